@@ -1,0 +1,77 @@
+/*
+ * mem.c - malloc and friends behind one door.
+ */
+#include "base/mem.h"
+
+#ifdef LAMPLIGHTER_TEST
+
+/* The one writable global of the room, in test builds only: torture is about the whole process. */
+static struct {
+    size_t at, count;
+    bool forever, hit;
+} torture;
+
+void mem_torture(size_t at, bool forever)
+{
+    torture.at = at;
+    torture.count = 0;
+    torture.forever = forever;
+    torture.hit = false;
+}
+
+bool mem_torture_hit(void)
+{
+    return torture.hit;
+}
+
+static bool must_fail(void)
+{
+    if (torture.at == 0)
+        return false;
+    torture.count++;
+    if (torture.count < torture.at || (torture.count > torture.at && !torture.forever))
+        return false;
+    torture.hit = true;
+    return true;
+}
+
+#else
+
+static bool must_fail(void)
+{
+    return false;
+}
+
+#endif
+
+void *mem_alloc(size_t n)
+{
+    return must_fail() ? NULL : malloc(n ? n : 1);
+}
+
+void *mem_zalloc(size_t count, size_t size)
+{
+    return must_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
+}
+
+void *mem_realloc(void *p, size_t n)
+{
+    return must_fail() ? NULL : realloc(p, n ? n : 1);
+}
+
+char *mem_strndup(const char *p, size_t n)
+{
+    char *s = mem_alloc(n + 1);
+
+    if (!s)
+        return NULL;
+    if (n)
+        memcpy(s, p, n);
+    s[n] = '\0';
+    return s;
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}
