@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PATH_BYTES_MAX 4096
+#define PATH_BYTES_MAX  4096
 #define INPUT_BYTES_MAX (64L << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
