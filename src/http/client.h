@@ -18,13 +18,13 @@
 struct http_pool;
 
 struct http_pool_conf {
-    struct dial_conf dial;   /* where and how to connect (host, port, TLS, proxy); copied */
+    struct dial_conf dial;     /* where and how to connect (host, port, TLS, proxy); copied */
     struct http_limits limits; /* of answers */
-    uint64_t idle_ms;        /* an unused connection is closed after this (60 s) */
-    uint64_t age_ms;         /* no new request on a connection older than this (5 min) */
-    uint32_t idle_most;      /* most idle connections kept */
-    uint32_t conns_most;     /* most connections at once; more requests fail with ERR_LIMIT */
-    bool h2_prior;           /* clear text: speak HTTP/2 at once */
+    uint64_t idle_ms;          /* an unused connection is closed after this (60 s) */
+    uint64_t age_ms;           /* no new request on a connection older than this (5 min) */
+    uint32_t idle_most;        /* most idle connections kept */
+    uint32_t conns_most;       /* most connections at once; more requests fail with ERR_LIMIT */
+    bool h2_prior;             /* clear text: speak HTTP/2 at once */
 };
 
 struct http_pool_stats {

@@ -84,7 +84,8 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
     for (size_t i = r->text.n - n; i < r->text.n; i++) {
         if (r->text.p[i] >= 'A' && r->text.p[i] <= 'Z')
             r->text.p[i] = (char)(r->text.p[i] - 'A' + 'a');
-        else if (r->text.p[i] == '_' && r->request) /* "content_length" is a trap for CGI-like ends */
+        else if (r->text.p[i] == '_' &&
+                 r->request) /* "content_length" is a trap for CGI-like ends */
             return refuse(r, 400, "a field name has an underscore");
     }
     f->name_n += (uint32_t)n;
@@ -126,8 +127,8 @@ struct framing {
 static bool take_framing(struct h1_read *r, struct framing *f, struct span name, struct span value)
 {
     static const char *const hop[] = {
-        "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade",
-        "http2-settings",
+        "connection", "keep-alive", "proxy-connection", "te",
+        "trailer",    "upgrade",    "http2-settings",
     };
 
     if (span_is(name, "host")) {
@@ -232,8 +233,8 @@ static int build_head(struct h1_read *r)
 /* How long is the body? RFC 9112, section 6.3. */
 static void body_length(struct h1_read *r)
 {
-    bool bodyless = !r->request && (r->head.status < 200 || r->head.status == 204 ||
-                                    r->head.status == 304);
+    bool bodyless =
+        !r->request && (r->head.status < 200 || r->head.status == 204 || r->head.status == 304);
 
     r->until_eof = false;
     if (r->chunked)

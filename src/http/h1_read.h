@@ -29,7 +29,7 @@ enum h1_event {
 
 struct h1_step {
     enum h1_event ev;
-    size_t used;      /* bytes of the piece that were taken */
+    size_t used; /* bytes of the piece that were taken */
     struct span body;
 };
 
@@ -43,24 +43,24 @@ struct h1_read {
     const struct http_limits *limits;
     bool request;
 
-    struct http_head head;   /* valid from H1_HEAD until the next message */
-    bool keep_alive;         /* the connection may serve another message after this one */
-    bool expect_continue;    /* request: "expect: 100-continue" */
+    struct http_head head; /* valid from H1_HEAD until the next message */
+    bool keep_alive;       /* the connection may serve another message after this one */
+    bool expect_continue;  /* request: "expect: 100-continue" */
     bool chunked, until_eof;
     uint64_t body_seen;
 
     uint16_t bad_status;
     const char *why;
 
-    struct buf text;         /* the bytes of the head */
-    struct h1_field_at *at;  /* fields as they come */
+    struct buf text;        /* the bytes of the head */
+    struct h1_field_at *at; /* fields as they come */
     struct http_field *fields;
     size_t at_n, at_cap;
     uint32_t target, target_n;
-    size_t chunk_line;       /* bytes of the size line under way */
-    size_t overhead;         /* bytes of the head or the trailer under way */
+    size_t chunk_line; /* bytes of the size line under way */
+    size_t overhead;   /* bytes of the head or the trailer under way */
     bool in_value, in_message, head_done, in_chunk_line, in_trailer;
-    struct span run;         /* the body run that paused the parser */
+    struct span run; /* the body run that paused the parser */
     enum h1_event pending;
 };
 

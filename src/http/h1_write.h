@@ -13,10 +13,10 @@
 #include "http/http.h"
 
 struct h1_write_opts {
-    bool chunked;        /* frame the body as chunks */
-    bool until_close;    /* no framing: the end of the connection ends the body (answers, 1.0) */
-    bool close;          /* add "connection: close" */
-    uint64_t wall_ms;    /* answers: time for the date field; 0: no date */
+    bool chunked;     /* frame the body as chunks */
+    bool until_close; /* no framing: the end of the connection ends the body (answers, 1.0) */
+    bool close;       /* add "connection: close" */
+    uint64_t wall_ms; /* answers: time for the date field; 0: no date */
 };
 
 /* -1: a name or value has a byte that may not stand in a head (CR, LF, NUL, ...), or out has
