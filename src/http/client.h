@@ -13,7 +13,7 @@
 #define HTTP_CLIENT_H
 
 #include "http/http.h"
-#include "net/dial.h"
+#include "net/net.h"
 
 struct http_pool;
 
@@ -34,7 +34,7 @@ struct http_pool_stats {
 MUST_CHECK int http_pool_new(struct http_pool **ret, struct net *net,
                              const struct http_pool_conf *conf, struct err *e);
 
-/* Running exchanges fail with ERR_CANCELED (on_fail), idle connections close. NULL is fine. */
+/* Close idle connections and free. All streams must have been closed. NULL is fine. */
 void http_pool_free(struct http_pool **p);
 
 const struct http_pool_stats *http_pool_stats(const struct http_pool *p);
