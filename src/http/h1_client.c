@@ -57,7 +57,10 @@ static void end(struct h1_client *c, enum net_end how)
         return;
     net_conn_close(&c->conn, how);
     ev_timer_stop(&c->timer);
-    list_del(&c->idle.link);
+    if (!list_empty(&c->idle.link)) {
+        list_del(&c->idle.link);
+        c->idle.pool->stats.idle_now--;
+    }
     c->idle.pool->stats.conns_now--;
     if (c->idle.pool->closing)
         reap(&c->reap);
