@@ -25,6 +25,7 @@
 #include "codec/json_scan.h"
 
 #include "codec/json_table.h"
+#include "codec/swar.h"
 #include "codec/utf8.h"
 
 _Static_assert(sizeof(struct json_scan) <= 1024, "promised in the header");
@@ -55,11 +56,11 @@ static const char *const reasons[JSON_STATES] = {
     [S_AFTER_MEMBER] = "object",
     [S_END] = "more than one value",
     [S_TEXT] = "string",
-    [S_ESCAPE ... S_U4] = "escape",
-    [S_UD2 ... S_L2] = "surrogate",
-    [S_TAIL1 ... S_F4] = "utf-8",
-    [S_T_R ... S_NUL_L] = "literal",
-    [S_MINUS ... S_EXPONENT] = "number",
+    [S_ESCAPE... S_U4] = "escape",
+    [S_UD2... S_L2] = "surrogate",
+    [S_TAIL1... S_F4] = "utf-8",
+    [S_T_R... S_NUL_L] = "literal",
+    [S_MINUS... S_EXPONENT] = "number",
 };
 
 void json_scan_init(struct json_scan *s, const struct json_watch *watch, json_hit_fn fn, void *arg)
@@ -317,32 +318,13 @@ static void end_key(struct json_scan *s, const struct feed *f, const unsigned ch
     s->key = false;
 }
 
-/* A byte, eight times. */
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* The first byte from p on that is neither plain text nor part of a whole character. */
 static const unsigned char *skip_text(const unsigned char *p, const unsigned char *end)
 {
     for (;;) {
         size_t n;
 
-        while (end - p >= 8) {
-            uint64_t w, special;
-
-            memcpy(&w, p, 8);
-            /* A high bit for every byte that is >= 0x80, < 0x20, a quote or a backslash. What a
-             * borrow adds lies above a true one, so the lowest bit is exact. */
-            special = (w | (w - EACH(0x20)) | ((w ^ EACH('"')) - EACH(1)) |
-                       ((w ^ EACH('\\')) - EACH(1))) &
-                      EACH(0x80);
-            if (special) {
-                p += __builtin_ctzll(special) / 8;
-                break;
-            }
-            p += 8;
-        }
-        while (p < end && json_table[S_TEXT][json_class[*p]] == S_TEXT)
-            p++;
+        p = swar_skip_json(p, end);
         if (p == end || *p < 0x80)
             return p;
         n = utf8_len(p, end);
@@ -351,8 +333,6 @@ static const unsigned char *skip_text(const unsigned char *p, const unsigned cha
         p += n;
     }
 }
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "skip_text() counts from the low end");
 
 /* Take the action at p. Returns the next state, or BAD. */
 static unsigned act(struct json_scan *s, struct feed *f, const unsigned char *p, unsigned action)

@@ -16,11 +16,11 @@
 
 #include "base/span.h"
 
-#define JSON_SCAN_DEPTH 64   /* deepest nesting of arrays and objects that is accepted */
-#define JSON_SCAN_KEY 32     /* longest key (unescaped) that a path may name */
-#define JSON_SCAN_TEXT 128   /* most bytes of a value that are kept when it spans two feeds */
-#define JSON_SCAN_PATHS 32   /* most paths of one watch */
-#define JSON_SCAN_STEPS 16   /* most steps (keys and "[]") of one path */
+#define JSON_SCAN_DEPTH 64  /* deepest nesting of arrays and objects that is accepted */
+#define JSON_SCAN_KEY   32  /* longest key (unescaped) that a path may name */
+#define JSON_SCAN_TEXT  128 /* most bytes of a value that are kept when it spans two feeds */
+#define JSON_SCAN_PATHS 32  /* most paths of one watch */
+#define JSON_SCAN_STEPS 16  /* most steps (keys and "[]") of one path */
 
 enum json_type {
     JSON_NULL,
@@ -46,17 +46,17 @@ struct json_watch {
 /* One watched value. Containers are reported twice: at their opening (end == false) and at their
  * closing bracket (end == true). Scalars are reported once, when their last byte was seen. */
 struct json_hit {
-    uint8_t id;         /* which path */
+    uint8_t id; /* which path */
     enum json_type type;
-    bool end;           /* the closing of a container */
-    bool escaped_key;   /* the last key of the path was written with a backslash escape */
-    uint32_t index;     /* index in the innermost "[]" of the path, 0 if it has none */
-    uint64_t at;        /* offset of the value's first byte in the whole text (a string: its
-                         * opening quote) */
-    uint64_t len;       /* bytes from there to behind its last byte; 0 for a container's opening */
-    struct span raw;    /* the scalar's own bytes (strings without quotes, still escaped), valid
-                         * in the callback only. Cut to the first JSON_SCAN_TEXT bytes when the
-                         * value came in several feeds; then raw.n < len (see raw_cut). */
+    bool end;         /* the closing of a container */
+    bool escaped_key; /* the last key of the path was written with a backslash escape */
+    uint32_t index;   /* index in the innermost "[]" of the path, 0 if it has none */
+    uint64_t at;      /* offset of the value's first byte in the whole text (a string: its
+                       * opening quote) */
+    uint64_t len;     /* bytes from there to behind its last byte; 0 for a container's opening */
+    struct span raw;  /* the scalar's own bytes (strings without quotes, still escaped), valid
+                       * in the callback only. Cut to the first JSON_SCAN_TEXT bytes when the
+                       * value came in several feeds; then raw.n < len (see raw_cut). */
     bool raw_cut;
 };
 
@@ -107,8 +107,7 @@ enum json_scan_rc {
 };
 
 /* Start. watch and what it points to must outlive the scan; watch may be NULL (only check). */
-void json_scan_init(struct json_scan *s, const struct json_watch *watch, json_hit_fn fn,
-                    void *arg);
+void json_scan_init(struct json_scan *s, const struct json_watch *watch, json_hit_fn fn, void *arg);
 
 /* Feed n bytes. After BAD every further feed gives BAD. After DONE further bytes are taken while
  * they are white space, else BAD. */

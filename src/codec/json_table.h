@@ -14,7 +14,7 @@
 #include "base/base.h"
 
 enum json_class {
-    C_BAD, /* control bytes, and bytes that never occur in UTF-8 */
+    C_BAD,   /* control bytes, and bytes that never occur in UTF-8 */
     C_BLANK, /* tab, LF, CR: white space, but not in a string */
     C_QUOTE,
     C_BACKSLASH,
