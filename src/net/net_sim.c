@@ -16,12 +16,12 @@
 #include "net/addr.h"
 #include "net/net_sim_impl.h"
 
-#define LISTENER_MAGIC 0x6e73696cu
-#define CONNECT_MAX EV_S(127)
+#define LISTENER_MAGIC  0x6e73696cu
+#define CONNECT_MAX     EV_S(127)
 #define BACKLOG_DEFAULT 1024
-#define MSS_DEFAULT 1460
-#define WINDOW_DEFAULT ((uint32_t)64 * 1024)
-#define STALL_DEFAULT EV_S(60)
+#define MSS_DEFAULT     1460
+#define WINDOW_DEFAULT  ((uint32_t)64 * 1024)
+#define STALL_DEFAULT   EV_S(60)
 #define FIRST_PORT_FREE 20000
 
 struct simlistener {
@@ -62,7 +62,8 @@ static bool unspecified(const struct net_addr *a)
 
 static struct simlistener *find(struct net_sim *s, const struct net_addr *to)
 {
-    LIST_EACH(it, &s->listeners) {
+    LIST_EACH(it, &s->listeners)
+    {
         struct simlistener *l = LIST_ENTRY(it, struct simlistener, link);
 
         if (net_addr_port(&l->addr) != net_addr_port(to))
@@ -101,8 +102,7 @@ static void free_port(struct net_sim *s, struct net_addr *a)
         port++;
 }
 
-static int listen_on(struct net_listener **ret, struct net *net,
-                     const struct net_listen_conf *conf,
+static int listen_on(struct net_listener **ret, struct net *net, const struct net_listen_conf *conf,
                      void (*on_accept)(void *arg, struct net_conn *c), void *arg, struct err *e)
 {
     struct simhost *h = host_of(net);
@@ -154,7 +154,8 @@ static void listener_close(struct net_listener *base)
 {
     struct simlistener *l = of(base);
 
-    LIST_EACH(it, &l->pending) {
+    LIST_EACH(it, &l->pending)
+    {
         struct wire *w = LIST_ENTRY(it, struct wire, pending);
 
         list_del(&w->pending);
@@ -247,8 +248,7 @@ static int connect_to(struct net_connect **ret, struct net *net, const struct ne
     silent = rng_chance(&w->rng, h->s->conf.silent_p);
     w->hs = silent ? HS_SILENT : refuse ? HS_REFUSED : HS_SYN;
     sim_trace(w, "connect latency %llu", (unsigned long long)w->latency);
-    if (ev_timer_set(&w->handshake,
-                     silent ? CONNECT_MAX : (refuse ? 2 : 1) * w->latency, e) < 0) {
+    if (ev_timer_set(&w->handshake, silent ? CONNECT_MAX : (refuse ? 2 : 1) * w->latency, e) < 0) {
         sim_wire_free(w);
         return -1;
     }
@@ -285,8 +285,7 @@ static void fill_in(struct net_sim_conf *c)
     c->latency_max = MAX(c->latency_min, c->latency_max);
 }
 
-int net_sim_new(struct net_sim **ret, struct ev *ev, const struct net_sim_conf *conf,
-                struct err *e)
+int net_sim_new(struct net_sim **ret, struct ev *ev, const struct net_sim_conf *conf, struct err *e)
 {
     struct net_sim *s = mem_zalloc(1, sizeof(*s));
 
@@ -314,7 +313,7 @@ void net_sim_free(struct net_sim **s)
     *s = NULL;
     MUST(list_empty(&old->hosts));
     LIST_EACH(it, &old->wires)
-        sim_wire_free(LIST_ENTRY(it, struct wire, link));
+    sim_wire_free(LIST_ENTRY(it, struct wire, link));
     outq_store_fini(&old->store);
     mem_free(old);
 }
@@ -353,13 +352,15 @@ void net_sim_host_free(struct net **net)
         return;
     h = host_of(*net);
     *net = NULL;
-    LIST_EACH(it, &h->s->listeners) {
+    LIST_EACH(it, &h->s->listeners)
+    {
         struct simlistener *l = LIST_ENTRY(it, struct simlistener, link);
 
         if (l->host == h)
             listener_close(&l->base);
     }
-    LIST_EACH(it, &h->s->wires) {
+    LIST_EACH(it, &h->s->wires)
+    {
         struct wire *w = LIST_ENTRY(it, struct wire, link);
 
         for (int i = 0; i < 2; i++)

@@ -23,11 +23,11 @@ struct net_sim_conf {
     uint64_t bytes_per_s;           /* in each direction; 0: no limit */
 
     /* Chances, drawn once a connection. */
-    double refuse_p;     /* the connection is refused */
-    double silent_p;     /* the attempt is never answered */
-    double reset_p;      /* both ends see a reset after some bytes */
-    double stall_p;      /* one direction stands still for a while after some bytes */
-    double half_close_p; /* one direction ends (FIN) after some bytes; the rest is lost */
+    double refuse_p;          /* the connection is refused */
+    double silent_p;          /* the attempt is never answered */
+    double reset_p;           /* both ends see a reset after some bytes */
+    double stall_p;           /* one direction stands still for a while after some bytes */
+    double half_close_p;      /* one direction ends (FIN) after some bytes; the rest is lost */
     uint32_t fault_bytes_max; /* "some bytes" is 0 to this many; 0: 64 KiB */
     ev_us stall_max;          /* "a while" is 0 to this long; 0: 60 s */
 

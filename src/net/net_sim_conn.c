@@ -22,8 +22,8 @@
 #include "base/mem.h"
 #include "net/addr.h"
 
-#define END_MAGIC 0x6e736963u
-#define END_MAX EV_S(5)
+#define END_MAGIC        0x6e736963u
+#define END_MAX          EV_S(5)
 #define LINGER_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 enum kind { DATA, FIN, RST };
@@ -107,7 +107,8 @@ static void drop_seg(struct pipe *p, struct seg *g)
 
 static void drop_segs(struct pipe *p, bool arrived_too)
 {
-    LIST_EACH(it, &p->segs) {
+    LIST_EACH(it, &p->segs)
+    {
         struct seg *g = LIST_ENTRY(it, struct seg, link);
 
         if (arrived_too || !g->arrived)
@@ -364,7 +365,8 @@ static void on_arrive(struct ev_timer *t)
     ev_us now = ev_now(t->ev);
     struct err e;
 
-    LIST_EACH(it, &p->segs) {
+    LIST_EACH(it, &p->segs)
+    {
         struct seg *g = LIST_ENTRY(it, struct seg, link);
 
         if (g->arrived)
@@ -498,8 +500,8 @@ static void op_dump(const struct net_conn *c, char *out, size_t cap)
     char text[NET_ADDR_TEXT];
 
     snprintf(out, cap, "sim #%llu %s %s queued=%zu reading=%d eof=%d fin=%d rst=%d broken=%d",
-             (unsigned long long)x->w->id, net_addr_text(&x->peer, text), names[x->state],
-             x->out.n, x->reading, x->eof, x->fin, x->rst, x->broken);
+             (unsigned long long)x->w->id, net_addr_text(&x->peer, text), names[x->state], x->out.n,
+             x->reading, x->eof, x->fin, x->rst, x->broken);
 }
 
 static const struct net_conn_ops conn_ops = {

@@ -34,12 +34,12 @@
 
 #include "base/mem.h"
 
-#define CONN_MAGIC 0x6e757663u
-#define END_MAX EV_S(5)
+#define CONN_MAGIC       0x6e757663u
+#define END_MAX          EV_S(5)
 #define LINGER_BYTES_MAX ((size_t)16 * 1024 * 1024)
-#define ACK_POLL_FIRST EV_MS(1)
-#define ACK_POLL_MAX EV_MS(50)
-#define WRITE_CHUNKS 4
+#define ACK_POLL_FIRST   EV_MS(1)
+#define ACK_POLL_MAX     EV_MS(50)
+#define WRITE_CHUNKS     4
 
 enum state { CONNECTING, OPEN, FLUSHING, LINGERING, ACKING, CLOSED };
 
@@ -62,14 +62,14 @@ struct uvconn {
     struct ev_post flush;
     struct ev_timer timer;
     ev_us deadline, ack_poll;
-    size_t writing_n;       /* bytes that uv_write has */
-    size_t lingered;        /* bytes dropped while LINGERING */
-    int write_err;          /* why writing ended, or 0 */
-    bool writing;           /* uv_write is in flight */
+    size_t writing_n; /* bytes that uv_write has */
+    size_t lingered;  /* bytes dropped while LINGERING */
+    int write_err;    /* why writing ended, or 0 */
+    bool writing;     /* uv_write is in flight */
     bool reading;
-    bool eof;               /* the peer's FIN was seen */
-    bool fin, fin_wanted;   /* ours was sent; is to be sent after the queue */
-    bool broken;            /* on_error was told, or is due */
+    bool eof;             /* the peer's FIN was seen */
+    bool fin, fin_wanted; /* ours was sent; is to be sent after the queue */
+    bool broken;          /* on_error was told, or is due */
 };
 
 static void drained(struct uvconn *c);
@@ -598,7 +598,8 @@ void net_uv_free(struct net **net)
     n = CONTAINER_OF(*net, struct uvnet, base);
     *net = NULL;
     MUST(list_empty(&n->listeners));
-    LIST_EACH(it, &n->conns) {
+    LIST_EACH(it, &n->conns)
+    {
         struct uvconn *c = LIST_ENTRY(it, struct uvconn, link);
 
         EXPECT(c->state != OPEN && c->state != CONNECTING); /* else somebody still has it */

@@ -17,10 +17,10 @@
 
 #include "base/mem.h"
 
-#define LISTENER_MAGIC 0x6e75766cu
+#define LISTENER_MAGIC   0x6e75766cu
 #define ACCEPTS_TURN_MAX 32
-#define REST EV_MS(50)
-#define BACKLOG_DEFAULT 1024
+#define REST             EV_MS(50)
+#define BACKLOG_DEFAULT  1024
 
 struct uvlistener {
     struct net_listener base;

@@ -11,7 +11,8 @@
 
 #include "base/base.h"
 
-#define OUTQ_CHUNK_BYTES ((size_t)16 * 1024 - 32) /* of payload; with its head and malloc's, 16 KiB */
+#define OUTQ_CHUNK_BYTES                                                                           \
+    ((size_t)16 * 1024 - 32) /* of payload; with its head and malloc's, 16 KiB */
 #define OUTQ_SPARE_MAX 64
 
 struct outq_chunk;
