@@ -268,8 +268,10 @@ static void read_map(struct walk *w, const struct conf_key *k, const struct yaml
         list->bad = true;
         return;
     }
-    if (too_many(w, k, node))
+    if (too_many(w, k, node)) {
+        list->bad = true;
         return;
+    }
     list->items = grab(w, node->n, k->table->size);
     if (!list->items)
         return;
