@@ -13,18 +13,18 @@
 #define HTTP_CLIENT_H
 
 #include "http/http.h"
-#include "net/dial.h"
+#include "net/net.h"
 
 struct http_pool;
 
 struct http_pool_conf {
-    struct dial_conf dial;   /* where and how to connect (host, port, TLS, proxy); copied */
+    struct net_addr addr;     /* where to connect */
     struct http_limits limits; /* of answers */
-    uint64_t idle_ms;        /* an unused connection is closed after this (60 s) */
-    uint64_t age_ms;         /* no new request on a connection older than this (5 min) */
-    uint32_t idle_most;      /* most idle connections kept */
-    uint32_t conns_most;     /* most connections at once; more requests fail with ERR_LIMIT */
-    bool h2_prior;           /* clear text: speak HTTP/2 at once */
+    uint64_t idle_ms;          /* an unused connection is closed after this (60 s) */
+    uint64_t age_ms;           /* no new request on a connection older than this (5 min) */
+    uint32_t idle_most;        /* most idle connections kept */
+    uint32_t conns_most;       /* most connections at once; more requests fail with ERR_LIMIT */
+    bool h2_prior;             /* clear text: speak HTTP/2 at once */
 };
 
 struct http_pool_stats {
@@ -34,7 +34,7 @@ struct http_pool_stats {
 MUST_CHECK int http_pool_new(struct http_pool **ret, struct net *net,
                              const struct http_pool_conf *conf, struct err *e);
 
-/* Running exchanges fail with ERR_CANCELED (on_fail), idle connections close. NULL is fine. */
+/* Close idle connections and free. All streams must have been closed. NULL is fine. */
 void http_pool_free(struct http_pool **p);
 
 const struct http_pool_stats *http_pool_stats(const struct http_pool *p);

@@ -22,11 +22,11 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define HTTP_WINDOW ((size_t)64 * 1024)
+#define HTTP_WINDOW      ((size_t)64 * 1024)
 #define HTTP_LEN_UNKNOWN UINT64_MAX
 
 struct http_field {
-    struct span name; /* lower case */
+    struct span name;  /* lower case */
     struct span value; /* trimmed; no CR, LF, NUL */
 };
 
@@ -52,6 +52,8 @@ enum http_fail {
     HTTP_FAIL_NOT_SENT, /* client: nothing of the request was processed; safe to send again */
     HTTP_FAIL_SENT,     /* client: it broke after bytes went out, or within the answer */
     HTTP_FAIL_GONE,     /* server: the client went away */
+    HTTP_FAIL_REQUEST,  /* server: the request's body is malformed or too large; it can still be
+                         * answered, and the connection ends after that */
 };
 
 struct http_stream;
@@ -107,9 +109,9 @@ void http_stream_close(struct http_stream **s, enum http_close how);
 
 /* Bounds of a received message; see settings for the keys that set them. */
 struct http_limits {
-    size_t head_bytes;  /* all of the head: request line or status line and fields (32 KiB) */
-    size_t fields;      /* how many fields (100) */
-    size_t path_bytes;  /* the request target (8 KiB) */
+    size_t head_bytes;   /* all of the head: request line or status line and fields (32 KiB) */
+    size_t fields;       /* how many fields (100) */
+    size_t path_bytes;   /* the request target (8 KiB) */
     uint64_t body_bytes; /* the body (requests 64 MiB; answers: unlimited here) */
 };
 

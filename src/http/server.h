@@ -14,16 +14,16 @@ struct tls_ctx;
 
 struct http_server_conf {
     struct http_limits limits;
-    uint64_t head_ms;        /* from accept or the first byte of a request to its whole head */
-    uint64_t body_stall_ms;  /* longest wait for the next byte of a request body */
-    uint64_t idle_ms;        /* keep-alive: between requests */
-    uint64_t write_stall_ms; /* longest time in which a client takes no byte of its answer */
-    uint32_t conns;          /* most connections at once; further ones wait in the kernel */
-    uint32_t conns_per_ip;   /* 0: no limit */
+    uint64_t head_ms;           /* from accept or the first byte of a request to its whole head */
+    uint64_t body_stall_ms;     /* longest wait for the next byte of a request body */
+    uint64_t idle_ms;           /* keep-alive: between requests */
+    uint64_t write_stall_ms;    /* longest time in which a client takes no byte of its answer */
+    uint32_t conns;             /* most connections at once; further ones wait in the kernel */
+    uint32_t conns_per_ip;      /* 0: no limit */
     uint32_t requests_per_conn; /* then "connection: close" */
     uint32_t streams_per_conn;  /* HTTP/2 */
-    bool half_close_ok;      /* a FIN after the request does not mean that the client is gone */
-    struct tls_ctx *tls;     /* NULL: clear text (HTTP/1.1, or HTTP/2 by prior knowledge) */
+    bool half_close_ok;         /* a FIN after the request does not mean that the client is gone */
+    struct tls_ctx *tls;        /* NULL: clear text (HTTP/1.1, or HTTP/2 by prior knowledge) */
 };
 
 /* A request has come: its head is whole, h lives as long as s. The handler binds s before it
@@ -33,8 +33,8 @@ typedef void (*http_on_request)(void *arg, struct http_stream *s, const struct h
 
 struct http_server_stats {
     uint64_t conns_total, conns_now, streams_now, requests_total;
-    uint64_t refused_total;   /* requests answered 4xx by this room: malformed, too large, slow */
-    uint64_t glitches_total;  /* odd but survivable things peers did */
+    uint64_t refused_total;  /* requests answered 4xx by this room: malformed, too large, slow */
+    uint64_t glitches_total; /* odd but survivable things peers did */
 };
 
 /* A server without listeners yet. conf is copied; conf->tls must outlive the server. */
