@@ -16,7 +16,7 @@
 
 #include "base/span.h"
 
-#define SSE_NAME 48 /* longest event name that is kept; a longer one is cut (and matches nothing) */
+#define SSE_NAME 48 /* most bytes of an event name that are kept (a cut name matches nothing) */
 
 enum sse_kind {
     SSE_MORE,    /* the piece is used up */
@@ -28,12 +28,12 @@ enum sse_kind {
 };
 
 struct sse {
-    uint64_t at;      /* bytes taken so far */
-    uint64_t began;   /* offset at which the current event's bytes begin */
+    uint64_t at;    /* bytes taken so far */
+    uint64_t began; /* offset at which the current event's bytes begin */
     char name[SSE_NAME];
-    uint8_t name_n;   /* its length; the name stays readable until the step after SSE_EVENT */
+    uint8_t name_n; /* its length; the name stays readable until the step after SSE_EVENT */
     bool name_cut;
-    uint8_t state;    /* private */
+    uint8_t state; /* private */
     uint8_t field_n;
     char field[8];
     bool has_data, any, skip_lf, done;

@@ -6,7 +6,7 @@
  * One reader serves truth, health, usage and (later) translation and continuation: there is no
  * second opinion about what an event means or whether an answer is complete.
  *
- * Room: dialect (uses base codec chat). Pure: no allocation, fixed state, caller-owned.
+ * Room: dialect (uses base codec). Pure: no allocation, fixed state, caller-owned.
  */
 #ifndef DIALECT_DIALECT_H
 #define DIALECT_DIALECT_H
@@ -20,12 +20,14 @@ enum dialect_terminal {
     TERMINAL_DONE,         /* chat: every choice's finish_reason, then "data: [DONE]"; a stream
                             * whose choices all finished is complete without it */
     TERMINAL_FINISH,       /* chat: every choice's finish_reason; "[DONE]" never comes */
-    TERMINAL_MESSAGE_STOP, /* messages: event message_stop */
+    TERMINAL_MESSAGE_STOP, /* messages: event message_stop. The messages dialect has no other end
+                            * and takes no notice of the row */
 };
 
 /* ---- requests ---- */
 
-#define DIALECT_MODEL_MAX 128 /* longest model name, unescaped */
+#define DIALECT_MODEL_MAX 128   /* room for a model's name: at most 127 bytes */
+#define DIALECT_CHOICES_MAX 128 /* most choices that are told apart; "n" may not ask for more */
 
 /* What routing needs of a request body. Offsets count from the body's first byte. */
 struct dialect_request {
@@ -34,8 +36,9 @@ struct dialect_request {
     uint64_t model_at, model_len; /* the JSON string with its quotes; len 0: no model was given */
     bool stream;
     bool usage_asked;             /* stream_options.include_usage is true */
-    uint32_t choices;             /* "n", 1 when absent */
-    uint64_t max_tokens;          /* 0 when absent */
+    uint32_t choices;             /* "n", 1 when absent; completions: times the prompts */
+    uint64_t max_tokens;          /* 0 when absent or without limit (negative); the largest when
+                                   * two spellings are given */
 };
 
 /* Reads a request body fed in pieces. Below 2 KiB; private but for req and why. */
@@ -44,6 +47,8 @@ struct dialect_request_reader {
     struct dialect_request req;
     struct json_scan scan;
     uint32_t seen;     /* bit i: path i of the dialect's table has been seen */
+    uint32_t prompts;  /* elements of a prompt that is a list of prompts */
+    bool bad;
     char why[160];     /* after BAD: one sentence for the client */
 };
 
@@ -81,7 +86,9 @@ struct dialect_event {
     uint32_t index;              /* choice or content block */
     uint64_t model_at, model_len; /* the model's JSON string with quotes, as offset into the raw
                                    * event; len 0: not in this event */
-    char error_type[64];         /* EVENT_ERROR: type or code as the provider said it */
+    char error_type[64];         /* EVENT_ERROR: type as the provider said it (cut), or its code
+                                  * when it gave no type */
+    char error_code[64];         /* EVENT_ERROR: code as the provider said it (cut), or "" */
     char error_text[200];        /* EVENT_ERROR: its message (cut); EVENT_BAD: why */
     uint16_t error_status;       /* EVENT_ERROR: a status if the event carries one, else 0 */
 };
@@ -92,8 +99,11 @@ struct dialect_answer {
     enum dialect_terminal terminal;
     uint32_t choices;            /* how many must finish */
     uint32_t finished;           /* how many have */
-    uint64_t finished_bits;      /* choices 0..63 */
-    bool started, content, tool, done, error, bad;
+    uint64_t seen_bits[DIALECT_CHOICES_MAX / 64]; /* which choices an event has spoken of */
+    uint64_t finished_bits[DIALECT_CHOICES_MAX / 64];
+    bool started, content, tool; /* an event of this kind, or of a later one, has come */
+    bool done;                   /* the terminal event has come; a whole answer: its last brace */
+    bool error, bad;
     bool streamed;
     char model[DIALECT_MODEL_MAX]; /* as the upstream reported it */
     uint8_t model_n;
@@ -101,14 +111,20 @@ struct dialect_answer {
     struct dialect_usage usage;
     uint64_t events;             /* events completed */
 
-    struct dialect_event ev;     /* being built */
+    /* The event being built, private until it is handed out. Of a whole answer, ev.model_at is
+     * the offset in the body, and the error members tell what an error in it said. */
+    struct dialect_event ev;
     uint64_t ev_began;           /* stream offset of its first byte */
     struct sse sse;
     struct json_scan scan;
-    uint64_t scan_began;         /* stream offset where the event's payload run began */
+    uint64_t scan_began;         /* stream offset of the scan's offset 0 on the current line */
     char first[8];               /* first payload bytes, to know "[DONE]" */
     uint8_t first_n;
-    bool scanning;
+    bool scanning, ended;        /* a JSON scan runs; the next byte begins a new event */
+    uint16_t marks;              /* what the event has shown, in bits of the dialect's own */
+    uint32_t choice;             /* the choice that the scan is inside of ... */
+    bool choice_finished;        /* ... and whether it has a finish reason */
+    uint64_t input_plain;        /* input tokens where the dialect counts cached ones apart */
 };
 
 /* Start reading an answer. streamed: SSE, else one JSON document. choices: from the request. */
@@ -120,8 +136,10 @@ enum dialect_step {
     STEP_EVENT, /* an event ended after *used bytes: a->ev. Advance and call again */
 };
 
-/* Take a step into a streamed answer. Never fails: what is wrong is an event of kind EVENT_BAD
- * (after which nothing more is read). */
+/* Take a step into a streamed answer. Never fails: what is wrong is an event of kind EVENT_BAD,
+ * handed out at the byte that is wrong (after which nothing more is read). Events behind the
+ * terminal one are EVENT_OPAQUE and change nothing. The bytes of an event are those taken since
+ * the last STEP_EVENT. */
 MUST_CHECK enum dialect_step dialect_answer_next(struct dialect_answer *a, const char *p, size_t n,
                                                  size_t *used);
 

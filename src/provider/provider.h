@@ -2,7 +2,7 @@
  * provider.h - vendors and engines as rows: where they live, how they want to be spoken to, what
  * their errors mean. A new vendor is a row in providers.c; nothing else knows its name.
  *
- * Room: provider (uses base codec chat dialect). Pure. Threads: any.
+ * Room: provider (uses base codec dialect). Pure. Threads: any.
  */
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
