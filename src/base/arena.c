@@ -9,8 +9,8 @@
 #include "base/mem.h"
 
 #define BLOCK_FIRST ((size_t)1024)
-#define BLOCK_MOST ((size_t)32 * 1024)
-#define ALIGN ((size_t)16)
+#define BLOCK_MOST  ((size_t)32 * 1024)
+#define ALIGN       ((size_t)16)
 
 struct arena_block {
     struct arena_block *older;

@@ -21,24 +21,24 @@
 #include "base/banned.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define UNUSED(x) ((void)(x))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
+#define UNUSED(x)    ((void)(x))
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define NORETURN __attribute__((noreturn))
+#define NORETURN               __attribute__((noreturn))
 
 /* The object of type `type` whose member `member` is at `ptr`. */
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 NORETURN void base_must_failed(const char *file, int line, const char *expr);
 void base_expect_failed(const char *file, int line, const char *expr);
 
-#define MUST(x) (LIKELY(x) ? (void)0 : base_must_failed(__FILE__, __LINE__, #x))
+#define MUST(x)   (LIKELY(x) ? (void)0 : base_must_failed(__FILE__, __LINE__, #x))
 #define EXPECT(x) (LIKELY(x) ? true : (base_expect_failed(__FILE__, __LINE__, #x), false))
 
 /* Heap objects that travel as void * carry a magic as their first field. */

@@ -14,20 +14,20 @@
 
 #define ERR_CODES(X)                                                                               \
     X(NONE, "none")                                                                                \
-    X(NOMEM, "no-memory")      /* an allocation failed, or a budget of bytes is used up */         \
-    X(LIMIT, "limit")          /* a configured or built-in bound was passed */                     \
-    X(PARSE, "parse")          /* bytes that do not follow their grammar */                        \
-    X(CONFIG, "config")        /* the configuration or the command line is wrong */                \
-    X(SYS, "system")           /* a system call failed; the text has strerror */                   \
-    X(RESOLVE, "resolve")      /* a name has no usable address */                                  \
-    X(CONNECT, "connect")      /* no connection was made: nothing was executed upstream */         \
-    X(TLS, "tls")              /* a handshake or a certificate failed */                           \
-    X(RESET, "reset")          /* the peer broke an established connection */                      \
-    X(TIMEOUT, "timeout")      /* a phase took longer than it may */                               \
-    X(PROTOCOL, "protocol")    /* the peer speaks, but not what it must */                         \
-    X(CANCELED, "canceled")    /* our own side gave up */                                          \
-    X(STORE, "store")          /* a database or file could not be used */                          \
-    X(BUG, "bug")              /* ours */
+    X(NOMEM, "no-memory")   /* an allocation failed, or a budget of bytes is used up */            \
+    X(LIMIT, "limit")       /* a configured or built-in bound was passed */                        \
+    X(PARSE, "parse")       /* bytes that do not follow their grammar */                           \
+    X(CONFIG, "config")     /* the configuration or the command line is wrong */                   \
+    X(SYS, "system")        /* a system call failed; the text has strerror */                      \
+    X(RESOLVE, "resolve")   /* a name has no usable address */                                     \
+    X(CONNECT, "connect")   /* no connection was made: nothing was executed upstream */            \
+    X(TLS, "tls")           /* a handshake or a certificate failed */                              \
+    X(RESET, "reset")       /* the peer broke an established connection */                         \
+    X(TIMEOUT, "timeout")   /* a phase took longer than it may */                                  \
+    X(PROTOCOL, "protocol") /* the peer speaks, but not what it must */                            \
+    X(CANCELED, "canceled") /* our own side gave up */                                             \
+    X(STORE, "store")       /* a database or file could not be used */                             \
+    X(BUG, "bug")           /* ours */
 
 enum err_code {
 #define X(name, text) ERR_##name,

@@ -17,7 +17,7 @@ struct span {
 };
 
 /* printf("%.*s", SPAN_FMT(s)) prints a span. */
-#define SPAN_FMT(s) (int)MIN((s).n, (size_t)INT32_MAX), (s).p ? (s).p : ""
+#define SPAN_FMT(s)   (int)MIN((s).n, (size_t)INT32_MAX), (s).p ? (s).p : ""
 #define SPAN_LIT(lit) ((struct span){"" lit, sizeof(lit) - 1})
 
 static inline struct span span_of(const char *p, size_t n)

@@ -26,14 +26,14 @@ struct ev;
 typedef uint64_t ev_us; /* microseconds; times are monotonic since an unspecified start */
 
 #define EV_MS(ms) ((ev_us)(ms) * 1000)
-#define EV_S(s) ((ev_us)(s) * 1000000)
+#define EV_S(s)   ((ev_us)(s) * 1000000)
 
 struct ev_timer {
     void (*fn)(struct ev_timer *t);
-    struct ev *ev;   /* private from here on */
+    struct ev *ev; /* private from here on */
     ev_us at;
     uint64_t order;
-    size_t slot;     /* place in the heap + 1; 0 when not armed */
+    size_t slot; /* place in the heap + 1; 0 when not armed */
 };
 
 struct ev_post {
@@ -47,8 +47,8 @@ uint64_t ev_wall_ms(const struct ev *ev);
 
 void ev_timer_init(struct ev_timer *t, struct ev *ev, void (*fn)(struct ev_timer *t));
 
-/* Arm (or re-arm) to fire `in` microseconds from ev_now(). Cannot fail: the heap grows in
- * ev_timer_init's reserve (see ev.c); -1 only when that growth found no memory. */
+/* Arm to fire `in` microseconds from ev_now(); an armed timer is moved. -1 (ERR_NOMEM) only when
+ * the table of armed timers cannot grow: moving an armed timer never fails. */
 MUST_CHECK int ev_timer_set(struct ev_timer *t, ev_us in, struct err *e);
 void ev_timer_stop(struct ev_timer *t);
 bool ev_timer_armed(const struct ev_timer *t);

@@ -1,0 +1,26 @@
+/*
+ * reasons.c - the table of reasons.def as lookups.
+ */
+#include "base/reasons.h"
+
+const char *reason_word(enum reason r)
+{
+    static const char *const words[] = {
+#define X(name, text, meaning) text,
+#include "base/reasons.def"
+#undef X
+    };
+
+    return (size_t)r < ARRAY_LEN(words) ? words[r] : "unknown";
+}
+
+const char *reason_meaning(enum reason r)
+{
+    static const char *const meanings[] = {
+#define X(name, text, meaning) meaning,
+#include "base/reasons.def"
+#undef X
+    };
+
+    return (size_t)r < ARRAY_LEN(meanings) ? meanings[r] : "";
+}

@@ -1,0 +1,63 @@
+/*
+ * main.c - picks the command. Each command is one row; its help text stands beside it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/version.h"
+
+static int cmd_help(int argc, char **argv);
+static int cmd_version(int argc, char **argv);
+
+static const struct {
+    const char *name;
+    const char *help;
+    int (*run)(int argc, char **argv); /* argv[0] is the command; returns the exit status */
+} commands[] = {
+    {"help", "show this list", cmd_help},
+    {"version", "print the version", cmd_version},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int flush_status(void)
+{
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void usage(FILE *to)
+{
+    fputs("usage: lamplighter COMMAND [ARGS]\n\n", to);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    usage(stdout);
+    return flush_status();
+}
+
+static int cmd_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("lamplighter %s\n", version_text());
+    return flush_status();
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "lamplighter: no command '%s'; 'lamplighter help' lists them\n", argv[1]);
+    return 2;
+}

@@ -1,0 +1,191 @@
+/*
+ * dialect.h - wire formats: what a gateway must know of a request, of an event of an answer, of
+ * its end; and how an error is said. One pure file a format; everything else of a body passes
+ * through untouched.
+ *
+ * One reader serves truth, health, usage and (later) translation and continuation: there is no
+ * second opinion about what an event means or whether an answer is complete.
+ *
+ * Room: dialect (uses base codec chat). Pure: no allocation, fixed state, caller-owned.
+ */
+#ifndef DIALECT_DIALECT_H
+#define DIALECT_DIALECT_H
+
+#include "base/buf.h"
+#include "codec/json_scan.h"
+#include "codec/sse.h"
+
+/* What ends an answer's stream; a column of the provider row. */
+enum dialect_terminal {
+    TERMINAL_DONE,         /* chat: every choice's finish_reason, then "data: [DONE]"; a stream
+                            * whose choices all finished is complete without it */
+    TERMINAL_FINISH,       /* chat: every choice's finish_reason; "[DONE]" never comes */
+    TERMINAL_MESSAGE_STOP, /* messages: event message_stop */
+};
+
+/* ---- requests ---- */
+
+#define DIALECT_MODEL_MAX 128 /* longest model name, unescaped */
+
+/* What routing needs of a request body. Offsets count from the body's first byte. */
+struct dialect_request {
+    char model[DIALECT_MODEL_MAX];
+    uint8_t model_n;
+    uint64_t model_at, model_len; /* the JSON string with its quotes; len 0: no model was given */
+    bool stream;
+    bool usage_asked;             /* stream_options.include_usage is true */
+    uint32_t choices;             /* "n", 1 when absent */
+    uint64_t max_tokens;          /* 0 when absent */
+};
+
+/* Reads a request body fed in pieces. Below 2 KiB; private but for req and why. */
+struct dialect_request_reader {
+    const struct dialect *d;
+    struct dialect_request req;
+    struct json_scan scan;
+    uint32_t seen;     /* bit i: path i of the dialect's table has been seen */
+    char why[160];     /* after BAD: one sentence for the client */
+};
+
+void dialect_request_begin(struct dialect_request_reader *r, const struct dialect *d);
+/* -1: the body is not acceptable (not JSON, too deep, a key that the gateway reads comes twice or
+ * with escapes, model is not a string or too long, ...); r->why says it with the byte offset. */
+MUST_CHECK int dialect_request_feed(struct dialect_request_reader *r, const char *p, size_t n);
+MUST_CHECK int dialect_request_end(struct dialect_request_reader *r);
+
+/* ---- answers ---- */
+
+/* Counts as the provider reported them; absent ones stay 0. */
+struct dialect_usage {
+    uint64_t input, output;       /* input excludes nothing: cached tokens are part of it */
+    uint64_t cache_read, cache_write, reasoning;
+    bool seen;
+};
+
+enum dialect_kind {
+    EVENT_OPAQUE,   /* unknown: passed on, means nothing to us */
+    EVENT_KEEPALIVE,/* comment or ping */
+    EVENT_START,    /* role, message_start, an empty first delta: no content yet */
+    EVENT_CONTENT,  /* text, thinking, refusal or audio for the reader */
+    EVENT_TOOL,     /* a tool call or a piece of its arguments, or a signature */
+    EVENT_FINISH,   /* a choice has its finish reason / the message its stop reason */
+    EVENT_USAGE,    /* only usage */
+    EVENT_TERMINAL, /* [DONE], message_stop */
+    EVENT_ERROR,    /* the provider says that it failed */
+    EVENT_BAD,      /* not what the dialect allows: a break */
+};
+
+/* One event, understood. Spans and offsets are valid in the callback only. */
+struct dialect_event {
+    enum dialect_kind kind;
+    uint32_t index;              /* choice or content block */
+    uint64_t model_at, model_len; /* the model's JSON string with quotes, as offset into the raw
+                                   * event; len 0: not in this event */
+    char error_type[64];         /* EVENT_ERROR: type or code as the provider said it */
+    char error_text[200];        /* EVENT_ERROR: its message (cut); EVENT_BAD: why */
+    uint16_t error_status;       /* EVENT_ERROR: a status if the event carries one, else 0 */
+};
+
+/* The state of reading one answer, streamed or whole. Fixed size, no pointers to the heap. */
+struct dialect_answer {
+    const struct dialect *d;
+    enum dialect_terminal terminal;
+    uint32_t choices;            /* how many must finish */
+    uint32_t finished;           /* how many have */
+    uint64_t finished_bits;      /* choices 0..63 */
+    bool started, content, tool, done, error, bad;
+    bool streamed;
+    char model[DIALECT_MODEL_MAX]; /* as the upstream reported it */
+    uint8_t model_n;
+    char stop[32];               /* last finish or stop reason, "" before */
+    struct dialect_usage usage;
+    uint64_t events;             /* events completed */
+
+    struct dialect_event ev;     /* being built */
+    uint64_t ev_began;           /* stream offset of its first byte */
+    struct sse sse;
+    struct json_scan scan;
+    uint64_t scan_began;         /* stream offset where the event's payload run began */
+    char first[8];               /* first payload bytes, to know "[DONE]" */
+    uint8_t first_n;
+    bool scanning;
+};
+
+/* Start reading an answer. streamed: SSE, else one JSON document. choices: from the request. */
+void dialect_answer_begin(struct dialect_answer *a, const struct dialect *d,
+                          enum dialect_terminal terminal, uint32_t choices, bool streamed);
+
+enum dialect_step {
+    STEP_MORE,  /* all bytes taken; an event may be under way */
+    STEP_EVENT, /* an event ended after *used bytes: a->ev. Advance and call again */
+};
+
+/* Take a step into a streamed answer. Never fails: what is wrong is an event of kind EVENT_BAD
+ * (after which nothing more is read). */
+MUST_CHECK enum dialect_step dialect_answer_next(struct dialect_answer *a, const char *p, size_t n,
+                                                 size_t *used);
+
+/* Is the stream between two events? (Then an error event may follow as it stands; else the
+ * bytes under way must be ended first.) */
+bool dialect_answer_at_boundary(const struct dialect_answer *a);
+
+/* Feed a whole answer (not streamed). -1: it is not JSON; why in a->ev.error_text. */
+MUST_CHECK int dialect_answer_feed(struct dialect_answer *a, const char *p, size_t n);
+
+enum dialect_verdict {
+    VERDICT_COMPLETE, /* the provider said that the answer is whole */
+    VERDICT_CUT,      /* it ended before the provider said so */
+    VERDICT_ERROR,    /* the provider said that it failed */
+    VERDICT_BAD,      /* it is not of this dialect */
+};
+
+/* If the bytes ended here: what is it? A pure function of the state; ask at any time. */
+enum dialect_verdict dialect_answer_verdict(const struct dialect_answer *a);
+
+/* One short sentence for the verdict: "ended before message_stop", ... */
+const char *dialect_answer_why(const struct dialect_answer *a);
+
+/* ---- errors toward the client ---- */
+
+struct dialect_error {
+    uint16_t status;          /* HTTP status it goes with (in a stream: would have gone with) */
+    const char *reason;       /* our reason word, from base/reasons.def */
+    struct span message;      /* one or two sentences: what happened and where */
+    struct span hint;         /* what to do about it; may be absent */
+    struct span request_id;
+    struct span target;       /* provider/model, absent when none was asked */
+    struct span upstream_type; /* the provider's own type or code, may be absent */
+    uint16_t upstream_status; /* 0: none */
+};
+
+/* ---- the formats ---- */
+
+struct dialect {
+    const char *name; /* stable: configuration, records, metric labels */
+    const struct json_watch *request_watch;
+    const struct json_watch *event_watch;
+    const struct json_watch *answer_watch;
+    /* One watched value of a request; -1: refuse, why was written. */
+    int (*on_request)(struct dialect_request_reader *r, const struct json_hit *h);
+    /* One watched value of an event or of a whole answer. */
+    void (*on_event)(struct dialect_answer *a, const struct json_hit *h);
+    void (*on_answer)(struct dialect_answer *a, const struct json_hit *h);
+    /* An event's bytes are whole: settle a->ev.kind. */
+    void (*end_event)(struct dialect_answer *a);
+    enum dialect_verdict (*verdict)(const struct dialect_answer *a);
+    /* Body of an error answer, and of an error event (with its SSE framing). */
+    void (*write_error)(struct buf *out, const struct dialect_error *e);
+    void (*write_error_event)(struct buf *out, const struct dialect_error *e);
+    const char *keepalive; /* bytes of a keep-alive block of its own, "" if it has none */
+};
+
+extern const struct dialect dialect_openai_chat;
+extern const struct dialect dialect_openai_completions;
+extern const struct dialect dialect_openai_embeddings;
+extern const struct dialect dialect_anthropic_messages;
+extern const struct dialect dialect_anthropic_count;
+
+/* By name; NULL if there is none. */
+const struct dialect *dialect_find(struct span name);
+
+#endif

@@ -1,0 +1,365 @@
+/*
+ * h1_client.c - the client's side of an HTTP/1.1 connection.
+ *
+ *     IDLE   -- h1_client_serve() -->      BUSY
+ *     BUSY   -- stream closed, both messages whole, nothing odd --> IDLE (back to the pool)
+ *     BUSY   -- anything else -->          closed
+ *     IDLE   -- any byte, FIN, error -->   closed: what came unasked must never be the answer to
+ *                                          the next request
+ *
+ * An answer may come before the request is whole (an early refusal): the caller gets it, and the
+ * connection is not used again.
+ */
+#include "http/h1_client.h"
+
+#include "base/mem.h"
+#include "http/h1_read.h"
+#include "http/h1_write.h"
+
+#define INTERIM_MOST 10 /* 1xx answers before the final one */
+#define HEAD_OUT_MAX ((size_t)64 * 1024)
+#define READ_BELOW   (HTTP_WINDOW / 4) /* read on when less than this waits at the caller */
+#define MAGIC        0x6831636cu
+
+struct h1_client {
+    struct pool_idle idle;
+    uint32_t magic;
+    struct net_conn *conn;
+    struct pool_stream *s; /* the exchange, NULL when idle */
+    struct h1_read reader;
+    struct ev_timer timer; /* idle */
+    struct ev_post reap;
+
+    bool head_sent, request_end, got_head, got_end, chunked;
+    bool unfit;            /* not to be used for another exchange */
+    uint32_t interim;
+    uint64_t request_left; /* body bytes still owed under a content-length */
+    size_t window;         /* answer bytes delivered and not consumed */
+    size_t body_queued;    /* request body bytes written and not reported as sent */
+};
+
+/* ---- life ---- */
+
+static void reap(struct ev_post *p)
+{
+    struct h1_client *c = CONTAINER_OF(p, struct h1_client, reap);
+
+    ev_timer_stop(&c->timer);
+    h1_read_fini(&c->reader);
+    c->magic = 0;
+    mem_free(c);
+}
+
+/* Close the connection; c is freed from the loop. */
+static void end(struct h1_client *c, enum net_end how)
+{
+    if (!c->conn)
+        return;
+    net_conn_close(&c->conn, how);
+    ev_timer_stop(&c->timer);
+    if (!list_empty(&c->idle.link)) {
+        list_del(&c->idle.link);
+        c->idle.pool->stats.idle_now--;
+    }
+    c->idle.pool->stats.conns_now--;
+    if (c->idle.pool->closing)
+        reap(&c->reap);
+    else
+        ev_post(c->idle.pool->ev, &c->reap);
+}
+
+static void broke(struct h1_client *c, const struct err *e)
+{
+    struct pool_stream *s = c->s;
+
+    c->s = NULL;
+    end(c, NET_END_RESET);
+    if (s) {
+        s->carrier = NULL;
+        s->conn = NULL;
+        pool_stream_failed(s, HTTP_FAIL_SENT, e);
+    }
+}
+
+static void set_reading(struct h1_client *c)
+{
+    net_conn_read(c->conn, !c->s || c->got_end || c->window < READ_BELOW);
+}
+
+/* ---- sending ---- */
+
+static struct h1_client *of_stream(const struct pool_stream *s)
+{
+    struct h1_client *c = s->conn;
+
+    OBJ_CHECK(c, MAGIC);
+    return c;
+}
+
+static int send_head(struct pool_stream *s, const struct http_head *h, struct err *e)
+{
+    struct h1_client *c = of_stream(s);
+    struct h1_write_opts opts = {.chunked = h->body_len == HTTP_LEN_UNKNOWN};
+    struct buf out;
+    int rc = -1;
+
+    MUST(!c->head_sent);
+    buf_init(&out, HEAD_OUT_MAX);
+    if (h1_write_request(&out, h, &opts, e) == 0)
+        rc = net_conn_write(c->conn, out.p, out.n, e);
+    buf_fini(&out);
+    c->head_sent = rc == 0;
+    c->chunked = opts.chunked;
+    c->request_left = h->body_len;
+    return rc;
+}
+
+static int send_body(struct pool_stream *s, const char *p, size_t n, struct err *e)
+{
+    struct h1_client *c = of_stream(s);
+    char size[H1_CHUNK_HEAD];
+
+    MUST(c->head_sent && !c->request_end);
+    if (!c->chunked) {
+        if (!EXPECT(n <= c->request_left))
+            return err_set(e, ERR_BUG, "more body than the content-length said");
+        c->request_left -= n;
+    }
+    c->body_queued += n;
+    if (c->chunked && net_conn_write(c->conn, size, h1_chunk_head(size, n), e) < 0)
+        return -1;
+    if (net_conn_write(c->conn, p, n, e) < 0)
+        return -1;
+    return c->chunked ? net_conn_write(c->conn, "\r\n", 2, e) : 0;
+}
+
+static int send_end(struct pool_stream *s, struct err *e)
+{
+    struct h1_client *c = of_stream(s);
+
+    MUST(c->head_sent && !c->request_end);
+    if (!c->chunked && c->request_left != 0)
+        return err_set(e, ERR_BUG, "less body than the content-length said");
+    if (c->chunked && net_conn_write(c->conn, "0\r\n\r\n", 5, e) < 0)
+        return -1;
+    c->request_end = true;
+    return 0;
+}
+
+static void consumed(struct pool_stream *s, size_t n)
+{
+    struct h1_client *c = of_stream(s);
+
+    MUST(n <= c->window);
+    c->window -= n;
+    if (c->conn)
+        set_reading(c);
+}
+
+static void release(struct pool_stream *s)
+{
+    struct h1_client *c = of_stream(s);
+
+    c->s = NULL;
+    if (!c->conn)
+        return;
+    if (c->request_end && c->got_end && !c->unfit && c->reader.keep_alive) {
+        net_conn_read(c->conn, true);
+        pool_give_back(c->idle.pool, &c->idle);
+    } else {
+        end(c, NET_END_RESET); /* the upstream learns at once that nobody listens */
+    }
+}
+
+static const struct pool_carrier carrier = {
+    .send_head = send_head,
+    .send_body = send_body,
+    .send_end = send_end,
+    .consumed = consumed,
+    .release = release,
+};
+
+/* ---- receiving ---- */
+
+static void bad_answer(struct h1_client *c)
+{
+    struct err e;
+
+    err_set(&e, ERR_PROTOCOL, "the answer is not valid HTTP: %s", c->reader.why);
+    broke(c, &e);
+}
+
+static void got_head(struct h1_client *c)
+{
+    struct err e;
+
+    if (c->reader.head.status >= 200) {
+        c->got_head = true;
+        c->s->base.cb->on_head(c->s->base.arg, &c->reader.head);
+        return;
+    }
+    c->interim++;
+    if (c->reader.head.status == 101 || c->interim > INTERIM_MOST) {
+        err_set(&e, ERR_PROTOCOL, "%s", c->interim > INTERIM_MOST
+                                            ? "more than 10 interim answers"
+                                            : "an unasked switch of protocols");
+        broke(c, &e);
+    }
+}
+
+static void act(struct h1_client *c, const struct h1_step *step)
+{
+    switch (step->ev) {
+    case H1_MORE:
+        break;
+    case H1_HEAD:
+        got_head(c);
+        break;
+    case H1_BODY:
+        c->window += step->body.n;
+        c->s->base.cb->on_body(c->s->base.arg, step->body.p, step->body.n);
+        break;
+    case H1_END:
+        if (!c->got_head) /* of an interim answer */
+            break;
+        c->got_end = true;
+        c->s->base.cb->on_end(c->s->base.arg);
+        break;
+    case H1_BAD:
+        bad_answer(c);
+        break;
+    }
+}
+
+static void on_read(void *arg, const char *p, size_t n)
+{
+    struct h1_client *c = arg;
+    size_t at = 0;
+
+    OBJ_CHECK(c, MAGIC);
+    while (at < n && c->conn && c->s && !c->got_end) {
+        struct h1_step step = h1_next(&c->reader, p + at, n - at);
+
+        at += step.used;
+        act(c, &step);
+    }
+    if (!c->conn)
+        return;
+    if (at < n) { /* bytes that nobody asked for */
+        c->unfit = true;
+        if (!c->s)
+            end(c, NET_END_RESET);
+        return;
+    }
+    set_reading(c);
+}
+
+static void on_eof(void *arg)
+{
+    struct h1_client *c = arg;
+    struct err e;
+
+    OBJ_CHECK(c, MAGIC);
+    c->unfit = true;
+    if (!c->s) {
+        end(c, NET_END_FLUSH);
+        return;
+    }
+    if (c->got_end)
+        return;
+    if (c->got_head && h1_eof(&c->reader) == H1_END) {
+        c->got_end = true;
+        c->s->base.cb->on_end(c->s->base.arg);
+        return;
+    }
+    err_set(&e, ERR_RESET, "the target closed the connection %s",
+            c->got_head ? "within the answer" : "before an answer");
+    broke(c, &e);
+}
+
+static void on_sent(void *arg, size_t n)
+{
+    struct h1_client *c = arg;
+    size_t body;
+
+    OBJ_CHECK(c, MAGIC);
+    if (!c->s || c->body_queued == 0)
+        return;
+    body = net_conn_queued(c->conn) ? MIN(n, c->body_queued) : c->body_queued;
+    c->body_queued -= body;
+    c->s->base.cb->on_sent(c->s->base.arg, body);
+}
+
+static void on_error(void *arg, const struct err *e)
+{
+    struct h1_client *c = arg;
+
+    OBJ_CHECK(c, MAGIC);
+    broke(c, e);
+}
+
+static const struct net_conn_cb conn_cb = {
+    .on_read = on_read,
+    .on_eof = on_eof,
+    .on_sent = on_sent,
+    .on_error = on_error,
+};
+
+/* ---- for the pool ---- */
+
+static void on_idle_timer(struct ev_timer *t)
+{
+    end(CONTAINER_OF(t, struct h1_client, timer), NET_END_FLUSH);
+}
+
+static void serve(struct pool_idle *i, struct pool_stream *s)
+{
+    struct h1_client *c = CONTAINER_OF(i, struct h1_client, idle);
+
+    MUST(!c->s && c->conn);
+    ev_timer_stop(&c->timer);
+    c->s = s;
+    s->carrier = &carrier;
+    s->conn = c;
+    c->head_sent = c->request_end = c->got_head = c->got_end = c->chunked = false;
+    c->interim = 0;
+    c->window = c->body_queued = 0;
+    net_conn_read(c->conn, true);
+}
+
+static void idle(struct pool_idle *i, uint64_t ms)
+{
+    struct h1_client *c = CONTAINER_OF(i, struct h1_client, idle);
+    struct err e;
+
+    if (ev_timer_set(&c->timer, EV_MS(ms), &e) < 0)
+        end(c, NET_END_FLUSH);
+}
+
+static void end_idle(struct pool_idle *i)
+{
+    end(CONTAINER_OF(i, struct h1_client, idle), NET_END_FLUSH);
+}
+
+int h1_client_new(struct pool_idle **ret, struct http_pool *pool, struct net_conn *conn,
+                  struct err *e)
+{
+    struct h1_client *c = mem_zalloc(1, sizeof(*c));
+
+    if (!c)
+        return err_set(e, ERR_NOMEM, "no memory for a connection");
+    c->magic = MAGIC;
+    c->conn = conn;
+    c->idle.pool = pool;
+    c->idle.born = ev_now(pool->ev);
+    c->idle.serve = serve;
+    c->idle.idle = idle;
+    c->idle.end = end_idle;
+    list_init(&c->idle.link);
+    h1_read_init(&c->reader, false, &pool->conf.limits);
+    ev_timer_init(&c->timer, pool->ev, on_idle_timer);
+    ev_post_init(&c->reap, reap);
+    net_conn_listen(conn, &conn_cb, c);
+    *ret = &c->idle;
+    return 0;
+}

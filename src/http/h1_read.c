@@ -1,0 +1,434 @@
+/*
+ * h1_read.c - llhttp behind a pull interface: every callback that matters pauses the parser, so
+ * that whoever drives it acts between two steps and never inside a callback.
+ *
+ * The bytes of a head are gathered in one buf, fields are remembered as offsets, and turned into
+ * spans once, when the head is whole and the buf will not move any more.
+ */
+#include "http/h1_read.h"
+
+#include "base/mem.h"
+
+#define TEXT_SLACK 64
+
+static struct h1_read *of(llhttp_t *p)
+{
+    return CONTAINER_OF(p, struct h1_read, parser);
+}
+
+static int refuse(struct h1_read *r, uint16_t status, const char *why)
+{
+    r->bad_status = status;
+    r->why = why;
+    return -1;
+}
+
+static int add_text(struct h1_read *r, const char *p, size_t n)
+{
+    if (r->text.n + n > r->limits->head_bytes)
+        return refuse(r, 431, "the head is larger than the limit");
+    buf_add(&r->text, p, n);
+    return buf_ok(&r->text) ? 0 : refuse(r, 503, "no memory for the head");
+}
+
+static int on_message_begin(llhttp_t *p)
+{
+    struct h1_read *r = of(p);
+
+    r->in_message = true;
+    return 0;
+}
+
+static int on_url(llhttp_t *p, const char *at, size_t n)
+{
+    struct h1_read *r = of(p);
+
+    if (r->target_n == 0)
+        r->target = (uint32_t)r->text.n;
+    r->target_n += (uint32_t)n;
+    if (r->target_n > r->limits->path_bytes)
+        return refuse(r, 414, "the request target is longer than the limit");
+    return add_text(r, at, n);
+}
+
+static int grow_fields(struct h1_read *r)
+{
+    size_t cap = r->at_cap ? r->at_cap * 2 : 16;
+    struct h1_field_at *at = mem_realloc(r->at, cap * sizeof(*at));
+
+    if (!at)
+        return refuse(r, 503, "no memory for the head");
+    r->at = at;
+    r->at_cap = cap;
+    return 0;
+}
+
+static int on_field(llhttp_t *p, const char *at, size_t n)
+{
+    struct h1_read *r = of(p);
+    struct h1_field_at *f;
+
+    if (r->head_done)
+        return 0; /* trailers are read and dropped */
+    if (r->at_n == 0 || r->in_value) {
+        if (r->at_n >= r->limits->fields)
+            return refuse(r, 431, "more header fields than the limit");
+        if (r->at_n == r->at_cap && grow_fields(r) < 0)
+            return -1;
+        r->at[r->at_n++] = (struct h1_field_at){.name = (uint32_t)r->text.n};
+        r->in_value = false;
+    }
+    f = &r->at[r->at_n - 1];
+    if (add_text(r, at, n) < 0)
+        return -1;
+    for (size_t i = r->text.n - n; i < r->text.n; i++) {
+        if (r->text.p[i] >= 'A' && r->text.p[i] <= 'Z')
+            r->text.p[i] = (char)(r->text.p[i] - 'A' + 'a');
+        else if (r->text.p[i] == '_' &&
+                 r->request) /* "content_length" is a trap for CGI-like ends */
+            return refuse(r, 400, "a field name has an underscore");
+    }
+    f->name_n += (uint32_t)n;
+    return 0;
+}
+
+static int on_value(llhttp_t *p, const char *at, size_t n)
+{
+    struct h1_read *r = of(p);
+    struct h1_field_at *f;
+
+    if (r->head_done)
+        return 0;
+    if (!EXPECT(r->at_n > 0))
+        return refuse(r, 400, "a value without a field");
+    f = &r->at[r->at_n - 1];
+    if (!r->in_value) {
+        f->value = (uint32_t)r->text.n;
+        r->in_value = true;
+    }
+    f->value_n += (uint32_t)n;
+    return add_text(r, at, n);
+}
+
+static int on_value_complete(llhttp_t *p)
+{
+    of(p)->in_value = true; /* also for an empty value, which has no span */
+    return 0;
+}
+
+/* ---- the head is whole ---- */
+
+struct framing {
+    struct span host, encoding, length;
+    unsigned hosts, encodings, lengths;
+};
+
+/* Fields that are framing or belong to one hop: read here, not passed on. */
+static bool take_framing(struct h1_read *r, struct framing *f, struct span name, struct span value)
+{
+    static const char *const hop[] = {
+        "connection", "keep-alive", "proxy-connection", "te",
+        "trailer",    "upgrade",    "http2-settings",
+    };
+
+    if (span_is(name, "host")) {
+        f->host = value;
+        f->hosts++;
+        return true;
+    }
+    if (span_is(name, "transfer-encoding")) {
+        f->encoding = value;
+        f->encodings++;
+        return true;
+    }
+    if (span_is(name, "content-length")) {
+        f->length = value;
+        f->lengths++;
+        return true;
+    }
+    if (span_is(name, "expect")) {
+        r->expect_continue = span_eq_nocase(value, SPAN_LIT("100-continue"));
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(hop); i++)
+        if (span_is(name, hop[i]))
+            return true;
+    return false;
+}
+
+static int check_framing(struct h1_read *r, const struct framing *f)
+{
+    if (f->encodings > 1 || f->lengths > 1)
+        return refuse(r, 400, "the length of the body is given twice");
+    if (f->encodings && f->lengths)
+        return refuse(r, 400, "content-length together with transfer-encoding");
+    if (f->encodings && !span_eq_nocase(f->encoding, SPAN_LIT("chunked")))
+        return refuse(r, r->request ? 501 : 502, "a transfer-encoding other than chunked");
+    if (f->encodings && r->head.version == 10)
+        return refuse(r, 400, "transfer-encoding in HTTP/1.0");
+    r->chunked = f->encodings == 1;
+    if (!r->request)
+        return 0;
+    if (f->hosts > 1 || (f->hosts == 0 && r->head.version == 11))
+        return refuse(r, 400, "there must be one host field");
+    if (f->hosts && span_contains(f->host, SPAN_LIT(",")))
+        return refuse(r, 400, "there must be one host field");
+    return 0;
+}
+
+/* "http://host/path" names the host twice: both must agree, then it is as "/path". */
+static int origin_form(struct h1_read *r, struct span host)
+{
+    struct span t = r->head.path, rest, named;
+    size_t slash;
+
+    if (span_starts(t, SPAN_LIT("/")) || span_is(t, "*"))
+        return 0;
+    if (!span_starts(t, SPAN_LIT("http://")) && !span_starts(t, SPAN_LIT("https://")))
+        return refuse(r, 400, "the request target is neither a path nor a URL");
+    rest = span_of(t.p + 7, t.n - 7);
+    if (rest.p[0] == '/') /* the second slash of https:// */
+        rest = span_of(rest.p + 1, rest.n - 1);
+    slash = span_find(rest, '/');
+    named = slash == SIZE_MAX ? rest : span_of(rest.p, slash);
+    if (!span_eq_nocase(named, host))
+        return refuse(r, 400, "the request target names another host than the host field");
+    r->head.path = slash == SIZE_MAX ? SPAN_LIT("/") : span_of(rest.p + slash, rest.n - slash);
+    return 0;
+}
+
+static int build_head(struct h1_read *r)
+{
+    struct framing f = {0};
+    size_t n = 0;
+
+    r->head.version = (uint8_t)(r->parser.http_major * 10 + r->parser.http_minor);
+    if (r->head.version != 10 && r->head.version != 11)
+        return refuse(r, 505, "an HTTP version other than 1.0 and 1.1");
+    r->fields = mem_alloc(MAX(r->at_n, (size_t)1) * sizeof(*r->fields));
+    if (!r->fields)
+        return refuse(r, 503, "no memory for the head");
+    for (size_t i = 0; i < r->at_n; i++) {
+        const struct h1_field_at *a = &r->at[i];
+        struct span name = span_of(r->text.p + a->name, a->name_n);
+        struct span value = span_trim(span_of(r->text.p + a->value, a->value_n));
+
+        if (!take_framing(r, &f, name, value))
+            r->fields[n++] = (struct http_field){name, value};
+    }
+    r->head.fields = r->fields;
+    r->head.fields_n = n;
+    if (check_framing(r, &f) < 0)
+        return -1;
+    if (r->request) {
+        r->head.method = span_str(llhttp_method_name((llhttp_method_t)r->parser.method));
+        r->head.path = span_of(r->text.p + r->target, r->target_n);
+        r->head.authority = f.host;
+        return origin_form(r, f.host);
+    }
+    r->head.status = r->parser.status_code;
+    return 0;
+}
+
+/* How long is the body? RFC 9112, section 6.3. */
+static void body_length(struct h1_read *r)
+{
+    bool bodyless =
+        !r->request && (r->head.status < 200 || r->head.status == 204 || r->head.status == 304);
+
+    r->until_eof = false;
+    if (r->chunked)
+        r->head.body_len = HTTP_LEN_UNKNOWN;
+    else if (r->parser.flags & F_CONTENT_LENGTH)
+        r->head.body_len = r->parser.content_length;
+    else if (r->request || bodyless)
+        r->head.body_len = 0;
+    else {
+        r->head.body_len = HTTP_LEN_UNKNOWN;
+        r->until_eof = true;
+    }
+}
+
+static int on_headers_complete(llhttp_t *p)
+{
+    struct h1_read *r = of(p);
+
+    if (build_head(r) < 0)
+        return -1;
+    body_length(r);
+    if (r->head.body_len != HTTP_LEN_UNKNOWN && r->head.body_len > r->limits->body_bytes)
+        return refuse(r, 413, "the body is larger than the limit");
+    r->keep_alive = llhttp_should_keep_alive(p) && !r->until_eof;
+    p->upgrade = 0; /* an offer to switch protocols is declined by ignoring it */
+    r->head_done = true;
+    r->chunk_line = 0;
+    r->in_chunk_line = r->chunked;
+    r->pending = H1_HEAD;
+    return HPE_PAUSED;
+}
+
+/* ---- the body ---- */
+
+static int on_chunk_header(llhttp_t *p)
+{
+    struct h1_read *r = of(p);
+
+    r->in_chunk_line = false;
+    r->in_trailer = p->content_length == 0;
+    r->overhead = 0;
+    return HPE_PAUSED; /* h1_next() counts the bytes of the line */
+}
+
+static int on_chunk_complete(llhttp_t *p)
+{
+    struct h1_read *r = of(p);
+
+    r->in_chunk_line = true;
+    r->chunk_line = 0;
+    return HPE_PAUSED;
+}
+
+static int on_body(llhttp_t *p, const char *at, size_t n)
+{
+    struct h1_read *r = of(p);
+
+    r->body_seen += n;
+    if (r->body_seen > r->limits->body_bytes)
+        return refuse(r, 413, "the body is larger than the limit");
+    r->run = span_of(at, n);
+    r->pending = H1_BODY;
+    return HPE_PAUSED;
+}
+
+static int on_message_complete(llhttp_t *p)
+{
+    struct h1_read *r = of(p);
+
+    r->pending = H1_END;
+    r->in_message = false;
+    return HPE_PAUSED;
+}
+
+/* ---- driving ---- */
+
+void h1_read_init(struct h1_read *r, bool request, const struct http_limits *limits)
+{
+    memset(r, 0, sizeof(*r));
+    r->request = request;
+    r->limits = limits;
+    buf_init(&r->text, limits->head_bytes + TEXT_SLACK);
+    llhttp_settings_init(&r->settings);
+    r->settings.on_message_begin = on_message_begin;
+    r->settings.on_url = on_url;
+    r->settings.on_header_field = on_field;
+    r->settings.on_header_value = on_value;
+    r->settings.on_header_value_complete = on_value_complete;
+    r->settings.on_headers_complete = on_headers_complete;
+    r->settings.on_chunk_header = on_chunk_header;
+    r->settings.on_chunk_complete = on_chunk_complete;
+    r->settings.on_body = on_body;
+    r->settings.on_message_complete = on_message_complete;
+    llhttp_init(&r->parser, request ? HTTP_REQUEST : HTTP_RESPONSE, &r->settings);
+}
+
+static void forget_message(struct h1_read *r)
+{
+    buf_fini(&r->text);
+    mem_free_ptr(&r->at);
+    mem_free_ptr(&r->fields);
+    r->head = (struct http_head){0};
+    r->at_n = r->at_cap = 0;
+    r->target = r->target_n = 0;
+    r->body_seen = 0;
+    r->in_value = r->head_done = r->in_chunk_line = false;
+    r->chunked = r->until_eof = r->expect_continue = r->in_trailer = false;
+    r->overhead = 0;
+}
+
+void h1_read_fini(struct h1_read *r)
+{
+    forget_message(r);
+}
+
+bool h1_read_idle(const struct h1_read *r)
+{
+    return !r->in_message;
+}
+
+static struct h1_step bad(struct h1_read *r, size_t used)
+{
+    if (!r->why) {
+        r->bad_status = r->request ? 400 : 502;
+        r->why = llhttp_get_error_reason(&r->parser);
+        if (!r->why || !r->why[0])
+            r->why = "not HTTP/1.1";
+    }
+    return (struct h1_step){.ev = H1_BAD, .used = used};
+}
+
+/* A message has ended and another byte has come: start the next one. */
+static void next_message(struct h1_read *r)
+{
+    forget_message(r);
+    llhttp_reset(&r->parser);
+}
+
+/* Count what belongs to no body, so that neither a head, a size line nor a trailer is endless. */
+static int count_overhead(struct h1_read *r, size_t took, bool head, bool line, bool trailer)
+{
+    if (head && (r->overhead += took) > r->limits->head_bytes)
+        return refuse(r, r->request ? 431 : 502, "the head is larger than the limit");
+    if (line && (r->chunk_line += took) > H1_CHUNK_LINE)
+        return refuse(r, r->request ? 400 : 502, "a chunk-size line is too long");
+    if (trailer && (r->overhead += took) > r->limits->head_bytes)
+        return refuse(r, r->request ? 431 : 502, "the trailer is larger than the limit");
+    return 0;
+}
+
+struct h1_step h1_next(struct h1_read *r, const char *p, size_t n)
+{
+    size_t used = 0;
+
+    if (r->why)
+        return bad(r, 0);
+    if (n && r->head_done && !r->in_message)
+        next_message(r);
+    while (used < n) {
+        bool head = !r->head_done, line = r->in_chunk_line, trailer = r->in_trailer;
+        llhttp_errno_t err;
+        size_t took;
+
+        r->pending = H1_MORE;
+        err = llhttp_execute(&r->parser, p + used, n - used);
+        if (err == HPE_OK)
+            took = n - used;
+        else
+            took = (size_t)(llhttp_get_error_pos(&r->parser) - (p + used));
+        used += took;
+        if (count_overhead(r, took, head, line, trailer) < 0)
+            return bad(r, used);
+        if (err == HPE_OK)
+            break;
+        if (err != HPE_PAUSED)
+            return bad(r, used);
+        llhttp_resume(&r->parser);
+        if (r->pending != H1_MORE)
+            return (struct h1_step){r->pending, used, r->run};
+    }
+    return (struct h1_step){.ev = H1_MORE, .used = used};
+}
+
+enum h1_event h1_eof(struct h1_read *r)
+{
+    if (r->why)
+        return H1_BAD;
+    if (!r->in_message)
+        return H1_MORE;
+    r->pending = H1_MORE;
+    if (r->head_done && r->until_eof) {
+        r->in_message = false;
+        return H1_END;
+    }
+    (void)refuse(r, r->request ? 400 : 502, "the message ends early");
+    return H1_BAD;
+}

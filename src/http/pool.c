@@ -1,0 +1,289 @@
+/*
+ * pool.c - connections of one origin, and the streams that wait for one.
+ *
+ * A request takes the idle connection that was used last (the oldest ones age out), else dials.
+ * What the caller sends before the connection is there is queued in the stream, bounded by the
+ * caller's own window, and handed over in serve_queued().
+ */
+#include "http/client.h"
+
+#include "base/mem.h"
+#include "http/h1_client.h"
+
+#define HEAD_BUDGET ((size_t)64 * 1024)
+
+/* ---- streams ---- */
+
+static struct pool_stream *of(struct http_stream *s)
+{
+    return CONTAINER_OF(s, struct pool_stream, base);
+}
+
+static void tell_failed(struct ev_post *p)
+{
+    struct pool_stream *s = CONTAINER_OF(p, struct pool_stream, tell_failed);
+
+    s->base.cb->on_fail(s->base.arg, s->how, &s->why);
+}
+
+void pool_stream_failed(struct pool_stream *s, enum http_fail how, const struct err *e)
+{
+    if (s->failed)
+        return;
+    s->failed = true;
+    s->how = how;
+    s->why = *e;
+    ev_post_cancel(&s->tell_connected);
+    ev_post(s->pool->ev, &s->tell_failed);
+}
+
+static void tell_connected(struct ev_post *p)
+{
+    struct pool_stream *s = CONTAINER_OF(p, struct pool_stream, tell_connected);
+
+    if (s->on_connected)
+        s->on_connected(s->connected_arg, true);
+}
+
+static int copy_head(struct pool_stream *s, const struct http_head *h, struct err *e)
+{
+    struct http_field *fields = arena_alloc(&s->arena, (h->fields_n + 1) * sizeof(*fields));
+
+    s->head = *h;
+    s->head.method = arena_dup(&s->arena, h->method);
+    s->head.path = arena_dup(&s->arena, h->path);
+    s->head.authority = arena_dup(&s->arena, h->authority);
+    s->head.fields = fields;
+    for (size_t i = 0; fields && i < h->fields_n; i++) {
+        fields[i].name = arena_dup(&s->arena, h->fields[i].name);
+        fields[i].value = arena_dup(&s->arena, h->fields[i].value);
+        if (!fields[i].name.p || !fields[i].value.p)
+            fields = NULL;
+    }
+    if (!fields || !s->head.method.p || !s->head.path.p || !s->head.authority.p)
+        return err_set(e, ERR_NOMEM, "no memory for a request head");
+    s->head_queued = true;
+    return 0;
+}
+
+static int send_head(struct http_stream *stream, const struct http_head *h, struct err *e)
+{
+    struct pool_stream *s = of(stream);
+
+    if (s->failed)
+        return err_set(e, ERR_RESET, "the exchange has failed");
+    return s->carrier ? s->carrier->send_head(s, h, e) : copy_head(s, h, e);
+}
+
+static int send_body(struct http_stream *stream, const char *p, size_t n, struct err *e)
+{
+    struct pool_stream *s = of(stream);
+
+    if (s->failed)
+        return err_set(e, ERR_RESET, "the exchange has failed");
+    if (s->carrier)
+        return s->carrier->send_body(s, p, n, e);
+    buf_add(&s->body, p, n);
+    return buf_finish(&s->body, "request body", e);
+}
+
+static int send_end(struct http_stream *stream, struct err *e)
+{
+    struct pool_stream *s = of(stream);
+
+    if (s->failed)
+        return err_set(e, ERR_RESET, "the exchange has failed");
+    if (s->carrier)
+        return s->carrier->send_end(s, e);
+    s->end_queued = true;
+    return 0;
+}
+
+static void consumed(struct http_stream *stream, size_t n)
+{
+    struct pool_stream *s = of(stream);
+
+    if (s->carrier)
+        s->carrier->consumed(s, n);
+}
+
+static void close_stream(struct http_stream *stream, enum http_close how)
+{
+    struct pool_stream *s = of(stream);
+
+    UNUSED(how); /* a carrier knows by itself whether both messages are whole */
+    net_connect_cancel(&s->connecting);
+    ev_post_cancel(&s->tell_connected);
+    ev_post_cancel(&s->tell_failed);
+    if (s->carrier)
+        s->carrier->release(s);
+    list_del(&s->link);
+    arena_fini(&s->arena);
+    buf_fini(&s->body);
+    mem_free(s);
+}
+
+static const struct http_stream_ops stream_ops = {
+    .name = "pool",
+    .send_head = send_head,
+    .send_body = send_body,
+    .send_end = send_end,
+    .consumed = consumed,
+    .close = close_stream,
+};
+
+/* ---- connections ---- */
+
+void pool_give_back(struct http_pool *p, struct pool_idle *i)
+{
+    if (p->closing || p->stats.idle_now >= p->conf.idle_most ||
+        ev_now(p->ev) - i->born > EV_MS(p->conf.age_ms)) {
+        i->end(i);
+        return;
+    }
+    list_push_front(&p->idle, &i->link);
+    p->stats.idle_now++;
+    i->idle(i, p->conf.idle_ms);
+}
+
+/* Hand what was queued to the connection. */
+static void serve_queued(struct pool_idle *i, struct pool_stream *s)
+{
+    struct err e;
+    int rc = 0;
+
+    i->serve(i, s);
+    if (s->head_queued)
+        rc = s->carrier->send_head(s, &s->head, &e);
+    if (rc == 0 && s->body.n)
+        rc = s->carrier->send_body(s, s->body.p, s->body.n, &e);
+    if (rc == 0 && s->end_queued)
+        rc = s->carrier->send_end(s, &e);
+    buf_fini(&s->body);
+    arena_fini(&s->arena);
+    if (rc < 0)
+        pool_stream_failed(s, HTTP_FAIL_NOT_SENT, &e);
+}
+
+static void on_dialed(void *arg, struct net_conn *conn, const struct err *why)
+{
+    struct pool_stream *s = arg;
+    struct http_pool *p = s->pool;
+    struct pool_idle *i;
+    struct err e;
+
+    s->connecting = NULL;
+    if (!conn) {
+        p->stats.conns_now--;
+        pool_stream_failed(s, HTTP_FAIL_NOT_SENT, why);
+        return;
+    }
+    if (h1_client_new(&i, p, conn, &e) < 0) {
+        p->stats.conns_now--;
+        net_conn_close(&conn, NET_END_RESET);
+        pool_stream_failed(s, HTTP_FAIL_NOT_SENT, &e);
+        return;
+    }
+    serve_queued(i, s);
+    if (s->on_connected && !s->failed)
+        s->on_connected(s->connected_arg, false);
+}
+
+static int dial(struct http_pool *p, struct pool_stream *s, struct err *e)
+{
+    if (p->stats.conns_now >= p->conf.conns_most)
+        return err_set(e, ERR_LIMIT, "%u connections to this target are open", p->conf.conns_most);
+    if (net_connect(&s->connecting, p->net, &p->conf.addr, on_dialed, s, e) < 0)
+        return -1;
+    p->stats.conns_now++;
+    p->stats.dials_total++;
+    return 0;
+}
+
+static struct pool_idle *take_idle(struct http_pool *p)
+{
+    LIST_EACH(it, &p->idle)
+    {
+        struct pool_idle *i = LIST_ENTRY(it, struct pool_idle, link);
+
+        list_del(&i->link);
+        p->stats.idle_now--;
+        if (ev_now(p->ev) - i->born <= EV_MS(p->conf.age_ms))
+            return i;
+        i->end(i);
+    }
+    return NULL;
+}
+
+/* ---- the pool ---- */
+
+int http_pool_request(struct http_pool *p, struct http_stream **ret,
+                      void (*on_connected)(void *arg, bool pooled), void *arg, struct err *e)
+{
+    struct pool_stream *s = mem_zalloc(1, sizeof(*s));
+    struct pool_idle *i;
+
+    if (!s)
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    s->base.ops = &stream_ops;
+    s->pool = p;
+    s->on_connected = on_connected;
+    s->connected_arg = arg;
+    arena_init(&s->arena, HEAD_BUDGET);
+    buf_init(&s->body, 2 * HTTP_WINDOW);
+    ev_post_init(&s->tell_connected, tell_connected);
+    ev_post_init(&s->tell_failed, tell_failed);
+    list_init(&s->link);
+    i = take_idle(p);
+    if (i) {
+        p->stats.reused_total++;
+        i->serve(i, s);
+        ev_post(p->ev, &s->tell_connected);
+    } else if (dial(p, s, e) < 0) {
+        buf_fini(&s->body);
+        mem_free(s);
+        return -1;
+    }
+    list_push(&p->streams, &s->link);
+    *ret = &s->base;
+    return 0;
+}
+
+int http_pool_new(struct http_pool **ret, struct net *net, const struct http_pool_conf *conf,
+                  struct err *e)
+{
+    struct http_pool *p = mem_zalloc(1, sizeof(*p));
+
+    if (!p)
+        return err_set(e, ERR_NOMEM, "no memory for a connection pool");
+    p->net = net;
+    p->ev = net_ev(net);
+    p->conf = *conf;
+    list_init(&p->idle);
+    list_init(&p->streams);
+    *ret = p;
+    return 0;
+}
+
+void http_pool_free(struct http_pool **pp)
+{
+    struct http_pool *p = *pp;
+
+    *pp = NULL;
+    if (!p)
+        return;
+    MUST(list_empty(&p->streams)); /* callers close their streams before the pool dies */
+    p->closing = true;
+    LIST_EACH(it, &p->idle)
+    {
+        struct pool_idle *i = LIST_ENTRY(it, struct pool_idle, link);
+
+        i->end(i);
+    }
+    mem_free(p);
+}
+
+const struct http_pool_stats *http_pool_stats(const struct http_pool *p)
+{
+    return &p->stats;
+}

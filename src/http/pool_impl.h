@@ -1,0 +1,78 @@
+/*
+ * pool_impl.h - what the pool and the connection of each version share.
+ *
+ * A pool_stream is the caller's view of an exchange. While no connection is there it queues; then
+ * a connection of some version carries it, through `carrier`.
+ *
+ * Room: http, private to it. Threads: one loop.
+ */
+#ifndef HTTP_POOL_IMPL_H
+#define HTTP_POOL_IMPL_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "http/client.h"
+
+struct pool_stream;
+
+/* What a version does for a stream that it carries. */
+struct pool_carrier {
+    int (*send_head)(struct pool_stream *s, const struct http_head *h, struct err *e);
+    int (*send_body)(struct pool_stream *s, const char *p, size_t n, struct err *e);
+    int (*send_end)(struct pool_stream *s, struct err *e);
+    void (*consumed)(struct pool_stream *s, size_t n);
+    /* The caller has closed the stream; s is freed after this. */
+    void (*release)(struct pool_stream *s);
+};
+
+struct pool_stream {
+    struct http_stream base;
+    struct http_pool *pool;
+    struct list link;                   /* in http_pool.streams */
+    const struct pool_carrier *carrier; /* NULL: waits for a connection, or has failed */
+    void *conn;                         /* the carrier's */
+
+    /* queued while there is no connection */
+    struct net_connect *connecting;
+    struct arena arena; /* of the queued head */
+    struct http_head head;
+    bool head_queued, end_queued;
+    struct buf body;
+
+    void (*on_connected)(void *arg, bool pooled);
+    void *connected_arg;
+    struct ev_post tell_connected; /* a pooled connection was at hand at once */
+
+    struct ev_post tell_failed;
+    struct err why;
+    enum http_fail how;
+    bool failed;
+};
+
+struct http_pool {
+    struct net *net;
+    struct ev *ev;
+    struct http_pool_conf conf;
+    struct http_pool_stats stats;
+    struct list idle;    /* struct pool_idle, the one used last first */
+    struct list streams; /* struct pool_stream, all that callers hold */
+    bool closing;
+};
+
+/* A connection of any version, as the pool sees it; embedded in it. */
+struct pool_idle {
+    struct list link; /* in http_pool.idle while it is idle */
+    struct http_pool *pool;
+    ev_us born;
+    void (*serve)(struct pool_idle *i, struct pool_stream *s); /* carry s from now on */
+    void (*idle)(struct pool_idle *i, uint64_t ms);            /* end after ms without use */
+    void (*end)(struct pool_idle *i);
+};
+
+/* Tell the stream's caller, from the loop, that it failed (once; later ones are dropped). */
+void pool_stream_failed(struct pool_stream *s, enum http_fail how, const struct err *e);
+
+/* A connection is free again: keep it, or end it if it is too old or one too many. */
+void pool_give_back(struct http_pool *p, struct pool_idle *i);
+
+#endif

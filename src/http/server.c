@@ -1,0 +1,148 @@
+/*
+ * server.c - listens, finds out which version a client speaks, and keeps count.
+ *
+ * The version: ALPN when TLS agreed on one, else the first bytes. HTTP/2 with prior knowledge
+ * begins with "PRI * HTTP/2.0", which no HTTP/1 client ever sends.
+ *
+ * When as many connections are open as the limit allows, accepting stops: the kernel's queue
+ * holds further ones, and nobody who is being served pays for them.
+ */
+#include "http/server.h"
+
+#include "base/mem.h"
+#include "http/h1_server.h"
+#include "http/server_impl.h"
+
+static void on_drained(struct ev_post *p)
+{
+    struct http_server *s = CONTAINER_OF(p, struct http_server, drained);
+
+    if (s->on_drained)
+        s->on_drained(s->drained_arg);
+    s->on_drained = NULL;
+}
+
+static void set_paused(struct http_server *s)
+{
+    bool pause = s->draining || s->stats.conns_now >= s->conf.conns;
+
+    if (pause == s->paused)
+        return;
+    s->paused = pause;
+    for (size_t i = 0; i < s->listeners_n; i++)
+        net_listener_pause(s->listeners[i], pause);
+}
+
+void http_server_add(struct http_server *s, struct http_conn *c)
+{
+    list_push(&s->conns, &c->link);
+    s->stats.conns_now++;
+    s->stats.conns_total++;
+    set_paused(s);
+}
+
+void http_server_remove(struct http_server *s, struct http_conn *c)
+{
+    list_del(&c->link);
+    s->stats.conns_now--;
+    if (s->closing)
+        return;
+    set_paused(s);
+    if (s->draining && s->stats.conns_now == 0)
+        ev_post(s->ev, &s->drained);
+}
+
+static void on_accept(void *arg, struct net_conn *conn)
+{
+    struct http_server *s = arg;
+    struct err e;
+
+    if (h1_server_start(s, conn, span_of(NULL, 0), &e) < 0)
+        net_conn_close(&conn, NET_END_RESET);
+}
+
+int http_server_new(struct http_server **ret, struct net *net, const struct http_server_conf *conf,
+                    http_on_request fn, void *arg, struct err *e)
+{
+    struct http_server *s = mem_zalloc(1, sizeof(*s));
+
+    if (!s)
+        return err_set(e, ERR_NOMEM, "no memory for a server");
+    s->net = net;
+    s->ev = net_ev(net);
+    s->conf = *conf;
+    s->on_request = fn;
+    s->arg = arg;
+    list_init(&s->conns);
+    ev_post_init(&s->drained, on_drained);
+    *ret = s;
+    return 0;
+}
+
+int http_server_listen(struct http_server *s, const struct net_listen_conf *lc, struct err *e)
+{
+    struct net_listener **more;
+
+    more = mem_realloc(s->listeners, (s->listeners_n + 1) * sizeof(struct net_listener *));
+    if (!more)
+        return err_set(e, ERR_NOMEM, "no memory for a listener");
+    s->listeners = more;
+    if (net_listen(&s->listeners[s->listeners_n], s->net, lc, on_accept, s, e) < 0)
+        return -1;
+    s->listeners_n++;
+    return 0;
+}
+
+const struct net_addr *http_server_addr(const struct http_server *s, size_t i)
+{
+    return i < s->listeners_n ? net_listener_addr(s->listeners[i]) : NULL;
+}
+
+void http_server_reconf(struct http_server *s, const struct http_server_conf *conf)
+{
+    s->conf = *conf;
+    set_paused(s);
+}
+
+void http_server_drain(struct http_server *s, void (*fn)(void *arg), void *arg)
+{
+    s->draining = true;
+    s->on_drained = fn;
+    s->drained_arg = arg;
+    set_paused(s);
+    LIST_EACH(it, &s->conns)
+    {
+        struct http_conn *c = LIST_ENTRY(it, struct http_conn, link);
+
+        c->drain(c);
+    }
+    if (s->stats.conns_now == 0)
+        ev_post(s->ev, &s->drained);
+}
+
+const struct http_server_stats *http_server_stats(const struct http_server *s)
+{
+    return &s->stats;
+}
+
+void http_server_free(struct http_server **sp)
+{
+    struct http_server *s = *sp;
+
+    *sp = NULL;
+    if (!s)
+        return;
+    s->closing = true;
+    for (size_t i = 0; i < s->listeners_n; i++)
+        net_listener_close(&s->listeners[i]);
+    mem_free(s->listeners);
+    LIST_EACH(it, &s->conns)
+    {
+        struct http_conn *c = LIST_ENTRY(it, struct http_conn, link);
+
+        c->abort(c);
+        c->destroy(c);
+    }
+    ev_post_cancel(&s->drained);
+    mem_free(s);
+}

@@ -1,0 +1,44 @@
+/*
+ * server_impl.h - what server.c and the connection of each version share.
+ *
+ * Room: http, private to it. Threads: one loop.
+ */
+#ifndef HTTP_SERVER_IMPL_H
+#define HTTP_SERVER_IMPL_H
+
+#include "base/list.h"
+#include "http/server.h"
+
+/* First member of each version's connection. */
+struct http_conn {
+    struct list link; /* in http_server.conns */
+    struct http_server *server;
+    /* End it toward the network; running streams get on_fail and are closed by it. */
+    void (*abort)(struct http_conn *c);
+    /* Free it; only after it has ended and no stream of it is held. */
+    void (*destroy)(struct http_conn *c);
+    /* Take no further request; end when idle. */
+    void (*drain)(struct http_conn *c);
+};
+
+struct http_server {
+    struct net *net;
+    struct ev *ev;
+    struct http_server_conf conf;
+    http_on_request on_request;
+    void *arg;
+    struct net_listener **listeners;
+    size_t listeners_n;
+    struct list conns; /* struct http_conn */
+    struct http_server_stats stats;
+    void (*on_drained)(void *arg);
+    void *drained_arg;
+    struct ev_post drained;
+    bool draining, paused, closing;
+};
+
+/* Put c on the server's list / take it off (and go on accepting, tell the drain). */
+void http_server_add(struct http_server *s, struct http_conn *c);
+void http_server_remove(struct http_server *s, struct http_conn *c);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * provider.h - vendors and engines as rows: where they live, how they want to be spoken to, what
+ * their errors mean. A new vendor is a row in providers.c; nothing else knows its name.
+ *
+ * Room: provider (uses base codec chat dialect). Pure. Threads: any.
+ */
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+#include "dialect/dialect.h"
+#include "provider/class.h"
+
+/* What a client may ask for. One row an operation in ops.def: client path, dialect, method. */
+enum provider_op {
+#define X(name, ...) OP_##name,
+#include "provider/ops.def"
+#undef X
+    OPS
+};
+
+struct provider_op_row {
+    enum provider_op op;
+    const char *name;       /* "chat", stable: metric label */
+    const char *method;
+    const char *path;       /* as clients call it: "/v1/chat/completions"; a trailing '*' matches
+                             * any rest */
+    const char *dialect;    /* whose errors the client understands */
+    bool routed;            /* false: passes through to the one target that a route pins it to */
+};
+
+/* The row for a method and path (without query), or NULL: unknown path. *method_known tells
+ * whether the path exists with another method (405). */
+const struct provider_op_row *provider_op_find(struct span method, struct span path,
+                                               bool *path_known);
+const struct provider_op_row *provider_op_row(enum provider_op op);
+
+enum provider_auth {
+    AUTH_NONE,
+    AUTH_BEARER,     /* authorization: Bearer KEY */
+    AUTH_X_API_KEY,  /* x-api-key: KEY */
+    AUTH_API_KEY,    /* api-key: KEY (Azure) */
+};
+
+enum provider_cap {
+    CAP_STREAM = 1 << 0,
+    CAP_TOOLS = 1 << 1,
+    CAP_VISION = 1 << 2,
+    CAP_JSON_SCHEMA = 1 << 3,
+    CAP_PREFILL = 1 << 4,   /* continues a partial assistant message */
+    CAP_USAGE_OPT = 1 << 5, /* needs stream_options.include_usage for usage in a stream */
+};
+
+/* One row of a provider's error table; the first that matches wins. */
+struct provider_error_row {
+    uint16_t status;      /* 0: any */
+    const char *type;     /* error.type or error.code equals (glob with '*'); NULL: any */
+    const char *text;     /* error.message contains; NULL: any */
+    enum class_id class_id;
+};
+
+struct provider {
+    const char *name;       /* "openai": the `type` in a configuration */
+    const char *title;      /* "OpenAI" */
+    const char *base;       /* "https://api.openai.com/v1"; NULL: `endpoints` must say */
+    const char *const *env_keys; /* environment variables that hold a key, NULL-terminated */
+    const char *env_base;   /* environment variable that holds the base URL, or NULL */
+    enum provider_auth auth;
+    bool key_needed;
+    bool engine;            /* self-hosted: private and loopback addresses, clear text are normal */
+    enum dialect_terminal terminal;
+    uint32_t caps;
+    const char *const *models; /* globs of bare model names that belong here, NULL-terminated */
+    /* Path behind the base for each operation; NULL: this provider cannot do it. "%m" stands
+     * for the upstream model name (Azure deployments). */
+    const char *paths[OPS];
+    const char *query;      /* added to every URL ("api-version=..."), or NULL */
+    const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */
+};
+
+/* By name; NULL if there is none. provider_at(i) walks all rows; NULL behind the last. */
+const struct provider *provider_find(struct span name);
+const struct provider *provider_at(size_t i);
+
+/* The provider whose model globs match a bare name, among those for which has(arg, p) is true;
+ * in table order. NULL: none. */
+const struct provider *provider_for_model(struct span model,
+                                          bool (*has)(void *arg, const struct provider *p),
+                                          void *arg);
+
+/* What an upstream failure said, as far as it could be read. Spans may be absent. */
+struct provider_failure {
+    uint16_t status;      /* HTTP status, 0 if none came */
+    struct span type, code, text;
+    bool streamed;        /* came inside a 200 stream */
+};
+
+/* Read an error body of any known shape ({"error":{...}}, {"type":"error",...}, {"detail":...},
+ * {"object":"error","message":...}, {"error":"text"}). Never fails; what is not there is absent.
+ * Spans are unescaped copies in the arena. */
+struct arena;
+void provider_read_error(struct provider_failure *ret, struct span body, struct arena *a);
+
+/* The class of a failure: total, every input has one (CLASS_JUNK when nothing fits a status of
+ * success). *known is false when no row matched and the status alone decided. */
+enum class_id provider_classify(const struct provider *p, const struct provider_failure *f,
+                                bool *known);
+
+#endif

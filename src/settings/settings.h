@@ -1,0 +1,156 @@
+/*
+ * settings.h - the configuration as values: an immutable, reference-counted snapshot.
+ *
+ * A snapshot is made from a YAML file (settings_load), or from the environment when there is no
+ * file (settings_auto). It holds no runtime state: breakers, pools and counters live elsewhere
+ * under the stable ids that stand here (provider and model names), and the next snapshot adopts
+ * them. Two snapshots may live at once: a stream finishes on the one it began with.
+ *
+ * Secrets are not in the snapshot: it holds struct secret references (base/secret.h), whose bytes
+ * live in the locked arena.
+ *
+ * Room: settings (uses base codec conf provider net http). Threads: read-only after loading.
+ */
+#ifndef SETTINGS_SETTINGS_H
+#define SETTINGS_SETTINGS_H
+
+#include "base/secret.h"
+#include "base/span.h"
+#include "http/http.h"
+#include "net/net.h"
+#include "provider/provider.h"
+
+/* A base URL, taken apart. Spans live in the snapshot. */
+struct settings_url {
+    struct span text;   /* as written */
+    bool tls;
+    struct span host;   /* without brackets */
+    uint16_t port;
+    struct span path;   /* "" or "/v1", never ends with '/' */
+};
+
+struct settings_proxy {
+    bool set;                /* false: connect directly */
+    struct settings_url url; /* http:// or https:// */
+    struct secret auth;      /* "user:password", may be absent */
+    struct span no_proxy;    /* comma list, curl's rules */
+};
+
+struct settings_timeouts {
+    uint64_t connect_ms;     /* resolve, connect, proxy and TLS together */
+    uint64_t first_ms;       /* request sent to first byte of the answer's content */
+    uint64_t idle_ms;        /* between two bytes of an answer */
+    uint64_t total_ms;       /* the whole request, all attempts */
+};
+
+struct settings_provider {
+    struct span name;               /* the key under `providers` */
+    const struct provider *type;
+    const struct settings_url *urls; /* endpoints, or the row's base; at least one */
+    size_t urls_n;
+    const struct secret *keys;
+    size_t keys_n;
+    enum dialect_terminal terminal; /* the row's, or `terminal:` for openai-compatible */
+    struct span ca_file;            /* absent: system bundle */
+    struct settings_proxy proxy;
+    bool allow_private;             /* engines, or private: true */
+    struct span api_version;        /* azure; absent: the row's */
+    struct settings_timeouts timeout; /* own values, or the defaults' */
+};
+
+struct settings_target {
+    const struct settings_provider *provider;
+    struct span model;              /* the upstream's name */
+    struct span id;                 /* "provider/model": records, metrics, messages */
+};
+
+/* A name that clients send. */
+struct settings_model {
+    struct span name;
+    const struct settings_target *targets; /* in order; at least one */
+    size_t targets_n;
+};
+
+/* A client's key. */
+struct settings_key {
+    struct span name;
+    uint8_t sha256[32];
+    const struct span *models; /* globs; {"*"}: all */
+    size_t models_n;
+    uint64_t expires_ms;       /* Unix time, 0: never */
+};
+
+/* A command that the master runs beside the gateway (local engines). */
+struct settings_engine {
+    const struct settings_provider *provider; /* whose endpoint it serves */
+    const struct span *argv;   /* argv[0] is an absolute path */
+    size_t argv_n;
+    struct span ready_path;    /* "/health": 200 means ready */
+};
+
+struct settings {
+    uint32_t refs;             /* see settings_ref(); private */
+    uint64_t id;               /* first 8 bytes of the SHA-256 of the canonical text */
+    struct span source;        /* file name, or "environment" */
+
+    struct {
+        const struct net_addr *listen;
+        size_t listen_n;
+        struct net_addr admin;
+        struct span tls_cert, tls_key; /* files; absent: clear text */
+        uint64_t drain_ms;
+        uint32_t workers;      /* 0: as many as the CPU quota allows, at least two */
+        struct http_limits limits;
+        uint64_t head_ms, body_stall_ms, idle_ms, write_stall_ms;
+        uint32_t conns, conns_per_ip, requests_per_conn, streams_per_conn;
+        bool half_close_ok;
+        uint64_t answer_bytes_max;
+        uint64_t memory_bytes_max; /* bodies of all requests in memory */
+    } server;
+
+    const struct settings_provider *providers;
+    size_t providers_n;
+    const struct settings_model *models;
+    size_t models_n;
+    const struct settings_key *keys;
+    size_t keys_n;
+    bool keys_open;            /* no `keys` section: loopback clients need no key */
+    const struct settings_engine *engines;
+    size_t engines_n;
+    /* Pass-through operations: which provider serves the unrouted paths ("pass: openai"). */
+    const struct settings_provider *pass;
+
+    struct {
+        bool access;           /* one JSON line a request */
+        struct span file;      /* absent: standard output */
+    } log;
+};
+
+/* A client's model name resolved: a model of the configuration, else "provider/model", else a
+ * bare name by the rows' patterns among the configured providers. -1: unknown. The target's
+ * spans live in the snapshot or point into `name`. */
+struct settings_plan {
+    const struct settings_model *model; /* NULL for the other two ways */
+    struct settings_target one;         /* then this is the only target */
+};
+MUST_CHECK int settings_resolve(struct settings_plan *ret, const struct settings *s,
+                                struct span name);
+
+/* The names a client may use, as /v1/models lists them: models, then "provider/..." patterns. */
+
+struct settings *settings_ref(struct settings *s);
+void settings_unref(struct settings **s);
+
+struct conf_report;
+struct env;
+
+/* Load and check a whole file's text. On error *ret is untouched and every problem is in the
+ * report (see conf/report.h). Warnings may be there on success too. */
+MUST_CHECK int settings_load(struct settings **ret, struct span text, struct span file,
+                             const struct env *env, struct conf_report *report, struct err *e);
+
+/* No file: what the environment offers. Never fails for want of providers. */
+MUST_CHECK int settings_auto(struct settings **ret, const struct env *env,
+                             struct conf_report *report, struct err *e);
+
+#endif
