@@ -40,12 +40,12 @@ struct call {
     struct ev_timer timer;
     struct ev_post reap;
     struct dialect_answer answer;
-    bool events;     /* the answer is a stream of events */
+    bool events; /* the answer is a stream of events */
     bool answer_begun;
-    bool in_part;    /* a long event is being handed on in parts */
-    bool resting;    /* the timer stands still: our own side holds the target back */
+    bool in_part;     /* a long event is being handed on in parts */
+    bool resting;     /* the timer stands still: our own side holds the target back */
     size_t held_back; /* bytes delivered and not consumed */
-    struct buf held; /* an event that is cut by the end of a read */
+    struct buf held;  /* an event that is cut by the end of a read */
     struct buf error; /* body of an error answer */
     uint16_t status;
     struct span content_type, retry_after;
@@ -172,16 +172,18 @@ static void add_auth(const struct call *c, struct arena *a, struct http_field *f
     (*n)++;
 }
 
-/* host[:port], the port only where it is not the scheme's own. */
+/* host[:port], the port only where it is not the scheme's own, IPv6 in brackets. */
 static struct span authority(struct arena *a, const struct settings_url *u)
 {
     bool v6 = span_find(u->host, ':') != SIZE_MAX;
-    const char *fmt = v6 ? "[%.*s]" : "%.*s";
-    struct span host = arena_printf(a, fmt, SPAN_FMT(u->host));
+    struct span port = span_of("", 0);
 
-    if (u->port == (u->tls ? 443 : 80))
-        return host;
-    return arena_printf(a, "%.*s:%u", SPAN_FMT(host), u->port);
+    if (u->port != (u->tls ? 443 : 80))
+        port = arena_printf(a, ":%u", u->port);
+    if (!port.p)
+        return port;
+    return arena_printf(a, "%s%.*s%s%.*s", v6 ? "[" : "", SPAN_FMT(u->host), v6 ? "]" : "",
+                        SPAN_FMT(port));
 }
 
 static int send_request(struct call *c, struct err *e)

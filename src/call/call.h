@@ -26,16 +26,16 @@ struct call_conf {
     struct http_pool *pool;
     const struct settings_provider *provider;
     const struct settings_url *url;
-    struct span key;                /* the credential; absent: none */
-    struct span method;             /* "POST" */
-    struct span path;               /* behind the URL's own path, with its query */
+    struct span key;                 /* the credential; absent: none */
+    struct span method;              /* "POST" */
+    struct span path;                /* behind the URL's own path, with its query */
     const struct http_field *fields; /* the client's, already filtered */
     size_t fields_n;
-    const struct blob *body;        /* NULL: no body */
+    const struct blob *body; /* NULL: no body */
     const struct blob_patch *patches;
     size_t patches_n;
-    const struct dialect *dialect;  /* NULL: pass through, nothing is read */
-    bool stream;                    /* the client asked for events */
+    const struct dialect *dialect; /* NULL: pass through, nothing is read */
+    bool stream;                   /* the client asked for events */
     uint32_t choices;
     struct settings_timeouts timeout;
 };
@@ -43,12 +43,12 @@ struct call_conf {
 struct call_failure {
     enum class_id class_id;
     enum reason reason;
-    uint16_t status;          /* of the upstream's answer, 0: none came */
-    char type[64];            /* the provider's word for it, "" unknown */
-    char text[248];           /* one sentence, no secrets */
-    struct span body;         /* of an error answer, as it came; absent if none (callback only) */
+    uint16_t status;  /* of the upstream's answer, 0: none came */
+    char type[64];    /* the provider's word for it, "" unknown */
+    char text[248];   /* one sentence, no secrets */
+    struct span body; /* of an error answer, as it came; absent if none (callback only) */
     struct span content_type;
-    struct span retry_after;  /* the upstream's retry-after, absent if none */
+    struct span retry_after; /* the upstream's retry-after, absent if none */
 };
 
 struct call_cb {

@@ -5,8 +5,8 @@
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
 
-#define OWN_FIELDS   12
-#define ERROR_MAX    ((size_t)64 * 1024)
+#define OWN_FIELDS 12
+#define ERROR_MAX  ((size_t)64 * 1024)
 
 static void add(struct http_field *fields, size_t *n, const char *name, struct span value)
 {
@@ -88,10 +88,9 @@ int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct e
     buf_init(&b, ERROR_MAX);
     r->dialect->write_error(&b, &de);
     if (buf_finish(&b, "error answer", e) == 0)
-        rc = relay_send_whole(r, no->status, SPAN_LIT("application/json"), buf_span(&b),
-                              no->retry_after,
-                              no->class_id != CLASS_NONE && class_row(no->class_id)->client_retry,
-                              e);
+        rc = relay_send_whole(
+            r, no->status, SPAN_LIT("application/json"), buf_span(&b), no->retry_after,
+            no->class_id != CLASS_NONE && class_row(no->class_id)->client_retry, e);
     buf_fini(&b);
     return rc;
 }
@@ -184,8 +183,8 @@ static void one_model(struct json_write *w, struct span id, struct span owner)
     json_begin_object(w);
     json_kv_string(w, "id", id);
     json_kv_cstring(w, "object", "model");
-    json_kv_cstring(w, "type", "model");      /* Anthropic's word */
-    json_kv_string(w, "display_name", id);    /* likewise */
+    json_kv_cstring(w, "type", "model");   /* Anthropic's word */
+    json_kv_string(w, "display_name", id); /* likewise */
     json_kv_cstring(w, "created_at", "1970-01-01T00:00:00Z");
     json_kv_uint(w, "created", 0);
     json_kv_string(w, "owned_by", owner);
@@ -211,8 +210,8 @@ int relay_send_models(struct relay *r, struct err *e)
     json_kv_bool(&w, "has_more", false);
     json_end_object(&w);
     if (buf_finish(&b, "list of models", e) == 0)
-        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(&b),
-                              span_of(NULL, 0), false, e);
+        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(&b), span_of(NULL, 0),
+                              false, e);
     buf_fini(&b);
     return rc;
 }

@@ -27,33 +27,33 @@ enum outcome {
 #define X(name, text) OUTCOME_##name,
     OUTCOMES(X)
 #undef X
-    OUTCOMES_N
+        OUTCOMES_N
 };
 
 const char *outcome_name(enum outcome o);
 
 struct relay_record {
-    uint64_t wall_ms;     /* when the request's head was whole */
-    uint64_t duration_us; /* from then to the end */
-    uint64_t first_us;    /* to the first content byte toward the client; 0: none */
+    uint64_t wall_ms;             /* when the request's head was whole */
+    uint64_t duration_us;         /* from then to the end */
+    uint64_t first_us;            /* to the first content byte toward the client; 0: none */
     uint64_t bytes_in, bytes_out; /* bodies */
     uint64_t tokens_in, tokens_out, tokens_cached;
     enum outcome outcome;
     enum reason reason;
     enum class_id class_id;
-    enum provider_op op;  /* OPS: unknown path */
-    uint16_t status;      /* toward the client; 0: none was sent */
+    enum provider_op op; /* OPS: unknown path */
+    uint16_t status;     /* toward the client; 0: none was sent */
     uint16_t upstream_status;
     uint16_t attempts;
-    bool stream, usage;   /* usage: the provider reported tokens */
+    bool stream, usage; /* usage: the provider reported tokens */
     char id[24];
-    char model[64];       /* as the client called it (cut) */
-    char target[96];      /* "provider/model" of the last attempt (cut) */
-    char provider[32];    /* type of its provider */
+    char model[64];          /* as the client called it (cut) */
+    char target[96];         /* "provider/model" of the last attempt (cut) */
+    char provider[32];       /* type of its provider */
     char upstream_model[64]; /* as the upstream reported it (cut) */
-    char key[32];         /* name of the client's key, never the key */
-    char peer[48];
-    char text[200];       /* one sentence about what went wrong */
+    char key[32];            /* name of the client's key, never the key */
+    char peer[64];           /* NET_ADDR_TEXT */
+    char text[200];          /* one sentence about what went wrong */
 };
 
 #endif

@@ -325,15 +325,17 @@ static const struct call_cb call_cb = {
 
 static void start_attempt(struct relay *r)
 {
-    struct relay_refusal no = {.status = 502, .reason = REASON_CONNECT,
-                               .class_id = CLASS_NEVER_EXECUTED};
+    struct relay_refusal no = {
+        .status = 502, .reason = REASON_CONNECT, .class_id = CLASS_NEVER_EXECUTED};
     struct call_conf conf;
     struct err e;
 
     r->state = RELAY_TRYING;
     r->record.attempts++;
     r->record.stream = r->req.stream;
-    if (relay_call_conf(r, &conf, &e) == 0 && call_start(&r->call, &conf, &call_cb, r, &e) == 0)
+    if (relay_call_conf(r, &conf, &e) == 0 &&
+        ev_timer_set(&r->deadline, EV_MS(conf.timeout.total_ms), &e) == 0 &&
+        call_start(&r->call, &conf, &call_cb, r, &e) == 0)
         return;
     no.text = e.text;
     no.hint = class_row(no.class_id)->hint;
@@ -432,15 +434,11 @@ static const struct http_stream_cb client_cb = {
 static void on_deadline(struct ev_timer *t)
 {
     struct relay *r = CONTAINER_OF(t, struct relay, deadline);
-    struct relay_refusal no = {.status = 504, .reason = REASON_TIMEOUT_TOTAL,
-                               .class_id = CLASS_MAYBE_EXECUTED};
+    struct relay_refusal no = {
+        .status = 504, .reason = REASON_TIMEOUT_TOTAL, .class_id = CLASS_MAYBE_EXECUTED};
 
     no.text = reason_meaning(no.reason);
     no.hint = "Raise timeout.total, or ask for a shorter answer.";
-    if (r->state == RELAY_READING) {
-        no.status = 408;
-        no.class_id = CLASS_NONE;
-    }
     refuse(r, &no);
 }
 
@@ -514,7 +512,7 @@ static bool serve_own(struct relay *r)
 
     if (r->op->op == OP_MODELS)
         rc = relay_send_models(r, &e);
-    else if (r->op->op == OP_ROOT)
+    else if (r->op->op == OP_ROOT || r->op->op == OP_ROOT_HEAD)
         rc = relay_send_root(r, &e);
     else
         return false;
@@ -536,7 +534,7 @@ static int begin(struct relay *r, struct err *e)
             return err_set(e, ERR_NOMEM, "no memory for a request");
         dialect_request_begin(r->reader, r->dialect);
     }
-    return ev_timer_set(&r->deadline, EV_MS(r->settings->timeout.total_ms), e);
+    return 0;
 }
 
 void relay_on_request(void *arg, struct http_stream *s, const struct http_head *h,
@@ -605,7 +603,9 @@ void relay_end_all(struct relay_env *env, enum reason reason)
     LIST_EACH(it, &env->live)
     {
         struct relay *r = LIST_ENTRY(it, struct relay, link);
-        struct relay_refusal no = {.status = 503, .reason = reason, .text = reason_meaning(reason),
+        struct relay_refusal no = {.status = 503,
+                                   .reason = reason,
+                                   .text = reason_meaning(reason),
                                    .class_id = CLASS_OVERLOAD};
 
         refuse(r, &no);

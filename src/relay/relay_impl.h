@@ -12,12 +12,12 @@
 #include "call/call.h"
 #include "relay/relay.h"
 
-#define RELAY_ARENA     ((size_t)256 * 1024)
-#define RELAY_HOLD      ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
-#define RELAY_HOLD_MS   1500                /* longest time they are held */
-#define RELAY_LOW       ((size_t)16 * 1024) /* go on reading the target below this backlog */
-#define RELAY_ID        17                  /* "r_" and 15 characters */
-#define RELAY_PATCHES   2
+#define RELAY_ARENA   ((size_t)256 * 1024)
+#define RELAY_HOLD    ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
+#define RELAY_HOLD_MS 1500                /* longest time they are held */
+#define RELAY_LOW     ((size_t)16 * 1024) /* go on reading the target below this backlog */
+#define RELAY_ID      17                  /* "r_" and 15 characters */
+#define RELAY_PATCHES 2
 
 enum relay_state {
     RELAY_READING,   /* the request's body is coming in */
@@ -74,9 +74,9 @@ struct relay {
 struct relay_refusal {
     uint16_t status;
     enum reason reason;
-    enum class_id class_id;  /* of the upstream's failure, or CLASS_NONE */
-    const char *text;        /* one or two sentences */
-    const char *hint;        /* may be NULL */
+    enum class_id class_id; /* of the upstream's failure, or CLASS_NONE */
+    const char *text;       /* one or two sentences */
+    const char *hint;       /* may be NULL */
     const char *upstream_type;
     uint16_t upstream_status;
     struct span retry_after; /* may be absent */

@@ -60,8 +60,8 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
                       span_of((const char *)s->keys[i].sha256, sizeof(sum))))
             found = &s->keys[i];
     if (!found || (found->expires_ms && found->expires_ms <= ev_wall_ms(r->env->ev)))
-        return refuse(no, 401, REASON_BAD_KEY, found ? "The key has expired."
-                                                     : "The key is not known to this gateway.",
+        return refuse(no, 401, REASON_BAD_KEY,
+                      found ? "The key has expired." : "The key is not known to this gateway.",
                       "Ask who runs the gateway for a key, or check `keys` in its configuration.");
     r->key = found;
     keep(r->record.key, sizeof(r->record.key), found->name);
@@ -147,9 +147,11 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
 
 static bool unknown_model(struct relay *r, struct relay_refusal *no, struct span name)
 {
-    struct span text = arena_printf(
-        &r->arena, "No model '%.*s'. Names are those under `models`, 'provider/model', or a bare "
-                   "name that a configured provider knows.", SPAN_FMT(name));
+    struct span text =
+        arena_printf(&r->arena,
+                     "No model '%.*s'. Names are those under `models`, 'provider/model', or a bare "
+                     "name that a configured provider knows.",
+                     SPAN_FMT(name));
 
     return refuse(no, 404, REASON_UNKNOWN_MODEL, text.p ? text.p : "No such model.",
                   "GET /v1/models lists the names.");
@@ -198,8 +200,8 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
         return refuse(no, 404, REASON_UNKNOWN_PATH,
                       "This path passes through to one provider, and none is pinned.",
                       "Name it in the configuration: `pass: PROVIDER`.");
-    r->plan.one = (struct settings_target){.provider = r->settings->pass,
-                                           .id = r->settings->pass->name};
+    r->plan.one =
+        (struct settings_target){.provider = r->settings->pass, .id = r->settings->pass->name};
     r->target = &r->plan.one;
     return true;
 }
@@ -262,8 +264,8 @@ static struct span upstream_path(struct relay *r)
     if (r->op->routed)
         add_path(&b, p->type->paths[r->op->op], r->target->model);
     else /* "/v1/files/x" behind a base that ends with /v1 */
-        buf_add_span(&b, span_starts(path, SPAN_LIT("/v1/")) ? span_of(path.p + 3, path.n - 3)
-                                                             : path);
+        buf_add_span(&b,
+                     span_starts(path, SPAN_LIT("/v1/")) ? span_of(path.p + 3, path.n - 3) : path);
     add_query(&b, rest, &sep);
     if (p->api_version.n) {
         buf_add_char(&b, sep);
