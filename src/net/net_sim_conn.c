@@ -313,9 +313,9 @@ static void flush(struct end *x)
 
     while (x->out.n > 0 && p->in_window < conf->window_bytes) {
         const char *bytes = outq_front(&x->out, 0, &n);
+        size_t drawn = (size_t)rng_range(&x->w->rng, 1, conf->mss);
 
-        n = MIN(n, (size_t)rng_range(&x->w->rng, 1, conf->mss));
-        n = MIN(n, conf->window_bytes - p->in_window);
+        n = MIN(MIN(n, drawn), conf->window_bytes - p->in_window);
         if (send_data(x, bytes, n) < 0)
             return;
         outq_drop(&x->out, &x->w->s->store, n);
