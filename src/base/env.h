@@ -13,7 +13,7 @@
 
 #include "base/secret.h"
 
-#define ENV_VARS_MAX 8192               /* variables read; a block with more is refused */
+#define ENV_VARS_MAX    8192            /* variables read; a block with more is refused */
 #define ENV_SECRETS_MAX ((size_t)65536) /* bytes of all secrets taken */
 
 struct env;

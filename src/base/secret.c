@@ -138,8 +138,8 @@ static bool white(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-int secret_put_file(struct secret_arena *a, struct secret *ret, const char *path,
-                    struct span name, struct err *e)
+int secret_put_file(struct secret_arena *a, struct secret *ret, const char *path, struct span name,
+                    struct err *e)
 {
     size_t cap = MIN(a->size - a->used, SECRET_FILE_MAX);
     char *to = a->map + a->used;

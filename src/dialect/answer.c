@@ -298,10 +298,7 @@ static const char *why_cut(const struct dialect_answer *a)
         return a->scan.at ? "ended inside of the JSON document" : "ended without a byte";
     if (a->events == 0)
         return "ended before the first event";
-    if (a->d->on_answer == dialect_anthropic_messages.on_answer)
-        return "ended before message_stop";
-    return a->done ? "[DONE] came before every choice had its finish_reason"
-                   : "ended before every choice had its finish_reason";
+    return a->d->cut;
 }
 
 const char *dialect_answer_why(const struct dialect_answer *a)

@@ -143,8 +143,8 @@ static void read_error(struct dialect_answer *a, const struct json_hit *h)
     answer_error_text(a, h);
 }
 
-/* {"object": "error", "message": ..., "type": ..., "code": ...}: SGLang, older vLLM. The rows of
- * an error object stand first: what is said at the top only fills gaps. */
+/* {"object": "error", "message": ..., "type": ..., "code": ...}: SGLang, older vLLM. What is
+ * said at the top fills only what the error object, if there is one, leaves open. */
 static void read_top(struct dialect_answer *a, const struct json_hit *h)
 {
     if (h->type == JSON_STRING && span_is(h->raw, "error") &&
@@ -238,8 +238,8 @@ static const struct {
     enum dialect_kind kind;
 } kinds[] = {
     {OPENAI_SAW_TOOL, EVENT_TOOL},     {OPENAI_SAW_CONTENT, EVENT_CONTENT},
-    {OPENAI_SAW_FINISH, EVENT_FINISH}, {OPENAI_SAW_USAGE, EVENT_USAGE},
-    {OPENAI_SAW_CHOICE, EVENT_START},
+    {OPENAI_SAW_FINISH, EVENT_FINISH}, {OPENAI_SAW_CHOICE, EVENT_START},
+    {OPENAI_SAW_USAGE, EVENT_USAGE},
 };
 
 void openai_end_event(struct dialect_answer *a)

@@ -72,5 +72,6 @@ void openai_write_error(struct buf *out, const struct dialect_error *e);
 void openai_write_error_event(struct buf *out, const struct dialect_error *e);
 
 #define OPENAI_KEEPALIVE ": keep-alive\n\n"
+#define OPENAI_CUT       "ended before every choice had its finish_reason"
 
 #endif
