@@ -13,8 +13,8 @@
 #include "settings/keys.h"
 #include "settings/types.h"
 
-#define SETTINGS_MAGIC 0x5e77195aU
-#define SETTINGS_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define SETTINGS_MAGIC            0x5e77195aU
+#define SETTINGS_BYTES_MAX        ((size_t)64 * 1024 * 1024)
 #define SETTINGS_SECRET_BYTES_MAX ((size_t)64 * 1024)
 
 /* What stands behind a struct settings. */
@@ -59,7 +59,6 @@ void build_clients(struct build *b);
 const struct settings_provider *build_find_provider(const struct build *b, struct span name);
 
 /* E031 with the list of providers. */
-void build_no_provider(struct build *b, struct conf_place at, const char *where,
-                       struct span name);
+void build_no_provider(struct build *b, struct conf_place at, const char *where, struct span name);
 
 #endif

@@ -28,8 +28,8 @@ static void build_target(struct build *b, struct span model, const struct conf_v
     *ret = (struct settings_target){build_find_provider(b, provider), rest, id};
     if (ret->provider || b->keys->providers.bad)
         return;
-    UNUSED(snprintf(where, sizeof(where), "models.%.*s target '%.*s'", SPAN_FMT(model),
-                    SPAN_FMT(id)));
+    UNUSED(
+        snprintf(where, sizeof(where), "models.%.*s target '%.*s'", SPAN_FMT(model), SPAN_FMT(id)));
     build_no_provider(b, v->at, where, provider);
 }
 
@@ -53,8 +53,8 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
                                 SPAN_FMT(v[i].text));
     }
     if (k->targets.set && !k->targets.bad && k->targets.n == 0)
-        conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at,
-                        "models.%.*s has no targets", SPAN_FMT(m->name));
+        conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%.*s has no targets",
+                        SPAN_FMT(m->name));
     provider = m->name;
     provider.n = MIN(provider.n, span_find(provider, '/'));
     if (provider.n < m->name.n && build_find_provider(b, provider))

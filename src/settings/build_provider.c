@@ -128,8 +128,7 @@ static struct span join(struct build *b, const struct conf_list *list)
     return span_of(p, n);
 }
 
-static void build_proxy(struct build *b, const struct keys_provider *k,
-                        struct settings_provider *p)
+static void build_proxy(struct build *b, const struct keys_provider *k, struct settings_provider *p)
 {
     bool given = k->proxy.set && !k->proxy.bad && k->proxy.num == 0;
 

@@ -93,8 +93,7 @@ int build_secret(struct build *b, const struct conf_value *v, struct secret *ret
     if (rc < 0)
         return -1;
     if (!sendable(ret->bytes)) {
-        conf_report_add(b->report, CONF_ERROR, "E042", v->at, "secret %.*s %s",
-                        SPAN_FMT(v->text),
+        conf_report_add(b->report, CONF_ERROR, "E042", v->at, "secret %.*s %s", SPAN_FMT(v->text),
                         ret->bytes.n ? "holds characters that no header can carry" : "is empty");
         return -1;
     }
@@ -195,8 +194,8 @@ void build_env_proxy(struct build *b, const struct settings_url *to, struct sett
     }
     if (types_url(&p.url, text, &e) < 0)
         goto bad;
-    p.no_proxy = build_dup(b, either_case(b->env, SPAN_LIT("no_proxy"), SPAN_LIT("NO_PROXY"),
-                                          &ignored));
+    p.no_proxy =
+        build_dup(b, either_case(b->env, SPAN_LIT("no_proxy"), SPAN_LIT("NO_PROXY"), &ignored));
     *ret = p;
     return;
 bad:

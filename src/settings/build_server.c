@@ -38,8 +38,7 @@ static struct net_addr address(const struct conf_value *v)
 }
 
 static void check_clash(struct build *b, const struct conf_value *at, const struct net_addr *a,
-                        const struct conf_value *other, const struct net_addr *o,
-                        const char *name)
+                        const struct conf_value *other, const struct net_addr *o, const char *name)
 {
     if (!clash(a, o))
         return;

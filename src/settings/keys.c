@@ -7,9 +7,9 @@
 #include "settings/types.h"
 
 #define TABLE(struct_name, rows) {sizeof(struct struct_name), rows, ARRAY_LEN(rows)}
-#define AT(struct_name, field) .at = offsetof(struct struct_name, field)
+#define AT(struct_name, field)   .at = offsetof(struct struct_name, field)
 
-/* clang-format off: rows */
+/* clang-format off */
 static const struct conf_key tls_keys[] = {
     {"cert", CONF_ONE, .type = &conf_path, AT(keys_tls, cert), .example = "/etc/lamplighter/tls/cert.pem",
      .help = "PEM file with the certificate and its chain."},

@@ -98,8 +98,8 @@ struct keys_config {
     struct keys_server server;
     struct conf_list providers; /* struct keys_provider */
     struct keys_defaults defaults;
-    struct conf_list models;    /* struct keys_model */
-    struct conf_list keys;      /* struct keys_client */
+    struct conf_list models; /* struct keys_model */
+    struct conf_list keys;   /* struct keys_client */
     struct conf_value pass;
     struct keys_telemetry telemetry;
 };

@@ -142,8 +142,8 @@ static int build_all(struct build *b, struct err *e)
     return conf_report_ok(b->report, e);
 }
 
-int settings_load(struct settings **ret, struct span text, struct span file,
-                  const struct env *env, struct conf_report *report, struct err *e)
+int settings_load(struct settings **ret, struct span text, struct span file, const struct env *env,
+                  struct conf_report *report, struct err *e)
 {
     struct build b = {.env = env, .report = report};
     struct yaml_node *root = NULL;
@@ -208,8 +208,7 @@ static bool has_type(void *arg, const struct provider *type)
     return of_type(arg, type) != NULL;
 }
 
-static int plan_one(struct settings_plan *ret, const struct settings_provider *p,
-                    struct span model)
+static int plan_one(struct settings_plan *ret, const struct settings_provider *p, struct span model)
 {
     int n = snprintf(ret->id, sizeof(ret->id), "%.*s/%.*s", SPAN_FMT(p->name), SPAN_FMT(model));
 
@@ -229,8 +228,8 @@ int settings_resolve(struct settings_plan *ret, const struct settings *s, struct
 
     if (name.n == 0 || name.n > SETTINGS_ID_MAX)
         return -1;
-    hit = s->models_n ? bsearch(&name, snap->by_name, s->models_n,
-                                sizeof(struct settings_model *), against_model)
+    hit = s->models_n ? bsearch(&name, snap->by_name, s->models_n, sizeof(struct settings_model *),
+                                against_model)
                       : NULL;
     if (hit) {
         ret->model = *hit;

@@ -5,7 +5,7 @@
 
 #include <arpa/inet.h>
 
-#define URL_MAX 1024
+#define URL_MAX  1024
 #define HOST_MAX 253
 
 static bool printable_word(struct span s, size_t most)
@@ -135,8 +135,7 @@ int types_url(struct settings_url *ret, struct span text, struct err *e)
     size_t slash;
 
     if (!printable_word(text, URL_MAX))
-        return err_set(e, ERR_PARSE, "is not a URL of 1 to %d characters without spaces",
-                       URL_MAX);
+        return err_set(e, ERR_PARSE, "is not a URL of 1 to %d characters without spaces", URL_MAX);
     u.tls = span_starts(text, SPAN_LIT("https://"));
     if (!u.tls && !span_starts(text, SPAN_LIT("http://")))
         return err_set(e, ERR_PARSE, "must begin with https:// or http://");
@@ -293,13 +292,16 @@ static int read_secret(struct span text, uint64_t *ret, struct err *e)
             ok = only(rest, "._-") && rest.p[0] != '.';
         if (ok)
             return 0;
-        return err_set(e, ERR_PARSE, "is not a reference env:NAME, file:/absolute/path or "
+        return err_set(e, ERR_PARSE,
+                       "is not a reference env:NAME, file:/absolute/path or "
                        "cred:NAME");
     }
     if (forgot_env(text))
-        return err_set(e, ERR_PARSE, "must be a reference: write env: in front of the "
+        return err_set(e, ERR_PARSE,
+                       "must be a reference: write env: in front of the "
                        "variable's name");
-    return err_set(e, ERR_PARSE, "must be a reference env:NAME, file:/absolute/path or cred:NAME; "
+    return err_set(e, ERR_PARSE,
+                   "must be a reference env:NAME, file:/absolute/path or cred:NAME; "
                    "the secret itself does not belong into this file");
 }
 
@@ -369,11 +371,10 @@ static int read_date(struct span text, uint64_t *ret, struct err *e)
         span_u64(span_of(text.p, 4), &y) < 0 || span_u64(span_of(text.p + 5, 2), &mo) < 0 ||
         span_u64(span_of(text.p + 8, 2), &d) < 0 || !date_valid(y, mo, d))
         return -1;
-    if (text.n == 20 &&
-        (text.p[10] != 'T' || text.p[13] != ':' || text.p[16] != ':' || text.p[19] != 'Z' ||
-         span_u64(span_of(text.p + 11, 2), &h) < 0 || h > 23 ||
-         span_u64(span_of(text.p + 14, 2), &mi) < 0 || mi > 59 ||
-         span_u64(span_of(text.p + 17, 2), &s) < 0 || s > 59))
+    if (text.n == 20 && (text.p[10] != 'T' || text.p[13] != ':' || text.p[16] != ':' ||
+                         text.p[19] != 'Z' || span_u64(span_of(text.p + 11, 2), &h) < 0 || h > 23 ||
+                         span_u64(span_of(text.p + 14, 2), &mi) < 0 || mi > 59 ||
+                         span_u64(span_of(text.p + 17, 2), &s) < 0 || s > 59))
         return -1;
     *ret = (((days(y, mo, d) * 24 + h) * 60 + mi) * 60 + s) * 1000;
     return 0;

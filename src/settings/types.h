@@ -35,7 +35,7 @@ MUST_CHECK int types_hash(uint8_t ret[32], struct span text);
 
 /* What kind of address a URL's host is, as far as its text says. */
 enum types_host {
-    HOST_NAME,      /* a name: DNS will tell */
+    HOST_NAME, /* a name: DNS will tell */
     HOST_PUBLIC,
     HOST_LOOPBACK,
     HOST_PRIVATE,
