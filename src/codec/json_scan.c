@@ -10,20 +10,20 @@
  * skipped eight bytes at a time and whole UTF-8 characters one at a time; the table sees only
  * what is left: quotes, escapes, and characters that are cut by the end of a feed or wrong.
  *
- * Paths: level[] has the open containers that lie on a watched path. They are always the
- * outermost ones (live <= depth), and all paths of a level have the same bytes up to there
- * (prefix), since a path has one spelling. So a key is compared only directly inside of the last
- * level (live == depth), only with paths that have come so far, and only with one step of them.
+ * Paths: json_paths.c makes a tree of them, once. level[] has the open containers that lie on
+ * it; they are always the outermost ones (live <= depth). So a key is compared only directly
+ * inside of the last level (live == depth), and only with the children of one node.
  *
  * A key or value that is cut by the end of a feed is carried in text: a value's first
  * JSON_SCAN_TEXT bytes, a key as far as it can still match.
  *
- * Invariants: (1) cand != 0 only when all open containers are in level[]; (2) between feeds,
+ * Invariants: (1) node != NONE only when all open containers are in level[]; (2) between feeds,
  * text is meant only when the state is inside of a token; (3) nothing that is reported depends on
  * where feeds were cut, but for json_hit.raw.
  */
 #include "codec/json_scan.h"
 
+#include "codec/json_paths.h"
 #include "codec/json_table.h"
 #include "codec/swar.h"
 #include "codec/utf8.h"
@@ -31,19 +31,22 @@
 _Static_assert(sizeof(struct json_scan) <= 1024, "promised in the header");
 _Static_assert(A_NEXT_ITEM <= UINT8_MAX, "states and actions are bytes");
 
-/* Where the current feed and the current token in it begin. */
+#define NONE JSON_SCAN_NODES /* no node */
+
+/* Where the current feed and the current token in it begin, and where the feed ends. */
 struct feed {
-    const unsigned char *from, *token;
+    const unsigned char *from, *token, *end;
 };
 
 /* What a literal or number is by its first byte, and the state behind that byte. */
 static const struct {
-    uint8_t state, type;
+    uint8_t state, type, n;
+    char word[6]; /* a literal's n bytes */
 } scalars[JSON_CLASSES] = {
-    [C_MINUS] = {S_MINUS, JSON_NUMBER}, [C_0] = {S_ZERO, JSON_NUMBER},
-    [C_1_7] = {S_INT, JSON_NUMBER},     [C_8_9] = {S_INT, JSON_NUMBER},
-    [C_f] = {S_F_A, JSON_FALSE},        [C_n] = {S_N_U, JSON_NULL},
-    [C_t] = {S_T_R, JSON_TRUE},
+    [C_MINUS] = {S_MINUS, JSON_NUMBER, 0, ""}, [C_0] = {S_ZERO, JSON_NUMBER, 0, ""},
+    [C_1_7] = {S_INT, JSON_NUMBER, 0, ""},     [C_8_9] = {S_INT, JSON_NUMBER, 0, ""},
+    [C_f] = {S_F_A, JSON_FALSE, 5, "false"},   [C_n] = {S_N_U, JSON_NULL, 4, "null"},
+    [C_t] = {S_T_R, JSON_TRUE, 4, "true"},
 };
 
 static const char *const reasons[JSON_STATES] = {
@@ -65,18 +68,21 @@ static const char *const reasons[JSON_STATES] = {
 
 void json_scan_init(struct json_scan *s, const struct json_watch *watch, json_hit_fn fn, void *arg)
 {
-    size_t n = watch ? watch->n : 0;
-
-    MUST(n <= JSON_SCAN_PATHS && (n == 0 || fn));
+    MUST(!watch || watch->n == 0 || fn);
     s->watch = watch;
     s->fn = fn;
     s->arg = arg;
+    json_paths_sort(s->nodes, watch);
+    json_scan_reset(s);
+}
+
+void json_scan_reset(struct json_scan *s)
+{
     s->at = 0;
     s->why = NULL;
     s->objects = 0;
     s->token_at = 0;
-    s->cand = (uint32_t)((UINT64_C(1) << n) - 1);
-    s->prefix = 0;
+    s->node = s->watch ? 0 : NONE;
     s->state = S_VALUE;
     s->depth = 0;
     s->live = 0;
@@ -93,87 +99,52 @@ static bool watched(const struct json_scan *s)
     return s->live && s->live == s->depth;
 }
 
-/* What may come behind a value here. */
-static unsigned after_value(const struct json_scan *s)
+/* Tell the caller, if a path ends at this node. The hit lacks what all hits share. */
+static bool report(struct json_scan *s, unsigned node, struct json_hit *hit)
 {
-    if (s->depth == 0)
-        return S_END;
-    return s->objects & 1 ? S_AFTER_MEMBER : S_AFTER_ITEM;
-}
-
-/* Tell the caller, once for each path of the set. The hit lacks what all hits share. */
-static bool report(const struct json_scan *s, uint32_t ids, struct json_hit *hit)
-{
+    if (s->nodes[node].id == JSON_SCAN_PATHS)
+        return true;
+    hit->id = s->nodes[node].id;
     hit->index = s->live ? s->level[s->live - 1].index : 0;
-    for (; ids; ids &= ids - 1) {
-        hit->id = (uint8_t)__builtin_ctz(ids);
-        if (!s->fn(s->arg, hit))
-            return false;
-    }
-    return true;
+    if (s->fn(s->arg, hit))
+        return true;
+    s->why = "refused";
+    return false;
 }
 
-/* Does the first step of the path spell this key? */
-static bool step_is(const char *path, const char *key, size_t n)
+/* The child that is this key, or NONE. */
+static unsigned find_key(const struct json_scan *s, unsigned node, struct span key)
 {
-    for (size_t i = 0; i < n; i++)
-        if (path[i] != key[i] || path[i] == '\0' || path[i] == '.' || path[i] == '[')
-            return false;
-    return path[n] == '\0' || path[n] == '.' || path[n] == '[';
+    const struct json_node *c = &s->nodes[s->nodes[node].child];
+    const struct json_node *end = c + s->nodes[node].children;
+
+    if (key.n == 0)
+        return NONE;
+    for (; c < end; c++)
+        if (c->n == key.n && c->first == (unsigned char)key.p[0] &&
+            memcmp(s->watch->paths[c->path] + c->at, key.p, key.n) == 0)
+            return (unsigned)(c - s->nodes);
+    return NONE;
 }
 
 /* A key of a watched object has ended; raw is its spelling. */
 static void match_key(struct json_scan *s, struct span raw)
 {
-    const struct json_level *l = &s->level[s->live - 1];
-    size_t begin = l->prefix ? l->prefix + 1U : 0; /* behind the '.' */
+    unsigned node = s->level[s->live - 1].node;
     char plain[JSON_SCAN_KEY];
-    uint32_t cand = 0;
 
-    s->escaped = raw.n && memchr(raw.p, '\\', raw.n);
-    if (s->escaped) {
-        raw.n = json_unescape(raw, plain, sizeof(plain)); /* SIZE_MAX when it is longer */
-        raw.p = plain;
-    }
-    if (raw.n > JSON_SCAN_KEY)
+    s->escaped = false;
+    s->node = NONE;
+    if (s->nodes[node].children == 0)
         return;
-    for (uint32_t left = l->inside; left; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctz(left);
-
-        if (step_is(s->watch->paths[i] + begin, raw.p, raw.n))
-            cand |= UINT32_C(1) << i;
-    }
-    s->cand = cand;
-    s->prefix = (uint16_t)(begin + raw.n);
-}
-
-/* Which of the candidates end at this value, and not inside of it? */
-static uint32_t ending(const struct json_scan *s)
-{
-    uint32_t ends = 0;
-
-    for (uint32_t left = s->cand; left; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctz(left);
-
-        if (s->watch->paths[i][s->prefix] == '\0')
-            ends |= UINT32_C(1) << i;
-    }
-    return ends;
-}
-
-/* Which of the candidates go on into this kind of container? */
-static uint32_t going_on(const struct json_scan *s, bool object)
-{
-    uint32_t on = 0;
-
-    for (uint32_t left = s->cand; left; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctz(left);
-        char c = s->watch->paths[i][s->prefix];
-
-        if (c && (c != '[') == object)
-            on |= UINT32_C(1) << i;
-    }
-    return on;
+    s->node = (uint8_t)find_key(s, node, raw);
+    if (s->node != NONE || raw.n == 0 || !memchr(raw.p, '\\', raw.n))
+        return;
+    s->escaped = true;
+    raw.n = json_unescape(raw, plain, sizeof(plain));
+    raw.p = plain;
+    if (raw.n <= sizeof(plain)) /* else longer than any key of a path */
+        s->node = (uint8_t)find_key(s, node, raw);
 }
 
 /* The next value is an element of the innermost array. */
@@ -184,33 +155,31 @@ static void expect_item(struct json_scan *s)
     if (!watched(s))
         return;
     l = &s->level[s->live - 1];
-    s->cand = l->inside;
-    s->prefix = (uint16_t)(l->prefix + 2); /* "[]" */
+    s->node = l->item;
     s->escaped = l->escaped;
 }
 
-/* Put the container on a watched path into level[]. */
+/* Put a container, which is the value at s->node, into level[]. */
 static bool open_level(struct json_scan *s, bool object, uint64_t at)
 {
-    struct json_level *l = &s->level[s->live];
     struct json_hit hit = {.type = object ? JSON_OBJECT : JSON_ARRAY, .at = at};
-    uint32_t open = ending(s), inside = going_on(s, object);
+    struct json_level *l = &s->level[s->live];
+    const struct json_node *node = &s->nodes[s->node];
 
-    s->cand = 0;
-    if (s->live == JSON_SCAN_STEPS && !EXPECT(inside == 0)) /* a path with too many steps */
-        inside = 0;
-    if (!(open | inside))
-        return true;
     hit.escaped_key = s->escaped;
-    if (!report(s, open, &hit))
+    if (!report(s, s->node, &hit))
         return false;
+    MUST(s->live <= JSON_SCAN_STEPS); /* so deep is the tree */
     l->at = at;
-    l->open = open;
-    l->inside = inside;
     l->index = object && s->live ? s->level[s->live - 1].index : 0;
-    l->prefix = s->prefix;
+    l->node = s->node;
+    l->item = NONE;
     l->escaped = s->escaped;
+    for (unsigned i = node->child; !object && i < node->child + node->children; i++)
+        if (s->nodes[i].n == 0)
+            l->item = (uint8_t)i;
     s->live++;
+    s->node = NONE;
     return true;
 }
 
@@ -221,10 +190,8 @@ static bool open_container(struct json_scan *s, bool object, uint64_t at)
         s->why = "depth";
         return false;
     }
-    if (s->cand && !open_level(s, object, at)) {
-        s->why = "refused";
+    if (s->node != NONE && !open_level(s, object, at))
         return false;
-    }
     s->depth++;
     s->objects = s->objects << 1 | object;
     if (!object)
@@ -238,7 +205,7 @@ static bool close_container(struct json_scan *s, uint64_t end)
     struct json_hit hit = {.type = s->objects & 1 ? JSON_OBJECT : JSON_ARRAY, .end = true};
     const struct json_level *l;
 
-    s->cand = 0;
+    s->node = NONE;
     s->objects >>= 1;
     if (s->depth-- != s->live)
         return true;
@@ -246,10 +213,7 @@ static bool close_container(struct json_scan *s, uint64_t end)
     hit.escaped_key = l->escaped;
     hit.at = l->at;
     hit.len = end - l->at;
-    if (report(s, l->open, &hit))
-        return true;
-    s->why = "refused";
-    return false;
+    return report(s, l->node, &hit);
 }
 
 /* Append what this feed has of the current token, up to p, to the bytes that are carried. */
@@ -290,19 +254,15 @@ static void begin_token(struct json_scan *s, struct feed *f, const unsigned char
 static bool end_scalar(struct json_scan *s, const struct feed *f, const unsigned char *p)
 {
     struct json_hit hit = {.type = (enum json_type)s->type, .at = s->token_at};
-    uint32_t ends = ending(s);
     unsigned quotes = hit.type == JSON_STRING ? 2 : 0;
 
-    if (!ends)
+    if (s->node == NONE)
         return true;
     hit.escaped_key = s->escaped;
     hit.len = s->at + (uint64_t)(p - f->from) + quotes / 2 - s->token_at;
     hit.raw = token_bytes(s, f, p);
     hit.raw_cut = hit.raw.n < hit.len - quotes;
-    if (report(s, ends, &hit))
-        return true;
-    s->why = "refused";
-    return false;
+    return report(s, s->node, &hit);
 }
 
 /* A key's bytes end before p. */
@@ -311,7 +271,7 @@ static void end_key(struct json_scan *s, const struct feed *f, const unsigned ch
     uint64_t n = s->at + (uint64_t)(p - f->from) - s->token_at - 1;
 
     if (watched(s)) {
-        s->cand = 0;
+        s->node = NONE;
         if (n <= sizeof(s->text))
             match_key(s, token_bytes(s, f, p));
     }
@@ -321,56 +281,90 @@ static void end_key(struct json_scan *s, const struct feed *f, const unsigned ch
 /* The first byte from p on that is neither plain text nor part of a whole character. */
 static const unsigned char *skip_text(const unsigned char *p, const unsigned char *end)
 {
-    for (;;) {
-        size_t n;
+    const unsigned char *from;
 
-        p = swar_skip_json(p, end);
-        if (p == end || *p < 0x80)
-            return p;
-        n = utf8_len(p, end);
-        if (n == 0)
-            return p;
-        p += n;
-    }
+    do {
+        from = swar_skip_json(p, end);
+        p = utf8_skip(from, end);
+    } while (p != from);
+    return p;
 }
 
-/* Take the action at p. Returns the next state, or BAD. */
-static unsigned act(struct json_scan *s, struct feed *f, const unsigned char *p, unsigned action)
+/* A value has ended before p. Returns the state behind it; steps over `,"` where that is due. */
+static unsigned behind_value(struct json_scan *s, struct feed *f, const unsigned char **p)
 {
-    uint64_t at = s->at + (uint64_t)(p - f->from);
-    bool ok = true;
+    if (s->depth == 0)
+        return S_END;
+    if (!(s->objects & 1))
+        return S_AFTER_ITEM;
+    if (f->end - *p < 2 || (*p)[0] != ',' || (*p)[1] != '"')
+        return S_AFTER_MEMBER;
+    begin_token(s, f, *p + 1, JSON_STRING);
+    s->key = true;
+    *p += 2;
+    return S_TEXT;
+}
+
+/* The closing quote of a string, before *p. */
+static unsigned end_string(struct json_scan *s, struct feed *f, const unsigned char **p)
+{
+    const unsigned char *at = *p - 1;
+
+    if (!s->key)
+        return end_scalar(s, f, at) ? behind_value(s, f, p) : S_BAD;
+    end_key(s, f, at);
+    if (*p == f->end || **p != ':')
+        return S_COLON;
+    ++*p;
+    return S_VALUE;
+}
+
+/* The first byte of a literal or number, before *p. */
+static unsigned begin_scalar(struct json_scan *s, struct feed *f, const unsigned char **p)
+{
+    const unsigned char *at = *p - 1;
+    unsigned class = json_class[*at];
+
+    begin_token(s, f, at, (enum json_type)scalars[class].type);
+    if (scalars[class].n == 0 || f->end - at < scalars[class].n ||
+        memcmp(at, scalars[class].word, scalars[class].n) != 0)
+        return scalars[class].state;
+    *p = at + scalars[class].n;
+    return end_scalar(s, f, *p) ? behind_value(s, f, p) : S_BAD;
+}
+
+/* Take the action of the byte at *p and step over it. Where the next bytes are what nearly always
+ * comes, they are taken along: the table would do the same, only later. Returns the next state. */
+static unsigned act(struct json_scan *s, struct feed *f, const unsigned char **p, unsigned action)
+{
+    const unsigned char *at = (*p)++;
+    uint64_t offset = s->at + (uint64_t)(at - f->from);
+    bool ok;
 
     switch (action) {
-    case A_SCALAR:
-        begin_token(s, f, p, (enum json_type)scalars[json_class[*p]].type);
-        return scalars[json_class[*p]].state;
     case A_STRING:
-        begin_token(s, f, p, JSON_STRING);
-        return S_TEXT;
     case A_KEY:
-        begin_token(s, f, p, JSON_STRING);
-        s->key = true;
+        begin_token(s, f, at, JSON_STRING);
+        s->key = action == A_KEY;
         return S_TEXT;
     case A_QUOTE:
-        if (s->key) {
-            end_key(s, f, p);
-            return S_COLON;
-        }
-        ok = end_scalar(s, f, p);
-        break;
+        return end_string(s, f, p);
+    case A_SCALAR:
+        return begin_scalar(s, f, p);
     case A_LITERAL_END:
-        ok = end_scalar(s, f, p + 1);
+        ok = end_scalar(s, f, *p);
         break;
     case A_NUMBER_END:
-        ok = end_scalar(s, f, p);
+        ok = end_scalar(s, f, at);
+        *p -= ok; /* the byte behind a number has its own meaning */
         break;
     case A_OPEN_OBJECT:
-        return open_container(s, true, at) ? S_FIRST_KEY : S_BAD;
+        return open_container(s, true, offset) ? S_FIRST_KEY : S_BAD;
     case A_OPEN_ARRAY:
-        return open_container(s, false, at) ? S_FIRST_ITEM : S_BAD;
+        return open_container(s, false, offset) ? S_FIRST_ITEM : S_BAD;
     case A_CLOSE_OBJECT:
     case A_CLOSE_ARRAY:
-        ok = close_container(s, at + 1);
+        ok = close_container(s, offset + 1);
         break;
     default: /* A_NEXT_ITEM */
         if (watched(s))
@@ -378,53 +372,53 @@ static unsigned act(struct json_scan *s, struct feed *f, const unsigned char *p,
         expect_item(s);
         return S_VALUE;
     }
-    return ok ? after_value(s) : S_BAD;
+    return ok ? behind_value(s, f, p) : S_BAD;
 }
 
 /* Is the scan inside of a key or value that a hit may need? */
 static bool token_wanted(const struct json_scan *s, unsigned state)
 {
-    return state >= S_TEXT && (s->key ? watched(s) : s->cand != 0);
+    return state >= S_TEXT && (s->key ? watched(s) : s->node != NONE);
+}
+
+/* The byte before p will not do, or the hit that it completed was refused. (The byte behind a
+ * number completes it too.) */
+static enum json_scan_rc give_up(struct json_scan *s, const struct feed *f, const unsigned char *p)
+{
+    s->at += (uint64_t)(p - f->from) - 1;
+    s->state = S_BAD;
+    return JSON_SCAN_BAD;
 }
 
 enum json_scan_rc json_scan_feed(struct json_scan *s, const char *text, size_t n)
 {
     const unsigned char *p = (const unsigned char *)text;
-    const unsigned char *end;
-    struct feed f = {p, p};
+    struct feed f = {p, p, n ? p + n : p};
     unsigned state = s->state;
 
     if (state == S_BAD)
         return JSON_SCAN_BAD;
-    if (n == 0)
-        return state == S_END ? JSON_SCAN_DONE : JSON_SCAN_MORE;
-    end = p + n;
-    while (p < end) {
-        unsigned to;
-        bool again = false;
+    while (p < f.end) {
+        unsigned from = state;
 
         if (state == S_TEXT) {
-            p = skip_text(p, end);
-            if (p == end)
+            p = skip_text(p, f.end);
+            if (p == f.end)
                 break;
         }
-        to = json_table[state][json_class[*p]];
-        if (to >= JSON_STATES) {
-            again = to == A_NUMBER_END;
-            to = act(s, &f, p, to);
-        } else if (to == S_BAD) {
-            s->why = reasons[state];
+        state = json_table[from][json_class[*p]];
+        if (state >= JSON_STATES) {
+            state = act(s, &f, &p, state);
+        } else {
+            if (state == S_BAD)
+                s->why = reasons[from];
+            p++;
         }
-        if (to == S_BAD) {
-            s->at += (uint64_t)(p - f.from);
-            s->state = S_BAD;
-            return JSON_SCAN_BAD;
-        }
-        state = to;
-        p += !again;
+        if (state == S_BAD)
+            return give_up(s, &f, p);
     }
     if (token_wanted(s, state))
-        carry(s, &f, end);
+        carry(s, &f, f.end);
     s->at += n;
     s->state = (uint8_t)state;
     return state == S_END ? JSON_SCAN_DONE : JSON_SCAN_MORE;
@@ -432,7 +426,7 @@ enum json_scan_rc json_scan_feed(struct json_scan *s, const char *text, size_t n
 
 enum json_scan_rc json_scan_eof(struct json_scan *s)
 {
-    struct feed f = {NULL, NULL};
+    struct feed f = {NULL, NULL, NULL};
 
     if (s->state == S_BAD)
         return JSON_SCAN_BAD;

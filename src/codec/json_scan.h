@@ -20,7 +20,8 @@
 #define JSON_SCAN_KEY   32  /* longest key (unescaped) that a path may name */
 #define JSON_SCAN_TEXT  128 /* most bytes of a value that are kept when it spans two feeds */
 #define JSON_SCAN_PATHS 32  /* most paths of one watch */
-#define JSON_SCAN_STEPS 16  /* most steps (keys and "[]") of one path */
+#define JSON_SCAN_STEPS 12  /* most steps (keys and "[]") of one path */
+#define JSON_SCAN_NODES 64  /* most different beginnings of all paths of a watch, and one */
 
 enum json_type {
     JSON_NULL,
@@ -35,8 +36,9 @@ enum json_type {
 /*
  * What to look for. A path is keys joined by '.', with "[]" behind a key for every element of
  * its array: "usage.prompt_tokens", "choices[].delta.content", "" (the root), "[]" (elements of
- * a root array). Keys are matched after unescaping. The table is const and shared; row i is
- * reported as hit.id == i.
+ * a root array). Keys are matched after unescaping; a key in a path is not empty and has no '.',
+ * '[' or backslash. No path stands twice. The table is const and shared; row i is reported as
+ * hit.id == i.
  */
 struct json_watch {
     const char *const *paths;
@@ -64,14 +66,24 @@ struct json_hit {
  * JSON_SCAN_BAD with reason "refused". */
 typedef bool (*json_hit_fn)(void *arg, const struct json_hit *hit);
 
-/* A container on a watched path. Private to json_scan.c. */
+/* The paths as a tree: a node is a step ("choices", "[]") behind its parent's. Private. */
+struct json_node {
+    uint8_t n;     /* bytes of the key, 0 for "[]" ... */
+    uint8_t first; /* ... and its first byte, '[' for "[]" */
+    uint16_t at;   /* where the step stands ... */
+    uint8_t path;  /* ... in which path */
+    uint8_t id;    /* the path that ends here, or JSON_SCAN_PATHS */
+    uint8_t child; /* its children are child, child + 1 ... */
+    uint8_t children;
+};
+
+/* An open container on a watched path. Private. */
 struct json_level {
-    uint64_t at;     /* offset of its opening bracket */
-    uint32_t open;   /* paths that end at this container */
-    uint32_t inside; /* paths that go on inside it */
-    uint32_t index;  /* of the current element; an object has that of the array around it */
-    uint16_t prefix; /* bytes of those paths that lead up to it */
-    bool escaped;    /* json_hit.escaped_key of this container */
+    uint64_t at;    /* offset of its opening bracket */
+    uint32_t index; /* of the current element; an object has that of the array around it */
+    uint8_t node;
+    uint8_t item; /* an array's "[]" node */
+    bool escaped; /* json_hit.escaped_key of this container */
 };
 
 /* Fixed in size (at most 1 KiB), owned by the caller, may be copied while no feed runs. Members
@@ -85,8 +97,7 @@ struct json_scan {
     /* private members follow */
     uint64_t objects;  /* one bit an open container, the innermost lowest: is it an object? */
     uint64_t token_at; /* offset of the first byte of the current key or value */
-    uint32_t cand;     /* paths that lead to the current or coming value ... */
-    uint16_t prefix;   /* ... and how many of their bytes do */
+    uint8_t node;      /* of the current or coming value, or JSON_SCAN_NODES */
     uint8_t state;
     uint8_t depth; /* open containers ... */
     uint8_t live;  /* ... and how many of them, from the root, are in level[] */
@@ -97,6 +108,7 @@ struct json_scan {
     bool carried; /* the current token began in an earlier feed: its head is in text */
     char text[6 * JSON_SCAN_KEY]; /* the longest spelling of a key of JSON_SCAN_KEY bytes */
     struct json_level level[JSON_SCAN_STEPS + 1];
+    struct json_node nodes[JSON_SCAN_NODES];
 };
 
 enum json_scan_rc {
@@ -108,6 +120,10 @@ enum json_scan_rc {
 
 /* Start. watch and what it points to must outlive the scan; watch may be NULL (only check). */
 void json_scan_init(struct json_scan *s, const struct json_watch *watch, json_hit_fn fn, void *arg);
+
+/* Start anew with the same watch, fn and arg. This is the cheap way to read one text after the
+ * other: init sorts the paths, which costs as much as a short text. */
+void json_scan_reset(struct json_scan *s);
 
 /* Feed n bytes. After BAD every further feed gives BAD. After DONE further bytes are taken while
  * they are white space, else BAD. */

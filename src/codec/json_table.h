@@ -60,6 +60,9 @@ enum json_class {
     JSON_CLASSES,
 };
 
+/* A row of the table; a power of two is found by a shift. */
+#define JSON_ROW 64
+
 enum json_state {
     S_BAD,
     S_VALUE,        /* a value must come */
@@ -198,7 +201,7 @@ static const uint8_t json_class[256] = {
     BLANKS(A_NUMBER_END), [C_COMMA] = A_NUMBER_END, [C_CLOSE_ARRAY] = A_NUMBER_END,                \
     [C_CLOSE_OBJECT] = A_NUMBER_END
 
-static const uint8_t json_table[JSON_STATES][JSON_CLASSES] = {
+static const uint8_t json_table[JSON_STATES][JSON_ROW] = {
     [S_VALUE]        = {BLANKS(S_VALUE), VALUES},
     [S_FIRST_ITEM]   = {BLANKS(S_FIRST_ITEM), VALUES, [C_CLOSE_ARRAY] = A_CLOSE_ARRAY},
     [S_FIRST_KEY]    = {BLANKS(S_FIRST_KEY), [C_QUOTE] = A_KEY, [C_CLOSE_OBJECT] = A_CLOSE_OBJECT},

@@ -39,6 +39,32 @@ static inline size_t utf8_len(const unsigned char *p, const unsigned char *end)
     return left >= 4 && (p[3] & 0xC0) == 0x80 ? 4 : 0;
 }
 
+/* The first byte from p on that is ASCII, or does not begin a valid and whole character. */
+static inline const unsigned char *utf8_skip(const unsigned char *p, const unsigned char *end)
+{
+    while (end - p >= UTF8_MAX && *p >= 0x80) {
+        uint32_t w;
+        size_t n = 0;
+
+        memcpy(&w, p, sizeof(w)); /* the first byte is the lowest */
+        if ((w & 0xC0C0F0) == 0x8080E0) {
+            uint32_t bits = w & 0x200F; /* what tells E0 80-9F and ED A0-BF */
+
+            n = bits != 0x0000 && bits != 0x200D ? 3 : 0;
+        } else if ((w & 0xC0E0) == 0x80C0) {
+            n = w & 0x1E ? 2 : 0;
+        } else {
+            n = utf8_len(p, end);
+        }
+        if (n == 0)
+            return p;
+        p += n;
+    }
+    for (size_t n = 1; n && p < end && *p >= 0x80; p += n)
+        n = utf8_len(p, end);
+    return p;
+}
+
 /* Write the character c (not a surrogate, at most U+10FFFF) to out; returns its length. */
 static inline size_t utf8_put(char out[UTF8_MAX], uint32_t c)
 {

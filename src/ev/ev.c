@@ -33,7 +33,7 @@ void ev_fini(struct ev *ev)
         ev->heap[i]->slot = 0;
     ev->heap_n = 0;
     LIST_EACH(it, &ev->posts)
-        list_del(it);
+    list_del(it);
     mem_free_ptr(&ev->heap);
 }
 

@@ -26,14 +26,14 @@ struct ev;
 typedef uint64_t ev_us; /* microseconds; times are monotonic since an unspecified start */
 
 #define EV_MS(ms) ((ev_us)(ms) * 1000)
-#define EV_S(s) ((ev_us)(s) * 1000000)
+#define EV_S(s)   ((ev_us)(s) * 1000000)
 
 struct ev_timer {
     void (*fn)(struct ev_timer *t);
-    struct ev *ev;   /* private from here on */
+    struct ev *ev; /* private from here on */
     ev_us at;
     uint64_t order;
-    size_t slot;     /* place in the heap + 1; 0 when not armed */
+    size_t slot; /* place in the heap + 1; 0 when not armed */
 };
 
 struct ev_post {

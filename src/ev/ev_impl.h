@@ -27,8 +27,8 @@ struct ev {
     uint64_t wall_ms;
     struct ev_timer **heap; /* armed timers; heap[0] is the next one */
     size_t heap_n, heap_cap;
-    uint64_t order;         /* of the next arming */
-    uint64_t order_turn;    /* armings from here on belong to the next turn */
+    uint64_t order;      /* of the next arming */
+    uint64_t order_turn; /* armings from here on belong to the next turn */
     struct list posts;
 };
 

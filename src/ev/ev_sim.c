@@ -76,7 +76,7 @@ void ev_sim_free(struct ev **ev)
     *ev = NULL;
     ev_fini(&s->ev);
     LIST_EACH(it, &s->events)
-        mem_free(LIST_ENTRY(it, struct event, link));
+    mem_free(LIST_ENTRY(it, struct event, link));
     mem_free(s);
 }
 

@@ -26,7 +26,7 @@
 #include "ev/ev_impl.h"
 
 #define RANDOM_POOL_BYTES 512
-#define FREE_ROUNDS_MAX 64 /* of the loop, to let closing handles go */
+#define FREE_ROUNDS_MAX   64 /* of the loop, to let closing handles go */
 
 struct ev_uv {
     struct ev ev;

@@ -29,7 +29,7 @@ void ev_uv_enter(struct ev *ev);
 
 struct ev_fd; /* watches one descriptor; does not own it */
 
-#define EV_FD_READ 1u
+#define EV_FD_READ  1u
 #define EV_FD_WRITE 2u
 
 /* fn gets EV_FD_* bits, level-triggered; an error or hang-up shows as both being ready. Watches

@@ -55,8 +55,8 @@ struct net_conn_cb {
 };
 
 enum net_end {
-    NET_END_FLUSH,     /* send what is queued (at most 5 s), then FIN: the orderly end */
-    NET_END_RESET,     /* drop what is queued, send RST now */
+    NET_END_FLUSH,       /* send what is queued (at most 5 s), then FIN: the orderly end */
+    NET_END_RESET,       /* drop what is queued, send RST now */
     NET_END_RESET_ACKED, /* send what is queued, wait until the peer acknowledged it (at most
                           * 5 s), then RST: the reader sees all bytes and an unclean end */
 };
@@ -130,7 +130,7 @@ struct net_conn_ops {
     void (*shutdown)(struct net_conn *c);
     void (*close)(struct net_conn *c, enum net_end how); /* takes c */
     const struct net_addr *(*peer)(const struct net_conn *c);
-    const char *(*alpn)(const struct net_conn *c);       /* NULL: none */
+    const char *(*alpn)(const struct net_conn *c);                 /* NULL: none */
     void (*dump)(const struct net_conn *c, char *out, size_t cap); /* one line for people */
 };
 
