@@ -130,6 +130,7 @@ static void begin_event(struct dialect_answer *a)
     a->ev_began = a->sse.at;
     a->ended = false;
     a->marks = 0;
+    a->now = (struct dialect_choices){0};
     a->scanning = false;
     a->first_n = 0;
 }
