@@ -7,7 +7,7 @@
 #include "conf/keys.h"
 
 #define PATH_MAX_BYTES 256
-#define KEYS_MAX 64 /* rows of one table */
+#define KEYS_MAX       64 /* rows of one table */
 
 struct walk {
     struct arena *arena;
@@ -26,8 +26,8 @@ static void *member(void *base, size_t at)
 static size_t path_enter(struct walk *w, struct span name)
 {
     size_t was = w->path_n;
-    int n = snprintf(w->path + was, sizeof(w->path) - was, "%s%.*s", was ? "." : "",
-                     SPAN_FMT(name));
+    int n =
+        snprintf(w->path + was, sizeof(w->path) - was, "%s%.*s", was ? "." : "", SPAN_FMT(name));
 
     w->path_n = n < 0 ? was : MIN(was + (size_t)n, sizeof(w->path) - 1);
     return was;
@@ -136,10 +136,10 @@ static void refuse_text(struct walk *w, const struct conf_key *k, const struct y
         return;
     }
     if (t->word) {
-        d = conf_report_add(w->report, CONF_ERROR, "E016", node->at, "%s cannot be '%.*s'",
-                            w->path, SPAN_FMT(node->text));
-        conf_diag_choices(w->report, d, "allowed", words,
-                          word_names(t, words, ARRAY_LEN(words)), node->text);
+        d = conf_report_add(w->report, CONF_ERROR, "E016", node->at, "%s cannot be '%.*s'", w->path,
+                            SPAN_FMT(node->text));
+        conf_diag_choices(w->report, d, "allowed", words, word_names(t, words, ARRAY_LEN(words)),
+                          node->text);
         return;
     }
     if (why[0])
@@ -177,8 +177,8 @@ static void read_value(struct walk *w, const struct conf_key *k, const struct ya
     }
     bound = broken_bound(k, num, &what);
     if (bound) {
-        conf_report_add(w->report, CONF_ERROR, "E015", node->at, "%s: '%.*s' is too %s %s",
-                        w->path, SPAN_FMT(node->text), what, bound);
+        conf_report_add(w->report, CONF_ERROR, "E015", node->at, "%s: '%.*s' is too %s %s", w->path,
+                        SPAN_FMT(node->text), what, bound);
         return;
     }
     v->text = node->text;

@@ -12,8 +12,8 @@
 #include "conf/text.h"
 
 #define ARENA_BUDGET ((size_t)512 * 1024)
-#define MASKS_MAX 4096
-#define WORD_MAX 64 /* longest word that gets a suggestion */
+#define MASKS_MAX    4096
+#define WORD_MAX     64 /* longest word that gets a suggestion */
 
 static const struct {
     const char *code, *meaning;
@@ -243,8 +243,7 @@ static void count(struct buf *out, size_t n, const char *what)
 }
 
 /* The source line and the caret below it. */
-static void show_line(struct conf_report *r, struct buf *out, const struct conf_diag *d,
-                      bool color)
+static void show_line(struct conf_report *r, struct buf *out, const struct conf_diag *d, bool color)
 {
     struct text_line line;
     const char *mark = d->severity == CONF_ERROR ? "\033[31m" : "\033[33m";
@@ -280,8 +279,8 @@ static void show(struct conf_report *r, struct buf *out, const struct conf_diag 
     char number[16];
     int pad;
 
-    buf_printf(out, "%s%s[%s]%s: %.*s\n", color ? paint : "", word, d->code,
-               color ? "\033[0m" : "", SPAN_FMT(d->text));
+    buf_printf(out, "%s%s[%s]%s: %.*s\n", color ? paint : "", word, d->code, color ? "\033[0m" : "",
+               SPAN_FMT(d->text));
     pad = d->at.line ? snprintf(number, sizeof(number), "%u", d->at.line) : 1;
     if (d->at.line) {
         buf_printf(out, "%*s--> %.*s:%u:%u\n", pad, "", SPAN_FMT(r->file), d->at.line, d->at.col);
