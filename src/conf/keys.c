@@ -323,24 +323,27 @@ static void read_key(struct walk *w, const struct conf_key *k, const struct yaml
     path_leave(w, was);
 }
 
-static void unknown_key(struct walk *w, const struct conf_table *t, const struct yaml_node *node)
+/* Complain; gives the index of the key that was probably meant, SIZE_MAX: none. */
+static size_t unknown_key(struct walk *w, const struct conf_table *t, const struct yaml_node *node)
 {
     struct span names[KEYS_MAX], word = node->key->text;
     struct conf_diag *d;
-    size_t n;
+    size_t n, near;
 
     if (w->path_n == 0 && span_starts(word, SPAN_LIT("x-")))
-        return;
+        return SIZE_MAX;
     for (n = 0; n < t->n && n < KEYS_MAX; n++)
         names[n] = span_str(t->keys[n].name);
     d = conf_report_add(w->report, CONF_ERROR, "E012", node->key->at, "unknown key '%.*s' %s%s",
                         SPAN_FMT(word), w->path_n ? "in " : "at the top level", w->path);
+    near = conf_nearest(word, names, n);
     if (span_is(word, "<<"))
         conf_diag_note(w->report, d, "merging is not supported; write the keys out");
-    else if (conf_nearest(word, names, n) != SIZE_MAX)
+    else if (near != SIZE_MAX)
         conf_diag_nearest(w->report, d, names, n, word);
     else
         conf_diag_choices(w->report, d, "known keys", names, n, word);
+    return near;
 }
 
 static size_t key_index(const struct conf_table *t, struct span name)
@@ -369,8 +372,9 @@ static void read_table(struct walk *w, const struct conf_table *t, const struct 
                        void *out)
 {
     const struct yaml_node *found[KEYS_MAX] = {NULL};
+    bool meant[KEYS_MAX] = {false}; /* misspelt: one complaint is enough */
     struct conf_value *self = out;
-    size_t i;
+    size_t i, near;
 
     MUST(t->n <= KEYS_MAX);
     memset(out, 0, t->size);
@@ -387,14 +391,17 @@ static void read_table(struct walk *w, const struct conf_table *t, const struct 
     }
     for (const struct yaml_node *v = node ? node->first : NULL; v; v = v->next) {
         i = key_index(t, v->key->text);
-        if (i == SIZE_MAX)
-            unknown_key(w, t, v);
-        else
+        if (i != SIZE_MAX) {
             found[i] = v; /* of two the last; the tree was complained about */
+            continue;
+        }
+        near = unknown_key(w, t, v);
+        if (near != SIZE_MAX)
+            meant[near] = true;
     }
     for (i = 0; i < t->n && !w->nomem; i++) {
         read_key(w, &t->keys[i], found[i], out);
-        if (t->keys[i].required && !found[i] && self->set && !self->bad)
+        if (t->keys[i].required && !found[i] && !meant[i] && self->set && !self->bad)
             missing_key(w, &t->keys[i], node);
     }
 }

@@ -39,7 +39,7 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
     struct settings_target *targets = build_alloc(b, k->targets.n, sizeof(*targets));
     struct span provider;
 
-    m->name = build_text(b, &k->self);
+    m->name = build_dup(b, k->self.text);
     if (!targets || !span_has(m->name))
         return;
     m->targets = targets;
@@ -107,7 +107,7 @@ static void build_client(struct build *b, const struct keys_client *k, struct se
     const struct conf_value *v = k->models.items;
     struct span *globs = build_alloc(b, k->models.n, sizeof(*globs));
 
-    ret->name = build_text(b, &k->self);
+    ret->name = build_dup(b, k->self.text);
     if (!globs || !span_has(ret->name))
         return;
     if (k->hash.set && !k->hash.bad)

@@ -225,7 +225,7 @@ void build_providers(struct build *b)
     s->engines = engines;
     /* All names first: whoever names a provider that is wrong in itself is not wrong. */
     for (size_t i = 0; i < list->n; i++)
-        p[i].name = build_text(b, &k[i].self);
+        p[i].name = build_dup(b, k[i].self.text);
     s->providers_n = list->n;
     for (size_t i = 0; i < list->n && !b->nomem; i++) {
         if (k[i].type.set && !k[i].type.bad)

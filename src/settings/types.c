@@ -302,7 +302,7 @@ static int read_secret(struct span text, uint64_t *ret, struct err *e)
                        "variable's name");
     return err_set(e, ERR_PARSE,
                    "must be a reference env:NAME, file:/absolute/path or cred:NAME; "
-                   "the secret itself does not belong into this file");
+                   "the secret itself does not belong in this file");
 }
 
 static int hex_digit(char c)

@@ -24,4 +24,14 @@ static inline void dump_report(struct conf_report *r, struct buf *out)
     buf_add_char(out, '\0');
 }
 
+/* 1 and a word on standard error when row i of a table is not as it should be: a table tells of
+ * all its wrong rows at once. */
+static inline int dump_differs(size_t i, const char *got, const char *want)
+{
+    if (strcmp(got, want) == 0)
+        return 0;
+    fprintf(stderr, "row %zu:\ngot  %s\nwant %s\n", i, got, want);
+    return 1;
+}
+
 #endif

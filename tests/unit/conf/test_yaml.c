@@ -44,14 +44,14 @@ static const struct {
     {"a: [1, , 2]\n", "E004 1:8+1 a value is missing here"},
     {"a: \"\\q\"\n", "E004 1:5+1 an unknown escape behind '\\' in a text with double quotes; use "
                      "single quotes"},
-    {"a: \"\\xzz\"\n", "E004 1:5+1 an escape \\x, \\u or \\U lacks its digits"},
-    {"a: \"\\ud800\"\n", "E004 1:5+1 an escape that is no character"},
+    {"a: \"\\xzz\"\n", "E004 1:7+1 an escape \\x, \\u or \\U lacks its digits"},
+    {"a: \"\\ud800\"\n", "E004 1:7+1 an escape that is no character"},
     {"a: |x\n  b\n", "E004 1:5+1 behind '|' or '>' nothing may follow on the line"},
     {"a: &\n", "E004 1:5+1 a '&' must be followed by a name; if it belongs to a text, put the text "
                "in quotes"},
     {"a: *\n", "E004 1:5+1 a '*' must be followed by a name; if it belongs to a text, put the text "
                "in quotes"},
-    {"%FOO bar\n---\na: 1\n", "E004 1:2+1 a line that begins with '%' is a directive, which is not "
+    {"%FOO bar\n---\na: 1\n", "E004 1:5+1 a line that begins with '%' is a directive, which is not "
                               "read here"},
     /* the subset */
     {"a: 1\nb: 2\na: 3\n", "E005 3:1+1 key 'a' stands twice; it is already on line 1"},
@@ -82,6 +82,7 @@ static void what_is_wrong_is_said_where_it_is(void **state)
     struct arena a;
     struct buf out;
     struct err e;
+    int wrong = 0;
 
     UNUSED(state);
     buf_init(&out, 65536);
@@ -92,11 +93,12 @@ static void what_is_wrong_is_said_where_it_is(void **state)
         assert_int_equal(yaml_parse(&root, span_str(bad[i].text), &a, &r, &e), -1);
         assert_int_equal(e.code, ERR_CONFIG);
         dump_report(&r, &out);
-        assert_string_equal(out.p, bad[i].want);
+        wrong += dump_differs(i, out.p, bad[i].want);
         conf_report_fini(&r);
         arena_fini(&a);
     }
     buf_fini(&out);
+    assert_int_equal(wrong, 0);
 }
 
 /* {k: [v, v], ...}, walked without recursion: the tree is shallow in this test. */
@@ -135,7 +137,7 @@ static void trees_keep_texts_and_places(void **state)
          "{a@1:1=['x'@1:5+1 {y@1:9='z'@1:12+1}] b@2:1=['1'@3:5+1 ['2'@4:7+1]]}"},
         {"\xc3\xa9\xc3\xa9: x\n", "{\xc3\xa9\xc3\xa9@1:1='x'@1:5+1}"},
         {"{\n\t\"a\": [1,\n\t2],\t\"b\": {\"c\": \"\\u00e9\\/\"}\n}\n",
-         "{a@2:2=['1'@2:8+1 '2'@3:2+1] b@3:5={c@3:11='\xc3\xa9/'@3:16+10}}"},
+         "{a@2:2=['1'@2:8+1 '2'@3:2+1] b@3:6={c@3:12='\xc3\xa9/'@3:17+10}}"},
         {"x-t: &t {a: 1}\nx-l: &l [*t]\nb: *t\nc: *l\n",
          "{x-t@1:1={a@1:10='1'@1:13+1} x-l@2:1=[{a@1:10='1'@1:13+1}] b@3:1={a@1:10='1'@1:13+1} "
          "c@4:1=[{a@1:10='1'@1:13+1}]}"},
@@ -147,6 +149,7 @@ static void trees_keep_texts_and_places(void **state)
     struct arena a;
     struct buf out;
     struct err e;
+    int wrong = 0;
 
     UNUSED(state);
     buf_init(&out, 65536);
@@ -161,11 +164,12 @@ static void trees_keep_texts_and_places(void **state)
         buf_reset(&out);
         print(&out, root, 0);
         buf_add_char(&out, '\0');
-        assert_string_equal(out.p, good[i].want);
+        wrong += dump_differs(i, out.p, good[i].want);
         conf_report_fini(&r);
         arena_fini(&a);
     }
     buf_fini(&out);
+    assert_int_equal(wrong, 0);
 }
 
 /* Parse; the report's text in *out (empty: fine). */
@@ -240,7 +244,7 @@ static void nodes_and_bytes_are_bounded(void **state)
             buf_add_str(&text, ",1");
         buf_add_str(&text, "]");
         try_text(&text, &out);
-        assert_string_equal(out.p, extra ? "E009 1:200000+1 more than 100000 values" : "");
+        assert_string_equal(out.p, extra ? "E009 1:199999+1 more than 100000 values" : "");
     }
     /* each use of an alias counts in full */
     buf_reset(&text);
