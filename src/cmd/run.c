@@ -46,6 +46,8 @@ void run_say(const char *fmt, ...)
 /* The engine of --engine, as a provider of the configuration that the environment makes. */
 static void add_engine(const struct run *run, struct buf *out)
 {
+    if (!span_contains(buf_span(out), SPAN_LIT("providers:")))
+        buf_add_str(out, "providers:\n");
     buf_printf(out,
                "  local:\n"
                "    type: llama.cpp\n"
