@@ -53,7 +53,8 @@ static void add_engine(const struct run *run, struct buf *out)
                "    type: llama.cpp\n"
                "    endpoints: ['http://127.0.0.1:%u']\n"
                "    engine:\n"
-               "      command: ['%s', '--model', '%s', '--host', '127.0.0.1', '--port', '%u']\n"
+               "      command: ['%s', '--model', '%s', '--alias',\n"
+               "                'smollm2-135m-instruct', '--host', '127.0.0.1', '--port', '%u']\n"
                "      ready: /health\n",
                run->engine_port, run->engine, run->model, run->engine_port);
 }

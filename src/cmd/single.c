@@ -67,7 +67,9 @@ static void on_signal(void *arg, int sig)
 static int serve(struct single *s, struct settings *settings, struct err *e)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    struct ops_conf conf = {.net = s->net, .board = s->run->board, .workers = 1,
+    struct ops_conf conf = {.net = s->net,
+                            .board = s->run->board,
+                            .workers = 1,
                             .log_fd = settings->log.access ? STDOUT_FILENO : -1};
     int rc = -1;
 
