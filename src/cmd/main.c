@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "mock/mock.h"
 
 static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
@@ -16,6 +17,7 @@ static const struct {
     int (*run)(int argc, char **argv); /* argv[0] is the command; returns the exit status */
 } commands[] = {
     {"help", "show this list", cmd_help},
+    {"mock", "a fake provider whose faults are chosen per request", mock_main},
     {"version", "print the version", cmd_version},
 };
 
