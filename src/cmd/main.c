@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "cmd/run.h"
 #include "mock/mock.h"
 
 static int cmd_help(int argc, char **argv);
@@ -18,6 +19,7 @@ static const struct {
 } commands[] = {
     {"help", "show this list", cmd_help},
     {"mock", "a fake provider whose faults are chosen per request", mock_main},
+    {"run", "serve clients: run -h lists the options", cmd_run},
     {"version", "print the version", cmd_version},
 };
 

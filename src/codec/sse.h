@@ -16,24 +16,25 @@
 
 #include "base/span.h"
 
-#define SSE_NAME 48 /* longest event name that is kept; a longer one is cut (and matches nothing) */
+#define SSE_NAME 48 /* most bytes of an event name that are kept (a cut name matches nothing) */
 
 enum sse_kind {
     SSE_MORE,    /* the piece is used up */
     SSE_DATA,    /* a run of payload bytes of the current event: .data (LF between data lines is
                   * delivered as its own run of one LF) */
     SSE_EVENT,   /* the current event is complete (its blank line was seen) */
-    SSE_COMMENT, /* a block that held only comments or fields without data ended with its blank
-                  * line: keep-alive; bytes belong to the stream, no event is dispatched */
+    SSE_COMMENT, /* a block that held nothing, or only comments or fields without data, ended with
+                  * its blank line: keep-alive; bytes belong to the stream, no event is dispatched
+                  */
 };
 
 struct sse {
-    uint64_t at;      /* bytes taken so far */
-    uint64_t began;   /* offset at which the current event's bytes begin */
+    uint64_t at;    /* bytes taken so far */
+    uint64_t began; /* offset at which the current event's bytes begin */
     char name[SSE_NAME];
-    uint8_t name_n;   /* its length; the name stays readable until the step after SSE_EVENT */
+    uint8_t name_n; /* its length; the name stays readable until the step after SSE_EVENT */
     bool name_cut;
-    uint8_t state;    /* private */
+    uint8_t state; /* private */
     uint8_t field_n;
     char field[8];
     bool has_data, any, skip_lf, done;
@@ -42,7 +43,7 @@ struct sse {
 struct sse_step {
     enum sse_kind kind;
     size_t used;      /* bytes of the piece that this step took */
-    struct span data; /* SSE_DATA: payload bytes inside the piece */
+    struct span data; /* SSE_DATA: payload bytes inside the piece, or a constant LF between lines */
 };
 
 void sse_init(struct sse *s);

@@ -6,7 +6,7 @@
  * One reader serves truth, health, usage and (later) translation and continuation: there is no
  * second opinion about what an event means or whether an answer is complete.
  *
- * Room: dialect (uses base codec chat). Pure: no allocation, fixed state, caller-owned.
+ * Room: dialect (uses base codec). Pure: no allocation, fixed state, caller-owned.
  */
 #ifndef DIALECT_DIALECT_H
 #define DIALECT_DIALECT_H
@@ -20,12 +20,14 @@ enum dialect_terminal {
     TERMINAL_DONE,         /* chat: every choice's finish_reason, then "data: [DONE]"; a stream
                             * whose choices all finished is complete without it */
     TERMINAL_FINISH,       /* chat: every choice's finish_reason; "[DONE]" never comes */
-    TERMINAL_MESSAGE_STOP, /* messages: event message_stop */
+    TERMINAL_MESSAGE_STOP, /* messages: event message_stop. The messages dialect has no other end
+                            * and takes no notice of the row */
 };
 
 /* ---- requests ---- */
 
-#define DIALECT_MODEL_MAX 128 /* longest model name, unescaped */
+#define DIALECT_MODEL_MAX   128 /* room for a model's name: at most 127 bytes */
+#define DIALECT_CHOICES_MAX 128 /* most choices that are told apart; "n" may not ask for more */
 
 /* What routing needs of a request body. Offsets count from the body's first byte. */
 struct dialect_request {
@@ -33,9 +35,10 @@ struct dialect_request {
     uint8_t model_n;
     uint64_t model_at, model_len; /* the JSON string with its quotes; len 0: no model was given */
     bool stream;
-    bool usage_asked;             /* stream_options.include_usage is true */
-    uint32_t choices;             /* "n", 1 when absent */
-    uint64_t max_tokens;          /* 0 when absent */
+    bool usage_asked;    /* stream_options.include_usage is true */
+    uint32_t choices;    /* "n", 1 when absent; completions: times the prompts */
+    uint64_t max_tokens; /* 0 when absent or without limit (negative); the largest when
+                          * two spellings are given */
 };
 
 /* Reads a request body fed in pieces. Below 2 KiB; private but for req and why. */
@@ -43,8 +46,10 @@ struct dialect_request_reader {
     const struct dialect *d;
     struct dialect_request req;
     struct json_scan scan;
-    uint32_t seen;     /* bit i: path i of the dialect's table has been seen */
-    char why[160];     /* after BAD: one sentence for the client */
+    uint32_t seen;    /* bit i: path i of the dialect's table has been seen */
+    uint32_t prompts; /* elements of a prompt that is a list of prompts */
+    bool bad;
+    char why[160]; /* after BAD: one sentence for the client */
 };
 
 void dialect_request_begin(struct dialect_request_reader *r, const struct dialect *d);
@@ -57,33 +62,40 @@ MUST_CHECK int dialect_request_end(struct dialect_request_reader *r);
 
 /* Counts as the provider reported them; absent ones stay 0. */
 struct dialect_usage {
-    uint64_t input, output;       /* input excludes nothing: cached tokens are part of it */
+    uint64_t input, output; /* input excludes nothing: cached tokens are part of it */
     uint64_t cache_read, cache_write, reasoning;
     bool seen;
 };
 
 enum dialect_kind {
-    EVENT_OPAQUE,   /* unknown: passed on, means nothing to us */
-    EVENT_KEEPALIVE,/* comment or ping */
-    EVENT_START,    /* role, message_start, an empty first delta: no content yet */
-    EVENT_CONTENT,  /* text, thinking, refusal or audio for the reader */
-    EVENT_TOOL,     /* a tool call or a piece of its arguments, or a signature */
-    EVENT_FINISH,   /* a choice has its finish reason / the message its stop reason */
-    EVENT_USAGE,    /* only usage */
-    EVENT_TERMINAL, /* [DONE], message_stop */
-    EVENT_ERROR,    /* the provider says that it failed */
-    EVENT_BAD,      /* not what the dialect allows: a break */
+    EVENT_OPAQUE,    /* unknown: passed on, means nothing to us */
+    EVENT_KEEPALIVE, /* comment or ping */
+    EVENT_START,     /* role, message_start, an empty first delta: no content yet */
+    EVENT_CONTENT,   /* text, thinking, refusal or audio for the reader */
+    EVENT_TOOL,      /* a tool call or a piece of its arguments, or a signature */
+    EVENT_FINISH,    /* a choice has its finish reason / the message its stop reason */
+    EVENT_USAGE,     /* only usage */
+    EVENT_TERMINAL,  /* [DONE], message_stop */
+    EVENT_ERROR,     /* the provider says that it failed */
+    EVENT_BAD,       /* not what the dialect allows: a break */
 };
 
 /* One event, understood. Spans and offsets are valid in the callback only. */
 struct dialect_event {
     enum dialect_kind kind;
-    uint32_t index;              /* choice or content block */
+    uint32_t index;               /* choice or content block */
     uint64_t model_at, model_len; /* the model's JSON string with quotes, as offset into the raw
                                    * event; len 0: not in this event */
-    char error_type[64];         /* EVENT_ERROR: type or code as the provider said it */
-    char error_text[200];        /* EVENT_ERROR: its message (cut); EVENT_BAD: why */
-    uint16_t error_status;       /* EVENT_ERROR: a status if the event carries one, else 0 */
+    char error_type[64];          /* EVENT_ERROR: type as the provider said it (cut), or its code
+                                   * when it gave no type */
+    char error_code[64];          /* EVENT_ERROR: code as the provider said it (cut), or "" */
+    char error_text[200];         /* EVENT_ERROR: its message (cut); EVENT_BAD: why */
+    uint16_t error_status;        /* EVENT_ERROR: a status if the event carries one, else 0 */
+};
+
+/* Choices by index, a bit each: those that were seen, and those with a finish reason. */
+struct dialect_choices {
+    uint64_t seen[DIALECT_CHOICES_MAX / 64], finished[DIALECT_CHOICES_MAX / 64];
 };
 
 /* The state of reading one answer, streamed or whole. Fixed size, no pointers to the heap. */
@@ -92,23 +104,32 @@ struct dialect_answer {
     enum dialect_terminal terminal;
     uint32_t choices;            /* how many must finish */
     uint32_t finished;           /* how many have */
-    uint64_t finished_bits;      /* choices 0..63 */
-    bool started, content, tool, done, error, bad;
+    struct dialect_choices all;  /* which choices events have spoken of */
+    bool started, content, tool; /* an event of this kind, or of a later one, has come */
+    bool done;                   /* the terminal event has come; a whole answer: its last brace */
+    bool error, bad;
     bool streamed;
     char model[DIALECT_MODEL_MAX]; /* as the upstream reported it */
     uint8_t model_n;
-    char stop[32];               /* last finish or stop reason, "" before */
+    char stop[32]; /* last finish or stop reason, "" before */
     struct dialect_usage usage;
-    uint64_t events;             /* events completed */
+    uint64_t events; /* events completed */
 
-    struct dialect_event ev;     /* being built */
-    uint64_t ev_began;           /* stream offset of its first byte */
+    /* The event being built, private until it is handed out. Of a whole answer, ev.model_at is
+     * the offset in the body, and the error members tell what an error in it said. */
+    struct dialect_event ev;
+    uint64_t ev_began; /* stream offset of its first byte */
     struct sse sse;
     struct json_scan scan;
-    uint64_t scan_began;         /* stream offset where the event's payload run began */
-    char first[8];               /* first payload bytes, to know "[DONE]" */
+    uint64_t scan_began; /* stream offset of the scan's offset 0 on the current line */
+    char first[8];       /* first payload bytes, to know "[DONE]" */
     uint8_t first_n;
-    bool scanning;
+    bool scanning, ended;       /* a JSON scan runs; the next byte begins a new event */
+    uint16_t marks;             /* what the event has shown, in bits of the dialect's own */
+    uint32_t choice;            /* the choice that the scan is inside of ... */
+    bool choice_finished;       /* ... and whether it has a finish reason */
+    struct dialect_choices now; /* the choices of this event */
+    uint64_t input_plain;       /* input tokens where the dialect counts cached ones apart */
 };
 
 /* Start reading an answer. streamed: SSE, else one JSON document. choices: from the request. */
@@ -120,8 +141,10 @@ enum dialect_step {
     STEP_EVENT, /* an event ended after *used bytes: a->ev. Advance and call again */
 };
 
-/* Take a step into a streamed answer. Never fails: what is wrong is an event of kind EVENT_BAD
- * (after which nothing more is read). */
+/* Take a step into a streamed answer. Never fails: what is wrong is an event of kind EVENT_BAD,
+ * handed out at the byte that is wrong (after which nothing more is read). Events behind the
+ * terminal one are EVENT_OPAQUE and change nothing. The bytes of an event are those taken since
+ * the last STEP_EVENT. */
 MUST_CHECK enum dialect_step dialect_answer_next(struct dialect_answer *a, const char *p, size_t n,
                                                  size_t *used);
 
@@ -148,14 +171,14 @@ const char *dialect_answer_why(const struct dialect_answer *a);
 /* ---- errors toward the client ---- */
 
 struct dialect_error {
-    uint16_t status;          /* HTTP status it goes with (in a stream: would have gone with) */
-    const char *reason;       /* our reason word, from base/reasons.def */
-    struct span message;      /* one or two sentences: what happened and where */
-    struct span hint;         /* what to do about it; may be absent */
+    uint16_t status;     /* HTTP status it goes with (in a stream: would have gone with) */
+    const char *reason;  /* our reason word, from base/reasons.def */
+    struct span message; /* one or two sentences: what happened and where */
+    struct span hint;    /* what to do about it; may be absent */
     struct span request_id;
-    struct span target;       /* provider/model, absent when none was asked */
+    struct span target;        /* provider/model, absent when none was asked */
     struct span upstream_type; /* the provider's own type or code, may be absent */
-    uint16_t upstream_status; /* 0: none */
+    uint16_t upstream_status;  /* 0: none */
 };
 
 /* ---- the formats ---- */
@@ -177,6 +200,7 @@ struct dialect {
     void (*write_error)(struct buf *out, const struct dialect_error *e);
     void (*write_error_event)(struct buf *out, const struct dialect_error *e);
     const char *keepalive; /* bytes of a keep-alive block of its own, "" if it has none */
+    const char *cut;       /* why a stream without its end is cut: "ended before message_stop" */
 };
 
 extern const struct dialect dialect_openai_chat;

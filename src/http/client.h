@@ -18,7 +18,7 @@
 struct http_pool;
 
 struct http_pool_conf {
-    struct net_addr addr;     /* where to connect */
+    struct net_addr addr;      /* where to connect */
     struct http_limits limits; /* of answers */
     uint64_t idle_ms;          /* an unused connection is closed after this (60 s) */
     uint64_t age_ms;           /* no new request on a connection older than this (5 min) */

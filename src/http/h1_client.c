@@ -31,7 +31,7 @@ struct h1_client {
     struct ev_post reap;
 
     bool head_sent, request_end, got_head, got_end, chunked;
-    bool unfit;            /* not to be used for another exchange */
+    bool unfit; /* not to be used for another exchange */
     uint32_t interim;
     uint64_t request_left; /* body bytes still owed under a content-length */
     size_t window;         /* answer bytes delivered and not consumed */
@@ -200,9 +200,9 @@ static void got_head(struct h1_client *c)
     }
     c->interim++;
     if (c->reader.head.status == 101 || c->interim > INTERIM_MOST) {
-        err_set(&e, ERR_PROTOCOL, "%s", c->interim > INTERIM_MOST
-                                            ? "more than 10 interim answers"
-                                            : "an unasked switch of protocols");
+        err_set(&e, ERR_PROTOCOL, "%s",
+                c->interim > INTERIM_MOST ? "more than 10 interim answers"
+                                          : "an unasked switch of protocols");
         broke(c, &e);
     }
 }

@@ -35,7 +35,7 @@ struct h1_server {
     enum state state;
     struct net_conn *conn;
     struct h1_read reader;
-    struct buf held;      /* bytes that wait until the exchange is over */
+    struct buf held; /* bytes that wait until the exchange is over */
     struct ev_timer timer;
     struct ev_post resume; /* parse what is held, when it may be */
     struct ev_post reap;
@@ -43,16 +43,16 @@ struct h1_server {
     size_t lingered;
 
     /* the exchange */
-    bool open;           /* the handler holds the stream */
-    bool got_end;        /* the request is whole */
+    bool open;    /* the handler holds the stream */
+    bool got_end; /* the request is whole */
     bool head_sent, answer_end, chunked, until_close;
-    bool close_after;    /* no further request on this connection */
-    bool failed;         /* on_fail was called */
+    bool close_after; /* no further request on this connection */
+    bool failed;      /* on_fail was called */
     bool version10;
-    bool eof;            /* the client sent FIN */
+    bool eof;             /* the client sent FIN */
     uint64_t answer_left; /* bytes still owed under a content-length */
-    size_t window;       /* request body bytes delivered and not consumed */
-    size_t body_queued;  /* answer body bytes written and not reported as sent */
+    size_t window;        /* request body bytes delivered and not consumed */
+    size_t body_queued;   /* answer body bytes written and not reported as sent */
 };
 
 static struct h1_server *of_stream(struct http_stream *s)

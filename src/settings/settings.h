@@ -14,6 +14,7 @@
 #ifndef SETTINGS_SETTINGS_H
 #define SETTINGS_SETTINGS_H
 
+#include "base/buf.h"
 #include "base/secret.h"
 #include "base/span.h"
 #include "http/http.h"
@@ -88,6 +89,7 @@ struct settings_engine {
     struct span ready_path;    /* "/health": 200 means ready */
 };
 
+/* Made by settings_load() and settings_auto() only; never a copy. */
 struct settings {
     uint32_t refs;             /* see settings_ref(); private */
     uint64_t id;               /* first 8 bytes of the SHA-256 of the canonical text */
@@ -128,10 +130,12 @@ struct settings {
 
 /* A client's model name resolved: a model of the configuration, else "provider/model", else a
  * bare name by the rows' patterns among the configured providers. -1: unknown. The target's
- * spans live in the snapshot or point into `name`. */
+ * model points into `name`; its id points into the plan, so a plan is not to be copied. */
+#define SETTINGS_ID_MAX 200 /* a provider's name, '/', and a model's */
 struct settings_plan {
     const struct settings_model *model; /* NULL for the other two ways */
     struct settings_target one;         /* then this is the only target */
+    char id[SETTINGS_ID_MAX];
 };
 MUST_CHECK int settings_resolve(struct settings_plan *ret, const struct settings *s,
                                 struct span name);
@@ -149,8 +153,14 @@ struct env;
 MUST_CHECK int settings_load(struct settings **ret, struct span text, struct span file,
                              const struct env *env, struct conf_report *report, struct err *e);
 
-/* No file: what the environment offers. Never fails for want of providers. */
+/* No file: what the environment offers. Never fails for want of providers. The same as loading
+ * the text that settings_auto_text() writes. */
 MUST_CHECK int settings_auto(struct settings **ret, const struct env *env,
                              struct conf_report *report, struct err *e);
+
+/* A configuration (YAML) with one provider for every known vendor whose variables are set, by the
+ * env_keys and env_base of its row. It holds names of variables and never a key. Variables that
+ * cannot be used are warned about. */
+void settings_auto_text(struct buf *out, const struct env *env, struct conf_report *report);
 
 #endif

@@ -1,0 +1,597 @@
+/*
+ * call.c - the life of one attempt.
+ *
+ *     CONNECTING -- on_connected -->            WAITING   (request on its way)
+ *     WAITING    -- head of status >= 400 -->   ERROR     (its body is read, then on_fail)
+ *     WAITING    -- head 2xx -->                ANSWER
+ *     ANSWER     -- verdict complete -->        AFTER     (streams: at most CALL_AFTER_MS more)
+ *     ANSWER, AFTER -- end of the message -->   DONE
+ *     any        -- broken, late, cancelled --> DONE
+ *
+ * One timer serves the phase: connect, first, idle. It stands still while our own side holds the
+ * target back (call_resume), because that silence is ours.
+ *
+ * Events are handed on whole, up to CALL_EVENT_MAX, as spans of what was just received; only an
+ * event that is cut by the end of a read is copied, and waits for its rest.
+ */
+#include "call/call.h"
+
+#include <stdarg.h>
+
+#include "base/mem.h"
+
+#define ARENA_BUDGET ((size_t)256 * 1024)
+#define FIELDS_OWN   8
+#define MAGIC        0x63616c6cu
+
+enum state { CONNECTING, WAITING, ERROR, ANSWER, AFTER, DONE };
+
+struct call {
+    uint32_t magic;
+    enum state state;
+    struct call_conf conf;
+    const struct call_cb *cb;
+    void *arg;
+    struct http_stream *stream;
+    struct arena arena;
+    struct blob_reader body;
+    size_t sending; /* body bytes given to the stream and not gone yet */
+    bool sent_all;
+    struct ev_timer timer;
+    struct ev_post reap;
+    struct dialect_answer answer;
+    bool events; /* the answer is a stream of events */
+    bool answer_begun;
+    bool in_part;     /* a long event is being handed on in parts */
+    bool resting;     /* the timer stands still: our own side holds the target back */
+    size_t held_back; /* bytes delivered and not consumed */
+    struct buf held;  /* an event that is cut by the end of a read */
+    struct buf error; /* body of an error answer */
+    uint16_t status;
+    struct span content_type, retry_after;
+};
+
+/* ---- ends ---- */
+
+static void finish(struct call *c)
+{
+    c->state = DONE;
+    ev_timer_stop(&c->timer);
+}
+
+static void fail(struct call *c, enum class_id id, enum reason reason, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+static void fail(struct call *c, enum class_id id, enum reason reason, const char *fmt, ...)
+{
+    struct call_failure f = {.class_id = id, .reason = reason, .status = c->status};
+    va_list ap;
+
+    if (c->state == DONE)
+        return;
+    finish(c);
+    va_start(ap, fmt);
+    if (vsnprintf(f.text, sizeof(f.text), fmt, ap) < 0)
+        f.text[0] = '\0';
+    va_end(ap);
+    c->cb->on_fail(c->arg, &f);
+}
+
+static void done(struct call *c)
+{
+    finish(c);
+    c->cb->on_done(c->arg);
+}
+
+static void set_timer(struct call *c, uint64_t ms)
+{
+    struct err e;
+
+    if (ev_timer_set(&c->timer, EV_MS(ms), &e) < 0)
+        fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for a timer");
+}
+
+static void on_timer(struct ev_timer *t)
+{
+    struct call *c = CONTAINER_OF(t, struct call, timer);
+    const struct settings_timeouts *limit = &c->conf.timeout;
+
+    OBJ_CHECK(c, MAGIC);
+    switch (c->state) {
+    case CONNECTING:
+        fail(c, CLASS_NEVER_EXECUTED, REASON_TIMEOUT_CONNECT, "no connection within %llu ms",
+             (unsigned long long)limit->connect_ms);
+        break;
+    case AFTER:
+        done(c);
+        break;
+    case WAITING:
+    case ERROR:
+    case ANSWER:
+        if (c->answer_begun)
+            fail(c, CLASS_MAYBE_EXECUTED, REASON_TIMEOUT_IDLE, "no byte for %llu ms",
+                 (unsigned long long)limit->idle_ms);
+        else
+            fail(c, CLASS_MAYBE_EXECUTED, REASON_TIMEOUT_FIRST, "no answer began within %llu ms",
+                 (unsigned long long)limit->first_ms);
+        break;
+    case DONE:
+        break;
+    }
+}
+
+/* ---- the request ---- */
+
+/* Give the stream as much of the body as its window takes. */
+static int pump_body(struct call *c, struct err *e)
+{
+    struct span s;
+
+    while (c->conf.body && !c->sent_all && c->sending < HTTP_WINDOW) {
+        s = blob_reader_next(&c->body, HTTP_WINDOW - c->sending);
+        if (s.n == 0) {
+            c->sent_all = true;
+            break;
+        }
+        c->sending += s.n;
+        if (http_send_body(c->stream, s.p, s.n, e) < 0)
+            return -1;
+    }
+    if (!c->conf.body)
+        c->sent_all = true;
+    return c->sent_all ? http_send_end(c->stream, e) : 0;
+}
+
+static void on_sent(void *arg, size_t n)
+{
+    struct call *c = arg;
+    struct err e;
+
+    OBJ_CHECK(c, MAGIC);
+    c->sending -= MIN(n, c->sending);
+    if (!c->sent_all && (c->state == CONNECTING || c->state == WAITING) && pump_body(c, &e) < 0)
+        fail(c, CLASS_MAYBE_EXECUTED, REASON_RESET, "%s", e.text);
+}
+
+static void add_auth(const struct call *c, struct arena *a, struct http_field *fields, size_t *n)
+{
+    static const struct {
+        const char *name, *prefix;
+    } rows[] = {
+        [AUTH_NONE] = {NULL, ""},
+        [AUTH_BEARER] = {"authorization", "Bearer "},
+        [AUTH_X_API_KEY] = {"x-api-key", ""},
+        [AUTH_API_KEY] = {"api-key", ""},
+    };
+    enum provider_auth auth = c->conf.provider->type->auth;
+
+    if (!span_has(c->conf.key) || !rows[auth].name)
+        return;
+    fields[*n].name = span_str(rows[auth].name);
+    fields[*n].value = arena_printf(a, "%s%.*s", rows[auth].prefix, SPAN_FMT(c->conf.key));
+    (*n)++;
+}
+
+/* host[:port], the port only where it is not the scheme's own, IPv6 in brackets. */
+static struct span authority(struct arena *a, const struct settings_url *u)
+{
+    bool v6 = span_find(u->host, ':') != SIZE_MAX;
+    struct span port = span_of("", 0);
+
+    if (u->port != (u->tls ? 443 : 80))
+        port = arena_printf(a, ":%u", u->port);
+    if (!port.p)
+        return port;
+    return arena_printf(a, "%s%.*s%s%.*s", v6 ? "[" : "", SPAN_FMT(u->host), v6 ? "]" : "",
+                        SPAN_FMT(port));
+}
+
+static int send_request(struct call *c, struct err *e)
+{
+    const struct call_conf *conf = &c->conf;
+    struct http_field *fields;
+    struct http_head h = {.method = conf->method};
+    struct arena a;
+    size_t n = 0;
+    int rc = -1;
+
+    arena_init(&a, ARENA_BUDGET);
+    fields = arena_alloc(&a, (conf->fields_n + FIELDS_OWN) * sizeof(*fields));
+    if (!fields) {
+        err_set(e, ERR_NOMEM, "no memory for a request head");
+        goto out;
+    }
+    for (; n < conf->fields_n; n++)
+        fields[n] = conf->fields[n];
+    fields[n++] = (struct http_field){SPAN_LIT("accept-encoding"), SPAN_LIT("identity")};
+    add_auth(c, &a, fields, &n);
+    h.authority = authority(&a, conf->url);
+    h.path = conf->path;
+    h.body_len = conf->body ? blob_patched_len(conf->body, conf->patches, conf->patches_n) : 0;
+    h.fields = fields;
+    h.fields_n = n;
+    for (size_t i = 0; i < n; i++)
+        if (!fields[i].value.p)
+            h.path.p = NULL;
+    if (!h.path.p || !h.authority.p)
+        err_set(e, ERR_NOMEM, "no memory for a request head");
+    else
+        rc = http_send_head(c->stream, &h, e);
+out:
+    arena_fini(&a);
+    return rc;
+}
+
+static void on_connected(void *arg, bool pooled)
+{
+    struct call *c = arg;
+
+    OBJ_CHECK(c, MAGIC);
+    UNUSED(pooled);
+    if (c->state != CONNECTING)
+        return;
+    c->state = WAITING;
+    set_timer(c, c->conf.timeout.first_ms);
+}
+
+/* ---- the answer ---- */
+
+static bool is_type(struct span content_type, const char *type)
+{
+    struct span rest = content_type;
+    struct span first = span_trim(span_cut(&rest, ';'));
+
+    return span_eq_nocase(first, span_str(type));
+}
+
+/* Something that is certainly not an answer of the API, told by the head alone. */
+static const char *junk_head(const struct call *c, const struct http_head *h)
+{
+    struct span encoding = http_field_get(h, "content-encoding");
+
+    if (!c->conf.dialect)
+        return NULL;
+    if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))
+        return "the answer is compressed although the request forbids it";
+    if (is_type(c->content_type, "text/html"))
+        return "the answer is a web page";
+    return NULL;
+}
+
+static void on_head(void *arg, const struct http_head *h)
+{
+    struct call *c = arg;
+    const char *junk;
+
+    OBJ_CHECK(c, MAGIC);
+    if (c->state == CONNECTING) /* an early answer overtook on_connected */
+        c->state = WAITING;
+    c->status = h->status;
+    c->content_type = arena_dup(&c->arena, http_field_get(h, "content-type"));
+    if (span_has(http_field_get(h, "retry-after")))
+        c->retry_after = arena_dup(&c->arena, http_field_get(h, "retry-after"));
+    if (h->status >= 300 && c->conf.dialect) {
+        c->state = ERROR;
+        return;
+    }
+    junk = junk_head(c, h);
+    if (junk) {
+        fail(c, CLASS_JUNK, REASON_JUNK, "%s", junk);
+        return;
+    }
+    c->state = ANSWER;
+    c->events = c->conf.dialect && c->conf.stream && is_type(c->content_type, "text/event-stream");
+    if (c->conf.dialect)
+        dialect_answer_begin(&c->answer, c->conf.dialect, c->conf.provider->terminal,
+                             c->conf.choices, c->events);
+    c->cb->on_head(c->arg, h, c->events);
+}
+
+/* Hand on what has come of an event that is longer than CALL_EVENT_MAX. */
+static void hand_on_part(struct call *c, struct span raw)
+{
+    c->in_part = true;
+    c->cb->on_event(c->arg, &c->answer.ev, raw, true);
+}
+
+static void hold(struct call *c, const char *p, size_t n)
+{
+    if (!c->in_part && c->held.n + n <= CALL_EVENT_MAX) {
+        buf_add(&c->held, p, n);
+        if (!buf_ok(&c->held))
+            fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an event");
+        return;
+    }
+    if (c->held.n)
+        hand_on_part(c, buf_span(&c->held));
+    buf_fini(&c->held);
+    if (c->state != DONE)
+        hand_on_part(c, span_of(p, n));
+}
+
+/* An event's last bytes are p[0..n). */
+static void event_whole(struct call *c, const char *p, size_t n)
+{
+    struct span raw = span_of(p, n);
+
+    if (c->held.n) {
+        buf_add(&c->held, p, n);
+        raw = buf_span(&c->held);
+    }
+    if (!buf_ok(&c->held))
+        fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an event");
+    else
+        c->cb->on_event(c->arg, &c->answer.ev, raw, c->in_part);
+    c->in_part = false;
+    buf_fini(&c->held);
+}
+
+static void after_event(struct call *c)
+{
+    enum dialect_verdict v;
+
+    if (c->state != ANSWER)
+        return;
+    v = dialect_answer_verdict(&c->answer);
+    if (v == VERDICT_COMPLETE) {
+        c->state = AFTER;
+        set_timer(c, CALL_AFTER_MS);
+    } else if (v == VERDICT_ERROR) {
+        struct provider_failure pf = {.status = c->answer.ev.error_status,
+                                      .type = span_str(c->answer.ev.error_type),
+                                      .text = span_str(c->answer.ev.error_text),
+                                      .streamed = true};
+        struct call_failure f = {.reason = REASON_UPSTREAM_ERROR, .status = c->status};
+        bool known;
+
+        f.class_id = provider_classify(c->conf.provider->type, &pf, &known);
+        memcpy(f.type, c->answer.ev.error_type, sizeof(f.type));
+        memcpy(f.text, c->answer.ev.error_text, sizeof(c->answer.ev.error_text));
+        finish(c);
+        c->cb->on_fail(c->arg, &f);
+    } else if (v == VERDICT_BAD) {
+        fail(c, CLASS_JUNK, REASON_JUNK, "%s", dialect_answer_why(&c->answer));
+    }
+}
+
+static void read_events(struct call *c, const char *p, size_t n)
+{
+    size_t at = 0, used;
+
+    while (at < n && (c->state == ANSWER || c->state == AFTER)) {
+        enum dialect_step step = dialect_answer_next(&c->answer, p + at, n - at, &used);
+
+        if (step == STEP_MORE) {
+            hold(c, p + at, n - at);
+            return;
+        }
+        if (c->answer.ev.kind == EVENT_BAD || c->answer.ev.kind == EVENT_ERROR)
+            buf_fini(&c->held); /* not handed on: the relay says it in its own words */
+        else
+            event_whole(c, p + at, used);
+        at += used;
+        after_event(c);
+    }
+}
+
+static void read_whole(struct call *c, const char *p, size_t n)
+{
+    if (c->conf.dialect && dialect_answer_feed(&c->answer, p, n) < 0) {
+        fail(c, CLASS_JUNK, REASON_JUNK, "%s", c->answer.ev.error_text);
+        return;
+    }
+    c->cb->on_body(c->arg, span_of(p, n));
+}
+
+static void on_body(void *arg, const char *p, size_t n)
+{
+    struct call *c = arg;
+
+    OBJ_CHECK(c, MAGIC);
+    c->held_back += n;
+    if (c->state == DONE)
+        return;
+    if (c->state == ERROR) {
+        buf_add(&c->error, p, MIN(n, CALL_ERROR_MAX - c->error.n));
+        call_resume(c);
+        return;
+    }
+    c->answer_begun = true;
+    if (c->state == ANSWER) {
+        c->resting = true; /* until call_resume() */
+        ev_timer_stop(&c->timer);
+    }
+    if (c->events)
+        read_events(c, p, n);
+    else
+        read_whole(c, p, n);
+}
+
+/* ---- the end of the answer ---- */
+
+static void error_answer(struct call *c)
+{
+    struct call_failure f = {.reason = REASON_UPSTREAM_STATUS, .status = c->status};
+    struct provider_failure pf;
+    bool known;
+
+    provider_read_error(&pf, buf_span(&c->error), &c->arena);
+    pf.status = c->status;
+    f.class_id = provider_classify(c->conf.provider->type, &pf, &known);
+    if (span_has(pf.type) || span_has(pf.code))
+        snprintf(f.type, sizeof(f.type), "%.*s", SPAN_FMT(span_has(pf.type) ? pf.type : pf.code));
+    snprintf(f.text, sizeof(f.text), "%.*s", SPAN_FMT(pf.text));
+    f.body = buf_span(&c->error);
+    f.content_type = c->content_type;
+    f.retry_after = c->retry_after;
+    finish(c);
+    c->cb->on_fail(c->arg, &f);
+}
+
+/* The bytes of the answer have ended, in order or not. */
+static void bytes_ended(struct call *c, const struct err *broken)
+{
+    enum dialect_verdict v;
+
+    if (c->state == AFTER || (c->state == ANSWER && !c->conf.dialect && !broken)) {
+        done(c);
+        return;
+    }
+    if (!c->conf.dialect) {
+        fail(c, CLASS_TRUNCATED, REASON_RESET, "%s", broken->text);
+        return;
+    }
+    v = dialect_answer_verdict(&c->answer);
+    if (v == VERDICT_COMPLETE && !broken)
+        done(c);
+    else if (v == VERDICT_ERROR)
+        after_event(c);
+    else if (v == VERDICT_BAD)
+        fail(c, CLASS_JUNK, REASON_JUNK, "%s", dialect_answer_why(&c->answer));
+    else
+        fail(c, CLASS_TRUNCATED, REASON_TRUNCATED, "%s",
+             broken ? broken->text : dialect_answer_why(&c->answer));
+}
+
+static void on_end(void *arg)
+{
+    struct call *c = arg;
+
+    OBJ_CHECK(c, MAGIC);
+    if (c->state == ERROR)
+        error_answer(c);
+    else if (c->state == ANSWER || c->state == AFTER)
+        bytes_ended(c, NULL);
+}
+
+/* The class and reason of a transport failure. */
+static void transport_failed(struct call *c, enum http_fail how, const struct err *e)
+{
+    static const struct {
+        enum err_code code;
+        enum reason reason;
+    } rows[] = {
+        {ERR_RESOLVE, REASON_RESOLVE}, {ERR_CONNECT, REASON_CONNECT},
+        {ERR_TLS, REASON_TLS},         {ERR_TIMEOUT, REASON_TIMEOUT_CONNECT},
+        {ERR_PROTOCOL, REASON_JUNK},   {ERR_NOMEM, REASON_NO_MEMORY},
+    };
+    enum reason reason = REASON_RESET;
+    enum class_id id = how == HTTP_FAIL_NOT_SENT ? CLASS_NEVER_EXECUTED : CLASS_MAYBE_EXECUTED;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].code == e->code)
+            reason = rows[i].reason;
+    if (e->code == ERR_PROTOCOL)
+        id = CLASS_JUNK;
+    fail(c, id, reason, "%s", e->text);
+}
+
+static void on_fail(void *arg, enum http_fail how, const struct err *e)
+{
+    struct call *c = arg;
+
+    OBJ_CHECK(c, MAGIC);
+    switch (c->state) {
+    case CONNECTING:
+    case WAITING:
+        transport_failed(c, how, e);
+        break;
+    case ERROR:
+        error_answer(c); /* the status is enough to know the class */
+        break;
+    case ANSWER:
+    case AFTER:
+        bytes_ended(c, e);
+        break;
+    case DONE:
+        break;
+    }
+}
+
+static const struct http_stream_cb stream_cb = {
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_end = on_end,
+    .on_sent = on_sent,
+    .on_fail = on_fail,
+};
+
+/* ---- for the owner ---- */
+
+/* Owners free an attempt from inside its callbacks: the memory goes at the end of the turn. */
+static void reap(struct ev_post *p)
+{
+    struct call *c = CONTAINER_OF(p, struct call, reap);
+
+    arena_fini(&c->arena);
+    buf_fini(&c->held);
+    buf_fini(&c->error);
+    c->magic = 0;
+    mem_free(c);
+}
+
+int call_start(struct call **ret, const struct call_conf *conf, const struct call_cb *cb, void *arg,
+               struct err *e)
+{
+    struct call *c = mem_zalloc(1, sizeof(*c));
+
+    if (!c)
+        return err_set(e, ERR_NOMEM, "no memory for an attempt");
+    c->magic = MAGIC;
+    c->conf = *conf;
+    c->cb = cb;
+    c->arg = arg;
+    arena_init(&c->arena, ARENA_BUDGET);
+    buf_init(&c->held, CALL_EVENT_MAX + NET_READ_MAX);
+    buf_init(&c->error, CALL_ERROR_MAX);
+    ev_timer_init(&c->timer, conf->ev, on_timer);
+    ev_post_init(&c->reap, reap);
+    if (conf->body)
+        blob_reader_init(&c->body, conf->body, conf->patches, conf->patches_n);
+    if (http_pool_request(conf->pool, &c->stream, on_connected, c, e) < 0)
+        goto fail;
+    http_stream_bind(c->stream, &stream_cb, c);
+    if (ev_timer_set(&c->timer, EV_MS(conf->timeout.connect_ms), e) < 0)
+        goto fail;
+    if (send_request(c, e) < 0 || pump_body(c, e) < 0)
+        goto fail;
+    *ret = c;
+    return 0;
+fail:
+    call_free(&c);
+    return -1;
+}
+
+void call_resume(struct call *c)
+{
+    size_t n = c->held_back;
+
+    c->held_back = 0;
+    if (c->state == ANSWER && c->resting)
+        set_timer(c, c->conf.timeout.idle_ms);
+    c->resting = false;
+    if (c->stream)
+        http_consumed(c->stream, n);
+}
+
+const struct dialect_answer *call_answer(const struct call *c)
+{
+    return &c->answer;
+}
+
+bool call_at_boundary(const struct call *c)
+{
+    return !c->in_part;
+}
+
+void call_free(struct call **cp)
+{
+    struct call *c = *cp;
+
+    *cp = NULL;
+    if (!c)
+        return;
+    finish(c);
+    http_stream_close(&c->stream, HTTP_CLOSE_DONE);
+    ev_post(c->conf.ev, &c->reap);
+}

@@ -1,0 +1,85 @@
+/*
+ * call.h - one attempt at one target: send the request, read the answer, say what it was.
+ *
+ * An attempt ends in exactly one of on_done (the answer is whole, by the provider's own word) and
+ * on_fail (with its class). It never decides what comes next: whether to try elsewhere is the
+ * relay's to ask and policy's to say.
+ *
+ * Room: call (uses base ev codec chat dialect provider http settings). Threads: one loop.
+ */
+#ifndef CALL_CALL_H
+#define CALL_CALL_H
+
+#include "base/blob.h"
+#include "base/reasons.h"
+#include "ev/ev.h"
+#include "http/client.h"
+#include "settings/settings.h"
+
+#define CALL_EVENT_MAX ((size_t)16 * 1024) /* longer events are handed on in parts */
+#define CALL_ERROR_MAX ((size_t)64 * 1024) /* most of an error body that is read */
+#define CALL_AFTER_MS  2000 /* what may still come once the answer is complete: usage, [DONE] */
+
+/* Everything is borrowed and must outlive the call. */
+struct call_conf {
+    struct ev *ev;
+    struct http_pool *pool;
+    const struct settings_provider *provider;
+    const struct settings_url *url;
+    struct span key;                 /* the credential; absent: none */
+    struct span method;              /* "POST" */
+    struct span path;                /* whole, with its query */
+    const struct http_field *fields; /* the client's, already filtered */
+    size_t fields_n;
+    const struct blob *body; /* NULL: no body */
+    const struct blob_patch *patches;
+    size_t patches_n;
+    const struct dialect *dialect; /* NULL: pass through, nothing is read */
+    bool stream;                   /* the client asked for events */
+    uint32_t choices;
+    struct settings_timeouts timeout;
+};
+
+struct call_failure {
+    enum class_id class_id;
+    enum reason reason;
+    uint16_t status;  /* of the upstream's answer, 0: none came */
+    char type[64];    /* the provider's word for it, "" unknown */
+    char text[248];   /* one sentence, no secrets */
+    struct span body; /* of an error answer, as it came; absent if none (callback only) */
+    struct span content_type;
+    struct span retry_after; /* the upstream's retry-after, absent if none */
+};
+
+struct call_cb {
+    /* A 2xx head came. events: what follows are on_event calls, else on_body ones. */
+    void (*on_head)(void *arg, const struct http_head *h, bool events);
+    /* One event as it came, blank line included; part: a piece of one over CALL_EVENT_MAX (only
+     * the last piece carries the event's meaning; the first one the model's place). */
+    void (*on_event)(void *arg, const struct dialect_event *ev, struct span raw, bool part);
+    /* Bytes of a whole answer (not yet known to be good) or of one passed through. */
+    void (*on_body)(void *arg, struct span bytes);
+    void (*on_done)(void *arg);
+    void (*on_fail)(void *arg, const struct call_failure *f);
+};
+
+struct call;
+
+/* Begin. No callback comes before the next turn of the loop. */
+MUST_CHECK int call_start(struct call **ret, const struct call_conf *conf, const struct call_cb *cb,
+                          void *arg, struct err *e);
+
+/* All that was delivered so far has left toward the client: go on reading. Until then the target
+ * is held back, and its silence is not counted as a stall. */
+void call_resume(struct call *c);
+
+/* What has been read of the answer so far. */
+const struct dialect_answer *call_answer(const struct call *c);
+
+/* Is the answer's stream between two events, as far as they were handed on? */
+bool call_at_boundary(const struct call *c);
+
+/* End it; an unfinished attempt is cancelled at the target. *c becomes NULL; NULL is fine. */
+void call_free(struct call **c);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * pools.h - the connections to every origin, kept across configurations.
+ *
+ * A pool's identity is all that decides whom it talks to: provider name, URL, CA, proxy. A new
+ * snapshot that says the same keeps its warm connections; one that says otherwise gets new ones,
+ * and the old pool goes when the last snapshot that named it is gone.
+ *
+ * Room: call. Threads: one loop.
+ */
+#ifndef CALL_POOLS_H
+#define CALL_POOLS_H
+
+#include "http/client.h"
+#include "settings/settings.h"
+
+struct call_pools;
+
+MUST_CHECK int call_pools_new(struct call_pools **ret, struct net *net, struct err *e);
+
+/* All calls must have ended. NULL is fine. */
+void call_pools_free(struct call_pools **p);
+
+/* The pool for a provider's URL; made at first use. */
+MUST_CHECK int call_pools_get(struct call_pools *p, struct http_pool **ret,
+                              const struct settings_provider *provider,
+                              const struct settings_url *url, struct err *e);
+
+#endif

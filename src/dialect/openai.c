@@ -1,0 +1,281 @@
+/*
+ * openai.c - see openai.h.
+ *
+ * When is a stream complete? Judged on 270 recorded streams of 20 hosts and on the hosts' own
+ * documents:
+ * - Every choice has its finish_reason: complete. [DONE] adds nothing to it, and eight hosts of
+ *   the recordings never send it.
+ * - [DONE] while a choice that began has no finish_reason though others have: cut.
+ * - [DONE], every choice that began is finished, but they are fewer than asked for: complete. A
+ *   host that does not know "n" gives one choice.
+ * - [DONE], and not one finish_reason: complete only when usage came too. Snowflake never sends
+ *   a finish_reason and one recorded OpenRouter answer lost it, both count their tokens at the
+ *   end; a proxy that writes [DONE] behind whatever broke off has no usage to report.
+ * An empty finish_reason is none. Some finish reasons say that the answer failed: see failures[].
+ */
+#include "dialect/openai.h"
+
+/* Finish reasons that are no finish: the provider gave up. */
+static const char *const failures[] = {
+    "error",                        /* OpenRouter, Mistral */
+    "abort",                        /* vLLM, SGLang: the engine dropped the request */
+    "network_error",                /* Z.ai: inference broke */
+    "insufficient_system_resource", /* DeepSeek: inference broke off */
+};
+
+/* ---- choices ---- */
+
+static void finish_choice(struct dialect_answer *a)
+{
+    uint32_t word = a->choice / 64;
+    uint64_t bit = UINT64_C(1) << a->choice % 64;
+
+    a->ev.index = a->choice;
+    if (a->choice_finished)
+        openai_mark(a, OPENAI_SAW_FINISH);
+    if (a->choice >= DIALECT_CHOICES_MAX)
+        return;
+    a->now.seen[word] |= bit;
+    if (a->choice_finished)
+        a->now.finished[word] |= bit;
+}
+
+/* The event has ended: what it says of choices counts now, and no byte earlier. */
+static void settle_choices(struct dialect_answer *a)
+{
+    a->finished = 0;
+    for (size_t i = 0; i < ARRAY_LEN(a->all.seen); i++) {
+        a->all.seen[i] |= a->now.seen[i];
+        a->all.finished[i] |= a->now.finished[i];
+        a->finished += (uint32_t)__builtin_popcountll(a->all.finished[i]);
+    }
+}
+
+static void read_choice(struct dialect_answer *a, const struct json_hit *h)
+{
+    if (h->type != JSON_OBJECT)
+        return;
+    if (h->end) {
+        finish_choice(a);
+        return;
+    }
+    openai_mark(a, OPENAI_SAW_CHOICE);
+    a->choice = h->index;
+    a->choice_finished = false;
+}
+
+static void read_index(struct dialect_answer *a, const struct json_hit *h)
+{
+    uint64_t v;
+
+    if (dialect_hit_u64(h, &v) == 0)
+        a->choice = (uint32_t)MIN(v, (uint64_t)UINT32_MAX);
+}
+
+static void read_finish(struct dialect_answer *a, const struct json_hit *h)
+{
+    a->choice_finished = h->type == JSON_STRING && answer_hit_filled(h);
+    if (!a->choice_finished)
+        return;
+    answer_stop(a, h);
+    for (size_t i = 0; i < ARRAY_LEN(failures); i++)
+        if (strcmp(a->stop, failures[i]) == 0) {
+            openai_mark(a, OPENAI_SAW_ERROR);
+            if (!a->ev.error_type[0])
+                memcpy(a->ev.error_type, a->stop, sizeof(a->stop));
+        }
+}
+
+/* Of the choices that began, has one no finish reason? And has any begun? */
+static bool unfinished(const struct dialect_answer *a, bool *any)
+{
+    uint64_t seen = 0, open = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(a->all.seen); i++) {
+        seen |= a->all.seen[i];
+        open |= a->all.seen[i] & ~a->all.finished[i];
+    }
+    *any = seen != 0;
+    return open != 0;
+}
+
+/* Have all choices that were asked for finished? */
+static bool all_finished(const struct dialect_answer *a)
+{
+    if (a->choices > DIALECT_CHOICES_MAX)
+        return false;
+    for (uint32_t i = 0; i < a->choices; i += 64) {
+        uint32_t n = MIN(a->choices - i, UINT32_C(64));
+        uint64_t want = UINT64_MAX >> (64 - n);
+
+        if ((a->all.finished[i / 64] & want) != want)
+            return false;
+    }
+    return true;
+}
+
+static bool complete(const struct dialect_answer *a)
+{
+    bool any, open = unfinished(a, &any);
+
+    if (!open && all_finished(a))
+        return true;
+    if (!a->done || a->terminal != TERMINAL_DONE || !any)
+        return false;
+    return !open || (a->finished == 0 && a->usage.seen);
+}
+
+/* ---- errors ---- */
+
+static bool is_error(const struct json_hit *h)
+{
+    switch (h->type) {
+    case JSON_STRING:
+        return h->len > 2;
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+    case JSON_NUMBER:
+    case JSON_TRUE:
+        return true;
+    case JSON_NULL:
+    case JSON_FALSE:
+        break;
+    }
+    return false;
+}
+
+static void read_error(struct dialect_answer *a, const struct json_hit *h)
+{
+    if (!is_error(h))
+        return;
+    openai_mark(a, OPENAI_SAW_ERROR);
+    answer_error_text(a, h);
+}
+
+/* {"object": "error", "message": ..., "type": ..., "code": ...}: SGLang, older vLLM. What is
+ * said at the top fills only what the error object, if there is one, leaves open. */
+static void read_top(struct dialect_answer *a, const struct json_hit *h)
+{
+    if (h->type == JSON_STRING && span_is(h->raw, "error") &&
+        (h->id == OPENAI_OBJECT || h->id == OPENAI_TOP_TYPE))
+        openai_mark(a, OPENAI_SAW_ERROR);
+    else if (h->id == OPENAI_TOP_TYPE && !a->ev.error_type[0])
+        answer_error_type(a, h);
+    else if (h->id == OPENAI_TOP_CODE && !a->ev.error_code[0])
+        answer_error_code(a, h);
+    else if (h->id == OPENAI_TOP_MESSAGE && !a->ev.error_text[0])
+        answer_error_text(a, h);
+}
+
+/* ---- usage ---- */
+
+static void read_usage(struct dialect_answer *a, const struct json_hit *h, uint64_t *count)
+{
+    if (dialect_hit_u64(h, count) < 0)
+        return;
+    openai_mark(a, OPENAI_SAW_USAGE);
+    a->usage.seen = true;
+}
+
+/* ---- what the dialects call ---- */
+
+void openai_hit(struct dialect_answer *a, const struct json_hit *h)
+{
+    switch ((enum openai_path)h->id) {
+    case OPENAI_MODEL:
+        answer_model(a, h);
+        break;
+    case OPENAI_CHOICE:
+        read_choice(a, h);
+        break;
+    case OPENAI_INDEX:
+        read_index(a, h);
+        break;
+    case OPENAI_FINISH:
+        read_finish(a, h);
+        break;
+    case OPENAI_CHOICE_ERROR:
+    case OPENAI_ERROR:
+    case OPENAI_GROQ_ERROR:
+        read_error(a, h);
+        break;
+    case OPENAI_ERROR_MESSAGE:
+        answer_error_text(a, h);
+        break;
+    case OPENAI_ERROR_TYPE:
+        answer_error_type(a, h);
+        break;
+    case OPENAI_ERROR_CODE:
+        answer_error_code(a, h);
+        break;
+    case OPENAI_OBJECT:
+    case OPENAI_TOP_MESSAGE:
+    case OPENAI_TOP_TYPE:
+    case OPENAI_TOP_CODE:
+        read_top(a, h);
+        break;
+    case OPENAI_INPUT:
+    case OPENAI_GROQ_INPUT:
+        read_usage(a, h, &a->usage.input);
+        break;
+    case OPENAI_OUTPUT:
+    case OPENAI_GROQ_OUTPUT:
+        read_usage(a, h, &a->usage.output);
+        break;
+    case OPENAI_CACHE_READ:
+        read_usage(a, h, &a->usage.cache_read);
+        break;
+    case OPENAI_CACHE_WRITE:
+        read_usage(a, h, &a->usage.cache_write);
+        break;
+    case OPENAI_REASONING:
+        read_usage(a, h, &a->usage.reasoning);
+        break;
+    case OPENAI_ROOT:
+        if (h->end && !a->streamed)
+            openai_end_event(a);
+        break;
+    case OPENAI_OWN:
+        break;
+    }
+}
+
+/* What an event with these marks is; the first row that matches. A finish reason that comes
+ * along with content is seen in finished, the content only here. */
+static const struct {
+    unsigned mark;
+    enum dialect_kind kind;
+} kinds[] = {
+    {OPENAI_SAW_TOOL, EVENT_TOOL},     {OPENAI_SAW_CONTENT, EVENT_CONTENT},
+    {OPENAI_SAW_FINISH, EVENT_FINISH}, {OPENAI_SAW_CHOICE, EVENT_START},
+    {OPENAI_SAW_USAGE, EVENT_USAGE},
+};
+
+void openai_end_event(struct dialect_answer *a)
+{
+    if (answer_is_done_mark(a)) {
+        a->ev.kind = EVENT_TERMINAL;
+        a->done = true;
+        return;
+    }
+    if (a->marks & OPENAI_SAW_ERROR || (a->streamed && span_is(sse_name(&a->sse), "error"))) {
+        answer_error(a);
+        return;
+    }
+    answer_no_error(a);
+    settle_choices(a);
+    a->ev.kind = EVENT_OPAQUE;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (a->marks & kinds[i].mark) {
+            a->ev.kind = kinds[i].kind;
+            break;
+        }
+    a->started |= (a->marks & OPENAI_SAW_CHOICE) != 0;
+    a->content |= (a->marks & OPENAI_SAW_CONTENT) != 0;
+    a->tool |= (a->marks & OPENAI_SAW_TOOL) != 0;
+}
+
+enum dialect_verdict openai_verdict(const struct dialect_answer *a)
+{
+    return answer_verdict(a, a->streamed ? complete(a) : (a->marks & OPENAI_SAW_BODY) != 0);
+}

@@ -1,0 +1,236 @@
+/*
+ * request.c - reads what routing needs of a request body: model, stream, how many choices, how
+ * much output.
+ *
+ * Why it refuses more than a JSON parser would: a key that stands twice or hides behind escapes
+ * is read one way by us and another way by the provider, and with it goes what the caller may
+ * use, what it costs and whether the answer is complete. So the keys that we read must have one
+ * plain spelling; all others pass as they are.
+ *
+ * Invariants: (1) bad only with why; (2) model_len != 0 only when model holds a whole name.
+ */
+#include "dialect/request.h"
+
+#include <stdarg.h>
+
+#include "dialect/text.h"
+
+#define NUMBER_BYTES_MAX 64 /* longest spelling of a number that we read */
+
+enum key {
+    ROOT,
+    MODEL,
+    STREAM,
+    MAX_TOKENS,
+    MAX_COMPLETION_TOKENS,
+    MAX_OUTPUT_TOKENS,
+    CHOICES,
+    STREAM_OPTIONS,
+    INCLUDE_USAGE,
+    PROMPT,
+    PROMPTS,
+    KEYS
+};
+
+static const char *const paths[KEYS] = {
+    [ROOT] = "",
+    [MODEL] = "model",
+    [STREAM] = "stream",
+    [MAX_TOKENS] = "max_tokens",
+    [MAX_COMPLETION_TOKENS] = "max_completion_tokens",
+    [MAX_OUTPUT_TOKENS] = "max_output_tokens",
+    [CHOICES] = "n",
+    [STREAM_OPTIONS] = "stream_options",
+    [INCLUDE_USAGE] = "stream_options.include_usage",
+    [PROMPT] = "prompt",
+    [PROMPTS] = "prompt[]",
+};
+
+const struct json_watch dialect_request_model = {paths, MODEL + 1};
+const struct json_watch dialect_request_messages = {paths, MAX_TOKENS + 1};
+const struct json_watch dialect_request_chat = {paths, INCLUDE_USAGE + 1};
+const struct json_watch dialect_request_completions = {paths, KEYS};
+
+/* Refuse the body. Returns -1. */
+static int PRINTF_LIKE(2, 3) refuse(struct dialect_request_reader *r, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(r->why, sizeof(r->why), fmt, ap);
+    va_end(ap);
+    r->bad = true;
+    return -1;
+}
+
+static int refuse_value(struct dialect_request_reader *r, const struct json_hit *h,
+                        const char *must)
+{
+    return refuse(r, "\"%s\" must be %s (byte %llu of the body).", paths[h->id], must,
+                  (unsigned long long)h->at);
+}
+
+static int read_model(struct dialect_request_reader *r, const struct json_hit *h)
+{
+    struct dialect_request *q = &r->req;
+    size_t n;
+
+    if (h->type != JSON_STRING)
+        return refuse_value(r, h, "a string");
+    /* The spelling counts too: what is longer may have been cut between two feeds. */
+    if (h->len - 2 > JSON_SCAN_TEXT)
+        return refuse_value(r, h, "at most 127 bytes long");
+    n = json_unescape(h->raw, q->model, sizeof(q->model) - 1);
+    if (n == SIZE_MAX)
+        return refuse_value(r, h, "at most 127 bytes long");
+    if (n == 0)
+        return refuse_value(r, h, "a model's name, not empty");
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)q->model[i] < 0x20 || q->model[i] == 0x7F)
+            return refuse_value(r, h, "free of control characters");
+    q->model[n] = '\0';
+    q->model_n = (uint8_t)n;
+    q->model_at = h->at;
+    q->model_len = h->len;
+    return 0;
+}
+
+static int read_bool(struct dialect_request_reader *r, const struct json_hit *h, bool *ret)
+{
+    if (h->type != JSON_TRUE && h->type != JSON_FALSE && h->type != JSON_NULL)
+        return refuse_value(r, h, "true or false");
+    *ret = h->type == JSON_TRUE;
+    return 0;
+}
+
+static int read_tokens(struct dialect_request_reader *r, const struct json_hit *h)
+{
+    uint64_t v;
+
+    if (h->type == JSON_NULL)
+        return 0;
+    if (h->type != JSON_NUMBER || h->len > NUMBER_BYTES_MAX)
+        return refuse_value(r, h, "a whole number");
+    if (h->raw.p[0] == '-') /* engines take -1 as "without limit" */
+        return 0;
+    if (json_u64(h->raw, &v) < 0)
+        return refuse_value(r, h, "a whole number");
+    r->req.max_tokens = MAX(r->req.max_tokens, v);
+    return 0;
+}
+
+static int read_choices(struct dialect_request_reader *r, const struct json_hit *h)
+{
+    uint64_t v;
+
+    if (h->type == JSON_NULL)
+        return 0;
+    if (h->type != JSON_NUMBER || h->len > NUMBER_BYTES_MAX || json_u64(h->raw, &v) < 0 || v < 1 ||
+        v > DIALECT_CHOICES_MAX)
+        return refuse_value(r, h, "a whole number from 1 to 128");
+    r->req.choices = (uint32_t)v;
+    return 0;
+}
+
+/* A prompt is a text, a list of token numbers, or a list of such prompts. */
+static void count_prompt(struct dialect_request_reader *r, const struct json_hit *h)
+{
+    if ((h->type == JSON_STRING || h->type == JSON_ARRAY) && r->prompts < UINT32_MAX)
+        r->prompts++;
+}
+
+int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit *h)
+{
+    if (h->end)
+        return 0;
+    if (h->id == ROOT && h->type != JSON_OBJECT)
+        return refuse(r, "The body must be one JSON object.");
+    if (h->id == ROOT)
+        return 0;
+    if (h->id == PROMPTS) {
+        count_prompt(r, h);
+        return 0;
+    }
+    if (h->escaped_key)
+        return refuse(r, "\"%s\" is spelled with escapes (its value is at byte %llu of the body).",
+                      paths[h->id], (unsigned long long)h->at);
+    if (r->seen & UINT32_C(1) << h->id)
+        return refuse(r, "\"%s\" comes twice (the second at byte %llu of the body).", paths[h->id],
+                      (unsigned long long)h->at);
+    r->seen |= UINT32_C(1) << h->id;
+    switch ((enum key)h->id) {
+    case MODEL:
+        return read_model(r, h);
+    case STREAM:
+        return read_bool(r, h, &r->req.stream);
+    case INCLUDE_USAGE:
+        return read_bool(r, h, &r->req.usage_asked);
+    case MAX_TOKENS:
+    case MAX_COMPLETION_TOKENS:
+    case MAX_OUTPUT_TOKENS:
+        return read_tokens(r, h);
+    case CHOICES:
+        return read_choices(r, h);
+    case ROOT:
+    case STREAM_OPTIONS:
+    case PROMPT:
+    case PROMPTS:
+    case KEYS:
+        break;
+    }
+    return 0;
+}
+
+static bool on_hit(void *arg, const struct json_hit *h)
+{
+    struct dialect_request_reader *r = arg;
+
+    return r->d->on_request(r, h) == 0;
+}
+
+void dialect_request_begin(struct dialect_request_reader *r, const struct dialect *d)
+{
+    memset(r, 0, sizeof(*r));
+    r->d = d;
+    r->req.choices = 1;
+    json_scan_init(&r->scan, d->request_watch, on_hit, r);
+}
+
+/* The scan is BAD. Returns -1. */
+static int refuse_scan(struct dialect_request_reader *r)
+{
+    unsigned long long at = r->scan.at;
+
+    if (r->bad)
+        return -1; /* a value was refused: why was written */
+    if (strcmp(r->scan.why, "depth") == 0)
+        return refuse(r, "The body is nested deeper than %d levels (byte %llu).", JSON_SCAN_DEPTH,
+                      at);
+    return refuse(r, "The body is not valid JSON: %s at byte %llu.", r->scan.why, at);
+}
+
+int dialect_request_feed(struct dialect_request_reader *r, const char *p, size_t n)
+{
+    if (r->bad)
+        return -1;
+    r->scan.arg = r; /* the reader may have been moved since */
+    if (json_scan_feed(&r->scan, p, n) == JSON_SCAN_BAD)
+        return refuse_scan(r);
+    return 0;
+}
+
+int dialect_request_end(struct dialect_request_reader *r)
+{
+    struct dialect_request *q = &r->req;
+
+    if (r->bad)
+        return -1;
+    r->scan.arg = r;
+    if (json_scan_eof(&r->scan) != JSON_SCAN_DONE)
+        return refuse_scan(r);
+    if (q->model_len == 0)
+        return refuse(r, "\"model\" is missing.");
+    if (r->prompts)
+        q->choices = (uint32_t)MIN((uint64_t)q->choices * r->prompts, (uint64_t)UINT32_MAX);
+    return 0;
+}

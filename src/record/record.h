@@ -1,0 +1,59 @@
+/*
+ * record.h - what one client request came to: the outcome record. Made once, when the request is
+ * over, and handed to a sink that the relay does not know (log, metrics, later the ledger).
+ *
+ * A plain value without pointers, so that it can travel between processes as it is.
+ *
+ * Room: record (uses base codec dialect provider). Pure. Threads: any.
+ */
+#ifndef RECORD_RECORD_H
+#define RECORD_RECORD_H
+
+#include "base/reasons.h"
+#include "provider/provider.h"
+
+#define OUTCOMES(X)                                                                                \
+    X(FULL, "full")                 /* complete, from the first target asked */                    \
+    X(EQUIVALENT, "equivalent")     /* complete, from another qualified target */                  \
+    X(JOINED, "joined")             /* complete, continued mid-answer */                           \
+    X(DEGRADED, "degraded")         /* complete, from a target that the route calls so */          \
+    X(LATE, "late")                 /* complete, after its deadline */                             \
+    X(SHED, "shed")                 /* refused for want of capacity */                             \
+    X(FAILED, "failed")             /* no complete answer */                                       \
+    X(CLIENT_ERROR, "client_error") /* the request was at fault */                                 \
+    X(CLIENT_GONE, "client_gone")   /* the client left before the end */
+
+enum outcome {
+#define X(name, text) OUTCOME_##name,
+    OUTCOMES(X)
+#undef X
+        OUTCOMES_N
+};
+
+const char *record_outcome_name(enum outcome o);
+
+struct record {
+    uint64_t wall_ms;             /* when the request's head was whole */
+    uint64_t duration_us;         /* from then to the end */
+    uint64_t first_us;            /* to the first content byte toward the client; 0: none */
+    uint64_t bytes_in, bytes_out; /* bodies */
+    uint64_t tokens_in, tokens_out, tokens_cached;
+    enum outcome outcome;
+    enum reason reason;
+    enum class_id class_id;
+    enum provider_op op; /* OPS: unknown path */
+    uint16_t status;     /* toward the client; 0: none was sent */
+    uint16_t upstream_status;
+    uint16_t attempts;
+    bool stream, usage; /* usage: the provider reported tokens */
+    char id[24];
+    char model[64];          /* as the client called it (cut) */
+    char target[96];         /* "provider/model" of the last attempt (cut) */
+    char provider[32];       /* type of its provider */
+    char upstream_model[64]; /* as the upstream reported it (cut) */
+    char key[32];            /* name of the client's key, never the key */
+    char peer[64];           /* NET_ADDR_TEXT */
+    char text[200];          /* one sentence about what went wrong */
+};
+
+#endif

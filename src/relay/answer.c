@@ -1,0 +1,224 @@
+/*
+ * answer.c - what is written toward the client: heads, events, errors in its own dialect.
+ */
+#include "codec/json_write.h"
+#include "relay/headers.h"
+#include "relay/relay_impl.h"
+
+#define OWN_FIELDS 12
+#define ERROR_MAX  ((size_t)64 * 1024)
+
+static void add(struct http_field *fields, size_t *n, const char *name, struct span value)
+{
+    if (value.n)
+        fields[(*n)++] = (struct http_field){span_str(name), value};
+}
+
+/* The fields that every answer carries. SDKs show the request id under their own name for it. */
+static void add_identity(const struct relay *r, struct http_field *fields, size_t *n)
+{
+    struct span id = span_str(r->record.id);
+
+    add(fields, n, "x-lamplighter-request-id", id);
+    add(fields, n, r->dialect == &dialect_anthropic_messages ? "request-id" : "x-request-id", id);
+    add(fields, n, "x-lamplighter-target", span_str(r->record.target));
+}
+
+int relay_send(struct relay *r, struct span bytes, struct err *e)
+{
+    r->backlog += bytes.n;
+    r->record.bytes_out += bytes.n;
+    return http_send_body(r->client, bytes.p, bytes.n, e);
+}
+
+static int send_end(struct relay *r, struct err *e)
+{
+    r->end_sent = true;
+    return http_send_end(r->client, e);
+}
+
+int relay_send_whole(struct relay *r, uint16_t status, struct span type, struct span body,
+                     struct span retry_after, bool retry, struct err *e)
+{
+    struct http_field fields[OWN_FIELDS];
+    struct http_head h = {.status = status, .fields = fields};
+    bool bodyless = span_is(r->head->method, "HEAD");
+
+    add(fields, &h.fields_n, "content-type", type);
+    add_identity(r, fields, &h.fields_n);
+    if (status >= 400) {
+        add(fields, &h.fields_n, "x-should-retry", span_str(retry ? "true" : "false"));
+        add(fields, &h.fields_n, "x-lamplighter-reason", span_str(reason_word(r->record.reason)));
+        add(fields, &h.fields_n, "retry-after", retry_after);
+    }
+    h.body_len = bodyless ? 0 : body.n;
+    r->record.status = status;
+    r->head_sent = true;
+    if (http_send_head(r->client, &h, e) < 0)
+        return -1;
+    if (!bodyless && relay_send(r, body, e) < 0)
+        return -1;
+    return send_end(r, e);
+}
+
+static void fill_error(const struct relay *r, const struct relay_refusal *no,
+                       struct dialect_error *ret)
+{
+    *ret = (struct dialect_error){
+        .status = no->status,
+        .reason = reason_word(no->reason),
+        .message = span_str(no->text),
+        .hint = span_str(no->hint),
+        .request_id = span_str(r->record.id),
+        .upstream_status = no->upstream_status,
+    };
+    if (r->record.target[0])
+        ret->target = span_str(r->record.target);
+    if (no->upstream_type && no->upstream_type[0])
+        ret->upstream_type = span_str(no->upstream_type);
+}
+
+int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct err *e)
+{
+    struct dialect_error de;
+    struct buf b;
+    int rc = -1;
+
+    fill_error(r, no, &de);
+    buf_init(&b, ERROR_MAX);
+    r->dialect->write_error(&b, &de);
+    if (buf_finish(&b, "error answer", e) == 0)
+        rc = relay_send_whole(
+            r, no->status, SPAN_LIT("application/json"), buf_span(&b), no->retry_after,
+            no->class_id != CLASS_NONE && class_row(no->class_id)->client_retry, e);
+    buf_fini(&b);
+    return rc;
+}
+
+int relay_send_error_event(struct relay *r, const struct relay_refusal *no, bool boundary,
+                           struct err *e)
+{
+    struct dialect_error de;
+    struct buf b;
+    int rc = -1;
+
+    fill_error(r, no, &de);
+    buf_init(&b, ERROR_MAX);
+    if (!boundary)
+        buf_add_str(&b, "\n\n"); /* end the event that is half sent; its reader will refuse it */
+    r->dialect->write_error_event(&b, &de);
+    if (buf_finish(&b, "error event", e) == 0)
+        rc = relay_send(r, buf_span(&b), e);
+    buf_fini(&b);
+    return rc;
+}
+
+int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
+{
+    const struct http_head *up = &r->answer_head;
+    struct http_field *fields;
+    struct http_head h = {.status = up->status, .body_len = body_len};
+
+    fields = arena_alloc(&r->arena, (up->fields_n + OWN_FIELDS) * sizeof(*fields));
+    if (!fields)
+        return err_set(e, ERR_NOMEM, "no memory for an answer");
+    memcpy(fields, up->fields, up->fields_n * sizeof(*fields));
+    h.fields = fields;
+    h.fields_n = up->fields_n;
+    add_identity(r, fields, &h.fields_n);
+    if (r->events) { /* proxies in between shall neither collect nor compress events */
+        add(fields, &h.fields_n, "cache-control", SPAN_LIT("no-cache, no-transform"));
+        add(fields, &h.fields_n, "x-accel-buffering", SPAN_LIT("no"));
+    }
+    if (r->call && call_answer(r->call)->model_n)
+        add(fields, &h.fields_n, "x-lamplighter-model",
+            span_of(call_answer(r->call)->model, call_answer(r->call)->model_n));
+    r->record.status = h.status;
+    r->head_sent = true;
+    return http_send_head(r->client, &h, e);
+}
+
+/* Cut an event around its model's name: {before, the client's name, behind}; or leave it whole. */
+static size_t rename_event(const struct relay *r, const struct dialect_event *ev, struct span raw,
+                           struct span pieces[3])
+{
+    uint64_t behind = ev->model_at + ev->model_len;
+
+    pieces[0] = raw;
+    if (!r->rename || ev->model_len == 0 || behind > raw.n)
+        return 1;
+    pieces[0].n = (size_t)ev->model_at;
+    pieces[1] = r->client_model_json;
+    pieces[2] = span_of(raw.p + behind, raw.n - (size_t)behind);
+    return 3;
+}
+
+int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
+                     struct err *e)
+{
+    struct span pieces[3];
+    size_t n = rename_event(r, ev, raw, pieces);
+
+    for (size_t i = 0; i < n; i++)
+        if (relay_send(r, pieces[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
+                     struct err *e)
+{
+    struct span pieces[3];
+    size_t n = rename_event(r, ev, raw, pieces);
+
+    for (size_t i = 0; i < n; i++)
+        buf_add_span(&r->held, pieces[i]);
+    return buf_finish(&r->held, "events before the first content", e);
+}
+
+/* ---- answers of our own ---- */
+
+static void one_model(struct json_write *w, struct span id, struct span owner)
+{
+    json_begin_object(w);
+    json_kv_string(w, "id", id);
+    json_kv_cstring(w, "object", "model");
+    json_kv_cstring(w, "type", "model");   /* Anthropic's word */
+    json_kv_string(w, "display_name", id); /* likewise */
+    json_kv_cstring(w, "created_at", "1970-01-01T00:00:00Z");
+    json_kv_uint(w, "created", 0);
+    json_kv_string(w, "owned_by", owner);
+    json_end_object(w);
+}
+
+int relay_send_models(struct relay *r, struct err *e)
+{
+    const struct settings *s = r->settings;
+    struct json_write w;
+    struct buf b;
+    int rc = -1;
+
+    buf_init(&b, (size_t)4 * 1024 * 1024);
+    json_write_init(&w, &b);
+    json_begin_object(&w);
+    json_kv_cstring(&w, "object", "list");
+    json_key(&w, "data");
+    json_begin_array(&w);
+    for (size_t i = 0; i < s->models_n; i++)
+        one_model(&w, s->models[i].name, s->models[i].targets[0].provider->name);
+    json_end_array(&w);
+    json_kv_bool(&w, "has_more", false);
+    json_end_object(&w);
+    if (buf_finish(&b, "list of models", e) == 0)
+        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(&b), span_of(NULL, 0),
+                              false, e);
+    buf_fini(&b);
+    return rc;
+}
+
+int relay_send_root(struct relay *r, struct err *e)
+{
+    return relay_send_whole(r, 200, SPAN_LIT("application/json"),
+                            SPAN_LIT("{\"object\":\"gateway\",\"name\":\"lamplighter\"}\n"),
+                            span_of(NULL, 0), false, e);
+}

@@ -1,0 +1,613 @@
+/*
+ * relay.c - the life of a client's request.
+ *
+ *     READING   -- body whole, target found -->  TRYING     start_attempt()
+ *     READING   -- refused -->                   FLUSHING   an error answer is written
+ *     TRYING    -- first content, or a whole answer --> ANSWERING   open_answer()
+ *     TRYING    -- the attempt failed -->        FLUSHING   an error answer is written
+ *     ANSWERING -- all written -->               FLUSHING
+ *     ANSWERING -- the attempt failed -->        FLUSHING, with an error event and `broken`
+ *     FLUSHING  -- nothing left to leave -->     ENDED      end(): record, close
+ *     any       -- the client has left -->       ENDED
+ *
+ * The head of a stream waits for the first event with content (or RELAY_HOLD_MS): until then
+ * nothing has been promised, and a failure is an ordinary error answer with a true status.
+ *
+ * Invariants: (1) a record is made exactly once, in end();
+ *             (2) a terminal marker that the target did not send is never written;
+ *             (3) an answer that is not complete ends broken.
+ */
+#include "relay/relay.h"
+
+#include "base/mem.h"
+#include "relay/headers.h"
+#include "relay/relay_impl.h"
+
+static void end(struct relay *r, enum http_close how);
+
+/* ---- refusing and failing ---- */
+
+static enum outcome outcome_of(const struct relay_refusal *no)
+{
+    if (no->reason == REASON_CLIENT_GONE)
+        return OUTCOME_CLIENT_GONE;
+    if (no->class_id == CLASS_CALLER || no->class_id == CLASS_TOO_LONG ||
+        no->class_id == CLASS_POLICY)
+        return OUTCOME_CLIENT_ERROR;
+    if (no->class_id == CLASS_NONE && no->status >= 400 && no->status < 500)
+        return OUTCOME_CLIENT_ERROR;
+    return OUTCOME_FAILED;
+}
+
+static void note(struct relay *r, const struct relay_refusal *no)
+{
+    r->record.outcome = outcome_of(no);
+    r->record.reason = no->reason;
+    r->record.class_id = no->class_id;
+    r->record.upstream_status = no->upstream_status;
+    if (no->text)
+        snprintf(r->record.text, sizeof(r->record.text), "%s", no->text);
+}
+
+/* Everything is written: end as soon as it has left. */
+static void flush(struct relay *r)
+{
+    r->state = RELAY_FLUSHING;
+    if (r->backlog == 0)
+        end(r, HTTP_CLOSE_DONE);
+}
+
+/* Say no, as well as the state allows. */
+static void refuse(struct relay *r, const struct relay_refusal *no)
+{
+    struct err e;
+
+    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING)
+        return;
+    note(r, no);
+    if (!r->head_sent) {
+        if (relay_send_refusal(r, no, &e) < 0)
+            end(r, HTTP_CLOSE_BROKEN);
+        else
+            flush(r);
+        return;
+    }
+    /* The bytes leave before the unclean end: closing flushes what is queued. */
+    if (r->events && relay_send_error_event(r, no, call_at_boundary(r->call), &e) < 0)
+        UNUSED(e); /* then the unclean end alone has to tell */
+    end(r, HTTP_CLOSE_BROKEN);
+}
+
+static void out_of_memory(struct relay *r, const struct err *e)
+{
+    struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY, .text = e->text};
+
+    if (e->code == ERR_LIMIT) {
+        no.status = 502;
+        no.reason = REASON_JUNK;
+        no.class_id = CLASS_JUNK;
+    }
+    refuse(r, &no);
+}
+
+/* ---- the attempt's answer ---- */
+
+static void ask_more(struct relay *r)
+{
+    if (r->call && r->backlog < RELAY_LOW)
+        call_resume(r->call);
+}
+
+/* Send the head and what was held before it. */
+static int open_answer(struct relay *r, struct err *e)
+{
+    ev_timer_stop(&r->hold);
+    if (relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
+        return -1;
+    r->state = RELAY_ANSWERING;
+    if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
+        return -1;
+    buf_fini(&r->held);
+    return 0;
+}
+
+static void on_hold_timer(struct ev_timer *t)
+{
+    struct relay *r = CONTAINER_OF(t, struct relay, hold);
+    struct err e;
+
+    if (r->state == RELAY_TRYING && r->held.n && open_answer(r, &e) < 0)
+        out_of_memory(r, &e);
+}
+
+/* Does an event of this kind let the head go out? */
+static bool is_content(enum dialect_kind kind)
+{
+    return kind == EVENT_CONTENT || kind == EVENT_TOOL || kind == EVENT_FINISH ||
+           kind == EVENT_TERMINAL;
+}
+
+static int copy_answer_head(struct relay *r, const struct http_head *h, struct err *e)
+{
+    struct http_field *fields = arena_alloc(&r->arena, (h->fields_n + 1) * sizeof(*fields));
+
+    if (!fields)
+        return err_set(e, ERR_NOMEM, "no memory for an answer");
+    r->answer_head = *h;
+    r->answer_head.fields = fields;
+    r->answer_head.fields_n = headers_filter(fields, h, HEADERS_TO_CLIENT);
+    for (size_t i = 0; i < r->answer_head.fields_n; i++) {
+        fields[i].name = arena_dup(&r->arena, fields[i].name);
+        fields[i].value = arena_dup(&r->arena, fields[i].value);
+        if (!fields[i].name.p || !fields[i].value.p)
+            return err_set(e, ERR_NOMEM, "no memory for an answer");
+    }
+    return 0;
+}
+
+static void on_answer_head(void *arg, const struct http_head *h, bool events)
+{
+    struct relay *r = arg;
+    struct err e;
+    int rc;
+
+    r->record.upstream_status = h->status;
+    r->events = events;
+    r->whole = !events && r->op->routed;
+    rc = copy_answer_head(r, h, &e);
+    if (rc == 0 && events)
+        rc = ev_timer_set(&r->hold, EV_MS(RELAY_HOLD_MS), &e);
+    if (rc == 0 && r->whole)
+        rc = blob_new(&r->answer, &r->env->blobs, r->settings->server.answer_bytes_max, &e);
+    if (rc == 0 && !events && !r->whole) { /* passed through: there is nothing to wait for */
+        r->state = RELAY_ANSWERING;
+        rc = relay_send_head(r, h->body_len, &e);
+    }
+    if (rc < 0)
+        out_of_memory(r, &e);
+}
+
+static void on_event(void *arg, const struct dialect_event *ev, struct span raw, bool part)
+{
+    struct relay *r = arg;
+    struct err e;
+    int rc = 0;
+
+    if (r->state == RELAY_TRYING && (part || is_content(ev->kind) || r->held.n > RELAY_HOLD))
+        rc = open_answer(r, &e);
+    if (rc == 0 && r->state == RELAY_TRYING)
+        rc = relay_hold_event(r, ev, raw, &e);
+    else if (rc == 0)
+        rc = relay_send_event(r, ev, raw, &e);
+    if (rc < 0) {
+        out_of_memory(r, &e);
+        return;
+    }
+    if (r->record.first_us == 0 && is_content(ev->kind))
+        r->record.first_us = ev_now(r->env->ev) - r->began;
+    ask_more(r);
+}
+
+static void on_answer_body(void *arg, struct span bytes)
+{
+    struct relay *r = arg;
+    struct err e;
+    int rc;
+
+    if (r->whole)
+        rc = blob_add(r->answer, bytes.p, bytes.n, &e);
+    else
+        rc = relay_send(r, bytes, &e);
+    if (r->record.first_us == 0)
+        r->record.first_us = ev_now(r->env->ev) - r->began;
+    if (rc < 0)
+        out_of_memory(r, &e);
+    else
+        ask_more(r);
+}
+
+/* Write as much of a whole answer as the client's window takes. */
+static void pump_answer(struct relay *r)
+{
+    struct err e;
+    struct span s;
+
+    while (r->backlog < HTTP_WINDOW) {
+        s = blob_reader_next(&r->answer_reader, HTTP_WINDOW - r->backlog);
+        if (s.n == 0) {
+            r->end_sent = true;
+            if (http_send_end(r->client, &e) < 0)
+                end(r, HTTP_CLOSE_BROKEN);
+            else
+                flush(r);
+            return;
+        }
+        if (relay_send(r, s, &e) < 0) {
+            end(r, HTTP_CLOSE_BROKEN);
+            return;
+        }
+    }
+}
+
+static void send_whole_answer(struct relay *r)
+{
+    const struct dialect_event *ev = &call_answer(r->call)->ev;
+    size_t patches = 0;
+    struct err e;
+
+    if (r->rename && ev->model_len) {
+        r->answer_patch = (struct blob_patch){ev->model_at, ev->model_len, r->client_model_json};
+        patches = 1;
+    }
+    blob_reader_init(&r->answer_reader, r->answer, &r->answer_patch, patches);
+    r->state = RELAY_ANSWERING;
+    if (relay_send_head(r, blob_patched_len(r->answer, &r->answer_patch, patches), &e) < 0)
+        end(r, HTTP_CLOSE_BROKEN);
+    else
+        pump_answer(r);
+}
+
+static void on_done(void *arg)
+{
+    struct relay *r = arg;
+    struct err e;
+
+    r->record.outcome = OUTCOME_FULL;
+    if (r->whole) {
+        send_whole_answer(r);
+        return;
+    }
+    if ((r->state == RELAY_TRYING && open_answer(r, &e) < 0) || http_send_end(r->client, &e) < 0) {
+        end(r, HTTP_CLOSE_BROKEN);
+        return;
+    }
+    r->end_sent = true;
+    flush(r);
+}
+
+/* ---- the attempt failed ---- */
+
+/* What the caller did wrong is said in the provider's own words: status and body as they came. */
+static bool pass_error_on(struct relay *r, const struct call_failure *f)
+{
+    struct err e;
+
+    if (r->head_sent || !span_has(f->body) || f->body.n == 0)
+        return false;
+    if (f->class_id != CLASS_CALLER && f->class_id != CLASS_TOO_LONG && f->class_id != CLASS_POLICY)
+        return false;
+    if (relay_send_whole(r, f->status, f->content_type, f->body, f->retry_after, false, &e) < 0)
+        end(r, HTTP_CLOSE_BROKEN);
+    else
+        flush(r);
+    return true;
+}
+
+/* The status toward the client: the class's, but a provider's own 4xx about load says more. */
+static uint16_t client_status(const struct call_failure *f)
+{
+    if (f->status == 429 || f->status == 529 || f->status == 503)
+        return f->status;
+    if (f->reason == REASON_TIMEOUT_FIRST || f->reason == REASON_TIMEOUT_IDLE)
+        return 504;
+    return class_row(f->class_id)->client_status;
+}
+
+static void on_call_failed(void *arg, const struct call_failure *f)
+{
+    struct relay *r = arg;
+    struct relay_refusal no = {
+        .status = client_status(f),
+        .reason = f->reason,
+        .class_id = f->class_id,
+        .hint = class_row(f->class_id)->hint,
+        .upstream_type = f->type,
+        .upstream_status = f->status,
+        .retry_after = f->retry_after,
+    };
+    struct span text;
+
+    text = arena_printf(&r->arena, "%s: %s%s%s", r->record.target, reason_meaning(f->reason),
+                        f->text[0] ? " It said: " : "", f->text);
+    no.text = text.p ? text.p : reason_meaning(f->reason);
+    note(r, &no);
+    if (!pass_error_on(r, f))
+        refuse(r, &no);
+}
+
+static const struct call_cb call_cb = {
+    .on_head = on_answer_head,
+    .on_event = on_event,
+    .on_body = on_answer_body,
+    .on_done = on_done,
+    .on_fail = on_call_failed,
+};
+
+static void start_attempt(struct relay *r)
+{
+    struct relay_refusal no = {
+        .status = 502, .reason = REASON_CONNECT, .class_id = CLASS_NEVER_EXECUTED};
+    struct call_conf conf;
+    struct err e;
+
+    r->state = RELAY_TRYING;
+    r->record.attempts++;
+    r->record.stream = r->req.stream;
+    if (relay_call_conf(r, &conf, &e) == 0 &&
+        ev_timer_set(&r->deadline, EV_MS(conf.timeout.total_ms), &e) == 0 &&
+        call_start(&r->call, &conf, &call_cb, r, &e) == 0)
+        return;
+    no.text = e.text;
+    no.hint = class_row(no.class_id)->hint;
+    refuse(r, &no);
+}
+
+/* ---- the client's request ---- */
+
+static void on_body(void *arg, const char *p, size_t n)
+{
+    struct relay *r = arg;
+    struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
+    struct err e;
+
+    http_consumed(r->client, n);
+    if (r->state != RELAY_READING)
+        return;
+    r->record.bytes_in += n;
+    if (blob_add(r->body, p, n, &e) < 0) {
+        no.status = e.code == ERR_LIMIT ? 413 : 503;
+        no.reason = e.code == ERR_LIMIT ? REASON_BODY_TOO_LARGE : REASON_NO_MEMORY;
+        no.text = e.text;
+        no.hint = "Send less, or raise server.limits.body in the gateway's configuration.";
+        refuse(r, &no);
+    } else if (r->reader && dialect_request_feed(r->reader, p, n) < 0) {
+        no.text = r->reader->why;
+        refuse(r, &no);
+    }
+}
+
+static void on_end(void *arg)
+{
+    struct relay *r = arg;
+    struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
+
+    if (r->state != RELAY_READING)
+        return;
+    if (r->reader && dialect_request_end(r->reader) < 0) {
+        no.text = r->reader->why;
+        refuse(r, &no);
+        return;
+    }
+    if (r->reader)
+        r->req = r->reader->req;
+    mem_free_ptr(&r->reader);
+    if (relay_find_target(r, &no))
+        start_attempt(r);
+    else
+        refuse(r, &no);
+}
+
+static void on_sent(void *arg, size_t n)
+{
+    struct relay *r = arg;
+
+    r->backlog -= MIN(n, r->backlog);
+    if (r->state == RELAY_FLUSHING && r->backlog == 0)
+        end(r, HTTP_CLOSE_DONE);
+    else if (r->state == RELAY_ANSWERING && r->whole && !r->end_sent)
+        pump_answer(r);
+    else if (r->state == RELAY_ANSWERING)
+        ask_more(r);
+}
+
+static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
+{
+    struct relay *r = arg;
+    struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST, .text = e->text};
+
+    if (r->state == RELAY_ENDED)
+        return;
+    if (how == HTTP_FAIL_REQUEST && r->state == RELAY_READING) {
+        if (e->code == ERR_LIMIT) {
+            no.status = 413;
+            no.reason = REASON_BODY_TOO_LARGE;
+        }
+        refuse(r, &no);
+        return;
+    }
+    if (r->state != RELAY_FLUSHING) { /* while flushing the outcome is known already */
+        no.reason = REASON_CLIENT_GONE;
+        note(r, &no);
+    }
+    end(r, HTTP_CLOSE_BROKEN);
+}
+
+static const struct http_stream_cb client_cb = {
+    .on_body = on_body,
+    .on_end = on_end,
+    .on_sent = on_sent,
+    .on_fail = on_client_failed,
+};
+
+/* ---- birth and death ---- */
+
+static void on_deadline(struct ev_timer *t)
+{
+    struct relay *r = CONTAINER_OF(t, struct relay, deadline);
+    struct relay_refusal no = {
+        .status = 504, .reason = REASON_TIMEOUT_TOTAL, .class_id = CLASS_MAYBE_EXECUTED};
+
+    no.text = reason_meaning(no.reason);
+    no.hint = "Raise timeout.total, or ask for a shorter answer.";
+    refuse(r, &no);
+}
+
+static void reap(struct ev_post *p)
+{
+    struct relay *r = CONTAINER_OF(p, struct relay, reap);
+
+    blob_unref(&r->body);
+    blob_unref(&r->answer);
+    buf_fini(&r->held);
+    mem_free(r->reader);
+    arena_fini(&r->arena);
+    settings_unref(&r->settings);
+    mem_free(r);
+}
+
+static void fill_record(struct relay *r)
+{
+    struct record *rec = &r->record;
+
+    rec->duration_us = ev_now(r->env->ev) - r->began;
+    if (r->call) {
+        const struct dialect_answer *a = call_answer(r->call);
+
+        rec->usage = a->usage.seen;
+        rec->tokens_in = a->usage.input;
+        rec->tokens_out = a->usage.output;
+        rec->tokens_cached = a->usage.cache_read;
+        snprintf(rec->upstream_model, sizeof(rec->upstream_model), "%.*s", (int)a->model_n,
+                 a->model);
+    }
+}
+
+static void end(struct relay *r, enum http_close how)
+{
+    struct relay_env *env = r->env;
+
+    if (r->state == RELAY_ENDED)
+        return;
+    r->state = RELAY_ENDED;
+    fill_record(r);
+    ev_timer_stop(&r->hold);
+    ev_timer_stop(&r->deadline);
+    call_free(&r->call);
+    http_stream_close(&r->client, how);
+    list_del(&r->link);
+    env->stats.live--;
+    env->stats.outcomes[r->record.outcome]++;
+    if (env->sink.record)
+        env->sink.record(env->sink.arg, &r->record);
+    ev_post(env->ev, &r->reap);
+}
+
+static void make_id(struct relay *r)
+{
+    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    unsigned char random[RELAY_ID - 2];
+
+    ev_random(r->env->ev, random, sizeof(random));
+    r->record.id[0] = 'r';
+    r->record.id[1] = '_';
+    for (size_t i = 0; i < sizeof(random); i++)
+        r->record.id[i + 2] = digits[random[i] & 31];
+}
+
+/* Answers that need no target. true: it was one. */
+static bool serve_own(struct relay *r)
+{
+    struct err e;
+    int rc;
+
+    if (r->op->op == OP_MODELS)
+        rc = relay_send_models(r, &e);
+    else if (r->op->op == OP_ROOT || r->op->op == OP_ROOT_HEAD)
+        rc = relay_send_root(r, &e);
+    else
+        return false;
+    r->record.outcome = OUTCOME_FULL;
+    if (rc < 0)
+        end(r, HTTP_CLOSE_BROKEN);
+    else
+        flush(r);
+    return true;
+}
+
+static int begin(struct relay *r, struct err *e)
+{
+    if (blob_new(&r->body, &r->env->blobs, r->settings->server.limits.body_bytes, e) < 0)
+        return -1;
+    if (r->op->routed) {
+        r->reader = mem_alloc(sizeof(*r->reader));
+        if (!r->reader)
+            return err_set(e, ERR_NOMEM, "no memory for a request");
+        dialect_request_begin(r->reader, r->dialect);
+    }
+    return 0;
+}
+
+void relay_on_request(void *arg, struct http_stream *s, const struct http_head *h,
+                      const struct net_addr *peer)
+{
+    struct relay_env *env = arg;
+    struct relay *r = mem_zalloc(1, sizeof(*r));
+    struct relay_refusal no;
+    struct err e;
+
+    if (!r) {
+        http_stream_close(&s, HTTP_CLOSE_BROKEN);
+        return;
+    }
+    r->env = env;
+    r->settings = settings_ref(env->settings);
+    r->client = s;
+    r->head = h;
+    r->began = ev_now(env->ev);
+    r->record.wall_ms = ev_wall_ms(env->ev);
+    r->record.op = OPS;
+    net_addr_text(peer, r->record.peer);
+    make_id(r);
+    arena_init(&r->arena, RELAY_ARENA);
+    buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
+    ev_timer_init(&r->hold, env->ev, on_hold_timer);
+    ev_timer_init(&r->deadline, env->ev, on_deadline);
+    ev_post_init(&r->reap, reap);
+    list_init(&r->link);
+    list_push(&env->live, &r->link);
+    env->stats.requests_total++;
+    env->stats.live++;
+    http_stream_bind(s, &client_cb, r);
+    if (!relay_read_head(r, peer, &no))
+        refuse(r, &no);
+    else if (!serve_own(r) && begin(r, &e) < 0)
+        out_of_memory(r, &e);
+}
+
+void relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
+                    struct call_pools *pools, struct relay_sink sink)
+{
+    *env = (struct relay_env){.ev = ev, .pools = pools, .sink = sink};
+    env->settings = settings_ref(settings);
+    env->blobs.bytes_max = settings->server.memory_bytes_max;
+    list_init(&env->live);
+}
+
+void relay_env_settings(struct relay_env *env, struct settings *settings)
+{
+    struct settings *old = env->settings;
+
+    env->settings = settings_ref(settings);
+    env->blobs.bytes_max = settings->server.memory_bytes_max;
+    settings_unref(&old);
+}
+
+void relay_env_fini(struct relay_env *env)
+{
+    MUST(list_empty(&env->live));
+    settings_unref(&env->settings);
+}
+
+void relay_end_all(struct relay_env *env, enum reason reason)
+{
+    LIST_EACH(it, &env->live)
+    {
+        struct relay *r = LIST_ENTRY(it, struct relay, link);
+        struct relay_refusal no = {.status = 503,
+                                   .reason = reason,
+                                   .text = reason_meaning(reason),
+                                   .class_id = CLASS_OVERLOAD};
+
+        refuse(r, &no);
+    }
+}

@@ -1,0 +1,53 @@
+/*
+ * relay.h - the life of a client's request: read it, find its target, try, answer, record.
+ *
+ * Room: relay (uses base ev codec dialect provider http settings call). Threads: one loop.
+ */
+#ifndef RELAY_RELAY_H
+#define RELAY_RELAY_H
+
+#include "base/blob.h"
+#include "call/pools.h"
+#include "ev/ev.h"
+#include "http/server.h"
+#include "record/record.h"
+#include "settings/settings.h"
+
+struct relay_sink {
+    void (*record)(void *arg, const struct record *r);
+    void *arg;
+};
+
+struct relay_stats {
+    uint64_t requests_total, live;
+    uint64_t outcomes[OUTCOMES_N];
+};
+
+/* One a worker. */
+struct relay_env {
+    struct ev *ev;
+    struct settings *settings; /* the snapshot for requests that begin now */
+    struct call_pools *pools;
+    struct blob_pool blobs;
+    struct relay_sink sink;
+    struct relay_stats stats;
+    struct list live; /* struct relay */
+};
+
+/* The env takes a reference of the snapshot. */
+void relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
+                    struct call_pools *pools, struct relay_sink sink);
+void relay_env_fini(struct relay_env *env);
+
+/* Requests that begin from now on use this snapshot; running ones keep theirs. */
+void relay_env_settings(struct relay_env *env, struct settings *settings);
+
+/* The http_on_request of a worker's server; arg is the relay_env. */
+void relay_on_request(void *arg, struct http_stream *s, const struct http_head *h,
+                      const struct net_addr *peer);
+
+/* End every running request now, honestly: an error answer, or an error event and an unclean
+ * end. For the end of a drain. */
+void relay_end_all(struct relay_env *env, enum reason reason);
+
+#endif

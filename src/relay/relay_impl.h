@@ -1,0 +1,128 @@
+/*
+ * relay_impl.h - the relay's own state, shared by its files:
+ *     relay.c    the life: what happens when (the only writer of `state`)
+ *     request.c  reading the request: operation, key, model, target, patches
+ *     answer.c   what is written toward the client
+ *
+ * Room: relay, private to it.
+ */
+#ifndef RELAY_RELAY_IMPL_H
+#define RELAY_RELAY_IMPL_H
+
+#include "call/call.h"
+#include "relay/relay.h"
+
+#define RELAY_ARENA   ((size_t)256 * 1024)
+#define RELAY_HOLD    ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
+#define RELAY_HOLD_MS 1500                /* longest time they are held */
+#define RELAY_LOW     ((size_t)16 * 1024) /* go on reading the target below this backlog */
+#define RELAY_ID      17                  /* "r_" and 15 characters */
+#define RELAY_PATCHES 2
+
+enum relay_state {
+    RELAY_READING,   /* the request's body is coming in */
+    RELAY_TRYING,    /* an attempt runs; nothing has been sent to the client */
+    RELAY_ANSWERING, /* the head is out */
+    RELAY_FLUSHING,  /* all is written; it has to leave */
+    RELAY_ENDED,
+};
+
+struct relay {
+    struct relay_env *env;
+    struct list link; /* in env->live */
+    enum relay_state state;
+    struct settings *settings; /* the snapshot that this request began with */
+    struct arena arena;
+    struct http_stream *client;
+    const struct http_head *head;
+    const struct provider_op_row *op;
+    const struct dialect *dialect; /* of the client: its errors are said in it */
+    const struct settings_key *key;
+    ev_us began;
+    struct record record;
+
+    /* request */
+    struct blob *body;
+    struct dialect_request_reader *reader; /* NULL: the body is not read */
+    struct dialect_request req;
+    struct settings_plan plan;
+    const struct settings_target *target;
+    struct blob_patch patches[RELAY_PATCHES];
+    size_t patches_n;
+    struct span client_model_json; /* the model as the client wrote it, to patch answers */
+    bool rename;                   /* the answer's model has to be patched */
+
+    /* attempt */
+    struct call *call;
+    struct http_head answer_head; /* of the upstream's answer; fields in the arena */
+    bool events;                  /* the answer comes as events */
+    bool whole;                   /* the answer is held until it is whole */
+    struct buf held;              /* events before the first content */
+    struct blob *answer;          /* a whole answer */
+    struct blob_patch answer_patch;
+    struct blob_reader answer_reader;
+    struct ev_timer hold;
+    struct ev_timer deadline;
+
+    /* toward the client */
+    size_t backlog; /* body bytes written and not gone yet */
+    bool head_sent, end_sent;
+    struct ev_post reap;
+};
+
+/* Why a request is refused or failed, as the client is told. */
+struct relay_refusal {
+    uint16_t status;
+    enum reason reason;
+    enum class_id class_id; /* of the upstream's failure, or CLASS_NONE */
+    const char *text;       /* one or two sentences */
+    const char *hint;       /* may be NULL */
+    const char *upstream_type;
+    uint16_t upstream_status;
+    struct span retry_after; /* may be absent */
+};
+
+/* ---- request.c ---- */
+
+/* Decide from the head alone: operation, dialect, key. false: *no says why not. */
+bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no);
+
+/* The body is whole: model, target, patches. */
+bool relay_find_target(struct relay *r, struct relay_refusal *no);
+
+/* Fill in what an attempt needs. The conf borrows from r. */
+MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
+
+/* ---- answer.c ---- */
+
+/* An answer of our own: whole body of the given type. */
+MUST_CHECK int relay_send_whole(struct relay *r, uint16_t status, struct span type,
+                                struct span body, struct span retry_after, bool retry,
+                                struct err *e);
+
+/* The error answer for a refusal, in the client's dialect. */
+MUST_CHECK int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct err *e);
+
+/* The error event for a refusal, into an answer under way. boundary: no event is half sent. */
+MUST_CHECK int relay_send_error_event(struct relay *r, const struct relay_refusal *no,
+                                      bool boundary, struct err *e);
+
+/* The head of an answer that comes from the target. */
+MUST_CHECK int relay_send_head(struct relay *r, uint64_t body_len, struct err *e);
+
+/* Body bytes, counted. */
+MUST_CHECK int relay_send(struct relay *r, struct span bytes, struct err *e);
+
+/* An event, its model renamed if it has to be. */
+MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
+                                struct err *e);
+
+/* The same into r->held, before the head is sent. */
+MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
+                                struct err *e);
+
+/* GET /v1/models and GET /. */
+MUST_CHECK int relay_send_models(struct relay *r, struct err *e);
+MUST_CHECK int relay_send_root(struct relay *r, struct err *e);
+
+#endif

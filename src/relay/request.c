@@ -1,0 +1,294 @@
+/*
+ * request.c - reads what a client wants and finds who can serve it.
+ *
+ * Only the head and a few watched values of the body are read; what is sent on is the body as it
+ * came, with a patch where the upstream calls the model otherwise.
+ */
+#include <openssl/sha.h>
+
+#include "base/secret.h"
+#include "codec/json_write.h"
+#include "relay/headers.h"
+#include "relay/relay_impl.h"
+
+static bool refuse(struct relay_refusal *no, uint16_t status, enum reason reason, const char *text,
+                   const char *hint)
+{
+    *no = (struct relay_refusal){.status = status, .reason = reason, .text = text, .hint = hint};
+    return false;
+}
+
+static void keep(char *out, size_t cap, struct span s)
+{
+    size_t n = MIN(s.n, cap - 1);
+
+    if (n)
+        memcpy(out, s.p, n);
+    out[n] = '\0';
+}
+
+/* ---- keys ---- */
+
+static struct span presented_key(const struct http_head *h)
+{
+    struct span auth = http_field_get(h, "authorization");
+
+    if (auth.n > 7 && span_eq_nocase(span_of(auth.p, 7), SPAN_LIT("Bearer ")))
+        return span_trim(span_of(auth.p + 7, auth.n - 7));
+    return http_field_get(h, "x-api-key");
+}
+
+static bool check_key(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
+{
+    const struct settings *s = r->settings;
+    struct span given = presented_key(r->head);
+    const struct settings_key *found = NULL;
+    uint8_t sum[SHA256_DIGEST_LENGTH];
+
+    if (s->keys_open && net_addr_loopback(peer))
+        return true;
+    if (s->keys_open)
+        return refuse(no, 401, REASON_NO_KEY,
+                      "Without a `keys` section the gateway serves clients of its own host only.",
+                      "Add `keys` to the configuration.");
+    if (!span_has(given))
+        return refuse(no, 401, REASON_NO_KEY, "This gateway asks for a key, and none was sent.",
+                      "Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
+    SHA256((const unsigned char *)given.p, given.n, sum);
+    for (size_t i = 0; i < s->keys_n; i++) /* all of them: the time tells nothing */
+        if (secret_eq(span_of((const char *)sum, sizeof(sum)),
+                      span_of((const char *)s->keys[i].sha256, sizeof(sum))))
+            found = &s->keys[i];
+    if (!found || (found->expires_ms && found->expires_ms <= ev_wall_ms(r->env->ev)))
+        return refuse(no, 401, REASON_BAD_KEY,
+                      found ? "The key has expired." : "The key is not known to this gateway.",
+                      "Ask who runs the gateway for a key, or check `keys` in its configuration.");
+    r->key = found;
+    keep(r->record.key, sizeof(r->record.key), found->name);
+    return true;
+}
+
+static bool key_allows(const struct relay *r, struct span model)
+{
+    if (!r->key)
+        return true;
+    for (size_t i = 0; i < r->key->models_n; i++)
+        if (span_glob(r->key->models[i], model))
+            return true;
+    return false;
+}
+
+/* ---- the head ---- */
+
+/* Does the target's provider have this operation? */
+static bool can_serve(const struct relay *r, const struct settings_target *t)
+{
+    return t->provider->type->paths[r->op->op] != NULL;
+}
+
+static struct span path_only(struct span path)
+{
+    return span_cut(&path, '?');
+}
+
+/* Which dialect should an error of an unknown path be said in? */
+static const struct dialect *guess_dialect(struct span path)
+{
+    return span_starts(path, SPAN_LIT("/v1/messages")) ? &dialect_anthropic_messages
+                                                       : &dialect_openai_chat;
+}
+
+bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
+{
+    struct span path = path_only(r->head->path);
+    struct span encoding = http_field_get(r->head, "content-encoding");
+    bool known = false;
+
+    r->dialect = guess_dialect(path);
+    r->op = provider_op_find(r->head->method, path, &known);
+    if (!r->op)
+        return refuse(no, known ? 405 : 404, REASON_UNKNOWN_PATH,
+                      known ? "This path does not take this method."
+                            : "The gateway has no such path.",
+                      "Clients use the base URL of the gateway with /v1, for instance "
+                      "http://127.0.0.1:8080/v1.");
+    r->record.op = r->op->op;
+    if (r->op->dialect)
+        r->dialect = dialect_find(span_str(r->op->dialect));
+    if (!check_key(r, peer, no))
+        return false;
+    if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))
+        return refuse(no, 415, REASON_BAD_REQUEST, "The request body is compressed.",
+                      "Send it without content-encoding.");
+    return true;
+}
+
+/* ---- model and target ---- */
+
+static bool pick_target(struct relay *r, struct relay_refusal *no)
+{
+    const struct settings_target *targets = &r->plan.one;
+    size_t n = 1;
+
+    if (r->plan.model) {
+        targets = r->plan.model->targets;
+        n = r->plan.model->targets_n;
+    }
+    for (size_t i = 0; i < n && !r->target; i++)
+        if (can_serve(r, &targets[i]))
+            r->target = &targets[i];
+    if (r->target)
+        return true;
+    r->target = NULL;
+    return refuse(no, 400, REASON_WRONG_DIALECT,
+                  "No target of this model speaks the dialect of this path.",
+                  "Call the path that the target speaks: /v1/messages for Anthropic's API, "
+                  "/v1/chat/completions for the others.");
+}
+
+static bool unknown_model(struct relay *r, struct relay_refusal *no, struct span name)
+{
+    struct span text =
+        arena_printf(&r->arena,
+                     "No model '%.*s'. Names are those under `models`, 'provider/model', or a bare "
+                     "name that a configured provider knows.",
+                     SPAN_FMT(name));
+
+    return refuse(no, 404, REASON_UNKNOWN_MODEL, text.p ? text.p : "No such model.",
+                  "GET /v1/models lists the names.");
+}
+
+/* The model's name as a JSON string, for a patch. */
+static struct span json_name(struct arena *a, struct span name)
+{
+    struct span ret = {NULL, 0};
+    struct buf b;
+
+    buf_init(&b, 6 * DIALECT_MODEL_MAX + 2);
+    buf_add_char(&b, '"');
+    json_escape(&b, name);
+    buf_add_char(&b, '"');
+    if (buf_ok(&b))
+        ret = arena_dup(a, buf_span(&b));
+    buf_fini(&b);
+    return ret;
+}
+
+/* The client's name and the upstream's differ: patch the request one way, the answer the other. */
+static bool rename_model(struct relay *r, struct relay_refusal *no)
+{
+    char *mine;
+
+    if (span_eq(span_of(r->req.model, r->req.model_n), r->target->model))
+        return true;
+    mine = arena_alloc(&r->arena, (size_t)r->req.model_len);
+    r->patches[0].with = json_name(&r->arena, r->target->model);
+    if (!mine || !r->patches[0].with.p)
+        return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
+                      NULL);
+    blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len);
+    r->client_model_json = span_of(mine, (size_t)r->req.model_len);
+    r->patches[0].at = r->req.model_at;
+    r->patches[0].len = r->req.model_len;
+    r->patches_n = 1;
+    r->rename = true;
+    return true;
+}
+
+static bool find_pinned(struct relay *r, struct relay_refusal *no)
+{
+    if (!r->settings->pass)
+        return refuse(no, 404, REASON_UNKNOWN_PATH,
+                      "This path passes through to one provider, and none is pinned.",
+                      "Name it in the configuration: `pass: PROVIDER`.");
+    r->plan.one =
+        (struct settings_target){.provider = r->settings->pass, .id = r->settings->pass->name};
+    r->target = &r->plan.one;
+    return true;
+}
+
+bool relay_find_target(struct relay *r, struct relay_refusal *no)
+{
+    struct span name = span_of(r->req.model, r->req.model_n);
+
+    if (!r->op->routed) {
+        if (!find_pinned(r, no))
+            return false;
+    } else {
+        keep(r->record.model, sizeof(r->record.model), name);
+        if (settings_resolve(&r->plan, r->settings, name) < 0)
+            return unknown_model(r, no, name);
+        if (!key_allows(r, name))
+            return refuse(no, 403, REASON_BAD_KEY, "The key is not allowed this model.",
+                          "Add the model to the key in the configuration.");
+        if (!pick_target(r, no) || !rename_model(r, no))
+            return false;
+    }
+    keep(r->record.target, sizeof(r->record.target), r->target->id);
+    keep(r->record.provider, sizeof(r->record.provider), span_str(r->target->provider->type->name));
+    return true;
+}
+
+/* ---- the attempt ---- */
+
+static void add_query(struct buf *out, struct span query, char *sep)
+{
+    if (query.n == 0)
+        return;
+    buf_add_char(out, *sep);
+    buf_add_span(out, query);
+    *sep = '&';
+}
+
+static struct span upstream_path(struct relay *r)
+{
+    const struct settings_provider *p = r->target->provider;
+    struct span rest = r->head->path, path = span_cut(&rest, '?'), ret = {NULL, 0};
+    struct buf b;
+    char sep = '?';
+
+    buf_init(&b, (size_t)16 * 1024);
+    if (provider_path(&b, p->type, r->op->op, p->urls[0].path, path, r->target->model) < 0)
+        buf_fini(&b); /* pick_target() and find_pinned() have asked: this does not happen */
+    add_query(&b, rest, &sep);
+    if (p->api_version.n) {
+        buf_add_char(&b, sep);
+        buf_add_str(&b, "api-version=");
+        buf_add_span(&b, p->api_version);
+    } else if (p->type->query) {
+        add_query(&b, span_str(p->type->query), &sep);
+    }
+    if (buf_ok(&b))
+        ret = arena_dup(&r->arena, buf_span(&b));
+    buf_fini(&b);
+    return ret;
+}
+
+int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
+{
+    const struct settings_provider *p = r->target->provider;
+    struct http_field *fields;
+
+    *conf = (struct call_conf){
+        .ev = r->env->ev,
+        .provider = p,
+        .url = &p->urls[0],
+        .method = r->head->method,
+        .body = r->body,
+        .patches = r->patches,
+        .patches_n = r->patches_n,
+        .dialect = r->op->routed ? r->dialect : NULL,
+        .stream = r->req.stream,
+        .choices = r->req.choices,
+        .timeout = p->timeout,
+    };
+    if (p->keys_n)
+        conf->key = p->keys[0].bytes;
+    conf->path = upstream_path(r);
+    fields = arena_alloc(&r->arena, (r->head->fields_n + 1) * sizeof(*fields));
+    if (!conf->path.p || !fields)
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    conf->fields_n = headers_filter(fields, r->head, HEADERS_TO_UPSTREAM);
+    conf->fields = fields;
+    return call_pools_get(r->env->pools, &conf->pool, p, conf->url, e);
+}
