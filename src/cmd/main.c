@@ -7,6 +7,7 @@
 
 #include "base/version.h"
 #include "cmd/run.h"
+#include "mock/mock.h"
 
 static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
@@ -17,6 +18,7 @@ static const struct {
     int (*run)(int argc, char **argv); /* argv[0] is the command; returns the exit status */
 } commands[] = {
     {"help", "show this list", cmd_help},
+    {"mock", "a fake provider whose faults are chosen per request", mock_main},
     {"run", "serve clients: run -h lists the options", cmd_run},
     {"version", "print the version", cmd_version},
 };
