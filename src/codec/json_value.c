@@ -99,12 +99,13 @@ static int64_t exponent(const char *p, const char *end)
 
 int json_u64(struct span raw, uint64_t *ret)
 {
-    const char *end = raw.p + raw.n, *p = raw.p, *tail = raw.p;
+    const char *p = raw.p, *tail = raw.p, *end;
     uint64_t v = 0;
     int64_t whole = 0; /* digits before the decimal point; may be negative */
 
     if (raw.n == 0 || *p == '-')
         return -1;
+    end = p + raw.n;
     while (tail < end && *tail != 'e' && *tail != 'E')
         tail++;
     while (p + whole < tail && p[whole] != '.')

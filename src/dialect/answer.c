@@ -130,6 +130,7 @@ static void begin_event(struct dialect_answer *a)
     a->ev_began = a->sse.at;
     a->ended = false;
     a->marks = 0;
+    a->now = (struct dialect_choices){0};
     a->scanning = false;
     a->first_n = 0;
 }
@@ -160,7 +161,7 @@ static size_t read_payload(struct dialect_answer *a, struct span run, uint64_t a
         return run.n;
     while (!a->scanning && i < run.n) {
         if (a->first_n == 0 && !is_space(run.p[i]) && run.p[i] != ANSWER_DONE[0]) {
-            json_scan_init(&a->scan, a->d->event_watch, on_hit, a);
+            json_scan_reset(&a->scan);
             a->scanning = true;
             break;
         }

@@ -93,14 +93,18 @@ struct dialect_event {
     uint16_t error_status;        /* EVENT_ERROR: a status if the event carries one, else 0 */
 };
 
+/* Choices by index, a bit each: those that were seen, and those with a finish reason. */
+struct dialect_choices {
+    uint64_t seen[DIALECT_CHOICES_MAX / 64], finished[DIALECT_CHOICES_MAX / 64];
+};
+
 /* The state of reading one answer, streamed or whole. Fixed size, no pointers to the heap. */
 struct dialect_answer {
     const struct dialect *d;
     enum dialect_terminal terminal;
-    uint32_t choices;                             /* how many must finish */
-    uint32_t finished;                            /* how many have */
-    uint64_t seen_bits[DIALECT_CHOICES_MAX / 64]; /* which choices an event has spoken of */
-    uint64_t finished_bits[DIALECT_CHOICES_MAX / 64];
+    uint32_t choices;            /* how many must finish */
+    uint32_t finished;           /* how many have */
+    struct dialect_choices all;  /* which choices events have spoken of */
     bool started, content, tool; /* an event of this kind, or of a later one, has come */
     bool done;                   /* the terminal event has come; a whole answer: its last brace */
     bool error, bad;
@@ -120,11 +124,12 @@ struct dialect_answer {
     uint64_t scan_began; /* stream offset of the scan's offset 0 on the current line */
     char first[8];       /* first payload bytes, to know "[DONE]" */
     uint8_t first_n;
-    bool scanning, ended; /* a JSON scan runs; the next byte begins a new event */
-    uint16_t marks;       /* what the event has shown, in bits of the dialect's own */
-    uint32_t choice;      /* the choice that the scan is inside of ... */
-    bool choice_finished; /* ... and whether it has a finish reason */
-    uint64_t input_plain; /* input tokens where the dialect counts cached ones apart */
+    bool scanning, ended;       /* a JSON scan runs; the next byte begins a new event */
+    uint16_t marks;             /* what the event has shown, in bits of the dialect's own */
+    uint32_t choice;            /* the choice that the scan is inside of ... */
+    bool choice_finished;       /* ... and whether it has a finish reason */
+    struct dialect_choices now; /* the choices of this event */
+    uint64_t input_plain;       /* input tokens where the dialect counts cached ones apart */
 };
 
 /* Start reading an answer. streamed: SSE, else one JSON document. choices: from the request. */

@@ -35,10 +35,19 @@ static void finish_choice(struct dialect_answer *a)
         openai_mark(a, OPENAI_SAW_FINISH);
     if (a->choice >= DIALECT_CHOICES_MAX)
         return;
-    a->seen_bits[word] |= bit;
-    if (a->choice_finished && !(a->finished_bits[word] & bit)) {
-        a->finished_bits[word] |= bit;
-        a->finished++;
+    a->now.seen[word] |= bit;
+    if (a->choice_finished)
+        a->now.finished[word] |= bit;
+}
+
+/* The event has ended: what it says of choices counts now, and no byte earlier. */
+static void settle_choices(struct dialect_answer *a)
+{
+    a->finished = 0;
+    for (size_t i = 0; i < ARRAY_LEN(a->all.seen); i++) {
+        a->all.seen[i] |= a->now.seen[i];
+        a->all.finished[i] |= a->now.finished[i];
+        a->finished += (uint32_t)__builtin_popcountll(a->all.finished[i]);
     }
 }
 
@@ -82,9 +91,9 @@ static bool unfinished(const struct dialect_answer *a, bool *any)
 {
     uint64_t seen = 0, open = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(a->seen_bits); i++) {
-        seen |= a->seen_bits[i];
-        open |= a->seen_bits[i] & ~a->finished_bits[i];
+    for (size_t i = 0; i < ARRAY_LEN(a->all.seen); i++) {
+        seen |= a->all.seen[i];
+        open |= a->all.seen[i] & ~a->all.finished[i];
     }
     *any = seen != 0;
     return open != 0;
@@ -99,7 +108,7 @@ static bool all_finished(const struct dialect_answer *a)
         uint32_t n = MIN(a->choices - i, UINT32_C(64));
         uint64_t want = UINT64_MAX >> (64 - n);
 
-        if ((a->finished_bits[i / 64] & want) != want)
+        if ((a->all.finished[i / 64] & want) != want)
             return false;
     }
     return true;
@@ -254,6 +263,7 @@ void openai_end_event(struct dialect_answer *a)
         return;
     }
     answer_no_error(a);
+    settle_choices(a);
     a->ev.kind = EVENT_OPAQUE;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (a->marks & kinds[i].mark) {

@@ -19,13 +19,13 @@ enum class_id {
 
 struct class_row {
     enum class_id id;
-    const char *name;        /* stable: records, metric labels */
-    uint16_t client_status;  /* status toward the client when it is final */
-    bool elsewhere;          /* another target may succeed */
-    bool health;             /* counts against the target's health */
-    bool maybe_billed;       /* the upstream may have worked for it */
-    bool client_retry;       /* the client's own retry makes sense: x-should-retry */
-    const char *hint;        /* one sentence for the client's operator */
+    const char *name;       /* stable: records, metric labels */
+    uint16_t client_status; /* status toward the client when it is final */
+    bool elsewhere;         /* another target may succeed */
+    bool health;            /* counts against the target's health */
+    bool maybe_billed;      /* the upstream may have worked for it */
+    bool client_retry;      /* the client's own retry makes sense: x-should-retry */
+    const char *hint;       /* one sentence for the client's operator */
 };
 
 const struct class_row *class_row(enum class_id id);

@@ -20,25 +20,25 @@ enum provider_op {
 
 struct provider_op_row {
     enum provider_op op;
-    const char *name;       /* "chat", stable: metric label */
-    const char *method;
-    const char *path;       /* as clients call it: "/v1/chat/completions"; a trailing '*' matches
-                             * any rest */
-    const char *dialect;    /* whose errors the client understands */
-    bool routed;            /* false: passes through to the one target that a route pins it to */
+    const char *name;    /* "chat", stable: metric label */
+    const char *method;  /* "*": any */
+    const char *path;    /* as clients call it: "/v1/chat/completions"; with a '*' at its end
+                          * as ops.def says */
+    const char *dialect; /* whose errors the client understands */
+    bool routed;         /* false: passes through to the one target that a route pins it to */
 };
 
-/* The row for a method and path (without query), or NULL: unknown path. *method_known tells
- * whether the path exists with another method (405). */
+/* The row for a method and path (without query), or NULL: unknown. *path_known tells whether the
+ * path exists, perhaps with another method (405). */
 const struct provider_op_row *provider_op_find(struct span method, struct span path,
                                                bool *path_known);
 const struct provider_op_row *provider_op_row(enum provider_op op);
 
 enum provider_auth {
     AUTH_NONE,
-    AUTH_BEARER,     /* authorization: Bearer KEY */
-    AUTH_X_API_KEY,  /* x-api-key: KEY */
-    AUTH_API_KEY,    /* api-key: KEY (Azure) */
+    AUTH_BEARER,    /* authorization: Bearer KEY */
+    AUTH_X_API_KEY, /* x-api-key: KEY */
+    AUTH_API_KEY,   /* api-key: KEY (Azure) */
 };
 
 enum provider_cap {
@@ -52,28 +52,29 @@ enum provider_cap {
 
 /* One row of a provider's error table; the first that matches wins. */
 struct provider_error_row {
-    uint16_t status;      /* 0: any */
-    const char *type;     /* error.type or error.code equals (glob with '*'); NULL: any */
-    const char *text;     /* error.message contains; NULL: any */
+    uint16_t status;  /* 0: any */
+    const char *type; /* error.type or error.code equals (glob with '*'); NULL: any */
+    const char *text; /* error.message contains; NULL: any */
     enum class_id class_id;
 };
 
 struct provider {
-    const char *name;       /* "openai": the `type` in a configuration */
-    const char *title;      /* "OpenAI" */
-    const char *base;       /* "https://api.openai.com/v1"; NULL: `endpoints` must say */
+    const char *name;            /* "openai": the `type` in a configuration */
+    const char *title;           /* "OpenAI" */
+    const char *base;            /* "https://api.openai.com/v1"; NULL: `endpoints` must say */
     const char *const *env_keys; /* environment variables that hold a key, NULL-terminated */
-    const char *env_base;   /* environment variable that holds the base URL, or NULL */
+    const char *env_base;        /* environment variable that holds the base URL, or NULL */
     enum provider_auth auth;
     bool key_needed;
-    bool engine;            /* self-hosted: private and loopback addresses, clear text are normal */
+    bool engine; /* self-hosted: private and loopback addresses, clear text are normal */
     enum dialect_terminal terminal;
     uint32_t caps;
     const char *const *models; /* globs of bare model names that belong here, NULL-terminated */
     /* Path behind the base for each operation; NULL: this provider cannot do it. "%m" stands
-     * for the upstream model name (Azure deployments). */
+     * for the upstream model name (Azure deployments), a '*' at the end for what the client's
+     * path has behind its own. See provider_path(). */
     const char *paths[OPS];
-    const char *query;      /* added to every URL ("api-version=..."), or NULL */
+    const char *query;                       /* added to every URL ("api-version=..."), or NULL */
     const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */
 };
 
@@ -83,15 +84,20 @@ const struct provider *provider_at(size_t i);
 
 /* The provider whose model globs match a bare name, among those for which has(arg, p) is true;
  * in table order. NULL: none. */
-const struct provider *provider_for_model(struct span model,
-                                          bool (*has)(void *arg, const struct provider *p),
-                                          void *arg);
+const struct provider *
+provider_for_model(struct span model, bool (*has)(void *arg, const struct provider *p), void *arg);
+
+/* Append the path to call: that of the base URL ("" or "/v1"), then the row's for the operation,
+ * filled in. Where both have the "/v1", it stands once: a base is written with or without it.
+ * client is the client's path without query. -1: the provider cannot do it; nothing was added. */
+MUST_CHECK int provider_path(struct buf *out, const struct provider *p, enum provider_op op,
+                             struct span base, struct span client, struct span model);
 
 /* What an upstream failure said, as far as it could be read. Spans may be absent. */
 struct provider_failure {
-    uint16_t status;      /* HTTP status, 0 if none came */
+    uint16_t status; /* HTTP status, 0 if none came */
     struct span type, code, text;
-    bool streamed;        /* came inside a 200 stream */
+    bool streamed; /* came inside a 200 stream */
 };
 
 /* Read an error body of any known shape ({"error":{...}}, {"type":"error",...}, {"detail":...},

@@ -1,0 +1,54 @@
+/*
+ * ops.h - what operators see: the admin port with health, metrics and status; the access log.
+ *
+ * Lives in the clerk (or, with --single, beside the worker). It reads the board and the outcome
+ * records that workers send; nothing that answers a client waits for it.
+ *
+ *   GET /livez     200 unless no worker has turned for 15 s
+ *   GET /readyz    200 when at least one worker serves the current configuration and the gateway
+ *                  is not draining; ?verbose lists the reasons
+ *   GET /startupz  200 once all workers have turned
+ *   GET /metrics   Prometheus text, version 0.0.4
+ *   GET /api/v1/status   JSON, what `lamplighter status` prints
+ *   POST /api/v1/reload  asks for a reload; answers with its result
+ *
+ * Room: ops. Threads: one loop.
+ */
+#ifndef OPS_OPS_H
+#define OPS_OPS_H
+
+#include "board/board.h"
+#include "http/server.h"
+#include "record/record.h"
+#include "settings/settings.h"
+
+struct ops;
+
+struct ops_conf {
+    struct net *net;
+    struct board *board;
+    uint32_t workers; /* slots in use */
+    int log_fd;       /* access log, one JSON line a request; -1: none. Written without
+                       * blocking; what does not fit is dropped and counted */
+    /* Begin a reload; done is called later with the text of the report. May be NULL. */
+    void (*reload)(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
+                   void *done_arg);
+    void *arg;
+};
+
+/* Takes a reference of the snapshot and listens on its admin address. */
+MUST_CHECK int ops_new(struct ops **ret, const struct ops_conf *conf, struct settings *settings,
+                       struct err *e);
+void ops_free(struct ops **o);
+
+/* The next snapshot (log settings, names). A changed admin address is told as a warning by the
+ * caller; it takes effect at the next start. */
+void ops_settings(struct ops *o, struct settings *settings);
+
+/* One request is over: count it, log it. */
+void ops_record(struct ops *o, const struct record *r);
+
+/* The address of the admin port. */
+const struct net_addr *ops_addr(const struct ops *o);
+
+#endif

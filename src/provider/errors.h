@@ -1,0 +1,24 @@
+/*
+ * errors.h - the error tables of the rows in providers.c.
+ *
+ * Room: provider, private to it.
+ */
+#ifndef PROVIDER_ERRORS_H
+#define PROVIDER_ERRORS_H
+
+#include "provider/provider.h"
+
+extern const struct provider_error_row errors_none[]; /* only what all hosts share */
+extern const struct provider_error_row errors_openai[];
+extern const struct provider_error_row errors_anthropic[];
+extern const struct provider_error_row errors_azure[];
+extern const struct provider_error_row errors_mistral[];
+extern const struct provider_error_row errors_groq[];
+extern const struct provider_error_row errors_xai[];
+extern const struct provider_error_row errors_openrouter[];
+extern const struct provider_error_row errors_huggingface[];
+extern const struct provider_error_row errors_gemini[];
+extern const struct provider_error_row errors_zai[];
+extern const struct provider_error_row errors_engine[];
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * ops.c - which operation a client asks for, and under which path a provider has it.
+ */
+#include "provider/provider.h"
+
+static const struct provider_op_row rows[OPS] = {
+#define X(name, text, method, path, dialect, routed)                                               \
+    [OP_##name] = {OP_##name, text, method, path, dialect, routed},
+#include "provider/ops.def"
+#undef X
+};
+
+/* The part of a pattern before its '*', or all of it. */
+static struct span fixed_part(const char *pattern)
+{
+    struct span s = span_str(pattern);
+
+    if (s.n && s.p[s.n - 1] == '*')
+        s.n--;
+    return s;
+}
+
+/* Does the path fit, and what of it stands behind the fixed part? A path that climbs fits
+ * nothing: what it means is the next server's secret. */
+static bool path_fits(const char *pattern, struct span path, struct span *rest)
+{
+    struct span fixed = fixed_part(pattern);
+
+    if (!span_starts(path, fixed))
+        return false;
+    *rest = span_of(path.p + fixed.n, path.n - fixed.n);
+    if (pattern[fixed.n] == '\0')
+        return rest->n == 0;
+    if (span_contains(path, SPAN_LIT("/..")))
+        return false;
+    if (fixed.p[fixed.n - 1] == '/')
+        return rest->n > 0;
+    return rest->n == 0 || rest->p[0] == '/';
+}
+
+const struct provider_op_row *provider_op_find(struct span method, struct span path,
+                                               bool *path_known)
+{
+    struct span rest;
+
+    *path_known = false;
+    for (size_t i = 0; i < OPS; i++) {
+        if (!path_fits(rows[i].path, path, &rest))
+            continue;
+        *path_known = true;
+        if (span_is(method, rows[i].method) || strcmp(rows[i].method, "*") == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+const struct provider_op_row *provider_op_row(enum provider_op op)
+{
+    MUST(op < OPS);
+    return &rows[op];
+}
+
+/* A model's name as one path segment (RFC 3986: all but unreserved bytes are escaped). */
+static void add_segment(struct buf *out, struct span s)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+
+    for (size_t i = 0; i < s.n; i++) {
+        if (memchr(plain, s.p[i], sizeof(plain) - 1))
+            buf_add_char(out, s.p[i]);
+        else
+            buf_printf(out, "%%%02X", (unsigned)(unsigned char)s.p[i]);
+    }
+}
+
+int provider_path(struct buf *out, const struct provider *p, enum provider_op op, struct span base,
+                  struct span client, struct span model)
+{
+    struct span path = span_str(p->paths[op]), rest = {NULL, 0};
+
+    if (!span_has(path))
+        return -1;
+    if (path.p[path.n - 1] == '*' && !path_fits(provider_op_row(op)->path, client, &rest))
+        return -1;
+    path = fixed_part(p->paths[op]);
+    if (span_ends(base, SPAN_LIT("/v1")) && span_starts(path, SPAN_LIT("/v1/")))
+        base.n -= 3;
+    buf_add_span(out, base);
+    while (path.n) {
+        if (span_starts(path, SPAN_LIT("%m"))) {
+            add_segment(out, model);
+            path = span_of(path.p + 2, path.n - 2);
+        } else {
+            buf_add_char(out, *path.p);
+            path = span_of(path.p + 1, path.n - 1);
+        }
+    }
+    buf_add_span(out, rest);
+    return 0;
+}

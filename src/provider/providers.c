@@ -1,0 +1,425 @@
+/*
+ * providers.c - the rows: vendors, then engines, then the generic type. What a row cannot say has
+ * no place here; a difference between vendors is a column, never a branch.
+ *
+ * Paths are relative to the base. Bases of vendors are as in the vendors' documents for OpenAI
+ * clients; Anthropic's SDKs and all engines take a base without /v1, and provider_path() puts up
+ * with both.
+ *
+ * The terminal of a stream is judged on recorded answers: hosts that were seen to end without
+ * [DONE] are TERMINAL_FINISH.
+ */
+#include "provider/errors.h"
+
+#define KEYS(...)                                                                                  \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+#define MODELS(...)                                                                                \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+#define NONE                                                                                       \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        NULL                                                                                       \
+    }
+
+#define CHAT_PATHS(v1)                                                                             \
+    [OP_CHAT] = v1 "/chat/completions", [OP_MODELS] = v1 "/models", [OP_MODEL] = v1 "/models/*"
+#define TEXT_PATHS(v1)    [OP_COMPLETIONS] = v1 "/completions"
+#define VECTOR_PATHS(v1)  [OP_EMBEDDINGS] = v1 "/embeddings"
+#define MESSAGE_PATHS(v1) [OP_MESSAGES] = v1 "/messages"
+#define COUNT_PATHS(v1)   [OP_COUNT] = v1 "/messages/count_tokens"
+
+/* What only passes through, and hosts that copy OpenAI have as well. */
+#define PASS_PATHS(v1)                                                                             \
+    [OP_RESPONSES] = v1 "/responses*", [OP_AUDIO] = v1 "/audio*", [OP_IMAGES] = v1 "/images*",     \
+    [OP_MODERATIONS] = v1 "/moderations", [OP_RERANK] = v1 "/rerank", [OP_FILES] = v1 "/files*",   \
+    [OP_BATCHES] = v1 "/batches*", [OP_FINE_TUNING] = v1 "/fine_tuning*"
+
+/* What only OpenAI and Azure have. */
+#define OPENAI_PATHS(v1)                                                                           \
+    [OP_STORED_CHAT] = v1 "/chat/completions/*", [OP_CONVERSATIONS] = v1 "/conversations*",        \
+    [OP_VIDEOS] = v1 "/videos*", [OP_UPLOADS] = v1 "/uploads*",                                    \
+    [OP_VECTOR_STORES] = v1 "/vector_stores*", [OP_ASSISTANTS] = v1 "/assistants*",                \
+    [OP_THREADS] = v1 "/threads*", [OP_CONTAINERS] = v1 "/containers*", [OP_EVALS] = v1 "/evals*"
+
+#define CAPS_ALL (CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_JSON_SCHEMA)
+
+static const struct provider providers[] = {
+    {
+        .name = "openai",
+        .title = "OpenAI",
+        .base = "https://api.openai.com/v1",
+        .env_keys = KEYS("OPENAI_API_KEY"),
+        .env_base = "OPENAI_BASE_URL",
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .models = MODELS("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "codex-*", "computer-use-*",
+                         "text-embedding-*", "text-moderation-*", "omni-moderation-*", "davinci-*",
+                         "babbage-*", "dall-e-*", "tts-*", "whisper-*", "sora-*"),
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS(""),
+                  OPENAI_PATHS("")},
+        .errors = errors_openai,
+    },
+    {
+        .name = "anthropic",
+        .title = "Anthropic",
+        .base = "https://api.anthropic.com",
+        .env_keys = KEYS("ANTHROPIC_API_KEY"),
+        .env_base = "ANTHROPIC_BASE_URL",
+        .auth = AUTH_X_API_KEY,
+        .key_needed = true,
+        .terminal = TERMINAL_MESSAGE_STOP,
+        .caps = CAPS_ALL,
+        .models = MODELS("claude-*"),
+        .paths =
+            {MESSAGE_PATHS("/v1"),
+             COUNT_PATHS("/v1"), [OP_MESSAGE_BATCHES] = "/v1/messages/batches*",
+             [OP_FILES] = "/v1/files*", [OP_MODELS] = "/v1/models", [OP_MODEL] = "/v1/models/*"},
+        .errors = errors_anthropic,
+    },
+    {
+        .name = "azure",
+        .title = "Azure OpenAI (v1)",
+        .env_keys = KEYS("AZURE_OPENAI_API_KEY"),
+        .env_base = "AZURE_OPENAI_ENDPOINT",
+        .auth = AUTH_API_KEY,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths = {CHAT_PATHS("/openai/v1"), TEXT_PATHS("/openai/v1"), VECTOR_PATHS("/openai/v1"),
+                  PASS_PATHS("/openai/v1"), OPENAI_PATHS("/openai/v1")},
+        .errors = errors_azure,
+    },
+    {
+        .name = "azure-deployments",
+        .title = "Azure OpenAI (deployments)",
+        .env_keys = NONE, /* the same variables as azure's: that one is found by them */
+        .auth = AUTH_API_KEY,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths = {[OP_CHAT] = "/openai/deployments/%m/chat/completions",
+                  [OP_COMPLETIONS] = "/openai/deployments/%m/completions",
+                  [OP_EMBEDDINGS] = "/openai/deployments/%m/embeddings"},
+        .query = "api-version=2024-10-21",
+        .errors = errors_azure,
+    },
+    {
+        .name = "azure-models",
+        .title = "Azure AI model inference",
+        .env_keys = KEYS("AZURE_AI_API_KEY"),
+        .env_base = "AZURE_AI_ENDPOINT",
+        .auth = AUTH_API_KEY,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths = {[OP_CHAT] = "/models/chat/completions", [OP_EMBEDDINGS] = "/models/embeddings"},
+        .query = "api-version=2024-05-01-preview",
+        .errors = errors_azure,
+    },
+    {
+        .name = "gemini",
+        .title = "Google Gemini (OpenAI-compatible)",
+        .base = "https://generativelanguage.googleapis.com/v1beta/openai",
+        .env_keys = KEYS("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .models = MODELS("gemini-*", "gemma-*"),
+        .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), [OP_IMAGES] = "/images*",
+                  [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .errors = errors_gemini,
+    },
+    {
+        .name = "mistral",
+        .title = "Mistral",
+        .base = "https://api.mistral.ai/v1",
+        .env_keys = KEYS("MISTRAL_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_PREFILL,
+        .models = MODELS("mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*",
+                         "pixtral-*", "voxtral-*", "open-mistral-*", "open-mixtral-*"),
+        .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), [OP_MODERATIONS] = "/moderations",
+                  [OP_FILES] = "/files*", [OP_AUDIO] = "/audio*"},
+        .errors = errors_mistral,
+    },
+    {
+        .name = "groq",
+        .title = "Groq",
+        .base = "https://api.groq.com/openai/v1",
+        .env_keys = KEYS("GROQ_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), [OP_RESPONSES] = "/responses*",
+                  [OP_AUDIO] = "/audio*", [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .errors = errors_groq,
+    },
+    {
+        .name = "deepseek",
+        .title = "DeepSeek",
+        .base = "https://api.deepseek.com",
+        .env_keys = KEYS("DEEPSEEK_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAP_STREAM | CAP_TOOLS | CAP_USAGE_OPT,
+        .models = MODELS("deepseek-chat*", "deepseek-reasoner*", "deepseek-v*"),
+        .paths = {CHAT_PATHS(""), MESSAGE_PATHS("/anthropic/v1")},
+        .errors = errors_none,
+    },
+    {
+        .name = "xai",
+        .title = "xAI",
+        .base = "https://api.x.ai/v1",
+        .env_keys = KEYS("XAI_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL,
+        .models = MODELS("grok-*"),
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), [OP_RESPONSES] = "/responses*",
+                  [OP_IMAGES] = "/images*", [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .errors = errors_xai,
+    },
+    {
+        .name = "openrouter",
+        .title = "OpenRouter",
+        .base = "https://openrouter.ai/api/v1",
+        .env_keys = KEYS("OPENROUTER_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL,
+        .models = NONE,
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""),
+                  MESSAGE_PATHS(""), [OP_RESPONSES] = "/responses*", [OP_RERANK] = "/rerank"},
+        .errors = errors_openrouter,
+    },
+    {
+        .name = "together",
+        .title = "Together AI",
+        .base = "https://api.together.xyz/v1",
+        .env_keys = KEYS("TOGETHER_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""),
+                  VECTOR_PATHS(""), [OP_AUDIO] = "/audio*", [OP_IMAGES] = "/images*",
+                  [OP_RERANK] = "/rerank", [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .errors = errors_engine,
+    },
+    {
+        .name = "fireworks",
+        .title = "Fireworks AI",
+        .base = "https://api.fireworks.ai/inference/v1",
+        .env_keys = KEYS("FIREWORKS_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL,
+        .models = NONE,
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""),
+                  MESSAGE_PATHS(""), [OP_RESPONSES] = "/responses*", [OP_RERANK] = "/rerank"},
+        .errors = errors_none,
+    },
+    {
+        .name = "perplexity",
+        .title = "Perplexity",
+        .base = "https://api.perplexity.ai",
+        .env_keys = KEYS("PERPLEXITY_API_KEY", "PPLX_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_FINISH,
+        .caps = CAP_STREAM | CAP_VISION | CAP_JSON_SCHEMA,
+        .models = MODELS("sonar*"),
+        .paths = {[OP_CHAT] = "/chat/completions",
+                  VECTOR_PATHS("/v1"),
+                  [OP_RESPONSES] = "/v1/responses*"},
+        .errors = errors_none,
+    },
+    {
+        .name = "huggingface",
+        .title = "Hugging Face router",
+        .base = "https://router.huggingface.co/v1",
+        .env_keys = KEYS("HF_TOKEN"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_FINISH, /* as the host behind it does */
+        .caps = CAPS_ALL,
+        .models = NONE,
+        .paths = {CHAT_PATHS(""), [OP_RESPONSES] = "/responses*"},
+        .errors = errors_huggingface,
+    },
+    {
+        .name = "cerebras",
+        .title = "Cerebras",
+        .base = "https://api.cerebras.ai/v1",
+        .env_keys = KEYS("CEREBRAS_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_FINISH,
+        .caps = CAP_STREAM | CAP_TOOLS | CAP_JSON_SCHEMA,
+        .models = NONE,
+        .paths = {CHAT_PATHS(""), TEXT_PATHS("")},
+        .errors = errors_none,
+    },
+    {
+        .name = "zai",
+        .title = "Z.ai",
+        .base = "https://api.z.ai/api",
+        .env_keys = KEYS("ZAI_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION,
+        .models = MODELS("glm-*"),
+        .paths = {[OP_CHAT] = "/paas/v4/chat/completions",
+                  MESSAGE_PATHS("/anthropic/v1"),
+                  [OP_IMAGES] = "/paas/v4/images*"},
+        .errors = errors_zai,
+    },
+    {
+        .name = "zai-coding",
+        .title = "Z.ai coding plan",
+        .base = "https://api.z.ai/api",
+        .env_keys = NONE,
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION,
+        .models = NONE,
+        .paths = {[OP_CHAT] = "/coding/paas/v4/chat/completions", MESSAGE_PATHS("/anthropic/v1")},
+        .errors = errors_zai,
+    },
+
+    /* ---- engines ---- */
+    {
+        .name = "vllm",
+        .title = "vLLM",
+        .env_keys = NONE,
+        .auth = AUTH_BEARER,
+        .engine = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_PREFILL | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
+                  COUNT_PATHS("/v1"), [OP_RESPONSES] = "/v1/responses*", [OP_AUDIO] = "/v1/audio*",
+                  [OP_RERANK] = "/v1/rerank"},
+        .errors = errors_engine,
+    },
+    {
+        .name = "sglang",
+        .title = "SGLang",
+        .env_keys = NONE,
+        .auth = AUTH_BEARER,
+        .engine = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_PREFILL | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths =
+            {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
+             COUNT_PATHS("/v1"), [OP_RESPONSES] = "/v1/responses*", [OP_RERANK] = "/v1/rerank"},
+        .errors = errors_engine,
+    },
+    {
+        .name = "llama.cpp",
+        .title = "llama.cpp",
+        .env_keys = NONE,
+        .auth = AUTH_BEARER,
+        .engine = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths =
+            {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
+             COUNT_PATHS("/v1"), [OP_RESPONSES] = "/v1/responses*", [OP_RERANK] = "/v1/rerank"},
+        .errors = errors_engine,
+    },
+    {
+        .name = "tgi",
+        .title = "Text Generation Inference",
+        .env_keys = NONE,
+        .auth = AUTH_BEARER,
+        .engine = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1")},
+        .errors = errors_engine,
+    },
+    {
+        .name = "ollama",
+        .title = "Ollama",
+        .env_keys = NONE,
+        .auth = AUTH_BEARER,
+        .engine = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_USAGE_OPT,
+        .models = NONE,
+        .paths =
+            {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"),
+             MESSAGE_PATHS("/v1"), [OP_RESPONSES] = "/v1/responses*", [OP_IMAGES] = "/v1/images*"},
+        .errors = errors_engine,
+    },
+
+    /* ---- everything else ---- */
+    {
+        .name = "openai-compatible",
+        .title = "any host with OpenAI's API",
+        .env_keys = NONE,
+        .auth = AUTH_BEARER,
+        .terminal = TERMINAL_DONE,
+        .caps = CAP_STREAM,
+        .models = NONE,
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS("")},
+        .errors = errors_engine,
+    },
+};
+
+const struct provider *provider_find(struct span name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(providers); i++)
+        if (span_is(name, providers[i].name))
+            return &providers[i];
+    return NULL;
+}
+
+const struct provider *provider_at(size_t i)
+{
+    return i < ARRAY_LEN(providers) ? &providers[i] : NULL;
+}
+
+static bool knows(const struct provider *p, struct span model)
+{
+    for (const char *const *m = p->models; *m; m++)
+        if (span_glob(span_str(*m), model))
+            return true;
+    return false;
+}
+
+const struct provider *
+provider_for_model(struct span model, bool (*has)(void *arg, const struct provider *p), void *arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(providers); i++)
+        if (knows(&providers[i], model) && has(arg, &providers[i]))
+            return &providers[i];
+    return NULL;
+}

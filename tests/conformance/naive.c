@@ -1,0 +1,185 @@
+/*
+ * naive.c - see naive.h.
+ */
+#include "naive.h"
+
+#include <yyjson.h>
+
+struct reading {
+    bool messages;
+    enum dialect_terminal terminal;
+    uint32_t choices;
+    bool seen[DIALECT_CHOICES_MAX], finished[DIALECT_CHOICES_MAX];
+    bool usage, done, started, error, bad;
+};
+
+static bool is_failure(const char *finish)
+{
+    return !strcmp(finish, "error") || !strcmp(finish, "abort") ||
+           !strcmp(finish, "network_error") || !strcmp(finish, "insufficient_system_resource");
+}
+
+static bool is_error(yyjson_val *v)
+{
+    return v && !yyjson_is_null(v) && !yyjson_is_false(v) && !yyjson_equals_str(v, "");
+}
+
+static void chat_event(struct reading *r, yyjson_val *root)
+{
+    yyjson_val *choices = yyjson_obj_get(root, "choices"), *choice;
+    yyjson_val *usage = yyjson_obj_get(root, "usage");
+    size_t i, n;
+
+    if (is_error(yyjson_obj_get(root, "error")) ||
+        yyjson_equals_str(yyjson_obj_get(root, "object"), "error"))
+        r->error = true;
+    if (yyjson_is_num(yyjson_obj_get(usage, "completion_tokens")))
+        r->usage = true;
+    yyjson_arr_foreach(choices, i, n, choice)
+    {
+        yyjson_val *index = yyjson_obj_get(choice, "index");
+        const char *finish = yyjson_get_str(yyjson_obj_get(choice, "finish_reason"));
+        uint64_t at = yyjson_is_uint(index) ? yyjson_get_uint(index) : i;
+
+        MUST(at < DIALECT_CHOICES_MAX);
+        r->seen[at] = true;
+        if (finish && *finish)
+            r->finished[at] = true;
+        if (finish && is_failure(finish))
+            r->error = true;
+    }
+}
+
+static bool chat_complete(const struct reading *r)
+{
+    size_t seen = 0, finished = 0;
+    bool asked = true;
+
+    for (size_t i = 0; i < DIALECT_CHOICES_MAX; i++) {
+        seen += r->seen[i];
+        finished += r->finished[i];
+        asked = asked && (i >= r->choices || r->finished[i]);
+    }
+    if (asked && seen == finished)
+        return true;
+    if (r->terminal != TERMINAL_DONE || !r->done || seen == 0)
+        return false;
+    return seen == finished || (finished == 0 && r->usage);
+}
+
+static void messages_event(struct reading *r, yyjson_val *root)
+{
+    const char *type = yyjson_get_str(yyjson_obj_get(root, "type"));
+
+    if (!type)
+        return;
+    if (!strcmp(type, "message_start"))
+        r->started = true;
+    if (!strcmp(type, "message_stop"))
+        r->done = true;
+    if (!strcmp(type, "error"))
+        r->error = true;
+}
+
+static void read_event(struct reading *r, char *data, size_t n)
+{
+    yyjson_doc *doc;
+
+    if (r->done || r->bad || n == 0)
+        return;
+    if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
+        r->done = !r->messages;
+        return;
+    }
+    doc = yyjson_read(data, n, 0);
+    if (!yyjson_is_obj(yyjson_doc_get_root(doc)))
+        r->bad = true;
+    else if (r->messages)
+        messages_event(r, yyjson_doc_get_root(doc));
+    else
+        chat_event(r, yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+}
+
+static enum dialect_verdict judge(const struct reading *r)
+{
+    if (r->error)
+        return VERDICT_ERROR;
+    if (r->messages ? r->done && r->started : chat_complete(r))
+        return VERDICT_COMPLETE;
+    return r->bad ? VERDICT_BAD : VERDICT_CUT;
+}
+
+size_t naive_stream(struct naive_mark **ret, bool messages, enum dialect_terminal terminal,
+                    uint32_t choices, struct span text)
+{
+    struct reading r = {.messages = messages, .terminal = terminal, .choices = choices};
+    struct naive_mark *marks = malloc((text.n + 2) * sizeof(*marks));
+    char *data = malloc(text.n + 1);
+    size_t n = 1, data_n = 0;
+
+    MUST(marks && data);
+    marks[0] = (struct naive_mark){0, VERDICT_CUT};
+    for (size_t at = 0; at < text.n;) {
+        size_t begin = at, end;
+        struct span line;
+
+        while (at < text.n && text.p[at] != '\n' && text.p[at] != '\r')
+            at++;
+        if (at == text.n)
+            break; /* a line without its end counts for nothing */
+        line = span_of(text.p + begin, at - begin);
+        end = at + 1; /* a CR ends the line even before its LF */
+        at = text.p[at] == '\r' && end < text.n && text.p[end] == '\n' ? end + 1 : end;
+        if (line.n == 0) {
+            read_event(&r, data, data_n);
+            data_n = 0;
+            marks[n++] = (struct naive_mark){end, judge(&r)};
+        } else if (span_starts(line, SPAN_LIT("data:"))) {
+            line = span_of(line.p + 5, line.n - 5);
+            line = line.n && *line.p == ' ' ? span_of(line.p + 1, line.n - 1) : line;
+            if (data_n)
+                data[data_n++] = '\n';
+            memcpy(data + data_n, line.p, line.n);
+            data_n += line.n;
+        }
+    }
+    free(data);
+    *ret = marks;
+    return n;
+}
+
+static bool has_list(yyjson_val *root, const char *list, const char *member)
+{
+    return yyjson_obj_get(yyjson_arr_get_first(yyjson_obj_get(root, list)), member) != NULL;
+}
+
+static bool is_answer(const char *dialect, yyjson_val *root)
+{
+    if (!strcmp(dialect, "openai.chat"))
+        return has_list(root, "choices", "message");
+    if (!strcmp(dialect, "openai.completions"))
+        return has_list(root, "choices", "text");
+    if (!strcmp(dialect, "openai.embeddings"))
+        return has_list(root, "data", "embedding");
+    if (!strcmp(dialect, "anthropic.count"))
+        return yyjson_is_num(yyjson_obj_get(root, "input_tokens"));
+    return yyjson_equals_str(yyjson_obj_get(root, "type"), "message") &&
+           yyjson_is_str(yyjson_obj_get(root, "stop_reason"));
+}
+
+struct naive_mark naive_whole(const char *dialect, struct span text)
+{
+    yyjson_doc *doc = yyjson_read(text.p, text.n, 0);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    struct naive_mark ret = {text.n, VERDICT_BAD};
+
+    while (ret.at && strchr(" \t\r\n", text.p[ret.at - 1]))
+        ret.at--;
+    if (is_error(yyjson_obj_get(root, "error")))
+        ret.verdict = VERDICT_ERROR;
+    else if (yyjson_is_obj(root) && is_answer(dialect, root))
+        ret.verdict = VERDICT_COMPLETE;
+    yyjson_doc_free(doc);
+    return ret;
+}
