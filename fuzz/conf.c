@@ -71,8 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             MUST(settings_resolve(&plan, s, s->models[i].name) == 0 && plan.model);
         for (size_t i = 0; i < s->providers_n; i++)
             MUST(s->providers[i].urls_n > 0 && s->providers[i].type);
-        UNUSED(settings_resolve(
-            &plan, s, MIN(len, (size_t)100) ? span_of(text.p, MIN(len, (size_t)100)) : text));
+        rc = settings_resolve(&plan, s, span_of(text.p, MIN(len, (size_t)100)));
+        MUST(rc < 0 || plan.model || plan.one.provider);
         check_values(text, r);
     }
     settings_unref(&s);

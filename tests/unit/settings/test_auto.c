@@ -48,13 +48,16 @@ static const struct {
      "W004 0:0+0 no providers; every request will be refused"},
     {{"AZURE_OPENAI_API_KEY=az", NULL},
      "",
-     "W006 0:0+0 AZURE_OPENAI_API_KEY is set but AZURE_OPENAI_ENDPOINT is not; Azure OpenAI is "
-     "left out\n"
+     "W006 0:0+0 AZURE_OPENAI_API_KEY is set but AZURE_OPENAI_ENDPOINT is not; Azure OpenAI (v1) "
+     "is left out\n"
      "W004 0:0+0 no providers; every request will be refused"},
-    {{"AZURE_OPENAI_API_KEY=az", "AZURE_OPENAI_ENDPOINT=https://x.openai.azure.com/",
-      "OPENAI_API_VERSION=2024-10-21", NULL},
+    {{"AZURE_OPENAI_API_KEY=az", "AZURE_OPENAI_ENDPOINT=https://x.openai.azure.com/", NULL},
      "providers:\n  azure:\n    type: azure\n    key: env:AZURE_OPENAI_API_KEY\n"
-     "    endpoints: \"https://x.openai.azure.com/\"\n    api_version: \"2024-10-21\"\n",
+     "    endpoints: \"https://x.openai.azure.com/\"\n",
+     ""},
+    {{"GOOGLE_API_KEY=g", "VLLM_BASE_URL=http://10.0.0.1:8000", NULL},
+     "providers:\n  gemini:\n    type: gemini\n    key: env:GOOGLE_API_KEY\n"
+     "  vllm:\n    type: vllm\n    endpoints: \"http://10.0.0.1:8000\"\n",
      ""},
 };
 
