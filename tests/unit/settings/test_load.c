@@ -63,8 +63,8 @@ static const struct {
     {P "telemetry: {log: {access: yes, file: log.txt}}\n",
      "E016 4:27+3 telemetry.log.access cannot be 'yes' | allowed: false, true\n"
      "E011 4:38+7 telemetry.log.file: 'log.txt' must be an absolute path, which begins with '/'"},
-    {P "server: {client_half_close: alow, workers: 0}\n",
-     "E016 4:29+4 server.client_half_close cannot be 'alow' | did you mean 'allow'? | allowed: "
+    {P "server: {client_half_close: allw, workers: 0}\n",
+     "E016 4:29+4 server.client_half_close cannot be 'allw' | did you mean 'allow'? | allowed: "
      "gone, allow*\n"
      "E011 4:44+1 server.workers: '0' is not auto, or a number of processes"},
     /* addresses */
@@ -154,14 +154,14 @@ static const struct {
     {V "providers:\n  a: {type: openai, key: env:KEY_A, engine: {command: [/bin/true]}}\n"
        "  b: {type: vllm, endpoints: \"http://127.0.0.1:1\", engine: {command: [vllm, serve]}}\n"
        "  c: {type: vllm, endpoints: \"http://127.0.0.1:2\", engine: {command: []}}\n"
-       "  d: {type: vllm, endpoints: \"http://127.0.0.1:3\", engine: {redy: /x}}\n"
+       "  d: {type: vllm, endpoints: \"http://127.0.0.1:3\", engine: {rdy: /x}}\n"
        "  e: {type: vllm, endpoints: \"http://127.0.0.1:4\", engine: {command: /bin/true}}\n",
      "E037 3:37+6 providers.a: type openai is a cloud provider; no engine can be started for it\n"
      "E037 4:71+4 providers.b.engine.command: 'vllm' must be an absolute path\n"
      "E037 5:70+1 providers.c.engine.command is empty\n"
      "E013 6:52+6 providers.d.engine: 'command' is missing | write, for example, command: "
      "[/usr/bin/llama-server, --model, /models/qwen3-4b.gguf, --port, \"8082\"]\n"
-     "E012 6:61+4 unknown key 'redy' in providers.d.engine | did you mean 'ready'?\n"
+     "E012 6:61+3 unknown key 'rdy' in providers.d.engine | did you mean 'ready'?\n"
      "E010 7:70+9 providers.e.engine.command must be a list in [ ]"},
     /* models */
     {P "models:\n  smart: {tagrets: [o/x]}\n  code: {targets: [p/x, o/x, o/x, x, /x, o/]}\n"
