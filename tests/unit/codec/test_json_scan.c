@@ -200,7 +200,7 @@ static const struct {
     {"\xC2\xA0", "no value", 0},
     {"nul", "ends early", 3},
     {"nulL", "literal", 3},
-    {"nulll", "more than one value", 4},
+    {"null0", "more than one value", 4},
     {"True", "no value", 0},
     {"trve", "literal", 2},
     {"fals ", "literal", 4},

@@ -72,7 +72,7 @@ static const struct {
     {"data: x", "..."},
     {"data: x\n", "..."},
     {"data: x\r\n", "..."},
-    {"data: x\n\nd", "[|x]..."},
+    {"data: x\n\nx", "[|x]..."},
     {": c", "..."},
     {"data: x\n\n:\n", "[|x]..."},
     {"\xEF", "..."},

@@ -1,5 +1,5 @@
 /*
- * json_value.c - reads what json_scan has found: the text of a string, the value of a number.
+ * json.c - reads what json_scan has found: the text of a string, the value of a number.
  *
  * Numbers: JSON writes one whole number in many ways (12, 12.0, 1.2e1, 120e-1), so the digits
  * are taken as one row with the place of its decimal point, and no floating point is involved:
