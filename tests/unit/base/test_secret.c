@@ -63,6 +63,39 @@ static void a_child_has_them_and_wipes_only_its_own(void **state)
     secret_arena_free(&a);
 }
 
+/* The pages may be shared: what a child adds must not land on what its parent adds. */
+static void a_child_adds_without_harm(void **state)
+{
+    struct secret_arena *a = NULL;
+    struct secret s, t;
+    int go[2], status;
+    struct err e;
+    char c = 0;
+    pid_t pid;
+
+    UNUSED(state);
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(secret_arena_new(&a, 100, &e), 0);
+    assert_int_equal(secret_put(a, &s, SPAN_LIT("old"), SPAN_LIT("n"), &e), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        status = secret_put(a, &t, SPAN_LIT("child"), SPAN_LIT("n"), &e) == 0 ? 0 : 1;
+        if (read(go[0], &c, 1) != 1 || !span_is(t.bytes, "child") || !span_is(s.bytes, "old"))
+            status = 2;
+        secret_arena_free(&a);
+        _exit(status);
+    }
+    assert_int_equal(secret_put(a, &t, SPAN_LIT("PARENT"), SPAN_LIT("n"), &e), 0);
+    assert_int_equal(write(go[1], &c, 1), 1);
+    assert_true(waitpid(pid, &status, 0) == pid);
+    assert_int_equal(status, 0);
+    assert_true(span_is(t.bytes, "PARENT") && span_is(s.bytes, "old"));
+    secret_arena_free(&a);
+    close(go[0]);
+    close(go[1]);
+}
+
 static void write_file(const char *path, const char *text)
 {
     struct err e;
@@ -204,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secrets_are_kept_and_bounded),
         cmocka_unit_test(a_child_has_them_and_wipes_only_its_own),
+        cmocka_unit_test(a_child_adds_without_harm),
         cmocka_unit_test(files_are_read_without_a_copy),
         cmocka_unit_test(equality_is_by_bytes),
         cmocka_unit_test(taken_variables_leave_the_block),
