@@ -7,7 +7,7 @@
 #define CERT_PATH_MAX 256
 
 struct cert_files {
-    char cert[CERT_PATH_MAX], key[CERT_PATH_MAX];
+    char cert[2 * CERT_PATH_MAX], key[2 * CERT_PATH_MAX];
 };
 
 struct certs {
