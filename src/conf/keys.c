@@ -7,7 +7,7 @@
 #include "conf/keys.h"
 
 #define PATH_MAX_BYTES 256
-#define KEYS_MAX 64 /* rows of one table */
+#define KEYS_MAX       64 /* rows of one table */
 
 struct walk {
     struct arena *arena;
@@ -26,8 +26,8 @@ static void *member(void *base, size_t at)
 static size_t path_enter(struct walk *w, struct span name)
 {
     size_t was = w->path_n;
-    int n = snprintf(w->path + was, sizeof(w->path) - was, "%s%.*s", was ? "." : "",
-                     SPAN_FMT(name));
+    int n =
+        snprintf(w->path + was, sizeof(w->path) - was, "%s%.*s", was ? "." : "", SPAN_FMT(name));
 
     w->path_n = n < 0 ? was : MIN(was + (size_t)n, sizeof(w->path) - 1);
     return was;
@@ -136,10 +136,10 @@ static void refuse_text(struct walk *w, const struct conf_key *k, const struct y
         return;
     }
     if (t->word) {
-        d = conf_report_add(w->report, CONF_ERROR, "E016", node->at, "%s cannot be '%.*s'",
-                            w->path, SPAN_FMT(node->text));
-        conf_diag_choices(w->report, d, "allowed", words,
-                          word_names(t, words, ARRAY_LEN(words)), node->text);
+        d = conf_report_add(w->report, CONF_ERROR, "E016", node->at, "%s cannot be '%.*s'", w->path,
+                            SPAN_FMT(node->text));
+        conf_diag_choices(w->report, d, "allowed", words, word_names(t, words, ARRAY_LEN(words)),
+                          node->text);
         return;
     }
     if (why[0])
@@ -177,8 +177,8 @@ static void read_value(struct walk *w, const struct conf_key *k, const struct ya
     }
     bound = broken_bound(k, num, &what);
     if (bound) {
-        conf_report_add(w->report, CONF_ERROR, "E015", node->at, "%s: '%.*s' is too %s %s",
-                        w->path, SPAN_FMT(node->text), what, bound);
+        conf_report_add(w->report, CONF_ERROR, "E015", node->at, "%s: '%.*s' is too %s %s", w->path,
+                        SPAN_FMT(node->text), what, bound);
         return;
     }
     v->text = node->text;
@@ -323,24 +323,27 @@ static void read_key(struct walk *w, const struct conf_key *k, const struct yaml
     path_leave(w, was);
 }
 
-static void unknown_key(struct walk *w, const struct conf_table *t, const struct yaml_node *node)
+/* Complain; gives the index of the key that was probably meant, SIZE_MAX: none. */
+static size_t unknown_key(struct walk *w, const struct conf_table *t, const struct yaml_node *node)
 {
     struct span names[KEYS_MAX], word = node->key->text;
     struct conf_diag *d;
-    size_t n;
+    size_t n, near;
 
     if (w->path_n == 0 && span_starts(word, SPAN_LIT("x-")))
-        return;
+        return SIZE_MAX;
     for (n = 0; n < t->n && n < KEYS_MAX; n++)
         names[n] = span_str(t->keys[n].name);
     d = conf_report_add(w->report, CONF_ERROR, "E012", node->key->at, "unknown key '%.*s' %s%s",
                         SPAN_FMT(word), w->path_n ? "in " : "at the top level", w->path);
+    near = conf_nearest(word, names, n);
     if (span_is(word, "<<"))
         conf_diag_note(w->report, d, "merging is not supported; write the keys out");
-    else if (conf_nearest(word, names, n) != SIZE_MAX)
+    else if (near != SIZE_MAX)
         conf_diag_nearest(w->report, d, names, n, word);
     else
         conf_diag_choices(w->report, d, "known keys", names, n, word);
+    return near;
 }
 
 static size_t key_index(const struct conf_table *t, struct span name)
@@ -369,8 +372,9 @@ static void read_table(struct walk *w, const struct conf_table *t, const struct 
                        void *out)
 {
     const struct yaml_node *found[KEYS_MAX] = {NULL};
+    bool meant[KEYS_MAX] = {false}; /* misspelt: one complaint is enough */
     struct conf_value *self = out;
-    size_t i;
+    size_t i, near;
 
     MUST(t->n <= KEYS_MAX);
     memset(out, 0, t->size);
@@ -387,14 +391,17 @@ static void read_table(struct walk *w, const struct conf_table *t, const struct 
     }
     for (const struct yaml_node *v = node ? node->first : NULL; v; v = v->next) {
         i = key_index(t, v->key->text);
-        if (i == SIZE_MAX)
-            unknown_key(w, t, v);
-        else
+        if (i != SIZE_MAX) {
             found[i] = v; /* of two the last; the tree was complained about */
+            continue;
+        }
+        near = unknown_key(w, t, v);
+        if (near != SIZE_MAX)
+            meant[near] = true;
     }
     for (i = 0; i < t->n && !w->nomem; i++) {
         read_key(w, &t->keys[i], found[i], out);
-        if (t->keys[i].required && !found[i] && self->set && !self->bad)
+        if (t->keys[i].required && !found[i] && !meant[i] && self->set && !self->bad)
             missing_key(w, &t->keys[i], node);
     }
 }

@@ -24,11 +24,11 @@
 #include "conf/yaml.h"
 
 struct conf_value {
-    struct span text;  /* as written, or the default; in the arena or constant */
-    uint64_t num;      /* what the type made of it: milliseconds, bytes, index of the word */
+    struct span text; /* as written, or the default; in the arena or constant */
+    uint64_t num;     /* what the type made of it: milliseconds, bytes, index of the word */
     struct conf_place at;
-    bool set;          /* stands in the file */
-    bool bad;          /* stands there, and was complained about: ask nothing more of it */
+    bool set; /* stands in the file */
+    bool bad; /* stands there, and was complained about: ask nothing more of it */
 };
 
 struct conf_list {
@@ -36,7 +36,7 @@ struct conf_list {
     size_t n;
     struct conf_place at;
     bool set;
-    bool bad;          /* some of it was complained about and left out */
+    bool bad; /* some of it was complained about and left out */
 };
 
 /* How the text of a value is read. Other rooms add their own. */

@@ -11,9 +11,9 @@
 #include "codec/json_write.h"
 #include "conf/text.h"
 
-#define ARENA_BUDGET ((size_t)512 * 1024)
-#define MASKS_MAX 4096
-#define WORD_MAX 64 /* longest word that gets a suggestion */
+#define ARENA_BUDGET ((size_t)8 * 1024 * 1024)
+#define MASKS_MAX    4096
+#define WORD_MAX     64 /* longest word that gets a suggestion */
 
 static const struct {
     const char *code, *meaning;
@@ -152,12 +152,17 @@ void conf_diag_choices(struct conf_report *r, struct conf_diag *d, const char *t
 void conf_report_mask(struct conf_report *r, struct conf_place at)
 {
     size_t cap = MAX(r->masks_cap * 2, (size_t)16);
-    struct conf_place *more;
+    struct conf_place *more = NULL;
 
+    if (r->masks_n == MASKS_MAX) {
+        r->masked_all = true;
+        return;
+    }
     if (r->masks_n == r->masks_cap) {
-        more = cap <= MASKS_MAX ? arena_alloc(&r->arena, cap * sizeof(*more)) : NULL;
+        more = arena_alloc(&r->arena, cap * sizeof(*more));
         if (!more) {
-            r->nomem = true; /* rather no report than one that shows a secret */
+            r->nomem = true;
+            r->masked_all = true;
             return;
         }
         if (r->masks_n)
@@ -243,8 +248,7 @@ static void count(struct buf *out, size_t n, const char *what)
 }
 
 /* The source line and the caret below it. */
-static void show_line(struct conf_report *r, struct buf *out, const struct conf_diag *d,
-                      bool color)
+static void show_line(struct conf_report *r, struct buf *out, const struct conf_diag *d, bool color)
 {
     struct text_line line;
     const char *mark = d->severity == CONF_ERROR ? "\033[31m" : "\033[33m";
@@ -252,7 +256,8 @@ static void show_line(struct conf_report *r, struct buf *out, const struct conf_
     int pad;
 
     pad = snprintf(number, sizeof(number), "%u", d->at.line);
-    text_line_get(&line, r->source, d->at, r->masks, r->masks_n);
+    text_line_get(&line, r->masked_all ? (struct span){NULL, 0} : r->source, d->at, r->masks,
+                  r->masks_n);
     buf_printf(out, "%*s |\n%s | %.*s\n%*s | ", pad, "", number, (int)line.n, line.text, pad, "");
     for (uint32_t i = 1; i < line.caret; i++)
         buf_add_char(out, ' ');
@@ -280,8 +285,8 @@ static void show(struct conf_report *r, struct buf *out, const struct conf_diag 
     char number[16];
     int pad;
 
-    buf_printf(out, "%s%s[%s]%s: %.*s\n", color ? paint : "", word, d->code,
-               color ? "\033[0m" : "", SPAN_FMT(d->text));
+    buf_printf(out, "%s%s[%s]%s: %.*s\n", color ? paint : "", word, d->code, color ? "\033[0m" : "",
+               SPAN_FMT(d->text));
     pad = d->at.line ? snprintf(number, sizeof(number), "%u", d->at.line) : 1;
     if (d->at.line) {
         buf_printf(out, "%*s--> %.*s:%u:%u\n", pad, "", SPAN_FMT(r->file), d->at.line, d->at.col);

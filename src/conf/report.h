@@ -23,8 +23,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-#define CONF_DIAGS_MAX 100   /* further ones are only counted */
-#define CONF_LINE_SHOWN 120  /* characters of a source line that are printed */
+#define CONF_DIAGS_MAX   100 /* further ones are only counted */
+#define CONF_LINE_SHOWN  120 /* characters of a source line that are printed */
 #define CONF_CHOICES_MAX 64  /* entries of a list of choices that are printed */
 
 /* A place in the source. Counted from 1, columns in characters; line 0: nowhere. */
@@ -36,14 +36,14 @@ enum conf_severity { CONF_ERROR, CONF_WARNING };
 
 struct conf_diag {
     enum conf_severity severity;
-    const char *code;        /* "E012" */
-    struct span text;        /* one sentence without a full stop */
+    const char *code; /* "E012" */
+    struct span text; /* one sentence without a full stop */
     struct conf_place at;
-    struct span note;        /* stands behind the caret; may be absent */
-    struct span title;       /* "providers" ... */
-    struct span *choices;    /* ... and what there is */
+    struct span note;     /* stands behind the caret; may be absent */
+    struct span title;    /* "providers" ... */
+    struct span *choices; /* ... and what there is */
     size_t choices_n;
-    size_t closest;          /* index into choices, SIZE_MAX: none */
+    size_t closest; /* index into choices, SIZE_MAX: none */
 };
 
 struct conf_report {
@@ -54,6 +54,7 @@ struct conf_report {
     size_t errors, warnings;  /* all, also those past CONF_DIAGS_MAX */
     struct conf_place *masks; /* parts of the source that are not shown */
     size_t masks_n, masks_cap;
+    bool masked_all; /* more masks than can be kept: no source is shown */
     bool nomem;
 };
 

@@ -34,16 +34,16 @@ size_t text_char(struct span s, uint32_t *ret_point)
 
 static bool printable(uint32_t point)
 {
-    return point >= 0x20 && point != 0x7F && !(point >= 0x80 && point <= 0x9F) &&
-           point != 0x2028 && point != 0x2029 && point != 0xFEFF && point != 0xFFFE &&
-           point != 0xFFFF && !(point >= 0x202A && point <= 0x202E) && /* text direction */
+    return point >= 0x20 && point != 0x7F && !(point >= 0x80 && point <= 0x9F) && point != 0x2028 &&
+           point != 0x2029 && point != 0xFEFF && point != 0xFFFE && point != 0xFFFF &&
+           !(point >= 0x202A && point <= 0x202E) && /* text direction */
            !(point >= 0x2066 && point <= 0x2069);
 }
 
 static bool key_char(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '-' || c == '_';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_';
 }
 
 /* Stars over what follows a well-known beginning of a key. */

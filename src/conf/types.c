@@ -6,7 +6,7 @@
  */
 #include "conf/keys.h"
 
-#define TEXT_MAX 4096
+#define TEXT_MAX       4096
 #define NAME_MAX_BYTES 64
 
 struct unit {
@@ -70,9 +70,8 @@ static int read_duration(struct span text, uint64_t *ret, struct err *e)
 static int read_size(struct span text, uint64_t *ret, struct err *e)
 {
     static const struct unit units[] = {
-        {"B", 1},
-        {"K", 1ULL << 10}, {"KiB", 1ULL << 10}, {"KB", 1000}, {"kB", 1000},
-        {"M", 1ULL << 20}, {"MiB", 1ULL << 20}, {"MB", 1000000},
+        {"B", 1},          {"K", 1ULL << 10},   {"KiB", 1ULL << 10}, {"KB", 1000},
+        {"kB", 1000},      {"M", 1ULL << 20},   {"MiB", 1ULL << 20}, {"MB", 1000000},
         {"G", 1ULL << 30}, {"GiB", 1ULL << 30}, {"GB", 1000000000},
     };
 
@@ -220,7 +219,10 @@ void conf_duration_text(struct buf *out, uint64_t ms)
 void conf_size_text(struct buf *out, uint64_t bytes)
 {
     static const struct unit units[] = {
-        {"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30},
+        {"B", 1},
+        {"KiB", 1ULL << 10},
+        {"MiB", 1ULL << 20},
+        {"GiB", 1ULL << 30},
     };
 
     scaled_text(out, bytes, units, ARRAY_LEN(units));

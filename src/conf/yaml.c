@@ -60,7 +60,7 @@ static const struct {
     {"", "expected node content", "a value is missing here", false},
     {"", "expected <document start>", "this does not belong to what stands above it; is the indentation right?", false},
     {"", "unknown escape character", "an unknown escape behind '\\' in a text with double quotes; use single quotes", false},
-    {"", "hexdecimal number", "an escape \\x, \\u or \\U lacks its digits", false},
+    {"", "decimal number", "an escape \\x, \\u or \\U lacks its digits", false},
     {"", "Unicode character escape", "an escape that is no character", false},
     {"", "found a tab character", "a tab character; use spaces", false},
     {"", "block scalar", "behind '|' or '>' nothing may follow on the line", false},
@@ -187,8 +187,7 @@ static void place_node(struct reader *r, struct yaml_node *node)
         o->key = node;
         if (node->kind != YAML_SCALAR) {
             conf_report_add(r->report, CONF_ERROR, "E010", node->at,
-                            "%s cannot be a key; a key is one word",
-                            yaml_kind_name(node->kind));
+                            "%s cannot be a key; a key is one word", yaml_kind_name(node->kind));
             node->text = SPAN_LIT("?");
         }
         return;
@@ -438,8 +437,7 @@ static int read_text(struct reader *r, struct span text, struct err *e)
     if (span_starts(text, SPAN_LIT("\xEF\xBB\xBF")))
         text = span_of(text.p + 3, text.n - 3);
     yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&r->parser, (const unsigned char *)(text.p ? text.p : ""),
-                                 text.n);
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)(text.p ? text.p : ""), text.n);
     read_events(r);
     yaml_parser_delete(&r->parser);
     if (!r->nomem && r->report->errors == errors && (!r->root || r->root->null))

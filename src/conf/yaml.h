@@ -17,24 +17,24 @@
 #include "base/arena.h"
 #include "conf/report.h"
 
-#define YAML_BYTES_MAX ((size_t)1024 * 1024)
-#define YAML_DEPTH_MAX 32 /* the top-level map is depth 1 */
-#define YAML_NODES_MAX 100000
+#define YAML_BYTES_MAX   ((size_t)1024 * 1024)
+#define YAML_DEPTH_MAX   32 /* the top-level map is depth 1 */
+#define YAML_NODES_MAX   100000
 #define YAML_ANCHORS_MAX 256
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    bool null;              /* a scalar that says nothing: empty, ~ or null without quotes */
-    struct span text;       /* of a scalar */
+    bool null;        /* a scalar that says nothing: empty, ~ or null without quotes */
+    struct span text; /* of a scalar */
     struct conf_place at;
-    struct yaml_node *key;  /* in a map: the key that this is the value of */
-    struct yaml_node *next; /* in a list or map: the next one */
+    struct yaml_node *key;          /* in a map: the key that this is the value of */
+    struct yaml_node *next;         /* in a list or map: the next one */
     struct yaml_node *first, *last; /* of a list or map */
-    uint32_t n;             /* how many stand there */
-    uint32_t weight;        /* nodes of the whole subtree, this and keys included */
-    uint32_t height;        /* levels of the subtree, 1 for a scalar */
+    uint32_t n;                     /* how many stand there */
+    uint32_t weight;                /* nodes of the whole subtree, this and keys included */
+    uint32_t height;                /* levels of the subtree, 1 for a scalar */
 };
 
 /* Parse; the tree lives in the arena. *ret is never NULL on success: an empty text is an empty

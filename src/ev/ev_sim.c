@@ -94,7 +94,10 @@ static bool turn(struct ev_sim *s, ev_us limit)
 
 bool ev_sim_turn(struct ev *ev)
 {
-    return turn(of(ev), EV_NEVER);
+    bool ran = turn(of(ev), EV_NEVER);
+
+    of(ev)->stop = false; /* it has stopped */
+    return ran;
 }
 
 void ev_sim_run(struct ev *ev, ev_us until)

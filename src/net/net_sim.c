@@ -159,7 +159,7 @@ static void listener_close(struct net_listener *base)
         struct wire *w = LIST_ENTRY(it, struct wire, pending);
 
         list_del(&w->pending);
-        sim_end_gone(&w->ends[1], true);
+        net_sim_end_gone(&w->ends[1], true);
     }
     ev_post_cancel(&l->resume);
     list_del(&l->link);
@@ -177,7 +177,7 @@ static void attempt_failed(struct wire *w, const char *why)
     struct err e;
 
     err_set(&e, ERR_CONNECT, "connect to %s: %s", net_addr_text(&w->to, text), why);
-    sim_end_gone(&w->ends[0], false);
+    net_sim_end_gone(&w->ends[0], false);
     w->on_done(w->done_arg, NULL, &e);
 }
 
@@ -199,7 +199,7 @@ static void on_syn(struct wire *w)
         attempt_failed(w, "no memory");
         return;
     }
-    sim_trace(w, "syn %d", (int)w->hs);
+    net_sim_trace(w, "syn %d", (int)w->hs);
     if (w->hs != HS_ACCEPTED)
         return;
     w->ends[1].state = END_OPEN;
@@ -235,7 +235,7 @@ static int connect_to(struct net_connect **ret, struct net *net, const struct ne
                       void *arg, struct err *e)
 {
     struct simhost *h = host_of(net);
-    struct wire *w = sim_wire_new(h, to);
+    struct wire *w = net_sim_wire_new(h, to);
     bool refuse, silent;
 
     if (!w)
@@ -247,9 +247,9 @@ static int connect_to(struct net_connect **ret, struct net *net, const struct ne
     refuse = rng_chance(&w->rng, h->s->conf.refuse_p);
     silent = rng_chance(&w->rng, h->s->conf.silent_p);
     w->hs = silent ? HS_SILENT : refuse ? HS_REFUSED : HS_SYN;
-    sim_trace(w, "connect latency %llu", (unsigned long long)w->latency);
+    net_sim_trace(w, "connect latency %llu", (unsigned long long)w->latency);
     if (ev_timer_set(&w->handshake, silent ? CONNECT_MAX : (refuse ? 2 : 1) * w->latency, e) < 0) {
-        sim_wire_free(w);
+        net_sim_wire_free(w);
         return -1;
     }
     *ret = &w->attempt;
@@ -261,7 +261,7 @@ static void connect_cancel(struct net_connect *attempt)
     struct wire *w = CONTAINER_OF(attempt, struct wire, attempt);
 
     MUST(w->ends[0].state == END_CONNECTING);
-    sim_end_gone(&w->ends[0], true);
+    net_sim_end_gone(&w->ends[0], true);
 }
 
 static const struct net_ops net_ops = {
@@ -313,7 +313,7 @@ void net_sim_free(struct net_sim **s)
     *s = NULL;
     MUST(list_empty(&old->hosts));
     LIST_EACH(it, &old->wires)
-    sim_wire_free(LIST_ENTRY(it, struct wire, link));
+    net_sim_wire_free(LIST_ENTRY(it, struct wire, link));
     outq_store_fini(&old->store);
     mem_free(old);
 }
@@ -365,7 +365,7 @@ void net_sim_host_free(struct net **net)
 
         for (int i = 0; i < 2; i++)
             if (w->ends[i].host == h)
-                sim_end_died(&w->ends[i]);
+                net_sim_end_died(&w->ends[i]);
     }
     list_del(&h->link);
     mem_free(h);

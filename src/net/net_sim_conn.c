@@ -78,7 +78,7 @@ static const struct end *of_const(const struct net_conn *c)
     return x;
 }
 
-void sim_trace(struct wire *w, const char *fmt, ...)
+void net_sim_trace(struct wire *w, const char *fmt, ...)
 {
     char line[160];
     va_list ap;
@@ -152,7 +152,7 @@ static int transmit(struct end *x, enum kind kind, const char *bytes, size_t n)
     if (p->sent >= p->stall_at) {
         g->at += p->stall;
         p->stall_at = SIZE_MAX;
-        sim_trace(x->w, "%d stall %llu", side(x), (unsigned long long)p->stall);
+        net_sim_trace(x->w, "%d stall %llu", side(x), (unsigned long long)p->stall);
     }
     g->at = MAX(g->at, p->last_at);
     p->last_at = g->at;
@@ -163,7 +163,7 @@ static int transmit(struct end *x, enum kind kind, const char *bytes, size_t n)
     p->in_window += n;
     p->sent += n;
     p->on_way++;
-    sim_trace(x->w, "%d %s %zu due %llu", side(x), names[kind], n, (unsigned long long)g->at);
+    net_sim_trace(x->w, "%d %s %zu due %llu", side(x), names[kind], n, (unsigned long long)g->at);
     if (!ev_timer_armed(&p->arrive) && ev_timer_set(&p->arrive, g->at - now, &e) < 0) {
         cut(x->w);
         return -1;
@@ -189,20 +189,20 @@ static int send_data(struct end *x, const char *bytes, size_t n)
         return 0;
     }
     if (p->sent + n > p->reset_at) {
-        sim_trace(x->w, "%d fault reset", side(x));
+        net_sim_trace(x->w, "%d fault reset", side(x));
         send_rst(x);
         send_rst(other(x));
         return 0;
     }
     if (p->sent + n > p->fin_at) {
-        sim_trace(x->w, "%d fault fin", side(x));
+        net_sim_trace(x->w, "%d fault fin", side(x));
         p->mute = true;
         return transmit(x, FIN, NULL, 0);
     }
     return transmit(x, DATA, bytes, n);
 }
 
-void sim_end_gone(struct end *x, bool rst)
+void net_sim_end_gone(struct end *x, bool rst)
 {
     MUST(x->state != END_CLOSED);
     if (x->state == END_CONNECTING)
@@ -218,7 +218,7 @@ void sim_end_gone(struct end *x, bool rst)
     ev_timer_stop(&x->timer);
     outq_drop(&x->out, &x->w->s->store, x->out.n);
     drop_segs(incoming(x), true);
-    sim_trace(x->w, "%d gone", side(x));
+    net_sim_trace(x->w, "%d gone", side(x));
     if (other(x)->state == END_CLOSED)
         ev_post(x->w->s->ev, &x->w->bury);
 }
@@ -273,7 +273,7 @@ static void swallow(struct end *x, struct seg *g)
     if (x->state == END_CLOSED && data)
         send_rst(x);
     else if (x->state == END_LINGERING && (fin || x->lingered > LINGER_BYTES_MAX))
-        sim_end_gone(x, !fin);
+        net_sim_end_gone(x, !fin);
     else if (other(x)->out.n > 0)
         kick(other(x));
 }
@@ -299,7 +299,7 @@ static void deliver(struct end *x)
 static void check_acked(struct end *x)
 {
     if (x->state == END_ACKING && x->out.n == 0 && outgoing(x)->on_way == 0)
-        sim_end_gone(x, true);
+        net_sim_end_gone(x, true);
 }
 
 static void drained(struct end *x);
@@ -313,9 +313,9 @@ static void flush(struct end *x)
 
     while (x->out.n > 0 && p->in_window < conf->window_bytes) {
         const char *bytes = outq_front(&x->out, 0, &n);
+        size_t drawn = (size_t)rng_range(&x->w->rng, 1, conf->mss);
 
-        n = MIN(n, (size_t)rng_range(&x->w->rng, 1, conf->mss));
-        n = MIN(n, conf->window_bytes - p->in_window);
+        n = MIN(MIN(n, drawn), conf->window_bytes - p->in_window);
         if (send_data(x, bytes, n) < 0)
             return;
         outq_drop(&x->out, &x->w->s->store, n);
@@ -331,7 +331,7 @@ static void flush(struct end *x)
 static void meet_rst(struct end *x)
 {
     if (x->state != END_OPEN) {
-        sim_end_gone(x, false);
+        net_sim_end_gone(x, false);
         return;
     }
     if (x->out.n == 0)
@@ -379,7 +379,7 @@ static void on_arrive(struct ev_timer *t)
         g->arrived = true;
         p->on_way--;
         if (g->kind == RST) {
-            sim_trace(p->w, "%d rst arrived", !first);
+            net_sim_trace(p->w, "%d rst arrived", !first);
             to->rst = true;
             drop_seg(p, g);
         }
@@ -404,7 +404,7 @@ static void linger(struct end *x)
     send_fin(x);
     x->state = END_LINGERING;
     if (x->eof)
-        sim_end_gone(x, false);
+        net_sim_end_gone(x, false);
 }
 
 /* The queue is empty. */
@@ -422,7 +422,7 @@ static void on_timer(struct ev_timer *t)
 {
     struct end *x = CONTAINER_OF(t, struct end, timer);
 
-    sim_end_gone(x, x->state != END_LINGERING);
+    net_sim_end_gone(x, x->state != END_LINGERING);
 }
 
 static void op_close(struct net_conn *c, enum net_end how)
@@ -432,21 +432,21 @@ static void op_close(struct net_conn *c, enum net_end how)
 
     MUST(x->state == END_OPEN);
     if (how == NET_END_RESET || x->broken || x->rst || ev_timer_set(&x->timer, END_MAX, &e) < 0) {
-        sim_end_gone(x, !x->rst);
+        net_sim_end_gone(x, !x->rst);
         return;
     }
     x->state = how == NET_END_FLUSH ? END_FLUSHING : END_ACKING;
     kick(x);
 }
 
-void sim_end_died(struct end *x)
+void net_sim_end_died(struct end *x)
 {
     x->host = NULL;
     if (x->state == END_OPEN && !arrived(incoming(x)) && !x->rst) {
         send_fin(x);
-        sim_end_gone(x, false);
+        net_sim_end_gone(x, false);
     } else if (x->state == END_OPEN || x->state == END_CONNECTING) {
-        sim_end_gone(x, !x->rst);
+        net_sim_end_gone(x, !x->rst);
     }
 }
 
@@ -519,7 +519,7 @@ static const struct net_conn_ops conn_ops = {
 
 static void on_bury(struct ev_post *post)
 {
-    sim_wire_free(CONTAINER_OF(post, struct wire, bury));
+    net_sim_wire_free(CONTAINER_OF(post, struct wire, bury));
 }
 
 static void draw_faults(struct wire *w)
@@ -541,7 +541,7 @@ static void draw_faults(struct wire *w)
     }
 }
 
-struct wire *sim_wire_new(struct simhost *from, const struct net_addr *to)
+struct wire *net_sim_wire_new(struct simhost *from, const struct net_addr *to)
 {
     struct net_sim *s = from->s;
     struct wire *w = mem_zalloc(1, sizeof(*w));
@@ -579,7 +579,7 @@ struct wire *sim_wire_new(struct simhost *from, const struct net_addr *to)
     return w;
 }
 
-void sim_wire_free(struct wire *w)
+void net_sim_wire_free(struct wire *w)
 {
     for (int i = 0; i < 2; i++) {
         ev_post_cancel(&w->ends[i].kick);

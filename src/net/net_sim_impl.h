@@ -86,15 +86,15 @@ struct wire {
 };
 
 /* A new wire with its end 0 connecting; NULL: no memory. */
-MUST_CHECK struct wire *sim_wire_new(struct simhost *from, const struct net_addr *to);
-void sim_wire_free(struct wire *w);
+MUST_CHECK struct wire *net_sim_wire_new(struct simhost *from, const struct net_addr *to);
+void net_sim_wire_free(struct wire *w);
 
-void sim_trace(struct wire *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void net_sim_trace(struct wire *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* End x is over: nothing more is told to its owner. With rst the peer is told so. */
-void sim_end_gone(struct end *x, bool rst);
+void net_sim_end_gone(struct end *x, bool rst);
 
 /* What the kernel does to an end whose process died. */
-void sim_end_died(struct end *x);
+void net_sim_end_died(struct end *x);
 
 #endif

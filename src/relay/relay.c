@@ -457,7 +457,7 @@ static void reap(struct ev_post *p)
 
 static void fill_record(struct relay *r)
 {
-    struct relay_record *rec = &r->record;
+    struct record *rec = &r->record;
 
     rec->duration_us = ev_now(r->env->ev) - r->began;
     if (r->call) {

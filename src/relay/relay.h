@@ -10,11 +10,11 @@
 #include "call/pools.h"
 #include "ev/ev.h"
 #include "http/server.h"
-#include "relay/record.h"
+#include "record/record.h"
 #include "settings/settings.h"
 
 struct relay_sink {
-    void (*record)(void *arg, const struct relay_record *r);
+    void (*record)(void *arg, const struct record *r);
     void *arg;
 };
 

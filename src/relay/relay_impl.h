@@ -39,7 +39,7 @@ struct relay {
     const struct dialect *dialect; /* of the client: its errors are said in it */
     const struct settings_key *key;
     ev_us began;
-    struct relay_record record;
+    struct record record;
 
     /* request */
     struct blob *body;

@@ -1,9 +1,9 @@
 /*
  * record.c - words of the outcome record.
  */
-#include "relay/record.h"
+#include "record/record.h"
 
-const char *outcome_name(enum outcome o)
+const char *record_outcome_name(enum outcome o)
 {
     static const char *const names[] = {
 #define X(name, text) text,

@@ -4,10 +4,10 @@
  *
  * A plain value without pointers, so that it can travel between processes as it is.
  *
- * Room: relay.
+ * Room: record (uses base codec dialect provider). Pure. Threads: any.
  */
-#ifndef RELAY_RECORD_H
-#define RELAY_RECORD_H
+#ifndef RECORD_RECORD_H
+#define RECORD_RECORD_H
 
 #include "base/reasons.h"
 #include "provider/provider.h"
@@ -30,9 +30,9 @@ enum outcome {
         OUTCOMES_N
 };
 
-const char *outcome_name(enum outcome o);
+const char *record_outcome_name(enum outcome o);
 
-struct relay_record {
+struct record {
     uint64_t wall_ms;             /* when the request's head was whole */
     uint64_t duration_us;         /* from then to the end */
     uint64_t first_us;            /* to the first content byte toward the client; 0: none */

@@ -1,0 +1,92 @@
+/*
+ * board.h - the memory that all processes of one gateway share: independent 64-bit atomic words.
+ *
+ * No lock and no sequence lock: every word stands alone, a reader may see two words of different
+ * moments, and a process that dies in the middle of anything leaves no word half written. The
+ * master makes the board before it forks; its children inherit the mapping.
+ *
+ * A worker writes its own row and reads all rows. Totals are sums over rows, made by readers.
+ *
+ * Room: board (uses base). Threads and processes: any.
+ */
+#ifndef BOARD_BOARD_H
+#define BOARD_BOARD_H
+
+#include <stdatomic.h>
+
+#include "base/err.h"
+
+#define BOARD_WORKERS 64 /* most worker slots */
+#define BOARD_ENGINES 32 /* most engines that the gateway runs itself */
+
+typedef _Atomic uint64_t board_word;
+
+/* Words of a worker's row: X(name, help). Counters only grow over the life of the slot (a
+ * replacement goes on counting where the dead one stopped); gauges are set. */
+#define BOARD_COUNTERS(X)                                                                          \
+    X(requests, "Requests begun.")                                                                 \
+    X(conns_accepted, "Client connections accepted.")                                              \
+    X(refused, "Requests refused by the HTTP server itself: malformed, too large, too slow.")      \
+    X(glitches, "Odd but survivable things that clients did.")                                     \
+    X(dials, "Connections made to targets.")                                                       \
+    X(reused, "Requests sent over a pooled connection.")                                           \
+    X(records_dropped, "Outcome records that found the clerk's queue full.")                       \
+    X(crashes, "Times that a process of this slot died or was replaced.")
+#define BOARD_GAUGES(X)                                                                            \
+    X(pid, "Process id; 0: no process.")                                                           \
+    X(turned_us, "Monotonic time of its last turn.")                                               \
+    X(generation, "Configuration that new requests use.")                                          \
+    X(live, "Requests under way.")                                                                 \
+    X(conns, "Client connections open.")                                                           \
+    X(body_bytes, "Memory that bodies take.")                                                      \
+    X(draining, "1 while it drains.")
+
+struct board_row {
+    _Alignas(64) board_word pid; /* first gauge; the rest follow */
+#define X(name, help) board_word name;
+    BOARD_COUNTERS(X)
+#undef X
+    board_word turned_us, generation, live, conns, body_bytes, draining;
+};
+
+enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };
+
+struct board {
+    board_word generation; /* of the configuration last taken into use */
+    board_word started_us; /* monotonic time of the start */
+    board_word started_wall_ms;
+    board_word reload_ok;      /* 1: the last reload succeeded (or none was asked) */
+    board_word reload_wall_ms; /* when the last successful one was */
+    board_word draining;
+    board_word master_pid; /* 0: one process does all */
+    struct {
+        board_word state; /* enum board_engine_state */
+        board_word pid, restarts;
+    } engines[BOARD_ENGINES];
+    struct board_row keeper, clerk;
+    struct board_row workers[BOARD_WORKERS];
+};
+
+/* Map a board, all words 0, shared with the children that are forked later. */
+MUST_CHECK int board_new(struct board **ret, struct err *e);
+void board_free(struct board **b);
+
+static inline uint64_t board_get(const board_word *w)
+{
+    return atomic_load_explicit(w, memory_order_relaxed);
+}
+
+static inline void board_set(board_word *w, uint64_t v)
+{
+    atomic_store_explicit(w, v, memory_order_relaxed);
+}
+
+static inline void board_add(board_word *w, uint64_t n)
+{
+    atomic_fetch_add_explicit(w, n, memory_order_relaxed);
+}
+
+/* A time that another process wrote, as seen at `now`: never in the future. */
+uint64_t board_time(const board_word *w, uint64_t now);
+
+#endif

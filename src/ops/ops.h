@@ -1,0 +1,64 @@
+/*
+ * ops.h - what operators see: the admin port with health, metrics and status; the access log.
+ *
+ * Lives in the clerk (or, with --single, beside the worker). It reads the board and the outcome
+ * records that workers send; nothing that answers a client waits for it.
+ *
+ *   GET /livez     200 unless no worker has turned for 15 s
+ *   GET /readyz    200 when at least one worker serves the current configuration and the gateway
+ *                  is not draining; ?verbose lists the reasons
+ *   GET /startupz  200 once all workers have turned
+ *   GET /metrics   Prometheus text, version 0.0.4
+ *   GET /api/v1/status   JSON, what `lamplighter status` prints
+ *   POST /api/v1/reload  asks for a reload; answers with its result
+ *
+ * The port has no keys: who reaches it may read it, and it listens on loopback by default. Web
+ * pages are kept out of /api/: a change needs a header that a page cannot send to another origin
+ * ("x-lamplighter-admin: 1", or JSON as content type), and the Host must be an address or
+ * "localhost", so that no name can be bent to point here.
+ *
+ * Room: ops. Threads: one loop.
+ */
+#ifndef OPS_OPS_H
+#define OPS_OPS_H
+
+#include "board/board.h"
+#include "http/server.h"
+#include "record/record.h"
+#include "settings/settings.h"
+
+struct ops;
+
+struct ops_conf {
+    struct net *net;
+    struct board *board;
+    uint32_t workers; /* slots in use */
+    int log_fd;       /* access log when the configuration names no file, one JSON line a
+                       * request; -1: none. Written without blocking; what does not fit is
+                       * dropped and counted */
+    int listen_fd;    /* > 0: the admin port's socket, bound and listening; it becomes ours. Else
+                       * the configuration's address is bound */
+    /* Begin a reload; done is called once with the text of the report, not after ops_free().
+     * At most one is under way. May be NULL. */
+    void (*reload)(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
+                   void *done_arg);
+    void *arg;
+};
+
+/* Takes a reference of the snapshot and listens on its admin address. */
+MUST_CHECK int ops_new(struct ops **ret, const struct ops_conf *conf, struct settings *settings,
+                       struct err *e);
+void ops_free(struct ops **o);
+
+/* The next snapshot (log settings, names); a log file is opened anew. A changed admin address is
+ * told as a warning by the caller; it takes effect at the next start. -1: the new log file does
+ * not open, lines go on to where they went before; all else of the snapshot is taken. */
+MUST_CHECK int ops_settings(struct ops *o, struct settings *settings, struct err *e);
+
+/* One request is over: count it, log it. */
+void ops_record(struct ops *o, const struct record *r);
+
+/* The address of the admin port. */
+const struct net_addr *ops_addr(const struct ops *o);
+
+#endif

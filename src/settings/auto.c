@@ -1,0 +1,131 @@
+/*
+ * auto.c - a configuration from the environment alone.
+ *
+ * It is written as the text of a configuration and then loaded like one: there is one way to a
+ * snapshot, `config init` starts from the same text, and people see what was found in words that
+ * they can keep. The rows decide which variables count; nothing here knows a vendor.
+ *
+ * A base URL from the environment may be on a private network: whoever set the variable meant it,
+ * so the text says private: true. Engines have no key to be recognised by; they are taken when
+ * their base URL is set.
+ */
+#include "base/buf.h"
+#include "codec/json_write.h"
+#include "settings/build.h"
+
+#define NAME_BYTES 96
+
+static void warn(struct conf_report *r, const char *name, const char *what)
+{
+    conf_report_add(r, CONF_WARNING, "W006", (struct conf_place){0, 0, 0}, "%s %s", name, what);
+}
+
+/* The first of the row's variables that holds something. */
+static const char *key_name(const struct provider *p, const struct env *env)
+{
+    for (size_t i = 0; p->env_keys && p->env_keys[i]; i++)
+        if (env_get(env, span_str(p->env_keys[i])).n > 0)
+            return p->env_keys[i];
+    return NULL;
+}
+
+/* The variable that moves the base URL: the row's, else NAME_BASE_URL. */
+static void base_name(const struct provider *p, char out[NAME_BYTES])
+{
+    size_t n = 0;
+
+    if (p->env_base) {
+        UNUSED(snprintf(out, NAME_BYTES, "%s", p->env_base));
+        return;
+    }
+    for (; p->name[n] && n < NAME_BYTES - sizeof("_BASE_URL"); n++) {
+        char c = p->name[n];
+
+        if (c >= 'a' && c <= 'z')
+            out[n] = (char)(c - 'a' + 'A');
+        else
+            out[n] = (c >= '0' && c <= '9') ? c : '_';
+    }
+    UNUSED(snprintf(out + n, NAME_BYTES - n, "_BASE_URL"));
+}
+
+static void quoted(struct buf *out, const char *key, struct span text)
+{
+    buf_printf(out, "    %s: \"", key);
+    json_escape(out, text);
+    buf_add_str(out, "\"\n");
+}
+
+/* endpoints and what follows from them. -1: the variable is no URL. */
+static int write_base(struct buf *out, const struct provider *p, struct span value)
+{
+    struct settings_url u;
+    enum types_host kind;
+    struct err e;
+
+    if (types_url(&u, value, &e) < 0)
+        return -1;
+    kind = types_host_kind(u.host);
+    if (kind == HOST_FORBIDDEN)
+        return -1;
+    quoted(out, "endpoints", value);
+    if (!p->engine && (kind == HOST_PRIVATE || kind == HOST_LOOPBACK))
+        buf_add_str(out, "    private: true\n");
+    return 0;
+}
+
+static void write_provider(struct buf *out, const struct provider *p, const struct env *env,
+                           struct conf_report *report, bool *any)
+{
+    const char *key = key_name(p, env);
+    char base[NAME_BYTES];
+    size_t before = out->n;
+    struct span value;
+
+    base_name(p, base);
+    value = env_get(env, span_str(base));
+    if (!key && (p->key_needed || value.n == 0))
+        return;
+    if (value.n == 0 && !p->base) {
+        conf_report_add(report, CONF_WARNING, "W006", (struct conf_place){0, 0, 0},
+                        "%s is set but %s is not; %s is left out", key, base, p->title);
+        return;
+    }
+    if (!*any)
+        buf_add_str(out, "providers:\n");
+    buf_printf(out, "  %s:\n    type: %s\n", p->name, p->name);
+    if (key)
+        buf_printf(out, "    key: env:%s\n", key);
+    if (value.n > 0 && write_base(out, p, value) < 0) {
+        warn(report, base, "is not a usable http:// or https:// URL; the provider is left out");
+        if (buf_ok(out))
+            out->n = before;
+        return;
+    }
+    *any = true;
+}
+
+void settings_auto_text(struct buf *out, const struct env *env, struct conf_report *report)
+{
+    const struct provider *p;
+    bool any = false;
+
+    buf_add_str(out, "version: 1\n");
+    for (size_t i = 0; (p = provider_at(i)) != NULL; i++)
+        write_provider(out, p, env, report, &any);
+}
+
+int settings_auto(struct settings **ret, const struct env *env, struct conf_report *report,
+                  struct err *e)
+{
+    struct buf text;
+    int rc = -1;
+
+    buf_init(&text, YAML_BYTES_MAX);
+    settings_auto_text(&text, env, report);
+    if (buf_finish(&text, "environment", e) == 0)
+        rc = settings_load(ret, buf_span(&text), SPAN_LIT("environment"), env, report, e);
+    conf_report_source(report, SPAN_LIT("environment"), (struct span){NULL, 0});
+    buf_fini(&text);
+    return rc;
+}

@@ -1,0 +1,64 @@
+/*
+ * build.h - what the files that make a snapshot share.
+ *
+ * Each part turns its keys into values and complains about what only shows when several keys are
+ * seen together. A complaint does not stop the work: all of them are wanted at once.
+ *
+ * Room: settings. Private to the room.
+ */
+#ifndef SETTINGS_BUILD_H
+#define SETTINGS_BUILD_H
+
+#include "base/env.h"
+#include "settings/keys.h"
+#include "settings/types.h"
+
+#define SETTINGS_MAGIC            0x5e77195aU
+#define SETTINGS_BYTES_MAX        ((size_t)64 * 1024 * 1024)
+#define SETTINGS_SECRET_BYTES_MAX ((size_t)64 * 1024)
+
+/* What stands behind a struct settings. */
+struct snapshot {
+    uint32_t magic;
+    struct settings pub;
+    struct arena arena;
+    struct secret_arena *secrets;
+    const struct settings_model **by_name; /* sorted */
+};
+
+struct build {
+    struct snapshot *snap;
+    const struct keys_config *keys;
+    const struct env *env;
+    struct conf_report *report;
+    bool nomem;
+};
+
+/* Memory of the snapshot, cleared; NULL notes the want. */
+void *build_alloc(struct build *b, size_t count, size_t size);
+struct span build_dup(struct build *b, struct span s);
+
+/* A value of the file as text of the snapshot; absent stays absent. */
+struct span build_text(struct build *b, const struct conf_value *v);
+
+/* A URL whose text is copied into the snapshot. The text was read before. */
+struct settings_url build_url(struct build *b, struct span text);
+
+/* The secret that a reference names. -1: complained about. */
+MUST_CHECK int build_secret(struct build *b, const struct conf_value *v, struct secret *ret);
+
+/* The proxy that the environment asks for towards a URL; set is false when there is none. */
+void build_env_proxy(struct build *b, const struct settings_url *to, struct settings_proxy *ret);
+
+void build_server(struct build *b);
+void build_providers(struct build *b);
+void build_models(struct build *b);
+void build_clients(struct build *b);
+
+/* By the name under `providers`; NULL. */
+const struct settings_provider *build_find_provider(const struct build *b, struct span name);
+
+/* E031 with the list of providers. */
+void build_no_provider(struct build *b, struct conf_place at, const char *where, struct span name);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * build_model.c - the keys under `models` and `keys`.
+ */
+#include <stdlib.h>
+
+#include "settings/build.h"
+
+static int by_name(const void *a, const void *b)
+{
+    struct span x = (*(const struct settings_model *const *)a)->name;
+    struct span y = (*(const struct settings_model *const *)b)->name;
+    int c = memcmp(x.p, y.p, MIN(x.n, y.n));
+
+    if (c != 0)
+        return c;
+    return x.n < y.n ? -1 : x.n > y.n;
+}
+
+static void build_target(struct build *b, struct span model, const struct conf_value *v,
+                         struct settings_target *ret)
+{
+    struct span id = build_dup(b, v->text), rest = id, provider;
+    char where[320];
+
+    if (!span_has(id))
+        return;
+    provider = span_cut(&rest, '/');
+    *ret = (struct settings_target){build_find_provider(b, provider), rest, id};
+    if (ret->provider || b->keys->providers.bad)
+        return;
+    UNUSED(
+        snprintf(where, sizeof(where), "models.%.*s target '%.*s'", SPAN_FMT(model), SPAN_FMT(id)));
+    build_no_provider(b, v->at, where, provider);
+}
+
+static void build_model(struct build *b, const struct keys_model *k, struct settings_model *m)
+{
+    const struct conf_value *v = k->targets.items;
+    struct settings_target *targets = build_alloc(b, k->targets.n, sizeof(*targets));
+    struct span provider;
+
+    m->name = build_dup(b, k->self.text);
+    if (!targets || !span_has(m->name))
+        return;
+    m->targets = targets;
+    m->targets_n = k->targets.n;
+    for (size_t i = 0; i < m->targets_n && !b->nomem; i++) {
+        build_target(b, m->name, &v[i], &targets[i]);
+        for (size_t j = 0; j < i; j++)
+            if (span_eq(targets[i].id, targets[j].id))
+                conf_report_add(b->report, CONF_ERROR, "E032", v[i].at,
+                                "models.%.*s has the target '%.*s' twice", SPAN_FMT(m->name),
+                                SPAN_FMT(v[i].text));
+    }
+    if (k->targets.set && !k->targets.bad && k->targets.n == 0)
+        conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%.*s has no targets",
+                        SPAN_FMT(m->name));
+    provider = m->name;
+    provider.n = MIN(provider.n, span_find(provider, '/'));
+    if (provider.n < m->name.n && build_find_provider(b, provider))
+        conf_report_add(b->report, CONF_WARNING, "W002", k->self.at,
+                        "models.%.*s hides that model of the provider '%.*s'", SPAN_FMT(m->name),
+                        SPAN_FMT(provider));
+}
+
+void build_models(struct build *b)
+{
+    const struct conf_list *list = &b->keys->models;
+    const struct keys_model *k = list->items;
+    struct settings *s = &b->snap->pub;
+    struct settings_model *m = build_alloc(b, list->n, sizeof(*m));
+
+    b->snap->by_name = build_alloc(b, list->n, sizeof(struct settings_model *));
+    if (!m || !b->snap->by_name)
+        return;
+    for (size_t i = 0; i < list->n && !b->nomem; i++) {
+        build_model(b, &k[i], &m[i]);
+        b->snap->by_name[i] = &m[i];
+    }
+    if (b->nomem)
+        return;
+    s->models = m;
+    s->models_n = list->n;
+    qsort(b->snap->by_name, s->models_n, sizeof(struct settings_model *), by_name);
+}
+
+static void check_pattern(struct build *b, struct span key, const struct conf_value *v)
+{
+    const struct settings *s = &b->snap->pub;
+    struct span names[CONF_CHOICES_MAX];
+    struct settings_plan plan;
+    struct conf_diag *d;
+    size_t n = MIN(s->models_n, ARRAY_LEN(names));
+
+    if (span_find(v->text, '*') != SIZE_MAX || settings_resolve(&plan, s, v->text) == 0)
+        return;
+    d = conf_report_add(b->report, CONF_WARNING, "W003", v->at,
+                        "keys.%.*s.models: there is no model '%.*s'", SPAN_FMT(key),
+                        SPAN_FMT(v->text));
+    for (size_t i = 0; i < n; i++)
+        names[i] = s->models[i].name;
+    conf_diag_nearest(b->report, d, names, n, v->text);
+}
+
+static void build_client(struct build *b, const struct keys_client *k, struct settings_key *ret)
+{
+    const struct conf_value *v = k->models.items;
+    struct span *globs = build_alloc(b, k->models.n, sizeof(*globs));
+
+    ret->name = build_dup(b, k->self.text);
+    if (!globs || !span_has(ret->name))
+        return;
+    if (k->hash.set && !k->hash.bad)
+        UNUSED(EXPECT(types_hash(ret->sha256, k->hash.text) == 0));
+    for (size_t i = 0; i < k->models.n; i++) {
+        globs[i] = build_dup(b, v[i].text);
+        if (v[i].set && !b->keys->providers.bad && !b->keys->models.bad)
+            check_pattern(b, ret->name, &v[i]);
+    }
+    ret->models = globs;
+    ret->models_n = k->models.n;
+    ret->expires_ms = k->expires.num;
+}
+
+void build_clients(struct build *b)
+{
+    const struct conf_list *list = &b->keys->keys;
+    const struct keys_client *k = list->items;
+    struct settings *s = &b->snap->pub;
+    struct settings_key *keys = build_alloc(b, list->n, sizeof(*keys));
+
+    if (!keys || b->nomem)
+        return;
+    s->keys_open = !list->set;
+    if (list->set && !list->bad && list->n == 0)
+        conf_report_add(b->report, CONF_ERROR, "E035", list->at,
+                        "keys is empty, so nobody could use the gateway; add a key, or leave "
+                        "the section out");
+    for (size_t i = 0; i < list->n && !b->nomem; i++) {
+        build_client(b, &k[i], &keys[i]);
+        for (size_t j = 0; j < i && k[i].hash.set && !k[i].hash.bad; j++)
+            if (k[j].hash.set && !k[j].hash.bad &&
+                memcmp(keys[i].sha256, keys[j].sha256, sizeof(keys[i].sha256)) == 0)
+                conf_report_add(b->report, CONF_ERROR, "E032", k[i].hash.at,
+                                "keys.%.*s has the hash of keys.%.*s", SPAN_FMT(keys[i].name),
+                                SPAN_FMT(keys[j].name));
+    }
+    s->keys = keys;
+    s->keys_n = list->n;
+}

@@ -1,0 +1,248 @@
+/*
+ * build_provider.c - the keys under `providers`, with what they inherit from `defaults`.
+ */
+#include "base/file.h"
+#include "settings/build.h"
+
+const struct settings_provider *build_find_provider(const struct build *b, struct span name)
+{
+    const struct settings *s = &b->snap->pub;
+
+    for (size_t i = 0; i < s->providers_n; i++)
+        if (span_eq(s->providers[i].name, name))
+            return &s->providers[i];
+    return NULL;
+}
+
+void build_no_provider(struct build *b, struct conf_place at, const char *where, struct span name)
+{
+    const struct settings *s = &b->snap->pub;
+    struct span names[CONF_CHOICES_MAX];
+    struct conf_diag *d;
+    size_t n = MIN(s->providers_n, ARRAY_LEN(names));
+
+    d = conf_report_add(b->report, CONF_ERROR, "E031", at, "%s: no provider named '%.*s'", where,
+                        SPAN_FMT(name));
+    for (size_t i = 0; i < n; i++)
+        names[i] = s->providers[i].name;
+    conf_diag_choices(b->report, d, "providers", names, n, name);
+}
+
+static void check_url(struct build *b, const struct keys_provider *k, const struct provider *type,
+                      const struct settings_url *u, const struct conf_value *v)
+{
+    enum types_host kind = types_host_kind(u->host);
+    bool open = type->engine || k->private_ok.num == 1;
+
+    if (kind == HOST_FORBIDDEN)
+        conf_report_add(b->report, CONF_ERROR, "E036", v->at,
+                        "providers.%.*s: '%.*s' is an address that no provider may have",
+                        SPAN_FMT(k->self.text), SPAN_FMT(u->host));
+    else if (!open && (kind == HOST_PRIVATE || kind == HOST_LOOPBACK))
+        conf_report_add(b->report, CONF_ERROR, "E036", v->at,
+                        "providers.%.*s: '%.*s' is a private address; if that is meant, write "
+                        "private: true",
+                        SPAN_FMT(k->self.text), SPAN_FMT(u->host));
+    if (!u->tls && !open && (kind == HOST_NAME || kind == HOST_PUBLIC))
+        conf_report_add(b->report, CONF_WARNING, "W001", v->at,
+                        "providers.%.*s: '%.*s' is clear text; the key and all prompts can be "
+                        "read on the way",
+                        SPAN_FMT(k->self.text), SPAN_FMT(u->text));
+}
+
+static void build_urls(struct build *b, const struct keys_provider *k, struct settings_provider *p)
+{
+    const struct conf_value *v = k->endpoints.items;
+    struct settings_url *urls;
+    size_t n = k->endpoints.n;
+    struct conf_diag *d;
+
+    urls = build_alloc(b, MAX(n, (size_t)1), sizeof(*urls));
+    if (!urls)
+        return;
+    p->urls = urls;
+    for (size_t i = 0; i < n; i++) {
+        urls[i] = build_url(b, v[i].text);
+        check_url(b, k, p->type, &urls[i], &v[i]);
+        for (size_t j = 0; j < i; j++)
+            if (span_eq(v[i].text, v[j].text))
+                conf_report_add(b->report, CONF_ERROR, "E032", v[i].at,
+                                "providers.%.*s.endpoints has '%.*s' twice", SPAN_FMT(p->name),
+                                SPAN_FMT(v[i].text));
+    }
+    p->urls_n = n;
+    if (n > 0 || k->endpoints.bad)
+        return;
+    if (p->type->base) {
+        urls[0] = build_url(b, span_str(p->type->base));
+        p->urls_n = 1;
+        return;
+    }
+    d = conf_report_add(b->report, CONF_ERROR, "E033", k->self.at,
+                        "providers.%.*s: type %s has no address of its own", SPAN_FMT(p->name),
+                        p->type->name);
+    conf_diag_note(b->report, d, "write endpoints: with its URL");
+}
+
+static void build_keys(struct build *b, const struct keys_provider *k, struct settings_provider *p)
+{
+    const struct conf_value *v = k->key.items;
+    struct conf_diag *d;
+    struct secret *keys = build_alloc(b, k->key.n, sizeof(*keys));
+
+    if (!keys)
+        return;
+    p->keys = keys;
+    for (size_t i = 0; i < k->key.n; i++)
+        if (build_secret(b, &v[i], &keys[p->keys_n]) == 0)
+            p->keys_n++;
+    if (k->key.n > 0 || k->key.bad || !p->type || !p->type->key_needed)
+        return;
+    d = conf_report_add(b->report, CONF_ERROR, "E033", k->self.at,
+                        "providers.%.*s: type %s needs a key", SPAN_FMT(p->name), p->type->name);
+    conf_diag_note(b->report, d, "write key: env:%s",
+                   p->type->env_keys && p->type->env_keys[0] ? p->type->env_keys[0] : "NAME");
+}
+
+/* "a,b,c" of a list. */
+static struct span join(struct build *b, const struct conf_list *list)
+{
+    const struct conf_value *v = list->items;
+    size_t n = 0;
+    char *p;
+
+    for (size_t i = 0; i < list->n; i++)
+        n += v[i].text.n + 1;
+    if (n == 0)
+        return (struct span){NULL, 0};
+    p = build_alloc(b, n, 1);
+    if (!p)
+        return (struct span){NULL, 0};
+    n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        if (i)
+            p[n++] = ',';
+        memcpy(p + n, v[i].text.p, v[i].text.n);
+        n += v[i].text.n;
+    }
+    return span_of(p, n);
+}
+
+static void build_proxy(struct build *b, const struct keys_provider *k, struct settings_provider *p)
+{
+    bool given = k->proxy.set && !k->proxy.bad && k->proxy.num == 0;
+
+    if (k->proxy_auth.set && !k->proxy_auth.bad) {
+        if (!given && !k->proxy.bad)
+            conf_report_add(b->report, CONF_ERROR, "E038", k->proxy_auth.at,
+                            "providers.%.*s: proxy_auth needs proxy", SPAN_FMT(p->name));
+        else if (build_secret(b, &k->proxy_auth, &p->proxy.auth) == 0 &&
+                 span_find(p->proxy.auth.bytes, ':') == SIZE_MAX)
+            conf_report_add(b->report, CONF_ERROR, "E042", k->proxy_auth.at,
+                            "secret %.*s is not user:password", SPAN_FMT(k->proxy_auth.text));
+    }
+    if (given) {
+        p->proxy.set = true;
+        p->proxy.url = build_url(b, k->proxy.text);
+    } else if (!k->proxy.set && !p->type->engine && p->urls_n > 0) {
+        build_env_proxy(b, &p->urls[0], &p->proxy);
+    }
+    if (k->no_proxy.set)
+        p->proxy.no_proxy = join(b, &k->no_proxy);
+}
+
+static uint64_t either(const struct conf_value *own, const struct conf_value *inherited)
+{
+    return own->set && !own->bad ? own->num : inherited->num;
+}
+
+static void build_engine(struct build *b, const struct keys_provider *k,
+                         const struct settings_provider *p, struct settings_engine *ret)
+{
+    const struct conf_value *v = k->engine.command.items;
+    struct span *argv = build_alloc(b, k->engine.command.n, sizeof(*argv));
+
+    if (!argv)
+        return;
+    for (size_t i = 0; i < k->engine.command.n; i++)
+        argv[i] = build_dup(b, v[i].text);
+    *ret = (struct settings_engine){
+        .provider = p,
+        .argv = argv,
+        .argv_n = k->engine.command.n,
+        .ready_path = build_dup(b, k->engine.ready.text),
+    };
+    if (!p->type->engine)
+        conf_report_add(b->report, CONF_ERROR, "E037", k->engine.self.at,
+                        "providers.%.*s: type %s is a cloud provider; no engine can be started "
+                        "for it",
+                        SPAN_FMT(p->name), p->type->name);
+    if (k->engine.command.n == 0 && k->engine.command.set && !k->engine.command.bad)
+        conf_report_add(b->report, CONF_ERROR, "E037", k->engine.command.at,
+                        "providers.%.*s.engine.command is empty", SPAN_FMT(p->name));
+    if (k->engine.command.n > 0 && !k->engine.command.bad && v[0].text.p[0] != '/')
+        conf_report_add(b->report, CONF_ERROR, "E037", v[0].at,
+                        "providers.%.*s.engine.command: '%.*s' must be an absolute path",
+                        SPAN_FMT(p->name), SPAN_FMT(v[0].text));
+}
+
+static void build_provider(struct build *b, const struct keys_provider *k,
+                           struct settings_provider *p)
+{
+    const struct keys_timeout *d = &b->keys->defaults.timeout;
+    struct err e;
+
+    build_urls(b, k, p);
+    build_proxy(b, k, p);
+    p->terminal = p->type->terminal;
+    if (k->terminal.set && !k->terminal.bad)
+        p->terminal = k->terminal.num == 0 ? TERMINAL_DONE : TERMINAL_FINISH;
+    p->ca_file = build_text(b, &k->tls.ca);
+    if (span_has(p->ca_file) && file_check(p->ca_file.p, &e) < 0)
+        conf_report_add(b->report, CONF_ERROR, "E041", k->tls.ca.at,
+                        "providers.%.*s.tls.ca cannot be read: %s", SPAN_FMT(p->name), e.text);
+    p->allow_private = p->type->engine || k->private_ok.num == 1;
+    p->api_version = build_text(b, &k->api_version);
+    p->timeout = (struct settings_timeouts){
+        .connect_ms = either(&k->timeout.connect, &d->connect),
+        .first_ms = either(&k->timeout.first_token, &d->first_token),
+        .idle_ms = either(&k->timeout.idle, &d->idle),
+        .total_ms = either(&k->timeout.total, &d->total),
+    };
+}
+
+void build_providers(struct build *b)
+{
+    const struct conf_list *list = &b->keys->providers;
+    const struct keys_provider *k = list->items;
+    struct settings *s = &b->snap->pub;
+    struct settings_provider *p = build_alloc(b, list->n, sizeof(*p));
+    struct settings_engine *engines = build_alloc(b, list->n, sizeof(*engines));
+
+    if (!p || !engines)
+        return;
+    s->providers = p;
+    s->engines = engines;
+    /* All names first: whoever names a provider that is wrong in itself is not wrong. */
+    for (size_t i = 0; i < list->n; i++)
+        p[i].name = build_dup(b, k[i].self.text);
+    s->providers_n = list->n;
+    for (size_t i = 0; i < list->n && !b->nomem; i++) {
+        if (k[i].type.set && !k[i].type.bad)
+            p[i].type = provider_at(k[i].type.num);
+        build_keys(b, &k[i], &p[i]);
+        if (!p[i].type)
+            continue; /* without its type nothing can be said about the rest */
+        build_provider(b, &k[i], &p[i]);
+        if (k[i].engine.self.set && !k[i].engine.self.bad)
+            build_engine(b, &k[i], &p[i], &engines[s->engines_n++]);
+    }
+    if (list->n == 0 && !list->bad)
+        conf_report_add(b->report, CONF_WARNING, "W004", list->at,
+                        "no providers; every request will be refused");
+    if (b->keys->pass.set && !b->keys->pass.bad) {
+        s->pass = build_find_provider(b, b->keys->pass.text);
+        if (!s->pass)
+            build_no_provider(b, b->keys->pass.at, "pass", b->keys->pass.text);
+    }
+}

@@ -1,0 +1,206 @@
+/*
+ * keys.c - every key of the configuration, once. Parser, defaults, schema, sample and reference
+ * come from these rows; a key is added here and nowhere else.
+ */
+#include "settings/keys.h"
+
+#include "settings/types.h"
+
+#define TABLE(struct_name, rows) {sizeof(struct struct_name), rows, ARRAY_LEN(rows)}
+#define AT(struct_name, field)   .at = offsetof(struct struct_name, field)
+
+/* clang-format off */
+static const struct conf_key tls_keys[] = {
+    {"cert", CONF_ONE, .type = &conf_path, AT(keys_tls, cert), .example = "/etc/lamplighter/tls/cert.pem",
+     .help = "PEM file with the certificate and its chain."},
+    {"key", CONF_ONE, .type = &conf_path, AT(keys_tls, key), .example = "/etc/lamplighter/tls/key.pem",
+     .help = "PEM file with the private key."},
+};
+static const struct conf_table tls_table = TABLE(keys_tls, tls_keys);
+
+static const struct conf_key limits_keys[] = {
+    {"header", CONF_ONE, .type = &conf_size, AT(keys_limits, header), .text = "32KiB", .min = "1KiB", .max = "1MiB",
+     .help = "All of a request's head: request line and header fields."},
+    {"fields", CONF_ONE, .type = &conf_count, AT(keys_limits, fields), .text = "100", .min = "10", .max = "1000",
+     .help = "Header fields of a request."},
+    {"path", CONF_ONE, .type = &conf_size, AT(keys_limits, path), .text = "8KiB", .min = "256B", .max = "64KiB",
+     .help = "The request's path and query."},
+    {"body", CONF_ONE, .type = &conf_size, AT(keys_limits, body), .text = "64MiB", .min = "1KiB", .max = "1GiB",
+     .help = "A request's body. Failover works for every body up to this size."},
+    {"answer", CONF_ONE, .type = &conf_size, AT(keys_limits, answer), .text = "64MiB", .min = "64KiB", .max = "1GiB",
+     .help = "An answer that does not stream, and is therefore held until it is whole."},
+    {"memory", CONF_ONE, .type = &conf_size, AT(keys_limits, memory), .text = "256MiB", .min = "16MiB", .max = "64GiB",
+     .help = "Bodies of all requests in memory; what is beyond goes to an encrypted temporary file."},
+    {"connections", CONF_ONE, .type = &conf_count, AT(keys_limits, connections), .text = "10000", .min = "1", .max = "1M",
+     .help = "Clients' connections at a time."},
+    {"connections_per_ip", CONF_ONE, .type = &conf_count, AT(keys_limits, connections_per_ip), .text = "10000", .min = "1", .max = "1M",
+     .help = "Connections at a time from one address. The default is no closer bound: behind a load balancer all clients share one address."},
+    {"requests_per_connection", CONF_ONE, .type = &conf_count, AT(keys_limits, requests_per_connection), .text = "10000", .min = "1", .max = "1G",
+     .help = "Requests after which a connection is closed in order, so that load moves to new processes and machines."},
+    {"streams_per_connection", CONF_ONE, .type = &conf_count, AT(keys_limits, streams_per_connection), .text = "100", .min = "1", .max = "10000",
+     .help = "HTTP/2: requests at a time on one connection."},
+};
+static const struct conf_table limits_table = TABLE(keys_limits, limits_keys);
+
+static const struct conf_key server_timeout_keys[] = {
+    {"header", CONF_ONE, .type = &conf_duration, AT(keys_server_timeout, header), .text = "10s", .min = "100ms", .max = "10m",
+     .help = "From a request's first byte to the end of its head."},
+    {"body_stall", CONF_ONE, .type = &conf_duration, AT(keys_server_timeout, body_stall), .text = "30s", .min = "100ms", .max = "1h",
+     .help = "Between two bytes of a request's body."},
+    {"idle", CONF_ONE, .type = &conf_duration, AT(keys_server_timeout, idle), .text = "2m", .min = "100ms", .max = "1d",
+     .help = "Without a request, before a kept connection is closed. Longer than usual load balancers wait (60s), so that they close first and no request meets a closing connection."},
+    {"write_stall", CONF_ONE, .type = &conf_duration, AT(keys_server_timeout, write_stall), .text = "60s", .min = "100ms", .max = "1h",
+     .help = "A client that takes no byte of its answer for so long is gone."},
+};
+static const struct conf_table server_timeout_table = TABLE(keys_server_timeout, server_timeout_keys);
+
+static const struct conf_key server_keys[] = {
+    {"listen", CONF_ONE_OR_LIST, .type = &type_address, AT(keys_server, listen), .text = "127.0.0.1:8080", .most = 8,
+     .help = "Where clients connect: one address or a list."},
+    {"admin", CONF_ONE, .type = &type_address, AT(keys_server, admin), .text = "127.0.0.1:8081",
+     .help = "Where /metrics, /livez, /readyz and the admin API are. Keep it away from clients."},
+    {"tls", CONF_GROUP, .table = &tls_table, AT(keys_server, tls),
+     .help = "TLS towards clients. Without it the listeners speak clear text."},
+    {"drain", CONF_ONE, .type = &conf_duration, AT(keys_server, drain), .text = "30s", .min = "0s", .max = "1d",
+     .help = "On SIGTERM, how long answers under way may take before they are ended with an error event."},
+    {"workers", CONF_ONE, .type = &type_workers, AT(keys_server, workers), .text = "auto", .max = "256",
+     .help = "Processes that answer. auto: as many as the CPU quota allows, and at least two."},
+    {"limits", CONF_GROUP, .table = &limits_table, AT(keys_server, limits),
+     .help = "Bounds of what clients may send. Past a bound a request is refused with a sentence that names it."},
+    {"timeout", CONF_GROUP, .table = &server_timeout_table, AT(keys_server, timeout),
+     .help = "How long clients may take."},
+    {"client_half_close", CONF_ONE, .type = &type_close, AT(keys_server, client_half_close), .text = "gone",
+     .help = "What a FIN behind the request means. gone: the client went away, and its request is cancelled. allow: it only has no more to send."},
+};
+static const struct conf_table server_table = TABLE(keys_server, server_keys);
+
+static const struct conf_key provider_tls_keys[] = {
+    {"ca", CONF_ONE, .type = &conf_path, AT(keys_provider_tls, ca), .example = "/etc/lamplighter/internal-ca.pem",
+     .help = "PEM file with the authorities that sign this provider's certificate, in place of the system's."},
+};
+static const struct conf_table provider_tls_table = TABLE(keys_provider_tls, provider_tls_keys);
+
+#define HELP_CONNECT "Name look-up, connection, proxy and TLS handshake together."
+#define HELP_FIRST "From the request's last byte to the first content of the answer. Models that reason may think for minutes; see docs/decisions for the default."
+#define HELP_IDLE "Between two bytes of an answer that has begun."
+#define HELP_TOTAL "The whole request, all attempts at all targets together."
+
+static const struct conf_key provider_timeout_keys[] = {
+    {"connect", CONF_ONE, .type = &conf_duration, AT(keys_timeout, connect), .min = "10ms", .max = "5m", .example = "2s",
+     .help = HELP_CONNECT},
+    {"first_token", CONF_ONE, .type = &conf_duration, AT(keys_timeout, first_token), .min = "10ms", .max = "1d", .example = "60s",
+     .help = HELP_FIRST},
+    {"idle", CONF_ONE, .type = &conf_duration, AT(keys_timeout, idle), .min = "10ms", .max = "1d", .example = "30s",
+     .help = HELP_IDLE},
+    {"total", CONF_ONE, .type = &conf_duration, AT(keys_timeout, total), .min = "10ms", .max = "1d", .example = "10m",
+     .help = HELP_TOTAL},
+};
+static const struct conf_table provider_timeout_table = TABLE(keys_timeout, provider_timeout_keys);
+
+static const struct conf_key timeout_keys[] = {
+    {"connect", CONF_ONE, .type = &conf_duration, AT(keys_timeout, connect), .text = "5s", .min = "10ms", .max = "5m",
+     .help = HELP_CONNECT},
+    {"first_token", CONF_ONE, .type = &conf_duration, AT(keys_timeout, first_token), .text = "10m", .min = "10ms", .max = "1d",
+     .help = HELP_FIRST},
+    {"idle", CONF_ONE, .type = &conf_duration, AT(keys_timeout, idle), .text = "2m", .min = "10ms", .max = "1d",
+     .help = HELP_IDLE},
+    {"total", CONF_ONE, .type = &conf_duration, AT(keys_timeout, total), .text = "10m", .min = "10ms", .max = "1d",
+     .help = HELP_TOTAL},
+};
+static const struct conf_table timeout_table = TABLE(keys_timeout, timeout_keys);
+
+static const struct conf_key engine_keys[] = {
+    {"command", CONF_LIST, .required = true, .type = &conf_string, AT(keys_engine, command), .most = 256,
+     .example = "[/usr/bin/llama-server, --model, /models/qwen3-4b.gguf, --port, \"8082\"]",
+     .help = "Program (an absolute path) and arguments; no shell is involved."},
+    {"ready", CONF_ONE, .type = &type_url_path, AT(keys_engine, ready), .text = "/health",
+     .help = "Path that answers 200 when the engine can serve."},
+};
+static const struct conf_table engine_table = TABLE(keys_engine, engine_keys);
+
+static const struct conf_key provider_keys[] = {
+    {"type", CONF_ONE, .required = true, .type = &type_provider, AT(keys_provider, type), .example = "openai",
+     .help = "Vendor or engine: what it speaks, where it lives, what its errors mean."},
+    {"key", CONF_ONE_OR_LIST, .type = &type_secret, AT(keys_provider, key), .most = 64, .example = "env:OPENAI_API_KEY",
+     .help = "The account's key, or a list of keys. Always a reference: env:NAME (environment variable), file:/path, cred:NAME (systemd credential)."},
+    {"endpoints", CONF_ONE_OR_LIST, .type = &type_url, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
+     .help = "Base URLs. Cloud providers have one of their own; engines need theirs here."},
+    {"terminal", CONF_ONE, .type = &type_terminal, AT(keys_provider, terminal), .example = "done",
+     .help = "What ends a stream: done ([DONE] comes) or finish (only the finish reasons do). The type knows; needed for openai-compatible servers that differ."},
+    {"tls", CONF_GROUP, .table = &provider_tls_table, AT(keys_provider, tls),
+     .help = "TLS towards the provider."},
+    {"proxy", CONF_ONE, .type = &type_proxy, AT(keys_provider, proxy), .example = "http://proxy.example.com:3128",
+     .help = "HTTP proxy towards the provider, or none. When left out, cloud providers follow HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment, and engines connect directly."},
+    {"proxy_auth", CONF_ONE, .type = &type_secret, AT(keys_provider, proxy_auth), .example = "env:PROXY_AUTH",
+     .help = "The proxy's user:password, as a reference."},
+    {"no_proxy", CONF_ONE_OR_LIST, .type = &conf_string, AT(keys_provider, no_proxy), .most = 64, .example = "[.example.internal, 10.0.0.0/8]",
+     .help = "Hosts that are reached without the proxy, by the rules of curl."},
+    {"private", CONF_ONE, .type = &conf_bool, AT(keys_provider, private_ok), .text = "false",
+     .help = "Allow private and loopback addresses. Engines always may have them."},
+    {"api_version", CONF_ONE, .type = &conf_name, AT(keys_provider, api_version), .example = "2024-10-21",
+     .help = "Version of the provider's API, where the type has one (Azure)."},
+    {"timeout", CONF_GROUP, .table = &provider_timeout_table, AT(keys_provider, timeout),
+     .help = "How long this provider may take; what is left out comes from defaults.timeout."},
+    {"engine", CONF_GROUP, .table = &engine_table, AT(keys_provider, engine),
+     .help = "A local engine that is started and kept running beside the gateway."},
+};
+static const struct conf_table provider_table = TABLE(keys_provider, provider_keys);
+
+static const struct conf_key defaults_keys[] = {
+    {"timeout", CONF_GROUP, .table = &timeout_table, AT(keys_defaults, timeout),
+     .help = "How long providers may take."},
+};
+static const struct conf_table defaults_table = TABLE(keys_defaults, defaults_keys);
+
+static const struct conf_key model_keys[] = {
+    {"targets", CONF_ONE_OR_LIST, .required = true, .type = &type_target, AT(keys_model, targets), .most = 32,
+     .example = "[openai/gpt-5, openai/gpt-5-mini]",
+     .help = "provider/model, in the order in which they are tried."},
+};
+static const struct conf_table model_table = TABLE(keys_model, model_keys);
+
+static const struct conf_key client_keys[] = {
+    {"hash", CONF_ONE, .required = true, .type = &type_hash, AT(keys_client, hash),
+     .example = "sha256:7f3a91d2c55e0b6a1f0f7b0c2f4e8d9a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e",
+     .help = "SHA-256 of the key (printf %s \"$KEY\" | sha256sum). The key itself is nowhere."},
+    {"models", CONF_ONE_OR_LIST, .type = &type_models, AT(keys_client, models), .text = "*", .most = 256, .example = "[smart, \"openai/*\"]",
+     .help = "Names the key may ask for; '*' stands for anything."},
+    {"expires", CONF_ONE, .type = &type_date, AT(keys_client, expires), .example = "2027-03-31",
+     .help = "Last day (UTC), or the exact time, at which the key works."},
+};
+static const struct conf_table client_table = TABLE(keys_client, client_keys);
+
+static const struct conf_key log_keys[] = {
+    {"access", CONF_ONE, .type = &conf_bool, AT(keys_log, access), .text = "true",
+     .help = "Write one line of JSON a request. Prompts and answers are never in it."},
+    {"file", CONF_ONE, .type = &conf_path, AT(keys_log, file), .example = "/var/log/lamplighter/access.log",
+     .help = "Where to; standard output when left out."},
+};
+static const struct conf_table log_table = TABLE(keys_log, log_keys);
+
+static const struct conf_key telemetry_keys[] = {
+    {"log", CONF_GROUP, .table = &log_table, AT(keys_telemetry, log),
+     .help = "The access log."},
+};
+static const struct conf_table telemetry_table = TABLE(keys_telemetry, telemetry_keys);
+
+static const struct conf_key config_keys[] = {
+    {"version", CONF_ONE, .required = true, .type = &type_version, AT(keys_config, version), .example = "1",
+     .help = "Version of this format."},
+    {"server", CONF_GROUP, .table = &server_table, AT(keys_config, server),
+     .help = "How clients reach the gateway."},
+    {"providers", CONF_MAP, .type = &conf_name, .table = &provider_table, AT(keys_config, providers), .most = 1000, .example = "openai",
+     .help = "Who answers: accounts and engines, each under a name of your own."},
+    {"defaults", CONF_GROUP, .table = &defaults_table, AT(keys_config, defaults),
+     .help = "What every provider inherits."},
+    {"models", CONF_MAP, .type = &type_model, .table = &model_table, AT(keys_config, models), .most = 10000, .example = "smart",
+     .help = "Names that clients send. Beside these, provider/model always works, and so do the well-known names of the configured providers' models."},
+    {"keys", CONF_MAP, .type = &conf_name, .table = &client_table, AT(keys_config, keys), .most = 10000, .example = "search-team",
+     .help = "Clients' keys. Without this section clients on this machine need none, and others are refused."},
+    {"pass", CONF_ONE, .type = &conf_name, AT(keys_config, pass), .example = "openai",
+     .help = "The provider that serves paths which have no model to route by, such as files. Left out: such paths are refused."},
+    {"telemetry", CONF_GROUP, .table = &telemetry_table, AT(keys_config, telemetry),
+     .help = "What the gateway tells about its work."},
+};
+/* clang-format on */
+const struct conf_table keys_table = TABLE(keys_config, config_keys);

@@ -1,0 +1,109 @@
+/*
+ * keys.h - the file's keys as C structs, before anything is made of them. The rows are in keys.c.
+ *
+ * Room: settings. Private to the room.
+ */
+#ifndef SETTINGS_KEYS_H
+#define SETTINGS_KEYS_H
+
+#include "conf/keys.h"
+
+struct keys_tls {
+    struct conf_value self;
+    struct conf_value cert, key;
+};
+
+struct keys_limits {
+    struct conf_value self;
+    struct conf_value header, fields, path, body, answer, memory;
+    struct conf_value connections, connections_per_ip;
+    struct conf_value requests_per_connection, streams_per_connection;
+};
+
+struct keys_server_timeout {
+    struct conf_value self;
+    struct conf_value header, body_stall, idle, write_stall;
+};
+
+struct keys_server {
+    struct conf_value self;
+    struct conf_list listen;
+    struct conf_value admin;
+    struct keys_tls tls;
+    struct conf_value drain, workers;
+    struct keys_limits limits;
+    struct keys_server_timeout timeout;
+    struct conf_value client_half_close;
+};
+
+struct keys_timeout {
+    struct conf_value self;
+    struct conf_value connect, first_token, idle, total;
+};
+
+struct keys_provider_tls {
+    struct conf_value self;
+    struct conf_value ca;
+};
+
+struct keys_engine {
+    struct conf_value self;
+    struct conf_list command;
+    struct conf_value ready;
+};
+
+struct keys_provider {
+    struct conf_value self;
+    struct conf_value type;
+    struct conf_list key, endpoints;
+    struct conf_value terminal;
+    struct keys_provider_tls tls;
+    struct conf_value proxy, proxy_auth;
+    struct conf_list no_proxy;
+    struct conf_value private_ok, api_version;
+    struct keys_timeout timeout;
+    struct keys_engine engine;
+};
+
+struct keys_defaults {
+    struct conf_value self;
+    struct keys_timeout timeout;
+};
+
+struct keys_model {
+    struct conf_value self;
+    struct conf_list targets;
+};
+
+struct keys_client {
+    struct conf_value self;
+    struct conf_value hash;
+    struct conf_list models;
+    struct conf_value expires;
+};
+
+struct keys_log {
+    struct conf_value self;
+    struct conf_value access, file;
+};
+
+struct keys_telemetry {
+    struct conf_value self;
+    struct keys_log log;
+};
+
+struct keys_config {
+    struct conf_value self;
+    struct conf_value version;
+    struct keys_server server;
+    struct conf_list providers; /* struct keys_provider */
+    struct keys_defaults defaults;
+    struct conf_list models; /* struct keys_model */
+    struct conf_list keys;   /* struct keys_client */
+    struct conf_value pass;
+    struct keys_telemetry telemetry;
+};
+
+extern const struct conf_table keys_table; /* of struct keys_config */
+
+#endif

@@ -1,0 +1,514 @@
+/*
+ * types.c - see types.h. Readers of single values; what needs two values is in the build files.
+ */
+#include "settings/types.h"
+
+#include <arpa/inet.h>
+
+#define URL_MAX  1024
+#define HOST_MAX 253
+
+static bool printable_word(struct span s, size_t most)
+{
+    if (s.n == 0 || s.n > most)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7F)
+            return false;
+    return true;
+}
+
+static bool alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool only(struct span s, const char *more)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!alnum(s.p[i]) && (s.p[i] == '\0' || !strchr(more, s.p[i])))
+            return false;
+    return s.n > 0;
+}
+
+/* ---- version, words ---- */
+
+static const char *version_word(size_t i)
+{
+    return i == 0 ? "1" : NULL;
+}
+
+static const char *terminal_word(size_t i)
+{
+    static const char *const words[] = {"done", "finish"}; /* enum dialect_terminal */
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *close_word(size_t i)
+{
+    static const char *const words[] = {"gone", "allow"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *provider_word(size_t i)
+{
+    const struct provider *p = provider_at(i);
+
+    return p ? p->name : NULL;
+}
+
+/* ---- addresses and URLs ---- */
+
+static int read_address(struct span text, uint64_t *ret, struct err *e)
+{
+    struct net_addr addr;
+
+    *ret = 0;
+    if (net_addr_parse(&addr, text, e) == 0)
+        return 0;
+    e->text[0] = '\0'; /* the general sentence has an example */
+    return -1;
+}
+
+static int read_port(struct span text, uint16_t *ret)
+{
+    uint64_t v;
+
+    if (span_u64(text, &v) < 0 || v == 0 || v > UINT16_MAX || text.n > 5)
+        return -1;
+    *ret = (uint16_t)v;
+    return 0;
+}
+
+static bool host_ok(struct span host, bool bracketed)
+{
+    struct in6_addr v6;
+    char text[HOST_MAX + 1];
+
+    if (host.n == 0 || host.n > HOST_MAX)
+        return false;
+    if (!bracketed)
+        return only(host, ".-_") && host.p[0] != '.' && host.p[0] != '-';
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    return inet_pton(AF_INET6, text, &v6) == 1;
+}
+
+/* host[:port] or [host][:port] */
+static int url_host(struct settings_url *u, struct span rest, struct err *e)
+{
+    bool bracketed = rest.n > 0 && rest.p[0] == '[';
+    size_t end = span_find(rest, bracketed ? ']' : ':');
+    struct span port = {NULL, 0};
+
+    if (bracketed) {
+        if (end == SIZE_MAX)
+            return err_set(e, ERR_PARSE, "lacks the ']' behind its address");
+        u->host = span_of(rest.p + 1, end - 1);
+        if (end + 1 < rest.n)
+            port = span_of(rest.p + end + 1, rest.n - end - 1);
+        if (span_has(port) && port.p[0] != ':')
+            return err_set(e, ERR_PARSE, "has something other than a port behind ']'");
+        if (span_has(port))
+            port = span_of(port.p + 1, port.n - 1);
+    } else {
+        u->host = rest;
+        if (end != SIZE_MAX) {
+            u->host = span_of(rest.p, end);
+            port = span_of(rest.p + end + 1, rest.n - end - 1);
+        }
+    }
+    u->port = u->tls ? 443 : 80;
+    if (span_has(port) && read_port(port, &u->port) < 0)
+        return err_set(e, ERR_PARSE, "has a port that is not 1 to 65535");
+    if (!host_ok(u->host, bracketed))
+        return err_set(e, ERR_PARSE, "has no valid host name or address");
+    return 0;
+}
+
+int types_url(struct settings_url *ret, struct span text, struct err *e)
+{
+    struct settings_url u = {.text = text};
+    struct span rest = text;
+    size_t slash;
+
+    if (!printable_word(text, URL_MAX))
+        return err_set(e, ERR_PARSE, "is not a URL of 1 to %d characters without spaces", URL_MAX);
+    u.tls = span_starts(text, SPAN_LIT("https://"));
+    if (!u.tls && !span_starts(text, SPAN_LIT("http://")))
+        return err_set(e, ERR_PARSE, "must begin with https:// or http://");
+    rest = span_of(text.p + (u.tls ? 8 : 7), text.n - (u.tls ? 8 : 7));
+    if (span_find(text, '@') != SIZE_MAX)
+        return err_set(e, ERR_PARSE, "must not hold a user or password");
+    if (span_find(text, '?') != SIZE_MAX || span_find(text, '#') != SIZE_MAX)
+        return err_set(e, ERR_PARSE, "must end before any '?' or '#'");
+    slash = span_find(rest, '/');
+    u.path = span_of("", 0);
+    if (slash != SIZE_MAX) {
+        u.path = span_of(rest.p + slash, rest.n - slash);
+        rest.n = slash;
+    }
+    while (u.path.n && u.path.p[u.path.n - 1] == '/')
+        u.path.n--;
+    if (url_host(&u, rest, e) < 0)
+        return -1;
+    *ret = u;
+    return 0;
+}
+
+static int read_url(struct span text, uint64_t *ret, struct err *e)
+{
+    struct settings_url u;
+
+    *ret = 0;
+    return types_url(&u, text, e);
+}
+
+static int read_proxy(struct span text, uint64_t *ret, struct err *e)
+{
+    struct settings_url u;
+
+    *ret = span_is(text, "none");
+    if (*ret)
+        return 0;
+    if (types_url(&u, text, e) == 0)
+        return 0;
+    if (span_find(text, '@') != SIZE_MAX)
+        err_set(e, ERR_PARSE, "must not hold a user or password; they go to proxy_auth");
+    return -1;
+}
+
+static int read_url_path(struct span text, uint64_t *ret, struct err *e)
+{
+    UNUSED(e);
+    *ret = 0;
+    return printable_word(text, URL_MAX) && text.p[0] == '/' ? 0 : -1;
+}
+
+static enum types_host v4_kind(uint32_t a)
+{
+    static const struct {
+        uint32_t net, mask;
+        enum types_host kind;
+    } nets[] = {
+        {0xA9FEA9FE, 0xFFFFFFFF, HOST_FORBIDDEN}, /* 169.254.169.254: metadata of most clouds */
+        {0xA9FEAA02, 0xFFFFFFFF, HOST_FORBIDDEN}, /* 169.254.170.2: credentials of containers */
+        {0x646464C8, 0xFFFFFFFF, HOST_FORBIDDEN}, /* 100.100.100.200: metadata */
+        {0xA83F8110, 0xFFFFFFFF, HOST_FORBIDDEN}, /* 168.63.129.16: the host's own services */
+        {0x00000000, 0xFF000000, HOST_FORBIDDEN},
+        {0xE0000000, 0xE0000000, HOST_FORBIDDEN}, /* multicast, reserved, broadcast */
+        {0x7F000000, 0xFF000000, HOST_LOOPBACK},
+        {0x0A000000, 0xFF000000, HOST_PRIVATE},
+        {0xAC100000, 0xFFF00000, HOST_PRIVATE},
+        {0xC0A80000, 0xFFFF0000, HOST_PRIVATE},
+        {0x64400000, 0xFFC00000, HOST_PRIVATE}, /* shared by carriers */
+        {0xA9FE0000, 0xFFFF0000, HOST_PRIVATE}, /* link-local */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(nets); i++)
+        if ((a & nets[i].mask) == nets[i].net)
+            return nets[i].kind;
+    return HOST_PUBLIC;
+}
+
+static enum types_host v6_kind(const uint8_t a[16])
+{
+    static const uint8_t metadata[16] = {0xFD, 0, 0x0E, 0xC2, [14] = 0x02, [15] = 0x54};
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF}, zero[16] = {0};
+
+    if (memcmp(a, mapped, 12) == 0)
+        return v4_kind((uint32_t)a[12] << 24 | (uint32_t)a[13] << 16 | (uint32_t)a[14] << 8 |
+                       a[15]);
+    if (memcmp(a, metadata, 16) == 0 || memcmp(a, zero, 16) == 0 || a[0] == 0xFF)
+        return HOST_FORBIDDEN;
+    if (memcmp(a, zero, 15) == 0 && a[15] == 1)
+        return HOST_LOOPBACK;
+    if ((a[0] & 0xFE) == 0xFC || (a[0] == 0xFE && (a[1] & 0xC0) == 0x80))
+        return HOST_PRIVATE;
+    return HOST_PUBLIC;
+}
+
+enum types_host types_host_kind(struct span host)
+{
+    uint8_t bytes[16];
+    char text[HOST_MAX + 1];
+
+    if (span_eq_nocase(host, SPAN_LIT("localhost")) || span_ends(host, SPAN_LIT(".localhost")))
+        return HOST_LOOPBACK;
+    if (span_eq_nocase(host, SPAN_LIT("metadata.google.internal")))
+        return HOST_FORBIDDEN;
+    if (host.n > HOST_MAX)
+        return HOST_NAME;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        return v4_kind((uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+                       (uint32_t)bytes[2] << 8 | bytes[3]);
+    if (inet_pton(AF_INET6, text, bytes) == 1)
+        return v6_kind(bytes);
+    return HOST_NAME;
+}
+
+/* ---- secrets and hashes ---- */
+
+static bool env_name(struct span s)
+{
+    return only(s, "_") && !(s.p[0] >= '0' && s.p[0] <= '9');
+}
+
+/* Somebody wrote the variable's name without "env:". Only what clearly is a name is repeated in
+ * a message: the text may as well be the secret. */
+static bool forgot_env(struct span s)
+{
+    if (s.n && s.p[0] == '$')
+        s = span_of(s.p + 1, s.n - 1);
+    if (s.n > 2 && s.p[0] == '{' && s.p[s.n - 1] == '}')
+        s = span_of(s.p + 1, s.n - 2);
+    return env_name(s) && s.n < 64 &&
+           (span_contains(s, SPAN_LIT("_KEY")) || span_contains(s, SPAN_LIT("_TOKEN")));
+}
+
+static int read_secret(struct span text, uint64_t *ret, struct err *e)
+{
+    static const struct {
+        const char *begin;
+        enum types_source source;
+    } kinds[] = {{"env:", SOURCE_ENV}, {"file:", SOURCE_FILE}, {"cred:", SOURCE_CRED}};
+    struct span rest;
+    bool ok;
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (!span_starts(text, span_str(kinds[i].begin)))
+            continue;
+        rest = span_of(text.p + strlen(kinds[i].begin), text.n - strlen(kinds[i].begin));
+        *ret = kinds[i].source;
+        if (kinds[i].source == SOURCE_ENV)
+            ok = env_name(rest);
+        else if (kinds[i].source == SOURCE_FILE)
+            ok = printable_word(rest, URL_MAX) && rest.p[0] == '/';
+        else
+            ok = only(rest, "._-") && rest.p[0] != '.';
+        if (ok)
+            return 0;
+        return err_set(e, ERR_PARSE,
+                       "is not a reference env:NAME, file:/absolute/path or "
+                       "cred:NAME");
+    }
+    if (forgot_env(text))
+        return err_set(e, ERR_PARSE,
+                       "must be a reference: write env: in front of the "
+                       "variable's name");
+    return err_set(e, ERR_PARSE,
+                   "must be a reference env:NAME, file:/absolute/path or cred:NAME; "
+                   "the secret itself does not belong in this file");
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int types_hash(uint8_t ret[32], struct span text)
+{
+    int high, low;
+
+    if (text.n != 7 + 64 || !span_starts(text, SPAN_LIT("sha256:")))
+        return -1;
+    for (size_t i = 0; i < 32; i++) {
+        high = hex_digit(text.p[7 + 2 * i]);
+        low = hex_digit(text.p[8 + 2 * i]);
+        if (high < 0 || low < 0)
+            return -1;
+        ret[i] = (uint8_t)(high << 4 | low);
+    }
+    return 0;
+}
+
+static int read_hash(struct span text, uint64_t *ret, struct err *e)
+{
+    uint8_t bytes[32];
+
+    UNUSED(e);
+    *ret = 0;
+    return types_hash(bytes, text);
+}
+
+/* ---- dates ---- */
+
+/* Days from 1970-01-01 of a date of the Gregorian calendar; years 1970..9999. */
+static uint64_t days(uint64_t y, uint64_t m, uint64_t d)
+{
+    uint64_t era_year = m <= 2 ? y - 1 : y; /* the year begins in March: the leap day is last */
+    uint64_t day = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
+
+    return era_year * 365 + era_year / 4 - era_year / 100 + era_year / 400 + day - 719468;
+}
+
+static bool date_valid(uint64_t y, uint64_t m, uint64_t d)
+{
+    static const uint8_t longest[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+
+    return y >= 1970 && m >= 1 && m <= 12 && d >= 1 &&
+           d <= longest[m - 1] + (m == 2 && leap ? 1U : 0U);
+}
+
+/* "2027-03-31": until that day ends; "2027-03-31T18:00:00Z": until then. UTC. */
+static int read_date(struct span text, uint64_t *ret, struct err *e)
+{
+    uint64_t y, mo, d, h = 24, mi = 0, s = 0;
+
+    UNUSED(e);
+    if ((text.n != 10 && text.n != 20) || text.p[4] != '-' || text.p[7] != '-' ||
+        span_u64(span_of(text.p, 4), &y) < 0 || span_u64(span_of(text.p + 5, 2), &mo) < 0 ||
+        span_u64(span_of(text.p + 8, 2), &d) < 0 || !date_valid(y, mo, d))
+        return -1;
+    if (text.n == 20 && (text.p[10] != 'T' || text.p[13] != ':' || text.p[16] != ':' ||
+                         text.p[19] != 'Z' || span_u64(span_of(text.p + 11, 2), &h) < 0 || h > 23 ||
+                         span_u64(span_of(text.p + 14, 2), &mi) < 0 || mi > 59 ||
+                         span_u64(span_of(text.p + 17, 2), &s) < 0 || s > 59))
+        return -1;
+    *ret = (((days(y, mo, d) * 24 + h) * 60 + mi) * 60 + s) * 1000;
+    return 0;
+}
+
+/* ---- models ---- */
+
+static int read_model(struct span text, uint64_t *ret, struct err *e)
+{
+    *ret = 0;
+    if (!printable_word(text, DIALECT_MODEL_MAX))
+        return -1;
+    if (span_find(text, '*') != SIZE_MAX)
+        return err_set(e, ERR_PARSE, "must not hold '*'");
+    return 0;
+}
+
+static int read_models(struct span text, uint64_t *ret, struct err *e)
+{
+    UNUSED(e);
+    *ret = 0;
+    return printable_word(text, DIALECT_MODEL_MAX) ? 0 : -1;
+}
+
+static int read_target(struct span text, uint64_t *ret, struct err *e)
+{
+    size_t slash = span_find(text, '/');
+
+    *ret = slash;
+    if (slash == SIZE_MAX || slash == 0 || slash + 1 == text.n)
+        return -1;
+    if (!printable_word(span_of(text.p + slash + 1, text.n - slash - 1), DIALECT_MODEL_MAX))
+        return err_set(e, ERR_PARSE, "has a model name with spaces, or of more than %d bytes",
+                       DIALECT_MODEL_MAX);
+    return 0;
+}
+
+static int read_workers(struct span text, uint64_t *ret, struct err *e)
+{
+    *ret = 0;
+    if (span_is(text, "auto"))
+        return 0;
+    if (conf_count.parse(text, ret, e) < 0 || *ret == 0)
+        return -1;
+    return 0;
+}
+
+const struct conf_type type_version = {
+    .name = "version",
+    .what = "a version of the format",
+    .schema = "{\"const\":1}",
+    .word = version_word,
+};
+const struct conf_type type_address = {
+    .name = "address",
+    .what = "an IP address and a port such as 127.0.0.1:8080 or [::1]:8080",
+    .schema = "{\"type\":\"string\",\"pattern\":\":[0-9]+$\"}",
+    .parse = read_address,
+};
+const struct conf_type type_url = {
+    .name = "URL",
+    .what = "a URL such as https://api.example.com/v1",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^https?://[^@?#]+$\"}",
+    .parse = read_url,
+};
+const struct conf_type type_proxy = {
+    .name = "URL or none",
+    .what = "a proxy's URL such as http://proxy.example.com:3128, or none",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^(none|https?://[^@?#]+)$\"}",
+    .parse = read_proxy,
+};
+const struct conf_type type_secret = {
+    .name = "secret",
+    .what = "a reference env:NAME, file:/absolute/path or cred:NAME",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^(env:|file:/|cred:)\"}",
+    .secret = true,
+    .parse = read_secret,
+};
+const struct conf_type type_hash = {
+    .name = "hash",
+    .what = "sha256: and 64 hex digits",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^sha256:[0-9a-fA-F]{64}$\"}",
+    .secret = true, /* some will put the key itself there */
+    .parse = read_hash,
+};
+const struct conf_type type_date = {
+    .name = "date",
+    .what = "a date such as 2027-03-31 or 2027-03-31T18:00:00Z",
+    .schema = "{\"type\":\"string\",\"pattern\":"
+              "\"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$\"}",
+    .parse = read_date,
+};
+const struct conf_type type_target = {
+    .name = "target",
+    .what = "a target provider/model such as openai/gpt-5",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^[^/ ]+/[^ ]+$\"}",
+    .parse = read_target,
+};
+const struct conf_type type_model = {
+    .name = "model name",
+    .what = "a model name of 1 to 128 characters without spaces",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^[^ *]{1,128}$\"}",
+    .parse = read_model,
+};
+const struct conf_type type_models = {
+    .name = "model pattern",
+    .what = "a model name in which '*' stands for anything",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^[^ ]{1,128}$\"}",
+    .parse = read_models,
+};
+const struct conf_type type_workers = {
+    .name = "auto or count",
+    .what = "auto, or a number of processes",
+    .schema = "{\"anyOf\":[{\"const\":\"auto\"},{\"type\":\"integer\",\"minimum\":1}]}",
+    .parse = read_workers,
+};
+const struct conf_type type_provider = {
+    .name = "provider type",
+    .what = "a type of provider",
+    .word = provider_word,
+};
+const struct conf_type type_terminal = {
+    .name = "word",
+    .what = "done or finish",
+    .word = terminal_word,
+};
+const struct conf_type type_close = {
+    .name = "word",
+    .what = "gone or allow",
+    .word = close_word,
+};
+const struct conf_type type_url_path = {
+    .name = "URL path",
+    .what = "a path such as /health",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^/\"}",
+    .parse = read_url_path,
+};

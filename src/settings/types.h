@@ -1,0 +1,46 @@
+/*
+ * types.h - how this project's values are written: addresses, URLs, secrets, hashes, dates.
+ *
+ * Room: settings. Private to the room. Pure.
+ */
+#ifndef SETTINGS_TYPES_H
+#define SETTINGS_TYPES_H
+
+#include "conf/keys.h"
+#include "settings/settings.h"
+
+extern const struct conf_type type_version;
+extern const struct conf_type type_address;  /* 127.0.0.1:8080, [::1]:8080 */
+extern const struct conf_type type_url;      /* http(s)://host[:port][/path] */
+extern const struct conf_type type_proxy;    /* the same, or "none" (then the number is 1) */
+extern const struct conf_type type_secret;   /* env:NAME ...; the number is a types_source */
+extern const struct conf_type type_hash;     /* sha256:64 hex digits */
+extern const struct conf_type type_date;     /* 2027-03-31; the number is Unix time in ms */
+extern const struct conf_type type_target;   /* provider/model */
+extern const struct conf_type type_model;    /* a name that clients send */
+extern const struct conf_type type_models;   /* the same with '*' */
+extern const struct conf_type type_workers;  /* auto (0) or a count */
+extern const struct conf_type type_provider; /* a provider row; the number is its index */
+extern const struct conf_type type_terminal; /* done, finish */
+extern const struct conf_type type_close;    /* gone, allow */
+extern const struct conf_type type_url_path; /* /health */
+
+enum types_source { SOURCE_ENV, SOURCE_FILE, SOURCE_CRED };
+
+/* Take a URL apart; the spans point into text. */
+MUST_CHECK int types_url(struct settings_url *ret, struct span text, struct err *e);
+
+/* The 32 bytes of a text of type_hash. */
+MUST_CHECK int types_hash(uint8_t ret[32], struct span text);
+
+/* What kind of address a URL's host is, as far as its text says. */
+enum types_host {
+    HOST_NAME, /* a name: DNS will tell */
+    HOST_PUBLIC,
+    HOST_LOOPBACK,
+    HOST_PRIVATE,
+    HOST_FORBIDDEN, /* metadata services, unspecified, multicast: never a target */
+};
+enum types_host types_host_kind(struct span host);
+
+#endif
