@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "cmd/gateway.h"
+#include "relay/gateway.h"
 #include "cmd/run.h"
 #include "net/net_uv.h"
 #include "ops/ops.h"

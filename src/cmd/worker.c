@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cmd/gateway.h"
+#include "relay/gateway.h"
 #include "cmd/link_ev.h"
 #include "cmd/run.h"
 #include "net/net_uv.h"

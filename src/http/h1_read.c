@@ -8,6 +8,7 @@
 #include "http/h1_read.h"
 
 #include "base/mem.h"
+#include "http/head.h"
 
 static struct h1_read *of(llhttp_t *p)
 {
@@ -44,9 +45,8 @@ static int on_url(llhttp_t *p, const char *at, size_t n)
     r->target_n += (uint32_t)n;
     if (r->target_n > r->limits.path_bytes)
         return refuse(r, 414, "the request target is longer than the limit");
-    for (size_t i = 0; i < n; i++)
-        if (at[i] <= ' ' || at[i] > '~' || at[i] == '#')
-            return refuse(r, 400, "the request target has a byte that may not be there");
+    if (n && !head_target_ok(span_of(at, n)))
+        return refuse(r, 400, "the request target has a byte that may not be there");
     return add_text(r, at, n);
 }
 
@@ -131,11 +131,6 @@ struct framing {
 /* Fields that are framing or belong to one hop: read here, not passed on. */
 static bool take_framing(struct h1_read *r, struct framing *f, struct span name, struct span value)
 {
-    static const char *const hop[] = {
-        "connection", "keep-alive", "proxy-connection", "te",
-        "trailer",    "upgrade",    "http2-settings",
-    };
-
     if (span_is(name, "host")) {
         f->host = value;
         f->hosts++;
@@ -151,29 +146,9 @@ static bool take_framing(struct h1_read *r, struct framing *f, struct span name,
         f->lengths++;
         return true;
     }
-    if (span_is(name, "expect")) {
+    if (span_is(name, "expect"))
         r->expect_continue = span_eq_nocase(value, SPAN_LIT("100-continue"));
-        return true;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(hop); i++)
-        if (span_is(name, hop[i]))
-            return true;
-    return false;
-}
-
-/* host[:port] as RFC 3986 spells it; what else stands there was meant for another reader. */
-static bool host_ok(struct span s)
-{
-    static const char more[] = "-._~%!$&'()*+;=:[]";
-
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-
-        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') &&
-            !memchr(more, c, sizeof(more) - 1))
-            return false;
-    }
-    return s.n > 0;
+    return head_is_hop(name);
 }
 
 static int check_framing(struct h1_read *r, const struct framing *f)
@@ -193,7 +168,7 @@ static int check_framing(struct h1_read *r, const struct framing *f)
         return 0;
     if (f->hosts > 1 || (f->hosts == 0 && r->head.version == 11))
         return refuse(r, 400, "there must be one host field");
-    if (f->hosts && !host_ok(f->host))
+    if (f->hosts && !head_host_ok(f->host))
         return refuse(r, 400, "the host field is not a host");
     return 0;
 }
@@ -220,7 +195,7 @@ static int origin_form(struct h1_read *r, struct span host)
         return refuse(r, 400, "the request target is neither a path nor a URL");
     named = rest;
     named.n = MIN(rest.n, span_find(rest, '/'));
-    if (!host_ok(named) || !span_eq_nocase(named, host))
+    if (!head_host_ok(named) || !span_eq_nocase(named, host))
         return refuse(r, 400, "the request target names another host than the host field");
     r->head.path = named.n == rest.n ? SPAN_LIT("/") : span_of(rest.p + named.n, rest.n - named.n);
     return 0;
@@ -266,9 +241,7 @@ static int build_head(struct h1_read *r)
 /* How long is the body? RFC 9112, section 6.3. */
 static void body_length(struct h1_read *r)
 {
-    uint16_t status = r->head.status;
-
-    if (!r->request && (r->head_only || status < 200 || status == 204 || status == 304)) {
+    if (!r->request && (r->head_only || head_bodyless(r->head.status))) {
         r->head.body_len = 0;
         r->chunked = false;
         r->parser.flags |= F_SKIPBODY;

@@ -1,7 +1,7 @@
 /*
  * gateway.c - see gateway.h.
  */
-#include "cmd/gateway.h"
+#include "relay/gateway.h"
 
 static struct http_server_conf server_conf(const struct settings *s)
 {

@@ -2,10 +2,10 @@
  * gateway.h - what answers clients, put together on a loop and a network: pools, relay, server.
  * The same on real sockets in a worker and on the virtual network in tests.
  *
- * Room: cmd. Threads: one loop.
+ * Room: relay. Threads: one loop.
  */
-#ifndef CMD_GATEWAY_H
-#define CMD_GATEWAY_H
+#ifndef RELAY_GATEWAY_H
+#define RELAY_GATEWAY_H
 
 #include "relay/relay.h"
 
