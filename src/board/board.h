@@ -58,6 +58,7 @@ struct board {
     board_word reload_ok;      /* 1: the last reload succeeded (or none was asked) */
     board_word reload_wall_ms; /* when the last successful one was */
     board_word draining;
+    board_word master_pid; /* 0: one process does all */
     struct {
         board_word state; /* enum board_engine_state */
         board_word pid, restarts;

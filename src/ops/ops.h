@@ -12,6 +12,11 @@
  *   GET /api/v1/status   JSON, what `lamplighter status` prints
  *   POST /api/v1/reload  asks for a reload; answers with its result
  *
+ * The port has no keys: who reaches it may read it, and it listens on loopback by default. Web
+ * pages are kept out of /api/: a change needs a header that a page cannot send to another origin
+ * ("x-lamplighter-admin: 1", or JSON as content type), and the Host must be an address or
+ * "localhost", so that no name can be bent to point here.
+ *
  * Room: ops. Threads: one loop.
  */
 #ifndef OPS_OPS_H
@@ -28,9 +33,13 @@ struct ops_conf {
     struct net *net;
     struct board *board;
     uint32_t workers; /* slots in use */
-    int log_fd;       /* access log, one JSON line a request; -1: none. Written without
-                       * blocking; what does not fit is dropped and counted */
-    /* Begin a reload; done is called later with the text of the report. May be NULL. */
+    int log_fd;       /* access log when the configuration names no file, one JSON line a
+                       * request; -1: none. Written without blocking; what does not fit is
+                       * dropped and counted */
+    int listen_fd;    /* > 0: the admin port's socket, bound and listening; it becomes ours. Else
+                       * the configuration's address is bound */
+    /* Begin a reload; done is called once with the text of the report, not after ops_free().
+     * At most one is under way. May be NULL. */
     void (*reload)(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
                    void *done_arg);
     void *arg;
@@ -41,9 +50,10 @@ MUST_CHECK int ops_new(struct ops **ret, const struct ops_conf *conf, struct set
                        struct err *e);
 void ops_free(struct ops **o);
 
-/* The next snapshot (log settings, names). A changed admin address is told as a warning by the
- * caller; it takes effect at the next start. */
-void ops_settings(struct ops *o, struct settings *settings);
+/* The next snapshot (log settings, names); a log file is opened anew. A changed admin address is
+ * told as a warning by the caller; it takes effect at the next start. -1: the new log file does
+ * not open, lines go on to where they went before; all else of the snapshot is taken. */
+MUST_CHECK int ops_settings(struct ops *o, struct settings *settings, struct err *e);
 
 /* One request is over: count it, log it. */
 void ops_record(struct ops *o, const struct record *r);

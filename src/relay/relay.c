@@ -507,15 +507,29 @@ static void make_id(struct relay *r)
 /* Answers that need no target. true: it was one. */
 static bool serve_own(struct relay *r)
 {
+    struct relay_refusal no;
+    struct span name;
     struct err e;
     int rc;
 
-    if (r->op->op == OP_MODELS)
+    switch ((int)r->op->op) {
+    case OP_MODELS:
         rc = relay_send_models(r, &e);
-    else if (r->op->op == OP_ROOT || r->op->op == OP_ROOT_HEAD)
+        break;
+    case OP_MODEL:
+        if (!relay_find_model(r, &name, &no)) {
+            refuse(r, &no);
+            return true;
+        }
+        rc = relay_send_model(r, name, &e);
+        break;
+    case OP_ROOT:
+    case OP_ROOT_HEAD:
         rc = relay_send_root(r, &e);
-    else
+        break;
+    default:
         return false;
+    }
     r->record.outcome = OUTCOME_FULL;
     if (rc < 0)
         end(r, HTTP_CLOSE_BROKEN);

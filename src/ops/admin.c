@@ -1,0 +1,423 @@
+/*
+ * admin.c - the admin port: finds the route of a request, writes the answer by the credit that
+ * the stream gives.
+ *
+ *     on_request()  the answer is made and bound; a body is read and thrown away
+ *     on_end()      the request is whole: route, then reply(); a reload replies later
+ *     pump()        the body leaves, HTTP_WINDOW at a time; then the stream is closed
+ *
+ * Invariants: (1) an answer is on o->answers exactly as long as it holds its stream;
+ *             (2) o->reloading is on that list too, or NULL: a client that leaves does not stop
+ *                 the reload, it only is not told;
+ *             (3) all bodies together stay below ANSWERS_MAX, however slowly clients read.
+ */
+#include "base/mem.h"
+#include "codec/json_write.h"
+#include "ops/collect.h"
+#include "ops/ops_impl.h"
+#include "ops/probes.h"
+#include "ops/prometheus.h"
+#include "ops/status.h"
+
+#define ANSWER_MAX  ((size_t)32 * 1024 * 1024)
+#define ANSWERS_MAX ((size_t)64 * 1024 * 1024)
+#define RELOAD_S    30
+#define TEXT_TYPE   "text/plain; charset=utf-8"
+#define JSON_TYPE   "application/json"
+
+struct ops_answer {
+    struct list link;
+    struct ops *o;
+    struct http_stream *s;
+    const struct http_head *h;
+    struct buf body;
+    size_t at;     /* bytes of the body handed to the stream */
+    size_t unsent; /* of those, not gone yet */
+    size_t held;   /* counted in o->answer_bytes */
+};
+
+struct route {
+    const char *path;
+    const char *method; /* "GET" stands for HEAD as well */
+    bool guarded;       /* under /api/: not for web pages of other names */
+    void (*fn)(struct ops_answer *a);
+};
+
+/* ---- an answer's life ---- */
+
+static void end_answer(struct ops_answer *a, enum http_close how)
+{
+    struct ops *o = a->o;
+
+    if (o->reloading == a)
+        o->reloading = NULL;
+    http_stream_close(&a->s, how);
+    list_del(&a->link);
+    o->answer_bytes -= a->held;
+    buf_fini(&a->body);
+    mem_free(a);
+}
+
+/* Hand over as much as may be on its way; a may be gone afterwards. */
+static void pump(struct ops_answer *a)
+{
+    size_t body_n = span_is(a->h->method, "HEAD") ? 0 : a->body.n;
+    struct err e;
+    int rc = 0;
+
+    while (rc == 0 && a->at < body_n && a->unsent < HTTP_WINDOW) {
+        size_t n = MIN(body_n - a->at, HTTP_WINDOW - a->unsent);
+
+        rc = http_send_body(a->s, a->body.p + a->at, n, &e);
+        a->at += n;
+        a->unsent += n;
+    }
+    if (rc == 0 && a->at < body_n)
+        return;
+    if (rc == 0)
+        rc = http_send_end(a->s, &e);
+    end_answer(a, rc == 0 ? HTTP_CLOSE_DONE : HTTP_CLOSE_BROKEN);
+}
+
+static void transmit(struct ops_answer *a, uint16_t status, const char *type, const char *allow)
+{
+    struct http_field fields[] = {
+        {SPAN_LIT("content-type"), span_str(type)},
+        {SPAN_LIT("cache-control"), SPAN_LIT("no-store")},
+        {SPAN_LIT("x-content-type-options"), SPAN_LIT("nosniff")},
+        {SPAN_LIT("allow"), span_str(allow)},
+    };
+    struct http_head head = {
+        .status = status,
+        .body_len = span_is(a->h->method, "HEAD") ? 0 : a->body.n,
+        .fields = fields,
+        .fields_n = ARRAY_LEN(fields) - !allow,
+    };
+    struct err e;
+
+    a->held = a->body.cap;
+    a->o->answer_bytes += a->held;
+    if (http_send_head(a->s, &head, &e) < 0)
+        end_answer(a, HTTP_CLOSE_BROKEN);
+    else
+        pump(a);
+}
+
+static void refuse(struct ops_answer *a, uint16_t status, const char *allow, const char *text)
+{
+    struct json_write w;
+
+    buf_fini(&a->body);
+    json_write_init(&w, &a->body);
+    json_begin_object(&w);
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_kv_cstring(&w, "message", text);
+    json_kv_cstring(&w, "type", http_status_text(status));
+    json_end_object(&w);
+    json_end_object(&w);
+    buf_add_char(&a->body, '\n');
+    if (buf_ok(&a->body))
+        transmit(a, status, JSON_TYPE, allow);
+    else
+        end_answer(a, HTTP_CLOSE_BROKEN);
+}
+
+/* The body is built: send it. */
+static void reply(struct ops_answer *a, uint16_t status, const char *type)
+{
+    if (!buf_ok(&a->body) || a->body.cap > ANSWERS_MAX - a->o->answer_bytes)
+        refuse(a, 503, NULL, "The answer needs more memory than there is for it now.");
+    else
+        transmit(a, status, type, NULL);
+}
+
+/* ---- what is served ---- */
+
+static void serve_probe(struct ops_answer *a, enum probe p)
+{
+    bool verbose = span_contains(a->h->path, SPAN_LIT("?verbose"));
+    struct buf why;
+    bool ok;
+
+    buf_init(&why, a->body.max);
+    ok = probes_check(p, a->o->conf.board, a->o->conf.workers, ev_now(a->o->ev), &why);
+    buf_add_str(&a->body, ok ? "ok\n" : "not ok\n");
+    if (verbose || !ok)
+        buf_add_span(&a->body, buf_span(&why));
+    buf_fini(&why);
+    reply(a, ok ? 200 : 503, TEXT_TYPE);
+}
+
+static void serve_livez(struct ops_answer *a)
+{
+    serve_probe(a, PROBE_LIVE);
+}
+
+static void serve_readyz(struct ops_answer *a)
+{
+    serve_probe(a, PROBE_READY);
+}
+
+static void serve_startupz(struct ops_answer *a)
+{
+    serve_probe(a, PROBE_STARTED);
+}
+
+static void serve_metrics(struct ops_answer *a)
+{
+    struct view v;
+
+    ops_view(a->o, &v);
+    collect_view(a->o->metrics, &v);
+    prometheus_write(&a->body, a->o->metrics);
+    reply(a, 200, PROMETHEUS_TYPE);
+}
+
+static void serve_status(struct ops_answer *a)
+{
+    struct view v;
+
+    ops_view(a->o, &v);
+    status_write(&a->body, &v, a->o->recent, a->o->metrics);
+    reply(a, 200, JSON_TYPE);
+}
+
+/* ---- reload ---- */
+
+static void on_reloaded(void *arg, bool ok, struct span text)
+{
+    struct ops *o = arg;
+    struct ops_answer *a = o->reloading;
+    struct json_write w;
+
+    o->reload_busy = false;
+    o->reloading = NULL;
+    ev_timer_stop(&o->reload_timer);
+    if (!a)
+        return;
+    json_write_init(&w, &a->body);
+    json_begin_object(&w);
+    json_kv_bool(&w, "ok", ok);
+    json_kv_string(&w, "text", text);
+    json_end_object(&w);
+    buf_add_char(&a->body, '\n');
+    reply(a, ok ? 200 : 422, JSON_TYPE);
+}
+
+static void on_reload_timer(struct ev_timer *t)
+{
+    struct ops *o = CONTAINER_OF(t, struct ops, reload_timer);
+    struct ops_answer *a = o->reloading;
+
+    o->reloading = NULL;
+    if (a)
+        refuse(a, 504, NULL, "The reload is still under way; its result will be in the log.");
+}
+
+static void serve_reload(struct ops_answer *a)
+{
+    struct ops *o = a->o;
+    struct err e;
+
+    if (!o->conf.reload) {
+        refuse(a, 503, NULL, "This process cannot reload its configuration.");
+        return;
+    }
+    if (o->reload_busy) {
+        refuse(a, 409, NULL, "A reload is under way already.");
+        return;
+    }
+    if (ev_timer_set(&o->reload_timer, EV_S(RELOAD_S), &e) < 0) {
+        refuse(a, 503, NULL, "No memory to wait for a reload.");
+        return;
+    }
+    o->reload_busy = true;
+    o->reloading = a;
+    o->conf.reload(o->conf.arg, on_reloaded, o);
+}
+
+/* ---- routing ---- */
+
+static void serve_index(struct ops_answer *a);
+
+static const struct route routes[] = {
+    {"/", "GET", false, serve_index},
+    {"/livez", "GET", false, serve_livez},
+    {"/readyz", "GET", false, serve_readyz},
+    {"/startupz", "GET", false, serve_startupz},
+    {"/metrics", "GET", false, serve_metrics},
+    {"/api/v1/status", "GET", true, serve_status},
+    {"/api/v1/reload", "POST", true, serve_reload},
+};
+
+static void serve_index(struct ops_answer *a)
+{
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+        buf_printf(&a->body, "%-4s %s\n", routes[i].method, routes[i].path);
+    reply(a, 200, TEXT_TYPE);
+}
+
+/* Is the Host an address, or "localhost"? A page that has bent its own name to point here sends
+ * that name. */
+static bool host_is_plain(struct span authority)
+{
+    char text[NET_ADDR_TEXT + 8];
+    struct net_addr addr;
+    struct span host;
+    struct err e;
+    bool port;
+    int n;
+
+    host = authority;
+    if (span_eq_nocase(span_cut(&host, ':'), SPAN_LIT("localhost")))
+        return true;
+    port =
+        authority.n && authority.p[authority.n - 1] != ']' && span_find(authority, ':') != SIZE_MAX;
+    n = snprintf(text, sizeof(text), "%.*s%s", SPAN_FMT(authority), port ? "" : ":80");
+    return n > 0 && (size_t)n < sizeof(text) &&
+           net_addr_parse(&addr, span_of(text, (size_t)n), &e) == 0;
+}
+
+/* Did somebody mean to send this? A page can make a browser send a POST to any address, but
+ * neither this header nor this content type without asking first. */
+static bool is_meant(const struct http_head *h)
+{
+    struct span type = http_field_get(h, "content-type");
+
+    return span_is(http_field_get(h, "x-lamplighter-admin"), "1") ||
+           (span_has(type) && span_eq_nocase(span_trim(span_cut(&type, ';')), SPAN_LIT(JSON_TYPE)));
+}
+
+static void dispatch(struct ops_answer *a)
+{
+    struct span path = a->h->path, method = a->h->method;
+    const struct route *route = NULL;
+    bool get;
+
+    path = span_cut(&path, '?');
+    for (size_t i = 0; i < ARRAY_LEN(routes) && !route; i++)
+        if (span_is(path, routes[i].path))
+            route = &routes[i];
+    if (!route) {
+        refuse(a, 404, NULL, "There is no such path; GET / lists all.");
+        return;
+    }
+    get = span_is(method, "HEAD") && strcmp(route->method, "GET") == 0;
+    if (!get && !span_is(method, route->method)) {
+        refuse(a, 405, strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method,
+               "This path takes another method; see the allow header.");
+        return;
+    }
+    if (route->guarded && !host_is_plain(a->h->authority))
+        refuse(a, 403, NULL,
+               "Here the Host has to be an IP address or localhost: call the admin "
+               "port by its address.");
+    else if (strcmp(route->method, "POST") == 0 && !is_meant(a->h))
+        refuse(a, 403, NULL, "A change needs the header x-lamplighter-admin: 1.");
+    else
+        route->fn(a);
+}
+
+/* ---- the stream's callbacks ---- */
+
+static void on_body(void *arg, const char *p, size_t n)
+{
+    struct ops_answer *a = arg;
+
+    UNUSED(p);
+    http_consumed(a->s, n);
+}
+
+static void on_end(void *arg)
+{
+    dispatch(arg);
+}
+
+static void on_sent(void *arg, size_t n)
+{
+    struct ops_answer *a = arg;
+
+    a->unsent -= MIN(n, a->unsent);
+    pump(a);
+}
+
+static void on_fail(void *arg, enum http_fail how, const struct err *e)
+{
+    struct ops_answer *a = arg;
+
+    UNUSED(e);
+    if (how == HTTP_FAIL_REQUEST)
+        refuse(a, 400, NULL, "The request body is malformed or too large.");
+    else
+        end_answer(a, HTTP_CLOSE_BROKEN);
+}
+
+static const struct http_stream_cb stream_cb = {
+    .on_body = on_body,
+    .on_end = on_end,
+    .on_sent = on_sent,
+    .on_fail = on_fail,
+};
+
+static void on_request(void *arg, struct http_stream *s, const struct http_head *h,
+                       const struct net_addr *peer)
+{
+    struct ops_answer *a = mem_zalloc(1, sizeof(*a));
+
+    UNUSED(peer);
+    if (!a) {
+        http_stream_close(&s, HTTP_CLOSE_BROKEN);
+        return;
+    }
+    a->o = arg;
+    a->s = s;
+    a->h = h;
+    buf_init(&a->body, ANSWER_MAX);
+    list_init(&a->link);
+    list_push(&a->o->answers, &a->link);
+    http_stream_bind(s, &stream_cb, a);
+}
+
+/* ---- the port ---- */
+
+int admin_open(struct ops *o, struct err *e)
+{
+    static const struct http_server_conf conf = {
+        .limits = {.head_bytes = 16384, .fields = 100, .path_bytes = 2048, .body_bytes = 65536},
+        .head_ms = 10000,
+        .body_stall_ms = 10000,
+        .idle_ms = 120000,
+        .write_stall_ms = 30000,
+        .conns = 64,
+        .conns_per_ip = 0,
+        .requests_per_conn = 0,
+        .streams_per_conn = 8,
+        .half_close_ok = true,
+    };
+    struct net_listen_conf listen = {
+        .addr = o->settings->server.admin,
+        .fd = o->conf.listen_fd > 0 ? o->conf.listen_fd : -1,
+        .backlog = 64,
+    };
+
+    ev_timer_init(&o->reload_timer, o->ev, on_reload_timer);
+    if (http_server_new(&o->server, o->conf.net, &conf, on_request, o, e) < 0 ||
+        http_server_listen(o->server, &listen, e) < 0)
+        return err_prefix(e, "server.admin");
+    return 0;
+}
+
+void admin_close(struct ops *o)
+{
+    if (!o->server)
+        return;
+    http_server_free(&o->server); /* all answers are told that they failed */
+    MUST(list_empty(&o->answers));
+    ev_timer_stop(&o->reload_timer);
+}
+
+const struct net_addr *ops_addr(const struct ops *o)
+{
+    return http_server_addr(o->server, 0);
+}

@@ -1,0 +1,244 @@
+/*
+ * collect.c - see collect.h.
+ *
+ * gen_ai_* are the names of OpenTelemetry's conventions for generative AI with dots as
+ * underscores; the tables below map our words onto its. Only operations that it knows have such
+ * series, and only requests that reached a target: without one there is no provider to name.
+ * What was refused before is in lamplighter_requests_total.
+ *
+ * A client can name a model that does not exist as often as it likes; such names are counted
+ * under "unknown", or they alone would fill the registry.
+ */
+#include "ops/collect.h"
+
+#include "base/version.h"
+#include "ops/process.h"
+#include "record/log.h"
+
+/* OpenTelemetry's word for an operation; what is missing has none. */
+static const char *const operations[OPS] = {
+    [OP_CHAT] = "chat",
+    [OP_MESSAGES] = "chat",
+    [OP_EMBEDDINGS] = "embeddings",
+    [OP_COMPLETIONS] = "text_completion",
+};
+
+/* OpenTelemetry's name of a provider, where it is not our own. */
+static const struct {
+    const char *ours, *theirs;
+} providers[] = {
+    {"azure", "azure.ai.openai"},
+    {"azure-deployments", "azure.ai.openai"},
+    {"azure-models", "azure.ai.inference"},
+    {"bedrock", "aws.bedrock"},
+    {"gemini", "gcp.gemini"},
+    {"mistral", "mistral_ai"},
+    {"vertex", "gcp.vertex_ai"},
+    {"xai", "x_ai"},
+};
+
+/* What an outcome says about its last attempt. */
+static const char *const attempts[OUTCOMES_N] = {
+    [OUTCOME_FULL] = "ok",
+    [OUTCOME_EQUIVALENT] = "ok",
+    [OUTCOME_JOINED] = "ok",
+    [OUTCOME_DEGRADED] = "ok",
+    [OUTCOME_LATE] = "ok",
+    [OUTCOME_SHED] = "failed",
+    [OUTCOME_FAILED] = "failed",
+    [OUTCOME_CLIENT_ERROR] = "rejected",
+    [OUTCOME_CLIENT_GONE] = "canceled",
+};
+
+static struct span provider_name(const struct record *r)
+{
+    struct span name = RECORD_TEXT(r->provider);
+
+    for (size_t i = 0; i < ARRAY_LEN(providers); i++)
+        if (span_is(name, providers[i].ours))
+            return span_str(providers[i].theirs);
+    return name;
+}
+
+/* A word of few values: the class when there is one, else the reason; nothing for success. */
+static struct span error_type(const struct record *r)
+{
+    if (r->class_id != CLASS_NONE && r->class_id < CLASSES)
+        return span_str(class_row(r->class_id)->name);
+    return r->reason == REASON_NONE ? span_of(NULL, 0) : span_str(reason_word(r->reason));
+}
+
+/* "provider/model" without the provider. */
+static struct span target_model(const struct record *r)
+{
+    struct span target = RECORD_TEXT(r->target);
+    size_t slash = span_find(target, '/');
+
+    return slash == SIZE_MAX ? target : span_of(target.p + slash + 1, target.n - slash - 1);
+}
+
+static double seconds(uint64_t us)
+{
+    return (double)us / 1e6;
+}
+
+static void gen_ai(struct metrics *m, const struct record *r)
+{
+    struct span labels[METRICS_LABELS] = {span_str(operations[r->op]), provider_name(r),
+                                          RECORD_TEXT(r->model), RECORD_TEXT(r->upstream_model),
+                                          error_type(r)};
+
+    metrics_observe(m, METRIC_GEN_AI_REQUEST, labels, seconds(r->duration_us));
+    if (r->stream && r->first_us) {
+        metrics_observe(m, METRIC_GEN_AI_FIRST, labels, seconds(r->first_us));
+        if (r->usage && r->tokens_out > 1 && r->duration_us > r->first_us)
+            metrics_observe(m, METRIC_GEN_AI_PACE, labels,
+                            seconds(r->duration_us - r->first_us) / (double)(r->tokens_out - 1));
+    }
+    labels[2] = target_model(r);
+    metrics_observe(m, METRIC_GEN_AI_ATTEMPT, labels, seconds(r->duration_us));
+    if (!r->usage)
+        return;
+    labels[4] = SPAN_LIT("input");
+    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->tokens_in);
+    labels[4] = SPAN_LIT("output");
+    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->tokens_out);
+}
+
+static void add_attempt(struct metrics *m, const struct record *r)
+{
+    struct span target = RECORD_TEXT(r->target);
+    bool joined = r->outcome == OUTCOME_JOINED;
+
+    metrics_add(
+        m, METRIC_ATTEMPTS,
+        (struct span[]){target, span_str(attempts[r->outcome]), span_str(reason_word(r->reason))},
+        1);
+    if (joined || (r->stream && r->first_us && r->outcome == OUTCOME_FAILED))
+        metrics_add(
+            m, METRIC_STREAM_BREAKS,
+            (struct span[]){target, joined ? SPAN_LIT("continued") : SPAN_LIT("error_event")}, 1);
+}
+
+void collect_record(struct metrics *m, const struct record *r)
+{
+    bool known = r->op < OPS;
+
+    if (!EXPECT(r->outcome < OUTCOMES_N))
+        return;
+    metrics_add(m, METRIC_REQUESTS,
+                (struct span[]){r->target[0] ? RECORD_TEXT(r->model) : SPAN_LIT("unknown"),
+                                span_str(known ? provider_op_row(r->op)->name : "unknown"),
+                                r->stream ? SPAN_LIT("true") : SPAN_LIT("false"),
+                                span_str(record_outcome_name(r->outcome))},
+                1);
+    if (r->attempts == 0 || !r->target[0])
+        return;
+    add_attempt(m, r);
+    if (known && operations[r->op])
+        gen_ai(m, r);
+}
+
+/* ---- the board ---- */
+
+static const struct {
+    enum metric metric;
+    size_t word;
+} worker_words[] = {
+#define X(name, help) {METRIC_WORKER_##name, offsetof(struct board_row, name)},
+    BOARD_COUNTERS(X) BOARD_GAUGES(X)
+#undef X
+};
+
+static void add_worker(struct metrics *m, const struct view *v, uint32_t slot)
+{
+    const char *row = (const char *)&v->board->workers[slot];
+    uint64_t turned = board_time(&v->board->workers[slot].turned_us, v->now_us);
+    char number[16];
+    struct span label;
+
+    label = span_of(number, (size_t)snprintf(number, sizeof(number), "%u", slot));
+    for (size_t i = 0; i < ARRAY_LEN(worker_words); i++) {
+        const void *word = row + worker_words[i].word;
+
+        metrics_set(m, worker_words[i].metric, &label, (double)board_get(word));
+    }
+    if (turned)
+        metrics_set(m, METRIC_WORKER_SILENT, &label, seconds(v->now_us - turned));
+}
+
+static void add_engines(struct metrics *m, const struct view *v)
+{
+    char number[16];
+
+    metrics_clear(m, METRIC_ENGINE_STATE);
+    metrics_clear(m, METRIC_ENGINE_RESTARTS);
+    for (size_t i = 0; i < MIN(v->settings->engines_n, (size_t)BOARD_ENGINES); i++) {
+        uint64_t state = board_get(&v->board->engines[i].state);
+        struct span labels[3] = {{number, (size_t)snprintf(number, sizeof(number), "%zu", i)},
+                                 v->settings->engines[i].provider->name};
+
+        for (uint64_t s = ENGINE_STARTING; s < VIEW_ENGINE_STATES; s++) {
+            labels[2] = span_str(view_engine_state(s));
+            metrics_set(m, METRIC_ENGINE_STATE, labels, s == state);
+        }
+        metrics_set(m, METRIC_ENGINE_RESTARTS, labels,
+                    (double)board_get(&v->board->engines[i].restarts));
+    }
+}
+
+static void add_config(struct metrics *m, const struct view *v)
+{
+    char id[VIEW_ID_TEXT];
+
+    metrics_clear(m, METRIC_CONFIG_INFO);
+    metrics_set(m, METRIC_CONFIG_INFO,
+                (struct span[]){span_str(view_id_text(v->settings->id, id)), v->settings->source},
+                1);
+    metrics_set(m, METRIC_CONFIG_GENERATION, NULL, (double)board_get(&v->board->generation));
+    metrics_set(m, METRIC_CONFIG_RELOAD_OK, NULL, (double)board_get(&v->board->reload_ok));
+    metrics_set(m, METRIC_CONFIG_RELOAD_TIME, NULL,
+                (double)board_get(&v->board->reload_wall_ms) / 1000);
+}
+
+static void add_dropped(struct metrics *m, const struct view *v)
+{
+    struct span log = SPAN_LIT("log"), record = SPAN_LIT("record");
+
+    metrics_set(m, METRIC_TELEMETRY_DROPPED, &log, (double)v->log_dropped);
+    metrics_set(m, METRIC_TELEMETRY_DROPPED, &record, (double)VIEW_SUM(v, records_dropped));
+    metrics_set(m, METRIC_SERIES_DROPPED, NULL, (double)metrics_dropped(m));
+}
+
+static void add_processes(struct metrics *m, const struct view *v)
+{
+    uint64_t boot = process_boot_time();
+    char name[32];
+
+    process_collect(m, SPAN_LIT("master"), board_get(&v->board->master_pid), boot);
+    process_collect(m, SPAN_LIT("clerk"), board_get(&v->board->clerk.pid), boot);
+    process_collect(m, SPAN_LIT("keeper"), board_get(&v->board->keeper.pid), boot);
+    for (uint32_t i = 0; i < v->workers; i++) {
+        int n = snprintf(name, sizeof(name), "worker-%u", i);
+
+        process_collect(m, span_of(name, (size_t)n), board_get(&v->board->workers[i].pid), boot);
+    }
+}
+
+void collect_view(struct metrics *m, const struct view *v)
+{
+    struct span version = span_str(version_text());
+
+    metrics_set(m, METRIC_BUILD_INFO, &version, 1);
+    metrics_set(m, METRIC_CONNECTIONS, NULL, (double)VIEW_SUM(v, conns));
+    metrics_set(m, METRIC_LIVE, NULL, (double)VIEW_SUM(v, live));
+    metrics_set(m, METRIC_UPTIME, NULL,
+                seconds(v->now_us - board_time(&v->board->started_us, v->now_us)));
+    metrics_set(m, METRIC_DRAINING, NULL, (double)board_get(&v->board->draining));
+    add_config(m, v);
+    add_engines(m, v);
+    for (uint32_t i = 0; i < v->workers; i++)
+        add_worker(m, v, i);
+    add_processes(m, v);
+    add_dropped(m, v);
+}

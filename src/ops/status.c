@@ -1,0 +1,174 @@
+/*
+ * status.c - see status.h.
+ */
+#include "ops/status.h"
+
+#include "base/version.h"
+#include "codec/json_write.h"
+#include "ops/probes.h"
+#include "record/log.h"
+
+static void kv_double(struct json_write *w, const char *key, double v)
+{
+    json_key(w, key);
+    json_double(w, v);
+}
+
+static void kv_time(struct json_write *w, const char *key, uint64_t wall_ms)
+{
+    char text[RECORD_TIME_TEXT];
+
+    json_kv_cstring(w, key, wall_ms ? record_time_text(wall_ms, text) : NULL);
+}
+
+static void add_config(struct json_write *w, const struct view *v)
+{
+    char id[VIEW_ID_TEXT];
+
+    json_key(w, "config");
+    json_begin_object(w);
+    json_kv_cstring(w, "id", view_id_text(v->settings->id, id));
+    json_kv_string(w, "source", v->settings->source);
+    json_kv_uint(w, "generation", board_get(&v->board->generation));
+    json_kv_bool(w, "reload_ok", board_get(&v->board->reload_ok) != 0);
+    kv_time(w, "reloaded", board_get(&v->board->reload_wall_ms));
+    json_end_object(w);
+}
+
+static bool probe(const struct view *v, enum probe p)
+{
+    struct buf why;
+    bool ok;
+
+    buf_init(&why, 0);
+    ok = probes_check(p, v->board, v->workers, v->now_us, &why);
+    buf_fini(&why);
+    return ok;
+}
+
+static void add_totals(struct json_write *w, const struct view *v)
+{
+    json_kv_bool(w, "live", probe(v, PROBE_LIVE));
+    json_kv_bool(w, "ready", probe(v, PROBE_READY));
+    json_kv_bool(w, "draining", board_get(&v->board->draining) != 0);
+    kv_double(w, "requests_per_s", v->requests_per_s);
+    json_kv_uint(w, "requests", VIEW_SUM(v, requests));
+    json_kv_uint(w, "requests_live", VIEW_SUM(v, live));
+    json_kv_uint(w, "connections", VIEW_SUM(v, conns));
+    json_kv_uint(w, "body_bytes", VIEW_SUM(v, body_bytes));
+}
+
+static void add_workers(struct json_write *w, const struct view *v)
+{
+    json_key(w, "workers");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < v->workers; i++) {
+        const struct board_row *row = &v->board->workers[i];
+
+        json_begin_object(w);
+        json_kv_uint(w, "slot", i);
+        json_kv_uint(w, "pid", board_get(&row->pid));
+        json_kv_cstring(w, "state", probes_worker(v->board, i, v->now_us));
+        kv_double(w, "silent_s", (double)probes_silent_us(v->board, i, v->now_us) / 1e6);
+        json_kv_uint(w, "generation", board_get(&row->generation));
+        json_kv_uint(w, "requests", board_get(&row->requests));
+        json_kv_uint(w, "requests_live", board_get(&row->live));
+        json_kv_uint(w, "connections", board_get(&row->conns));
+        json_kv_uint(w, "crashes", board_get(&row->crashes));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void add_engines(struct json_write *w, const struct view *v)
+{
+    json_key(w, "engines");
+    json_begin_array(w);
+    for (size_t i = 0; i < MIN(v->settings->engines_n, (size_t)BOARD_ENGINES); i++) {
+        json_begin_object(w);
+        json_kv_string(w, "provider", v->settings->engines[i].provider->name);
+        json_kv_cstring(w, "state", view_engine_state(board_get(&v->board->engines[i].state)));
+        json_kv_uint(w, "pid", board_get(&v->board->engines[i].pid));
+        json_kv_uint(w, "restarts", board_get(&v->board->engines[i].restarts));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void add_model(struct json_write *w, const struct recent_row *row)
+{
+    json_begin_object(w);
+    json_kv_string(w, "model", row->model);
+    json_kv_uint(w, "requests", row->requests);
+    json_key(w, "ok_ratio");
+    if (row->counted)
+        json_double(w, (double)row->good / (double)row->counted);
+    else
+        json_null(w);
+    kv_double(w, "first_p50_s", row->first_p50_s);
+    kv_double(w, "first_p95_s", row->first_p95_s);
+    json_key(w, "served_by");
+    json_begin_array(w);
+    for (size_t i = 0; i < row->targets_n; i++) {
+        json_begin_object(w);
+        json_kv_string(w, "target", row->targets[i].name);
+        json_kv_uint(w, "requests", row->targets[i].requests);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_end_object(w);
+}
+
+static bool has_row(const struct recent *recent, struct span model)
+{
+    struct recent_row row;
+
+    for (size_t i = 0; recent_row(recent, i, &row); i++)
+        if (span_eq(row.model, model))
+            return true;
+    return false;
+}
+
+/* What was asked for, then what the configuration has besides. */
+static void add_models(struct json_write *w, const struct view *v, const struct recent *recent)
+{
+    struct recent_row row;
+
+    json_key(w, "models");
+    json_begin_array(w);
+    for (size_t i = 0; recent_row(recent, i, &row); i++)
+        add_model(w, &row);
+    for (size_t i = 0; i < MIN(v->settings->models_n, (size_t)RECENT_MODELS); i++)
+        if (!has_row(recent, v->settings->models[i].name))
+            add_model(w, &(struct recent_row){.model = v->settings->models[i].name});
+    json_end_array(w);
+}
+
+void status_write(struct buf *out, const struct view *v, struct recent *recent,
+                  const struct metrics *m)
+{
+    struct json_write w;
+
+    recent_turn(recent, v->now_us);
+    json_write_init(&w, out);
+    json_begin_object(&w);
+    json_kv_cstring(&w, "version", version_text());
+    kv_double(&w, "uptime_s",
+              (double)(v->now_us - board_time(&v->board->started_us, v->now_us)) / 1e6);
+    kv_time(&w, "started", board_get(&v->board->started_wall_ms));
+    kv_time(&w, "now", v->wall_ms);
+    add_config(&w, v);
+    add_totals(&w, v);
+    add_workers(&w, v);
+    add_engines(&w, v);
+    json_kv_uint(&w, "window_s", recent_window_s(recent, v->now_us));
+    add_models(&w, v, recent);
+    json_key(&w, "dropped");
+    json_begin_object(&w);
+    json_kv_uint(&w, "log_lines", v->log_dropped);
+    json_kv_uint(&w, "records", VIEW_SUM(v, records_dropped));
+    json_kv_uint(&w, "series", metrics_dropped(m));
+    json_end_object(&w);
+    json_end_object(&w);
+    buf_add_char(out, '\n');
+}

@@ -1,0 +1,34 @@
+/*
+ * view.h - what metrics and status are made from, at one moment.
+ *
+ * Room: ops.
+ */
+#ifndef OPS_VIEW_H
+#define OPS_VIEW_H
+
+#include "board/board.h"
+#include "settings/settings.h"
+
+struct view {
+    const struct board *board;
+    uint32_t workers; /* slots in use */
+    uint64_t now_us;  /* monotonic */
+    uint64_t wall_ms;
+    const struct settings *settings;
+    uint64_t log_dropped; /* lines */
+    double requests_per_s;
+};
+
+/* Sum of one word over the workers' rows. */
+#define VIEW_SUM(v, word) view_sum((v), offsetof(struct board_row, word))
+uint64_t view_sum(const struct view *v, size_t word);
+
+/* The word for an engine's state: "none", "starting", "ready", "down". */
+#define VIEW_ENGINE_STATES 4
+const char *view_engine_state(uint64_t state);
+
+/* The configuration's id as it is shown everywhere: 16 hexadecimal digits. */
+#define VIEW_ID_TEXT 17
+const char *view_id_text(uint64_t id, char out[VIEW_ID_TEXT]);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * log.c - see log.h.
+ *
+ * Why a line cannot exceed its maximum: all texts of a record together have less than 700 bytes,
+ * and no byte becomes more than six when it is escaped.
+ */
+#include "record/log.h"
+
+#include "codec/json_write.h"
+
+#define DAY_MS      UINT64_C(86400000)
+#define WALL_MAX_MS UINT64_C(253402300799999) /* the end of the year 9999 */
+
+/* Days since 1970-01-01 to year, month and day: years begin in March, so that the leap day is the
+ * last of a year, and 400 years are one turn of 146097 days. */
+static void civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
+{
+    uint64_t z = days + 719468, era = z / 146097, of_era = z % 146097;
+    uint64_t of_year, y, m;
+
+    y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    of_year = of_era - (365 * y + y / 4 - y / 100);
+    m = (5 * of_year + 2) / 153;
+    *day = (unsigned)(of_year - (153 * m + 2) / 5 + 1);
+    *month = (unsigned)(m < 10 ? m + 3 : m - 9);
+    *year = (unsigned)(y + era * 400 + (*month <= 2));
+}
+
+const char *record_time_text(uint64_t wall_ms, char out[RECORD_TIME_TEXT])
+{
+    unsigned year, month, day, ms;
+    int n;
+
+    wall_ms = MIN(wall_ms, WALL_MAX_MS);
+    civil(wall_ms / DAY_MS, &year, &month, &day);
+    ms = (unsigned)(wall_ms % DAY_MS);
+    n = snprintf(out, RECORD_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month, day,
+                 ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+    MUST(n > 0 && n < RECORD_TIME_TEXT);
+    return out;
+}
+
+/* A text that is not there is left out: lines stay short. */
+static void text(struct json_write *w, const char *key, struct span s)
+{
+    if (s.n)
+        json_kv_string(w, key, s);
+}
+
+static void milliseconds(struct json_write *w, const char *key, uint64_t us)
+{
+    json_key(w, key);
+    json_double(w, (double)us / 1000);
+}
+
+static void tokens(struct json_write *w, const struct record *r)
+{
+    json_kv_uint(w, "tokens_in", r->tokens_in);
+    json_kv_uint(w, "tokens_out", r->tokens_out);
+    json_kv_uint(w, "tokens_cached", r->tokens_cached);
+}
+
+static void what_came(struct json_write *w, const struct record *r)
+{
+    json_kv_cstring(w, "outcome", record_outcome_name(r->outcome));
+    if (r->reason != REASON_NONE)
+        json_kv_cstring(w, "reason", reason_word(r->reason));
+    if (r->class_id != CLASS_NONE && r->class_id < CLASSES)
+        json_kv_cstring(w, "class", class_row(r->class_id)->name);
+    json_kv_uint(w, "status", r->status);
+    if (r->upstream_status)
+        json_kv_uint(w, "upstream_status", r->upstream_status);
+    json_kv_uint(w, "attempts", r->attempts);
+    json_kv_bool(w, "stream", r->stream);
+    milliseconds(w, "duration_ms", r->duration_us);
+    if (r->first_us)
+        milliseconds(w, "first_ms", r->first_us);
+    json_kv_uint(w, "bytes_in", r->bytes_in);
+    json_kv_uint(w, "bytes_out", r->bytes_out);
+    if (r->usage)
+        tokens(w, r);
+}
+
+void record_log_line(struct buf *out, const struct record *r)
+{
+    char when[RECORD_TIME_TEXT];
+    struct json_write w;
+    size_t begin;
+
+    if (!buf_reserve(out, RECORD_LINE_MAX))
+        return;
+    begin = out->n;
+    json_write_init(&w, out);
+    json_begin_object(&w);
+    json_kv_cstring(&w, "time", record_time_text(r->wall_ms, when));
+    text(&w, "id", RECORD_TEXT(r->id));
+    json_kv_cstring(&w, "op", r->op < OPS ? provider_op_row(r->op)->name : "unknown");
+    text(&w, "model", RECORD_TEXT(r->model));
+    text(&w, "target", RECORD_TEXT(r->target));
+    text(&w, "provider", RECORD_TEXT(r->provider));
+    text(&w, "upstream_model", RECORD_TEXT(r->upstream_model));
+    what_came(&w, r);
+    text(&w, "key", RECORD_TEXT(r->key));
+    text(&w, "peer", RECORD_TEXT(r->peer));
+    text(&w, "text", RECORD_TEXT(r->text));
+    json_end_object(&w);
+    buf_add_char(out, '\n');
+    MUST(out->n - begin <= RECORD_LINE_MAX);
+}
