@@ -19,8 +19,8 @@ int board_new(struct board **ret, struct err *e)
 
 void board_free(struct board **b)
 {
-    if (*b && munmap(*b, sizeof(**b)) != 0)
-        MUST(!"munmap of the board");
+    if (*b)
+        MUST(munmap(*b, sizeof(**b)) == 0);
     *b = NULL;
 }
 

@@ -206,7 +206,7 @@ static int send_request(struct call *c, struct err *e)
     fields[n++] = (struct http_field){SPAN_LIT("accept-encoding"), SPAN_LIT("identity")};
     add_auth(c, &a, fields, &n);
     h.authority = authority(&a, conf->url);
-    h.path = arena_printf(&a, "%.*s%.*s", SPAN_FMT(conf->url->path), SPAN_FMT(conf->path));
+    h.path = conf->path;
     h.body_len = conf->body ? blob_patched_len(conf->body, conf->patches, conf->patches_n) : 0;
     h.fields = fields;
     h.fields_n = n;

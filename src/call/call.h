@@ -28,7 +28,7 @@ struct call_conf {
     const struct settings_url *url;
     struct span key;                 /* the credential; absent: none */
     struct span method;              /* "POST" */
-    struct span path;                /* behind the URL's own path, with its query */
+    struct span path;                /* whole, with its query */
     const struct http_field *fields; /* the client's, already filtered */
     size_t fields_n;
     const struct blob *body; /* NULL: no body */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "cmd/run.h"
 
 static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
@@ -16,6 +17,7 @@ static const struct {
     int (*run)(int argc, char **argv); /* argv[0] is the command; returns the exit status */
 } commands[] = {
     {"help", "show this list", cmd_help},
+    {"run", "serve clients: run -h lists the options", cmd_run},
     {"version", "print the version", cmd_version},
 };
 

@@ -141,8 +141,8 @@ MUST_CHECK enum json_scan_rc json_scan_all(const struct json_watch *watch, struc
  * its escapes are valid; a lone surrogate becomes U+FFFD. */
 MUST_CHECK size_t json_unescape(struct span raw, char *out, size_t cap);
 
-/* Read the raw text of a JSON_NUMBER as a whole number: 12, 12.0 and 1.2e1 are 12. -1 when it is
- * negative, has a fraction or does not fit; then *ret is untouched. */
+/* Read the raw text of a JSON_NUMBER as a whole number: 12, 12.0 and 1.2e1 are 12. -1 when it has
+ * a minus, has a fraction or does not fit; then *ret is untouched. */
 MUST_CHECK int json_u64(struct span raw, uint64_t *ret);
 
 #endif

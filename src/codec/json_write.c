@@ -99,20 +99,24 @@ static void escape_byte(struct buf *out, unsigned char c)
     buf_add(out, text, sizeof(text));
 }
 
+/* Is the character of n bytes at p U+2028 or U+2029? */
+static bool is_separator(const unsigned char *p, size_t n)
+{
+    return n == 3 && p[0] == 0xE2 && p[1] == 0x80 && (p[2] & 0xFE) == 0xA8;
+}
+
 void json_escape(struct buf *out, struct span s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
-    const unsigned char *stop = p + s.n;
+    const unsigned char *stop = s.n ? p + s.n : p;
     const unsigned char *from = p; /* what is not yet written */
 
     while (p < stop) {
         size_t n;
-        bool separator;
 
         p = swar_skip_json(p, stop);
         n = utf8_len(p, stop);
-        separator = n == 3 && p[0] == 0xE2 && p[1] == 0x80 && (p[2] & 0xFE) == 0xA8;
-        if (n > 1 && !separator) {
+        if (n > 1 && !is_separator(p, n)) {
             p += n;
             continue;
         }
@@ -120,13 +124,15 @@ void json_escape(struct buf *out, struct span s)
         from = p;
         if (p == stop)
             break;
-        if (separator)
-            buf_add_str(out, p[2] == 0xA8 ? "\\u2028" : "\\u2029");
-        else if (n == 0)
+        if (n == 0) {
             buf_add_str(out, "\xEF\xBF\xBD"); /* U+FFFD for a byte that is not UTF-8 */
-        else
-            escape_byte(out, *p);
-        p += MAX(n, (size_t)1);
+            p++;
+        } else if (n == 1) {
+            escape_byte(out, *p++);
+        } else {
+            buf_add_str(out, p[2] == 0xA8 ? "\\u2028" : "\\u2029");
+            p += n;
+        }
         from = p;
     }
     buf_add(out, from, (size_t)(p - from));

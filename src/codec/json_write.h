@@ -3,8 +3,9 @@
  * text can break out of its quotes.
  *
  * Commas and nesting are kept by the writer; misuse (a value where a key is due) is a MUST.
- * Invalid UTF-8 in a string becomes U+FFFD, so the output is always valid JSON. U+2028 and
- * U+2029 and control bytes are written as \u escapes.
+ * Each byte of a string that is not UTF-8 becomes U+FFFD, so the output is always valid JSON.
+ * U+2028, U+2029 and control bytes below 0x20 are written as escapes, the short ones (\n) where
+ * JSON has them.
  *
  * Room: codec. Pure. Threads: one owner.
  */

@@ -23,8 +23,9 @@ enum sse_kind {
     SSE_DATA,    /* a run of payload bytes of the current event: .data (LF between data lines is
                   * delivered as its own run of one LF) */
     SSE_EVENT,   /* the current event is complete (its blank line was seen) */
-    SSE_COMMENT, /* a block that held only comments or fields without data ended with its blank
-                  * line: keep-alive; bytes belong to the stream, no event is dispatched */
+    SSE_COMMENT, /* a block that held nothing, or only comments or fields without data, ended with
+                  * its blank line: keep-alive; bytes belong to the stream, no event is dispatched
+                  */
 };
 
 struct sse {
@@ -42,7 +43,7 @@ struct sse {
 struct sse_step {
     enum sse_kind kind;
     size_t used;      /* bytes of the piece that this step took */
-    struct span data; /* SSE_DATA: payload bytes inside the piece */
+    struct span data; /* SSE_DATA: payload bytes inside the piece, or a constant LF between lines */
 };
 
 void sse_init(struct sse *s);

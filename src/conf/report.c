@@ -11,7 +11,7 @@
 #include "codec/json_write.h"
 #include "conf/text.h"
 
-#define ARENA_BUDGET ((size_t)512 * 1024)
+#define ARENA_BUDGET ((size_t)8 * 1024 * 1024)
 #define MASKS_MAX    4096
 #define WORD_MAX     64 /* longest word that gets a suggestion */
 
@@ -152,12 +152,17 @@ void conf_diag_choices(struct conf_report *r, struct conf_diag *d, const char *t
 void conf_report_mask(struct conf_report *r, struct conf_place at)
 {
     size_t cap = MAX(r->masks_cap * 2, (size_t)16);
-    struct conf_place *more;
+    struct conf_place *more = NULL;
 
+    if (r->masks_n == MASKS_MAX) {
+        r->masked_all = true;
+        return;
+    }
     if (r->masks_n == r->masks_cap) {
-        more = cap <= MASKS_MAX ? arena_alloc(&r->arena, cap * sizeof(*more)) : NULL;
+        more = arena_alloc(&r->arena, cap * sizeof(*more));
         if (!more) {
-            r->nomem = true; /* rather no report than one that shows a secret */
+            r->nomem = true;
+            r->masked_all = true;
             return;
         }
         if (r->masks_n)
@@ -251,7 +256,8 @@ static void show_line(struct conf_report *r, struct buf *out, const struct conf_
     int pad;
 
     pad = snprintf(number, sizeof(number), "%u", d->at.line);
-    text_line_get(&line, r->source, d->at, r->masks, r->masks_n);
+    text_line_get(&line, r->masked_all ? (struct span){NULL, 0} : r->source, d->at, r->masks,
+                  r->masks_n);
     buf_printf(out, "%*s |\n%s | %.*s\n%*s | ", pad, "", number, (int)line.n, line.text, pad, "");
     for (uint32_t i = 1; i < line.caret; i++)
         buf_add_char(out, ' ');

@@ -54,6 +54,7 @@ struct conf_report {
     size_t errors, warnings;  /* all, also those past CONF_DIAGS_MAX */
     struct conf_place *masks; /* parts of the source that are not shown */
     size_t masks_n, masks_cap;
+    bool masked_all; /* more masks than can be kept: no source is shown */
     bool nomem;
 };
 

@@ -60,7 +60,7 @@ static const struct {
     {"", "expected node content", "a value is missing here", false},
     {"", "expected <document start>", "this does not belong to what stands above it; is the indentation right?", false},
     {"", "unknown escape character", "an unknown escape behind '\\' in a text with double quotes; use single quotes", false},
-    {"", "hexdecimal number", "an escape \\x, \\u or \\U lacks its digits", false},
+    {"", "decimal number", "an escape \\x, \\u or \\U lacks its digits", false},
     {"", "Unicode character escape", "an escape that is no character", false},
     {"", "found a tab character", "a tab character; use spaces", false},
     {"", "block scalar", "behind '|' or '>' nothing may follow on the line", false},

@@ -237,11 +237,13 @@ static void on_read(void *arg, const char *p, size_t n)
     size_t at = 0;
 
     OBJ_CHECK(c, MAGIC);
-    while (at < n && c->conn && c->s && !c->got_end) {
+    while (c->conn && c->s && !c->got_end) {
         struct h1_step step = h1_next(&c->reader, p + at, n - at);
 
         at += step.used;
         act(c, &step);
+        if (step.ev == H1_MORE)
+            break;
     }
     if (!c->conn)
         return;

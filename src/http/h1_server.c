@@ -405,9 +405,11 @@ static size_t pump(struct h1_server *c, const char *p, size_t n)
 {
     size_t at = 0;
 
-    while (at < n && may_parse(c)) {
+    while (may_parse(c)) {
         struct h1_step step;
 
+        if (c->state == IDLE && at == n)
+            break;
         if (c->state == IDLE) {
             c->state = HEAD;
             set_timer(c, c->base.server->conf.head_ms);
@@ -415,6 +417,8 @@ static size_t pump(struct h1_server *c, const char *p, size_t n)
         step = h1_next(&c->reader, p + at, n - at);
         at += step.used;
         act(c, &step);
+        if (step.ev == H1_MORE)
+            break;
     }
     if (c->conn) {
         set_clock(c);

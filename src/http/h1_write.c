@@ -3,42 +3,11 @@
  */
 #include "http/h1_write.h"
 
-static bool name_ok(struct span s)
-{
-    static const char more[] = "!#$%&'*+-.^_`|~";
-
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-
-        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && !memchr(more, c, sizeof(more) - 1))
-            return false;
-    }
-    return s.n > 0;
-}
-
-/* No control byte but a tab: what could end a line ends nothing here. */
-static bool value_ok(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
-}
-
-static bool target_ok(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f)
-            return false;
-    return s.n > 0;
-}
+#include "http/head.h"
 
 static int add_field(struct buf *out, struct span name, struct span value, struct err *e)
 {
-    if (!name_ok(name) || !value_ok(value))
+    if (!head_name_ok(name) || !head_value_ok(value))
         return err_set(e, ERR_PROTOCOL, "header field '%.*s' has a byte that may not be there",
                        SPAN_FMT(name));
     buf_add_span(out, name);
@@ -48,15 +17,20 @@ static int add_field(struct buf *out, struct span name, struct span value, struc
     return 0;
 }
 
+/* `framed`: this head says how its body is framed. */
 static int add_fields(struct buf *out, const struct http_head *h, const struct h1_write_opts *o,
-                      struct err *e)
+                      bool framed, struct err *e)
 {
-    for (size_t i = 0; i < h->fields_n; i++)
+    for (size_t i = 0; i < h->fields_n; i++) {
+        if (!EXPECT(!head_is_hop(h->fields[i].name)))
+            return err_set(e, ERR_BUG, "the field '%.*s' is not the caller's to set",
+                           SPAN_FMT(h->fields[i].name));
         if (add_field(out, h->fields[i].name, h->fields[i].value, e) < 0)
             return -1;
-    if (o->chunked) {
+    }
+    if (framed && o->chunked) {
         buf_add_str(out, "transfer-encoding: chunked\r\n");
-    } else if (!o->until_close && h->body_len != HTTP_LEN_UNKNOWN) {
+    } else if (framed && !o->until_close && h->body_len != HTTP_LEN_UNKNOWN) {
         buf_add_str(out, "content-length: ");
         buf_add_u64(out, h->body_len);
         buf_add(out, "\r\n", 2);
@@ -70,15 +44,20 @@ static int add_fields(struct buf *out, const struct http_head *h, const struct h
 int h1_write_request(struct buf *out, const struct http_head *h, const struct h1_write_opts *o,
                      struct err *e)
 {
-    if (!target_ok(h->path) || !target_ok(h->method))
-        return err_set(e, ERR_PROTOCOL, "a request target with spaces or control bytes");
+    static const char *const with_body[] = {"POST", "PUT", "PATCH"};
+    bool framed = h->body_len != 0;
+
+    if (!head_target_ok(h->path) || !head_method_ok(h->method))
+        return err_set(e, ERR_PROTOCOL, "a method or target with a byte that may not be there");
+    for (size_t i = 0; i < ARRAY_LEN(with_body); i++)
+        framed = framed || span_is(h->method, with_body[i]);
     buf_add_span(out, h->method);
     buf_add_char(out, ' ');
     buf_add_span(out, h->path);
     buf_add_str(out, " HTTP/1.1\r\n");
     if (add_field(out, SPAN_LIT("host"), h->authority, e) < 0)
         return -1;
-    return add_fields(out, h, o, e);
+    return add_fields(out, h, o, framed, e);
 }
 
 /* Days since 1970-01-01 to a civil date (proleptic Gregorian), by 400-year eras. */
@@ -117,7 +96,7 @@ int h1_write_response(struct buf *out, const struct http_head *h, const struct h
     buf_add(out, "\r\n", 2);
     if (o->wall_ms)
         add_date(out, o->wall_ms);
-    return add_fields(out, h, o, e);
+    return add_fields(out, h, o, !head_bodyless(h->status), e);
 }
 
 size_t h1_chunk_head(char out[H1_CHUNK_HEAD], size_t n)

@@ -80,6 +80,12 @@ static bool key_allows(const struct relay *r, struct span model)
 
 /* ---- the head ---- */
 
+/* Does the target's provider have this operation? */
+static bool can_serve(const struct relay *r, const struct settings_target *t)
+{
+    return t->provider->type->paths[r->op->op] != NULL;
+}
+
 static struct span path_only(struct span path)
 {
     return span_cut(&path, '?');
@@ -118,11 +124,6 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
 }
 
 /* ---- model and target ---- */
-
-static bool can_serve(const struct relay *r, const struct settings_target *t)
-{
-    return t->provider->type->paths[r->op->op] != NULL;
-}
 
 static bool pick_target(struct relay *r, struct relay_refusal *no)
 {
@@ -230,20 +231,6 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
 
 /* ---- the attempt ---- */
 
-/* "%m" in a row's path stands for the model (Azure's deployments). */
-static void add_path(struct buf *out, const char *path, struct span model)
-{
-    const char *at = strstr(path, "%m");
-
-    if (!at) {
-        buf_add_str(out, path);
-        return;
-    }
-    buf_add(out, path, (size_t)(at - path));
-    buf_add_span(out, model);
-    buf_add_str(out, at + 2);
-}
-
 static void add_query(struct buf *out, struct span query, char *sep)
 {
     if (query.n == 0)
@@ -261,11 +248,8 @@ static struct span upstream_path(struct relay *r)
     char sep = '?';
 
     buf_init(&b, (size_t)16 * 1024);
-    if (r->op->routed)
-        add_path(&b, p->type->paths[r->op->op], r->target->model);
-    else /* "/v1/files/x" behind a base that ends with /v1 */
-        buf_add_span(&b,
-                     span_starts(path, SPAN_LIT("/v1/")) ? span_of(path.p + 3, path.n - 3) : path);
+    if (provider_path(&b, p->type, r->op->op, p->urls[0].path, path, r->target->model) < 0)
+        buf_fini(&b); /* pick_target() and find_pinned() have asked: this does not happen */
     add_query(&b, rest, &sep);
     if (p->api_version.n) {
         buf_add_char(&b, sep);

@@ -74,22 +74,6 @@ static int write_base(struct buf *out, const struct provider *p, struct span val
     return 0;
 }
 
-static void write_version(struct buf *out, const struct provider *p, const struct env *env,
-                          struct conf_report *report)
-{
-    static const char name[] = "OPENAI_API_VERSION";
-    struct span v = env_get(env, span_str(name));
-    uint64_t ignored;
-    struct err e;
-
-    if (!p->query || !strstr(p->query, "api-version") || v.n == 0)
-        return;
-    if (conf_name.parse(v, &ignored, &e) < 0)
-        warn(report, name, "is not an API version; it is left out");
-    else
-        quoted(out, "api_version", v);
-}
-
 static void write_provider(struct buf *out, const struct provider *p, const struct env *env,
                            struct conf_report *report, bool *any)
 {
@@ -118,7 +102,6 @@ static void write_provider(struct buf *out, const struct provider *p, const stru
             out->n = before;
         return;
     }
-    write_version(out, p, env, report);
     *any = true;
 }
 

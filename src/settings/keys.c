@@ -55,7 +55,7 @@ static const struct conf_key server_timeout_keys[] = {
 static const struct conf_table server_timeout_table = TABLE(keys_server_timeout, server_timeout_keys);
 
 static const struct conf_key server_keys[] = {
-    {"listen", CONF_ONE_OR_LIST, .type = &type_address, AT(keys_server, listen), .text = "127.0.0.1:8080", .most = 16,
+    {"listen", CONF_ONE_OR_LIST, .type = &type_address, AT(keys_server, listen), .text = "127.0.0.1:8080", .most = 8,
      .help = "Where clients connect: one address or a list."},
     {"admin", CONF_ONE, .type = &type_address, AT(keys_server, admin), .text = "127.0.0.1:8081",
      .help = "Where /metrics, /livez, /readyz and the admin API are. Keep it away from clients."},

@@ -23,11 +23,11 @@
 
 /* A base URL, taken apart. Spans live in the snapshot. */
 struct settings_url {
-    struct span text;   /* as written */
+    struct span text; /* as written */
     bool tls;
-    struct span host;   /* without brackets */
+    struct span host; /* without brackets */
     uint16_t port;
-    struct span path;   /* "" or "/v1", never ends with '/' */
+    struct span path; /* "" or "/v1", never ends with '/' */
 };
 
 struct settings_proxy {
@@ -38,14 +38,14 @@ struct settings_proxy {
 };
 
 struct settings_timeouts {
-    uint64_t connect_ms;     /* resolve, connect, proxy and TLS together */
-    uint64_t first_ms;       /* request sent to first byte of the answer's content */
-    uint64_t idle_ms;        /* between two bytes of an answer */
-    uint64_t total_ms;       /* the whole request, all attempts */
+    uint64_t connect_ms; /* resolve, connect, proxy and TLS together */
+    uint64_t first_ms;   /* request sent to first byte of the answer's content */
+    uint64_t idle_ms;    /* between two bytes of an answer */
+    uint64_t total_ms;   /* the whole request, all attempts */
 };
 
 struct settings_provider {
-    struct span name;               /* the key under `providers` */
+    struct span name; /* the key under `providers` */
     const struct provider *type;
     const struct settings_url *urls; /* endpoints, or the row's base; at least one */
     size_t urls_n;
@@ -54,15 +54,15 @@ struct settings_provider {
     enum dialect_terminal terminal; /* the row's, or `terminal:` for openai-compatible */
     struct span ca_file;            /* absent: system bundle */
     struct settings_proxy proxy;
-    bool allow_private;             /* engines, or private: true */
-    struct span api_version;        /* azure; absent: the row's */
+    bool allow_private;               /* engines, or private: true */
+    struct span api_version;          /* azure; absent: the row's */
     struct settings_timeouts timeout; /* own values, or the defaults' */
 };
 
 struct settings_target {
     const struct settings_provider *provider;
-    struct span model;              /* the upstream's name */
-    struct span id;                 /* "provider/model": records, metrics, messages */
+    struct span model; /* the upstream's name */
+    struct span id;    /* "provider/model": records, metrics, messages */
 };
 
 /* A name that clients send. */
@@ -78,22 +78,22 @@ struct settings_key {
     uint8_t sha256[32];
     const struct span *models; /* globs; {"*"}: all */
     size_t models_n;
-    uint64_t expires_ms;       /* Unix time, 0: never */
+    uint64_t expires_ms; /* Unix time, 0: never */
 };
 
 /* A command that the master runs beside the gateway (local engines). */
 struct settings_engine {
     const struct settings_provider *provider; /* whose endpoint it serves */
-    const struct span *argv;   /* argv[0] is an absolute path */
+    const struct span *argv;                  /* argv[0] is an absolute path */
     size_t argv_n;
-    struct span ready_path;    /* "/health": 200 means ready */
+    struct span ready_path; /* "/health": 200 means ready */
 };
 
 /* Made by settings_load() and settings_auto() only; never a copy. */
 struct settings {
-    uint32_t refs;             /* see settings_ref(); private */
-    uint64_t id;               /* first 8 bytes of the SHA-256 of the canonical text */
-    struct span source;        /* file name, or "environment" */
+    uint32_t refs;      /* see settings_ref(); private */
+    uint64_t id;        /* first 8 bytes of the SHA-256 of the canonical text */
+    struct span source; /* file name, or "environment" */
 
     struct {
         const struct net_addr *listen;
@@ -101,7 +101,7 @@ struct settings {
         struct net_addr admin;
         struct span tls_cert, tls_key; /* files; absent: clear text */
         uint64_t drain_ms;
-        uint32_t workers;      /* 0: as many as the CPU quota allows, at least two */
+        uint32_t workers; /* 0: as many as the CPU quota allows, at least two */
         struct http_limits limits;
         uint64_t head_ms, body_stall_ms, idle_ms, write_stall_ms;
         uint32_t conns, conns_per_ip, requests_per_conn, streams_per_conn;
@@ -116,15 +116,15 @@ struct settings {
     size_t models_n;
     const struct settings_key *keys;
     size_t keys_n;
-    bool keys_open;            /* no `keys` section: loopback clients need no key */
+    bool keys_open; /* no `keys` section: loopback clients need no key */
     const struct settings_engine *engines;
     size_t engines_n;
     /* Pass-through operations: which provider serves the unrouted paths ("pass: openai"). */
     const struct settings_provider *pass;
 
     struct {
-        bool access;           /* one JSON line a request */
-        struct span file;      /* absent: standard output */
+        bool access;      /* one JSON line a request */
+        struct span file; /* absent: standard output */
     } log;
 };
 

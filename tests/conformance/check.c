@@ -156,15 +156,16 @@ void check_whole(struct tally *t, const char *name, const struct dialect *d, str
 {
     struct naive_mark want = naive_whole(d->name, text);
     struct dialect_answer once, bytes;
+    int rc;
 
     t->wholes++;
     dialect_answer_begin(&once, d, TERMINAL_DONE, 1, false);
-    (void)dialect_answer_feed(&once, text.p, text.n);
+    rc = dialect_answer_feed(&once, text.p, text.n);
     dialect_answer_begin(&bytes, d, TERMINAL_DONE, 1, false);
     for (size_t at = 0; at < text.n; at++) {
         enum dialect_verdict v;
 
-        (void)dialect_answer_feed(&bytes, text.p + at, 1);
+        rc = dialect_answer_feed(&bytes, text.p + at, 1);
         v = dialect_answer_verdict(&bytes);
         if (v != VERDICT_CUT && v != VERDICT_BAD && at + 1 < want.at) {
             t->false_completions += v == VERDICT_COMPLETE;
@@ -172,6 +173,7 @@ void check_whole(struct tally *t, const char *name, const struct dialect *d, str
             break;
         }
     }
+    UNUSED(rc); /* the verdict says it as well */
     t->verdicts[dialect_answer_verdict(&once)]++;
     if (dialect_answer_verdict(&once) != want.verdict ||
         dialect_answer_verdict(&bytes) != want.verdict)

@@ -7,7 +7,7 @@
 #include "dialect/dialect.h"
 
 struct tally {
-    unsigned long recordings, streams, wholes, requests, failures, skipped;
+    unsigned long recordings, streams, wholes, requests, refusals, others, failures;
     unsigned long false_completions; /* COMPLETE before the provider said so */
     unsigned long verdicts[VERDICT_BAD + 1];
     unsigned long events[EVENT_BAD + 1];

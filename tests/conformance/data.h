@@ -12,8 +12,9 @@
 /* Call fn for each line of a gzipped file. Returns the number of lines; -1: it cannot be read. */
 long data_lines(const char *path, void (*fn)(void *arg, struct span line), void *arg);
 
-/* The whole of a file, NUL-terminated, to be freed by the caller; absent when it cannot be read. */
+/* The whole of a file, NUL-terminated; absent when it cannot be read. Release it. */
 struct span data_file(const char *path);
+void data_free(struct span *s);
 
 /* Call fn for each file below dir whose name ends so, in the order of their paths. */
 void data_walk(const char *dir, const char *end, void (*fn)(void *arg, const char *path),

@@ -10,26 +10,39 @@
  */
 #include <yyjson.h>
 
+#include "base/arena.h"
 #include "check.h"
 #include "data.h"
+#include "fixtures.h"
+#include "hosts.h"
 
 #define PATH_BYTES 4096
 
 /* The cassettes that hold a dialect of ours. */
 static const struct {
-    const char *file, *dialect;
+    const char *file;
+    enum provider_op op;
 } cassettes[] = {
-    {"openai-chat", "openai.chat"},
-    {"anthropic-messages", "anthropic.messages"},
-    {"openai-completions", "openai.completions"},
-    {"embeddings", "openai.embeddings"},
-    {"anthropic-count", "anthropic.count"},
+    {"openai-chat", OP_CHAT},
+    {"anthropic-messages", OP_MESSAGES},
+    {"openai-completions", OP_COMPLETIONS},
+    {"embeddings", OP_EMBEDDINGS},
+    {"anthropic-count", OP_COUNT},
+};
+
+/* What a refusal means: by status, but for these. All recorded 404 are models that are missing. */
+static const struct {
+    const char *text;
+    enum class_id class_id;
+} refusals[] = {
+    {"prompt too long", CLASS_TOO_LONG},
+    {"prompt is too long", CLASS_TOO_LONG},
 };
 
 struct run {
     struct tally t;
     const struct dialect *d;
-    const char *root;
+    enum provider_op op;
 };
 
 static const char *text_of(yyjson_val *v, const char *key)
@@ -67,6 +80,56 @@ static struct dialect_request wanted(const struct dialect *d, yyjson_val *req)
     return q;
 }
 
+static enum class_id meant(unsigned status, struct span body)
+{
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+        if (span_contains(body, span_str(refusals[i].text)))
+            return refusals[i].class_id;
+    switch (status) {
+    case 401:
+    case 404:
+        return CLASS_CREDENTIAL;
+    case 429:
+        return CLASS_RATE;
+    default:
+        return CLASS_CALLER;
+    }
+}
+
+static void check_refusal(struct tally *t, const char *name, const struct provider *p,
+                          unsigned status, struct span body)
+{
+    enum class_id want = meant(status, body), got;
+    struct provider_failure f;
+    struct arena a;
+    bool known;
+
+    t->refusals++;
+    arena_init(&a, (size_t)1 << 20);
+    provider_read_error(&f, body, &a);
+    f.status = (uint16_t)status;
+    got = provider_classify(p, &f, &known);
+    if (got != want || f.text.n == 0)
+        check_fail(t, name, "status %u is %s, not %s", status, class_row(got)->name,
+                   class_row(want)->name);
+    arena_fini(&a);
+}
+
+/* The row that serves the recorded host, which must call it by the recorded path. */
+static const struct provider *provider_of(struct run *run, const char *name, yyjson_val *rec)
+{
+    struct span host = span_str(text_of(rec, "host")), rest = span_str(text_of(rec, "path"));
+    struct span path = span_cut(&rest, '?');
+    bool known;
+    const struct provider *p = hosts_find(host, path, &known);
+
+    if (!known)
+        check_fail(&run->t, name, "no row for this host");
+    else if (p && !hosts_path_fits(p, run->op, host, path))
+        check_fail(&run->t, name, "'%s' does not call %.*s", p->name, SPAN_FMT(path));
+    return p;
+}
+
 static void on_line(void *arg, struct span line)
 {
     struct run *run = arg;
@@ -77,16 +140,21 @@ static void on_line(void *arg, struct span line)
     const char *type = text_of(yyjson_obj_get(rec, "resp_headers"), "content-type");
     struct dialect_request want = wanted(run->d, req);
     char *body = yyjson_val_write(req, 0, NULL);
+    unsigned status = (unsigned)count_of(rec, "status");
+    const struct provider *p;
     char name[128];
 
     MUST(rec && body);
     run->t.recordings++;
     (void)snprintf(name, sizeof(name), "%s %s", text_of(rec, "id"), text_of(rec, "host"));
     check_request(&run->t, name, run->d, span_str(body), &want);
-    if (count_of(rec, "status") != 200 || !resp.p)
-        run->t.skipped++;
+    p = provider_of(run, name, rec);
+    if (!p)
+        run->t.others++;
+    else if (status != 200)
+        check_refusal(&run->t, name, p, status, resp);
     else if (strstr(type, "event-stream"))
-        check_stream(&run->t, name, run->d, TERMINAL_DONE, want.choices, resp);
+        check_stream(&run->t, name, run->d, p->terminal, want.choices, resp);
     else
         check_whole(&run->t, name, run->d, resp);
     free(body);
@@ -97,9 +165,10 @@ static void report(struct tally *sum, const struct tally *t, const char *name)
 {
     static unsigned test;
 
-    printf("%s %u - %s # %lu recordings, %lu streams, %lu whole, %lu requests\n",
-           t->failures ? "not ok" : "ok", ++test, name, t->recordings, t->streams, t->wholes,
-           t->requests);
+    printf("%s %u - %s\n", t->failures ? "not ok" : "ok", ++test, name);
+    printf(
+        "# %lu recordings: %lu requests, %lu streams, %lu whole, %lu refused, %lu of other APIs\n",
+        t->recordings, t->requests, t->streams, t->wholes, t->refusals, t->others);
     printf("# verdicts: %lu complete, %lu cut, %lu error, %lu bad\n", t->verdicts[0],
            t->verdicts[1], t->verdicts[2], t->verdicts[3]);
     printf("# events:");
@@ -112,6 +181,14 @@ static void report(struct tally *sum, const struct tally *t, const char *name)
     sum->failures += t->failures;
 }
 
+/* Test data of other projects, below recorded/. */
+static const char *const folders[] = {
+    "vercel-ai",
+    "prism-php",
+    "anthropic-sdk-python",
+    "anthropic-sdk-typescript",
+};
+
 int main(int argc, char **argv)
 {
     const char *root = argc > 1 ? argv[1] : getenv("LAMPLIGHTER_DATA");
@@ -120,7 +197,8 @@ int main(int argc, char **argv)
     if (!root)
         root = "../shared/data";
     for (size_t i = 0; i < ARRAY_LEN(cassettes); i++) {
-        struct run run = {.root = root, .d = dialect_find(span_str(cassettes[i].dialect))};
+        const char *dialect = provider_op_row(cassettes[i].op)->dialect;
+        struct run run = {.d = dialect_find(span_str(dialect)), .op = cassettes[i].op};
         char path[PATH_BYTES];
 
         (void)snprintf(path, sizeof(path), "%s/recorded/cassettes/%s.jsonl.gz", root,
@@ -131,7 +209,15 @@ int main(int argc, char **argv)
         }
         report(&sum, &run.t, cassettes[i].file);
     }
-    printf("1..%zu\n", ARRAY_LEN(cassettes));
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        struct tally t = {0};
+        char path[PATH_BYTES];
+
+        (void)snprintf(path, sizeof(path), "%s/recorded/%s", root, folders[i]);
+        fixtures_check(&t, path);
+        report(&sum, &t, folders[i]);
+    }
+    printf("1..%zu\n", ARRAY_LEN(cassettes) + ARRAY_LEN(folders));
     printf("# %lu recordings, %lu streams, %lu false completions\n", sum.recordings, sum.streams,
            sum.false_completions);
     return sum.failures ? 1 : 0;

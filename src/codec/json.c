@@ -1,5 +1,5 @@
 /*
- * json_value.c - reads what json_scan has found: the text of a string, the value of a number.
+ * json.c - reads what json_scan has found: the text of a string, the value of a number.
  *
  * Numbers: JSON writes one whole number in many ways (12, 12.0, 1.2e1, 120e-1), so the digits
  * are taken as one row with the place of its decimal point, and no floating point is involved:
@@ -99,12 +99,13 @@ static int64_t exponent(const char *p, const char *end)
 
 int json_u64(struct span raw, uint64_t *ret)
 {
-    const char *end = raw.p + raw.n, *p = raw.p, *tail = raw.p;
+    const char *p = raw.p, *tail = raw.p, *end;
     uint64_t v = 0;
     int64_t whole = 0; /* digits before the decimal point; may be negative */
 
     if (raw.n == 0 || *p == '-')
         return -1;
+    end = p + raw.n;
     while (tail < end && *tail != 'e' && *tail != 'E')
         tail++;
     while (p + whole < tail && p[whole] != '.')

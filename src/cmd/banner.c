@@ -1,0 +1,84 @@
+/*
+ * banner.c - see banner.h.
+ */
+#include "cmd/banner.h"
+
+#include "base/version.h"
+#include "cmd/listen.h"
+
+static const char *addr_of(int fd, char out[NET_ADDR_TEXT])
+{
+    struct net_addr a;
+
+    listen_addr(fd, &a);
+    return net_addr_text(&a, out);
+}
+
+static const char *an_example(const struct settings_provider *p)
+{
+    static const struct {
+        const char *type, *model;
+    } rows[] = {
+        {"openai", "gpt-5.1"},
+        {"anthropic", "claude-sonnet-4-6"},
+        {"mistral", "mistral-small-latest"},
+        {"groq", "llama-3.3-70b-versatile"},
+        {"deepseek", "deepseek-chat"},
+        {"gemini", "gemini-2.5-flash"},
+        {"llama.cpp", "smollm2-135m-instruct"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strcmp(p->type->name, rows[i].type) == 0)
+            return rows[i].model;
+    return "MODEL";
+}
+
+static void print_providers(const struct settings *s)
+{
+    for (size_t i = 0; i < s->providers_n; i++) {
+        const struct settings_provider *p = &s->providers[i];
+
+        run_say("  provider  %-12.*s %s at %.*s%s", SPAN_FMT(p->name), p->type->title,
+                SPAN_FMT(p->urls[0].text), p->keys_n || !p->type->key_needed ? "" : " (no key)");
+    }
+    for (size_t i = 0; i < s->models_n; i++)
+        run_say("  model     %.*s -> %.*s%s", SPAN_FMT(s->models[i].name),
+                SPAN_FMT(s->models[i].targets[0].id), s->models[i].targets_n > 1 ? ", ..." : "");
+    if (s->providers_n == 0)
+        run_say("  no provider found: set OPENAI_API_KEY or another provider's key, write a\n"
+                "  configuration (lamplighter config init), or try `lamplighter mock`");
+}
+
+static void print_snippets(const struct settings *s, const char *addr)
+{
+    const struct settings_provider *p = NULL;
+
+    for (size_t i = 0; i < s->providers_n && !p; i++)
+        if (s->providers[i].type->paths[OP_CHAT])
+            p = &s->providers[i];
+    if (!p)
+        return;
+    run_say(
+        "\n  curl http://%s/v1/chat/completions -H 'content-type: application/json' \\\n"
+        "    -d '{\"model\":\"%.*s/%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'",
+        addr, SPAN_FMT(p->name), an_example(p));
+    run_say("\n  from openai import OpenAI\n"
+            "  client = OpenAI(base_url=\"http://%s/v1\", api_key=\"any\")\n"
+            "  client.chat.completions.create(model=\"%.*s/%s\",\n"
+            "      messages=[{\"role\": \"user\", \"content\": \"Hello\"}])\n",
+            addr, SPAN_FMT(p->name), an_example(p));
+}
+
+void banner_print(const struct run *run, const struct settings *s)
+{
+    char addr[NET_ADDR_TEXT];
+
+    run_say("lamplighter %s, configuration from %.*s", version_text(), SPAN_FMT(s->source));
+    print_providers(s);
+    for (size_t i = 0; i < run->listens; i++)
+        run_say("  clients   http://%s/v1", addr_of(run->listen_fds[0][i], addr));
+    run_say("  admin     http://%s/metrics", addr_of(run->admin_fd, addr));
+    if (run->listens)
+        print_snippets(s, addr_of(run->listen_fds[0][0], addr));
+}

@@ -1,0 +1,97 @@
+/*
+ * keeper.c - the life of the keeper: it drives the gateway's own engines.
+ *
+ * It may die at any moment: engines are the master's children, and the next keeper is told what
+ * runs.
+ */
+#include <unistd.h>
+
+#include "cmd/link_ev.h"
+#include "cmd/run.h"
+#include "engine/supervise.h"
+#include "net/net_uv.h"
+
+struct keeper {
+    struct ev *ev;
+    struct net *net;
+    struct call_pools *pools;
+    struct supervise *supervise;
+    struct link_ev link;
+};
+
+static void on_msg(void *arg, const struct link_msg *m, int fd)
+{
+    struct keeper *k = arg;
+
+    if (m->type == LINK_ENGINE_STATE)
+        supervise_state(k->supervise, m->index, m->number, m->status);
+    else if (m->type == LINK_DRAIN)
+        ev_stop(k->ev);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+static void ask_start(void *arg, uint32_t index)
+{
+    struct keeper *k = arg;
+
+    link_ev_send(&k->link, (struct link_msg){.type = LINK_ENGINE_START, .index = index});
+}
+
+static void ask_stop(void *arg, uint32_t index)
+{
+    struct keeper *k = arg;
+
+    link_ev_send(&k->link, (struct link_msg){.type = LINK_ENGINE_STOP, .index = index});
+}
+
+static void say(void *arg, const char *line)
+{
+    UNUSED(arg);
+    run_say("%s", line);
+}
+
+static int keep(struct keeper *k, const struct run *run, const struct proc_place *place,
+                struct settings *settings, struct err *e)
+{
+    struct supervise_conf conf = {.ev = k->ev,
+                                  .board = run->board,
+                                  .start = ask_start,
+                                  .stop = ask_stop,
+                                  .say = say,
+                                  .arg = k};
+    int rc = -1;
+
+    if (call_pools_new(&k->pools, k->net, e) < 0)
+        return -1;
+    conf.pools = k->pools;
+    k->link = (struct link_ev){
+        .ev = k->ev, .link = place->link, .row = &run->board->keeper, .on_msg = on_msg, .arg = k};
+    if (supervise_new(&k->supervise, &conf, settings, e) == 0 && link_ev_open(&k->link, e) == 0) {
+        link_ev_send(&k->link, (struct link_msg){.type = LINK_READY, .number = place->generation});
+        ev_uv_run(k->ev);
+        rc = 0;
+    }
+    link_ev_close(&k->link);
+    supervise_free(&k->supervise);
+    call_pools_free(&k->pools);
+    return rc;
+}
+
+int run_keeper(const struct run *run, const struct proc_place *place)
+{
+    struct keeper k = {0};
+    struct settings *settings = NULL;
+    struct err e;
+    int rc = -1;
+
+    if (ev_uv_new(&k.ev, &e) == 0 && net_uv_new(&k.net, k.ev, &e) == 0 &&
+        run_settings(&settings, run, place->config_fd, &e) == 0)
+        rc = keep(&k, run, place, settings, &e);
+    if (rc < 0)
+        run_say("keeper: %s", e.text);
+    settings_unref(&settings);
+    net_uv_free(&k.net);
+    ev_uv_free(&k.ev);
+    return rc == 0 ? 0 : 1;
+}

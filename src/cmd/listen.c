@@ -1,0 +1,105 @@
+/*
+ * listen.c - see listen.h.
+ */
+#include "cmd/listen.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+
+static socklen_t addr_len(const struct net_addr *a)
+{
+    return a->u.any.sa_family == AF_INET6 ? sizeof(a->u.v6) : sizeof(a->u.v4);
+}
+
+static int open_one(const struct net_addr *addr, bool share, struct err *e)
+{
+    char text[NET_ADDR_TEXT];
+    int one = 1, fd;
+
+    fd = socket(addr->u.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_set(e, ERR_SYS, "no socket: %s", strerror(errno));
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+        (share && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0) ||
+        (addr->u.any.sa_family == AF_INET6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) != 0) ||
+        bind(fd, &addr->u.any, addr_len(addr)) != 0 || listen(fd, BACKLOG) != 0) {
+        err_set(e, ERR_SYS, "cannot listen on %s: %s", net_addr_text(addr, text), strerror(errno));
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+void listen_addr(int fd, struct net_addr *ret)
+{
+    socklen_t n = sizeof(*ret);
+
+    *ret = (struct net_addr){0};
+    MUST(getsockname(fd, &ret->u.any, &n) == 0);
+}
+
+/* Another program on the same address must be an error, also one that shares its port: so the
+ * address is tried alone first. */
+static int check_free(const struct net_addr *addr, struct err *e)
+{
+    int fd = open_one(addr, false, e);
+
+    if (fd < 0)
+        return -1;
+    (void)close(fd);
+    return 0;
+}
+
+static int open_address(struct run *run, size_t i, struct net_addr addr, struct err *e)
+{
+    if (check_free(&addr, e) < 0)
+        return -1;
+    for (uint32_t slot = 0; slot < run->workers; slot++) {
+        int fd = open_one(&addr, true, e);
+
+        if (fd < 0)
+            return -1;
+        run->listen_fds[slot][i] = fd;
+        listen_addr(fd, &addr); /* the kernel may have chosen the port */
+    }
+    return 0;
+}
+
+int listen_open(struct run *run, const struct settings *s, struct err *e)
+{
+    if (s->server.listen_n > RUN_LISTENS)
+        return err_set(e, ERR_CONFIG, "server.listen: more than %d addresses", RUN_LISTENS);
+    run->listens = s->server.listen_n;
+    for (size_t i = 0; i < run->listens; i++)
+        if (open_address(run, i, s->server.listen[i], e) < 0)
+            return -1;
+    run->admin_fd = open_one(&s->server.admin, false, e);
+    return run->admin_fd < 0 ? -1 : 0;
+}
+
+void listen_close_others(const struct run *run, uint32_t keep, bool keep_admin)
+{
+    for (uint32_t slot = 0; slot < run->workers; slot++)
+        for (size_t i = 0; i < run->listens && slot != keep; i++)
+            (void)close(run->listen_fds[slot][i]);
+    if (!keep_admin)
+        (void)close(run->admin_fd);
+}
+
+int listen_free_port(uint16_t *ret, struct err *e)
+{
+    struct net_addr a = {
+        .u.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+    int fd = open_one(&a, false, e);
+
+    if (fd < 0)
+        return -1;
+    listen_addr(fd, &a);
+    *ret = ntohs(a.u.v4.sin_port);
+    (void)close(fd);
+    return 0;
+}

@@ -1,0 +1,354 @@
+/*
+ * run.c - `lamplighter run`: load the configuration, bind, tell the user, become the master.
+ */
+#include "cmd/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cmd/banner.h"
+#include "cmd/commands.h"
+#include "cmd/listen.h"
+#include "conf/report.h"
+
+#define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
+#define EXIT_USAGE    2
+#define EXIT_CONFIG   3
+
+void run_say(const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    n = MIN(n, (int)sizeof(line) - 2);
+    line[n] = '\n';
+    if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
+        return; /* nobody reads it */
+}
+
+/* ---- the configuration ---- */
+
+/* The engine of --engine, as a provider of the configuration that the environment makes. */
+static void add_engine(const struct run *run, struct buf *out)
+{
+    if (!span_contains(buf_span(out), SPAN_LIT("providers:")))
+        buf_add_str(out, "providers:\n");
+    buf_printf(out,
+               "  local:\n"
+               "    type: llama.cpp\n"
+               "    endpoints: ['http://127.0.0.1:%u']\n"
+               "    engine:\n"
+               "      command: ['%s', '--model', '%s', '--host', '127.0.0.1', '--port', '%u']\n"
+               "      ready: /health\n",
+               run->engine_port, run->engine, run->model, run->engine_port);
+}
+
+int run_text(const struct run *run, struct buf *out, struct conf_report *report, struct err *e)
+{
+    if (run->file)
+        return file_read(out, run->file, e);
+    settings_auto_text(out, run->env, report);
+    if (run->engine)
+        add_engine(run, out);
+    return buf_finish(out, "configuration", e);
+}
+
+static struct span source_name(const struct run *run)
+{
+    return span_str(run->file ? run->file : "environment");
+}
+
+int run_settings(struct settings **ret, const struct run *run, int config_fd, struct err *e)
+{
+    struct conf_report *report = mem_alloc(sizeof(*report));
+    struct buf text;
+    char *to;
+    ssize_t n;
+    int rc = -1;
+
+    buf_init(&text, RUN_TEXT_MAX);
+    to = buf_reserve(&text, RUN_TEXT_MAX);
+    if (!to || !report) {
+        err_set(e, ERR_NOMEM, "no memory for the configuration");
+        goto out;
+    }
+    n = pread(config_fd, to, RUN_TEXT_MAX, 0);
+    if (n < 0) {
+        err_set(e, ERR_SYS, "configuration: %s", strerror(errno));
+        goto out;
+    }
+    buf_commit(&text, (size_t)n);
+    conf_report_init(report);
+    conf_report_source(report, source_name(run), buf_span(&text));
+    rc = settings_load(ret, buf_span(&text), source_name(run), run->env, report, e);
+    conf_report_fini(report);
+out:
+    mem_free(report);
+    buf_fini(&text);
+    return rc;
+}
+
+/* Load, and print what is wrong. 0, or the exit status. text gets the configuration. */
+static int load(const struct run *run, struct settings **ret, struct buf *text, struct buf *printed)
+{
+    struct conf_report *report = mem_alloc(sizeof(*report));
+    struct err e;
+    int status = 1, rc;
+
+    if (!report)
+        return 1;
+    conf_report_init(report);
+    if (run_text(run, text, report, &e) < 0) {
+        buf_printf(printed, "lamplighter: %s\n", e.text);
+        goto out;
+    }
+    conf_report_source(report, source_name(run), buf_span(text));
+    rc = settings_load(ret, buf_span(text), source_name(run), run->env, report, &e);
+    conf_report_text(report, printed, false);
+    if (rc < 0 && report->errors == 0)
+        buf_printf(printed, "lamplighter: %s\n", e.text);
+    status = rc == 0 ? 0 : EXIT_CONFIG;
+out:
+    conf_report_fini(report);
+    mem_free(report);
+    return status;
+}
+
+/* ---- for the master ---- */
+
+static int write_all(int fd, struct span s)
+{
+    while (s.n) {
+        ssize_t n = write(fd, s.p, s.n);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        s = span_of(s.p + n, s.n - (size_t)n);
+    }
+    return 0;
+}
+
+static int load_again(void *arg, int text_fd, int report_fd)
+{
+    const struct run *run = arg;
+    struct settings *settings = NULL;
+    struct buf text, printed;
+    int status;
+
+    buf_init(&text, RUN_TEXT_MAX);
+    buf_init(&printed, RUN_TEXT_MAX);
+    status = load(run, &settings, &text, &printed);
+    if (write_all(report_fd, buf_span(&printed)) < 0 ||
+        write_all(STDERR_FILENO, buf_span(&printed)) < 0 || write_all(text_fd, buf_span(&text)) < 0)
+        status = 1;
+    settings_unref(&settings);
+    buf_fini(&text);
+    buf_fini(&printed);
+    return status;
+}
+
+static void say(void *arg, const char *line)
+{
+    UNUSED(arg);
+    run_say("lamplighter: %s", line);
+}
+
+static int child_main(void *arg, const struct proc_place *place)
+{
+    const struct run *run = arg;
+
+    switch (place->kind) {
+    case PROC_WORKER:
+        listen_close_others(run, place->slot, false);
+        return run_worker(run, place);
+    case PROC_KEEPER:
+        listen_close_others(run, BOARD_WORKERS, false);
+        return run_keeper(run, place);
+    case PROC_CLERK:
+        listen_close_others(run, BOARD_WORKERS, true);
+        return run_clerk(run, place);
+    }
+    return 1;
+}
+
+/* ---- start ---- */
+
+/* As many as the CPUs this process may use, at least two: one crash must never cut everything. */
+static uint32_t count_workers(const struct settings *s)
+{
+    cpu_set_t set;
+    uint32_t n = 2;
+
+    if (s->server.workers)
+        return MIN(s->server.workers, (uint32_t)BOARD_WORKERS);
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        n = (uint32_t)MAX(CPU_COUNT(&set), 2);
+    return MIN(n, (uint32_t)BOARD_WORKERS);
+}
+
+static int open_records(struct run *run, struct err *e)
+{
+    int bytes = RECORDS_BYTES;
+
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, run->records) != 0 ||
+        setsockopt(run->records[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) != 0)
+        return err_set(e, ERR_SYS, "records: no socket pair: %s", strerror(errno));
+    return 0;
+}
+
+static int memory_file(struct span text, struct err *e)
+{
+    int fd = memfd_create("configuration", MFD_CLOEXEC);
+
+    if (fd < 0 || write_all(fd, text) < 0)
+        return err_set(e, ERR_SYS, "configuration: no memory file: %s", strerror(errno));
+    return fd;
+}
+
+/* Keys must not leave by a core dump or a debugger. A test build is debugged. */
+static void close_doors(void)
+{
+#ifndef LAMPLIGHTER_TEST
+    struct rlimit none = {0, 0};
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+        run_say("lamplighter: warning: core dumps cannot be switched off: %s", strerror(errno));
+#endif
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        run_say("lamplighter: warning: no_new_privs: %s", strerror(errno));
+}
+
+static int serve(struct run *run, struct settings *settings, struct span text, struct err *e)
+{
+    struct proc_conf conf = {.workers = run->workers,
+                             .drain_ms = settings->server.drain_ms,
+                             .child_main = child_main,
+                             .load = load_again,
+                             .say = say,
+                             .arg = run};
+    struct run_commands commands;
+    int status = -1;
+
+    if (board_new(&run->board, e) < 0 || listen_open(run, settings, e) < 0 ||
+        open_records(run, e) < 0 || run_commands_make(&commands, run, settings, e) < 0)
+        return -1;
+    conf.board = run->board;
+    conf.commands = commands.commands;
+    conf.commands_n = commands.n;
+    conf.config_fd = memory_file(text, e);
+    if (conf.config_fd >= 0) {
+        close_doors();
+        banner_print(run, settings);
+        status = run->single ? run_single(run, conf.config_fd) : master_run(&conf);
+    }
+    run_commands_free(&commands);
+    board_free(&run->board);
+    return status;
+}
+
+static int usage(const char *wrong)
+{
+    if (wrong)
+        run_say("lamplighter run: unknown or incomplete option '%s'", wrong);
+    run_say(
+        "usage: lamplighter run [-c FILE] [--single] [--engine PROGRAM --model FILE]\n"
+        "  -c FILE           configuration; without it ./lamplighter.yaml,\n"
+        "                    /etc/lamplighter/lamplighter.yaml, else what the environment offers\n"
+        "  --single          one process, for debugging; no engines\n"
+        "  --engine PROGRAM  a llama-server to run beside (only without a configuration)\n"
+        "  --model FILE      its weights (.gguf)");
+    return EXIT_USAGE;
+}
+
+static int parse(struct run *run, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+        if (strcmp(argv[i], "--single") == 0) {
+            run->single = true;
+            continue;
+        }
+        if (!value)
+            return usage(argv[i]);
+        if (strcmp(argv[i], "-c") == 0)
+            run->file = value;
+        else if (strcmp(argv[i], "--engine") == 0)
+            run->engine = value;
+        else if (strcmp(argv[i], "--model") == 0)
+            run->model = value;
+        else
+            return usage(argv[i]);
+        i++;
+    }
+    if (!run->engine != !run->model)
+        return usage("--engine and --model go together");
+    return 0;
+}
+
+static void find_file(struct run *run)
+{
+    static const char *const places[] = {"lamplighter.yaml", "/etc/lamplighter/lamplighter.yaml"};
+    struct span env = env_get(run->env, SPAN_LIT("LAMPLIGHTER_CONFIG"));
+
+    if (!run->file && env.n)
+        run->file = env.p;
+    for (size_t i = 0; i < ARRAY_LEN(places) && !run->file; i++)
+        if (access(places[i], R_OK) == 0)
+            run->file = places[i];
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct run run = {.admin_fd = -1, .records = {-1, -1}};
+    struct settings *settings = NULL;
+    struct buf text, printed;
+    struct err e;
+    int status = parse(&run, argc, argv);
+
+    if (status != 0)
+        return status;
+    buf_init(&text, RUN_TEXT_MAX);
+    buf_init(&printed, RUN_TEXT_MAX);
+    status = 1;
+    if (env_new(&run.env, environ, &e) < 0)
+        goto fail;
+    find_file(&run);
+    if (run.engine && listen_free_port(&run.engine_port, &e) < 0)
+        goto fail;
+    status = load(&run, &settings, &text, &printed);
+    if (printed.n)
+        (void)write_all(STDERR_FILENO, buf_span(&printed));
+    if (status != 0)
+        goto out;
+    run.workers = run.single ? 1 : count_workers(settings);
+    status = serve(&run, settings, buf_span(&text), &e);
+    if (status >= 0)
+        goto out;
+    status = 1;
+fail:
+    run_say("lamplighter: %s", e.text);
+out:
+    settings_unref(&settings);
+    env_free(&run.env);
+    buf_fini(&text);
+    buf_fini(&printed);
+    return status;
+}

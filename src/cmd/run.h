@@ -1,0 +1,55 @@
+/*
+ * run.h - `lamplighter run`: what the processes of one gateway are given at the fork.
+ *
+ * Room: cmd. The struct is made before the master forks and only read afterwards.
+ */
+#ifndef CMD_RUN_H
+#define CMD_RUN_H
+
+#include "base/env.h"
+#include "board/board.h"
+#include "ev/ev_uv.h"
+#include "proc/master.h"
+#include "settings/settings.h"
+
+#define RUN_LISTENS  8                     /* most addresses in server.listen */
+#define RUN_TEXT_MAX ((size_t)1024 * 1024) /* a configuration's text */
+
+struct run {
+    struct env *env;
+    struct board *board;
+    const char *file;   /* the configuration; NULL: from the environment */
+    const char *engine; /* --engine: a llama-server to start, NULL: none */
+    const char *model;  /* --model: its weights */
+    uint16_t engine_port;
+    bool single;
+    uint32_t workers;
+    size_t listens;
+    int listen_fds[BOARD_WORKERS][RUN_LISTENS];
+    int admin_fd;
+    int records[2]; /* datagrams of struct record: workers write [1], the clerk reads [0] */
+};
+
+/* The text of the configuration: the file's, or what the environment offers. */
+struct conf_report;
+MUST_CHECK int run_text(const struct run *run, struct buf *out, struct conf_report *report,
+                        struct err *e);
+
+/* The text in a memory file of the master's. */
+MUST_CHECK int run_settings(struct settings **ret, const struct run *run, int config_fd,
+                            struct err *e);
+
+/* A line for people, on standard error. */
+void run_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* The lives of the children. They return the exit status. */
+int run_worker(const struct run *run, const struct proc_place *place);
+int run_clerk(const struct run *run, const struct proc_place *place);
+int run_keeper(const struct run *run, const struct proc_place *place);
+
+/* All of them in this process, on one loop. */
+int run_single(const struct run *run, int config_fd);
+
+int cmd_run(int argc, char **argv);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * worker.c - the life of a worker: a gateway on real sockets, told by the master what to serve.
+ *
+ * Outcome records leave for the clerk in batches, without ever blocking: if the clerk is dead or
+ * slow they are dropped and counted, and no client notices.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "relay/gateway.h"
+#include "cmd/link_ev.h"
+#include "cmd/run.h"
+#include "net/net_uv.h"
+
+#define BATCH    16 /* records a datagram */
+#define BATCH_MS 20 /* longest time a record waits for company */
+#define LAST_MS  1000
+
+struct worker {
+    const struct run *run;
+    struct ev *ev;
+    struct net *net;
+    struct gateway gateway;
+    struct link_ev link;
+    struct board_row *row;
+    struct http_server_stats seen; /* what the row's counters already have */
+    struct ev_timer send;
+    size_t records_n;
+    struct record records[BATCH];
+};
+
+/* ---- records ---- */
+
+static void send_records(struct worker *w)
+{
+    size_t bytes = w->records_n * sizeof(w->records[0]);
+
+    if (w->records_n &&
+        send(w->run->records[1], w->records, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)bytes)
+        board_add(&w->row->records_dropped, w->records_n);
+    w->records_n = 0;
+}
+
+static void on_send_timer(struct ev_timer *t)
+{
+    send_records(CONTAINER_OF(t, struct worker, send));
+}
+
+static void on_record(void *arg, const struct record *r)
+{
+    struct worker *w = arg;
+    struct err e;
+
+    w->records[w->records_n++] = *r;
+    if (w->records_n == BATCH)
+        send_records(w);
+    else if (!ev_timer_armed(&w->send) && ev_timer_set(&w->send, EV_MS(BATCH_MS), &e) < 0)
+        send_records(w);
+}
+
+/* ---- the board ---- */
+
+static void on_beat(void *arg)
+{
+    struct worker *w = arg;
+    const struct http_server_stats *s = http_server_stats(w->gateway.server);
+
+    board_add(&w->row->requests, s->requests_total - w->seen.requests_total);
+    board_add(&w->row->conns_accepted, s->conns_total - w->seen.conns_total);
+    board_add(&w->row->refused, s->refused_total - w->seen.refused_total);
+    board_add(&w->row->glitches, s->glitches_total - w->seen.glitches_total);
+    w->seen = *s;
+    board_set(&w->row->live, w->gateway.relay.stats.live);
+    board_set(&w->row->conns, s->conns_now);
+    board_set(&w->row->body_bytes, w->gateway.relay.blobs.bytes);
+}
+
+/* ---- the master's word ---- */
+
+static void on_drained(void *arg)
+{
+    struct worker *w = arg;
+
+    ev_stop(w->ev);
+}
+
+static void take_config(struct worker *w, int fd, uint64_t generation)
+{
+    struct settings *settings;
+    struct err e;
+
+    if (run_settings(&settings, w->run, fd, &e) < 0) {
+        run_say("worker: the new configuration: %s", e.text); /* checked by the loader; memory? */
+        return;
+    }
+    gateway_settings(&w->gateway, settings);
+    settings_unref(&settings);
+    link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = generation});
+}
+
+static void on_msg(void *arg, const struct link_msg *m, int fd)
+{
+    struct worker *w = arg;
+
+    if (m->type == LINK_CONFIG) {
+        take_config(w, fd, m->number);
+    } else if (m->type == LINK_DRAIN) {
+        board_set(&w->row->draining, 1);
+        gateway_drain(&w->gateway, m->number, on_drained, w);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* ---- life ---- */
+
+static int listen_all(struct worker *w, uint32_t slot, struct err *e)
+{
+    for (size_t i = 0; i < w->run->listens; i++) {
+        struct net_listen_conf conf = {.fd = w->run->listen_fds[slot][i]};
+
+        if (http_server_listen(w->gateway.server, &conf, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int serve(struct worker *w, const struct proc_place *place, struct settings *settings,
+                 struct err *e)
+{
+    struct relay_sink sink = {on_record, w};
+    int rc = -1;
+
+    if (gateway_init(&w->gateway, w->ev, w->net, settings, sink, e) < 0)
+        return -1;
+    w->link = (struct link_ev){.ev = w->ev,
+                               .link = place->link,
+                               .row = w->row,
+                               .on_msg = on_msg,
+                               .on_beat = on_beat,
+                               .arg = w};
+    ev_timer_init(&w->send, w->ev, on_send_timer);
+    if (listen_all(w, place->slot, e) == 0 && link_ev_open(&w->link, e) == 0) {
+        link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = place->generation});
+        ev_uv_run(w->ev);
+        on_beat(w);
+        rc = 0;
+    }
+    ev_timer_stop(&w->send);
+    send_records(w);
+    link_ev_close(&w->link);
+    gateway_fini(&w->gateway);
+    send_records(w);
+    return rc;
+}
+
+int run_worker(const struct run *run, const struct proc_place *place)
+{
+    struct worker w = {.run = run, .row = &run->board->workers[place->slot]};
+    struct settings *settings = NULL;
+    struct err e;
+    int rc = -1;
+
+    board_set(&w.row->draining, 0);
+    if (ev_uv_new(&w.ev, &e) == 0 && net_uv_new(&w.net, w.ev, &e) == 0 &&
+        run_settings(&settings, run, place->config_fd, &e) == 0)
+        rc = serve(&w, place, settings, &e);
+    if (rc < 0)
+        run_say("worker %u: %s", place->slot, e.text);
+    settings_unref(&settings);
+    net_uv_free(&w.net);
+    ev_uv_free(&w.ev);
+    return rc == 0 ? 0 : 1;
+}

@@ -1,0 +1,552 @@
+/*
+ * master.c - one poll loop over signals, links and children.
+ *
+ * Why so little: whatever the master cannot do, it cannot break. It has no loop library, no
+ * parser of outside bytes, no network connection; its memory hardly changes after the start, so
+ * a fork is cheap and a forked child is clean.
+ *
+ *     child:  EMPTY -- spawn() --> ALIVE -- exit, or silent for SILENT_US (killed) --> EMPTY,
+ *             and spawned again at once, or after RESPAWN_US when it lived less than that
+ *     master: SERVING -- SIGTERM --> DRAINING -- all workers gone --> STOPPING -- all gone --> end
+ *
+ * Invariants: (1) a worker's slot keeps its listening sockets, so connections that wait in the
+ *             kernel survive its process; (2) a configuration reaches children only after a
+ *             loader process has checked it.
+ */
+#include "proc/master.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proc/command.h"
+
+#define CHILDREN      (BOARD_WORKERS + 2)
+#define SILENT_US     5000000u  /* a worker that has not turned for so long is replaced */
+#define RESPAWN_US    1000000u  /* pause before replacing one that lived shorter than this */
+#define CHECK_MS      250       /* how often silence and pauses are looked at */
+#define KILL_US       10000000u /* after the drain: from being told to stop to being killed */
+#define START_CRASHES 10        /* this many short lives before anybody was ready: give up */
+
+enum phase { SERVING, DRAINING, STOPPING };
+
+struct child {
+    struct proc_place place;
+    struct board_row *row;
+    pid_t pid; /* 0: no process */
+    int link;  /* our end */
+    uint64_t born_us, respawn_us;
+    bool wanted;
+};
+
+struct master {
+    const struct proc_conf *conf;
+    enum phase phase;
+    struct child children[CHILDREN];
+    size_t children_n;
+    struct command_state commands[BOARD_ENGINES];
+    int signals;
+    int config_fd;
+    uint64_t generation;
+    pid_t loader;
+    int loader_text, loader_report;
+    bool reload_again; /* asked for while one runs */
+    bool anybody_ready;
+    unsigned short_lives;
+    uint64_t stop_us; /* when what is left is killed */
+    int status;
+};
+
+static uint64_t now_us(void)
+{
+    struct timespec t;
+
+    MUST(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void say(struct master *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void say(struct master *m, const char *fmt, ...)
+{
+    char line[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    if (vsnprintf(line, sizeof(line), fmt, ap) > 0)
+        m->conf->say(m->conf->arg, line);
+    va_end(ap);
+}
+
+static const char *name_of(const struct child *c, char out[24])
+{
+    static const char *const kinds[] = {"worker", "keeper", "clerk"};
+
+    if (c->place.kind == PROC_WORKER)
+        (void)snprintf(out, 24, "worker %u", c->place.slot);
+    else
+        (void)snprintf(out, 24, "%s", kinds[c->place.kind]);
+    return out;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd); /* nothing is buffered in these; there is nothing to do about a failure */
+    *fd = -1;
+}
+
+static struct child *find_kind(struct master *m, enum proc_kind kind)
+{
+    for (size_t i = 0; i < m->children_n; i++)
+        if (m->children[i].place.kind == kind)
+            return &m->children[i];
+    return NULL;
+}
+
+static void tell(struct master *m, struct child *c, struct link_msg msg, int fd)
+{
+    char name[24];
+    struct err e;
+
+    if (c && c->pid && link_send(c->link, &msg, fd, &e) < 0)
+        say(m, "%s: %s", name_of(c, name), e.text);
+}
+
+/* ---- children ---- */
+
+/* In the forked process: be a child. */
+static void be_child(struct master *m, struct child *c, int link)
+{
+    sigset_t none;
+    int status;
+
+    close_fd(&m->signals);
+    for (size_t i = 0; i < m->children_n; i++)
+        close_fd(&m->children[i].link);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || signal(SIGINT, SIG_IGN) == SIG_ERR ||
+        signal(SIGHUP, SIG_IGN) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        _exit(1);
+    if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+        _exit(1);
+    c->place.link = link;
+    c->place.config_fd = m->config_fd;
+    c->place.generation = m->generation;
+    status = m->conf->child_main(m->conf->arg, &c->place);
+    (void)fflush(NULL);
+    _exit(status);
+}
+
+static void spawn(struct master *m, struct child *c)
+{
+    int pair[2];
+    char name[24];
+    struct err e;
+    pid_t pid;
+
+    c->respawn_us = now_us() + RESPAWN_US; /* if this fails, try again then */
+    if (link_pair(pair, &e) < 0) {
+        say(m, "%s: %s", name_of(c, name), e.text);
+        return;
+    }
+    board_set(&c->row->turned_us, now_us());
+    pid = fork();
+    if (pid == 0) {
+        (void)close(pair[0]);
+        be_child(m, c, pair[1]);
+    }
+    (void)close(pair[1]);
+    if (pid < 0) {
+        say(m, "%s: no new process: %s", name_of(c, name), strerror(errno));
+        (void)close(pair[0]);
+        return;
+    }
+    c->pid = pid;
+    c->link = pair[0];
+    c->born_us = now_us();
+    board_set(&c->row->pid, (uint64_t)pid);
+}
+
+static void child_died(struct master *m, struct child *c, int status)
+{
+    uint64_t now = now_us();
+    char name[24];
+
+    c->pid = 0;
+    close_fd(&c->link);
+    board_set(&c->row->pid, 0);
+    board_set(&c->row->live, 0);
+    board_set(&c->row->conns, 0);
+    if (m->phase != SERVING)
+        return;
+    board_add(&c->row->crashes, 1);
+    if (WIFSIGNALED(status))
+        say(m, "%s died of signal %d; replacing it", name_of(c, name), WTERMSIG(status));
+    else
+        say(m, "%s exited with %d; replacing it", name_of(c, name), WEXITSTATUS(status));
+    if (now - c->born_us >= RESPAWN_US) {
+        spawn(m, c);
+        return;
+    }
+    c->respawn_us = now + RESPAWN_US;
+    if (!m->anybody_ready && ++m->short_lives >= START_CRASHES) {
+        say(m, "no worker can start; giving up");
+        m->status = 1;
+        m->phase = STOPPING;
+        m->stop_us = now;
+    }
+}
+
+/* ---- reloading ---- */
+
+static int memory_file(const char *name)
+{
+    return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+static void start_reload(struct master *m)
+{
+    pid_t pid;
+
+    if (m->loader) {
+        m->reload_again = true;
+        return;
+    }
+    m->loader_text = memory_file("configuration");
+    m->loader_report = memory_file("report");
+    pid = m->loader_text < 0 || m->loader_report < 0 ? -1 : fork();
+    if (pid == 0) {
+        int status = m->conf->load(m->conf->arg, m->loader_text, m->loader_report);
+
+        _exit(status == 0 ? 0 : 1);
+    }
+    if (pid < 0) {
+        say(m, "reload: no process for it: %s", strerror(errno));
+        close_fd(&m->loader_text);
+        close_fd(&m->loader_report);
+        return;
+    }
+    m->loader = pid;
+}
+
+static void adopt_config(struct master *m)
+{
+    if (fcntl(m->loader_text, F_ADD_SEALS,
+              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+        say(m, "reload: the configuration cannot be sealed: %s", strerror(errno));
+    close_fd(&m->config_fd);
+    m->config_fd = m->loader_text;
+    m->loader_text = -1;
+    m->generation++;
+    board_set(&m->conf->board->generation, m->generation);
+    for (size_t i = 0; i < m->children_n; i++)
+        tell(m, &m->children[i], (struct link_msg){.type = LINK_CONFIG, .number = m->generation},
+             m->config_fd);
+}
+
+static void loader_done(struct master *m, int status)
+{
+    struct timespec wall;
+    bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+    m->loader = 0;
+    if (ok)
+        adopt_config(m);
+    say(m, ok ? "reload: taken into use" : "reload: refused; the old configuration stays");
+    board_set(&m->conf->board->reload_ok, ok);
+    if (ok && clock_gettime(CLOCK_REALTIME, &wall) == 0)
+        board_set(&m->conf->board->reload_wall_ms,
+                  (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000);
+    tell(m, find_kind(m, PROC_CLERK), (struct link_msg){.type = LINK_RELOAD_RESULT, .number = ok},
+         m->loader_report);
+    close_fd(&m->loader_text);
+    close_fd(&m->loader_report);
+    if (m->reload_again && m->phase == SERVING) {
+        m->reload_again = false;
+        start_reload(m);
+    }
+}
+
+/* ---- ending ---- */
+
+static void drain(struct master *m, uint64_t ms)
+{
+    m->phase = DRAINING;
+    m->stop_us = now_us() + ms * 1000 + KILL_US;
+    board_set(&m->conf->board->draining, 1);
+    for (size_t i = 0; i < m->children_n; i++)
+        if (m->children[i].place.kind == PROC_WORKER)
+            tell(m, &m->children[i], (struct link_msg){.type = LINK_DRAIN, .number = ms}, -1);
+}
+
+static bool any_alive(const struct master *m, bool workers_only)
+{
+    for (size_t i = 0; i < m->children_n; i++)
+        if (m->children[i].pid && (!workers_only || m->children[i].place.kind == PROC_WORKER))
+            return true;
+    if (workers_only)
+        return false;
+    for (size_t i = 0; i < m->conf->commands_n; i++)
+        if (m->commands[i].pid)
+            return true;
+    return m->loader != 0;
+}
+
+static void kill_all(struct master *m)
+{
+    for (size_t i = 0; i < m->children_n; i++)
+        if (m->children[i].pid)
+            (void)kill(m->children[i].pid, SIGKILL);
+    for (size_t i = 0; i < m->conf->commands_n; i++)
+        command_kill(&m->commands[i]);
+    if (m->loader)
+        (void)kill(m->loader, SIGKILL);
+}
+
+static void stop_rest(struct master *m)
+{
+    m->phase = STOPPING;
+    m->stop_us = now_us() + KILL_US;
+    for (size_t i = 0; i < m->children_n; i++)
+        tell(m, &m->children[i], (struct link_msg){.type = LINK_DRAIN}, -1);
+    for (size_t i = 0; i < m->conf->commands_n; i++)
+        command_stop(&m->commands[i], now_us());
+}
+
+/* ---- events ---- */
+
+static void engine_changed(struct master *m, size_t i, int status)
+{
+    board_set(&m->conf->board->engines[i].pid, (uint64_t)m->commands[i].pid);
+    tell(m, find_kind(m, PROC_KEEPER),
+         (struct link_msg){.type = LINK_ENGINE_STATE,
+                           .index = (uint32_t)i,
+                           .number = (uint64_t)m->commands[i].pid,
+                           .status = status},
+         -1);
+}
+
+static void reap(struct master *m)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == m->loader)
+            loader_done(m, status);
+        for (size_t i = 0; i < m->children_n; i++)
+            if (m->children[i].pid == pid)
+                child_died(m, &m->children[i], status);
+        for (size_t i = 0; i < m->conf->commands_n; i++) {
+            if (m->commands[i].pid != pid)
+                continue;
+            m->commands[i].pid = 0;
+            say(m, "engine %s ended (%s %d)", m->conf->commands[i].name,
+                WIFSIGNALED(status) ? "signal" : "status",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            engine_changed(m, i, status);
+        }
+    }
+}
+
+static void on_signal(struct master *m, uint32_t signal)
+{
+    switch (signal) {
+    case SIGCHLD:
+        reap(m);
+        break;
+    case SIGHUP:
+        if (m->phase == SERVING)
+            start_reload(m);
+        break;
+    case SIGTERM:
+    case SIGINT:
+        if (m->phase == SERVING) {
+            say(m, "stopping: %llu s for what runs to finish (again to end at once)",
+                (unsigned long long)(m->conf->drain_ms / 1000));
+            drain(m, m->conf->drain_ms);
+        } else {
+            drain(m, 0);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void start_engine(struct master *m, uint32_t i)
+{
+    struct err e;
+
+    if (i >= m->conf->commands_n || m->commands[i].pid || m->phase != SERVING)
+        return;
+    if (command_start(&m->commands[i], &m->conf->commands[i], &e) < 0)
+        say(m, "engine %s: %s", m->conf->commands[i].name, e.text);
+    engine_changed(m, i, 0);
+}
+
+static void on_message(struct master *m, struct child *c, const struct link_msg *msg)
+{
+    switch (msg->type) {
+    case LINK_READY:
+        if (c->place.kind == PROC_WORKER)
+            m->anybody_ready = true;
+        board_set(&c->row->generation, msg->number);
+        break;
+    case LINK_RELOAD:
+        if (m->phase == SERVING)
+            start_reload(m);
+        break;
+    case LINK_ENGINE_START:
+        if (c->place.kind == PROC_KEEPER)
+            start_engine(m, msg->index);
+        break;
+    case LINK_ENGINE_STOP:
+        if (c->place.kind == PROC_KEEPER && msg->index < m->conf->commands_n)
+            command_stop(&m->commands[msg->index], now_us());
+        break;
+    default:
+        break;
+    }
+}
+
+/* A keeper that has just come is told what runs already. */
+static void greet_keeper(struct master *m, struct child *c)
+{
+    if (c->place.kind != PROC_KEEPER)
+        return;
+    for (size_t i = 0; i < m->conf->commands_n; i++)
+        engine_changed(m, i, 0);
+}
+
+static void read_link(struct master *m, struct child *c)
+{
+    struct link_msg msg;
+    int fd, rc;
+
+    while (c->link >= 0 && (rc = link_recv(c->link, &msg, &fd)) != 0) {
+        if (rc < 0) {
+            close_fd(&c->link); /* its death will be told by SIGCHLD */
+            return;
+        }
+        close_fd(&fd);
+        if (msg.type == LINK_READY)
+            greet_keeper(m, c);
+        on_message(m, c, &msg);
+    }
+}
+
+/* ---- time ---- */
+
+static void check_children(struct master *m, uint64_t now)
+{
+    char name[24];
+
+    for (size_t i = 0; i < m->children_n; i++) {
+        struct child *c = &m->children[i];
+
+        if (!c->pid && m->phase == SERVING && now >= c->respawn_us) {
+            spawn(m, c);
+        } else if (c->pid && now - board_time(&c->row->turned_us, now) > SILENT_US) {
+            say(m, "%s has been silent for %u s; killing it", name_of(c, name),
+                SILENT_US / 1000000);
+            (void)kill(c->pid, SIGKILL);
+            board_set(&c->row->turned_us, now);
+        }
+    }
+}
+
+static void check_phase(struct master *m, uint64_t now)
+{
+    if (m->phase == DRAINING && !any_alive(m, true))
+        stop_rest(m);
+    if (m->phase != SERVING && now >= m->stop_us)
+        kill_all(m);
+    for (size_t i = 0; i < m->conf->commands_n; i++)
+        command_check(&m->commands[i], now);
+}
+
+static void turn(struct master *m)
+{
+    struct pollfd fds[CHILDREN + 1];
+    struct signalfd_siginfo info;
+
+    fds[0] = (struct pollfd){.fd = m->signals, .events = POLLIN};
+    for (size_t i = 0; i < m->children_n; i++)
+        fds[i + 1] = (struct pollfd){.fd = m->children[i].link, .events = POLLIN};
+    if (poll(fds, (nfds_t)(m->children_n + 1), CHECK_MS) < 0 && errno != EINTR)
+        say(m, "poll: %s", strerror(errno));
+    while (read(m->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        on_signal(m, info.ssi_signo);
+    for (size_t i = 0; i < m->children_n; i++)
+        if (fds[i + 1].revents)
+            read_link(m, &m->children[i]);
+    reap(m);
+    check_children(m, now_us());
+    check_phase(m, now_us());
+}
+
+/* ---- start ---- */
+
+static void add_child(struct master *m, enum proc_kind kind, uint32_t slot, struct board_row *row)
+{
+    m->children[m->children_n++] = (struct child){
+        .place = {.kind = kind, .slot = slot, .link = -1, .config_fd = -1},
+        .row = row,
+        .link = -1,
+    };
+}
+
+static int block_signals(struct master *m)
+{
+    static const int wanted[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+    sigset_t set;
+
+    if (sigemptyset(&set) != 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (sigaddset(&set, wanted[i]) != 0)
+            return -1;
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return -1;
+    m->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return m->signals < 0 ? -1 : 0;
+}
+
+int master_run(const struct proc_conf *conf)
+{
+    struct master m = {.conf = conf,
+                       .signals = -1,
+                       .config_fd = conf->config_fd,
+                       .generation = 1,
+                       .loader_text = -1,
+                       .loader_report = -1};
+
+    MUST(conf->workers >= 1 && conf->workers <= BOARD_WORKERS);
+    MUST(conf->commands_n <= BOARD_ENGINES);
+    if (block_signals(&m) < 0) {
+        say(&m, "signals: %s", strerror(errno));
+        return 1;
+    }
+    board_set(&conf->board->generation, m.generation);
+    board_set(&conf->board->reload_ok, 1);
+    board_set(&conf->board->started_us, now_us());
+    for (uint32_t i = 0; i < conf->workers; i++)
+        add_child(&m, PROC_WORKER, i, &conf->board->workers[i]);
+    add_child(&m, PROC_KEEPER, 0, &conf->board->keeper);
+    add_child(&m, PROC_CLERK, 0, &conf->board->clerk);
+    for (size_t i = 0; i < m.children_n; i++)
+        spawn(&m, &m.children[i]);
+    while (m.phase != STOPPING || any_alive(&m, false))
+        turn(&m);
+    close_fd(&m.signals);
+    close_fd(&m.config_fd);
+    return m.status;
+}

@@ -1,0 +1,79 @@
+/*
+ * gateway.c - see gateway.h.
+ */
+#include "relay/gateway.h"
+
+static struct http_server_conf server_conf(const struct settings *s)
+{
+    return (struct http_server_conf){
+        .limits = s->server.limits,
+        .head_ms = s->server.head_ms,
+        .body_stall_ms = s->server.body_stall_ms,
+        .idle_ms = s->server.idle_ms,
+        .write_stall_ms = s->server.write_stall_ms,
+        .conns = s->server.conns,
+        .conns_per_ip = s->server.conns_per_ip,
+        .requests_per_conn = s->server.requests_per_conn,
+        .streams_per_conn = s->server.streams_per_conn,
+        .half_close_ok = s->server.half_close_ok,
+    };
+}
+
+static void on_drain_timer(struct ev_timer *t)
+{
+    struct gateway *g = CONTAINER_OF(t, struct gateway, drain);
+
+    relay_end_all(&g->relay, REASON_DRAINING);
+}
+
+int gateway_init(struct gateway *g, struct ev *ev, struct net *net, struct settings *settings,
+                 struct relay_sink sink, struct err *e)
+{
+    struct http_server_conf conf = server_conf(settings);
+
+    *g = (struct gateway){.net = net};
+    if (call_pools_new(&g->pools, net, e) < 0)
+        return -1;
+    ev_timer_init(&g->drain, ev, on_drain_timer);
+    relay_env_init(&g->relay, ev, settings, g->pools, sink);
+    if (http_server_new(&g->server, net, &conf, relay_on_request, &g->relay, e) == 0)
+        return 0;
+    relay_env_fini(&g->relay);
+    call_pools_free(&g->pools);
+    return -1;
+}
+
+void gateway_settings(struct gateway *g, struct settings *settings)
+{
+    struct http_server_conf conf = server_conf(settings);
+
+    relay_env_settings(&g->relay, settings);
+    http_server_reconf(g->server, &conf);
+}
+
+static void on_server_drained(void *arg)
+{
+    struct gateway *g = arg;
+
+    ev_timer_stop(&g->drain);
+    g->on_drained(g->drained_arg);
+}
+
+void gateway_drain(struct gateway *g, uint64_t ms, void (*on_drained)(void *arg), void *arg)
+{
+    struct err e;
+
+    g->on_drained = on_drained;
+    g->drained_arg = arg;
+    http_server_drain(g->server, on_server_drained, g);
+    if (ms == 0 || ev_timer_set(&g->drain, EV_MS(ms), &e) < 0)
+        relay_end_all(&g->relay, REASON_DRAINING);
+}
+
+void gateway_fini(struct gateway *g)
+{
+    ev_timer_stop(&g->drain);
+    http_server_free(&g->server);
+    relay_env_fini(&g->relay);
+    call_pools_free(&g->pools);
+}

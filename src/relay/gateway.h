@@ -1,0 +1,36 @@
+/*
+ * gateway.h - what answers clients, put together on a loop and a network: pools, relay, server.
+ * The same on real sockets in a worker and on the virtual network in tests.
+ *
+ * Room: relay. Threads: one loop.
+ */
+#ifndef RELAY_GATEWAY_H
+#define RELAY_GATEWAY_H
+
+#include "relay/relay.h"
+
+struct gateway {
+    struct net *net;
+    struct call_pools *pools;
+    struct relay_env relay;
+    struct http_server *server;
+    struct ev_timer drain;
+    void (*on_drained)(void *arg);
+    void *drained_arg;
+};
+
+/* Make it; nothing listens yet. Takes a reference of the snapshot. On failure nothing is left. */
+MUST_CHECK int gateway_init(struct gateway *g, struct ev *ev, struct net *net,
+                            struct settings *settings, struct relay_sink sink, struct err *e);
+
+/* A new snapshot for requests and connections that begin from now on. */
+void gateway_settings(struct gateway *g, struct settings *settings);
+
+/* Accept no more, let what runs finish for ms, then end the rest honestly; on_drained once no
+ * connection is left. */
+void gateway_drain(struct gateway *g, uint64_t ms, void (*on_drained)(void *arg), void *arg);
+
+/* End everything now. */
+void gateway_fini(struct gateway *g);
+
+#endif

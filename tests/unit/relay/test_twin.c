@@ -1,0 +1,422 @@
+/* Goal: whatever an upstream does, the client gets the upstream's own bytes and a clean end only
+ * when the answer was complete; else what came so far, an error event and an unclean end. One
+ * request, one record, nothing left behind.
+ * Method: the gateway on a virtual network; every cut of a stream by hand, then 200 seeds of
+ * random cuts, pauses, pieces, resets, silences and clients that leave. */
+#include "twin.h"
+
+#define CONFIG                                                                                     \
+    "version: 1\n"                                                                                 \
+    "providers:\n"                                                                                 \
+    "  up: {type: openai-compatible, endpoints: ['http://127.0.0.1:9000/v1'], private: true}\n"    \
+    "models:\n"                                                                                    \
+    "  smart: {targets: [up/small]}\n  small: {targets: [up/small]}\n"
+
+#define EVENT(text)                                                                                \
+    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"small\","               \
+    "\"choices\":[{\"index\":0,\"delta\":" text "}]}\n\n"
+
+static const char stream[] =
+    EVENT("{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null")
+        EVENT("{\"content\":\"Hello\"},\"finish_reason\":null") ": a comment\n\n" EVENT(
+            "{\"content\":\" w\\u00f6rld \\ud83d\\ude00\"},\"finish_reason\":null")
+            EVENT("{},\"finish_reason\":\"stop\"") "data: "
+                                                   "{\"id\":\"c1\",\"object\":\"chat.completion."
+                                                   "chunk\",\"model\":\"small\",\"choices\":[],"
+                                                   "\"usage\":{\"prompt_tokens\":7,\"completion_"
+                                                   "tokens\":3,\"total_tokens\":10}}\n\n"
+                                                   "data: [DONE]\n\n";
+
+static const char stream_head[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                                  "transfer-encoding: chunked\r\nx-secret: no\r\n\r\n";
+
+#define REQUEST(model, more)                                                                       \
+    "{\"model\":\"" model "\"," more "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+
+static struct span request(struct buf *b, const char *path, const char *body)
+{
+    buf_reset(b);
+    buf_printf(b,
+               "POST %s HTTP/1.1\r\nhost: gw\r\ncontent-type: application/json\r\n"
+               "authorization: Bearer client-key\r\ncontent-length: %zu\r\n\r\n%s",
+               path, strlen(body), body);
+    return buf_span(b);
+}
+
+static struct twin_script whole_stream(void)
+{
+    return (struct twin_script){
+        .head = span_of(stream_head, sizeof(stream_head) - 1),
+        .body = span_of(stream, sizeof(stream) - 1),
+        .chunked = true,
+        .piece_max = 100,
+        .gap_max = EV_MS(20),
+        .cut_at = SIZE_MAX,
+        .end = TWIN_WHOLE,
+    };
+}
+
+/* Offset behind the event that finishes the answer: from there on it is complete. */
+static size_t complete_at(void)
+{
+    const char *finish = strstr(stream, "\"stop\"");
+
+    return (size_t)(strstr(finish, "\n\n") + 2 - stream);
+}
+
+static void a_stream_arrives_byte_for_byte(void **state)
+{
+    struct twin t;
+    struct twin_client c = {0};
+    struct buf b, body;
+    unsigned status;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    twin_open(&t, 1, CONFIG);
+    t.script = whole_stream();
+    twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
+             EV_S(5));
+    assert_true(twin_parse(buf_span(&c.in), &status, &body));
+    assert_int_equal(status, 200);
+    assert_int_equal(body.n, sizeof(stream) - 1);
+    assert_memory_equal(body.p, stream, body.n);
+    assert_int_equal(t.records, 1);
+    assert_int_equal(t.record.outcome, OUTCOME_FULL);
+    assert_int_equal(t.record.tokens_in, 7);
+    assert_int_equal(t.record.tokens_out, 3);
+    assert_string_equal(t.record.target, "up/small");
+    assert_true(span_contains(buf_span(&c.in), SPAN_LIT("x-accel-buffering: no")));
+    assert_false(span_contains(buf_span(&c.in), SPAN_LIT("x-secret")));
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
+static void the_model_is_renamed_both_ways(void **state)
+{
+    struct twin t;
+    struct twin_client c = {0};
+    struct buf b, body;
+    unsigned status;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    twin_open(&t, 2, CONFIG);
+    t.script = whole_stream();
+    twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("smart", "\"stream\":true,")),
+             EV_S(5));
+    assert_true(twin_parse(buf_span(&c.in), &status, &body));
+    assert_true(span_contains(buf_span(&body), SPAN_LIT("\"model\":\"smart\"")));
+    assert_false(span_contains(buf_span(&body), SPAN_LIT("\"model\":\"small\"")));
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
+/* The end as the client sees it must tell the truth. */
+static void check_truth(const struct twin *t, const struct twin_client *c, size_t cut,
+                        const char *what)
+{
+    struct span error = SPAN_LIT("\"error\":{");
+    struct buf body;
+    unsigned status;
+    bool clean;
+    size_t same = 0;
+
+    buf_init(&body, 65536);
+    clean = twin_parse(buf_span(&c->in), &status, &body);
+    while (same < body.n && same < cut && body.p[same] == stream[same])
+        same++;
+    if (cut >= complete_at()) {
+        if (!clean || status != 200 || t->record.outcome != OUTCOME_FULL)
+            fail_msg("%s, cut at %zu: a complete answer was not delivered as one", what, cut);
+        if (same < complete_at())
+            fail_msg("%s, cut at %zu: bytes differ at %zu", what, cut, same);
+    } else if (status == 200) {
+        if (clean)
+            fail_msg("%s, cut at %zu: a false completion: %.*s", what, cut,
+                     SPAN_FMT(buf_span(&c->in)));
+        if (!span_contains(buf_span(&body), error))
+            fail_msg("%s, cut at %zu: no error event", what, cut);
+        if (t->record.outcome != OUTCOME_FAILED)
+            fail_msg("%s, cut at %zu: outcome %u", what, cut, t->record.outcome);
+    } else {
+        if (status < 500 || !span_contains(buf_span(&body), error))
+            fail_msg("%s, cut at %zu: status %u without an error body", what, cut, status);
+    }
+    if (t->records != 1)
+        fail_msg("%s, cut at %zu: %u records", what, cut, t->records);
+    buf_fini(&body);
+}
+
+static void no_cut_is_a_completion(void **state)
+{
+    static const struct {
+        const char *name;
+        enum twin_end end;
+    } ends[] = {{"FIN", TWIN_FIN}, {"RST", TWIN_RESET}, {"clean end", TWIN_WHOLE}};
+    struct buf b;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        for (size_t cut = 0; cut < sizeof(stream) - 1; cut++) {
+            struct twin t;
+            struct twin_client c = {0};
+
+            twin_open(&t, cut, CONFIG);
+            t.script = whole_stream();
+            t.script.cut_at = cut;
+            t.script.end = ends[i].end;
+            twin_ask(&t, &c,
+                     request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
+                     EV_S(5));
+            /* A reset may overtake bytes: then less than `cut` has come, and that is a cut too. */
+            if (ends[i].end != TWIN_RESET || cut < complete_at())
+                check_truth(&t, &c, cut, ends[i].name);
+            twin_client_fini(&c);
+            twin_close(&t);
+        }
+    }
+    buf_fini(&b);
+}
+
+static void a_silent_upstream_is_told_from_a_slow_one(void **state)
+{
+    struct twin t;
+    struct twin_client c = {0};
+    struct buf b;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    twin_open(&t, 3, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5s}}\n");
+    t.script = whole_stream();
+    t.script.cut_at = 300;
+    t.script.end = TWIN_SILENT;
+    twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
+             EV_S(60));
+    check_truth(&t, &c, 300, "silence");
+    assert_int_equal(t.record.reason, REASON_TIMEOUT_IDLE);
+    assert_in_range(t.record.duration_us, EV_S(3), EV_S(4));
+    assert_int_equal(t.up_aborted, 1); /* the upstream was told */
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&b);
+}
+
+static void a_client_that_leaves_cancels_the_upstream(void **state)
+{
+    struct twin t;
+    struct twin_client c = {.leave_after = 600};
+    struct buf b;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    twin_open(&t, 4, CONFIG);
+    t.script = whole_stream();
+    t.script.gap_max = EV_S(2);
+    twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
+             EV_S(60));
+    assert_int_equal(t.records, 1);
+    assert_int_equal(t.record.outcome, OUTCOME_CLIENT_GONE);
+    assert_int_equal(t.up_aborted, 1);
+    assert_in_range(t.record.duration_us, 0, c.closed_at + EV_MS(100));
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&b);
+}
+
+/* ---- refusals ---- */
+
+static const struct {
+    const char *path, *body;
+    unsigned status;
+    const char *reason, *says;
+} refusals[] = {
+    {"/v1/nothing", "{}", 404, "unknown-path", "no such path"},
+    {"/v1/chat/completions", "{", 400, "bad-request", ""},
+    {"/v1/chat/completions", "[]", 400, "bad-request", ""},
+    {"/v1/chat/completions", "{\"messages\":[]}", 400, "bad-request", "model"},
+    {"/v1/chat/completions", "{\"model\":3}", 400, "bad-request", "model"},
+    {"/v1/chat/completions", "{\"model\":\"a\",\"model\":\"b\"}", 400, "bad-request", "model"},
+    {"/v1/chat/completions", REQUEST("nobody", ""), 404, "unknown-model", "nobody"},
+    {"/v1/chat/completions", REQUEST("x/y", ""), 404, "unknown-model", "x/y"},
+    {"/v1/messages", REQUEST("smart", "\"max_tokens\":5,"), 400, "wrong-dialect", "dialect"},
+    {"/v1/files", "x", 404, "unknown-path", "pass"},
+};
+
+static void refusals_say_why(void **state)
+{
+    struct buf b, body;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+        struct twin t;
+        struct twin_client c = {0};
+        struct span in;
+        unsigned status;
+
+        twin_open(&t, i, CONFIG);
+        t.script = whole_stream();
+        buf_reset(&body);
+        twin_ask(&t, &c, request(&b, refusals[i].path, refusals[i].body), EV_S(5));
+        in = buf_span(&c.in);
+        (void)twin_parse(in, &status, &body);
+        if (status != refusals[i].status || !span_contains(in, span_str(refusals[i].reason)) ||
+            !span_contains(in, span_str(refusals[i].says)) ||
+            !span_contains(in, span_str(t.record.id)) || t.records != 1 || t.up_requests != 0)
+            fail_msg("row %zu (%s %s): %.*s", i, refusals[i].path, refusals[i].body, SPAN_FMT(in));
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
+/* ---- whole answers ---- */
+
+#define ANSWER                                                                                     \
+    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"model\":\"small\",\"choices\":[{\"index\":0," \
+    "\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":\"stop\"}],"        \
+    "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}\n"
+
+static const struct {
+    const char *name, *head, *body;
+    size_t cut_at;
+    enum twin_end end;
+    unsigned status;
+    const char *reason; /* NULL: the body comes through */
+} wholes[] = {
+    {"good",
+     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+     ANSWER, SIZE_MAX, TWIN_WHOLE, 200, NULL},
+    {"cut",
+     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+     ANSWER, 50, TWIN_FIN, 502, "truncated"},
+    {"cut JSON, clean end",
+     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+     ANSWER, 50, TWIN_WHOLE, 502, ""},
+    {"HTML", "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ntransfer-encoding: chunked\r\n\r\n",
+     "<html>please log in</html>", SIZE_MAX, TWIN_WHOLE, 502, "junk"},
+    {"HTML called JSON",
+     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+     "<html>please log in</html>", SIZE_MAX, TWIN_WHOLE, 502, "junk"},
+    {"error in 200",
+     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+     "{\"error\":{\"message\":\"boom\",\"type\":\"server_error\"}}", SIZE_MAX, TWIN_WHOLE, 502,
+     "upstream-error"},
+    {"caller's fault",
+     "HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+     "{\"error\":{\"message\":\"no such tool\",\"type\":\"invalid_request_error\"}}", SIZE_MAX,
+     TWIN_WHOLE, 400, NULL},
+    {"rate",
+     "HTTP/1.1 429 No\r\ncontent-type: application/json\r\nretry-after: 7\r\n"
+     "transfer-encoding: chunked\r\n\r\n",
+     "{\"error\":{\"message\":\"slower\",\"type\":\"rate_limit_error\",\"code\":"
+     "\"rate_limit_exceeded\"}}",
+     SIZE_MAX, TWIN_WHOLE, 429, "upstream-status"},
+    {"our key is refused",
+     "HTTP/1.1 401 No\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+     "{\"error\":{\"message\":\"bad key\",\"code\":\"invalid_api_key\"}}", SIZE_MAX, TWIN_WHOLE,
+     502, "upstream-status"},
+};
+
+static void whole_answers_are_checked_before_they_are_sent(void **state)
+{
+    struct buf b;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(wholes); i++) {
+        struct twin t;
+        struct twin_client c = {0};
+        struct buf body;
+        unsigned status;
+
+        buf_init(&body, 65536);
+        twin_open(&t, i, CONFIG);
+        t.script = whole_stream();
+        t.script.head = span_str(wholes[i].head);
+        t.script.body = span_str(wholes[i].body);
+        t.script.cut_at = wholes[i].cut_at;
+        t.script.end = wholes[i].end;
+        twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("small", "")), EV_S(5));
+        (void)twin_parse(buf_span(&c.in), &status, &body);
+        if (status != wholes[i].status)
+            fail_msg("%s: %.*s", wholes[i].name, SPAN_FMT(buf_span(&c.in)));
+        if (!wholes[i].reason)
+            assert_true(span_eq(buf_span(&body), t.script.body));
+        else if (!span_contains(buf_span(&c.in), span_str(wholes[i].reason)))
+            fail_msg("%s: no reason %s in %.*s", wholes[i].name, wholes[i].reason,
+                     SPAN_FMT(buf_span(&c.in)));
+        assert_int_equal(t.records, 1);
+        twin_client_fini(&c);
+        twin_close(&t);
+        buf_fini(&body);
+    }
+    buf_fini(&b);
+}
+
+/* ---- seeds ---- */
+
+static void one_seed(uint64_t seed, struct buf *b)
+{
+    struct twin t;
+    struct twin_client c = {0};
+    struct rng r;
+
+    rng_init(&r, seed);
+    twin_open(&t, seed, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5s}}\n");
+    t.script = whole_stream();
+    t.script.piece_max = 1 + rng_below(&r, 300);
+    t.script.gap_max = rng_below(&r, EV_MS(400));
+    if (rng_below(&r, 3) > 0) {
+        t.script.cut_at = rng_below(&r, sizeof(stream));
+        t.script.end = (enum twin_end)rng_below(&r, 4);
+    }
+    if (rng_below(&r, 4) == 0)
+        c.leave_after = 1 + rng_below(&r, 1500);
+    twin_ask(&t, &c, request(b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
+             EV_S(600));
+    if (t.records != 1)
+        fail_msg("seed %llu: %u records", (unsigned long long)seed, t.records);
+    if (t.record.outcome != OUTCOME_CLIENT_GONE &&
+        (t.script.end != TWIN_RESET || t.script.cut_at < complete_at()))
+        check_truth(&t, &c, MIN(t.script.cut_at, sizeof(stream) - 1), "seed");
+    twin_client_fini(&c);
+    twin_close(&t);
+}
+
+static void two_hundred_seeds(void **state)
+{
+    struct buf b;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    for (uint64_t seed = getenv("SEED") ? 21 : 0; seed < 200; seed++)
+        one_seed(seed, &b);
+    buf_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stream_arrives_byte_for_byte),
+        cmocka_unit_test(the_model_is_renamed_both_ways),
+        cmocka_unit_test(no_cut_is_a_completion),
+        cmocka_unit_test(a_silent_upstream_is_told_from_a_slow_one),
+        cmocka_unit_test(a_client_that_leaves_cancels_the_upstream),
+        cmocka_unit_test(refusals_say_why),
+        cmocka_unit_test(whole_answers_are_checked_before_they_are_sent),
+        cmocka_unit_test(two_hundred_seeds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,328 @@
+/*
+ * twin.c - see twin.h.
+ */
+#include "twin.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define MEGA ((size_t)1024 * 1024)
+
+/* ---- the upstream ---- */
+
+struct up_conn {
+    struct list link;
+    struct twin *t;
+    struct net_conn *c;
+    struct ev_timer timer;
+    struct buf in;
+    size_t sent;
+    bool answering;
+};
+
+static void up_free(struct up_conn *u)
+{
+    ev_timer_stop(&u->timer);
+    net_conn_close(&u->c, NET_END_FLUSH);
+    list_del(&u->link);
+    buf_fini(&u->in);
+    free(u);
+}
+
+static void up_write(struct up_conn *u, const char *p, size_t n)
+{
+    struct err e;
+
+    assert_int_equal(net_conn_write(u->c, p, n, &e), 0);
+}
+
+static void up_piece(struct ev_timer *t)
+{
+    struct up_conn *u = CONTAINER_OF(t, struct up_conn, timer);
+    const struct twin_script *s = &u->t->script;
+    size_t stop = MIN(s->cut_at, s->body.n), n;
+    char size[32];
+    struct err e;
+
+    if (u->sent < stop) {
+        n = 1 + rng_below(&u->t->rng, s->piece_max); /* MIN() would draw twice */
+        n = MIN(n, stop - u->sent);
+        if (s->chunked)
+            up_write(u, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", n));
+        up_write(u, s->body.p + u->sent, n);
+        if (s->chunked)
+            up_write(u, "\r\n", 2);
+        u->sent += n;
+        assert_int_equal(ev_timer_set(t, rng_below(&u->t->rng, s->gap_max + 1), &e), 0);
+        return;
+    }
+    switch (s->end) {
+    case TWIN_WHOLE:
+        if (s->chunked)
+            up_write(u, "0\r\n\r\n", 5);
+        u->answering = false;
+        break;
+    case TWIN_FIN:
+        up_free(u);
+        break;
+    case TWIN_RESET:
+        net_conn_close(&u->c, NET_END_RESET);
+        up_free(u);
+        break;
+    case TWIN_SILENT:
+        break;
+    }
+}
+
+static void up_read(void *arg, const char *p, size_t n)
+{
+    struct up_conn *u = arg;
+    const char *end, *length;
+    size_t body;
+    struct err e;
+
+    buf_add(&u->in, p, n);
+    buf_add_char(&u->in, '\0');
+    u->in.n--;
+    end = strstr(u->in.p, "\r\n\r\n");
+    length = strstr(u->in.p, "content-length: ");
+    if (!end || u->answering)
+        return;
+    assert_non_null(length);
+    body = 0;
+    for (length += 16; *length >= '0' && *length <= '9'; length++)
+        body = body * 10 + (size_t)(*length - '0');
+    if (u->in.n < (size_t)(end + 4 - u->in.p) + body)
+        return;
+    assert_int_equal(u->in.n, (size_t)(end + 4 - u->in.p) + body);
+    buf_reset(&u->in);
+    u->t->up_requests++;
+    u->answering = true;
+    u->sent = 0;
+    up_write(u, u->t->script.head.p, u->t->script.head.n);
+    assert_int_equal(ev_timer_set(&u->timer, 0, &e), 0);
+}
+
+static void up_eof(void *arg)
+{
+    struct up_conn *u = arg;
+
+    u->t->up_aborted += u->answering;
+    up_free(u);
+}
+
+static void up_sent(void *arg, size_t n)
+{
+    UNUSED(arg);
+    UNUSED(n);
+}
+
+static void up_error(void *arg, const struct err *e)
+{
+    UNUSED(e);
+    up_eof(arg);
+}
+
+static const struct net_conn_cb up_cb = {up_read, up_eof, up_sent, up_error};
+
+static void up_accept(void *arg, struct net_conn *c)
+{
+    struct twin *t = arg;
+    struct up_conn *u = calloc(1, sizeof(*u));
+
+    assert_non_null(u);
+    u->t = t;
+    u->c = c;
+    list_init(&u->link);
+    list_push(&t->up_conns, &u->link);
+    buf_init(&u->in, MEGA);
+    ev_timer_init(&u->timer, t->ev, up_piece);
+    net_conn_listen(c, &up_cb, u);
+    net_conn_read(c, true);
+}
+
+/* ---- the client ---- */
+
+static void cl_close(struct twin_client *c)
+{
+    c->closed = true;
+    c->closed_at = ev_now(c->t->ev);
+    net_conn_close(&c->conn, NET_END_RESET);
+}
+
+static void cl_read(void *arg, const char *p, size_t n)
+{
+    struct twin_client *c = arg;
+
+    buf_add(&c->in, p, n);
+    if (c->in.n >= c->leave_after)
+        cl_close(c);
+}
+
+static void cl_eof(void *arg)
+{
+    struct twin_client *c = arg;
+
+    c->eof = true;
+    cl_close(c);
+}
+
+static void cl_error(void *arg, const struct err *e)
+{
+    struct twin_client *c = arg;
+
+    UNUSED(e);
+    c->error = true;
+    cl_close(c);
+}
+
+static const struct net_conn_cb cl_cb = {cl_read, cl_eof, up_sent, cl_error};
+
+static void cl_connected(void *arg, struct net_conn *conn, const struct err *e)
+{
+    struct twin_client *c = arg;
+    struct err why;
+
+    c->connecting = NULL;
+    if (!conn) {
+        c->error = c->closed = true;
+        print_message("client: %s\n", e->text);
+        return;
+    }
+    c->conn = conn;
+    net_conn_listen(conn, &cl_cb, c);
+    net_conn_read(conn, true);
+    assert_int_equal(net_conn_write(conn, c->request.p, c->request.n, &why), 0);
+}
+
+void twin_ask(struct twin *t, struct twin_client *c, struct span request, ev_us limit)
+{
+    size_t leave = c->leave_after;
+    struct err e;
+
+    *c = (struct twin_client){.t = t, .leave_after = leave ? leave : SIZE_MAX};
+    buf_init(&c->request, 64 * MEGA);
+    buf_init(&c->in, 64 * MEGA);
+    buf_add_span(&c->request, request);
+    assert_int_equal(net_connect(&c->connecting, t->cl_net, http_server_addr(t->gateway.server, 0),
+                                 cl_connected, c, &e),
+                     0);
+    ev_sim_run(t->ev, ev_now(t->ev) + limit);
+}
+
+void twin_client_fini(struct twin_client *c)
+{
+    net_connect_cancel(&c->connecting);
+    net_conn_close(&c->conn, NET_END_RESET);
+    buf_fini(&c->request);
+    buf_fini(&c->in);
+}
+
+/* ---- the world ---- */
+
+static void on_record(void *arg, const struct record *r)
+{
+    struct twin *t = arg;
+
+    t->record = *r;
+    t->records++;
+}
+
+static void load(struct twin *t, const char *config)
+{
+    static const char *const none[] = {NULL};
+    struct buf printed;
+    struct err e;
+
+    assert_int_equal(env_new_table(&t->env, none, &e), 0);
+    conf_report_init(&t->report);
+    conf_report_source(&t->report, SPAN_LIT("twin.yaml"), span_str(config));
+    if (settings_load(&t->settings, span_str(config), SPAN_LIT("twin.yaml"), t->env, &t->report,
+                      &e) < 0) {
+        buf_init(&printed, MEGA);
+        conf_report_text(&t->report, &printed, false);
+        print_message("%.*s\n", SPAN_FMT(buf_span(&printed)));
+        fail();
+    }
+}
+
+void twin_open(struct twin *t, uint64_t seed, const char *config)
+{
+    struct net_sim_conf net = {.latency_min = 100, .latency_max = 2000, .jitter_max = 200};
+    struct relay_sink sink = {on_record, t};
+    struct net_listen_conf lc = {.fd = -1};
+    struct err e;
+
+    memset(t, 0, sizeof(*t));
+    rng_init(&t->rng, seed);
+    list_init(&t->up_conns);
+    load(t, config);
+    assert_int_equal(ev_sim_new(&t->ev, seed, &e), 0);
+    assert_int_equal(net_sim_new(&t->sim, t->ev, &net, &e), 0);
+    assert_int_equal(net_sim_host(&t->up_net, t->sim, NULL, &e), 0);
+    assert_int_equal(net_sim_host(&t->gw_net, t->sim, NULL, &e), 0);
+    assert_int_equal(net_sim_host(&t->cl_net, t->sim, NULL, &e), 0);
+    assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:9000"), &e), 0);
+    assert_int_equal(net_listen(&t->up_listener, t->up_net, &lc, up_accept, t, &e), 0);
+    assert_int_equal(gateway_init(&t->gateway, t->ev, t->gw_net, t->settings, sink, &e), 0);
+    assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:8080"), &e), 0);
+    assert_int_equal(http_server_listen(t->gateway.server, &lc, &e), 0);
+}
+
+void twin_close(struct twin *t)
+{
+    LIST_EACH(it, &t->up_conns)
+    {
+        up_free(LIST_ENTRY(it, struct up_conn, link));
+    }
+    net_listener_close(&t->up_listener);
+    ev_sim_run(t->ev, ev_now(t->ev) + EV_S(30));
+    assert_int_equal(t->gateway.relay.stats.live, 0);
+    assert_int_equal(t->gateway.relay.blobs.bytes, 0);
+    gateway_fini(&t->gateway);
+    ev_sim_run(t->ev, ev_now(t->ev) + EV_S(30)); /* what was posted to be freed */
+    net_sim_host_free(&t->up_net);
+    net_sim_host_free(&t->gw_net);
+    net_sim_host_free(&t->cl_net);
+    net_sim_free(&t->sim);
+    ev_sim_free(&t->ev);
+    settings_unref(&t->settings);
+    conf_report_fini(&t->report);
+    env_free(&t->env);
+}
+
+bool twin_parse(struct span in, unsigned *status, struct buf *body)
+{
+    const char *head_end = in.n ? memmem(in.p, in.n, "\r\n\r\n", 4) : NULL;
+    struct span rest;
+    size_t n;
+
+    *status = 0;
+    if (!head_end || in.n < 12)
+        return false;
+    *status = (unsigned)((in.p[9] - '0') * 100 + (in.p[10] - '0') * 10 + (in.p[11] - '0'));
+    rest = span_of(head_end + 4, in.n - (size_t)(head_end + 4 - in.p));
+    if (!memmem(in.p, in.n - rest.n, "transfer-encoding: chunked", 26)) {
+        buf_add_span(body, rest);
+        return true; /* whole answers are looked at by their length elsewhere */
+    }
+    for (;;) {
+        struct span line = span_of(rest.p, span_find(rest, '\n'));
+
+        if (line.n == SIZE_MAX)
+            return false;
+        n = 0;
+        for (size_t i = 0; i + 1 < line.n; i++)
+            n = n * 16 + (size_t)(line.p[i] <= '9' ? line.p[i] - '0' : line.p[i] - 'a' + 10);
+        rest = span_of(line.p + line.n + 1, rest.n - line.n - 1);
+        if (n == 0)
+            return rest.n == 2;
+        if (rest.n < n + 2) {
+            buf_add(body, rest.p, MIN(n, rest.n));
+            return false;
+        }
+        buf_add(body, rest.p, n);
+        rest = span_of(rest.p + n + 2, rest.n - n - 2);
+    }
+}

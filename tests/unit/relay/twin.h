@@ -1,0 +1,78 @@
+/*
+ * twin.h - the gateway in virtual time: a client, the gateway and an upstream on one virtual
+ * network, all from one seed.
+ *
+ * The upstream writes raw bytes that a script says, the client reads raw bytes: neither shares
+ * code with what is tested.
+ */
+#ifndef TEST_TWIN_H
+#define TEST_TWIN_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/env.h"
+#include "base/rng.h"
+#include "conf/report.h"
+#include "ev/ev_sim.h"
+#include "net/net_sim.h"
+#include "relay/gateway.h"
+
+enum twin_end { TWIN_WHOLE, TWIN_FIN, TWIN_RESET, TWIN_SILENT };
+
+/* What the upstream does with each request it gets. */
+struct twin_script {
+    struct span head; /* of the answer, as it goes on the wire, blank line included */
+    struct span body;
+    bool chunked;      /* each piece of the body becomes a chunk */
+    size_t piece_max;  /* pieces of 1 to this many bytes */
+    ev_us gap_max;     /* pause before each piece, 0 to this */
+    size_t cut_at;     /* bytes of the body after which `end` happens; SIZE_MAX: at its end */
+    enum twin_end end; /* TWIN_WHOLE: the last chunk, then the connection stays */
+};
+
+struct twin {
+    struct ev *ev;
+    struct net_sim *sim;
+    struct net *up_net, *gw_net, *cl_net;
+    struct env *env;
+    struct conf_report report;
+    struct settings *settings;
+    struct gateway gateway;
+    struct net_listener *up_listener;
+    struct list up_conns;
+    struct twin_script script;
+    struct rng rng;
+    unsigned up_requests; /* whole requests that reached the upstream */
+    unsigned up_aborted;  /* its connections that the gateway broke */
+    struct record record; /* the last one */
+    unsigned records;
+};
+
+/* What a client saw. */
+struct twin_client {
+    struct twin *t;
+    struct net_conn *conn;
+    struct net_connect *connecting;
+    struct buf request, in;
+    bool eof, error, closed;
+    ev_us closed_at;
+    size_t leave_after; /* bytes received after which the client leaves; SIZE_MAX: never */
+};
+
+void twin_open(struct twin *t, uint64_t seed, const char *config);
+void twin_close(struct twin *t);
+
+/* Send `request` (raw bytes), run until nothing happens any more or `limit` of virtual time. */
+void twin_ask(struct twin *t, struct twin_client *c, struct span request, ev_us limit);
+void twin_client_fini(struct twin_client *c);
+
+/* Take a chunked HTTP/1.1 answer apart. Returns true when it ended with the last chunk; *status
+ * and body get what there is. */
+bool twin_parse(struct span in, unsigned *status, struct buf *body);
+
+#endif
