@@ -44,6 +44,7 @@ struct call {
     bool answer_begun;
     bool in_part;     /* a long event is being handed on in parts */
     bool resting;     /* the timer stands still: our own side holds the target back */
+    bool handed;      /* something of what was just read went to the owner */
     size_t held_back; /* bytes delivered and not consumed */
     struct buf held;  /* an event that is cut by the end of a read */
     struct buf error; /* body of an error answer */
@@ -290,7 +291,7 @@ static void on_head(void *arg, const struct http_head *h)
 /* Hand on what has come of an event that is longer than CALL_EVENT_MAX. */
 static void hand_on_part(struct call *c, struct span raw)
 {
-    c->in_part = true;
+    c->in_part = c->handed = true;
     c->cb->on_event(c->arg, &c->answer.ev, raw, true);
 }
 
@@ -314,6 +315,7 @@ static void event_whole(struct call *c, const char *p, size_t n)
 {
     struct span raw = span_of(p, n);
 
+    c->handed = true;
     if (c->held.n) {
         buf_add(&c->held, p, n);
         raw = buf_span(&c->held);
@@ -380,6 +382,7 @@ static void read_whole(struct call *c, const char *p, size_t n)
         fail(c, CLASS_JUNK, REASON_JUNK, "%s", c->answer.ev.error_text);
         return;
     }
+    c->handed = true;
     c->cb->on_body(c->arg, span_of(p, n));
 }
 
@@ -401,10 +404,13 @@ static void on_body(void *arg, const char *p, size_t n)
         c->resting = true; /* until call_resume() */
         ev_timer_stop(&c->timer);
     }
+    c->handed = false;
     if (c->events)
         read_events(c, p, n);
     else
         read_whole(c, p, n);
+    if (!c->handed && c->state != DONE) /* nobody will ask for more: an event is under way */
+        call_resume(c);
 }
 
 /* ---- the end of the answer ---- */

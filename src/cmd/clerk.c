@@ -2,7 +2,6 @@
  * clerk.c - the life of the clerk: everything that an answer does not wait for. Admin port, access
  * log, metrics. It may die at any moment; records that find it dead are counted as dropped.
  */
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,7 +83,8 @@ static void on_msg(void *arg, const struct link_msg *m, int fd)
     struct err e;
 
     if (m->type == LINK_CONFIG && run_settings(&settings, c->run, fd, &e) == 0) {
-        ops_settings(c->ops, settings);
+        if (ops_settings(c->ops, settings, &e) < 0)
+            run_say("clerk: the new configuration: %s", e.text);
         settings_unref(&settings);
         link_ev_send(&c->link, (struct link_msg){.type = LINK_READY, .number = m->number});
     } else if (m->type == LINK_RELOAD_RESULT) {
@@ -98,26 +98,14 @@ static void on_msg(void *arg, const struct link_msg *m, int fd)
 
 /* ---- life ---- */
 
-static int open_log(const struct settings *s)
-{
-    char path[4096];
-
-    if (!s->log.access)
-        return -1;
-    if (!span_has(s->log.file) || s->log.file.n >= sizeof(path))
-        return dup(STDOUT_FILENO);
-    memcpy(path, s->log.file.p, s->log.file.n);
-    path[s->log.file.n] = '\0';
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-}
-
 static int serve(struct clerk *c, const struct proc_place *place, struct settings *settings,
                  struct err *e)
 {
     struct ops_conf conf = {.net = c->net,
                             .board = c->run->board,
                             .workers = c->run->workers,
-                            .log_fd = open_log(settings),
+                            .log_fd = STDOUT_FILENO,
+                            .listen_fd = dup(c->run->admin_fd),
                             .reload = ask_reload,
                             .arg = c};
     int rc = -1;

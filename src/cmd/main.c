@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "cmd/config.h"
 #include "cmd/run.h"
+#include "mock/mock.h"
 
 static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
@@ -16,7 +18,10 @@ static const struct {
     const char *help;
     int (*run)(int argc, char **argv); /* argv[0] is the command; returns the exit status */
 } commands[] = {
+    {"check", "check a configuration and say all that is wrong with it", cmd_check},
+    {"config", "init, schema, reference, show: the configuration and its keys", cmd_config},
     {"help", "show this list", cmd_help},
+    {"mock", "a fake provider whose faults are chosen per request", mock_main},
     {"run", "serve clients: run -h lists the options", cmd_run},
     {"version", "print the version", cmd_version},
 };

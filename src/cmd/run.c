@@ -17,12 +17,11 @@
 #include "base/mem.h"
 #include "cmd/banner.h"
 #include "cmd/commands.h"
+#include "cmd/config.h"
 #include "cmd/listen.h"
 #include "conf/report.h"
 
 #define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
-#define EXIT_USAGE    2
-#define EXIT_CONFIG   3
 
 void run_say(const char *fmt, ...)
 {
@@ -53,7 +52,8 @@ static void add_engine(const struct run *run, struct buf *out)
                "    type: llama.cpp\n"
                "    endpoints: ['http://127.0.0.1:%u']\n"
                "    engine:\n"
-               "      command: ['%s', '--model', '%s', '--host', '127.0.0.1', '--port', '%u']\n"
+               "      command: ['%s', '--model', '%s', '--alias',\n"
+               "                'smollm2-135m-instruct', '--host', '127.0.0.1', '--port', '%u']\n"
                "      ready: /health\n",
                run->engine_port, run->engine, run->model, run->engine_port);
 }
@@ -303,18 +303,6 @@ static int parse(struct run *run, int argc, char **argv)
     return 0;
 }
 
-static void find_file(struct run *run)
-{
-    static const char *const places[] = {"lamplighter.yaml", "/etc/lamplighter/lamplighter.yaml"};
-    struct span env = env_get(run->env, SPAN_LIT("LAMPLIGHTER_CONFIG"));
-
-    if (!run->file && env.n)
-        run->file = env.p;
-    for (size_t i = 0; i < ARRAY_LEN(places) && !run->file; i++)
-        if (access(places[i], R_OK) == 0)
-            run->file = places[i];
-}
-
 int cmd_run(int argc, char **argv)
 {
     struct run run = {.admin_fd = -1, .records = {-1, -1}};
@@ -330,7 +318,7 @@ int cmd_run(int argc, char **argv)
     status = 1;
     if (env_new(&run.env, environ, &e) < 0)
         goto fail;
-    find_file(&run);
+    run.file = config_path(run.file, run.env).p;
     if (run.engine && listen_free_port(&run.engine_port, &e) < 0)
         goto fail;
     status = load(&run, &settings, &text, &printed);

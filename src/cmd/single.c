@@ -67,8 +67,11 @@ static void on_signal(void *arg, int sig)
 static int serve(struct single *s, struct settings *settings, struct err *e)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    struct ops_conf conf = {.net = s->net, .board = s->run->board, .workers = 1,
-                            .log_fd = settings->log.access ? STDOUT_FILENO : -1};
+    struct ops_conf conf = {.net = s->net,
+                            .board = s->run->board,
+                            .workers = 1,
+                            .log_fd = STDOUT_FILENO,
+                            .listen_fd = s->run->admin_fd};
     int rc = -1;
 
     if (ops_new(&s->ops, &conf, settings, e) < 0)

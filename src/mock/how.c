@@ -219,10 +219,11 @@ int mock_how_apply(struct mock_how *h, struct span list, uint64_t seen, uint64_t
         return err_set(e, ERR_LIMIT, "the list is over %d bytes", MOCK_LIST_BYTES_MAX);
     next.nth = next.every = next.first = next.after = next.percent = MOCK_UNSET;
     while (rest.n) {
-        size_t comma = MIN(span_find(rest, ','), span_find(rest, ';'));
-        struct span pair = span_trim(span_of(rest.p, MIN(comma, rest.n)));
+        size_t n = MIN(MIN(span_find(rest, ','), span_find(rest, ';')), rest.n);
+        struct span pair = span_trim(span_of(rest.p, n));
 
-        rest = span_of(rest.p + MIN(comma + 1, rest.n), rest.n - MIN(comma + 1, rest.n));
+        n = MIN(n + 1, rest.n); /* the separator too */
+        rest = span_of(rest.p + n, rest.n - n);
         if (pair.n && read_pair(pair, list, &next, e) < 0)
             return -1;
     }

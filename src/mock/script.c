@@ -37,8 +37,8 @@ static int split_word(struct span word, size_t *key, struct span *glob)
 
     *key = 0;
     *glob = word;
-    if (!span_has(rest))
-        return 0;
+    if (!span_has(rest) || span_find(name, ';') != SIZE_MAX)
+        return 0; /* a model, maybe with a list in its name */
     *glob = rest;
     for (*key = 0; *key < ARRAY_LEN(keys); ++*key)
         if (span_is(name, keys[*key]))

@@ -402,7 +402,7 @@ int admin_open(struct ops *o, struct err *e)
     };
     struct net_listen_conf listen = {
         .addr = o->settings->server.admin,
-        .fd = -1,
+        .fd = o->conf.listen_fd > 0 ? o->conf.listen_fd : -1,
         .backlog = 64,
     };
 

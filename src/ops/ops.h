@@ -36,6 +36,8 @@ struct ops_conf {
     int log_fd;       /* access log when the configuration names no file, one JSON line a
                        * request; -1: none. Written without blocking; what does not fit is
                        * dropped and counted */
+    int listen_fd;    /* > 0: the admin port's socket, bound and listening; it becomes ours. Else
+                       * the configuration's address is bound */
     /* Begin a reload; done is called once with the text of the report, not after ops_free().
      * At most one is under way. May be NULL. */
     void (*reload)(void *arg, void (*done)(void *done_arg, bool ok, struct span text),

@@ -143,7 +143,6 @@ const struct provider_error_row errors_engine[] = {
     {0, NULL, "EngineDead", CLASS_SERVER},
     {404, "NotFoundError", NULL, CLASS_CREDENTIAL},                   /* vLLM: no such model */
     {404, NULL, "model", CLASS_CREDENTIAL},                           /* Ollama: not pulled */
-    {0, "BadRequestError", NULL, CLASS_CALLER},
     END
 };
 
@@ -181,6 +180,7 @@ static const struct provider_error_row common[] = {
     {0, "model_not_found", NULL, CLASS_CREDENTIAL},
     {0, "account_deactivated", NULL, CLASS_CREDENTIAL},
     {0, "unsupported_country_region_territory", NULL, CLASS_CREDENTIAL},
+    {0, "BadRequestError", NULL, CLASS_CALLER}, /* vLLM, in streams too */
     {400, "invalid_request_error", NULL, CLASS_CALLER},
     {404, "invalid_request_error", NULL, CLASS_CALLER},
     {409, "invalid_request_error", NULL, CLASS_CALLER},

@@ -386,7 +386,9 @@ static void one_seed(uint64_t seed, struct buf *b)
     twin_ask(&t, &c, request(b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
              EV_S(600));
     if (t.records != 1)
-        fail_msg("seed %llu: %u records", (unsigned long long)seed, t.records);
+        fail_msg("seed %llu: %u records (cut at %zu, end %u, leave after %zu, got %zu)",
+                 (unsigned long long)seed, t.records, t.script.cut_at, t.script.end, c.leave_after,
+                 c.in.n);
     if (t.record.outcome != OUTCOME_CLIENT_GONE &&
         (t.script.end != TWIN_RESET || t.script.cut_at < complete_at()))
         check_truth(&t, &c, MIN(t.script.cut_at, sizeof(stream) - 1), "seed");

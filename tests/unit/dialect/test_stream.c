@@ -1,0 +1,442 @@
+/*
+ * Goal: every shape of stream that hosts are known to send gives the right events and the right
+ * verdict, wherever reads cut it, and only the provider's own end makes an answer complete.
+ * Method: rows of (text, kinds of its events, verdict); each text is read at once, byte by byte,
+ * and split in two at every byte. At every prefix the verdict must not be COMPLETE before the
+ * row's own end.
+ */
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "dialect/dialect.h"
+
+/* One letter an event, in the order of enum dialect_kind. */
+static const char letters[] = "?ksctfu.EX";
+
+struct row {
+    const char *name, *text, *kinds;
+    enum dialect_verdict verdict;
+    const char *type, *error; /* of the last event, when it is an error; NULL: not looked at */
+    enum dialect_terminal terminal;
+    uint32_t choices;
+};
+
+#define ROLE                                                                                       \
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"
+#define TEXT                                                                                       \
+    "data: "                                                                                       \
+    "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}]}\n\n"
+#define STOP         "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+#define USAGE        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n"
+#define DONE         "data: [DONE]\n\n"
+#define CHUNK(delta) "data: {\"choices\":[{\"index\":0,\"delta\":" delta "}]}\n\n"
+#define SECOND(finish)                                                                             \
+    "data: {\"choices\":[{\"finish_reason\":" finish                                               \
+    ",\"delta\":{\"content\":\"x\"},\"index\":1}]}\n\n"
+
+/* clang-format off */
+static const struct row chat[] = {
+    /* ends */
+    {"whole", ROLE TEXT STOP USAGE DONE, "scfu.", VERDICT_COMPLETE, .choices = 1},
+    {"no [DONE]", ROLE TEXT STOP, "scf", VERDICT_COMPLETE, .choices = 1},
+    {"no [DONE], by the row", ROLE TEXT STOP, "scf", VERDICT_COMPLETE, .choices = 1, .terminal = TERMINAL_FINISH},
+    {"nothing", "", "", VERDICT_CUT, .choices = 1},
+    {"only comments", ": a\n\n: b\n\n", "kk", VERDICT_CUT, .choices = 1},
+    {"only [DONE]", DONE, ".", VERDICT_CUT, .choices = 1},
+    {"cut in text", ROLE TEXT, "sc", VERDICT_CUT, .choices = 1},
+    {"cut in the finishing event", ROLE TEXT "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n", "sc", VERDICT_CUT, .choices = 1},
+    {"[DONE] without a finish", ROLE TEXT DONE, "sc.", VERDICT_CUT, .choices = 1},
+    {"[DONE] and usage without a finish", ROLE TEXT USAGE DONE, "scu.", VERDICT_COMPLETE, .choices = 1},
+    {"that, where [DONE] is not the end", ROLE TEXT USAGE DONE, "scu.", VERDICT_CUT, .choices = 1, .terminal = TERMINAL_FINISH},
+    {"an empty finish is none", ROLE "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"\"}]}\n\n" DONE, "ss.", VERDICT_CUT, .choices = 1},
+    {"a finish taken back in one object", "data: {\"choices\":[{\"finish_reason\":\"stop\",\"finish_reason\":null}]}\n\n", "s", VERDICT_CUT, .choices = 1},
+    {"what comes after [DONE]", ROLE STOP DONE "data: junk\n\n" ROLE ": c\n\n", "sf.???", VERDICT_COMPLETE, .choices = 1},
+    {"finish and usage in one", "data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}\n\n", "f", VERDICT_COMPLETE, .choices = 1},
+    {"content and finish in one", "data: {\"choices\":[{\"delta\":{\"content\":\"all\"},\"finish_reason\":\"stop\"}]}\n\n", "c", VERDICT_COMPLETE, .choices = 1},
+    {"a later chunk of a finished choice", STOP ROLE USAGE DONE, "fsu.", VERDICT_COMPLETE, .choices = 1},
+    /* choices */
+    {"two choices", TEXT SECOND("null") STOP SECOND("\"stop\""), "ccfc", VERDICT_COMPLETE, .choices = 2},
+    {"one of two", TEXT SECOND("null") STOP, "ccf", VERDICT_CUT, .choices = 2},
+    {"one of two, and [DONE]", TEXT SECOND("null") STOP USAGE DONE, "ccfu.", VERDICT_CUT, .choices = 2},
+    {"two were asked for, one was given", TEXT STOP DONE, "cf.", VERDICT_COMPLETE, .choices = 2},
+    {"one was asked for, two came", TEXT SECOND("null") STOP, "ccf", VERDICT_CUT, .choices = 1},
+    {"only the second finished", SECOND("\"stop\""), "c", VERDICT_CUT, .choices = 1},
+    {"two in one chunk, by place", "data: {\"choices\":[{\"finish_reason\":\"a\"},{\"finish_reason\":\"b\"}]}\n\n", "f", VERDICT_COMPLETE, .choices = 2},
+    {"an index beyond all", "data: {\"choices\":[{\"index\":4000000000,\"finish_reason\":\"a\"}]}\n\n" DONE, "f.", VERDICT_CUT, .choices = 1},
+    {"more choices than are told apart", STOP, "f", VERDICT_CUT, .choices = 200},
+    /* content */
+    {"reasoning", CHUNK("{\"reasoning_content\":\"x\"}") CHUNK("{\"reasoning\":\"x\"}"), "cc", VERDICT_CUT, .choices = 1},
+    {"refusal, audio, images", CHUNK("{\"refusal\":\"x\"}") CHUNK("{\"audio\":{\"data\":\"x\"}}") CHUNK("{\"images\":[{}]}"), "ccc", VERDICT_CUT, .choices = 1},
+    {"a list of parts", CHUNK("{\"content\":[{\"type\":\"thinking\"}]}"), "c", VERDICT_CUT, .choices = 1},
+    {"null and empty", CHUNK("{\"content\":null,\"tool_calls\":null,\"audio\":{}}") CHUNK("{\"tool_calls\":[]}"), "ss", VERDICT_CUT, .choices = 1},
+    {"tools", CHUNK("{\"tool_calls\":[{\"index\":0}]}") CHUNK("{\"function_call\":{\"name\":\"f\"}}"), "tt", VERDICT_CUT, .choices = 1},
+    {"text and a tool", CHUNK("{\"content\":\"x\",\"tool_calls\":[{\"index\":0}]}"), "t", VERDICT_CUT, .choices = 1},
+    {"signed thinking", CHUNK("{\"reasoning\":\"x\",\"reasoning_details\":[{\"type\":\"t\",\"signature\":\"s\"}]}"), "t", VERDICT_CUT, .choices = 1},
+    {"escaped keys", "data: {\"ch\\u006fices\":[{\"finish\\u005freason\":\"stop\"}]}\n\n", "f", VERDICT_COMPLETE, .choices = 1},
+    {"keys inside of strings and deeper", CHUNK("{\"x\":\"\\\"finish_reason\\\":\\\"stop\\\"\",\"y\":{\"finish_reason\":\"stop\"}}"), "s", VERDICT_CUT, .choices = 1},
+    /* no chunks */
+    {"filter results first", "data: {\"choices\":[],\"prompt_filter_results\":[{}]}\n\n", "?", VERDICT_CUT, .choices = 1},
+    {"choices of another kind", "data: {\"choices\":null}\n\ndata: {\"choices\":{\"finish_reason\":\"stop\"}}\n\ndata: {\"choices\":[1,null]}\n\n", "???", VERDICT_CUT, .choices = 1},
+    {"unknown", "event: x\ndata: {\"a\":[{\"b\":1}]}\n\n", "?", VERDICT_CUT, .choices = 1},
+    {"empty data", "data:\n\ndata: \n\ndata\n\n", "kkk", VERDICT_CUT, .choices = 1},
+    {"names without data", "event: ping\n\nid: 1\n\nretry: 5\n\n", "kkk", VERDICT_CUT, .choices = 1},
+    /* framing */
+    {"comments in an event", ": OPENROUTER PROCESSING\n\n: x\n" TEXT, "kc", VERDICT_CUT, .choices = 1},
+    {"no space", "data:{\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata:[DONE]\n\n", "f.", VERDICT_COMPLETE, .choices = 1},
+    {"spaces around [DONE]", STOP "data:  [DONE] \n\n", "f.", VERDICT_COMPLETE, .choices = 1},
+    {"BOM", "\xEF\xBB\xBF" STOP DONE, "f.", VERDICT_COMPLETE, .choices = 1},
+    {"several lines", "data: {\"choices\":\ndata: [{\"finish_reason\"\ndata: :\"stop\"}\ndata: ]}\n\ndata: [DONE]\ndata:\n\n", "f.", VERDICT_COMPLETE, .choices = 1},
+    {"a string over two lines", "data: {\"choices\":[{\"finish_reason\":\"st\ndata: op\"}]}\n\n", "X", VERDICT_BAD, .choices = 1},
+    {"CRLF", "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\r\n\r\ndata: [DONE]\r\n\r\n", "f.", VERDICT_COMPLETE, .choices = 1},
+    {"CR", "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\r\rdata: [DONE]\r\r", "f.", VERDICT_COMPLETE, .choices = 1},
+    {"HTML", "<!doctype html>\n<html>\n\n", "k", VERDICT_CUT, .choices = 1},
+    /* broken */
+    {"cut JSON", TEXT "data: {\"choices\":[\n\n" STOP, "cX", VERDICT_BAD, .error = "not JSON: ends early at byte 12 of the event's data", .choices = 1},
+    {"no JSON", TEXT "data: upstream error\n\n" STOP, "cX", VERDICT_BAD, .error = "not JSON: no value at byte 0 of the event's data", .choices = 1},
+    {"no object", "data: \"x\"\n\n", "X", VERDICT_BAD, .error = "not a JSON object", .choices = 1},
+    {"an array", "data: [{}]\n\n", "X", VERDICT_BAD, .error = "not a JSON object", .choices = 1},
+    {"two objects", "data: {}{}\n\n", "X", VERDICT_BAD, .choices = 1},
+    {"[DONE cut", STOP "data: [DONE\n\n", "fX", VERDICT_COMPLETE, .choices = 1},
+    {"[DONE] and more", TEXT "data: [DONE] x\n\n", "cX", VERDICT_BAD, .choices = 1},
+    {"bad UTF-8", "data: {\"a\":\"\xFF\"}\n\n", "X", VERDICT_BAD, .choices = 1},
+    {"junk after every finish", TEXT STOP "data: junk\n\n" DONE, "cfX", VERDICT_COMPLETE, .choices = 1},
+    /* errors */
+    {"error null", "data: {\"error\":null,\"message\":\"m\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\ndata: {\"error\":false}\n\ndata: {\"error\":\"\"}\n\n", "c??", VERDICT_CUT, .type = "", .error = "", .choices = 1},
+    {"OpenAI", TEXT "data: {\"error\":{\"message\":\"a \\u0022b\\u0022\\nc\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n", "cE", VERDICT_ERROR, "server_error", "a \"b\" c", .choices = 1},
+    {"a code and no type", "data: {\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"m\"}}\n\n", "E", VERDICT_ERROR, "rate_limit_exceeded", "m", .choices = 1},
+    {"OpenRouter", TEXT "data: {\"id\":\"1\",\"error\":{\"code\":502,\"message\":\"Provider disconnected\"},\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}]}\n\n" DONE, "cE.", VERDICT_ERROR, .choices = 1},
+    {"a finish reason that is none", TEXT "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"insufficient_system_resource\"}]}\n\n", "cE", VERDICT_ERROR, "insufficient_system_resource", "", .choices = 1},
+    {"SGLang", "data: {\"error\":{\"message\":\"x: [503] The request queue is full.\",\"type\":\"server_error\"}}\n\n", "E", VERDICT_ERROR, "server_error", "x: [503] The request queue is full.", .choices = 1},
+    {"vLLM of old", "data: {\"object\":\"error\",\"message\":\"m\",\"type\":\"BadRequestError\",\"param\":null,\"code\":400}\n\n", "E", VERDICT_ERROR, "BadRequestError", "m", .choices = 1},
+    {"TGI", "data: {\"error\":{\"message\":\"m\",\"http_status_code\":422}}\n\n", "E", VERDICT_ERROR, "", "m", .choices = 1},
+    {"text only", "data: {\"error\":\"m\"}\n\n", "E", VERDICT_ERROR, "", "m", .choices = 1},
+    {"Groq", "event: error\ndata: {\"message\":\"m\",\"type\":\"t\"}\n\n", "E", VERDICT_ERROR, "t", "m", .choices = 1},
+    {"Groq's extra", "data: {\"choices\":[],\"x_groq\":{\"error\":\"over capacity\"}}\n\n", "E", VERDICT_ERROR, "", "over capacity", .choices = 1},
+    {"an error behind a finish", STOP "data: {\"error\":{\"message\":\"m\"}}\n\n", "fE", VERDICT_ERROR, .choices = 1},
+};
+
+#define M_START "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":3,\"cache_read_input_tokens\":4,\"cache_creation_input_tokens\":5,\"output_tokens\":1}}}\n\n"
+#define M_PING "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+#define M_BLOCK(type) "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"" type "\",\"text\":\"\"}}\n\n"
+#define M_DELTA(type) "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"" type "\",\"text\":\"x\"}}\n\n"
+#define M_END "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":1}\n\n"
+#define M_STOP "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":7,\"input_tokens\":0}}\n\n"
+#define M_USAGE "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":null},\"usage\":{\"output_tokens\":2}}\n\n"
+#define M_LAST "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+
+static const struct row messages[] = {
+    {"whole", M_START M_PING M_BLOCK("text") M_DELTA("text_delta") M_END M_STOP M_LAST, "sksc?f.", VERDICT_COMPLETE, .choices = 1},
+    {"no message_stop", M_START M_BLOCK("text") M_DELTA("text_delta") M_END M_STOP, "ssc?f", VERDICT_CUT, .choices = 1},
+    {"[DONE] is no end", M_START M_STOP DONE, "sf?", VERDICT_CUT, .choices = 1},
+    {"[DONE] behind the end", M_START M_STOP M_LAST DONE, "sf.?", VERDICT_COMPLETE, .choices = 1},
+    {"a chat answer is no end", ROLE TEXT STOP DONE, "????", VERDICT_CUT, .choices = 1},
+    {"names only", "event: message_start\ndata: {}\n\nevent: message_stop\ndata: {}\n\n", "s.", VERDICT_COMPLETE, .choices = 1},
+    {"types only", "data: {\"type\":\"message_start\"}\n\ndata: {\"type\":\"message_stop\"}\n\n", "s.", VERDICT_COMPLETE, .choices = 1},
+    {"the type counts, not the name", M_START "event: message_stop\ndata: {\"type\":\"ping\"}\n\n", "sk", VERDICT_CUT, .choices = 1},
+    {"a name without data", M_START "event: message_stop\n\n", "sk", VERDICT_CUT, .choices = 1},
+    {"the end cut before its blank line", M_START "event: message_stop\ndata: {\"type\":\"message_stop\"}\n", "s", VERDICT_CUT, .choices = 1},
+    {"escaped type", M_START "data: {\"ty\\u0070e\":\"message\\u005fstop\"}\n\n", "s.", VERDICT_COMPLETE, .choices = 1},
+    {"tools", M_START M_BLOCK("tool_use") M_DELTA("input_json_delta") M_BLOCK("server_tool_use") M_BLOCK("web_search_tool_result"), "stttt", VERDICT_CUT, .choices = 1},
+    {"thinking", M_START M_BLOCK("thinking") M_DELTA("thinking_delta") M_DELTA("signature_delta") M_BLOCK("redacted_thinking"), "ssctt", VERDICT_CUT, .choices = 1},
+    {"deltas yet to be invented", M_START M_DELTA("citations_delta") M_DELTA("x_delta"), "scc", VERDICT_CUT, .choices = 1},
+    {"usage before the stop", M_START M_USAGE M_STOP M_LAST, "suf.", VERDICT_COMPLETE, .choices = 1},
+    {"unknown events", "event: x\ndata: {\"type\":\"x\"}\n\n" M_START "data: {}\n\n", "?s?", VERDICT_CUT, .choices = 1},
+    {"an end before the start", M_LAST, "X", VERDICT_BAD, .error = "an event of a message before its message_start", .choices = 1},
+    {"text before the start", M_DELTA("text_delta"), "X", VERDICT_BAD, .choices = 1},
+    {"two starts", M_START M_START M_LAST, "sX", VERDICT_BAD, .error = "a second message_start", .choices = 1},
+    {"behind the end", M_START M_STOP M_LAST M_START "data: junk\n\n", "sf.??", VERDICT_COMPLETE, .choices = 1},
+    {"no JSON", M_START "data: <html>\n\n", "sX", VERDICT_BAD, .choices = 1},
+    {"overloaded", M_START "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n", "sE", VERDICT_ERROR, "overloaded_error", "Overloaded", .choices = 1},
+    {"an error without type", "event: error\ndata: {\"error\":{\"message\":\"m\"}}\n\n", "E", VERDICT_ERROR, "", "m", .choices = 1},
+    {"error null", M_START "data: {\"type\":\"ping\",\"error\":null}\n\n", "sk", VERDICT_CUT, .choices = 1},
+};
+
+static const struct row completions[] = {
+    {"whole", "data: {\"choices\":[{\"text\":\"a\",\"index\":0,\"finish_reason\":null}]}\n\ndata: {\"choices\":[{\"text\":\"\",\"index\":0,\"finish_reason\":\"length\"}]}\n\n" DONE, "cf.", VERDICT_COMPLETE, .choices = 1},
+    {"cut", "data: {\"choices\":[{\"text\":\"a\",\"index\":0}]}\n\n", "c", VERDICT_CUT, .choices = 1},
+    {"of no dialect", "data: {\"value\":\"a\"}\n\n", "?", VERDICT_CUT, .choices = 1},
+};
+
+static const struct row embeddings[] = {
+    {"never complete", "data: {\"data\":[{\"embedding\":[1]}]}\n\n" STOP DONE, "cf.", VERDICT_CUT, .choices = 1},
+};
+/* clang-format on */
+
+struct reading {
+    struct dialect_answer a;
+    char kinds[32];
+    size_t n;
+    uint64_t taken;
+};
+
+/* Feed a piece from memory of its own size, so that a sanitizer sees reads beyond it. */
+static void feed(struct reading *r, const char *p, size_t n)
+{
+    char *piece = n ? malloc(n) : NULL;
+
+    if (n)
+        memcpy(piece, p, n);
+    for (size_t at = 0, used; at < n; at += used) {
+        enum dialect_step step = dialect_answer_next(&r->a, piece + at, n - at, &used);
+
+        assert_true(used > 0 && used <= n - at);
+        assert_true(step == STEP_EVENT || used == n - at);
+        r->taken += used;
+        if (step == STEP_MORE)
+            continue;
+        assert_true(r->n < sizeof(r->kinds) - 1);
+        r->kinds[r->n++] = letters[r->a.ev.kind];
+        r->kinds[r->n] = '\0';
+    }
+    free(piece);
+}
+
+static void begin(struct reading *r, const struct dialect *d, const struct row *row)
+{
+    memset(r, 0, sizeof(*r));
+    dialect_answer_begin(&r->a, d, row->terminal, row->choices, true);
+}
+
+static void check_end(const struct reading *r, const struct row *row, const char *how, size_t cut)
+{
+    const struct dialect_event *e = &r->a.ev;
+    enum dialect_verdict v = dialect_answer_verdict(&r->a);
+
+    if (strcmp(r->kinds, row->kinds) != 0 || v != row->verdict)
+        fail_msg("'%s' %s %zu: events %s, not %s; verdict %d, not %d", row->name, how, cut,
+                 r->kinds, row->kinds, v, row->verdict);
+    if (row->type && strcmp(e->error_type, row->type) != 0)
+        fail_msg("'%s' %s %zu: type '%s', not '%s'", row->name, how, cut, e->error_type, row->type);
+    if (row->error && strcmp(e->error_text, row->error) != 0)
+        fail_msg("'%s' %s %zu: text '%s', not '%s'", row->name, how, cut, e->error_text,
+                 row->error);
+    assert_true(strlen(dialect_answer_why(&r->a)) > 0);
+}
+
+/* Byte by byte; only a finishing event's blank line may make the answer complete. */
+static void read_bytes(const struct dialect *d, const struct row *row)
+{
+    struct reading r;
+    size_t n = strlen(row->text);
+
+    begin(&r, d, row);
+    for (size_t i = 0; i < n; i++) {
+        bool was = dialect_answer_verdict(&r.a) == VERDICT_COMPLETE;
+
+        feed(&r, row->text + i, 1);
+        if (!was && dialect_answer_verdict(&r.a) == VERDICT_COMPLETE)
+            assert_true(row->text[i] == '\n' || row->text[i] == '\r');
+    }
+    check_end(&r, row, "in bytes", 0);
+}
+
+static void check_rows(const struct dialect *d, const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(rows[i].text);
+        struct reading r;
+
+        for (size_t cut = 0; cut <= len; cut++) {
+            begin(&r, d, &rows[i]);
+            feed(&r, rows[i].text, cut);
+            feed(&r, rows[i].text + cut, len - cut);
+            check_end(&r, &rows[i], "cut at", cut);
+        }
+        read_bytes(d, &rows[i]);
+    }
+}
+
+static void chat_streams_are_read_as_meant(void **state)
+{
+    check_rows(&dialect_openai_chat, chat, ARRAY_LEN(chat));
+}
+
+static void messages_streams_are_read_as_meant(void **state)
+{
+    check_rows(&dialect_anthropic_messages, messages, ARRAY_LEN(messages));
+}
+
+static void completions_streams_are_read_as_meant(void **state)
+{
+    check_rows(&dialect_openai_completions, completions, ARRAY_LEN(completions));
+}
+
+static void an_embeddings_stream_is_never_complete(void **state)
+{
+    check_rows(&dialect_openai_embeddings, embeddings, ARRAY_LEN(embeddings));
+}
+
+/* The model's place in an event's own bytes, over BOM, CRLF, comments and several lines. */
+static void the_models_place_is_in_the_events_own_bytes(void **state)
+{
+    static const char text[] = "\xEF\xBB\xBF: c\r\ndata: {\"a\":\"\xC3\xA4\",\r\ndata: \"model\" : "
+                               "\"m\\u0031\"}\r\n\r\n: x\n\ndata:{\"model\":\"m2\"}\n\n";
+    static const char *const want[] = {"\"m\\u0031\"", NULL, "\"m2\""};
+    static const char *const names[] = {"m1", "m1", "m2"};
+    size_t n = sizeof(text) - 1;
+
+    for (size_t cut = 0; cut <= n; cut++) {
+        struct dialect_answer a;
+        uint64_t began = 0, at = 0;
+        size_t events = 0;
+
+        dialect_answer_begin(&a, &dialect_openai_chat, TERMINAL_DONE, 1, true);
+        while (at < n) {
+            size_t most = at < cut ? cut - (size_t)at : n - (size_t)at, used;
+
+            if (dialect_answer_next(&a, text + at, most, &used) == STEP_MORE) {
+                at += used;
+                continue;
+            }
+            at += used;
+            assert_true(events < ARRAY_LEN(want));
+            assert_int_equal(a.ev.model_len, want[events] ? strlen(want[events]) : 0);
+            if (want[events])
+                assert_memory_equal(text + began + a.ev.model_at, want[events], a.ev.model_len);
+            assert_string_equal(a.model, names[events]);
+            began = at;
+            events++;
+        }
+        assert_int_equal(events, ARRAY_LEN(want));
+    }
+}
+
+static void usage_is_counted_alike(void **state)
+{
+    static const struct row m = {.text = M_START M_STOP M_LAST, .choices = 1};
+    static const struct row c = {
+        .text = "data: {\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20,"
+                "\"prompt_tokens_details\":{\"cached_tokens\":4,\"cache_write_tokens\":1},"
+                "\"completion_tokens_details\":{\"reasoning_tokens\":6}}}\n\n",
+        .choices = 1};
+    static const struct row groq = {
+        .text = "data: {\"x_groq\":{\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}}\n\n",
+        .choices = 1};
+    struct reading r;
+
+    begin(&r, &dialect_anthropic_messages, &m);
+    feed(&r, m.text, strlen(m.text));
+    assert_true(r.a.usage.seen);
+    assert_int_equal(r.a.usage.input, 12); /* 3 plain, 4 read, 5 written */
+    assert_int_equal(r.a.usage.cache_read, 4);
+    assert_int_equal(r.a.usage.cache_write, 5);
+    assert_int_equal(r.a.usage.output, 7);
+    assert_string_equal(r.a.model, "m");
+    assert_string_equal(r.a.stop, "end_turn");
+
+    begin(&r, &dialect_openai_chat, &c);
+    feed(&r, c.text, strlen(c.text));
+    assert_string_equal(r.kinds, "u");
+    assert_int_equal(r.a.usage.input, 10);
+    assert_int_equal(r.a.usage.output, 20);
+    assert_int_equal(r.a.usage.cache_read, 4);
+    assert_int_equal(r.a.usage.cache_write, 1);
+    assert_int_equal(r.a.usage.reasoning, 6);
+
+    begin(&r, &dialect_openai_chat, &groq);
+    feed(&r, groq.text, strlen(groq.text));
+    assert_int_equal(r.a.usage.input, 1);
+    assert_int_equal(r.a.usage.output, 2);
+}
+
+static void a_status_inside_an_error_is_found(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned status;
+    } rows[] = {
+        {"data: {\"error\":{\"code\":429,\"message\":\"m\"}}\n\n", 429},
+        {"data: {\"error\":{\"code\":\"503\",\"message\":\"m\"}}\n\n", 503},
+        {"data: {\"error\":{\"code\":1302,\"message\":\"m\"}}\n\n", 0},
+        {"data: {\"error\":{\"code\":\"x\",\"message\":\"m\"}}\n\n", 0},
+        {"data: {\"object\":\"error\",\"code\":400}\n\n", 400},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct row row = {.text = rows[i].text, .choices = 1};
+        struct reading r;
+
+        begin(&r, &dialect_openai_chat, &row);
+        feed(&r, row.text, strlen(row.text));
+        assert_int_equal(r.a.ev.kind, EVENT_ERROR);
+        assert_int_equal(r.a.ev.error_status, rows[i].status);
+    }
+}
+
+/* A message longer than what a scan keeps is cut alike in one read and in many, at a character. */
+static void a_long_message_is_cut_alike(void **state)
+{
+    char text[1024] = "data: {\"error\":{\"message\":\"";
+    struct row row = {.text = text, .choices = 1};
+    struct reading once, bytes;
+
+    for (size_t n = strlen(text), i = 0; i < 200; i++, n += 2)
+        memcpy(text + n, "\xC3\xA4", 3);
+    memcpy(text + strlen(text), "\"}}\n\n", 6);
+    begin(&once, &dialect_openai_chat, &row);
+    feed(&once, text, strlen(text));
+    begin(&bytes, &dialect_openai_chat, &row);
+    for (size_t i = 0; i < strlen(text); i++)
+        feed(&bytes, text + i, 1);
+    assert_string_equal(once.a.ev.error_text, bytes.a.ev.error_text);
+    assert_int_equal(strlen(once.a.ev.error_text), JSON_SCAN_TEXT);
+}
+
+static void boundaries_are_between_events(void **state)
+{
+    struct row row = {.text = TEXT STOP, .choices = 1};
+    struct reading r;
+
+    begin(&r, &dialect_openai_chat, &row);
+    assert_true(dialect_answer_at_boundary(&r.a));
+    feed(&r, row.text, 5);
+    assert_false(dialect_answer_at_boundary(&r.a));
+    feed(&r, row.text + 5, strlen(TEXT) - 5);
+    assert_true(dialect_answer_at_boundary(&r.a));
+}
+
+/* A reader may be moved between two reads. */
+static void an_answer_may_be_moved_between_reads(void **state)
+{
+    struct row row = {.text = ROLE TEXT STOP DONE, .choices = 1};
+    struct reading r[2];
+
+    begin(&r[0], &dialect_openai_chat, &row);
+    for (size_t i = 0; i < strlen(row.text); i++) {
+        feed(&r[i % 2], row.text + i, 1);
+        memcpy(&r[(i + 1) % 2], &r[i % 2], sizeof(r[0]));
+        memset(&r[i % 2], 0xA5, sizeof(r[0]));
+    }
+    assert_int_equal(dialect_answer_verdict(&r[strlen(row.text) % 2].a), VERDICT_COMPLETE);
+}
+
+static void dialects_are_found_by_name(void **state)
+{
+    assert_ptr_equal(dialect_find(SPAN_LIT("openai.chat")), &dialect_openai_chat);
+    assert_ptr_equal(dialect_find(SPAN_LIT("anthropic.count")), &dialect_anthropic_count);
+    assert_null(dialect_find(SPAN_LIT("openai")));
+    assert_null(dialect_find(SPAN_LIT("")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chat_streams_are_read_as_meant),
+        cmocka_unit_test(messages_streams_are_read_as_meant),
+        cmocka_unit_test(completions_streams_are_read_as_meant),
+        cmocka_unit_test(an_embeddings_stream_is_never_complete),
+        cmocka_unit_test(the_models_place_is_in_the_events_own_bytes),
+        cmocka_unit_test(usage_is_counted_alike),
+        cmocka_unit_test(a_status_inside_an_error_is_found),
+        cmocka_unit_test(a_long_message_is_cut_alike),
+        cmocka_unit_test(boundaries_are_between_events),
+        cmocka_unit_test(an_answer_may_be_moved_between_reads),
+        cmocka_unit_test(dialects_are_found_by_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

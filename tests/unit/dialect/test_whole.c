@@ -1,0 +1,131 @@
+/*
+ * Goal: a whole answer is complete only as a whole document of its dialect.
+ * Method: rows of (body, verdict); each is fed at once and in bytes, and every shorter prefix
+ * must be anything but complete.
+ */
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "dialect/dialect.h"
+
+#define CHAT     &dialect_openai_chat
+#define TEXTS    &dialect_openai_completions
+#define VECTORS  &dialect_openai_embeddings
+#define MESSAGES &dialect_anthropic_messages
+#define COUNTS   &dialect_anthropic_count
+
+/* clang-format off */
+static const struct {
+    const struct dialect *d;
+    const char *body;
+    enum dialect_verdict verdict;
+    const char *type;
+} rows[] = {
+    {CHAT, "{\"model\":\"m\",\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}", VERDICT_COMPLETE, ""},
+    {CHAT, "{\"choices\":[{\"message\":{},\"finish_reason\":\"\"}]}", VERDICT_COMPLETE, ""},
+    {CHAT, "{\"choices\":[{\"message\":{},\"finish_reason\":\"stop\"}],\"error\":null}", VERDICT_COMPLETE, ""},
+    {CHAT, "{\"choices\":[]}", VERDICT_BAD, ""},
+    {CHAT, "{\"choices\":[{\"text\":\"x\",\"finish_reason\":\"stop\"}]}", VERDICT_BAD, ""},
+    {CHAT, "{\"choices\":[{\"message\":{},\"finish_reason\":\"error\"}]}", VERDICT_ERROR, "error"},
+    {CHAT, "{\"choices\":[{\"message\":{},\"error\":{\"code\":502}}]}", VERDICT_ERROR, ""},
+    {CHAT, "{\"error\":{\"message\":\"m\",\"type\":null,\"code\":\"content_filter\"}}", VERDICT_ERROR, "content_filter"},
+    {CHAT, "{\"object\":\"error\",\"message\":\"m\",\"type\":\"t\"}", VERDICT_ERROR, "t"},
+    {CHAT, "{}", VERDICT_BAD, ""},
+    {CHAT, "[]", VERDICT_BAD, ""},
+    {CHAT, "", VERDICT_CUT, ""},
+    {CHAT, "  ", VERDICT_CUT, ""},
+    {CHAT, "{\"choices\":[{\"message\":{}}]", VERDICT_CUT, ""},
+    {CHAT, "{\"choices\":[{\"message\":{}}]}}", VERDICT_BAD, ""},
+    {CHAT, "<html><body>Bad gateway</body></html>", VERDICT_BAD, ""},
+    {CHAT, "data: {\"choices\":[]}\n\n", VERDICT_BAD, ""},
+    {TEXTS, "{\"choices\":[{\"text\":\"\",\"finish_reason\":\"stop\"}]}", VERDICT_COMPLETE, ""},
+    {TEXTS, "{\"choices\":[{\"message\":{}}]}", VERDICT_BAD, ""},
+    {VECTORS, "{\"data\":[{\"embedding\":[0.5,1e-3]}],\"usage\":{\"prompt_tokens\":1}}", VERDICT_COMPLETE, ""},
+    {VECTORS, "{\"data\":[{\"embedding\":\"AAAA\"}]}", VERDICT_COMPLETE, ""},
+    {VECTORS, "{\"data\":[]}", VERDICT_BAD, ""},
+    {VECTORS, "{\"error\":{\"type\":\"t\"}}", VERDICT_ERROR, "t"},
+    {MESSAGES, "{\"type\":\"message\",\"model\":\"m\",\"content\":[{\"type\":\"text\"}],\"stop_reason\":\"end_turn\"}", VERDICT_COMPLETE, ""},
+    {MESSAGES, "{\"type\":\"message\",\"stop_reason\":null}", VERDICT_BAD, ""},
+    {MESSAGES, "{\"stop_reason\":\"end_turn\"}", VERDICT_BAD, ""},
+    {MESSAGES, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}", VERDICT_ERROR, "overloaded_error"},
+    {MESSAGES, "{\"type\":\"message\",\"stop_reason\":\"end_turn\"", VERDICT_CUT, ""},
+    {COUNTS, "{\"input_tokens\":12}", VERDICT_COMPLETE, ""},
+    {COUNTS, "{\"input_tokens\":\"12\"}", VERDICT_BAD, ""},
+    {COUNTS, "{\"error\":{\"type\":\"t\"}}", VERDICT_ERROR, "t"},
+};
+/* clang-format on */
+
+/* Feed in pieces of n bytes. */
+static void read_whole(struct dialect_answer *a, const struct dialect *d, struct span body,
+                       size_t n)
+{
+    dialect_answer_begin(a, d, TERMINAL_DONE, 1, false);
+    for (size_t at = 0; at < body.n; at += MIN(n, body.n - at))
+        if (dialect_answer_feed(a, body.p + at, MIN(n, body.n - at)) < 0)
+            assert_int_equal(dialect_answer_verdict(a), VERDICT_BAD);
+}
+
+static void verdicts_are_as_meant(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct span body = span_str(rows[i].body);
+
+        for (size_t n = 1; n <= body.n + 1; n++) {
+            struct dialect_answer a;
+
+            read_whole(&a, rows[i].d, body, n);
+            if (dialect_answer_verdict(&a) != rows[i].verdict)
+                fail_msg("row %zu in pieces of %zu: %s", i, n, dialect_answer_why(&a));
+            if (rows[i].verdict == VERDICT_ERROR)
+                assert_string_equal(a.ev.error_type, rows[i].type);
+        }
+    }
+}
+
+static void no_prefix_is_complete(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct span body = span_str(rows[i].body);
+
+        for (size_t n = 0; n + 1 < body.n; n++) {
+            struct dialect_answer a;
+
+            if (rows[i].verdict == VERDICT_BAD)
+                continue;
+            read_whole(&a, rows[i].d, span_of(body.p, n), body.n);
+            assert_int_equal(dialect_answer_verdict(&a), VERDICT_CUT);
+        }
+    }
+}
+
+static void an_answer_tells_its_model_and_usage(void **state)
+{
+    static const char body[] =
+        " {\"choices\":[{\"message\":{\"tool_calls\":[{}]},\"finish_reason\":\"tool_calls\"}],"
+        "\"model\":\"m\",\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6}}";
+    struct dialect_answer a;
+
+    read_whole(&a, CHAT, span_str(body), 3);
+    assert_true(a.started && a.content && a.tool);
+    assert_string_equal(a.model, "m");
+    assert_memory_equal(body + a.ev.model_at, "\"m\"", a.ev.model_len);
+    assert_string_equal(a.stop, "tool_calls");
+    assert_int_equal(a.finished, 1);
+    assert_int_equal(a.usage.input, 5);
+    assert_int_equal(a.usage.output, 6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verdicts_are_as_meant),
+        cmocka_unit_test(no_prefix_is_complete),
+        cmocka_unit_test(an_answer_tells_its_model_and_usage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

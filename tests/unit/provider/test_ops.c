@@ -1,0 +1,123 @@
+/*
+ * Goal: clients' paths find their operation, and operations their path at each provider.
+ * Method: rows.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "provider/provider.h"
+
+static void paths_find_their_operation(void **state)
+{
+    static const struct {
+        const char *method, *path;
+        int op; /* -1: none */
+        bool known;
+    } rows[] = {
+        {"POST", "/v1/chat/completions", OP_CHAT, true},
+        {"GET", "/v1/chat/completions", -1, true},
+        {"POST", "/v1/chat/completions/", -1, false},
+        {"GET", "/v1/chat/completions/chatcmpl-1/messages", OP_STORED_CHAT, true},
+        {"POST", "/v1/messages", OP_MESSAGES, true},
+        {"POST", "/v1/messages/count_tokens", OP_COUNT, true},
+        {"GET", "/v1/messages/batches", OP_MESSAGE_BATCHES, true},
+        {"POST", "/v1/messages/batches/b/cancel", OP_MESSAGE_BATCHES, true},
+        {"POST", "/v1/messages/batchesx", -1, false},
+        {"POST", "/v1/completions", OP_COMPLETIONS, true},
+        {"POST", "/v1/embeddings", OP_EMBEDDINGS, true},
+        {"GET", "/v1/models", OP_MODELS, true},
+        {"GET", "/v1/models/a/b", OP_MODEL, true},
+        {"DELETE", "/v1/models/x", -1, true},
+        {"GET", "/v1/models/", -1, false},
+        {"GET", "/", OP_ROOT, true},
+        {"HEAD", "/", OP_ROOT_HEAD, true},
+        {"POST", "/", -1, true},
+        {"POST", "/v1/responses", OP_RESPONSES, true},
+        {"DELETE", "/v1/responses/resp_1", OP_RESPONSES, true},
+        {"POST", "/v1/audio/transcriptions", OP_AUDIO, true},
+        {"GET", "/v1/files/file-1/content", OP_FILES, true},
+        {"GET", "/v1/files/../admin", -1, false},
+        {"GET", "/v1/filesystem", -1, false},
+        {"POST", "/v1/rerank", OP_RERANK, true},
+        {"GET", "/v2/rerank", -1, false},
+        {"POST", "/chat/completions", -1, false},
+        {"POST", "", -1, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool known;
+        const struct provider_op_row *r =
+            provider_op_find(span_str(rows[i].method), span_str(rows[i].path), &known);
+
+        if ((r ? (int)r->op : -1) != rows[i].op || known != rows[i].known)
+            fail_msg("%s %s is %s, %sknown", rows[i].method, rows[i].path, r ? r->name : "nothing",
+                     known ? "" : "un");
+    }
+}
+
+static void operations_are_rows(void **state)
+{
+    for (unsigned i = 0; i < OPS; i++) {
+        const struct provider_op_row *r = provider_op_row((enum provider_op)i);
+
+        assert_int_equal(r->op, i);
+        assert_non_null(dialect_find(span_str(r->dialect)));
+    }
+}
+
+static void paths_are_joined(void **state)
+{
+    static const struct {
+        const char *provider, *base, *client, *model, *want;
+        enum provider_op op;
+    } rows[] = {
+        {"openai", "/v1", "/v1/chat/completions", "m", "/v1/chat/completions", OP_CHAT},
+        {"openai", "/v1", "/v1/files/f-1/content", "", "/v1/files/f-1/content", OP_FILES},
+        {"openai", "/v1", "/v1/files", "", "/v1/files", OP_FILES},
+        {"anthropic", "", "/v1/messages", "m", "/v1/messages", OP_MESSAGES},
+        {"anthropic", "/v1", "/v1/messages", "m", "/v1/messages", OP_MESSAGES},
+        {"anthropic", "/proxy/v1", "/v1/messages", "m", "/proxy/v1/messages", OP_MESSAGES},
+        {"anthropic", "", "/v1/messages/batches/b", "", "/v1/messages/batches/b",
+         OP_MESSAGE_BATCHES},
+        {"vllm", "", "/v1/chat/completions", "m", "/v1/chat/completions", OP_CHAT},
+        {"vllm", "/v1", "/v1/chat/completions", "m", "/v1/chat/completions", OP_CHAT},
+        {"azure", "", "/v1/embeddings", "m", "/openai/v1/embeddings", OP_EMBEDDINGS},
+        {"azure-deployments", "", "/v1/chat/completions", "a b/c%",
+         "/openai/deployments/a%20b%2Fc%25/chat/completions", OP_CHAT},
+        {"groq", "/openai/v1", "/v1/chat/completions", "m", "/openai/v1/chat/completions", OP_CHAT},
+        {"deepseek", "", "/v1/messages", "m", "/anthropic/v1/messages", OP_MESSAGES},
+        {"zai", "/api", "/v1/chat/completions", "m", "/api/paas/v4/chat/completions", OP_CHAT},
+        {"anthropic", "", "/v1/chat/completions", "m", NULL, OP_CHAT},
+        {"openai", "/v1", "/v1/messages", "m", NULL, OP_MESSAGES},
+        {"openai", "/v1", "/v1/files/../x", "", NULL, OP_FILES},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf b;
+        int rc;
+
+        buf_init(&b, 4096);
+        rc = provider_path(&b, provider_find(span_str(rows[i].provider)), rows[i].op,
+                           span_str(rows[i].base), span_str(rows[i].client),
+                           span_str(rows[i].model));
+        assert_int_equal(rc, rows[i].want ? 0 : -1);
+        if (!span_is(buf_span(&b), rows[i].want ? rows[i].want : ""))
+            fail_msg("row %zu: %.*s", i, SPAN_FMT(buf_span(&b)));
+        buf_fini(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_find_their_operation),
+        cmocka_unit_test(operations_are_rows),
+        cmocka_unit_test(paths_are_joined),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
