@@ -542,6 +542,7 @@ int master_run(const struct proc_conf *conf)
         return 1;
     }
     board_set(&conf->board->generation, m.generation);
+    board_set(&conf->board->master_pid, (uint64_t)getpid());
     board_set(&conf->board->reload_ok, 1);
     board_set(&conf->board->started_us, now_us());
     board_set(&conf->board->started_wall_ms, wall_ms());
