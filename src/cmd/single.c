@@ -89,6 +89,8 @@ static int serve(struct single *s, struct settings *settings, struct err *e)
     board_set(&s->run->board->generation, 1);
     board_set(&s->run->board->reload_ok, 1);
     board_set(&s->run->board->started_us, ev_now(s->ev));
+    board_set(&s->run->board->started_wall_ms, ev_wall_ms(s->ev));
+    board_set(&s->run->board->reload_wall_ms, ev_wall_ms(s->ev));
     on_beat(&s->beat);
     ev_uv_run(s->ev);
     rc = 0;

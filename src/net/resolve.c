@@ -94,6 +94,8 @@ void resolve_answer(struct resolve_name *name, const struct net_addr *addrs, siz
     } else {
         name->failure = *e;
         name->fresh_until = now + (name->n > 0 ? RETRY : FAILURE);
+        if (e->code == ERR_NOMEM) /* ours, and no reason to spare DNS */
+            name->fresh_until = now;
     }
     tell_all(name);
 }
@@ -116,6 +118,14 @@ static bool normalize(char out[RESOLVE_HOST_MAX + 1], struct span host)
     }
     out[host.n] = '\0';
     return true;
+}
+
+bool resolve_host_ok(struct span host)
+{
+    char text[RESOLVE_HOST_MAX + 1];
+    struct net_addr ip;
+
+    return net_addr_ip_parse(&ip, host, 0) == 0 || normalize(text, host);
 }
 
 static void forget(struct resolve_name *name)

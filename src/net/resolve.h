@@ -44,6 +44,9 @@ MUST_CHECK int resolve_start(struct resolve **ret, struct resolver *r, struct sp
 /* Give up; on_done will not be called. NULL is fine. After on_done the question is gone. */
 void resolve_cancel(struct resolve **q);
 
+/* Can host be a name or a bare IP address? No byte of it needs quoting in any protocol. */
+bool resolve_host_ok(struct span host);
+
 /* ---- the virtual one ---- */
 
 MUST_CHECK int resolver_sim_new(struct resolver **ret, struct ev *ev,

@@ -216,6 +216,24 @@ int relay_send_models(struct relay *r, struct err *e)
     return rc;
 }
 
+int relay_send_model(struct relay *r, struct span name, struct err *e)
+{
+    struct json_write w;
+    struct buf b;
+    int rc = -1;
+
+    buf_init(&b, ERROR_MAX);
+    json_write_init(&w, &b);
+    one_model(&w, name,
+              r->plan.model ? r->plan.model->targets[0].provider->name
+                            : r->plan.one.provider->name);
+    if (buf_finish(&b, "model", e) == 0)
+        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(&b), span_of(NULL, 0),
+                              false, e);
+    buf_fini(&b);
+    return rc;
+}
+
 int relay_send_root(struct relay *r, struct err *e)
 {
     return relay_send_whole(r, 200, SPAN_LIT("application/json"),

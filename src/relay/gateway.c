@@ -35,10 +35,12 @@ int gateway_init(struct gateway *g, struct ev *ev, struct net *net, struct setti
     if (call_pools_new(&g->pools, net, e) < 0)
         return -1;
     ev_timer_init(&g->drain, ev, on_drain_timer);
-    relay_env_init(&g->relay, ev, settings, g->pools, sink);
+    if (relay_env_init(&g->relay, ev, settings, g->pools, sink, e) < 0)
+        goto fail;
     if (http_server_new(&g->server, net, &conf, relay_on_request, &g->relay, e) == 0)
         return 0;
     relay_env_fini(&g->relay);
+fail:
     call_pools_free(&g->pools);
     return -1;
 }
