@@ -129,7 +129,7 @@ static int set_up(void **state)
     conf = conf_of(b);
     if (ops_new(&b->ops, &conf, b->settings, &e) < 0)
         fail_msg("%s", e.text);
-    assert_int_equal(resolver_sim_new(&b->resolver, b->ev, &names, &e), 0);
+    assert_int_equal(resolve_sim_new(&b->resolver, b->ev, &names, &e), 0);
     pool.resolver = b->resolver;
     pool.dial = (struct dial_conf){.host = "127.0.0.1", .allow_loopback = true};
     pool.dial.port = ntohs(ops_addr(b->ops)->u.v4.sin_port);
@@ -150,7 +150,7 @@ static int tear_down(void **state)
     ops_free(&b->ops);
     ops_free(&b->ops);
     http_pool_free(&b->pool);
-    resolver_free(&b->resolver);
+    resolve_free(&b->resolver);
     run(b, 60000);
     settings_unref(&b->settings);
     board_free(&b->board);

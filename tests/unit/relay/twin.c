@@ -260,7 +260,7 @@ void twin_open(struct twin *t, uint64_t seed, const char *config)
     list_init(&t->up_conns);
     load(t, config);
     assert_int_equal(ev_sim_new(&t->ev, seed, &e), 0);
-    assert_int_equal(resolver_sim_new(&t->resolver, t->ev, &names, &e), 0);
+    assert_int_equal(resolve_sim_new(&t->resolver, t->ev, &names, &e), 0);
     assert_int_equal(net_sim_new(&t->sim, t->ev, &net, &e), 0);
     assert_int_equal(net_sim_host(&t->up_net, t->sim, NULL, &e), 0);
     assert_int_equal(net_sim_host(&t->gw_net, t->sim, NULL, &e), 0);
@@ -287,7 +287,7 @@ void twin_close(struct twin *t)
     net_sim_host_free(&t->up_net);
     net_sim_host_free(&t->gw_net);
     net_sim_host_free(&t->cl_net);
-    resolver_free(&t->resolver);
+    resolve_free(&t->resolver);
     net_sim_free(&t->sim);
     ev_sim_free(&t->ev);
     settings_unref(&t->settings);
