@@ -88,7 +88,7 @@ int run_keeper(const struct run *run, const struct proc_place *place)
     int rc = -1;
 
     if (ev_uv_new(&k.ev, &e) == 0 && net_uv_new(&k.net, k.ev, &e) == 0 &&
-        resolve_new(&k.resolver, k.ev, &names, &e) == 0 &&
+        resolve_ares_new(&k.resolver, k.ev, &names, &e) == 0 &&
         run_settings(&settings, run, place->config_fd, &e) == 0)
         rc = keep(&k, run, place, settings, &e);
     if (rc < 0)

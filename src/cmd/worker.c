@@ -166,7 +166,7 @@ int run_worker(const struct run *run, const struct proc_place *place)
 
     board_set(&w.row->draining, 0);
     if (ev_uv_new(&w.ev, &e) == 0 && net_uv_new(&w.net, w.ev, &e) == 0 &&
-        resolve_new(&w.resolver, w.ev, &names, &e) == 0 &&
+        resolve_ares_new(&w.resolver, w.ev, &names, &e) == 0 &&
         run_settings(&settings, run, place->config_fd, &e) == 0)
         rc = serve(&w, place, settings, &e);
     if (rc < 0)
