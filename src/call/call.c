@@ -342,6 +342,7 @@ static void after_event(struct call *c)
     } else if (v == VERDICT_ERROR) {
         struct provider_failure pf = {.status = c->answer.ev.error_status,
                                       .type = span_str(c->answer.ev.error_type),
+                                      .code = span_str(c->answer.ev.error_code),
                                       .text = span_str(c->answer.ev.error_text),
                                       .streamed = true};
         struct call_failure f = {.reason = REASON_UPSTREAM_ERROR, .status = c->status};
