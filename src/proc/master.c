@@ -116,7 +116,7 @@ static void tell(struct master *m, struct child *c, struct link_msg msg, int fd)
     char name[24];
     struct err e;
 
-    if (c && c->pid && link_send(c->link, &msg, fd, &e) < 0)
+    if (c && c->pid && c->link >= 0 && link_send(c->link, &msg, fd, &e) < 0)
         say(m, "%s: %s", name_of(c, name), e.text);
 }
 
