@@ -90,8 +90,7 @@ void mock_put_text_event(const struct mock_answer *a, struct mock_piece *p, uint
     uint64_t at = MIN(k * a->text_event, a->text_n);
     uint64_t n = MIN(a->text_event, a->text_n - at);
 
-    if (a->how->fault == MOCK_FAULT_HUGE_EVENT &&
-        a->content_at + k == mock_or(a->how->at_event, 1))
+    if (a->how->fault == MOCK_FAULT_HUGE_EVENT && a->content_at + k == mock_or(a->how->at_event, 1))
         n = mock_or(a->how->size, 1024 * 1024);
     mock_put_text(a, p, a->text_at + at, n);
 }
@@ -314,9 +313,9 @@ static void plan_error(struct mock_answer *a, const char *provider)
 static void plan_recording(struct mock_answer *a, const struct mock_recording *rec)
 {
     static const char *const marks[] = {
-        "\"finish_reason\":\"", "\"finish_reason\": \"", "event: message_stop", "data: [DONE]",
-        "event: response.completed", "event: response.incomplete", "event: response.failed",
-        "\"finishReason\":", "\"done\":true",
+        "\"finish_reason\":\"",   "\"finish_reason\": \"",     "event: message_stop",
+        "data: [DONE]",           "event: response.completed", "event: response.incomplete",
+        "event: response.failed", "\"finishReason\":",         "\"done\":true",
     };
     struct span rest = rec->body;
 
@@ -356,8 +355,7 @@ static int plan_generated(struct mock_answer *a, struct err *e)
 
     MUST(whole != NULL);
     plan_text(a);
-    a->tool = span_has(a->facts->tool) &&
-              (a->facts->tool_forced || mock_or(a->how->tool, 0));
+    a->tool = span_has(a->facts->tool) && (a->facts->tool_forced || mock_or(a->how->tool, 0));
     a->choices = 1;
     if (api == MOCK_API_CHAT || api == MOCK_API_COMPLETIONS)
         a->choices = MIN(MAX(mock_or(a->how->choices, a->facts->choices), 1U), 128U);
@@ -392,8 +390,8 @@ static void plan_names(struct mock_answer *a)
 }
 
 int mock_answer_init(struct mock_answer *a, const struct mock_facts *facts,
-                     const struct mock_how *how, const struct mock_replay *replay,
-                     uint64_t number, struct err *e)
+                     const struct mock_how *how, const struct mock_replay *replay, uint64_t number,
+                     struct err *e)
 {
     const char *provider = how->provider[0] ? how->provider : apis[facts->api].provider;
     const struct mock_recording *rec = NULL;

@@ -5,7 +5,7 @@
 #include "mock/piece.h"
 
 #define PERIOD_MAX 48
-#define AT_ONCE 1024 /* periods written in one go */
+#define AT_ONCE    1024 /* periods written in one go */
 
 /* Six digits by hand: a gigabyte has 134 million words. */
 static void put_digits(char *out, uint64_t n)
