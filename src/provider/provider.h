@@ -68,7 +68,7 @@ struct provider {
     bool key_needed;
     struct {
         const char *name, *value;
-    } header;            /* sent when the client has none of that name; name NULL: none */
+    } header;    /* sent when the client has none of that name; name NULL: none */
     bool engine; /* self-hosted: private and loopback addresses, clear text are normal */
     enum dialect_terminal terminal;
     uint32_t caps;

@@ -18,9 +18,11 @@ static void add(struct http_field *fields, size_t *n, const char *name, struct s
 static void add_identity(const struct relay *r, struct http_field *fields, size_t *n)
 {
     struct span id = span_str(r->record.id);
+    bool anthropic =
+        r->dialect == &dialect_anthropic_messages || r->dialect == &dialect_anthropic_count;
 
     add(fields, n, "x-lamplighter-request-id", id);
-    add(fields, n, r->dialect == &dialect_anthropic_messages ? "request-id" : "x-request-id", id);
+    add(fields, n, anthropic ? "request-id" : "x-request-id", id);
     add(fields, n, "x-lamplighter-target", span_str(r->record.target));
 }
 

@@ -53,7 +53,7 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
         return refuse(no, 401, REASON_NO_KEY,
                       "Without a `keys` section the gateway serves clients of its own host only.",
                       "Add `keys` to the configuration.");
-    if (!span_has(given))
+    if (given.n == 0)
         return refuse(no, 401, REASON_NO_KEY, "This gateway asks for a key, and none was sent.",
                       "Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
     SHA256((const unsigned char *)given.p, given.n, sum);
