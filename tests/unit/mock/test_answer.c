@@ -137,8 +137,8 @@ static void every_event_is_json(void **state)
         "{\"model\":\"a\",\"n\":3,\"input\":[\"x\",\"y\"]}",
         "{\"model\":\"a\",\"stream\":true," TOOLS "}",
         "{\"model\":\"a\"," TOOLS "}",
-        "{\"model\":\"a\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
-        "\"text\",\"text\":\"gr\xc3\xbc\xc3\x9f \\\"dich\\\"\\n\"}]}]}",
+        ("{\"model\":\"a\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+         "\"text\",\"text\":\"gr\xc3\xbc\xc3\x9f \\\"dich\\\"\\n\"}]}]}"),
     };
     static const char *const lists[] = {"", "echo=1", "text=a%22b%0a%c3%bc%e2%82%ac%f0%9f%98%80",
                                         "event-size=1", "size=10000,event-size=777", "tokens=0"};
