@@ -129,7 +129,8 @@ static int pump_body(struct call *c, struct err *e)
     struct span s;
 
     while (c->conf.body && !c->sent_all && c->sending < HTTP_WINDOW) {
-        s = blob_reader_next(&c->body, HTTP_WINDOW - c->sending);
+        if (blob_reader_next(&c->body, HTTP_WINDOW - c->sending, &s, e) < 0)
+            return -1;
         if (s.n == 0) {
             c->sent_all = true;
             break;

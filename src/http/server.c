@@ -17,9 +17,11 @@ static void on_drained(struct ev_post *p)
 {
     struct http_server *s = CONTAINER_OF(p, struct http_server, drained);
 
-    if (s->on_drained)
-        s->on_drained(s->drained_arg);
+    void (*fn)(void *arg) = s->on_drained;
+
     s->on_drained = NULL;
+    if (fn)
+        fn(s->drained_arg); /* which may free s */
 }
 
 static void set_paused(struct http_server *s)
@@ -33,9 +35,45 @@ static void set_paused(struct http_server *s)
         net_listener_pause(s->listeners[i], pause);
 }
 
-void http_server_add(struct http_server *s, struct http_conn *c)
+/* Whose connection is it? An IPv4 address is one client, so is a /64 of IPv6. */
+static uint64_t ip_key(const struct net_addr *a)
 {
+    const unsigned char *v6 = a->u.v6.sin6_addr.s6_addr;
+    uint64_t key = 0;
+
+    if (a->u.any.sa_family == AF_INET)
+        memcpy(&key, &a->u.v4.sin_addr, 4);
+    else if (IN6_IS_ADDR_V4MAPPED(&a->u.v6.sin6_addr))
+        memcpy(&key, v6 + 12, 4);
+    else
+        memcpy(&key, v6, 8);
+    return key;
+}
+
+static struct list *ip_bucket(struct http_server *s, uint64_t key)
+{
+    return &s->by_ip[((key ^ s->ip_seed) * UINT64_C(0x9E3779B97F4A7C15)) >> 56];
+}
+
+static bool too_many_of(struct http_server *s, const struct net_addr *peer)
+{
+    uint64_t key = ip_key(peer);
+    uint32_t n = 0;
+
+    if (s->conf.conns_per_ip == 0)
+        return false;
+    LIST_EACH(it, ip_bucket(s, key))
+    n += LIST_ENTRY(it, struct http_conn, ip_link)->ip == key;
+    return n >= s->conf.conns_per_ip;
+}
+
+void http_server_add(struct http_server *s, struct http_conn *c, const struct net_addr *peer)
+{
+    list_init(&c->link);
     list_push(&s->conns, &c->link);
+    c->ip = ip_key(peer);
+    list_init(&c->ip_link);
+    list_push(ip_bucket(s, c->ip), &c->ip_link);
     s->stats.conns_now++;
     s->stats.conns_total++;
     set_paused(s);
@@ -44,6 +82,7 @@ void http_server_add(struct http_server *s, struct http_conn *c)
 void http_server_remove(struct http_server *s, struct http_conn *c)
 {
     list_del(&c->link);
+    list_del(&c->ip_link);
     s->stats.conns_now--;
     if (s->closing)
         return;
@@ -57,6 +96,11 @@ static void on_accept(void *arg, struct net_conn *conn)
     struct http_server *s = arg;
     struct err e;
 
+    if (too_many_of(s, net_conn_peer(conn))) {
+        s->stats.glitches_total++;
+        net_conn_close(&conn, NET_END_RESET);
+        return;
+    }
     if (h1_server_start(s, conn, span_of(NULL, 0), &e) < 0)
         net_conn_close(&conn, NET_END_RESET);
 }
@@ -74,6 +118,9 @@ int http_server_new(struct http_server **ret, struct net *net, const struct http
     s->on_request = fn;
     s->arg = arg;
     list_init(&s->conns);
+    for (size_t i = 0; i < HTTP_IP_BUCKETS; i++)
+        list_init(&s->by_ip[i]);
+    s->ip_seed = ev_random_u64(s->ev);
     ev_post_init(&s->drained, on_drained);
     *ret = s;
     return 0;
@@ -141,7 +188,6 @@ void http_server_free(struct http_server **sp)
         struct http_conn *c = LIST_ENTRY(it, struct http_conn, link);
 
         c->abort(c);
-        c->destroy(c);
     }
     ev_post_cancel(&s->drained);
     mem_free(s);

@@ -19,7 +19,7 @@ struct http_server_conf {
     uint64_t idle_ms;           /* keep-alive: between requests */
     uint64_t write_stall_ms;    /* longest time in which a client takes no byte of its answer */
     uint32_t conns;             /* most connections at once; further ones wait in the kernel */
-    uint32_t conns_per_ip;      /* 0: no limit */
+    uint32_t conns_per_ip;      /* of one address (IPv6: one /64); more are reset; 0: no limit */
     uint32_t requests_per_conn; /* then "connection: close" */
     uint32_t streams_per_conn;  /* HTTP/2 */
     bool half_close_ok;         /* a FIN after the request does not mean that the client is gone */
@@ -59,7 +59,8 @@ void http_server_drain(struct http_server *s, void (*on_drained)(void *arg), voi
 const struct http_server_stats *http_server_stats(const struct http_server *s);
 
 /* Break what is still open and free. *s becomes NULL; NULL is fine. Streams that handlers still
- * hold get on_fail first. */
+ * hold get on_fail first, and may be closed then or later. Not from inside a callback of a
+ * stream of this server. */
 void http_server_free(struct http_server **s);
 
 #endif

@@ -219,7 +219,8 @@ static int read_body(struct mock_facts *f, yyjson_val *body, struct arena *arena
     static const char *const talks[] = {"messages", "input", "prompt", "contents"};
     yyjson_val *input = get(body, "input");
 
-    f->stream |= yyjson_is_true(get(body, "stream"));
+    if (f->api != MOCK_API_GEMINI) /* there the path says it */
+        f->stream = yyjson_is_true(get(body, "stream"));
     f->include_usage = yyjson_is_true(get(get(body, "stream_options"), "include_usage"));
     for (size_t i = 0; i < ARRAY_LEN(limits); i++)
         f->max_tokens = number(get(body, limits[i]), f->max_tokens);

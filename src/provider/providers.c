@@ -49,6 +49,7 @@
 
 #define CAPS_ALL (CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_JSON_SCHEMA)
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): the prefix and the path are one text */
 static const struct provider providers[] = {
     {
         .name = "openai",
@@ -393,6 +394,7 @@ static const struct provider providers[] = {
         .errors = errors_engine,
     },
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 const struct provider *provider_find(struct span name)
 {

@@ -7,6 +7,7 @@
 #ifndef RELAY_GATEWAY_H
 #define RELAY_GATEWAY_H
 
+#include "net/resolve.h"
 #include "relay/relay.h"
 
 struct gateway {
@@ -19,8 +20,9 @@ struct gateway {
     void *drained_arg;
 };
 
-/* Make it; nothing listens yet. Takes a reference of the snapshot. On failure nothing is left. */
-MUST_CHECK int gateway_init(struct gateway *g, struct ev *ev, struct net *net,
+/* Make it; nothing listens yet. Takes a reference of the snapshot; net and resolver outlive it. On
+ * failure nothing is left. */
+MUST_CHECK int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
                             struct settings *settings, struct relay_sink sink, struct err *e);
 
 /* A new snapshot for requests and connections that begin from now on. */

@@ -206,6 +206,7 @@ static struct span json_name(struct arena *a, struct span name)
 /* The client's name and the upstream's differ: patch the request one way, the answer the other. */
 static bool rename_model(struct relay *r, struct relay_refusal *no)
 {
+    struct err e;
     char *mine;
 
     if (span_eq(span_of(r->req.model, r->req.model_n), r->target->model))
@@ -215,7 +216,8 @@ static bool rename_model(struct relay *r, struct relay_refusal *no)
     if (!mine || !r->patches[0].with.p)
         return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                       NULL);
-    blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len);
+    if (blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len, &e) < 0)
+        return refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
     r->client_model_json = span_of(mine, (size_t)r->req.model_len);
     r->patches[0].at = r->req.model_at;
     r->patches[0].len = r->req.model_len;
