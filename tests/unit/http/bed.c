@@ -325,7 +325,7 @@ struct bed *bed_new(void)
         .streams_per_conn = 100,
     };
     b->pc = (struct http_pool_conf){
-        .addr = addr_of("10.0.0.1:8080"),
+        .dial = {.host = "10.0.0.1", .port = 8080, .allow_private = true},
         .limits = {.head_bytes = 8192, .fields = 20, .path_bytes = 256, .body_bytes = UINT64_MAX},
         .idle_ms = 60000,
         .age_ms = 300000,
@@ -341,6 +341,7 @@ int bed_try_start(struct bed *b, uint64_t seed)
 {
     struct net_addr server = addr_of("10.0.0.1:8080"), client = addr_of("10.0.0.2:0");
     struct net_listen_conf lc = {.addr = server, .fd = -1};
+    struct resolver_conf names = {0};
     struct err e;
 
     if (b->tracing) {
@@ -354,6 +355,9 @@ int bed_try_start(struct bed *b, uint64_t seed)
     if (http_server_new(&b->server, b->server_net, &b->sc, on_request, b, &e) < 0 ||
         http_server_listen(b->server, &lc, &e) < 0)
         return -1;
+    if (resolve_sim_new(&b->resolver, b->ev, &names, &e) < 0)
+        return -1;
+    b->pc.resolver = b->resolver;
     return http_pool_new(&b->pool, b->client_net, &b->pc, &e);
 }
 
@@ -395,6 +399,7 @@ void bed_free(struct bed *b)
         ev_sim_run(b->ev, ev_now(b->ev) + EV_S(1));
     net_sim_host_free(&b->server_net);
     net_sim_host_free(&b->client_net);
+    resolve_free(&b->resolver);
     net_sim_free(&b->sim);
     ev_sim_free(&b->ev);
     buf_fini(&b->trace);
@@ -532,7 +537,7 @@ static void raw_on_accept(void *arg, struct net_conn *c)
 
 void raw_serve(struct bed *b, const char *until, const char *answer, enum then then)
 {
-    b->pc.addr = addr_of("10.0.0.1:9090");
+    b->pc.dial.port = 9090;
     b->script.until = until;
     b->script.answer = answer;
     b->script.then = then;

@@ -102,6 +102,7 @@ struct bed {
     struct net *server_net, *client_net;
     struct http_server_conf sc;
     struct http_pool_conf pc;
+    struct resolver *resolver;
     struct net_sim_conf nc;
     struct http_server *server;
     struct http_pool *pool;
