@@ -9,7 +9,8 @@
 #define ULL(x)         ((unsigned long long)(x))
 #define LINE_BYTES_MAX ((size_t)448 * 1024 * 1024) /* a 64 MiB body, every byte escaped */
 
-/* All of them: that something does not arrive can only be shown by a log that leaves nothing out. */
+/* All of them: that something does not arrive can only be shown by a log that leaves nothing out.
+ */
 static void put_headers(struct buf *b, const struct mock_req *r)
 {
     buf_add_str(b, ",\"headers\":{");

@@ -325,10 +325,7 @@ struct bed *bed_new(void)
         .streams_per_conn = 100,
     };
     b->pc = (struct http_pool_conf){
-        .dial = {.host = "10.0.0.1",
-                 .port = 8080,
-                 .allow_private = true,
-                 .connect_ms = 60000},
+        .dial = {.host = "10.0.0.1", .port = 8080, .allow_private = true, .connect_ms = 60000},
         .limits = {.head_bytes = 8192, .fields = 20, .path_bytes = 256, .body_bytes = UINT64_MAX},
         .idle_ms = 60000,
         .age_ms = 300000,
