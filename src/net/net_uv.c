@@ -344,10 +344,12 @@ static void op_shutdown(struct net_conn *base)
 
 static void send_fin(struct uvconn *c)
 {
-    if (c->fin)
+    int fd = descriptor(c);
+
+    if (c->fin || fd < 0)
         return;
     c->fin = true;
-    shutdown(descriptor(c), SHUT_WR); /* a failure means that it is broken: reading tells */
+    shutdown(fd, SHUT_WR); /* a failure means that it is broken: reading tells */
 }
 
 static size_t unacked(const struct uvconn *c)
