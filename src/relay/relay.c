@@ -312,6 +312,8 @@ static void on_call_failed(void *arg, const struct call_failure *f)
     };
     struct span text;
 
+    if (f->status == 404 && f->class_id == CLASS_CREDENTIAL)
+        no.hint = "The provider has no such model, or the gateway's key has no access to it.";
     text = arena_printf(&r->arena, "%s: %s%s%s%s", r->record.target, reason_meaning(f->reason),
                         f->text[0] ? " (" : "", f->text, f->text[0] ? ")" : "");
     no.text = text.p ? text.p : reason_meaning(f->reason);
