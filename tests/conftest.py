@@ -4,6 +4,8 @@ import pathlib
 
 import pytest
 
+import bed
+
 
 @pytest.fixture(scope="session")
 def binary():
@@ -34,3 +36,41 @@ def engine():
     if "LLAMA_SERVER" not in os.environ:
         pytest.skip("unsupported: no local model on this machine")
     return pathlib.Path(os.environ["LLAMA_SERVER"]), pathlib.Path(os.environ["MODEL_GGUF"])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, request):
+    """A directory for all tests of a module."""
+    return tmp_path_factory.mktemp(request.module.__name__)
+
+
+@pytest.fixture(scope="module")
+def mock(binary, place):
+    """Providers that misbehave to order: the order is part of the model's name."""
+    m = bed.Mock(binary, place)
+    yield m
+    m.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(binary, place, mock):
+    """A gateway before the mock, with a provider of every dialect."""
+    g = bed.Gateway(binary, place, bed.basic(mock.addr), env=bed.KEYS)
+    yield g
+    g.stop()
+
+
+@pytest.fixture
+def start(binary, tmp_path):
+    """start(Class, ...) starts a program that lives as long as the test."""
+    running = []
+
+    def begin(kind, *args, **more):
+        name = f"{kind.__name__.lower()}{len(running)}"
+        running.append(kind(binary, tmp_path, *args, name=name, **more))
+        return running[-1]
+
+    yield begin
+    for program in reversed(running):
+        if not program.stopped:
+            program.stop()

@@ -3,24 +3,34 @@
  *
  * A request body outlives the connection it came on and is sent to every target that is tried,
  * each time with other patches; so the bytes are kept as they came and a reader applies the
- * patches while it walks. Bytes live in chunks of BLOB_CHUNK.
+ * patches while it walks. Bytes live in chunks of BLOB_CHUNK: in memory, up to BLOB_MEMORY a
+ * blob and to the pool's budget, and past that in an unlinked encrypted file (spool.h).
  *
- * All blobs of a pool share one budget of memory. A blob that would pass its own maximum gives
- * ERR_LIMIT, one that finds the pool empty ERR_NOMEM; what was added before stays.
+ * A blob that would pass its own maximum gives ERR_LIMIT; one that can have neither memory nor a
+ * file gives ERR_NOMEM or ERR_SYS, and what was added before stays.
  *
  * Room: base. Threads: owned by one loop.
  */
 #ifndef BASE_BLOB_H
 #define BASE_BLOB_H
 
-#include "base/err.h"
+#include "base/spool.h"
 #include "base/span.h"
 
-#define BLOB_CHUNK ((size_t)32 * 1024)
+#define BLOB_CHUNK  ((size_t)32 * 1024)
+#define BLOB_MEMORY ((size_t)1024 * 1024)
 
 struct blob_pool {
-    uint64_t bytes, bytes_max; /* in chunks of all blobs; most that may be */
+    uint64_t bytes, bytes_max; /* memory of all blobs, whole chunks; most that may be */
+    uint64_t spooled;          /* bytes in files */
+    const char *dir;           /* for the files; NULL: nothing is spooled */
+    unsigned char key[SPOOL_KEY];
 };
+
+/* dir is borrowed for the pool's life. */
+MUST_CHECK int blob_pool_init(struct blob_pool *p, uint64_t bytes_max, const char *dir,
+                              struct err *e);
+void blob_pool_fini(struct blob_pool *p);
 
 struct blob;
 
@@ -33,11 +43,12 @@ void blob_unref(struct blob **b);
 MUST_CHECK int blob_add(struct blob *b, const char *p, size_t n, struct err *e);
 uint64_t blob_len(const struct blob *b);
 
-/* The bytes from `at` on that lie together: at least one unless at is the length. */
-struct span blob_at(const struct blob *b, uint64_t at);
+/* The bytes from `at` on that lie together: at least one unless at is the length. Valid until the
+ * next call about this blob. -1: the spool cannot be read. */
+MUST_CHECK int blob_at(struct blob *b, uint64_t at, struct span *ret, struct err *e);
 
 /* Copy n bytes from `at`; both must lie inside. */
-void blob_copy(const struct blob *b, uint64_t at, char *out, size_t n);
+MUST_CHECK int blob_copy(struct blob *b, uint64_t at, char *ret, size_t n, struct err *e);
 
 /* Replace len bytes at `at` (len 0: insert). Sorted by at, not overlapping; borrowed by readers. */
 struct blob_patch {
@@ -48,19 +59,21 @@ struct blob_patch {
 /* Length of the body with the patches applied. */
 uint64_t blob_patched_len(const struct blob *b, const struct blob_patch *patches, size_t n);
 
-/* Walks a blob with patches. A value; borrows blob and patches. */
+/* Walks a blob with patches. A value; borrows blob and patches. Several readers may walk one
+ * blob. */
 struct blob_reader {
-    const struct blob *blob;
+    struct blob *blob;
     const struct blob_patch *patches;
     size_t patches_n, patch; /* next patch */
     size_t with;             /* bytes of its replacement already given */
     uint64_t at;
 };
 
-void blob_reader_init(struct blob_reader *r, const struct blob *b, const struct blob_patch *patches,
+void blob_reader_init(struct blob_reader *r, struct blob *b, const struct blob_patch *patches,
                       size_t patches_n);
 
-/* The next piece, at most max bytes (max >= 1); empty at the end. Valid while the blob lives. */
-struct span blob_reader_next(struct blob_reader *r, size_t max);
+/* The next piece, at most max bytes (max >= 1); empty at the end. Valid until the next call about
+ * the blob. */
+MUST_CHECK int blob_reader_next(struct blob_reader *r, size_t max, struct span *ret, struct err *e);
 
 #endif

@@ -95,7 +95,7 @@ int env_new_table(struct env **ret, const char *const *pairs, struct err *e)
         goto out;
     while (pairs[n])
         n++;
-    env->copies = mem_zalloc(n + 1, sizeof(*env->copies));
+    env->copies = (char **)mem_zalloc(n + 1, sizeof(*env->copies));
     for (size_t i = 0; env->copies && i < n; i++) {
         env->copies[i] = mem_strndup(pairs[i], strlen(pairs[i]));
         if (!env->copies[i]) {
@@ -131,7 +131,7 @@ void env_free(struct env **env)
         secret_wipe(v->copies[i], strlen(v->copies[i]));
         mem_free(v->copies[i]);
     }
-    mem_free(v->copies);
+    mem_free((void *)v->copies);
     mem_free(v->vars);
     mem_free_ptr(env);
 }

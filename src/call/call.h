@@ -11,7 +11,7 @@
 #define CALL_CALL_H
 
 #include "base/blob.h"
-#include "base/reasons.h"
+#include "base/reason.h"
 #include "ev/ev.h"
 #include "http/client.h"
 #include "settings/settings.h"
@@ -31,7 +31,7 @@ struct call_conf {
     struct span path;                /* whole, with its query */
     const struct http_field *fields; /* the client's, already filtered */
     size_t fields_n;
-    const struct blob *body; /* NULL: no body */
+    struct blob *body; /* NULL: no body */
     const struct blob_patch *patches;
     size_t patches_n;
     const struct dialect *dialect; /* NULL: pass through, nothing is read */

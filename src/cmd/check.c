@@ -87,7 +87,7 @@ static int check(const struct options *o, const struct env *env, struct conf_rep
         return EXIT_FAILED;
     if (report->errors > 0 || (o->strict && report->warnings > 0))
         return EXIT_CONFIG;
-    if (!o->json)
+    if (!o->json && *ret)
         printf("%.*s is right: %zu providers, %zu models, %zu keys (%08x)\n", SPAN_FMT(path),
                (*ret)->providers_n, (*ret)->models_n, (*ret)->keys_n, (unsigned)((*ret)->id >> 32));
     return fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;

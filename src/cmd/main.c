@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "cmd/config.h"
 #include "cmd/run.h"
+#include "cmd/status.h"
 #include "mock/mock.h"
 
 static int cmd_help(int argc, char **argv);
@@ -22,7 +23,9 @@ static const struct {
     {"config", "init, schema, reference, show: the configuration and its keys", cmd_config},
     {"help", "show this list", cmd_help},
     {"mock", "a fake provider whose faults are chosen per request", mock_main},
+    {"reload", "have a running gateway read its configuration again", cmd_reload},
     {"run", "serve clients: run -h lists the options", cmd_run},
+    {"status", "how a running gateway is", cmd_status},
     {"version", "print the version", cmd_version},
 };
 

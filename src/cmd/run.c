@@ -54,7 +54,9 @@ static void add_engine(const struct run *run, struct buf *out)
                "    engine:\n"
                "      command: ['%s', '--model', '%s', '--alias',\n"
                "                'smollm2-135m-instruct', '--host', '127.0.0.1', '--port', '%u']\n"
-               "      ready: /health\n",
+               "      ready: /health\n"
+               "models:\n"
+               "  smollm2-135m-instruct: {targets: [local/smollm2-135m-instruct]}\n",
                run->engine_port, run->engine, run->model, run->engine_port);
 }
 

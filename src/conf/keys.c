@@ -131,8 +131,8 @@ static void refuse_text(struct walk *w, const struct conf_key *k, const struct y
 
     if (t->secret) {
         conf_report_mask(w->report, node->at);
-        d = conf_report_add(w->report, CONF_ERROR, "E043", node->at, "%s %s%s", w->path,
-                            why[0] ? why : "must be ", why[0] ? "" : t->what);
+        conf_report_add(w->report, CONF_ERROR, "E043", node->at, "%s %s%s", w->path,
+                        why[0] ? why : "must be ", why[0] ? "" : t->what);
         return;
     }
     if (t->word) {
@@ -142,13 +142,8 @@ static void refuse_text(struct walk *w, const struct conf_key *k, const struct y
                           node->text);
         return;
     }
-    if (why[0])
-        d = conf_report_add(w->report, CONF_ERROR, "E011", node->at, "%s: '%.*s' %s", w->path,
-                            SPAN_FMT(node->text), why);
-    else
-        d = conf_report_add(w->report, CONF_ERROR, "E011", node->at, "%s: '%.*s' is not %s",
-                            w->path, SPAN_FMT(node->text), t->what);
-    UNUSED(d);
+    conf_report_add(w->report, CONF_ERROR, "E011", node->at, "%s: '%.*s' %s%s", w->path,
+                    SPAN_FMT(node->text), why[0] ? why : "is not ", why[0] ? "" : t->what);
 }
 
 static void read_value(struct walk *w, const struct conf_key *k, const struct yaml_node *node,

@@ -173,24 +173,32 @@ void conf_report_mask(struct conf_report *r, struct conf_place at)
     r->masks[r->masks_n++] = at;
 }
 
+static bool same_letter(char a, char b)
+{
+    return span_eq_nocase(span_of(&a, 1), span_of(&b, 1));
+}
+
 /* Edits between two words: insert, delete, replace, swap two neighbours. Both at most WORD_MAX
- * bytes; case counts half an edit less than a letter, that is: not at all. */
+ * bytes; case does not count. */
 static size_t distance(struct span a, struct span b)
 {
     size_t row[3][WORD_MAX + 1];
-    size_t *before = row[0], *last = row[1], *now = row[2], *spare;
-    bool same;
+    size_t *before = row[0], *last = row[1], *now = row[2], *spare, best;
 
     for (size_t j = 0; j <= b.n; j++)
         last[j] = j;
     for (size_t i = 1; i <= a.n; i++) {
         now[0] = i;
         for (size_t j = 1; j <= b.n; j++) {
-            same = span_eq_nocase(span_of(a.p + i - 1, 1), span_of(b.p + j - 1, 1));
-            now[j] = MIN(last[j] + 1, now[j - 1] + 1);
-            now[j] = MIN(now[j], last[j - 1] + (same ? 0 : 1));
-            if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1])
-                now[j] = MIN(now[j], before[j - 2] + 1);
+            best = last[j - 1] + !same_letter(a.p[i - 1], b.p[j - 1]);
+            if (last[j] < best)
+                best = last[j] + 1;
+            if (now[j - 1] < best)
+                best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1] &&
+                before[j - 2] < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
         }
         spare = before;
         before = last;
@@ -278,21 +286,31 @@ static void show_choices(struct buf *out, const struct conf_diag *d, int pad)
     buf_add_str(out, d->choices_n ? "\n" : "none\n");
 }
 
-static void show(struct conf_report *r, struct buf *out, const struct conf_diag *d, bool color)
+static void show_head(struct buf *out, const struct conf_diag *d, bool color)
 {
     const char *word = d->severity == CONF_ERROR ? "error" : "warning";
     const char *paint = d->severity == CONF_ERROR ? "\033[1;31m" : "\033[1;33m";
-    char number[16];
-    int pad;
 
-    buf_printf(out, "%s%s[%s]%s: %.*s\n", color ? paint : "", word, d->code, color ? "\033[0m" : "",
-               SPAN_FMT(d->text));
-    pad = d->at.line ? snprintf(number, sizeof(number), "%u", d->at.line) : 1;
+    buf_printf(out, "%s%s[%s]%s: ", color ? paint : "", word, d->code, color ? "\033[0m" : "");
+    buf_add_span(out, d->text);
+    buf_add_char(out, '\n');
+}
+
+static void show(struct conf_report *r, struct buf *out, const struct conf_diag *d, bool color)
+{
+    char number[16];
+    int pad = 1;
+
+    show_head(out, d, color);
+    if (d->at.line)
+        pad = snprintf(number, sizeof(number), "%u", d->at.line);
+    buf_printf(out, "%*s--> ", pad, "");
+    buf_add_span(out, r->file);
     if (d->at.line) {
-        buf_printf(out, "%*s--> %.*s:%u:%u\n", pad, "", SPAN_FMT(r->file), d->at.line, d->at.col);
+        buf_printf(out, ":%u:%u\n", d->at.line, d->at.col);
         show_line(r, out, d, color);
     } else {
-        buf_printf(out, "%*s--> %.*s\n", pad, "", SPAN_FMT(r->file));
+        buf_add_char(out, '\n');
         if (span_has(d->note))
             buf_printf(out, "%*s = %.*s\n", pad, "", SPAN_FMT(d->note));
     }

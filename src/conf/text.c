@@ -138,7 +138,7 @@ void text_line_get(struct text_line *ret, struct span source, struct conf_place 
     *ret = (struct text_line){.n = 0};
     /* A place far to the right is shown with some text before it. */
     first = at.col > CONF_LINE_SHOWN * 3 / 4 ? at.col - CONF_LINE_SHOWN / 2 : 1;
-    for (; line.n && shown < CONF_LINE_SHOWN; col++) {
+    for (; line.p && line.n && shown < CONF_LINE_SHOWN; col++) {
         len = text_char(line, &point);
         len = MAX(len, (size_t)1);
         if (col >= first) {

@@ -135,14 +135,14 @@ static void check_keys(struct reader *r, const struct yaml_node *map)
 
     if (map->n < 2)
         return;
-    keys = arena_alloc(r->arena, map->n * sizeof(struct yaml_node *));
+    keys = (const struct yaml_node **)arena_alloc(r->arena, map->n * sizeof(struct yaml_node *));
     if (!keys) {
         r->nomem = true;
         return;
     }
     for (const struct yaml_node *v = map->first; v; v = v->next)
         keys[n++] = v->key;
-    qsort(keys, n, sizeof(*keys), by_text);
+    qsort((void *)keys, n, sizeof(*keys), by_text);
     for (size_t i = 1; i < n; i++) {
         if (!span_eq(keys[i]->text, keys[i - 1]->text))
             continue;
@@ -453,7 +453,7 @@ int yaml_parse(struct yaml_node **ret, struct span text, struct arena *a,
     size_t errors = report->errors;
     struct reader *r;
 
-    MUST(ret && a && report && e);
+    MUST(ret && a && e);
     if (text.n > YAML_BYTES_MAX) {
         conf_report_add(report, CONF_ERROR, "E001", (struct conf_place){0, 0, 0},
                         "larger than %zu bytes", YAML_BYTES_MAX);

@@ -7,8 +7,18 @@
  *     IDLE   -- any byte, FIN, error -->   closed: what came unasked must never be the answer to
  *                                          the next request
  *
+ * For the same reason a connection goes back to the pool only when all of the piece that ended
+ * the answer has been looked at, and bytes that come before any byte of the request has left are
+ * not its answer.
+ *
  * An answer may come before the request is whole (an early refusal): the caller gets it, and the
  * connection is not used again.
+ *
+ * How much of the body has left is told as in h1_server.c.
+ *
+ * Invariants: (1) answer bytes delivered and not consumed never exceed HTTP_WINDOW, and what one
+ *                 read brought beyond that is held with reading off;
+ *             (2) while `in_read`, c is neither freed nor given back.
  */
 #include "http/h1_client.h"
 
@@ -18,19 +28,23 @@
 
 #define INTERIM_MOST 10 /* 1xx answers before the final one */
 #define HEAD_OUT_MAX ((size_t)64 * 1024)
-#define READ_BELOW   (HTTP_WINDOW / 4) /* read on when less than this waits at the caller */
 #define MAGIC        0x6831636cu
 
 struct h1_client {
-    struct pool_idle idle;
+    struct pool_conn base;
     uint32_t magic;
+    struct ev *ev;
     struct net_conn *conn;
     struct pool_stream *s; /* the exchange, NULL when idle */
     struct h1_read reader;
+    struct buf held;       /* bytes of the answer that wait for room at the caller */
     struct ev_timer timer; /* idle */
+    struct ev_post look;   /* look again at what is held */
     struct ev_post reap;
+    bool in_read;
 
     bool head_sent, request_end, got_head, got_end, chunked;
+    bool left;  /* a byte of the request has left */
     bool unfit; /* not to be used for another exchange */
     uint32_t interim;
     uint64_t request_left; /* body bytes still owed under a content-length */
@@ -45,7 +59,9 @@ static void reap(struct ev_post *p)
     struct h1_client *c = CONTAINER_OF(p, struct h1_client, reap);
 
     ev_timer_stop(&c->timer);
+    ev_post_cancel(&c->look);
     h1_read_fini(&c->reader);
+    buf_fini(&c->held);
     c->magic = 0;
     mem_free(c);
 }
@@ -57,15 +73,11 @@ static void end(struct h1_client *c, enum net_end how)
         return;
     net_conn_close(&c->conn, how);
     ev_timer_stop(&c->timer);
-    if (!list_empty(&c->idle.link)) {
-        list_del(&c->idle.link);
-        c->idle.pool->stats.idle_now--;
-    }
-    c->idle.pool->stats.conns_now--;
-    if (c->idle.pool->closing)
+    pool_remove(&c->base);
+    if (c->base.pool->closing && !c->in_read && !c->s)
         reap(&c->reap);
     else
-        ev_post(c->idle.pool->ev, &c->reap);
+        ev_post(c->ev, &c->reap);
 }
 
 static void broke(struct h1_client *c, const struct err *e)
@@ -77,13 +89,13 @@ static void broke(struct h1_client *c, const struct err *e)
     if (s) {
         s->carrier = NULL;
         s->conn = NULL;
-        pool_stream_failed(s, HTTP_FAIL_SENT, e);
+        pool_stream_failed(s, c->left ? HTTP_FAIL_SENT : HTTP_FAIL_NOT_SENT, e);
     }
 }
 
 static void set_reading(struct h1_client *c)
 {
-    net_conn_read(c->conn, !c->s || c->got_end || c->window < READ_BELOW);
+    net_conn_read(c->conn, !c->s || c->got_end || (c->held.n == 0 && c->window < HTTP_WINDOW));
 }
 
 /* ---- sending ---- */
@@ -109,6 +121,7 @@ static int send_head(struct pool_stream *s, const struct http_head *h, struct er
         rc = net_conn_write(c->conn, out.p, out.n, e);
     buf_fini(&out);
     c->head_sent = rc == 0;
+    c->reader.head_only = span_is(h->method, "HEAD");
     c->chunked = opts.chunked;
     c->request_left = h->body_len;
     return rc;
@@ -152,23 +165,23 @@ static void consumed(struct pool_stream *s, size_t n)
 
     MUST(n <= c->window);
     c->window -= n;
-    if (c->conn)
-        set_reading(c);
+    set_reading(c);
+    if (c->held.n)
+        ev_post(c->ev, &c->look);
 }
 
 static void release(struct pool_stream *s)
 {
     struct h1_client *c = of_stream(s);
+    bool whole = c->request_end && c->got_end;
 
     c->s = NULL;
     if (!c->conn)
         return;
-    if (c->request_end && c->got_end && !c->unfit && c->reader.keep_alive) {
-        net_conn_read(c->conn, true);
-        pool_give_back(c->idle.pool, &c->idle);
-    } else {
-        end(c, NET_END_RESET); /* the upstream learns at once that nobody listens */
-    }
+    if (!whole || c->unfit || !c->reader.keep_alive)
+        end(c, whole ? NET_END_FLUSH : NET_END_RESET); /* RST: it learns at once that we left */
+    else if (!c->in_read)
+        pool_give_back(&c->base);
 }
 
 static const struct pool_carrier carrier = {
@@ -207,6 +220,14 @@ static void got_head(struct h1_client *c)
     }
 }
 
+static void got_end(struct h1_client *c)
+{
+    c->got_end = true;
+    if (!c->request_end || net_conn_queued(c->conn))
+        c->unfit = true; /* an early answer: nobody knows what becomes of the rest */
+    c->s->base.cb->on_end(c->s->base.arg);
+}
+
 static void act(struct h1_client *c, const struct h1_step *step)
 {
     switch (step->ev) {
@@ -222,8 +243,7 @@ static void act(struct h1_client *c, const struct h1_step *step)
     case H1_END:
         if (!c->got_head) /* of an interim answer */
             break;
-        c->got_end = true;
-        c->s->base.cb->on_end(c->s->base.arg);
+        got_end(c);
         break;
     case H1_BAD:
         bad_answer(c);
@@ -231,29 +251,74 @@ static void act(struct h1_client *c, const struct h1_step *step)
     }
 }
 
+static size_t pump(struct h1_client *c, const char *p, size_t n)
+{
+    size_t at = 0;
+
+    c->in_read = true;
+    while (c->conn && c->s && !c->got_end) {
+        size_t most = MIN(n - at, HTTP_WINDOW - c->window); /* an end needs no room */
+        struct h1_step step = h1_next(&c->reader, p + at, most);
+
+        at += step.used;
+        if (step.ev == H1_MORE && (at == n || most == 0))
+            break;
+        act(c, &step);
+    }
+    c->in_read = false;
+    return at;
+}
+
+/* What a piece has led to; `rest` of its bytes were not read. */
+static void settle(struct h1_client *c, size_t rest)
+{
+    if (!c->conn)
+        return;
+    if (rest && (!c->s || c->got_end)) {
+        c->unfit = true; /* bytes that nobody asked for */
+        buf_fini(&c->held);
+    }
+    if (c->s)
+        set_reading(c);
+    else if (c->unfit)
+        end(c, NET_END_RESET);
+    else
+        pool_give_back(&c->base);
+}
+
 static void on_read(void *arg, const char *p, size_t n)
 {
     struct h1_client *c = arg;
-    size_t at = 0;
+    size_t used;
+    struct err e;
 
     OBJ_CHECK(c, MAGIC);
-    while (c->conn && c->s && !c->got_end) {
-        struct h1_step step = h1_next(&c->reader, p + at, n - at);
+    if (!c->s || !c->left) {
+        err_set(&e, ERR_RESET, "the target sent bytes before a request");
+        broke(c, &e);
+        return;
+    }
+    used = c->held.n ? 0 : pump(c, p, n);
+    if (used < n && c->conn && c->s && !c->got_end)
+        buf_add(&c->held, p + used, n - used);
+    if (!buf_ok(&c->held)) {
+        err_set(&e, c->held.err, "no room for an answer's bytes");
+        broke(c, &e);
+        return;
+    }
+    settle(c, n - used);
+}
 
-        at += step.used;
-        act(c, &step);
-        if (step.ev == H1_MORE)
-            break;
-    }
-    if (!c->conn)
+static void on_look(struct ev_post *p)
+{
+    struct h1_client *c = CONTAINER_OF(p, struct h1_client, look);
+
+    if (!c->conn || !c->s || c->held.n == 0)
         return;
-    if (at < n) { /* bytes that nobody asked for */
-        c->unfit = true;
-        if (!c->s)
-            end(c, NET_END_RESET);
-        return;
-    }
-    set_reading(c);
+    buf_consume(&c->held, pump(c, c->held.p, c->held.n));
+    settle(c, c->held.n);
+    if (c->held.n == 0)
+        buf_fini(&c->held);
 }
 
 static void on_eof(void *arg)
@@ -270,8 +335,7 @@ static void on_eof(void *arg)
     if (c->got_end)
         return;
     if (c->got_head && h1_eof(&c->reader) == H1_END) {
-        c->got_end = true;
-        c->s->base.cb->on_end(c->s->base.arg);
+        got_end(c);
         return;
     }
     err_set(&e, ERR_RESET, "the target closed the connection %s",
@@ -282,14 +346,16 @@ static void on_eof(void *arg)
 static void on_sent(void *arg, size_t n)
 {
     struct h1_client *c = arg;
-    size_t body;
+    size_t left;
 
     OBJ_CHECK(c, MAGIC);
-    if (!c->s || c->body_queued == 0)
-        return;
-    body = net_conn_queued(c->conn) ? MIN(n, c->body_queued) : c->body_queued;
-    c->body_queued -= body;
-    c->s->base.cb->on_sent(c->s->base.arg, body);
+    UNUSED(n);
+    c->left = true;
+    left = MIN(c->body_queued, net_conn_queued(c->conn));
+    n = c->body_queued - left;
+    c->body_queued = left;
+    if (c->s && n)
+        c->s->base.cb->on_sent(c->s->base.arg, n);
 }
 
 static void on_error(void *arg, const struct err *e)
@@ -314,9 +380,9 @@ static void on_idle_timer(struct ev_timer *t)
     end(CONTAINER_OF(t, struct h1_client, timer), NET_END_FLUSH);
 }
 
-static void serve(struct pool_idle *i, struct pool_stream *s)
+static void serve(struct pool_conn *base, struct pool_stream *s)
 {
-    struct h1_client *c = CONTAINER_OF(i, struct h1_client, idle);
+    struct h1_client *c = CONTAINER_OF(base, struct h1_client, base);
 
     MUST(!c->s && c->conn);
     ev_timer_stop(&c->timer);
@@ -324,26 +390,27 @@ static void serve(struct pool_idle *i, struct pool_stream *s)
     s->carrier = &carrier;
     s->conn = c;
     c->head_sent = c->request_end = c->got_head = c->got_end = c->chunked = false;
+    c->left = false;
     c->interim = 0;
     c->window = c->body_queued = 0;
     net_conn_read(c->conn, true);
 }
 
-static void idle(struct pool_idle *i, uint64_t ms)
+static void idle(struct pool_conn *base, uint64_t ms)
 {
-    struct h1_client *c = CONTAINER_OF(i, struct h1_client, idle);
+    struct h1_client *c = CONTAINER_OF(base, struct h1_client, base);
     struct err e;
 
     if (ev_timer_set(&c->timer, EV_MS(ms), &e) < 0)
         end(c, NET_END_FLUSH);
 }
 
-static void end_idle(struct pool_idle *i)
+static void end_idle(struct pool_conn *base)
 {
-    end(CONTAINER_OF(i, struct h1_client, idle), NET_END_FLUSH);
+    end(CONTAINER_OF(base, struct h1_client, base), NET_END_FLUSH);
 }
 
-int h1_client_new(struct pool_idle **ret, struct http_pool *pool, struct net_conn *conn,
+int h1_client_new(struct pool_conn **ret, struct http_pool *pool, struct net_conn *conn,
                   struct err *e)
 {
     struct h1_client *c = mem_zalloc(1, sizeof(*c));
@@ -352,16 +419,17 @@ int h1_client_new(struct pool_idle **ret, struct http_pool *pool, struct net_con
         return err_set(e, ERR_NOMEM, "no memory for a connection");
     c->magic = MAGIC;
     c->conn = conn;
-    c->idle.pool = pool;
-    c->idle.born = ev_now(pool->ev);
-    c->idle.serve = serve;
-    c->idle.idle = idle;
-    c->idle.end = end_idle;
-    list_init(&c->idle.link);
+    c->ev = pool->ev;
+    c->base.serve = serve;
+    c->base.idle = idle;
+    c->base.end = end_idle;
+    buf_init(&c->held, NET_READ_MAX);
+    ev_post_init(&c->look, on_look);
     h1_read_init(&c->reader, false, &pool->conf.limits);
     ev_timer_init(&c->timer, pool->ev, on_idle_timer);
     ev_post_init(&c->reap, reap);
     net_conn_listen(conn, &conn_cb, c);
-    *ret = &c->idle;
+    pool_add(pool, &c->base);
+    *ret = &c->base;
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "http/pool_impl.h"
 
 /* A connection that is there (owned from here on), for the pool; without an exchange yet. */
-MUST_CHECK int h1_client_new(struct pool_idle **ret, struct http_pool *pool, struct net_conn *conn,
+MUST_CHECK int h1_client_new(struct pool_conn **ret, struct http_pool *pool, struct net_conn *conn,
                              struct err *e);
 
 #endif

@@ -52,8 +52,9 @@ enum http_fail {
     HTTP_FAIL_NOT_SENT, /* client: nothing of the request was processed; safe to send again */
     HTTP_FAIL_SENT,     /* client: it broke after bytes went out, or within the answer */
     HTTP_FAIL_GONE,     /* server: the client went away */
-    HTTP_FAIL_REQUEST,  /* server: the request's body is malformed or too large; it can still be
-                         * answered, and the connection ends after that */
+    HTTP_FAIL_REQUEST,  /* server: the request's body is malformed (ERR_PROTOCOL), too large
+                         * (ERR_LIMIT) or stalled (ERR_TIMEOUT); it can still be answered, and
+                         * the connection ends after that. HTTP_FAIL_GONE may follow */
 };
 
 struct http_stream;

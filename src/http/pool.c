@@ -112,7 +112,9 @@ static void close_stream(struct http_stream *stream, enum http_close how)
     struct pool_stream *s = of(stream);
 
     UNUSED(how); /* a carrier knows by itself whether both messages are whole */
-    net_connect_cancel(&s->connecting);
+    if (s->dial)
+        s->pool->stats.conns_now--;
+    dial_cancel(&s->dial);
     ev_post_cancel(&s->tell_connected);
     ev_post_cancel(&s->tell_failed);
     if (s->carrier)
@@ -134,25 +136,55 @@ static const struct http_stream_ops stream_ops = {
 
 /* ---- connections ---- */
 
-void pool_give_back(struct http_pool *p, struct pool_idle *i)
+void pool_add(struct http_pool *p, struct pool_conn *c)
 {
-    if (p->closing || p->stats.idle_now >= p->conf.idle_most ||
-        ev_now(p->ev) - i->born > EV_MS(p->conf.age_ms)) {
-        i->end(i);
+    c->pool = p;
+    c->born = ev_now(p->ev);
+    list_init(&c->link);
+    list_init(&c->idle_link);
+    list_push(&p->conns, &c->link);
+}
+
+static void take_off_idle(struct pool_conn *c)
+{
+    if (list_empty(&c->idle_link))
+        return;
+    list_del(&c->idle_link);
+    c->pool->stats.idle_now--;
+}
+
+void pool_remove(struct pool_conn *c)
+{
+    take_off_idle(c);
+    list_del(&c->link);
+    c->pool->stats.conns_now--;
+}
+
+static bool too_old(const struct pool_conn *c)
+{
+    return ev_now(c->pool->ev) - c->born > EV_MS(c->pool->conf.age_ms);
+}
+
+void pool_give_back(struct pool_conn *c)
+{
+    struct http_pool *p = c->pool;
+
+    if (p->stats.idle_now >= p->conf.idle_most || too_old(c)) {
+        c->end(c);
         return;
     }
-    list_push_front(&p->idle, &i->link);
+    list_push_front(&p->idle, &c->idle_link);
     p->stats.idle_now++;
-    i->idle(i, p->conf.idle_ms);
+    c->idle(c, p->conf.idle_ms);
 }
 
 /* Hand what was queued to the connection. */
-static void serve_queued(struct pool_idle *i, struct pool_stream *s)
+static void serve_queued(struct pool_conn *c, struct pool_stream *s)
 {
     struct err e;
     int rc = 0;
 
-    i->serve(i, s);
+    c->serve(c, s);
     if (s->head_queued)
         rc = s->carrier->send_head(s, &s->head, &e);
     if (rc == 0 && s->body.n)
@@ -161,30 +193,33 @@ static void serve_queued(struct pool_idle *i, struct pool_stream *s)
         rc = s->carrier->send_end(s, &e);
     buf_fini(&s->body);
     arena_fini(&s->arena);
-    if (rc < 0)
-        pool_stream_failed(s, HTTP_FAIL_NOT_SENT, &e);
+    if (rc == 0)
+        return;
+    s->carrier->release(s); /* before the end of the turn: none of it leaves */
+    s->carrier = NULL;
+    pool_stream_failed(s, HTTP_FAIL_NOT_SENT, &e);
 }
 
 static void on_dialed(void *arg, struct net_conn *conn, const struct err *why)
 {
     struct pool_stream *s = arg;
     struct http_pool *p = s->pool;
-    struct pool_idle *i;
+    struct pool_conn *c;
     struct err e;
 
-    s->connecting = NULL;
+    s->dial = NULL;
     if (!conn) {
         p->stats.conns_now--;
         pool_stream_failed(s, HTTP_FAIL_NOT_SENT, why);
         return;
     }
-    if (h1_client_new(&i, p, conn, &e) < 0) {
+    if (h1_client_new(&c, p, conn, &e) < 0) {
         p->stats.conns_now--;
         net_conn_close(&conn, NET_END_RESET);
         pool_stream_failed(s, HTTP_FAIL_NOT_SENT, &e);
         return;
     }
-    serve_queued(i, s);
+    serve_queued(c, s);
     if (s->on_connected && !s->failed)
         s->on_connected(s->connected_arg, false);
 }
@@ -193,24 +228,23 @@ static int dial(struct http_pool *p, struct pool_stream *s, struct err *e)
 {
     if (p->stats.conns_now >= p->conf.conns_most)
         return err_set(e, ERR_LIMIT, "%u connections to this target are open", p->conf.conns_most);
-    if (net_connect(&s->connecting, p->net, &p->conf.addr, on_dialed, s, e) < 0)
+    if (dial_start(&s->dial, p->net, p->conf.resolver, &p->conf.dial, on_dialed, s, e) < 0)
         return -1;
     p->stats.conns_now++;
     p->stats.dials_total++;
     return 0;
 }
 
-static struct pool_idle *take_idle(struct http_pool *p)
+static struct pool_conn *take_idle(struct http_pool *p)
 {
     LIST_EACH(it, &p->idle)
     {
-        struct pool_idle *i = LIST_ENTRY(it, struct pool_idle, link);
+        struct pool_conn *c = LIST_ENTRY(it, struct pool_conn, idle_link);
 
-        list_del(&i->link);
-        p->stats.idle_now--;
-        if (ev_now(p->ev) - i->born <= EV_MS(p->conf.age_ms))
-            return i;
-        i->end(i);
+        take_off_idle(c);
+        if (!too_old(c))
+            return c;
+        c->end(c);
     }
     return NULL;
 }
@@ -221,7 +255,7 @@ int http_pool_request(struct http_pool *p, struct http_stream **ret,
                       void (*on_connected)(void *arg, bool pooled), void *arg, struct err *e)
 {
     struct pool_stream *s = mem_zalloc(1, sizeof(*s));
-    struct pool_idle *i;
+    struct pool_conn *c;
 
     if (!s)
         return err_set(e, ERR_NOMEM, "no memory for a request");
@@ -234,10 +268,10 @@ int http_pool_request(struct http_pool *p, struct http_stream **ret,
     ev_post_init(&s->tell_connected, tell_connected);
     ev_post_init(&s->tell_failed, tell_failed);
     list_init(&s->link);
-    i = take_idle(p);
-    if (i) {
+    c = take_idle(p);
+    if (c) {
         p->stats.reused_total++;
-        i->serve(i, s);
+        c->serve(c, s);
         ev_post(p->ev, &s->tell_connected);
     } else if (dial(p, s, e) < 0) {
         buf_fini(&s->body);
@@ -259,6 +293,7 @@ int http_pool_new(struct http_pool **ret, struct net *net, const struct http_poo
     p->net = net;
     p->ev = net_ev(net);
     p->conf = *conf;
+    list_init(&p->conns);
     list_init(&p->idle);
     list_init(&p->streams);
     *ret = p;
@@ -274,11 +309,11 @@ void http_pool_free(struct http_pool **pp)
         return;
     MUST(list_empty(&p->streams)); /* callers close their streams before the pool dies */
     p->closing = true;
-    LIST_EACH(it, &p->idle)
+    LIST_EACH(it, &p->conns)
     {
-        struct pool_idle *i = LIST_ENTRY(it, struct pool_idle, link);
+        struct pool_conn *c = LIST_ENTRY(it, struct pool_conn, link);
 
-        i->end(i);
+        c->end(c);
     }
     mem_free(p);
 }

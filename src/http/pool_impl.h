@@ -33,7 +33,7 @@ struct pool_stream {
     void *conn;                         /* the carrier's */
 
     /* queued while there is no connection */
-    struct net_connect *connecting;
+    struct dial *dial;
     struct arena arena; /* of the queued head */
     struct http_head head;
     bool head_queued, end_queued;
@@ -54,25 +54,31 @@ struct http_pool {
     struct ev *ev;
     struct http_pool_conf conf;
     struct http_pool_stats stats;
-    struct list idle;    /* struct pool_idle, the one used last first */
+    struct list conns;   /* struct pool_conn, all of them */
+    struct list idle;    /* struct pool_conn, the one used last first */
     struct list streams; /* struct pool_stream, all that callers hold */
     bool closing;
 };
 
 /* A connection of any version, as the pool sees it; embedded in it. */
-struct pool_idle {
-    struct list link; /* in http_pool.idle while it is idle */
+struct pool_conn {
+    struct list link;      /* in http_pool.conns */
+    struct list idle_link; /* in http_pool.idle while it is idle */
     struct http_pool *pool;
     ev_us born;
-    void (*serve)(struct pool_idle *i, struct pool_stream *s); /* carry s from now on */
-    void (*idle)(struct pool_idle *i, uint64_t ms);            /* end after ms without use */
-    void (*end)(struct pool_idle *i);
+    void (*serve)(struct pool_conn *c, struct pool_stream *s); /* carry s from now on */
+    void (*idle)(struct pool_conn *c, uint64_t ms);            /* end after ms without use */
+    void (*end)(struct pool_conn *c);                          /* calls pool_remove() */
 };
+
+/* The pool has that connection (which its dial has counted already) / has it no more. */
+void pool_add(struct http_pool *p, struct pool_conn *c);
+void pool_remove(struct pool_conn *c);
 
 /* Tell the stream's caller, from the loop, that it failed (once; later ones are dropped). */
 void pool_stream_failed(struct pool_stream *s, enum http_fail how, const struct err *e);
 
 /* A connection is free again: keep it, or end it if it is too old or one too many. */
-void pool_give_back(struct http_pool *p, struct pool_idle *i);
+void pool_give_back(struct pool_conn *c);
 
 #endif

@@ -10,16 +10,21 @@
 #include "http/server.h"
 
 #include "base/mem.h"
-#include "http/h1_server.h"
+#include "http/greet.h"
 #include "http/server_impl.h"
+#include "net/tls.h"
+
+#define PATHS_MAX ((size_t)16 * 1024)
 
 static void on_drained(struct ev_post *p)
 {
     struct http_server *s = CONTAINER_OF(p, struct http_server, drained);
 
-    if (s->on_drained)
-        s->on_drained(s->drained_arg);
+    void (*fn)(void *arg) = s->on_drained;
+
     s->on_drained = NULL;
+    if (fn)
+        fn(s->drained_arg); /* which may free s */
 }
 
 static void set_paused(struct http_server *s)
@@ -33,9 +38,45 @@ static void set_paused(struct http_server *s)
         net_listener_pause(s->listeners[i], pause);
 }
 
-void http_server_add(struct http_server *s, struct http_conn *c)
+/* Whose connection is it? An IPv4 address is one client, so is a /64 of IPv6. */
+static uint64_t ip_key(const struct net_addr *a)
 {
+    const unsigned char *v6 = a->u.v6.sin6_addr.s6_addr;
+    uint64_t key = 0;
+
+    if (a->u.any.sa_family == AF_INET)
+        memcpy(&key, &a->u.v4.sin_addr, 4);
+    else if (IN6_IS_ADDR_V4MAPPED(&a->u.v6.sin6_addr))
+        memcpy(&key, v6 + 12, 4);
+    else
+        memcpy(&key, v6, 8);
+    return key;
+}
+
+static struct list *ip_bucket(struct http_server *s, uint64_t key)
+{
+    return &s->by_ip[((key ^ s->ip_seed) * UINT64_C(0x9E3779B97F4A7C15)) >> 56];
+}
+
+static bool too_many_of(struct http_server *s, const struct net_addr *peer)
+{
+    uint64_t key = ip_key(peer);
+    uint32_t n = 0;
+
+    if (s->conf.conns_per_ip == 0)
+        return false;
+    LIST_EACH(it, ip_bucket(s, key))
+    n += LIST_ENTRY(it, struct http_conn, ip_link)->ip == key;
+    return n >= s->conf.conns_per_ip;
+}
+
+void http_server_add(struct http_server *s, struct http_conn *c, const struct net_addr *peer)
+{
+    list_init(&c->link);
     list_push(&s->conns, &c->link);
+    c->ip = ip_key(peer);
+    list_init(&c->ip_link);
+    list_push(ip_bucket(s, c->ip), &c->ip_link);
     s->stats.conns_now++;
     s->stats.conns_total++;
     set_paused(s);
@@ -44,6 +85,7 @@ void http_server_add(struct http_server *s, struct http_conn *c)
 void http_server_remove(struct http_server *s, struct http_conn *c)
 {
     list_del(&c->link);
+    list_del(&c->ip_link);
     s->stats.conns_now--;
     if (s->closing)
         return;
@@ -55,10 +97,35 @@ void http_server_remove(struct http_server *s, struct http_conn *c)
 static void on_accept(void *arg, struct net_conn *conn)
 {
     struct http_server *s = arg;
-    struct err e;
 
-    if (h1_server_start(s, conn, span_of(NULL, 0), &e) < 0)
+    if (too_many_of(s, net_conn_peer(conn))) {
+        s->stats.glitches_total++;
         net_conn_close(&conn, NET_END_RESET);
+        return;
+    }
+    greet_begin(s, conn);
+}
+
+/* A context from the files of conf; *ret stays NULL where conf names none. */
+static int read_certificate(struct tls_ctx **ret, struct ev *ev,
+                            const struct http_server_conf *conf, struct err *e)
+{
+    struct tls_server_conf tls = {.alpn = "http/1.1"};
+    struct arena a;
+    int rc = -1;
+
+    *ret = NULL;
+    if (conf->tls_cert.n == 0)
+        return 0;
+    arena_init(&a, PATHS_MAX);
+    tls.cert_file = arena_dup(&a, conf->tls_cert).p;
+    tls.key_file = arena_dup(&a, conf->tls_key).p;
+    if (tls.cert_file && tls.key_file)
+        rc = tls_server_ctx_new(ret, ev, &tls, e);
+    else
+        err_set(e, ERR_NOMEM, "no memory for a certificate");
+    arena_fini(&a);
+    return rc;
 }
 
 int http_server_new(struct http_server **ret, struct net *net, const struct http_server_conf *conf,
@@ -74,7 +141,14 @@ int http_server_new(struct http_server **ret, struct net *net, const struct http
     s->on_request = fn;
     s->arg = arg;
     list_init(&s->conns);
+    for (size_t i = 0; i < HTTP_IP_BUCKETS; i++)
+        list_init(&s->by_ip[i]);
+    s->ip_seed = ev_random_u64(s->ev);
     ev_post_init(&s->drained, on_drained);
+    if (read_certificate(&s->tls, s->ev, conf, e) < 0) {
+        mem_free(s);
+        return -1;
+    }
     *ret = s;
     return 0;
 }
@@ -98,10 +172,18 @@ const struct net_addr *http_server_addr(const struct http_server *s, size_t i)
     return i < s->listeners_n ? net_listener_addr(s->listeners[i]) : NULL;
 }
 
-void http_server_reconf(struct http_server *s, const struct http_server_conf *conf)
+int http_server_reconf(struct http_server *s, const struct http_server_conf *conf, struct err *e)
 {
+    struct tls_ctx *fresh = NULL;
+    int rc = s->tls ? read_certificate(&fresh, s->ev, conf, e) : 0;
+
     s->conf = *conf;
     set_paused(s);
+    if (fresh) {
+        tls_ctx_unref(&s->tls);
+        s->tls = fresh;
+    }
+    return rc;
 }
 
 void http_server_drain(struct http_server *s, void (*fn)(void *arg), void *arg)
@@ -141,8 +223,8 @@ void http_server_free(struct http_server **sp)
         struct http_conn *c = LIST_ENTRY(it, struct http_conn, link);
 
         c->abort(c);
-        c->destroy(c);
     }
     ev_post_cancel(&s->drained);
+    tls_ctx_unref(&s->tls);
     mem_free(s);
 }

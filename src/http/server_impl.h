@@ -9,14 +9,17 @@
 #include "base/list.h"
 #include "http/server.h"
 
+#define HTTP_IP_BUCKETS 256
+
 /* First member of each version's connection. */
 struct http_conn {
     struct list link; /* in http_server.conns */
+    struct list ip_link;
+    uint64_t ip; /* see ip_key() in server.c */
     struct http_server *server;
-    /* End it toward the network; running streams get on_fail and are closed by it. */
+    /* End it toward the network, tell its streams on_fail, and free it; while a handler still
+     * holds a stream of it, it only leaves the server and frees itself after that. */
     void (*abort)(struct http_conn *c);
-    /* Free it; only after it has ended and no stream of it is held. */
-    void (*destroy)(struct http_conn *c);
     /* Take no further request; end when idle. */
     void (*drain)(struct http_conn *c);
 };
@@ -25,11 +28,14 @@ struct http_server {
     struct net *net;
     struct ev *ev;
     struct http_server_conf conf;
+    struct tls_ctx *tls; /* NULL: clear text */
     http_on_request on_request;
     void *arg;
     struct net_listener **listeners;
     size_t listeners_n;
-    struct list conns; /* struct http_conn */
+    struct list conns;                  /* struct http_conn */
+    struct list by_ip[HTTP_IP_BUCKETS]; /* the same, by address */
+    uint64_t ip_seed;
     struct http_server_stats stats;
     void (*on_drained)(void *arg);
     void *drained_arg;
@@ -38,7 +44,7 @@ struct http_server {
 };
 
 /* Put c on the server's list / take it off (and go on accepting, tell the drain). */
-void http_server_add(struct http_server *s, struct http_conn *c);
+void http_server_add(struct http_server *s, struct http_conn *c, const struct net_addr *peer);
 void http_server_remove(struct http_server *s, struct http_conn *c);
 
 #endif

@@ -94,6 +94,8 @@ void resolve_answer(struct resolve_name *name, const struct net_addr *addrs, siz
     } else {
         name->failure = *e;
         name->fresh_until = now + (name->n > 0 ? RETRY : FAILURE);
+        if (e->code == ERR_NOMEM) /* ours, and no reason to spare DNS */
+            name->fresh_until = now;
     }
     tell_all(name);
 }
@@ -116,6 +118,14 @@ static bool normalize(char out[RESOLVE_HOST_MAX + 1], struct span host)
     }
     out[host.n] = '\0';
     return true;
+}
+
+bool resolve_host_ok(struct span host)
+{
+    char text[RESOLVE_HOST_MAX + 1];
+    struct net_addr ip;
+
+    return net_addr_ip_parse(&ip, host, 0) == 0 || normalize(text, host);
 }
 
 static void forget(struct resolve_name *name)
@@ -258,8 +268,8 @@ void resolve_cancel(struct resolve **q)
 
 /* ---- life ---- */
 
-void resolver_init(struct resolver *r, const struct resolver_ops *ops, struct ev *ev,
-                   const struct resolver_conf *conf)
+void resolve_init(struct resolver *r, const struct resolver_ops *ops, struct ev *ev,
+                  const struct resolver_conf *conf)
 {
     r->ops = ops;
     r->ev = ev;
@@ -281,7 +291,7 @@ static void drop(struct list *questions)
     }
 }
 
-void resolver_fini(struct resolver *r)
+void resolve_fini(struct resolver *r)
 {
     LIST_EACH(it, &r->names)
     {
@@ -293,7 +303,7 @@ void resolver_fini(struct resolver *r)
     drop(&r->ready);
 }
 
-void resolver_free(struct resolver **r)
+void resolve_free(struct resolver **r)
 {
     struct resolver *old = *r;
 
@@ -303,7 +313,7 @@ void resolver_free(struct resolver **r)
     old->ops->free(old);
 }
 
-size_t resolver_queries(const struct resolver *r)
+size_t resolve_queries(const struct resolver *r)
 {
     return r->queries;
 }

@@ -9,7 +9,8 @@
  * Invariants: (1) an answer is on o->answers exactly as long as it holds its stream;
  *             (2) o->reloading is on that list too, or NULL: a client that leaves does not stop
  *                 the reload, it only is not told;
- *             (3) all bodies together stay below ANSWERS_MAX, however slowly clients read.
+ *             (3) all bodies together stay below ANSWERS_MAX and a small one a connection, however
+ *                 slowly clients read.
  */
 #include "base/mem.h"
 #include "codec/json_write.h"
@@ -19,11 +20,13 @@
 #include "ops/prometheus.h"
 #include "ops/status.h"
 
-#define ANSWER_MAX  ((size_t)32 * 1024 * 1024)
-#define ANSWERS_MAX ((size_t)64 * 1024 * 1024)
-#define RELOAD_S    30
-#define TEXT_TYPE   "text/plain; charset=utf-8"
-#define JSON_TYPE   "application/json"
+#define ANSWER_MAX   ((size_t)32 * 1024 * 1024)
+#define ANSWERS_MAX  ((size_t)64 * 1024 * 1024)
+#define ANSWER_SMALL ((size_t)64 * 1024) /* always sent: probes above all */
+#define CONNS        64
+#define RELOAD_S     30
+#define TEXT_TYPE    "text/plain; charset=utf-8"
+#define JSON_TYPE    "application/json"
 
 struct ops_answer {
     struct list link;
@@ -126,7 +129,9 @@ static void refuse(struct ops_answer *a, uint16_t status, const char *allow, con
 /* The body is built: send it. */
 static void reply(struct ops_answer *a, uint16_t status, const char *type)
 {
-    if (!buf_ok(&a->body) || a->body.cap > ANSWERS_MAX - a->o->answer_bytes)
+    bool fits = a->body.cap <= ANSWER_SMALL || a->body.cap + a->o->answer_bytes <= ANSWERS_MAX;
+
+    if (!buf_ok(&a->body) || !fits)
         refuse(a, 503, NULL, "The answer needs more memory than there is for it now.");
     else
         transmit(a, status, type, NULL);
@@ -389,7 +394,7 @@ int admin_open(struct ops *o, struct err *e)
         .body_stall_ms = 10000,
         .idle_ms = 120000,
         .write_stall_ms = 30000,
-        .conns = 64,
+        .conns = CONNS,
         .conns_per_ip = 0,
         .requests_per_conn = 0,
         .streams_per_conn = 8,

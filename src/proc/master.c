@@ -116,7 +116,7 @@ static void tell(struct master *m, struct child *c, struct link_msg msg, int fd)
     char name[24];
     struct err e;
 
-    if (c && c->pid && link_send(c->link, &msg, fd, &e) < 0)
+    if (c && c->pid && c->link >= 0 && link_send(c->link, &msg, fd, &e) < 0)
         say(m, "%s: %s", name_of(c, name), e.text);
 }
 
@@ -251,9 +251,16 @@ static void adopt_config(struct master *m)
              m->config_fd);
 }
 
+static uint64_t wall_ms(void)
+{
+    struct timespec t;
+
+    MUST(clock_gettime(CLOCK_REALTIME, &t) == 0);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 static void loader_done(struct master *m, int status)
 {
-    struct timespec wall;
     bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
     m->loader = 0;
@@ -261,9 +268,8 @@ static void loader_done(struct master *m, int status)
         adopt_config(m);
     say(m, ok ? "reload: taken into use" : "reload: refused; the old configuration stays");
     board_set(&m->conf->board->reload_ok, ok);
-    if (ok && clock_gettime(CLOCK_REALTIME, &wall) == 0)
-        board_set(&m->conf->board->reload_wall_ms,
-                  (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000);
+    if (ok)
+        board_set(&m->conf->board->reload_wall_ms, wall_ms());
     tell(m, find_kind(m, PROC_CLERK), (struct link_msg){.type = LINK_RELOAD_RESULT, .number = ok},
          m->loader_report);
     close_fd(&m->loader_text);
@@ -536,8 +542,11 @@ int master_run(const struct proc_conf *conf)
         return 1;
     }
     board_set(&conf->board->generation, m.generation);
+    board_set(&conf->board->master_pid, (uint64_t)getpid());
     board_set(&conf->board->reload_ok, 1);
     board_set(&conf->board->started_us, now_us());
+    board_set(&conf->board->started_wall_ms, wall_ms());
+    board_set(&conf->board->reload_wall_ms, wall_ms());
     for (uint32_t i = 0; i < conf->workers; i++)
         add_child(&m, PROC_WORKER, i, &conf->board->workers[i]);
     add_child(&m, PROC_KEEPER, 0, &conf->board->keeper);

@@ -18,9 +18,11 @@ static void add(struct http_field *fields, size_t *n, const char *name, struct s
 static void add_identity(const struct relay *r, struct http_field *fields, size_t *n)
 {
     struct span id = span_str(r->record.id);
+    bool anthropic =
+        r->dialect == &dialect_anthropic_messages || r->dialect == &dialect_anthropic_count;
 
     add(fields, n, "x-lamplighter-request-id", id);
-    add(fields, n, r->dialect == &dialect_anthropic_messages ? "request-id" : "x-request-id", id);
+    add(fields, n, anthropic ? "request-id" : "x-request-id", id);
     add(fields, n, "x-lamplighter-target", span_str(r->record.target));
 }
 
@@ -210,6 +212,24 @@ int relay_send_models(struct relay *r, struct err *e)
     json_kv_bool(&w, "has_more", false);
     json_end_object(&w);
     if (buf_finish(&b, "list of models", e) == 0)
+        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(&b), span_of(NULL, 0),
+                              false, e);
+    buf_fini(&b);
+    return rc;
+}
+
+int relay_send_model(struct relay *r, struct span name, struct err *e)
+{
+    struct json_write w;
+    struct buf b;
+    int rc = -1;
+
+    buf_init(&b, ERROR_MAX);
+    json_write_init(&w, &b);
+    one_model(&w, name,
+              r->plan.model ? r->plan.model->targets[0].provider->name
+                            : r->plan.one.provider->name);
+    if (buf_finish(&b, "model", e) == 0)
         rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(&b), span_of(NULL, 0),
                               false, e);
     buf_fini(&b);

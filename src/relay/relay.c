@@ -23,6 +23,8 @@
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
 
+#define SPOOL_DIR "/var/tmp" /* for bodies past BLOB_MEMORY; on a disk, unlike many a /tmp */
+
 static void end(struct relay *r, enum http_close how);
 
 /* ---- refusing and failing ---- */
@@ -213,7 +215,10 @@ static void pump_answer(struct relay *r)
     struct span s;
 
     while (r->backlog < HTTP_WINDOW) {
-        s = blob_reader_next(&r->answer_reader, HTTP_WINDOW - r->backlog);
+        if (blob_reader_next(&r->answer_reader, HTTP_WINDOW - r->backlog, &s, &e) < 0) {
+            end(r, HTTP_CLOSE_BROKEN);
+            return;
+        }
         if (s.n == 0) {
             r->end_sent = true;
             if (http_send_end(r->client, &e) < 0)
@@ -307,8 +312,8 @@ static void on_call_failed(void *arg, const struct call_failure *f)
     };
     struct span text;
 
-    text = arena_printf(&r->arena, "%s: %s%s%s", r->record.target, reason_meaning(f->reason),
-                        f->text[0] ? " It said: " : "", f->text);
+    text = arena_printf(&r->arena, "%s: %s%s%s%s", r->record.target, reason_meaning(f->reason),
+                        f->text[0] ? " (" : "", f->text, f->text[0] ? ")" : "");
     no.text = text.p ? text.p : reason_meaning(f->reason);
     note(r, &no);
     if (!pass_error_on(r, f))
@@ -507,15 +512,29 @@ static void make_id(struct relay *r)
 /* Answers that need no target. true: it was one. */
 static bool serve_own(struct relay *r)
 {
+    struct relay_refusal no;
+    struct span name;
     struct err e;
     int rc;
 
-    if (r->op->op == OP_MODELS)
+    switch ((int)r->op->op) {
+    case OP_MODELS:
         rc = relay_send_models(r, &e);
-    else if (r->op->op == OP_ROOT || r->op->op == OP_ROOT_HEAD)
+        break;
+    case OP_MODEL:
+        if (!relay_find_model(r, &name, &no)) {
+            refuse(r, &no);
+            return true;
+        }
+        rc = relay_send_model(r, name, &e);
+        break;
+    case OP_ROOT:
+    case OP_ROOT_HEAD:
         rc = relay_send_root(r, &e);
-    else
+        break;
+    default:
         return false;
+    }
     r->record.outcome = OUTCOME_FULL;
     if (rc < 0)
         end(r, HTTP_CLOSE_BROKEN);
@@ -574,13 +593,15 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
         out_of_memory(r, &e);
 }
 
-void relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
-                    struct call_pools *pools, struct relay_sink sink)
+int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
+                   struct call_pools *pools, struct relay_sink sink, struct err *e)
 {
     *env = (struct relay_env){.ev = ev, .pools = pools, .sink = sink};
-    env->settings = settings_ref(settings);
-    env->blobs.bytes_max = settings->server.memory_bytes_max;
     list_init(&env->live);
+    if (blob_pool_init(&env->blobs, settings->server.memory_bytes_max, SPOOL_DIR, e) < 0)
+        return -1;
+    env->settings = settings_ref(settings);
+    return 0;
 }
 
 void relay_env_settings(struct relay_env *env, struct settings *settings)
@@ -595,6 +616,7 @@ void relay_env_settings(struct relay_env *env, struct settings *settings)
 void relay_env_fini(struct relay_env *env)
 {
     MUST(list_empty(&env->live));
+    blob_pool_fini(&env->blobs);
     settings_unref(&env->settings);
 }
 

@@ -35,8 +35,8 @@ struct relay_env {
 };
 
 /* The env takes a reference of the snapshot. */
-void relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
-                    struct call_pools *pools, struct relay_sink sink);
+MUST_CHECK int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
+                              struct call_pools *pools, struct relay_sink sink, struct err *e);
 void relay_env_fini(struct relay_env *env);
 
 /* Requests that begin from now on use this snapshot; running ones keep theirs. */

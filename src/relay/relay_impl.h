@@ -87,6 +87,9 @@ struct relay_refusal {
 /* Decide from the head alone: operation, dialect, key. false: *no says why not. */
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no);
 
+/* The model that GET /v1/models/NAME names, into r->plan. */
+bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refusal *no);
+
 /* The body is whole: model, target, patches. */
 bool relay_find_target(struct relay *r, struct relay_refusal *no);
 
@@ -121,8 +124,9 @@ MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev,
 MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 struct err *e);
 
-/* GET /v1/models and GET /. */
+/* GET /v1/models, GET /v1/models/NAME (r->plan is its plan), GET /. */
 MUST_CHECK int relay_send_models(struct relay *r, struct err *e);
+MUST_CHECK int relay_send_model(struct relay *r, struct span name, struct err *e);
 MUST_CHECK int relay_send_root(struct relay *r, struct err *e);
 
 #endif

@@ -11,6 +11,8 @@
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
 
+#define NAMES_MOST ((size_t)1024) /* bytes of names that a 404 lists */
+
 static bool refuse(struct relay_refusal *no, uint16_t status, enum reason reason, const char *text,
                    const char *hint)
 {
@@ -51,7 +53,7 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
         return refuse(no, 401, REASON_NO_KEY,
                       "Without a `keys` section the gateway serves clients of its own host only.",
                       "Add `keys` to the configuration.");
-    if (!span_has(given))
+    if (given.n == 0)
         return refuse(no, 401, REASON_NO_KEY, "This gateway asks for a key, and none was sent.",
                       "Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
     SHA256((const unsigned char *)given.p, given.n, sum);
@@ -146,16 +148,43 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
                   "/v1/chat/completions for the others.");
 }
 
+/* "smart, small, openai/..., local/...": what a client may call, as far as it fits. */
+static void add_names(struct buf *out, const struct settings *s)
+{
+    for (size_t i = 0; i < s->models_n && out->n < NAMES_MOST; i++) {
+        buf_add_span(out, s->models[i].name);
+        buf_add_str(out, ", ");
+    }
+    for (size_t i = 0; i < s->providers_n && out->n < NAMES_MOST; i++) {
+        buf_add_span(out, s->providers[i].name);
+        buf_add_str(out, "/MODEL, ");
+    }
+    if (out->n >= 2 && buf_ok(out))
+        out->n -= 2; /* the last comma */
+}
+
 static bool unknown_model(struct relay *r, struct relay_refusal *no, struct span name)
 {
-    struct span text =
-        arena_printf(&r->arena,
-                     "No model '%.*s'. Names are those under `models`, 'provider/model', or a bare "
-                     "name that a configured provider knows.",
-                     SPAN_FMT(name));
+    struct span text;
+    struct buf names;
 
-    return refuse(no, 404, REASON_UNKNOWN_MODEL, text.p ? text.p : "No such model.",
-                  "GET /v1/models lists the names.");
+    buf_init(&names, 2 * NAMES_MOST);
+    add_names(&names, r->settings);
+    text = arena_printf(&r->arena, "There is no model '%.*s' here. The names are: %.*s.",
+                        SPAN_FMT(name), SPAN_FMT(buf_span(&names)));
+    buf_fini(&names);
+    return refuse(no, 404, REASON_UNKNOWN_MODEL, text.p ? text.p : "There is no such model.",
+                  "Use one of the names, or add the model to the configuration.");
+}
+
+bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refusal *no)
+{
+    static const struct span prefix = {"/v1/models/", 11};
+    struct span path = path_only(r->head->path);
+
+    *ret_name = span_of(path.p + prefix.n, path.n - prefix.n);
+    return settings_resolve(&r->plan, r->settings, *ret_name) == 0 ||
+           unknown_model(r, no, *ret_name);
 }
 
 /* The model's name as a JSON string, for a patch. */
@@ -177,6 +206,7 @@ static struct span json_name(struct arena *a, struct span name)
 /* The client's name and the upstream's differ: patch the request one way, the answer the other. */
 static bool rename_model(struct relay *r, struct relay_refusal *no)
 {
+    struct err e;
     char *mine;
 
     if (span_eq(span_of(r->req.model, r->req.model_n), r->target->model))
@@ -186,7 +216,8 @@ static bool rename_model(struct relay *r, struct relay_refusal *no)
     if (!mine || !r->patches[0].with.p)
         return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                       NULL);
-    blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len);
+    if (blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len, &e) < 0)
+        return refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
     r->client_model_json = span_of(mine, (size_t)r->req.model_len);
     r->patches[0].at = r->req.model_at;
     r->patches[0].len = r->req.model_len;

@@ -63,7 +63,7 @@ static int write_base(struct buf *out, const struct provider *p, struct span val
     enum types_host kind;
     struct err e;
 
-    if (types_url(&u, value, &e) < 0)
+    if (types_read_url(&u, value, &e) < 0)
         return -1;
     kind = types_host_kind(u.host);
     if (kind == HOST_FORBIDDEN)

@@ -33,11 +33,31 @@ static void build_target(struct build *b, struct span model, const struct conf_v
     build_no_provider(b, v->at, where, provider);
 }
 
+static void check_twice(struct build *b, const struct keys_model *k, size_t n)
+{
+    const struct conf_value *v = k->targets.items;
+
+    for (size_t i = 0; i < n; i++)
+        if (span_eq(v[i].text, v[n].text))
+            conf_report_add(b->report, CONF_ERROR, "E032", v[n].at,
+                            "models.%s has the target '%s' twice", k->self.text.p, v[n].text.p);
+}
+
+/* A name "provider/model" would have a meaning of its own. */
+static void check_hidden(struct build *b, const struct keys_model *k)
+{
+    struct span rest = k->self.text, provider = span_cut(&rest, '/');
+
+    if (span_has(rest) && build_find_provider(b, provider))
+        conf_report_add(b->report, CONF_WARNING, "W002", k->self.at,
+                        "models.%s hides that model of the provider '%.*s'", k->self.text.p,
+                        SPAN_FMT(provider));
+}
+
 static void build_model(struct build *b, const struct keys_model *k, struct settings_model *m)
 {
     const struct conf_value *v = k->targets.items;
     struct settings_target *targets = build_alloc(b, k->targets.n, sizeof(*targets));
-    struct span provider;
 
     m->name = build_dup(b, k->self.text);
     if (!targets || !span_has(m->name))
@@ -46,21 +66,12 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
     m->targets_n = k->targets.n;
     for (size_t i = 0; i < m->targets_n && !b->nomem; i++) {
         build_target(b, m->name, &v[i], &targets[i]);
-        for (size_t j = 0; j < i; j++)
-            if (span_eq(targets[i].id, targets[j].id))
-                conf_report_add(b->report, CONF_ERROR, "E032", v[i].at,
-                                "models.%.*s has the target '%.*s' twice", SPAN_FMT(m->name),
-                                SPAN_FMT(v[i].text));
+        check_twice(b, k, i);
     }
     if (k->targets.set && !k->targets.bad && k->targets.n == 0)
-        conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%.*s has no targets",
-                        SPAN_FMT(m->name));
-    provider = m->name;
-    provider.n = MIN(provider.n, span_find(provider, '/'));
-    if (provider.n < m->name.n && build_find_provider(b, provider))
-        conf_report_add(b->report, CONF_WARNING, "W002", k->self.at,
-                        "models.%.*s hides that model of the provider '%.*s'", SPAN_FMT(m->name),
-                        SPAN_FMT(provider));
+        conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%s has no targets",
+                        k->self.text.p);
+    check_hidden(b, k);
 }
 
 void build_models(struct build *b)
@@ -70,7 +81,8 @@ void build_models(struct build *b)
     struct settings *s = &b->snap->pub;
     struct settings_model *m = build_alloc(b, list->n, sizeof(*m));
 
-    b->snap->by_name = build_alloc(b, list->n, sizeof(struct settings_model *));
+    b->snap->by_name =
+        (const struct settings_model **)build_alloc(b, list->n, sizeof(struct settings_model *));
     if (!m || !b->snap->by_name)
         return;
     for (size_t i = 0; i < list->n && !b->nomem; i++) {
@@ -81,7 +93,7 @@ void build_models(struct build *b)
         return;
     s->models = m;
     s->models_n = list->n;
-    qsort(b->snap->by_name, s->models_n, sizeof(struct settings_model *), by_name);
+    qsort((void *)b->snap->by_name, s->models_n, sizeof(struct settings_model *), by_name);
 }
 
 static void check_pattern(struct build *b, struct span key, const struct conf_value *v)
@@ -111,7 +123,7 @@ static void build_client(struct build *b, const struct keys_client *k, struct se
     if (!globs || !span_has(ret->name))
         return;
     if (k->hash.set && !k->hash.bad)
-        UNUSED(EXPECT(types_hash(ret->sha256, k->hash.text) == 0));
+        UNUSED(EXPECT(types_read_hash(ret->sha256, k->hash.text) == 0));
     for (size_t i = 0; i < k->models.n; i++) {
         globs[i] = build_dup(b, v[i].text);
         if (v[i].set && !b->keys->providers.bad && !b->keys->models.bad)
@@ -120,6 +132,22 @@ static void build_client(struct build *b, const struct keys_client *k, struct se
     ret->models = globs;
     ret->models_n = k->models.n;
     ret->expires_ms = k->expires.num;
+}
+
+static bool hashed(const struct keys_client *k)
+{
+    return k->hash.set && !k->hash.bad;
+}
+
+/* Two clients with one key: one of them was meant to have another. */
+static void check_hash(struct build *b, const struct keys_client *k, size_t n)
+{
+    const struct settings_key *keys = b->snap->pub.keys;
+
+    for (size_t i = 0; hashed(&k[n]) && i < n; i++)
+        if (hashed(&k[i]) && memcmp(keys[n].sha256, keys[i].sha256, sizeof(keys[i].sha256)) == 0)
+            conf_report_add(b->report, CONF_ERROR, "E032", k[n].hash.at,
+                            "keys.%s has the hash of keys.%s", k[n].self.text.p, k[i].self.text.p);
 }
 
 void build_clients(struct build *b)
@@ -131,6 +159,7 @@ void build_clients(struct build *b)
 
     if (!keys || b->nomem)
         return;
+    s->keys = keys;
     s->keys_open = !list->set;
     if (list->set && !list->bad && list->n == 0)
         conf_report_add(b->report, CONF_ERROR, "E035", list->at,
@@ -138,13 +167,7 @@ void build_clients(struct build *b)
                         "the section out");
     for (size_t i = 0; i < list->n && !b->nomem; i++) {
         build_client(b, &k[i], &keys[i]);
-        for (size_t j = 0; j < i && k[i].hash.set && !k[i].hash.bad; j++)
-            if (k[j].hash.set && !k[j].hash.bad &&
-                memcmp(keys[i].sha256, keys[j].sha256, sizeof(keys[i].sha256)) == 0)
-                conf_report_add(b->report, CONF_ERROR, "E032", k[i].hash.at,
-                                "keys.%.*s has the hash of keys.%.*s", SPAN_FMT(keys[i].name),
-                                SPAN_FMT(keys[j].name));
+        check_hash(b, k, i);
     }
-    s->keys = keys;
     s->keys_n = list->n;
 }

@@ -28,26 +28,40 @@ void build_no_provider(struct build *b, struct conf_place at, const char *where,
     conf_diag_choices(b->report, d, "providers", names, n, name);
 }
 
+/* Texts of the tree end with NUL. */
 static void check_url(struct build *b, const struct keys_provider *k, const struct provider *type,
                       const struct settings_url *u, const struct conf_value *v)
 {
     enum types_host kind = types_host_kind(u->host);
     bool open = type->engine || k->private_ok.num == 1;
+    const char *name = k->self.text.p;
 
     if (kind == HOST_FORBIDDEN)
         conf_report_add(b->report, CONF_ERROR, "E036", v->at,
-                        "providers.%.*s: '%.*s' is an address that no provider may have",
-                        SPAN_FMT(k->self.text), SPAN_FMT(u->host));
-    else if (!open && (kind == HOST_PRIVATE || kind == HOST_LOOPBACK))
+                        "providers.%s: '%s' is an address that no provider may have", name,
+                        v->text.p);
+    if (open)
+        return;
+    if (kind == HOST_PRIVATE || kind == HOST_LOOPBACK)
         conf_report_add(b->report, CONF_ERROR, "E036", v->at,
-                        "providers.%.*s: '%.*s' is a private address; if that is meant, write "
+                        "providers.%s: '%s' is a private address; if that is meant, write "
                         "private: true",
-                        SPAN_FMT(k->self.text), SPAN_FMT(u->host));
-    if (!u->tls && !open && (kind == HOST_NAME || kind == HOST_PUBLIC))
+                        name, v->text.p);
+    else if (!u->tls && kind != HOST_FORBIDDEN)
         conf_report_add(b->report, CONF_WARNING, "W001", v->at,
-                        "providers.%.*s: '%.*s' is clear text; the key and all prompts can be "
-                        "read on the way",
-                        SPAN_FMT(k->self.text), SPAN_FMT(u->text));
+                        "providers.%s: '%s' is clear text; the key and all prompts can be read on "
+                        "the way",
+                        name, v->text.p);
+}
+
+static void check_twice(struct build *b, const struct keys_provider *k, size_t n)
+{
+    const struct conf_value *v = k->endpoints.items;
+
+    for (size_t i = 0; i < n; i++)
+        if (span_eq(v[i].text, v[n].text))
+            conf_report_add(b->report, CONF_ERROR, "E032", v[n].at,
+                            "providers.%s.endpoints has '%s' twice", k->self.text.p, v[n].text.p);
 }
 
 static void build_urls(struct build *b, const struct keys_provider *k, struct settings_provider *p)
@@ -64,11 +78,7 @@ static void build_urls(struct build *b, const struct keys_provider *k, struct se
     for (size_t i = 0; i < n; i++) {
         urls[i] = build_url(b, v[i].text);
         check_url(b, k, p->type, &urls[i], &v[i]);
-        for (size_t j = 0; j < i; j++)
-            if (span_eq(v[i].text, v[j].text))
-                conf_report_add(b->report, CONF_ERROR, "E032", v[i].at,
-                                "providers.%.*s.endpoints has '%.*s' twice", SPAN_FMT(p->name),
-                                SPAN_FMT(v[i].text));
+        check_twice(b, k, i);
     }
     p->urls_n = n;
     if (n > 0 || k->endpoints.bad)

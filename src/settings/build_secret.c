@@ -34,7 +34,7 @@ static int from_env(struct build *b, const struct conf_value *v, struct span nam
     struct secret kept;
     struct err e;
 
-    if (env_take_secret(b->env, span_of(name.p, name.n), &kept, &e) < 0)
+    if (env_take_secret(b->env, name, &kept, &e) < 0)
         goto full;
     if (!span_has(kept.bytes)) {
         conf_report_add(b->report, CONF_ERROR, "E040", v->at, "secret %.*s is not set",
@@ -63,41 +63,43 @@ static int from_file(struct build *b, const struct conf_value *v, const char *pa
     return -1;
 }
 
+static int from_credential(struct build *b, const struct conf_value *v, struct span name,
+                           struct secret *ret)
+{
+    struct span dir = env_get(b->env, SPAN_LIT("CREDENTIALS_DIRECTORY"));
+    char path[PATH_BYTES];
+    int n = snprintf(path, sizeof(path), "%.*s/%.*s", SPAN_FMT(dir), SPAN_FMT(name));
+
+    if (dir.n && n > 0 && (size_t)n < sizeof(path))
+        return from_file(b, v, path, ret);
+    conf_report_add(b->report, CONF_ERROR, "E040", v->at,
+                    "secret %s is not set: the service manager passed no credentials", v->text.p);
+    return -1;
+}
+
 int build_secret(struct build *b, const struct conf_value *v, struct secret *ret)
 {
-    struct span name = v->text, dir;
-    char path[PATH_BYTES];
-    int rc = -1, n;
+    struct span name = v->text;
+    int rc = -1;
 
-    UNUSED(span_cut(&name, ':'));
+    UNUSED(span_cut(&name, ':')); /* what follows ends with NUL, as all texts of the tree */
     switch ((enum types_source)v->num) {
     case SOURCE_ENV:
         rc = from_env(b, v, name, ret);
         break;
     case SOURCE_FILE:
-        n = snprintf(path, sizeof(path), "%.*s", SPAN_FMT(name));
-        if (EXPECT(n > 0 && (size_t)n < sizeof(path)))
-            rc = from_file(b, v, path, ret);
+        rc = from_file(b, v, name.p, ret);
         break;
     case SOURCE_CRED:
-        dir = env_get(b->env, SPAN_LIT("CREDENTIALS_DIRECTORY"));
-        n = snprintf(path, sizeof(path), "%.*s/%.*s", SPAN_FMT(dir), SPAN_FMT(name));
-        if (!dir.n || n < 0 || (size_t)n >= sizeof(path))
-            conf_report_add(b->report, CONF_ERROR, "E040", v->at,
-                            "secret %.*s is not set: the service manager passed no credentials",
-                            SPAN_FMT(v->text));
-        else
-            rc = from_file(b, v, path, ret);
+        rc = from_credential(b, v, name, ret);
         break;
     }
-    if (rc < 0)
-        return -1;
-    if (!sendable(ret->bytes)) {
-        conf_report_add(b->report, CONF_ERROR, "E042", v->at, "secret %.*s %s", SPAN_FMT(v->text),
+    if (rc == 0 && !sendable(ret->bytes)) {
+        conf_report_add(b->report, CONF_ERROR, "E042", v->at, "secret %s %s", v->text.p,
                         ret->bytes.n ? "holds characters that no header can carry" : "is empty");
-        return -1;
+        rc = -1;
     }
-    return 0;
+    return rc;
 }
 
 /* The variable of the given name in lower or upper case, as curl has it. */
@@ -192,7 +194,7 @@ void build_env_proxy(struct build *b, const struct settings_url *to, struct sett
         b->nomem = true;
         return;
     }
-    if (types_url(&p.url, text, &e) < 0)
+    if (types_read_url(&p.url, text, &e) < 0)
         goto bad;
     p.no_proxy =
         build_dup(b, either_case(b->env, SPAN_LIT("no_proxy"), SPAN_LIT("NO_PROXY"), &ignored));

@@ -18,9 +18,9 @@ void settings_write_schema(struct buf *out)
 static void reference_types(struct buf *out)
 {
     static const struct conf_type *const types[] = {
-        &conf_duration, &conf_size,    &conf_count, &conf_string, &conf_name,
-        &conf_path,     &type_address, &type_url,   &type_secret, &type_hash,
-        &type_date,     &type_target,  &type_model, &type_models,
+        &conf_duration, &conf_size,     &conf_count,  &conf_string,  &conf_name,
+        &conf_path,     &types_address, &types_url,   &types_secret, &types_hash,
+        &types_date,    &types_target,  &types_model, &types_models,
     };
 
     buf_add_str(out, "\n## How values are written\n\n| value | is |\n|---|---|\n");

@@ -55,21 +55,21 @@ static const struct conf_key server_timeout_keys[] = {
 static const struct conf_table server_timeout_table = TABLE(keys_server_timeout, server_timeout_keys);
 
 static const struct conf_key server_keys[] = {
-    {"listen", CONF_ONE_OR_LIST, .type = &type_address, AT(keys_server, listen), .text = "127.0.0.1:8080", .most = 8,
+    {"listen", CONF_ONE_OR_LIST, .type = &types_address, AT(keys_server, listen), .text = "127.0.0.1:8080", .most = 8,
      .help = "Where clients connect: one address or a list."},
-    {"admin", CONF_ONE, .type = &type_address, AT(keys_server, admin), .text = "127.0.0.1:8081",
+    {"admin", CONF_ONE, .type = &types_address, AT(keys_server, admin), .text = "127.0.0.1:8081",
      .help = "Where /metrics, /livez, /readyz and the admin API are. Keep it away from clients."},
     {"tls", CONF_GROUP, .table = &tls_table, AT(keys_server, tls),
      .help = "TLS towards clients. Without it the listeners speak clear text."},
     {"drain", CONF_ONE, .type = &conf_duration, AT(keys_server, drain), .text = "30s", .min = "0s", .max = "1d",
      .help = "On SIGTERM, how long answers under way may take before they are ended with an error event."},
-    {"workers", CONF_ONE, .type = &type_workers, AT(keys_server, workers), .text = "auto", .max = "256",
+    {"workers", CONF_ONE, .type = &types_workers, AT(keys_server, workers), .text = "auto", .max = "64",
      .help = "Processes that answer. auto: as many as the CPU quota allows, and at least two."},
     {"limits", CONF_GROUP, .table = &limits_table, AT(keys_server, limits),
      .help = "Bounds of what clients may send. Past a bound a request is refused with a sentence that names it."},
     {"timeout", CONF_GROUP, .table = &server_timeout_table, AT(keys_server, timeout),
      .help = "How long clients may take."},
-    {"client_half_close", CONF_ONE, .type = &type_close, AT(keys_server, client_half_close), .text = "gone",
+    {"client_half_close", CONF_ONE, .type = &types_close, AT(keys_server, client_half_close), .text = "gone",
      .help = "What a FIN behind the request means. gone: the client went away, and its request is cancelled. allow: it only has no more to send."},
 };
 static const struct conf_table server_table = TABLE(keys_server, server_keys);
@@ -113,25 +113,25 @@ static const struct conf_key engine_keys[] = {
     {"command", CONF_LIST, .required = true, .type = &conf_string, AT(keys_engine, command), .most = 256,
      .example = "[/usr/bin/llama-server, --model, /models/qwen3-4b.gguf, --port, \"8082\"]",
      .help = "Program (an absolute path) and arguments; no shell is involved."},
-    {"ready", CONF_ONE, .type = &type_url_path, AT(keys_engine, ready), .text = "/health",
+    {"ready", CONF_ONE, .type = &types_url_path, AT(keys_engine, ready), .text = "/health",
      .help = "Path that answers 200 when the engine can serve."},
 };
 static const struct conf_table engine_table = TABLE(keys_engine, engine_keys);
 
 static const struct conf_key provider_keys[] = {
-    {"type", CONF_ONE, .required = true, .type = &type_provider, AT(keys_provider, type), .example = "openai",
+    {"type", CONF_ONE, .required = true, .type = &types_provider, AT(keys_provider, type), .example = "openai",
      .help = "Vendor or engine: what it speaks, where it lives, what its errors mean."},
-    {"key", CONF_ONE_OR_LIST, .type = &type_secret, AT(keys_provider, key), .most = 64, .example = "env:OPENAI_API_KEY",
+    {"key", CONF_ONE_OR_LIST, .type = &types_secret, AT(keys_provider, key), .most = 64, .example = "env:OPENAI_API_KEY",
      .help = "The account's key, or a list of keys. Always a reference: env:NAME (environment variable), file:/path, cred:NAME (systemd credential)."},
-    {"endpoints", CONF_ONE_OR_LIST, .type = &type_url, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
+    {"endpoints", CONF_ONE_OR_LIST, .type = &types_url, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
      .help = "Base URLs. Cloud providers have one of their own; engines need theirs here."},
-    {"terminal", CONF_ONE, .type = &type_terminal, AT(keys_provider, terminal), .example = "done",
+    {"terminal", CONF_ONE, .type = &types_terminal, AT(keys_provider, terminal), .example = "done",
      .help = "What ends a stream: done ([DONE] comes) or finish (only the finish reasons do). The type knows; needed for openai-compatible servers that differ."},
     {"tls", CONF_GROUP, .table = &provider_tls_table, AT(keys_provider, tls),
      .help = "TLS towards the provider."},
-    {"proxy", CONF_ONE, .type = &type_proxy, AT(keys_provider, proxy), .example = "http://proxy.example.com:3128",
+    {"proxy", CONF_ONE, .type = &types_proxy, AT(keys_provider, proxy), .example = "http://proxy.example.com:3128",
      .help = "HTTP proxy towards the provider, or none. When left out, cloud providers follow HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment, and engines connect directly."},
-    {"proxy_auth", CONF_ONE, .type = &type_secret, AT(keys_provider, proxy_auth), .example = "env:PROXY_AUTH",
+    {"proxy_auth", CONF_ONE, .type = &types_secret, AT(keys_provider, proxy_auth), .example = "env:PROXY_AUTH",
      .help = "The proxy's user:password, as a reference."},
     {"no_proxy", CONF_ONE_OR_LIST, .type = &conf_string, AT(keys_provider, no_proxy), .most = 64, .example = "[.example.internal, 10.0.0.0/8]",
      .help = "Hosts that are reached without the proxy, by the rules of curl."},
@@ -153,19 +153,19 @@ static const struct conf_key defaults_keys[] = {
 static const struct conf_table defaults_table = TABLE(keys_defaults, defaults_keys);
 
 static const struct conf_key model_keys[] = {
-    {"targets", CONF_ONE_OR_LIST, .required = true, .type = &type_target, AT(keys_model, targets), .most = 32,
+    {"targets", CONF_ONE_OR_LIST, .required = true, .type = &types_target, AT(keys_model, targets), .most = 32,
      .example = "[openai/gpt-5, openai/gpt-5-mini]",
      .help = "provider/model, in the order in which they are tried."},
 };
 static const struct conf_table model_table = TABLE(keys_model, model_keys);
 
 static const struct conf_key client_keys[] = {
-    {"hash", CONF_ONE, .required = true, .type = &type_hash, AT(keys_client, hash),
+    {"hash", CONF_ONE, .required = true, .type = &types_hash, AT(keys_client, hash),
      .example = "sha256:7f3a91d2c55e0b6a1f0f7b0c2f4e8d9a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e",
      .help = "SHA-256 of the key (printf %s \"$KEY\" | sha256sum). The key itself is nowhere."},
-    {"models", CONF_ONE_OR_LIST, .type = &type_models, AT(keys_client, models), .text = "*", .most = 256, .example = "[smart, \"openai/*\"]",
+    {"models", CONF_ONE_OR_LIST, .type = &types_models, AT(keys_client, models), .text = "*", .most = 256, .example = "[smart, \"openai/*\"]",
      .help = "Names the key may ask for; '*' stands for anything."},
-    {"expires", CONF_ONE, .type = &type_date, AT(keys_client, expires), .example = "2027-03-31",
+    {"expires", CONF_ONE, .type = &types_date, AT(keys_client, expires), .example = "2027-03-31",
      .help = "Last day (UTC), or the exact time, at which the key works."},
 };
 static const struct conf_table client_table = TABLE(keys_client, client_keys);
@@ -185,7 +185,7 @@ static const struct conf_key telemetry_keys[] = {
 static const struct conf_table telemetry_table = TABLE(keys_telemetry, telemetry_keys);
 
 static const struct conf_key config_keys[] = {
-    {"version", CONF_ONE, .required = true, .type = &type_version, AT(keys_config, version), .example = "1",
+    {"version", CONF_ONE, .required = true, .type = &types_version, AT(keys_config, version), .example = "1",
      .help = "Version of this format."},
     {"server", CONF_GROUP, .table = &server_table, AT(keys_config, server),
      .help = "How clients reach the gateway."},
@@ -193,7 +193,7 @@ static const struct conf_key config_keys[] = {
      .help = "Who answers: accounts and engines, each under a name of your own."},
     {"defaults", CONF_GROUP, .table = &defaults_table, AT(keys_config, defaults),
      .help = "What every provider inherits."},
-    {"models", CONF_MAP, .type = &type_model, .table = &model_table, AT(keys_config, models), .most = 10000, .example = "smart",
+    {"models", CONF_MAP, .type = &types_model, .table = &model_table, AT(keys_config, models), .most = 10000, .example = "smart",
      .help = "Names that clients send. Beside these, provider/model always works, and so do the well-known names of the configured providers' models."},
     {"keys", CONF_MAP, .type = &conf_name, .table = &client_table, AT(keys_config, keys), .most = 10000, .example = "search-team",
      .help = "Clients' keys. Without this section clients on this machine need none, and others are refused."},

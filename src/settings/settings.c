@@ -49,7 +49,7 @@ struct settings_url build_url(struct build *b, struct span text)
     struct err e;
 
     if (span_has(u.text))
-        UNUSED(EXPECT(types_url(&u, u.text, &e) == 0)); /* read once already */
+        UNUSED(EXPECT(types_read_url(&u, u.text, &e) == 0)); /* read once already */
     return u;
 }
 
@@ -228,8 +228,9 @@ int settings_resolve(struct settings_plan *ret, const struct settings *s, struct
 
     if (name.n == 0 || name.n > SETTINGS_ID_MAX)
         return -1;
-    hit = s->models_n ? bsearch(&name, snap->by_name, s->models_n, sizeof(struct settings_model *),
-                                against_model)
+    hit = s->models_n ? (const struct settings_model **)bsearch(
+                            &name, (const void *)snap->by_name, s->models_n,
+                            sizeof(struct settings_model *), against_model)
                       : NULL;
     if (hit) {
         ret->model = *hit;

@@ -128,10 +128,10 @@ static int url_host(struct settings_url *u, struct span rest, struct err *e)
     return 0;
 }
 
-int types_url(struct settings_url *ret, struct span text, struct err *e)
+int types_read_url(struct settings_url *ret, struct span text, struct err *e)
 {
     struct settings_url u = {.text = text};
-    struct span rest = text;
+    struct span rest;
     size_t slash;
 
     if (!printable_word(text, URL_MAX))
@@ -163,7 +163,7 @@ static int read_url(struct span text, uint64_t *ret, struct err *e)
     struct settings_url u;
 
     *ret = 0;
-    return types_url(&u, text, e);
+    return types_read_url(&u, text, e);
 }
 
 static int read_proxy(struct span text, uint64_t *ret, struct err *e)
@@ -173,7 +173,7 @@ static int read_proxy(struct span text, uint64_t *ret, struct err *e)
     *ret = span_is(text, "none");
     if (*ret)
         return 0;
-    if (types_url(&u, text, e) == 0)
+    if (types_read_url(&u, text, e) == 0)
         return 0;
     if (span_find(text, '@') != SIZE_MAX)
         err_set(e, ERR_PARSE, "must not hold a user or password; they go to proxy_auth");
@@ -316,7 +316,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-int types_hash(uint8_t ret[32], struct span text)
+int types_read_hash(uint8_t ret[32], struct span text)
 {
     int high, low;
 
@@ -338,7 +338,7 @@ static int read_hash(struct span text, uint64_t *ret, struct err *e)
 
     UNUSED(e);
     *ret = 0;
-    return types_hash(bytes, text);
+    return types_read_hash(bytes, text);
 }
 
 /* ---- dates ---- */
@@ -422,91 +422,91 @@ static int read_workers(struct span text, uint64_t *ret, struct err *e)
     return 0;
 }
 
-const struct conf_type type_version = {
+const struct conf_type types_version = {
     .name = "version",
     .what = "a version of the format",
     .schema = "{\"const\":1}",
     .word = version_word,
 };
-const struct conf_type type_address = {
+const struct conf_type types_address = {
     .name = "address",
     .what = "an IP address and a port such as 127.0.0.1:8080 or [::1]:8080",
     .schema = "{\"type\":\"string\",\"pattern\":\":[0-9]+$\"}",
     .parse = read_address,
 };
-const struct conf_type type_url = {
+const struct conf_type types_url = {
     .name = "URL",
     .what = "a URL such as https://api.example.com/v1",
     .schema = "{\"type\":\"string\",\"pattern\":\"^https?://[^@?#]+$\"}",
     .parse = read_url,
 };
-const struct conf_type type_proxy = {
+const struct conf_type types_proxy = {
     .name = "URL or none",
     .what = "a proxy's URL such as http://proxy.example.com:3128, or none",
     .schema = "{\"type\":\"string\",\"pattern\":\"^(none|https?://[^@?#]+)$\"}",
     .parse = read_proxy,
 };
-const struct conf_type type_secret = {
+const struct conf_type types_secret = {
     .name = "secret",
     .what = "a reference env:NAME, file:/absolute/path or cred:NAME",
     .schema = "{\"type\":\"string\",\"pattern\":\"^(env:|file:/|cred:)\"}",
     .secret = true,
     .parse = read_secret,
 };
-const struct conf_type type_hash = {
+const struct conf_type types_hash = {
     .name = "hash",
     .what = "sha256: and 64 hex digits",
     .schema = "{\"type\":\"string\",\"pattern\":\"^sha256:[0-9a-fA-F]{64}$\"}",
     .secret = true, /* some will put the key itself there */
     .parse = read_hash,
 };
-const struct conf_type type_date = {
+const struct conf_type types_date = {
     .name = "date",
     .what = "a date such as 2027-03-31 or 2027-03-31T18:00:00Z",
     .schema = "{\"type\":\"string\",\"pattern\":"
               "\"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$\"}",
     .parse = read_date,
 };
-const struct conf_type type_target = {
+const struct conf_type types_target = {
     .name = "target",
     .what = "a target provider/model such as openai/gpt-5",
     .schema = "{\"type\":\"string\",\"pattern\":\"^[^/ ]+/[^ ]+$\"}",
     .parse = read_target,
 };
-const struct conf_type type_model = {
+const struct conf_type types_model = {
     .name = "model name",
     .what = "a model name of 1 to 128 characters without spaces",
     .schema = "{\"type\":\"string\",\"pattern\":\"^[^ *]{1,128}$\"}",
     .parse = read_model,
 };
-const struct conf_type type_models = {
+const struct conf_type types_models = {
     .name = "model pattern",
     .what = "a model name in which '*' stands for anything",
     .schema = "{\"type\":\"string\",\"pattern\":\"^[^ ]{1,128}$\"}",
     .parse = read_models,
 };
-const struct conf_type type_workers = {
+const struct conf_type types_workers = {
     .name = "auto or count",
     .what = "auto, or a number of processes",
     .schema = "{\"anyOf\":[{\"const\":\"auto\"},{\"type\":\"integer\",\"minimum\":1}]}",
     .parse = read_workers,
 };
-const struct conf_type type_provider = {
+const struct conf_type types_provider = {
     .name = "provider type",
     .what = "a type of provider",
     .word = provider_word,
 };
-const struct conf_type type_terminal = {
+const struct conf_type types_terminal = {
     .name = "word",
     .what = "done or finish",
     .word = terminal_word,
 };
-const struct conf_type type_close = {
+const struct conf_type types_close = {
     .name = "word",
     .what = "gone or allow",
     .word = close_word,
 };
-const struct conf_type type_url_path = {
+const struct conf_type types_url_path = {
     .name = "URL path",
     .what = "a path such as /health",
     .schema = "{\"type\":\"string\",\"pattern\":\"^/\"}",

@@ -9,29 +9,29 @@
 #include "conf/keys.h"
 #include "settings/settings.h"
 
-extern const struct conf_type type_version;
-extern const struct conf_type type_address;  /* 127.0.0.1:8080, [::1]:8080 */
-extern const struct conf_type type_url;      /* http(s)://host[:port][/path] */
-extern const struct conf_type type_proxy;    /* the same, or "none" (then the number is 1) */
-extern const struct conf_type type_secret;   /* env:NAME ...; the number is a types_source */
-extern const struct conf_type type_hash;     /* sha256:64 hex digits */
-extern const struct conf_type type_date;     /* 2027-03-31; the number is Unix time in ms */
-extern const struct conf_type type_target;   /* provider/model */
-extern const struct conf_type type_model;    /* a name that clients send */
-extern const struct conf_type type_models;   /* the same with '*' */
-extern const struct conf_type type_workers;  /* auto (0) or a count */
-extern const struct conf_type type_provider; /* a provider row; the number is its index */
-extern const struct conf_type type_terminal; /* done, finish */
-extern const struct conf_type type_close;    /* gone, allow */
-extern const struct conf_type type_url_path; /* /health */
+extern const struct conf_type types_version;
+extern const struct conf_type types_address;  /* 127.0.0.1:8080, [::1]:8080 */
+extern const struct conf_type types_url;      /* http(s)://host[:port][/path] */
+extern const struct conf_type types_proxy;    /* the same, or "none" (then the number is 1) */
+extern const struct conf_type types_secret;   /* env:NAME ...; the number is a types_source */
+extern const struct conf_type types_hash;     /* sha256:64 hex digits */
+extern const struct conf_type types_date;     /* 2027-03-31; the number is Unix time in ms */
+extern const struct conf_type types_target;   /* provider/model */
+extern const struct conf_type types_model;    /* a name that clients send */
+extern const struct conf_type types_models;   /* the same with '*' */
+extern const struct conf_type types_workers;  /* auto (0) or a count */
+extern const struct conf_type types_provider; /* a provider row; the number is its index */
+extern const struct conf_type types_terminal; /* done, finish */
+extern const struct conf_type types_close;    /* gone, allow */
+extern const struct conf_type types_url_path; /* /health */
 
 enum types_source { SOURCE_ENV, SOURCE_FILE, SOURCE_CRED };
 
 /* Take a URL apart; the spans point into text. */
-MUST_CHECK int types_url(struct settings_url *ret, struct span text, struct err *e);
+MUST_CHECK int types_read_url(struct settings_url *ret, struct span text, struct err *e);
 
-/* The 32 bytes of a text of type_hash. */
-MUST_CHECK int types_hash(uint8_t ret[32], struct span text);
+/* The 32 bytes of a text of types_hash. */
+MUST_CHECK int types_read_hash(uint8_t ret[32], struct span text);
 
 /* What kind of address a URL's host is, as far as its text says. */
 enum types_host {

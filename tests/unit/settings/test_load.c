@@ -116,15 +116,18 @@ static const struct {
        "\"http://localhost:1\", \"http://h.example\", \"https://[fd00::1]\"]}\n"
        "  b: {type: vllm, endpoints: [\"http://10.0.0.1\", \"http://169.254.169.254/x\"]}\n"
        "  c: {type: openai, key: env:KEY_A, private: true, endpoints: \"http://10.0.0.1\"}\n",
-     "E036 3:49+17 providers.a: '10.0.0.1' is a private address; if that is meant, write private: "
+     "E036 3:49+17 providers.a: 'http://10.0.0.1' is a private address; if that is meant, write "
+     "private: "
      "true\n"
-     "E036 3:68+20 providers.a: 'localhost' is a private address; if that is meant, write "
+     "E036 3:68+20 providers.a: 'http://localhost:1' is a private address; if that is meant, write "
      "private: true\n"
      "W001 3:90+18 providers.a: 'http://h.example' is clear text; the key and all prompts can be "
      "read on the way\n"
-     "E036 3:110+19 providers.a: 'fd00::1' is a private address; if that is meant, write private: "
+     "E036 3:110+19 providers.a: 'https://[fd00::1]' is a private address; if that is meant, write "
+     "private: "
      "true\n"
-     "E036 4:50+26 providers.b: '169.254.169.254' is an address that no provider may have"},
+     "E036 4:50+26 providers.b: 'http://169.254.169.254/x' is an address that no provider may "
+     "have"},
     /* secrets */
     {V "providers:\n  a: {type: openai, key: [env:NO_SUCH, env:EMPTY, env:BROKEN, cred:x, "
        "file:/does/not/exist]}\n",

@@ -1,0 +1,270 @@
+/*
+ * status.c - `lamplighter status` and `lamplighter reload`: ask the admin port, print.
+ */
+#include "cmd/status.h"
+
+#include "base/mem.h"
+#include "cmd/admin_call.h"
+#include "cmd/config.h"
+#include "cmd/status_read.h"
+
+#define STATUS_MS 5000
+#define RELOAD_MS 35000 /* the gateway itself answers within 30 s */
+
+enum { EXIT_UNREACHABLE = 4 };
+
+struct options {
+    const char *admin;
+    bool json;
+};
+
+static const char usage[] = "[--admin URL] [--json]\n"
+                            "\n"
+                            "  --admin URL  the admin port of the gateway (" ADMIN_DEFAULT ")\n"
+                            "  --json       print the answer as it came\n"
+                            "\n"
+                            "exit status: 0 fine, 1 it said no, 2 wrong usage, 4 nobody answers\n";
+
+/* -1: wrong usage; 1: help was asked for. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+    o->admin = ADMIN_DEFAULT;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--admin") == 0 && i + 1 < argc) {
+            o->admin = argv[++i];
+        } else if (strcmp(argv[i], "--json") == 0) {
+            o->json = true;
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return 1;
+        } else {
+            fprintf(stderr, "lamplighter %s: unknown or incomplete option '%s'\n", argv[0],
+                    argv[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- the table ---- */
+
+static void print_duration(double s)
+{
+    uint64_t m = (uint64_t)s / 60;
+
+    if (m >= 24 * 60)
+        printf("%llud %lluh", (unsigned long long)(m / 1440), (unsigned long long)(m / 60 % 24));
+    else if (m >= 60)
+        printf("%lluh %llum", (unsigned long long)(m / 60), (unsigned long long)(m % 60));
+    else
+        printf("%llum %llus", (unsigned long long)m, (unsigned long long)s % 60);
+}
+
+/* 38ms, 1.22s */
+static void seconds_text(char *out, size_t cap, double s)
+{
+    if (s < 1)
+        snprintf(out, cap, "%.0fms", 1000 * s);
+    else
+        snprintf(out, cap, "%.2fs", s);
+}
+
+static void print_head(const struct status_doc *d)
+{
+    printf("lamplighter %s  up ", d->version);
+    print_duration(d->uptime_s);
+    printf("  config %.8s (%s", d->config_id, d->config_source);
+    if (strlen(d->reloaded) >= 16)
+        printf(", %.10s %.5sZ", d->reloaded, d->reloaded + 11);
+    printf(")  %.4g req/s  %.0f live  %.0f connections\n", d->requests_per_s, d->live,
+           d->connections);
+}
+
+static void print_workers(const struct status_doc *d)
+{
+    printf("\n%-8s %8s  %-9s %10s %6s %6s %8s\n", "WORKER", "PID", "STATE", "REQUESTS", "LIVE",
+           "CONNS", "CRASHES");
+    for (size_t i = 0; i < d->workers_n; i++) {
+        const struct status_worker *w = &d->workers[i];
+
+        printf("%-8.0f %8.0f  %-9s %10.0f %6.0f %6.0f %8.0f\n", w->slot, w->pid, w->state,
+               w->requests, w->live, w->conns, w->crashes);
+    }
+}
+
+static void print_engines(const struct status_doc *d)
+{
+    if (d->engines_n)
+        printf("\n%-24s %8s  %-9s %9s\n", "ENGINE", "PID", "STATE", "RESTARTS");
+    for (size_t i = 0; i < d->engines_n; i++)
+        printf("%-24s %8.0f  %-9s %9.0f\n", d->engines[i].provider, d->engines[i].pid,
+               d->engines[i].state, d->engines[i].restarts);
+}
+
+static void print_served_by(const struct status_model *m)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < m->served_by_n; i++)
+        sum += m->served_by[i].requests;
+    for (size_t i = 0; i < m->served_by_n && sum > 0; i++)
+        printf("  %s %.0f%%", m->served_by[i].target, 100 * m->served_by[i].requests / sum);
+}
+
+static void print_models(const struct status_doc *d)
+{
+    int width = 5;
+
+    for (size_t i = 0; i < d->models_n; i++)
+        width = MAX(width, (int)MIN(strlen(d->models[i].model), (size_t)40));
+    printf("\n%-*s %9s %7s %17s  SERVED BY (last ", width, "MODEL", "REQUESTS", "OK%",
+           "TTFT p50/p95");
+    print_duration(d->window_s);
+    puts(")");
+    for (size_t i = 0; i < d->models_n; i++) {
+        const struct status_model *m = &d->models[i];
+        char ok[16] = "-", p50[16], p95[16], first[40] = "-";
+
+        if (m->requests > 0 && m->ok_ratio >= 0)
+            snprintf(ok, sizeof(ok), "%.2f", 100 * m->ok_ratio);
+        seconds_text(p50, sizeof(p50), m->first_p50_s);
+        seconds_text(p95, sizeof(p95), m->first_p95_s);
+        if (m->first_p95_s > 0)
+            snprintf(first, sizeof(first), "%s / %s", p50, p95);
+        printf("%-*s %9.0f %7s %17s", width, m->model, m->requests, ok, first);
+        print_served_by(m);
+        putchar('\n');
+    }
+}
+
+static void print_warnings(const struct status_doc *d)
+{
+    if (!d->is_live)
+        puts("! no worker has turned in the last 15 s");
+    if (d->draining)
+        puts("! the gateway is draining");
+    else if (!d->is_ready)
+        puts("! not ready: no worker serves the current configuration");
+    if (d->reload_failed)
+        puts("! the last reload failed; the configuration before it stays in use");
+    for (size_t i = 0; i < d->workers_n; i++)
+        if (strcmp(d->workers[i].state, "silent") == 0)
+            printf("! worker %.0f has not turned for %.0f s\n", d->workers[i].slot,
+                   d->workers[i].silent_s);
+    if (d->dropped_lines > 0 || d->dropped_records > 0)
+        printf("! dropped: %.0f log lines, %.0f records\n", d->dropped_lines, d->dropped_records);
+    if (d->dropped_series > 0)
+        printf("! too many series: %.0f values are counted as 'other'\n", d->dropped_series);
+}
+
+static int print_status(struct span text, struct err *e)
+{
+    struct status_doc *d = mem_zalloc(1, sizeof(*d));
+    int rc;
+
+    if (!d)
+        return err_set(e, ERR_NOMEM, "no memory");
+    rc = status_read(d, text, e);
+    if (rc == 0) {
+        print_head(d);
+        print_warnings(d);
+        print_workers(d);
+        print_engines(d);
+        print_models(d);
+    }
+    mem_free(d);
+    return rc;
+}
+
+/* ---- the commands ---- */
+
+static int print_raw(struct span text)
+{
+    return fwrite(text.p, 1, text.n, stdout) == text.n ? EXIT_OK : EXIT_FAILED;
+}
+
+static int failed(const char *command, const struct options *o, const struct err *e)
+{
+    bool nobody = e->code == ERR_CONNECT || e->code == ERR_RESOLVE || e->code == ERR_TIMEOUT ||
+                  e->code == ERR_RESET;
+
+    if (e->code == ERR_CONFIG) {
+        fprintf(stderr, "lamplighter %s: --admin: %s\n", command, e->text);
+        return EXIT_USAGE;
+    }
+    fprintf(stderr, "lamplighter %s: %s: %s\n", command, o->admin, e->text);
+    if (nobody)
+        fputs("is the gateway running, and is this its admin port (server.admin)? --admin names "
+              "another\n",
+              stderr);
+    return nobody ? EXIT_UNREACHABLE : EXIT_FAILED;
+}
+
+static int show_status(const struct options *o, uint16_t status, struct span body, struct err *e)
+{
+    if (status != 200)
+        return err_set(e, ERR_PROTOCOL, "it answered %u", status);
+    if (o->json)
+        return print_raw(body);
+    return print_status(body, e);
+}
+
+static int print_reply(uint16_t status, struct span body, struct err *e)
+{
+    FILE *to = status == 200 ? stdout : stderr;
+    char *text = mem_alloc(STATUS_REPLY);
+    int rc;
+
+    if (!text)
+        return err_set(e, ERR_NOMEM, "no memory");
+    rc = status_read_reply(text, body, e);
+    if (rc == 0) {
+        fputs(text, to);
+        if (text[0] && text[strlen(text) - 1] != '\n')
+            fputc('\n', to);
+        if (status == 200)
+            fputs("the configuration is taken into use\n", to);
+    }
+    mem_free(text);
+    return rc;
+}
+
+static int show_reload(const struct options *o, uint16_t status, struct span body, struct err *e)
+{
+    int rc = o->json ? print_raw(body) : print_reply(status, body, e);
+
+    return rc == EXIT_OK && status != 200 ? EXIT_FAILED : rc;
+}
+
+static int ask(int argc, char **argv, const char *method, const char *path, uint32_t timeout_ms,
+               int (*show)(const struct options *o, uint16_t status, struct span body,
+                           struct err *e))
+{
+    struct options o = {0};
+    uint16_t status = 0;
+    struct buf body;
+    struct err e;
+    int rc = read_options(argc, argv, &o);
+
+    if (rc != 0) {
+        fprintf(rc > 0 ? stdout : stderr, "usage: lamplighter %s %s", argv[0], usage);
+        return rc > 0 ? EXIT_OK : EXIT_USAGE;
+    }
+    buf_init(&body, ADMIN_BYTES_MAX);
+    rc = admin_call(&body, &status, o.admin, method, path, timeout_ms, &e);
+    if (rc == 0)
+        rc = show(&o, status, buf_span(&body), &e);
+    if (rc < 0)
+        rc = failed(argv[0], &o, &e);
+    buf_fini(&body);
+    return fflush(stdout) == 0 ? rc : EXIT_FAILED;
+}
+
+int cmd_status(int argc, char **argv)
+{
+    return ask(argc, argv, "GET", "/api/v1/status", STATUS_MS, show_status);
+}
+
+int cmd_reload(int argc, char **argv)
+{
+    return ask(argc, argv, "POST", "/api/v1/reload", RELOAD_MS, show_reload);
+}

@@ -1,0 +1,63 @@
+/*
+ * status_read.h - the document of GET /api/v1/status as C values, for `lamplighter status`.
+ *
+ * What is missing stays zero or empty: an older or newer gateway can be asked.
+ *
+ * Room: cmd. Pure.
+ */
+#ifndef CMD_STATUS_READ_H
+#define CMD_STATUS_READ_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#define STATUS_TEXT    128
+#define STATUS_WORKERS 64
+#define STATUS_ENGINES 32
+#define STATUS_MODELS  512
+#define STATUS_TARGETS 9
+
+struct status_worker {
+    double slot, pid, requests, live, conns, crashes, silent_s;
+    char state[STATUS_TEXT];
+};
+
+struct status_engine {
+    double pid, restarts;
+    char provider[STATUS_TEXT], state[STATUS_TEXT];
+};
+
+struct status_model {
+    char model[STATUS_TEXT];
+    double requests, first_p50_s, first_p95_s;
+    double ok_ratio; /* -1: nothing to judge by */
+    struct {
+        char target[STATUS_TEXT];
+        double requests;
+    } served_by[STATUS_TARGETS];
+    size_t served_by_n;
+};
+
+struct status_doc {
+    char version[STATUS_TEXT];
+    char config_id[STATUS_TEXT], config_source[STATUS_TEXT], reloaded[STATUS_TEXT];
+    double uptime_s, requests_per_s, live, connections, window_s;
+    double dropped_lines, dropped_records, dropped_series;
+    bool is_live, is_ready, draining, reload_failed;
+    struct status_worker workers[STATUS_WORKERS];
+    struct status_engine engines[STATUS_ENGINES];
+    struct status_model models[STATUS_MODELS];
+    size_t workers_n, engines_n, models_n;
+};
+
+/* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':
+ * model names come from clients, and a terminal obeys what it prints. */
+MUST_CHECK int status_read(struct status_doc *doc, struct span text, struct err *e);
+
+#define STATUS_REPLY ((size_t)256 * 1024)
+
+/* What a change was answered with: the "text" of a result, or the message of a refusal. Newlines
+ * stay; other control bytes are '?'. A longer text is cut to nothing. */
+MUST_CHECK int status_read_reply(char ret[STATUS_REPLY], struct span text, struct err *e);
+
+#endif

@@ -1,0 +1,228 @@
+"""The programs that a test runs: a mock of the providers, and a gateway before it.
+
+Both choose free ports and say which; both are stopped by SIGTERM and must end with status 0,
+without a word from a sanitizer. Nothing sleeps: what is waited for is asked for, often.
+"""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import wire
+
+START_SECONDS = 20
+STOP_SECONDS = 20
+TELL_TALES = re.compile(rb"Sanitizer|runtime error:|MUST\(|EXPECT\(|died of signal|exited with|"
+                        rb"panic|silent for")
+
+
+def wait_for(what, seconds=5, every=0.005):
+    """what() until it is true; its value. The last false value fails the test."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited {seconds} s for {what}: {value!r}"
+        time.sleep(every)
+
+
+def json_lines(path):
+    """The whole lines of a log."""
+    if not path.exists():
+        return []
+    text, _, _ = path.read_bytes().rpartition(b"\n")
+    return [json.loads(line) for line in text.split(b"\n") if line]
+
+
+class Program:
+    """A child with its output in files."""
+
+    def __init__(self, place, name, command, env=None):
+        self.out, self.err = place / f"{name}.out", place / f"{name}.err"
+        self.stopped = False
+        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+            self.process = subprocess.Popen([str(word) for word in command], stdout=out,
+                                            stderr=err, stdin=subprocess.DEVNULL,
+                                            env={**os.environ, **(env or {})})
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def said(self):
+        return self.err.read_text(errors="replace")
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def wait(self, seconds=STOP_SECONDS):
+        return self.process.wait(seconds)
+
+    def find(self, file, pattern, seconds=START_SECONDS):
+        """What the first group matches in the output, once it is there."""
+        def look():
+            found = re.search(pattern, file.read_text(errors="replace"))
+            if not found:
+                assert self.process.poll() is None, f"ended early: {self.said()}"
+            return found
+        return wait_for(look, seconds)[1]
+
+    def stop(self, expected=0, blame=TELL_TALES):
+        self.stopped = True
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            status = self.wait()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"did not stop: {self.said()}") from None
+        said = self.err.read_bytes()
+        assert not (blame and blame.search(said)), said.decode(errors="replace")
+        assert status == expected, f"status {status}: {said.decode(errors='replace')}"
+
+
+class Mock(Program):
+    """`lamplighter mock`. One model name a test keeps their requests apart in its log."""
+
+    def __init__(self, binary, place, *args, name="mock"):
+        self.log_file = place / f"{name}.log"
+        super().__init__(place, name, [binary, "mock", "--listen", "127.0.0.1:0", "--log",
+                                       self.log_file, *args])
+        self.addr = self.find(self.out, r"mock listening on http://(\S+)")
+
+    def log(self, model=None, ev=None):
+        """Lines about requests of that model (without its behaviours)."""
+        lines = json_lines(self.log_file)
+        if model is not None:
+            numbers = {line["n"] for line in lines
+                       if line["ev"] == "request" and line["model"].split(";")[0] == model}
+            lines = [line for line in lines if line.get("n") in numbers]
+        return [line for line in lines if ev in (None, line["ev"])]
+
+    def requests(self, model=None):
+        return self.log(model, "request")
+
+    def ends(self, model, count=1):
+        """The ends of the model's requests, once there are so many."""
+        wait_for(lambda: len(self.log(model, "end")) >= count)
+        return self.log(model, "end")
+
+
+class Gateway(Program):
+    """`lamplighter run`. The configuration is a dict: JSON is valid input."""
+
+    def __init__(self, binary, place, conf, *args, name="gateway", env=None, ready=True):
+        self.file = place / f"{name}.yaml"
+        self.configure(conf)
+        super().__init__(place, name, [binary, "run", "-c", self.file, *args], env)
+        self.access = self.out
+        self.addr = self.find(self.err, r"  clients   http://(\S+)/v1")
+        self.admin = self.find(self.err, r"  admin     http://(\S+)/metrics")
+        if ready:
+            wait_for(self.ready, START_SECONDS, every=0.02)
+
+    def configure(self, conf):
+        """Write the file as an editor does: whole or not at all."""
+        text = conf if isinstance(conf, str) else json.dumps(conf, indent=1)
+        new = pathlib.Path(f"{self.file}.new")
+        new.write_text(text)
+        new.replace(self.file)
+
+    def ready(self):
+        try:
+            return wire.ask(self.admin, "GET", "/readyz", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def ask(self, path, body=b"", headers=None, method="POST", timeout=10):
+        return wire.ask(self.addr, method, path, body, headers, timeout)
+
+    def chat(self, model, stream=False, **more):
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
+        if stream:
+            body["stream"] = True
+        return self.ask("/v1/chat/completions", body)
+
+    def records(self, request_id=None):
+        return [r for r in json_lines(self.access) if request_id in (None, r["id"])]
+
+    def record(self, answer):
+        """The one line about this answer."""
+        request_id = answer["x-lamplighter-request-id"]
+        wait_for(lambda: self.records(request_id))
+        found = self.records(request_id)
+        assert len(found) == 1, found
+        return found[0]
+
+    def record_of(self, model):
+        """The one line about this model, for requests whose answer never came."""
+        def mine():
+            return [r for r in self.records() if r.get("model", "").split(";")[0] == model]
+        wait_for(mine)
+        assert len(mine()) == 1, mine()
+        return mine()[0]
+
+    def metrics(self):
+        """{'name{labels}': value}"""
+        text = wire.ask(self.admin, "GET", "/metrics").text.decode()
+        pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line[:1] not in ("#", ""))
+        return {name: float(value) for name, value in pairs}
+
+    def status(self):
+        return wire.ask(self.admin, "GET", "/api/v1/status").json()
+
+    def children(self):
+        """{'worker 0': pid, ..., 'keeper': pid, 'clerk': pid}, by the order of their birth: right
+        only while none has been replaced."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as f:
+            pids = [int(word) for word in f.read().split()]
+        workers = self.workers()
+        assert pids[:len(workers)] == workers and len(pids) == len(workers) + 2
+        names = [f"worker {i}" for i in range(len(workers))] + ["keeper", "clerk"]
+        return dict(zip(names, pids))
+
+    def workers(self):
+        """Pids of the workers, by slot."""
+        return [w["pid"] for w in self.status()["workers"]]
+
+
+def rss_bytes(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1]) * 1024
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def provider(kind, mock, path="/v1", **more):
+    """A provider's row that points to the mock."""
+    return {"type": kind, "endpoints": f"http://{mock}{path}", "private": True, **more}
+
+
+def basic(mock, **server):
+    """Providers of all dialects before one mock; patience is short where nothing waits."""
+    return {
+        "version": 1,
+        "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2, "drain": "5s",
+                   **server},
+        "providers": {
+            "oai": provider("openai", mock, key="env:OAI_KEY"),
+            "ant": provider("anthropic", mock, path="", key="env:ANT_KEY"),
+            "gen": provider("openai-compatible", mock),
+            "fin": provider("openai-compatible", mock, terminal="finish"),
+            "vllm": provider("vllm", mock),
+        },
+        "defaults": {"timeout": {"connect": "5s", "first_token": "20s", "idle": "10s",
+                                 "total": "30s"}},
+    }
+
+
+KEYS = {"OAI_KEY": "sk-oai-secret", "ANT_KEY": "sk-ant-secret"}

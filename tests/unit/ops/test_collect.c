@@ -1,0 +1,261 @@
+/* Goal: a record counts in the right series, with OpenTelemetry's words; what the board and the
+ * kernel say is shown as it stands.
+ * Method: records and a board of our own against exact samples. */
+#include "prom.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "ops/collect.h"
+
+static struct metrics *make(void)
+{
+    struct metrics *m = NULL;
+    struct err e;
+
+    assert_int_equal(metrics_new(&m, 20000, 1, &e), 0);
+    return m;
+}
+
+static struct record good(void)
+{
+    return (struct record){
+        .duration_us = 2000000,
+        .first_us = 500000,
+        .tokens_in = 100,
+        .tokens_out = 31,
+        .outcome = OUTCOME_FULL,
+        .op = OP_CHAT,
+        .status = 200,
+        .attempts = 1,
+        .stream = true,
+        .usage = true,
+        .model = "smart",
+        .target = "eu/gemini-3-pro",
+        .provider = "gemini",
+        .upstream_model = "gemini-3-pro-001",
+    };
+}
+
+static void has(const char *text, const char *sample, double want)
+{
+    double have = prom_value(span_str(text), sample);
+
+    if (!(fabs(have - want) < 1e-9))
+        fail_msg("%s is %g, not %g, in:\n%s", sample, have, want, text);
+}
+
+static void lacks(const char *text, const char *part)
+{
+    if (strstr(text, part))
+        fail_msg("%s is in:\n%s", part, text);
+}
+
+#define GEMINI                                                                                     \
+    "{gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"gcp.gemini\","                         \
+    "gen_ai_request_model=\"%s\",gen_ai_response_model=\"gemini-3-pro-001\""
+
+static void has_gemini(const char *text, const char *name, const char *model, const char *more,
+                       double want)
+{
+    char sample[512];
+    int n = snprintf(sample, sizeof(sample), "%s" GEMINI "%s}", name, model, more);
+
+    assert_true(n > 0 && (size_t)n < sizeof(sample));
+    has(text, sample, want);
+}
+
+static void good_stream_counts_everywhere(void **state)
+{
+    struct metrics *m = make();
+    struct record r = good();
+    char *text;
+
+    UNUSED(state);
+    collect_record(m, &r);
+    text = prom_text(m);
+    has(text,
+        "lamplighter_requests_total{model=\"smart\",api=\"chat\",stream=\"true\",outcome=\"full\"}",
+        1);
+    has(text,
+        "lamplighter_attempts_total{target=\"eu/gemini-3-pro\",outcome=\"ok\",reason=\"none\"}", 1);
+    has_gemini(text, "gen_ai_server_request_duration_seconds_bucket", "smart", ",le=\"2.56\"", 1);
+    has_gemini(text, "gen_ai_server_request_duration_seconds_bucket", "smart", ",le=\"1.28\"", 0);
+    has_gemini(text, "gen_ai_server_request_duration_seconds_sum", "smart", "", 2);
+    has_gemini(text, "gen_ai_server_time_to_first_token_seconds_sum", "smart", "", 0.5);
+    has_gemini(text, "gen_ai_server_time_per_output_token_seconds_sum", "smart", "", 0.05);
+    has_gemini(text, "gen_ai_client_operation_duration_seconds_count", "gemini-3-pro", "", 1);
+    has_gemini(text, "gen_ai_client_token_usage_sum", "gemini-3-pro",
+               ",gen_ai_token_type=\"input\"", 100);
+    has_gemini(text, "gen_ai_client_token_usage_sum", "gemini-3-pro",
+               ",gen_ai_token_type=\"output\"", 31);
+    lacks(text, "lamplighter_stream_breaks_total");
+    mem_free(text);
+    metrics_free(&m);
+}
+
+static void broken_stream_names_its_class(void **state)
+{
+    struct metrics *m = make();
+    struct record r = good();
+    char *text;
+
+    UNUSED(state);
+    r.outcome = OUTCOME_FAILED;
+    r.reason = REASON_TRUNCATED;
+    r.class_id = CLASS_TRUNCATED;
+    r.usage = false;
+    collect_record(m, &r);
+    text = prom_text(m);
+    has(text,
+        "lamplighter_stream_breaks_total{target=\"eu/gemini-3-pro\",recovered=\"error_event\"}", 1);
+    has(text,
+        "lamplighter_attempts_total{target=\"eu/gemini-3-pro\",outcome=\"failed\","
+        "reason=\"truncated\"}",
+        1);
+    has_gemini(text, "gen_ai_server_request_duration_seconds_count", "smart",
+               ",error_type=\"truncated\"", 1);
+    lacks(text, "gen_ai_client_token_usage");
+    lacks(text, "gen_ai_server_time_per_output_token");
+    mem_free(text);
+    metrics_free(&m);
+}
+
+/* What a client makes up does not become a label. */
+static void refused_request_has_no_provider_and_no_name(void **state)
+{
+    struct metrics *m = make();
+    struct record r = {.outcome = OUTCOME_CLIENT_ERROR,
+                       .reason = REASON_UNKNOWN_MODEL,
+                       .op = OP_MESSAGES,
+                       .model = "made-up"};
+    char *text;
+
+    UNUSED(state);
+    collect_record(m, &r);
+    r.op = OPS;
+    collect_record(m, &r);
+    text = prom_text(m);
+    has(text,
+        "lamplighter_requests_total{model=\"unknown\",api=\"messages\",stream=\"false\","
+        "outcome=\"client_error\"}",
+        1);
+    has(text,
+        "lamplighter_requests_total{model=\"unknown\",api=\"unknown\",stream=\"false\","
+        "outcome=\"client_error\"}",
+        1);
+    lacks(text, "made-up");
+    lacks(text, "gen_ai");
+    lacks(text, "attempts");
+    mem_free(text);
+    metrics_free(&m);
+}
+
+/* Every outcome and operation has its words: no NULL, no crash, valid text. */
+static void every_outcome_and_operation_is_counted(void **state)
+{
+    struct metrics *m = make();
+    double sum = 0;
+    char *text;
+
+    UNUSED(state);
+    for (int o = 0; o < OUTCOMES_N; o++)
+        for (int op = 0; op <= OPS; op++) {
+            struct record r = good();
+
+            r.outcome = (enum outcome)o;
+            r.op = (enum provider_op)op;
+            r.class_id = (enum class_id)(op % CLASSES);
+            r.reason = (enum reason)(op % REASONS);
+            collect_record(m, &r);
+        }
+    text = prom_text(m);
+    for (struct metrics_series s, *p = &s; p; p = NULL)
+        for (const void *at = NULL; metrics_next(m, METRIC_REQUESTS, &at, &s);)
+            sum += s.value;
+    assert_true(fabs(sum - OUTCOMES_N * (OPS + 1)) < 1e-9);
+    lacks(text, "(null)");
+    mem_free(text);
+    metrics_free(&m);
+}
+
+static void view_shows_board_and_processes(void **state)
+{
+    static const struct settings_provider provider = {.name = SPAN_LIT("local")};
+    static const struct settings_engine engine = {.provider = &provider};
+    static const struct settings settings = {
+        .id = 0x7f3a91, .source = SPAN_LIT("/etc/l.yaml"), .engines = &engine, .engines_n = 1};
+    struct metrics *m = make();
+    struct board *b = NULL;
+    struct view v = {.workers = 2,
+                     .now_us = 20000000,
+                     .wall_ms = 1767225600000,
+                     .settings = &settings,
+                     .log_dropped = 3};
+    struct err e;
+    char *text;
+
+    UNUSED(state);
+    assert_int_equal(board_new(&b, &e), 0);
+    v.board = b;
+    board_set(&b->started_us, 10000000);
+    board_set(&b->generation, 4);
+    board_set(&b->reload_wall_ms, 1767225600500);
+    board_set(&b->engines[0].state, ENGINE_READY);
+    board_set(&b->engines[0].restarts, 2);
+    board_set(&b->clerk.pid, (uint64_t)getpid());
+    board_add(&b->workers[0].requests, 40);
+    board_add(&b->workers[1].requests, 2);
+    board_set(&b->workers[0].conns, 5);
+    board_set(&b->workers[1].conns, 6);
+    board_set(&b->workers[1].turned_us, 19500000);
+    board_add(&b->workers[1].records_dropped, 9);
+    collect_view(m, &v);
+    v.settings = &(struct settings){.id = 1, .source = SPAN_LIT("environment")};
+    collect_view(m, &v);
+    v.settings = &settings;
+    collect_view(m, &v); /* nothing of the one in between stays */
+    text = prom_text(m);
+    has(text, "lamplighter_worker_requests_total{worker=\"0\"}", 40);
+    has(text, "lamplighter_worker_requests_total{worker=\"1\"}", 2);
+    has(text, "lamplighter_worker_silent_seconds{worker=\"1\"}", 0.5);
+    lacks(text, "lamplighter_worker_silent_seconds{worker=\"0\"}");
+    lacks(text, "worker=\"2\"");
+    has(text, "lamplighter_connections", 11);
+    has(text, "lamplighter_uptime_seconds", 10);
+    has(text, "lamplighter_config_info{hash=\"00000000007f3a91\",source=\"/etc/l.yaml\"}", 1);
+    lacks(text, "source=\"environment\"");
+    has(text, "lamplighter_config_generation", 4);
+    has(text, "lamplighter_config_last_reload_successful", 0);
+    has(text, "lamplighter_config_last_reload_success_timestamp_seconds", 1767225600.5);
+    has(text, "lamplighter_engine_state{engine=\"0\",provider=\"local\",state=\"ready\"}", 1);
+    has(text, "lamplighter_engine_state{engine=\"0\",provider=\"local\",state=\"down\"}", 0);
+    has(text, "lamplighter_engine_restarts_total{engine=\"0\",provider=\"local\"}", 2);
+    has(text, "lamplighter_telemetry_dropped_total{signal=\"log\"}", 3);
+    has(text, "lamplighter_telemetry_dropped_total{signal=\"record\"}", 9);
+    has(text, "lamplighter_series_dropped_total", 0);
+    assert_true(prom_value(span_str(text), "process_resident_memory_bytes{process=\"clerk\"}") >
+                1e6);
+    assert_true(prom_value(span_str(text), "process_cpu_seconds_total{process=\"clerk\"}") >= 0);
+    assert_true(prom_value(span_str(text), "process_start_time_seconds{process=\"clerk\"}") > 1e9);
+    has(text, "process_threads{process=\"clerk\"}", 1);
+    lacks(text, "process=\"keeper\"");
+    mem_free(text);
+    metrics_free(&m);
+    board_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_stream_counts_everywhere),
+        cmocka_unit_test(broken_stream_names_its_class),
+        cmocka_unit_test(refused_request_has_no_provider_and_no_name),
+        cmocka_unit_test(every_outcome_and_operation_is_counted),
+        cmocka_unit_test(view_shows_board_and_processes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

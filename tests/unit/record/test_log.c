@@ -1,0 +1,167 @@
+/* Goal: whatever a record holds, its line is one valid JSON line below the maximum, with the
+ * members that tools read.
+ * Method: known records against known lines; hostile texts through the scanner. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "codec/json_scan.h"
+#include "record/log.h"
+
+static void times_are_rfc_3339(void **state)
+{
+    static const struct {
+        uint64_t ms;
+        const char *want;
+    } rows[] = {
+        {0, "1970-01-01T00:00:00.000Z"},
+        {86399999, "1970-01-01T23:59:59.999Z"},
+        {951782400000, "2000-02-29T00:00:00.000Z"},
+        {951868800000, "2000-03-01T00:00:00.000Z"},
+        {1709164800000, "2024-02-29T00:00:00.000Z"},
+        {1735689599999, "2024-12-31T23:59:59.999Z"},
+        {1767225600000, "2026-01-01T00:00:00.000Z"},
+        {4107542400000, "2100-03-01T00:00:00.000Z"},
+        {253402300799999, "9999-12-31T23:59:59.999Z"},
+        {UINT64_MAX, "9999-12-31T23:59:59.999Z"},
+    };
+    char text[RECORD_TIME_TEXT];
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_string_equal(record_time_text(rows[i].ms, text), rows[i].want);
+}
+
+static void line_is(const struct record *r, const char *want)
+{
+    struct buf out;
+
+    buf_init(&out, RECORD_LINE_MAX);
+    record_log_line(&out, r);
+    assert_true(buf_ok(&out));
+    buf_add_char(&out, '\0');
+    assert_string_equal(out.p, want);
+    buf_fini(&out);
+}
+
+static void good_request_is_one_line(void **state)
+{
+    static const struct record r = {
+        .wall_ms = 1767225600123,
+        .duration_us = 1234567,
+        .first_us = 250040,
+        .bytes_in = 1700,
+        .bytes_out = 1200,
+        .tokens_in = 11,
+        .tokens_out = 7,
+        .tokens_cached = 3,
+        .outcome = OUTCOME_FULL,
+        .op = OP_CHAT,
+        .status = 200,
+        .upstream_status = 200,
+        .attempts = 1,
+        .stream = true,
+        .usage = true,
+        .id = "r_0123456789abcde",
+        .model = "smart",
+        .target = "openai/gpt-5.1",
+        .provider = "openai",
+        .upstream_model = "gpt-5.1-2026",
+        .key = "ci",
+        .peer = "127.0.0.1:5000",
+    };
+
+    UNUSED(state);
+    line_is(&r,
+            "{\"time\":\"2026-01-01T00:00:00.123Z\",\"id\":\"r_0123456789abcde\",\"op\":\"chat\","
+            "\"model\":\"smart\",\"target\":\"openai/gpt-5.1\",\"provider\":\"openai\","
+            "\"upstream_model\":\"gpt-5.1-2026\",\"outcome\":\"full\",\"status\":200,"
+            "\"upstream_status\":200,\"attempts\":1,\"stream\":true,\"duration_ms\":1234.567,"
+            "\"first_ms\":250.040,\"bytes_in\":1700,\"bytes_out\":1200,\"tokens_in\":11,"
+            "\"tokens_out\":7,\"tokens_cached\":3,\"key\":\"ci\",\"peer\":\"127.0.0.1:5000\"}\n");
+}
+
+static void failure_says_why(void **state)
+{
+    static const struct record r = {
+        .outcome = OUTCOME_FAILED,
+        .reason = REASON_UPSTREAM_STATUS,
+        .class_id = CLASS_OVERLOAD,
+        .op = OPS,
+        .status = 503,
+        .upstream_status = 529,
+        .attempts = 1,
+        .text = "said \"no\"\nand left",
+    };
+
+    UNUSED(state);
+    line_is(&r, "{\"time\":\"1970-01-01T00:00:00.000Z\",\"op\":\"unknown\",\"outcome\":\"failed\","
+                "\"reason\":\"upstream-status\",\"class\":\"overload\",\"status\":503,"
+                "\"upstream_status\":529,\"attempts\":1,\"stream\":false,\"duration_ms\":0,"
+                "\"bytes_in\":0,\"bytes_out\":0,\"text\":\"said \\\"no\\\"\\nand left\"}\n");
+}
+
+static void fill(char *p, size_t n, unsigned char with)
+{
+    memset(p, with, n);
+}
+
+/* Every byte value, in every text to its last byte, without a terminator. */
+static void hostile_text_stays_one_line(void **state)
+{
+    UNUSED(state);
+    for (unsigned byte = 0; byte < 256; byte++) {
+        unsigned char b = (unsigned char)byte;
+        struct record r = {.wall_ms = UINT64_MAX, .duration_us = UINT64_MAX, .first_us = 1};
+        struct buf out;
+
+        fill(r.id, sizeof(r.id), b);
+        fill(r.model, sizeof(r.model), b);
+        fill(r.target, sizeof(r.target), b);
+        fill(r.provider, sizeof(r.provider), b);
+        fill(r.upstream_model, sizeof(r.upstream_model), b);
+        fill(r.key, sizeof(r.key), b);
+        fill(r.peer, sizeof(r.peer), b);
+        fill(r.text, sizeof(r.text), b);
+        r.outcome = OUTCOMES_N;
+        r.class_id = CLASSES;
+        r.reason = REASONS;
+        r.op = OPS;
+        buf_init(&out, RECORD_LINE_MAX);
+        record_log_line(&out, &r);
+        assert_true(buf_ok(&out));
+        assert_true(out.n <= RECORD_LINE_MAX);
+        assert_ptr_equal(memchr(out.p, '\n', out.n), out.p + out.n - 1);
+        for (size_t i = 0; i + 1 < out.n; i++)
+            assert_true((unsigned char)out.p[i] >= 0x20);
+        assert_int_equal(json_scan_all(NULL, buf_span(&out), NULL, NULL), JSON_SCAN_DONE);
+        buf_fini(&out);
+    }
+}
+
+static void no_room_appends_nothing(void **state)
+{
+    struct record r = {.op = OP_CHAT};
+    struct buf out;
+
+    UNUSED(state);
+    buf_init(&out, RECORD_LINE_MAX);
+    buf_add_char(&out, 'x');
+    record_log_line(&out, &r);
+    assert_false(buf_ok(&out));
+    assert_int_equal(out.n, 1);
+    buf_fini(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_are_rfc_3339),      cmocka_unit_test(good_request_is_one_line),
+        cmocka_unit_test(failure_says_why),        cmocka_unit_test(hostile_text_stays_one_line),
+        cmocka_unit_test(no_room_appends_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
