@@ -284,7 +284,7 @@ static int feed_data(struct mock_req *r, const char *p, size_t n, size_t *used, 
 
 int mock_req_feed(struct mock_req *r, const char *p, size_t n, size_t *used, struct err *e)
 {
-    size_t some;
+    size_t some = 0;
 
     *used = 0;
     if (r->state == MOCK_REQ_HEAD)

@@ -91,13 +91,12 @@ static int read_script(struct mock *m, const char *path, struct err *e)
         err_set(e, ERR_SYS, "%s: cannot be opened", path);
         goto out;
     }
-    for (;;) {
+    while (!feof(f) && !ferror(f)) {
         char *to = buf_reserve(&b, 4096);
-        size_t n = to ? fread(to, 1, 4096, f) : 0;
 
-        if (n == 0)
+        if (!to)
             break;
-        buf_commit(&b, n);
+        buf_commit(&b, fread(to, 1, 4096, f));
     }
     if (buf_finish(&b, path, e) == 0) {
         rc = mock_script_read(&m->script, buf_span(&b), e);

@@ -405,7 +405,15 @@ def test_huge_heads(mock):
     s = mock.send(mock.connect(), "fault=endless-headers")
     got = sum(len(s.recv(65536)) for _ in range(100))
     assert got > 1 << 20
-    s.close()
+
+
+def test_client_that_leaves_an_endless_head_does_not_kill_the_mock(own):
+    m = own()
+    for n in range(1, 4):
+        s = m.send(m.connect(), "fault=endless-headers")
+        s.recv(65536)
+        s.close() # with bytes unread: a reset, and writing to it SIGPIPE
+        assert m.wait_log("end", n)["how"] == "client_gone"
 
 
 def test_two_lengths(mock):
