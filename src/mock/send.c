@@ -532,6 +532,9 @@ void mock_send_timer(struct mock_conn *c)
     case MOCK_GONE:
         break;
     }
+    /* At the pace of a dribble all had left before this turn: nothing more will be reported. */
+    if (c->state == MOCK_DRAINING && net_conn_queued(c->net) == 0)
+        settle(c);
 }
 
 void mock_send_sent(struct mock_conn *c)

@@ -233,7 +233,7 @@ static void a_silent_upstream_is_told_from_a_slow_one(void **state)
 
     UNUSED(state);
     buf_init(&b, 65536);
-    twin_open(&t, 3, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5s}}\n");
+    twin_open(&t, 3, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5m}}\n");
     t.script = whole_stream(&kinds[0]);
     t.script.cut_at = 300;
     t.script.end = TWIN_SILENT;
@@ -413,7 +413,7 @@ static void one_seed(uint64_t seed, struct buf *b)
     struct rng r;
 
     rng_init(&r, seed);
-    twin_open(&t, seed, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5s}}\n");
+    twin_open(&t, seed, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5m}}\n");
     t.script = whole_stream(k);
     t.script.piece_max = 1 + rng_below(&r, 300);
     t.script.gap_max = rng_below(&r, EV_MS(400));
