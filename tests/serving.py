@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import httpx
@@ -163,6 +164,42 @@ class Gateway(Server):
             return next((r for r in self.records() if r["id"] == request_id), None)
 
         return wait_for(written, seconds)
+
+
+class Tap:
+    """Passes connections on to a port, and keeps the request lines that came by."""
+
+    LINE = re.compile(rb"((?:HEAD|GET|POST|PUT|DELETE|OPTIONS) \S+) HTTP/1\.1\r\n")
+
+    def __init__(self, port):
+        self.port = port
+        self.lines = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.port))
+                for pair in ((client, server, True), (server, client, False)):
+                    threading.Thread(target=self.carry, args=pair, daemon=True).start()
+
+    def carry(self, source, sink, is_request):
+        tail = b""  # of what was read, in which no whole line was found
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+                if is_request:
+                    tail = (tail + data)[-65536 - 4096:]
+                    for found in self.LINE.finditer(tail):
+                        self.lines.append(found[1].decode())
+                    tail = self.LINE.split(tail)[-1]
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.listener.close()
 
 
 def providers_text(url, extra=""):
