@@ -8,12 +8,13 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "net/tls.h"
+#include "net/tls_impl.h"
 
 #define MEGA ((size_t)1024 * 1024)
 
 struct tbed {
     struct bed *b;
+    int version_max; /* of the server; 0: no limit */
     struct certs certs;
     struct tls_ctx *client, *server;
 };
@@ -31,6 +32,7 @@ static void use(struct tbed *t, const struct cert_files *server, const char *ca,
     if (tls_client_ctx_new(&t->client, t->b->ev, &cc, &e) < 0 ||
         tls_server_ctx_new(&t->server, t->b->ev, &sc, &e) < 0)
         fail_msg("%s", e.text);
+    SSL_CTX_set_max_proto_version(t->server->ssl, t->version_max);
 }
 
 static int set_up_on(void **state, struct bed *b)
@@ -55,6 +57,18 @@ static int tbed_uv(void **state)
 static int tbed_sim(void **state)
 {
     return set_up_on(state, bed_new(true, 1, NULL));
+}
+
+/* A server of TLS 1.2. */
+static int tbed_old(void **state)
+{
+    struct tbed *t;
+
+    set_up_on(state, bed_new(true, 1, NULL));
+    t = *state;
+    t->version_max = TLS1_2_VERSION;
+    use(t, &t->certs.good, t->certs.ca.cert, "h2,http/1.1", "h2,http/1.1");
+    return 0;
 }
 
 /* One byte a segment. */
@@ -190,7 +204,7 @@ static void bytes_pass_both_ways(void **state)
     assert_string_equal(net_addr_text(net_conn_peer(x.client.side.c), text),
                         net_addr_text(net_listener_addr(x.d.l), again));
     x.client.side.c->ops->dump(x.client.side.c, line, sizeof(line));
-    assert_non_null(strstr(line, "TLSv1.3"));
+    assert_non_null(strstr(line, t->version_max ? "TLSv1.2" : "TLSv1.3"));
     side_write(&x.client.side, data, n);
     assert_int_equal(net_conn_queued(x.client.side.c), n);
     for (size_t i = 0; i < 100; i++)
@@ -400,6 +414,22 @@ static void who_does_not_speak_tls_is_told_so(void **state)
     assert_non_null(strstr(h.err.text, "hung up"));
     side_fini(&server);
     net_listener_close(&d.l);
+}
+
+static void older_protocols_are_refused(void **state)
+{
+    struct tbed *t = *state;
+    struct duo x;
+
+    SSL_CTX_set_security_level(t->client->ssl, 0);
+    SSL_CTX_set_min_proto_version(t->client->ssl, TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(t->client->ssl, TLS1_1_VERSION);
+    SSL_CTX_set_cipher_list(t->client->ssl, "ALL:@SECLEVEL=0");
+    duo_begin(&x, t, "localhost");
+    WAIT(t->b, x.server.refused && x.client.refused);
+    assert_non_null(strstr(x.server.err.text, "protocol version"));
+    assert_non_null(strstr(x.client.err.text, "protocol version"));
+    duo_end(&x);
 }
 
 static void damaged_records_are_an_error(void **state)
@@ -712,6 +742,7 @@ static void talk_survives_without_memory(void **state)
 
 #define UV(f)   {"uv_" #f, f, tbed_uv, tbed_end, NULL}
 #define SIM(f)  {"sim_" #f, f, tbed_sim, tbed_end, NULL}
+#define OLD(f)  {"old_" #f, f, tbed_old, tbed_end, NULL}
 #define BOTH(f) UV(f), SIM(f)
 
 int main(void)
@@ -719,6 +750,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(bytes_pass_both_ways),
         {"crumbs_bytes_pass_both_ways", bytes_pass_both_ways, tbed_crumbs, tbed_end, NULL},
+        OLD(bytes_pass_both_ways),
+        OLD(sessions_are_resumed_for_the_same_host),
+        OLD(flush_is_a_true_end),
+        OLD(fin_without_goodbye_is_a_truncation),
+        OLD(shutdown_leaves_the_other_direction_open),
+        OLD(bad_certificates_are_refused_in_plain_words),
+        BOTH(older_protocols_are_refused),
         BOTH(hosts_are_matched),
         BOTH(sessions_are_resumed_for_the_same_host),
         BOTH(alpn_is_agreed_or_refused),
