@@ -188,7 +188,8 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     struct err e;
     int rc = 0;
 
-    if (r->state == RELAY_TRYING && (part || dialect_is_content(ev->kind) || r->held.n > RELAY_HOLD))
+    if (r->state == RELAY_TRYING &&
+        (part || dialect_is_content(ev->kind) || r->held.n > RELAY_HOLD))
         rc = open_answer(r, &e);
     if (rc == 0 && r->state == RELAY_TRYING)
         rc = relay_hold_event(r, ev, raw, &e);
