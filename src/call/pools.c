@@ -255,3 +255,16 @@ void call_pools_warm(struct call_pools *p, const struct settings *s)
         }
     }
 }
+
+void call_pools_stats(const struct call_pools *p, struct http_pool_stats *ret)
+{
+    *ret = (struct http_pool_stats){0};
+    for (size_t i = 0; i < p->entries_n; i++) {
+        const struct http_pool_stats *s = http_pool_stats(p->entries[i]->pool);
+
+        ret->dials_total += s->dials_total;
+        ret->reused_total += s->reused_total;
+        ret->conns_now += s->conns_now;
+        ret->idle_now += s->idle_now;
+    }
+}

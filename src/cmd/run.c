@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,6 +17,7 @@
 #include "cmd/banner.h"
 #include "cmd/commands.h"
 #include "cmd/config.h"
+#include "cmd/cpus.h"
 #include "cmd/listen.h"
 #include "conf/report.h"
 
@@ -195,13 +195,8 @@ static int child_main(void *arg, const struct proc_place *place)
 /* As many as the CPUs this process may use, at least two: one crash must never cut everything. */
 static uint32_t count_workers(const struct settings *s)
 {
-    cpu_set_t set;
-    uint32_t n = 2;
+    uint32_t n = s->server.workers ? s->server.workers : MAX(cpus_count(), 2U);
 
-    if (s->server.workers)
-        return MIN(s->server.workers, (uint32_t)BOARD_WORKERS);
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
-        n = (uint32_t)MAX(CPU_COUNT(&set), 2);
     return MIN(n, (uint32_t)BOARD_WORKERS);
 }
 
