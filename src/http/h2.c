@@ -15,8 +15,8 @@
  * quarters of GLITCHES_MAX the peer is told to calm down and gets no new stream, at GLITCHES_MAX
  * the connection ends.
  *
- * Invariants: (1) the session is entered only by h2_recv() and flush(), never by both at once;
- *             (2) no owner is called from within nghttp2's send side.
+ * Invariant: the session is entered only by h2_recv() and flush(), never by both at once. What
+ * owners do in between (heads, ends, resets) is only queued in it.
  */
 #include "http/h2.h"
 
@@ -93,6 +93,8 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     struct h2 *h = user;
 
     UNUSED(session);
+    if (hd->type != NGHTTP2_CONTINUATION)
+        h->ops->head_begun(h, false); /* also after one that was not read to its end */
     switch (hd->type) {
     case NGHTTP2_DATA:
         if (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM))
@@ -336,7 +338,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         return 0;
     if (frame->hd.type == NGHTTP2_HEADERS && !s->head_done)
         finish_head(s, end);
-    if (end && s->head_done)
+    s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id); /* if it still lives */
+    if (s && end && s->head_done)
         h->ops->end(s);
     return 0;
 }
@@ -354,6 +357,21 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     return 0;
 }
 
+static size_t waiting(const struct h2_stream *s)
+{
+    return s->out.n - s->out_at;
+}
+
+/* What a stream that is gone had still to send is told as sent: it is in nobody's way. */
+static void forget_out(struct h2_stream *s)
+{
+    s->left += waiting(s);
+    buf_fini(&s->out);
+    s->out_at = 0;
+    if (s->left && list_empty(&s->tell))
+        list_push(&s->h2->tell, &s->tell);
+}
+
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
     struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
@@ -362,16 +380,12 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     if (!s || s->gone)
         return 0;
     s->gone = true;
+    forget_out(s);
     h->ops->closed(s, code);
     return 0;
 }
 
 /* ---- frames out ---- */
-
-static size_t waiting(const struct h2_stream *s)
-{
-    return s->out.n - s->out_at;
-}
 
 static ssize_t read_out(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
                         uint32_t *flags, nghttp2_data_source *source, void *user)
@@ -415,11 +429,37 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
             glitch(h, 1); /* the peer made us do it */
         return 0;
     }
+    if (s && frame->hd.type == NGHTTP2_HEADERS)
+        s->sent_head = true;
     if (s && (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
         s->sent_end = true;
         if (list_empty(&s->tell)) /* told together with the bytes */
             list_push(&h->tell, &s->tell);
+    }
+    return 0;
+}
+
+/* A request whose head cannot be sent any more: GOAWAY has come, or memory is short. */
+static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int why,
+                             void *user)
+{
+    struct h2 *h = user;
+
+    UNUSED(why);
+    if (h->server || frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    LIST_EACH(it, &h->streams)
+    {
+        struct h2_stream *s = LIST_ENTRY(it, struct h2_stream, link);
+
+        if (s->id != frame->hd.stream_id || s->gone)
+            continue;
+        (void)nghttp2_session_set_stream_user_data(session, s->id, NULL); /* told now, not twice */
+        s->gone = true;
+        forget_out(s);
+        h->ops->closed(s, NGHTTP2_REFUSED_STREAM);
+        break;
     }
     return 0;
 }
@@ -463,15 +503,15 @@ static void flush(struct h2 *h)
     h->in_session = true;
     while (h->conn && net_conn_queued(h->conn) < OUT_MAX) {
         n = nghttp2_session_mem_send(h->session, &p);
-        if (n <= 0)
+        if (n <= 0 || !h->conn)
             break;
         if (net_conn_write(h->conn, (const char *)p, (size_t)n, &e) < 0) {
             n = NGHTTP2_ERR_NOMEM;
             break;
         }
     }
-    h->in_session = false;
     tell_sent(h);
+    h->in_session = false;
     if (n < 0)
         over(h, (int)n);
     else if (h->conn && !nghttp2_session_want_read(h->session) &&
@@ -635,8 +675,12 @@ int h2_body(struct h2_stream *s, const char *p, size_t n, struct err *e)
         s->out_at = 0;
     }
     buf_add(&s->out, p, n);
+    if (buf_finish(&s->out, "body", e) < 0)
+        return -1;
+    if (s->gone)
+        forget_out(s);
     resume(s);
-    return buf_finish(&s->out, "body", e);
+    return 0;
 }
 
 void h2_end(struct h2_stream *s)
@@ -704,6 +748,7 @@ static int new_session(struct h2 *h, struct err *e)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(cb, on_frame_not_send);
     nghttp2_option_set_no_auto_window_update(opt, 1);
     nghttp2_option_set_no_closed_streams(opt, 1);
     nghttp2_option_set_max_outbound_ack(opt, ACKS_MAX);

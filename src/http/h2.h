@@ -48,7 +48,8 @@ struct h2_stream {
     size_t out_at, left; /* framed and not told */
     bool out_end;        /* nothing follows `out` */
     bool deferred;       /* nghttp2 waits for h2_body() or h2_end() */
-    bool sent_end;       /* END_STREAM has been framed */
+    bool sent_head;      /* HEADERS have been framed */
+    bool sent_end;       /* END_STREAM has been */
     bool gone;           /* nghttp2 knows it no more */
 };
 

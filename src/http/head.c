@@ -126,3 +126,18 @@ const char *head_date(char out[HEAD_DATE], uint64_t wall_ms)
              (unsigned)(s / 60 % 60), (unsigned)(s % 60));
     return out;
 }
+
+size_t head_refusal(char out[HEAD_REFUSAL], const char *why)
+{
+    char text[128], *quote;
+    int n;
+
+    snprintf(text, sizeof(text), "%s", why);
+    while ((quote = strpbrk(text, "\"\\")) != NULL) /* a parser's words go into a JSON string */
+        *quote = '\'';
+    n = snprintf(out, HEAD_REFUSAL,
+                 "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\","
+                 "\"param\":null,\"code\":null}}\n",
+                 text);
+    return n > 0 ? (size_t)n : 0;
+}
