@@ -33,7 +33,8 @@ struct pool_stream {
     void *conn;                         /* the carrier's */
 
     /* queued while there is no connection */
-    struct dial *dial;
+    struct dial *dial;  /* its own, or NULL: it is in http_pool.waiting */
+    struct list wait;   /* in http_pool.waiting */
     struct arena arena; /* of the queued head */
     struct http_head head;
     bool head_queued, end_queued;
@@ -55,20 +56,28 @@ struct http_pool {
     struct http_pool_conf conf;
     struct http_pool_stats stats;
     struct list conns;   /* struct pool_conn, all of them */
-    struct list idle;    /* struct pool_conn, the one used last first */
+    struct list idle;    /* struct pool_conn without a stream, the one used last first */
+    struct list shared;  /* struct pool_conn with streams, that may carry more */
+    struct list waiting; /* struct pool_stream, for `dial` */
+    struct dial *dial;   /* for whoever waits, once it is known that connections are shared */
+    bool shares;         /* HTTP/2 is spoken there */
     struct list streams; /* struct pool_stream, all that callers hold */
     bool closing;
 };
 
 /* A connection of any version, as the pool sees it; embedded in it. */
 struct pool_conn {
-    struct list link;      /* in http_pool.conns */
-    struct list idle_link; /* in http_pool.idle while it is idle */
+    struct list link;        /* in http_pool.conns */
+    struct list idle_link;   /* in http_pool.idle while it is idle */
+    struct list shared_link; /* in http_pool.shared while it has streams (HTTP/2) */
     struct http_pool *pool;
     ev_us born;
-    void (*serve)(struct pool_conn *c, struct pool_stream *s); /* carry s from now on */
-    void (*idle)(struct pool_conn *c, uint64_t ms);            /* end after ms without use */
-    void (*end)(struct pool_conn *c);                          /* calls pool_remove() */
+    /* Carry s from now on. -1: no memory. */
+    int (*serve)(struct pool_conn *c, struct pool_stream *s, struct err *e);
+    /* May it carry one more stream, as things stand? NULL: only when it is idle. */
+    bool (*room)(const struct pool_conn *c);
+    void (*idle)(struct pool_conn *c, uint64_t ms); /* end after ms without use */
+    void (*end)(struct pool_conn *c);               /* calls pool_remove() */
 };
 
 /* The pool has that connection (which its dial has counted already) / has it no more. */
