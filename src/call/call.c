@@ -174,6 +174,19 @@ static void add_auth(const struct call *c, struct arena *a, struct http_field *f
     (*n)++;
 }
 
+/* A field that the provider insists on and the client did not send. */
+static void add_default(const struct call *c, struct http_field *fields, size_t *n)
+{
+    const struct provider *p = c->conf.provider->type;
+    struct span name = span_str(p->header.name);
+
+    for (size_t i = 0; i < *n && p->header.name; i++)
+        if (span_eq(fields[i].name, name))
+            return;
+    if (p->header.name)
+        fields[(*n)++] = (struct http_field){name, span_str(p->header.value)};
+}
+
 /* host[:port], the port only where it is not the scheme's own, IPv6 in brackets. */
 static struct span authority(struct arena *a, const struct settings_url *u)
 {
@@ -207,6 +220,7 @@ static int send_request(struct call *c, struct err *e)
         fields[n] = conf->fields[n];
     fields[n++] = (struct http_field){SPAN_LIT("accept-encoding"), SPAN_LIT("identity")};
     add_auth(c, &a, fields, &n);
+    add_default(c, fields, &n);
     h.authority = authority(&a, conf->url);
     h.path = conf->path;
     h.body_len = conf->body ? blob_patched_len(conf->body, conf->patches, conf->patches_n) : 0;
@@ -365,6 +379,7 @@ static void after_event(struct call *c)
     } else if (v == VERDICT_ERROR) {
         struct provider_failure pf = {.status = c->answer.ev.error_status,
                                       .type = span_str(c->answer.ev.error_type),
+                                      .code = span_str(c->answer.ev.error_code),
                                       .text = span_str(c->answer.ev.error_text),
                                       .streamed = true};
         struct call_failure f = {.reason = REASON_UPSTREAM_ERROR, .status = c->status};

@@ -15,10 +15,16 @@
 
 struct call_pools;
 
-MUST_CHECK int call_pools_new(struct call_pools **ret, struct net *net, struct err *e);
+/* net and resolver outlive the pools. */
+MUST_CHECK int call_pools_new(struct call_pools **ret, struct net *net, struct resolver *resolver,
+                              struct err *e);
 
 /* All calls must have ended. NULL is fine. */
 void call_pools_free(struct call_pools **p);
+
+/* Make the pools of all providers now, so that no request waits for a CA bundle to be read. What
+ * fails here fails again, and is told, when a request needs it. */
+void call_pools_warm(struct call_pools *p, const struct settings *s);
 
 /* The pool for a provider's URL; made at first use. */
 MUST_CHECK int call_pools_get(struct call_pools *p, struct http_pool **ret,

@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HOST_MAX 256
-#define PORT     "80"
+#define HOST_MAX  256
+#define PORT      "80"
+#define STATUS_AT 9 /* behind "HTTP/1.1 " */
 
 struct caller {
     int fd;
@@ -54,10 +55,9 @@ static int split_url(struct caller *c, const char *url, struct err *e)
     if (s.n && s.p[0] == '[') { /* an IPv6 address */
         s = span_of(s.p + 1, s.n - 1);
         host = span_cut(&s, ']');
-        if (s.n == 0 || s.p[0] != ':')
-            s = s.n ? span_of(s.p, 0) : SPAN_LIT(PORT);
-        else
-            s = span_of(s.p + 1, s.n - 1);
+        if (!span_has(s) || (s.n && s.p[0] != ':'))
+            goto bad;
+        s = s.n ? span_of(s.p + 1, s.n - 1) : SPAN_LIT(PORT);
     } else {
         host = span_cut(&s, ':');
         if (!span_has(s))
@@ -185,12 +185,12 @@ static struct span field(struct span head, struct span name)
 
 static int read_answer(struct buf *out, uint16_t *ret_status, struct span all, struct err *e)
 {
-    struct span head, body, version = SPAN_LIT("HTTP/1.1 ");
+    struct span head, body, version = SPAN_LIT("HTTP/1.");
     const char *end = all.n ? memmem(all.p, all.n, "\r\n\r\n", 4) : NULL;
     uint64_t status, length;
 
-    if (!end || all.n < version.n + 3 || !span_starts(all, version) ||
-        span_u64(span_of(all.p + version.n, 3), &status) < 0)
+    if (!end || all.n < STATUS_AT + 3 || !span_starts(all, version) ||
+        span_u64(span_of(all.p + STATUS_AT, 3), &status) < 0)
         return err_set(e, ERR_PROTOCOL, "what answers there is no admin port");
     head = span_of(all.p, (size_t)(end - all.p));
     body = span_of(end + 4, all.n - head.n - 4);

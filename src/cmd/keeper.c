@@ -14,6 +14,7 @@
 struct keeper {
     struct ev *ev;
     struct net *net;
+    struct resolver *resolver;
     struct call_pools *pools;
     struct supervise *supervise;
     struct link_ev link;
@@ -62,7 +63,7 @@ static int keep(struct keeper *k, const struct run *run, const struct proc_place
                                   .arg = k};
     int rc = -1;
 
-    if (call_pools_new(&k->pools, k->net, e) < 0)
+    if (call_pools_new(&k->pools, k->net, k->resolver, e) < 0)
         return -1;
     conf.pools = k->pools;
     k->link = (struct link_ev){
@@ -80,17 +81,20 @@ static int keep(struct keeper *k, const struct run *run, const struct proc_place
 
 int run_keeper(const struct run *run, const struct proc_place *place)
 {
+    struct resolver_conf names = {0};
     struct keeper k = {0};
     struct settings *settings = NULL;
     struct err e;
     int rc = -1;
 
     if (ev_uv_new(&k.ev, &e) == 0 && net_uv_new(&k.net, k.ev, &e) == 0 &&
+        resolve_ares_new(&k.resolver, k.ev, &names, &e) == 0 &&
         run_settings(&settings, run, place->config_fd, &e) == 0)
         rc = keep(&k, run, place, settings, &e);
     if (rc < 0)
         run_say("keeper: %s", e.text);
     settings_unref(&settings);
+    resolve_free(&k.resolver);
     net_uv_free(&k.net);
     ev_uv_free(&k.ev);
     return rc == 0 ? 0 : 1;

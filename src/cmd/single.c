@@ -17,6 +17,7 @@ struct single {
     const struct run *run;
     struct ev *ev;
     struct net *net;
+    struct resolver *resolver;
     struct gateway gateway;
     struct ops *ops;
     struct ev_signals *signals;
@@ -104,6 +105,7 @@ int run_single(const struct run *run, int config_fd)
 {
     struct single s = {.run = run};
     struct relay_sink sink = {on_record, &s};
+    struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;
     int rc = -1;
@@ -111,8 +113,9 @@ int run_single(const struct run *run, int config_fd)
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return 1;
     if (ev_uv_new(&s.ev, &e) == 0 && net_uv_new(&s.net, s.ev, &e) == 0 &&
+        resolve_ares_new(&s.resolver, s.ev, &names, &e) == 0 &&
         run_settings(&settings, run, config_fd, &e) == 0 &&
-        gateway_init(&s.gateway, s.ev, s.net, settings, sink, &e) == 0) {
+        gateway_init(&s.gateway, s.net, s.resolver, settings, sink, &e) == 0) {
         s.drain_ms = settings->server.drain_ms;
         ev_timer_init(&s.beat, s.ev, on_beat);
         rc = serve(&s, settings, &e);
@@ -122,6 +125,7 @@ int run_single(const struct run *run, int config_fd)
     if (rc < 0)
         run_say("lamplighter: %s", e.text);
     settings_unref(&settings);
+    resolve_free(&s.resolver);
     net_uv_free(&s.net);
     ev_uv_free(&s.ev);
     return rc == 0 ? 0 : 1;

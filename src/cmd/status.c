@@ -47,7 +47,7 @@ static int read_options(int argc, char **argv, struct options *o)
 
 /* ---- the table ---- */
 
-static void print_uptime(double s)
+static void print_duration(double s)
 {
     uint64_t m = (uint64_t)s / 60;
 
@@ -59,10 +59,19 @@ static void print_uptime(double s)
         printf("%llum %llus", (unsigned long long)m, (unsigned long long)s % 60);
 }
 
+/* 38ms, 1.22s */
+static void seconds_text(char *out, size_t cap, double s)
+{
+    if (s < 1)
+        snprintf(out, cap, "%.0fms", 1000 * s);
+    else
+        snprintf(out, cap, "%.2fs", s);
+}
+
 static void print_head(const struct status_doc *d)
 {
     printf("lamplighter %s  up ", d->version);
-    print_uptime(d->uptime_s);
+    print_duration(d->uptime_s);
     printf("  config %.8s (%s", d->config_id, d->config_source);
     if (strlen(d->reloaded) >= 16)
         printf(", %.10s %.5sZ", d->reloaded, d->reloaded + 11);
@@ -107,16 +116,20 @@ static void print_models(const struct status_doc *d)
 
     for (size_t i = 0; i < d->models_n; i++)
         width = MAX(width, (int)MIN(strlen(d->models[i].model), (size_t)40));
-    printf("\n%-*s %9s %7s %17s  SERVED BY (last %.0f min)\n", width, "MODEL", "REQUESTS", "OK%",
-           "TTFT p50/p95", d->window_s / 60);
+    printf("\n%-*s %9s %7s %17s  SERVED BY (last ", width, "MODEL", "REQUESTS", "OK%",
+           "TTFT p50/p95");
+    print_duration(d->window_s);
+    puts(")");
     for (size_t i = 0; i < d->models_n; i++) {
         const struct status_model *m = &d->models[i];
-        char ok[16] = "-", first[40] = "-";
+        char ok[16] = "-", p50[16], p95[16], first[40] = "-";
 
         if (m->requests > 0 && m->ok_ratio >= 0)
             snprintf(ok, sizeof(ok), "%.2f", 100 * m->ok_ratio);
+        seconds_text(p50, sizeof(p50), m->first_p50_s);
+        seconds_text(p95, sizeof(p95), m->first_p95_s);
         if (m->first_p95_s > 0)
-            snprintf(first, sizeof(first), "%.2fs / %.2fs", m->first_p50_s, m->first_p95_s);
+            snprintf(first, sizeof(first), "%s / %s", p50, p95);
         printf("%-*s %9.0f %7s %17s", width, m->model, m->requests, ok, first);
         print_served_by(m);
         putchar('\n');
@@ -208,6 +221,8 @@ static int print_reply(uint16_t status, struct span body, struct err *e)
         fputs(text, to);
         if (text[0] && text[strlen(text) - 1] != '\n')
             fputc('\n', to);
+        if (status == 200)
+            fputs("the configuration is taken into use\n", to);
     }
     mem_free(text);
     return rc;

@@ -4,6 +4,7 @@
 #include "cmd/status_read.h"
 
 #include "codec/json_scan.h"
+#include "codec/utf8.h"
 
 enum kind { TEXT, NUMBER, YES, NO }; /* YES: true is true; NO: false is true */
 
@@ -80,17 +81,20 @@ struct scan {
     size_t model;
 };
 
-/* Make n bytes fit for a terminal. U+0080 to U+009F are control characters too. */
+/* Make n bytes fit for a terminal: what is a control character (U+0080 to U+009F are), or no
+ * character at all because the text was cut, becomes question marks. */
 static void tame(char *p, size_t n, bool newlines)
 {
-    unsigned char before = 0;
+    unsigned char *at = (unsigned char *)p, *end = at + n;
 
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)p[i];
+    while (at < end) {
+        size_t len = utf8_len(at, end);
+        bool control = (*at < 0x20 && !(*at == '\n' && newlines)) || *at == 0x7f ||
+                       (*at == 0xC2 && len == 2 && at[1] < 0xA0);
 
-        if ((c < 0x20 && !(c == '\n' && newlines)) || c == 0x7f || (before == 0xC2 && c < 0xA0))
-            p[i] = '?';
-        before = c;
+        if (control || len == 0)
+            memset(at, '?', MAX(len, (size_t)1));
+        at += MAX(len, (size_t)1);
     }
 }
 

@@ -21,6 +21,7 @@ struct worker {
     const struct run *run;
     struct ev *ev;
     struct net *net;
+    struct resolver *resolver;
     struct gateway gateway;
     struct link_ev link;
     struct board_row *row;
@@ -94,7 +95,8 @@ static void take_config(struct worker *w, int fd, uint64_t generation)
         run_say("worker: the new configuration: %s", e.text); /* checked by the loader; memory? */
         return;
     }
-    gateway_settings(&w->gateway, settings);
+    if (gateway_settings(&w->gateway, settings, &e) < 0)
+        run_say("worker: the new configuration: %s", e.text);
     settings_unref(&settings);
     link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = generation});
 }
@@ -132,7 +134,7 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
     struct relay_sink sink = {on_record, w};
     int rc = -1;
 
-    if (gateway_init(&w->gateway, w->ev, w->net, settings, sink, e) < 0)
+    if (gateway_init(&w->gateway, w->net, w->resolver, settings, sink, e) < 0)
         return -1;
     w->link = (struct link_ev){.ev = w->ev,
                                .link = place->link,
@@ -158,17 +160,20 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
 int run_worker(const struct run *run, const struct proc_place *place)
 {
     struct worker w = {.run = run, .row = &run->board->workers[place->slot]};
+    struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;
     int rc = -1;
 
     board_set(&w.row->draining, 0);
     if (ev_uv_new(&w.ev, &e) == 0 && net_uv_new(&w.net, w.ev, &e) == 0 &&
+        resolve_ares_new(&w.resolver, w.ev, &names, &e) == 0 &&
         run_settings(&settings, run, place->config_fd, &e) == 0)
         rc = serve(&w, place, settings, &e);
     if (rc < 0)
         run_say("worker %u: %s", place->slot, e.text);
     settings_unref(&settings);
+    resolve_free(&w.resolver);
     net_uv_free(&w.net);
     ev_uv_free(&w.ev);
     return rc == 0 ? 0 : 1;

@@ -49,7 +49,8 @@ void answer_model(struct dialect_answer *a, const struct json_hit *h)
         return;
     a->ev.model_at = a->scan_began + h->at - a->ev_began;
     a->ev.model_len = h->len;
-    a->model_n = (uint8_t)dialect_hit_text(h, a->model, sizeof(a->model));
+    if (!span_eq(h->raw, span_of(a->model, a->model_n))) /* it stands in every event */
+        a->model_n = (uint8_t)dialect_hit_text(h, a->model, sizeof(a->model));
 }
 
 void answer_stop(struct dialect_answer *a, const struct json_hit *h)

@@ -13,12 +13,13 @@
 #define HTTP_CLIENT_H
 
 #include "http/http.h"
-#include "net/net.h"
+#include "net/dial.h"
 
 struct http_pool;
 
 struct http_pool_conf {
-    struct net_addr addr;      /* where to connect */
+    struct resolver *resolver; /* borrowed, like all that dial points to */
+    struct dial_conf dial;     /* where and how to connect */
     struct http_limits limits; /* of answers */
     uint64_t idle_ms;          /* an unused connection is closed after this (60 s) */
     uint64_t age_ms;           /* no new request on a connection older than this (5 min) */

@@ -112,9 +112,9 @@ static void close_stream(struct http_stream *stream, enum http_close how)
     struct pool_stream *s = of(stream);
 
     UNUSED(how); /* a carrier knows by itself whether both messages are whole */
-    if (s->connecting)
+    if (s->dial)
         s->pool->stats.conns_now--;
-    net_connect_cancel(&s->connecting);
+    dial_cancel(&s->dial);
     ev_post_cancel(&s->tell_connected);
     ev_post_cancel(&s->tell_failed);
     if (s->carrier)
@@ -207,7 +207,7 @@ static void on_dialed(void *arg, struct net_conn *conn, const struct err *why)
     struct pool_conn *c;
     struct err e;
 
-    s->connecting = NULL;
+    s->dial = NULL;
     if (!conn) {
         p->stats.conns_now--;
         pool_stream_failed(s, HTTP_FAIL_NOT_SENT, why);
@@ -228,7 +228,7 @@ static int dial(struct http_pool *p, struct pool_stream *s, struct err *e)
 {
     if (p->stats.conns_now >= p->conf.conns_most)
         return err_set(e, ERR_LIMIT, "%u connections to this target are open", p->conf.conns_most);
-    if (net_connect(&s->connecting, p->net, &p->conf.addr, on_dialed, s, e) < 0)
+    if (dial_start(&s->dial, p->net, p->conf.resolver, &p->conf.dial, on_dialed, s, e) < 0)
         return -1;
     p->stats.conns_now++;
     p->stats.dials_total++;

@@ -33,7 +33,7 @@ struct pool_stream {
     void *conn;                         /* the carrier's */
 
     /* queued while there is no connection */
-    struct net_connect *connecting;
+    struct dial *dial;
     struct arena arena; /* of the queued head */
     struct http_head head;
     bool head_queued, end_queued;

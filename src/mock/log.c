@@ -6,10 +6,11 @@
 
 #include "mock/text.h"
 
-#define ULL(x) ((unsigned long long)(x))
+#define ULL(x)         ((unsigned long long)(x))
 #define LINE_BYTES_MAX ((size_t)448 * 1024 * 1024) /* a 64 MiB body, every byte escaped */
 
-/* All of them: that something does not arrive can only be shown by a log that leaves nothing out. */
+/* All of them: that something does not arrive can only be shown by a log that leaves nothing out.
+ */
 static void put_headers(struct buf *b, const struct mock_req *r)
 {
     buf_add_str(b, ",\"headers\":{");
@@ -42,8 +43,9 @@ void mock_log_request(struct mock_log *l, uint64_t n, uint64_t conn, uint64_t at
     if (!l->file)
         return;
     buf_init(&b, LINE_BYTES_MAX);
-    buf_printf(&b, "{\"ev\":\"request\",\"n\":%llu,\"conn\":%llu,\"at_ms\":%llu,\"method\":",
-               ULL(n), ULL(conn), ULL(at_ms));
+    buf_printf(&b,
+               "{\"ev\":\"request\",\"n\":%llu,\"conn\":%llu,\"at_ms\":%llu,\"method\":", ULL(n),
+               ULL(conn), ULL(at_ms));
     mock_quote(&b, mock_req_method(r));
     buf_add_str(&b, ",\"path\":");
     mock_quote(&b, mock_req_target(r));

@@ -268,8 +268,8 @@ void resolve_cancel(struct resolve **q)
 
 /* ---- life ---- */
 
-void resolver_init(struct resolver *r, const struct resolver_ops *ops, struct ev *ev,
-                   const struct resolver_conf *conf)
+void resolve_init(struct resolver *r, const struct resolver_ops *ops, struct ev *ev,
+                  const struct resolver_conf *conf)
 {
     r->ops = ops;
     r->ev = ev;
@@ -291,7 +291,7 @@ static void drop(struct list *questions)
     }
 }
 
-void resolver_fini(struct resolver *r)
+void resolve_fini(struct resolver *r)
 {
     LIST_EACH(it, &r->names)
     {
@@ -303,7 +303,7 @@ void resolver_fini(struct resolver *r)
     drop(&r->ready);
 }
 
-void resolver_free(struct resolver **r)
+void resolve_free(struct resolver **r)
 {
     struct resolver *old = *r;
 
@@ -313,7 +313,7 @@ void resolver_free(struct resolver **r)
     old->ops->free(old);
 }
 
-size_t resolver_queries(const struct resolver *r)
+size_t resolve_queries(const struct resolver *r)
 {
     return r->queries;
 }

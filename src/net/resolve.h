@@ -26,11 +26,11 @@ struct resolver_conf {
 };
 
 /* *conf is copied. */
-MUST_CHECK int resolver_new(struct resolver **ret, struct ev *ev, const struct resolver_conf *conf,
-                            struct err *e);
+MUST_CHECK int resolve_ares_new(struct resolver **ret, struct ev *ev,
+                                const struct resolver_conf *conf, struct err *e);
 
 /* Free *r; questions that are open are dropped without an answer. */
-void resolver_free(struct resolver **r);
+void resolve_free(struct resolver **r);
 
 /* Ask for the addresses of host, a name or an IP address (which asks nobody). on_done gets at
  * least one address, with the port set, borrowed until it returns; or none and why (ERR_RESOLVE).
@@ -49,15 +49,15 @@ bool resolve_host_ok(struct span host);
 
 /* ---- the virtual one ---- */
 
-MUST_CHECK int resolver_sim_new(struct resolver **ret, struct ev *ev,
-                                const struct resolver_conf *conf, struct err *e);
+MUST_CHECK int resolve_sim_new(struct resolver **ret, struct ev *ev,
+                               const struct resolver_conf *conf, struct err *e);
 
 /* From now on host is at these addresses (bare IPs with commas; "": it has none; NULL: no answer
  * ever comes), told after `delay` with this TTL. Asking for a name without a row fails. */
-MUST_CHECK int resolver_sim_set(struct resolver *r, const char *host, const char *addrs,
-                                uint32_t ttl_s, ev_us delay, struct err *e);
+MUST_CHECK int resolve_sim_set(struct resolver *r, const char *host, const char *addrs,
+                               uint32_t ttl_s, ev_us delay, struct err *e);
 
 /* How many queries went out: for tests. */
-size_t resolver_queries(const struct resolver *r);
+size_t resolve_queries(const struct resolver *r);
 
 #endif

@@ -233,7 +233,7 @@ static void free_all(struct resolver *r)
 
     a->dying = true;
     drop_channel(a); /* answers all questions */
-    resolver_fini(r);
+    resolve_fini(r);
     if (a->library)
         ares_library_cleanup();
     mem_free(r->servers);
@@ -242,8 +242,8 @@ static void free_all(struct resolver *r)
 
 static const struct resolver_ops ops = {.name = "c-ares", .ask = ask, .free = free_all};
 
-int resolver_new(struct resolver **ret, struct ev *ev, const struct resolver_conf *conf,
-                 struct err *e)
+int resolve_ares_new(struct resolver **ret, struct ev *ev, const struct resolver_conf *conf,
+                     struct err *e)
 {
     struct aresolver *a = mem_zalloc(1, sizeof(*a));
     struct resolver *r;
@@ -253,7 +253,7 @@ int resolver_new(struct resolver **ret, struct ev *ev, const struct resolver_con
     if (!a)
         return err_set(e, ERR_NOMEM, "resolve: no memory");
     r = &a->base;
-    resolver_init(r, &ops, ev, conf);
+    resolve_init(r, &ops, ev, conf);
     list_init(&a->sockets);
     ev_timer_init(&a->timer, ev, on_timer);
     if (conf->servers) {
@@ -275,6 +275,6 @@ int resolver_new(struct resolver **ret, struct ev *ev, const struct resolver_con
     r = NULL;
     rc = 0;
 out:
-    resolver_free(&r);
+    resolve_free(&r);
     return rc;
 }

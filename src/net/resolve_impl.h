@@ -42,9 +42,9 @@ struct resolver {
     struct list ready; /* of struct resolve: answered, to be told by their post */
 };
 
-void resolver_init(struct resolver *r, const struct resolver_ops *ops, struct ev *ev,
-                   const struct resolver_conf *conf);
-void resolver_fini(struct resolver *r);
+void resolve_init(struct resolver *r, const struct resolver_ops *ops, struct ev *ev,
+                  const struct resolver_conf *conf);
+void resolve_fini(struct resolver *r);
 
 /* The answer to ask(): n addresses, or none and why. */
 void resolve_answer(struct resolve_name *name, const struct net_addr *addrs, size_t n,

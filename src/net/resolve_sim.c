@@ -105,29 +105,29 @@ static void free_all(struct resolver *r)
     }
     LIST_EACH(it, &s->rows)
     mem_free(LIST_ENTRY(it, struct row, link));
-    resolver_fini(r);
+    resolve_fini(r);
     mem_free(s);
 }
 
 static const struct resolver_ops ops = {.name = "sim", .ask = ask, .free = free_all};
 
-int resolver_sim_new(struct resolver **ret, struct ev *ev, const struct resolver_conf *conf,
-                     struct err *e)
+int resolve_sim_new(struct resolver **ret, struct ev *ev, const struct resolver_conf *conf,
+                    struct err *e)
 {
     struct simresolver *s = mem_zalloc(1, sizeof(*s));
 
     MUST(ret && ev && conf && e);
     if (!s)
         return err_set(e, ERR_NOMEM, "resolve: no memory");
-    resolver_init(&s->base, &ops, ev, conf);
+    resolve_init(&s->base, &ops, ev, conf);
     list_init(&s->rows);
     list_init(&s->answers);
     *ret = &s->base;
     return 0;
 }
 
-int resolver_sim_set(struct resolver *r, const char *host, const char *addrs, uint32_t ttl_s,
-                     ev_us delay, struct err *e)
+int resolve_sim_set(struct resolver *r, const char *host, const char *addrs, uint32_t ttl_s,
+                    ev_us delay, struct err *e)
 {
     struct simresolver *s = of(r);
     struct row fresh = {.ttl_s = ttl_s, .delay = delay, .silent = !addrs}, *row;
@@ -137,8 +137,9 @@ int resolver_sim_set(struct resolver *r, const char *host, const char *addrs, ui
     while (rest.n > 0) {
         struct span one = span_cut(&rest, ',');
 
-        if (fresh.n == RESOLVE_ADDRS_MAX || net_addr_ip_parse(&fresh.addrs[fresh.n++], one, 0) < 0)
+        if (fresh.n == RESOLVE_ADDRS_MAX || net_addr_ip_parse(&fresh.addrs[fresh.n], one, 0) < 0)
             return err_set(e, ERR_PARSE, "'%s' is not a list of addresses", addrs);
+        fresh.n++;
     }
     row = find(s, host);
     if (!row) {

@@ -41,9 +41,9 @@
 
 enum state { HANDSHAKE, OPEN, FAILED, CLOSED };
 
-/* `plain` more bytes of the owner have left when the lower connection has sent `upto`. */
+/* `plain` more bytes of the owner have left when the lower connection has sent `until`. */
 struct mark {
-    uint64_t upto;
+    uint64_t until;
     size_t plain;
 };
 
@@ -252,7 +252,7 @@ static int encrypt(struct tlsconn *t)
         if (!buf_reserve(&t->marks, sizeof(m)) || SSL_write_ex(t->ssl, p, m.plain, &done) != 1 ||
             done != m.plain)
             return -1;
-        m.upto = t->lower_written;
+        m.until = t->lower_written;
         buf_add(&t->marks, &m, sizeof(m));
         outq_drop(&t->out, &t->ctx->store, m.plain);
     }
@@ -412,7 +412,7 @@ static void lower_sent(void *arg, size_t n)
         struct mark m;
 
         memcpy(&m, t->marks.p + used, sizeof(m));
-        if (m.upto > t->lower_sent)
+        if (m.until > t->lower_sent)
             break;
         plain += m.plain;
     }

@@ -116,7 +116,7 @@ static void tell(struct master *m, struct child *c, struct link_msg msg, int fd)
     char name[24];
     struct err e;
 
-    if (c && c->pid && link_send(c->link, &msg, fd, &e) < 0)
+    if (c && c->pid && c->link >= 0 && link_send(c->link, &msg, fd, &e) < 0)
         say(m, "%s: %s", name_of(c, name), e.text);
 }
 
@@ -542,6 +542,7 @@ int master_run(const struct proc_conf *conf)
         return 1;
     }
     board_set(&conf->board->generation, m.generation);
+    board_set(&conf->board->master_pid, (uint64_t)getpid());
     board_set(&conf->board->reload_ok, 1);
     board_set(&conf->board->started_us, now_us());
     board_set(&conf->board->started_wall_ms, wall_ms());

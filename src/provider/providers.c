@@ -49,6 +49,7 @@
 
 #define CAPS_ALL (CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_JSON_SCHEMA)
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): the prefix and the path are one text */
 static const struct provider providers[] = {
     {
         .name = "openai",
@@ -74,6 +75,7 @@ static const struct provider providers[] = {
         .env_keys = KEYS("ANTHROPIC_API_KEY"),
         .env_base = "ANTHROPIC_BASE_URL",
         .auth = AUTH_X_API_KEY,
+        .header = {"anthropic-version", "2023-06-01"},
         .key_needed = true,
         .terminal = TERMINAL_MESSAGE_STOP,
         .caps = CAPS_ALL,
@@ -393,6 +395,7 @@ static const struct provider providers[] = {
         .errors = errors_engine,
     },
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 const struct provider *provider_find(struct span name)
 {

@@ -16,6 +16,8 @@ static struct http_server_conf server_conf(const struct settings *s)
         .requests_per_conn = s->server.requests_per_conn,
         .streams_per_conn = s->server.streams_per_conn,
         .half_close_ok = s->server.half_close_ok,
+        .tls_cert = s->server.tls_cert,
+        .tls_key = s->server.tls_key,
     };
 }
 
@@ -26,14 +28,16 @@ static void on_drain_timer(struct ev_timer *t)
     relay_end_all(&g->relay, REASON_DRAINING);
 }
 
-int gateway_init(struct gateway *g, struct ev *ev, struct net *net, struct settings *settings,
-                 struct relay_sink sink, struct err *e)
+int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
+                 struct settings *settings, struct relay_sink sink, struct err *e)
 {
+    struct ev *ev = net_ev(net);
     struct http_server_conf conf = server_conf(settings);
 
     *g = (struct gateway){.net = net};
-    if (call_pools_new(&g->pools, net, e) < 0)
+    if (call_pools_new(&g->pools, net, resolver, e) < 0)
         return -1;
+    call_pools_warm(g->pools, settings);
     ev_timer_init(&g->drain, ev, on_drain_timer);
     if (relay_env_init(&g->relay, ev, settings, g->pools, sink, e) < 0)
         goto fail;
@@ -45,12 +49,13 @@ fail:
     return -1;
 }
 
-void gateway_settings(struct gateway *g, struct settings *settings)
+int gateway_settings(struct gateway *g, struct settings *settings, struct err *e)
 {
     struct http_server_conf conf = server_conf(settings);
 
+    call_pools_warm(g->pools, settings);
     relay_env_settings(&g->relay, settings);
-    http_server_reconf(g->server, &conf);
+    return http_server_reconf(g->server, &conf, e);
 }
 
 static void on_server_drained(void *arg)

@@ -9,6 +9,8 @@
 
 #include "relay/relay.h"
 
+struct resolver;
+
 struct gateway {
     struct net *net;
     struct call_pools *pools;
@@ -19,12 +21,14 @@ struct gateway {
     void *drained_arg;
 };
 
-/* Make it; nothing listens yet. Takes a reference of the snapshot. On failure nothing is left. */
-MUST_CHECK int gateway_init(struct gateway *g, struct ev *ev, struct net *net,
+/* Make it; nothing listens yet. Takes a reference of the snapshot; net and resolver outlive it. On
+ * failure nothing is left. */
+MUST_CHECK int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
                             struct settings *settings, struct relay_sink sink, struct err *e);
 
-/* A new snapshot for requests and connections that begin from now on. */
-void gateway_settings(struct gateway *g, struct settings *settings);
+/* A new snapshot for requests and connections that begin from now on. -1: its certificate cannot
+ * be used, and the old one stays; all else is taken. */
+MUST_CHECK int gateway_settings(struct gateway *g, struct settings *settings, struct err *e);
 
 /* Accept no more, let what runs finish for ms, then end the rest honestly; on_drained once no
  * connection is left. */

@@ -328,8 +328,10 @@ static void on_call_failed(void *arg, const struct call_failure *f)
     };
     struct span text;
 
-    text = arena_printf(&r->arena, "%s: %s%s%s", r->record.target, reason_meaning(f->reason),
-                        f->text[0] ? " It said: " : "", f->text);
+    if (f->status == 404 && f->class_id == CLASS_CREDENTIAL)
+        no.hint = "The provider has no such model, or the gateway's key has no access to it.";
+    text = arena_printf(&r->arena, "%s: %s%s%s%s", r->record.target, reason_meaning(f->reason),
+                        f->text[0] ? " (" : "", f->text, f->text[0] ? ")" : "");
     no.text = text.p ? text.p : reason_meaning(f->reason);
     note(r, &no);
     if (!pass_error_on(r, f))

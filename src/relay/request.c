@@ -305,7 +305,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .provider = p,
         .url = &p->urls[0],
         .method = r->head->method,
-        .body = r->body,
+        .body = blob_len(r->body) || r->op->routed ? r->body : NULL,
         .patches = r->patches,
         .patches_n = r->patches_n,
         .dialect = r->op->routed ? r->dialect : NULL,

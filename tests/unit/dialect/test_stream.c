@@ -102,6 +102,7 @@ static const struct row chat[] = {
     {"two objects", "data: {}{}\n\n", "X", VERDICT_BAD, .choices = 1},
     {"[DONE cut", STOP "data: [DONE\n\n", "fX", VERDICT_COMPLETE, .choices = 1},
     {"[DONE] and more", TEXT "data: [DONE] x\n\n", "cX", VERDICT_BAD, .choices = 1},
+    {"[DONE] with a space in it", TEXT "data: [DO NE]\n\n", "cX", VERDICT_BAD, .choices = 1},
     {"bad UTF-8", "data: {\"a\":\"\xFF\"}\n\n", "X", VERDICT_BAD, .choices = 1},
     {"junk after every finish", TEXT STOP "data: junk\n\n" DONE, "cfX", VERDICT_COMPLETE, .choices = 1},
     /* errors */
@@ -113,6 +114,7 @@ static const struct row chat[] = {
     {"SGLang", "data: {\"error\":{\"message\":\"x: [503] The request queue is full.\",\"type\":\"server_error\"}}\n\n", "E", VERDICT_ERROR, "server_error", "x: [503] The request queue is full.", .choices = 1},
     {"vLLM of old", "data: {\"object\":\"error\",\"message\":\"m\",\"type\":\"BadRequestError\",\"param\":null,\"code\":400}\n\n", "E", VERDICT_ERROR, "BadRequestError", "m", .choices = 1},
     {"TGI", "data: {\"error\":{\"message\":\"m\",\"http_status_code\":422}}\n\n", "E", VERDICT_ERROR, "", "m", .choices = 1},
+    {"a type as long as its room", "data: {\"error\":{\"type\":\"0123456789012345678901234567890123456789012345678901234567890123\",\"message\":\"m\"}}\n\n", "E", VERDICT_ERROR, "012345678901234567890123456789012345678901234567890123456789012", "m", .choices = 1},
     {"text only", "data: {\"error\":\"m\"}\n\n", "E", VERDICT_ERROR, "", "m", .choices = 1},
     {"Groq", "event: error\ndata: {\"message\":\"m\",\"type\":\"t\"}\n\n", "E", VERDICT_ERROR, "t", "m", .choices = 1},
     {"Groq's extra", "data: {\"choices\":[],\"x_groq\":{\"error\":\"over capacity\"}}\n\n", "E", VERDICT_ERROR, "", "over capacity", .choices = 1},

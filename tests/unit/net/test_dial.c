@@ -38,10 +38,10 @@ static int set_up_on(void **state, struct bed *b)
     assert_int_equal(tls_server_ctx_new(&t->server, b->ev, &sc, &e), 0);
     if (b->sim) {
         ev_sim_wall_set(b->ev, (uint64_t)time(NULL) * 1000);
-        assert_int_equal(resolver_sim_new(&t->r, b->ev, &rc, &e), 0);
-        assert_int_equal(resolver_sim_set(t->r, "localhost", "127.0.0.1", 60, EV_MS(5), &e), 0);
+        assert_int_equal(resolve_sim_new(&t->r, b->ev, &rc, &e), 0);
+        assert_int_equal(resolve_sim_set(t->r, "localhost", "127.0.0.1", 60, EV_MS(5), &e), 0);
     } else {
-        assert_int_equal(resolver_new(&t->r, b->ev, &rc, &e), 0);
+        assert_int_equal(resolve_ares_new(&t->r, b->ev, &rc, &e), 0);
     }
     *state = t;
     return 0;
@@ -68,7 +68,7 @@ static int dbed_end(void **state)
 {
     struct dbed *t = *state;
 
-    resolver_free(&t->r);
+    resolve_free(&t->r);
     tls_ctx_unref(&t->client);
     tls_ctx_unref(&t->server);
     certs_remove(&t->certs);
@@ -416,7 +416,7 @@ static void forbidden_addresses_are_not_dialled(void **state)
         struct caller x;
 
         snprintf(host, sizeof(host), "row%zu.test", i);
-        assert_int_equal(resolver_sim_set(t->r, host, rows[i].addrs, 60, 0, &e), 0);
+        assert_int_equal(resolve_sim_set(t->r, host, rows[i].addrs, 60, 0, &e), 0);
         conf.allow_private = strchr(rows[i].allow, 'p') != NULL;
         conf.allow_loopback = strchr(rows[i].allow, 'l') != NULL;
         conf.allow_metadata = strchr(rows[i].allow, 'm') != NULL;
@@ -488,7 +488,7 @@ static void second_address_is_tried_after_250_ms(void **state)
     plan(&p, t, &s);
     p.conf.host = "two.test";
     p.conf.allow_private = true;
-    assert_int_equal(resolver_sim_set(t->r, "two.test", "10.0.0.1,127.0.0.1", 60, 0, &e), 0);
+    assert_int_equal(resolve_sim_set(t->r, "two.test", "10.0.0.1,127.0.0.1", 60, 0, &e), 0);
     never_answer(t, true);
     start(&x, t, &p.conf);
     WAIT(t->b, strcmp(dial_doing(x.d), "connect") == 0);
@@ -503,10 +503,10 @@ static void second_address_is_tried_after_250_ms(void **state)
     assert_in_range(x.took, 0, EV_MS(40));
     side_fini(&x.side);
 
-    assert_int_equal(resolver_sim_set(t->r, "six.test",
-                                      "10.0.0.1,::ffff:10.0.0.2,10.0.0.3,"
-                                      "10.0.0.4,10.0.0.5,127.0.0.1",
-                                      60, 0, &e),
+    assert_int_equal(resolve_sim_set(t->r, "six.test",
+                                     "10.0.0.1,::ffff:10.0.0.2,10.0.0.3,"
+                                     "10.0.0.4,10.0.0.5,127.0.0.1",
+                                     60, 0, &e),
                      0);
     p.conf.host = "six.test";
     never_answer(t, true);
@@ -552,7 +552,7 @@ static void every_step_is_bounded(void **state)
         p.conf.connect_ms = 700;
         p.conf.tls_ms = 800;
         p.conf.proxy_ms = 900;
-        assert_int_equal(resolver_sim_set(t->r, "silent.test", NULL, 0, 0, &e), 0);
+        assert_int_equal(resolve_sim_set(t->r, "silent.test", NULL, 0, 0, &e), 0);
         if (rows[i].silent_dns)
             p.conf.host = "silent.test";
         never_answer(t, rows[i].silent_net);
@@ -574,7 +574,7 @@ static void dns_is_bounded_by_the_dial(void **state)
     struct caller x;
     struct err e;
 
-    assert_int_equal(resolver_sim_set(t->r, "slow.test", "1.1.1.1", 60, EV_S(9), &e), 0);
+    assert_int_equal(resolve_sim_set(t->r, "slow.test", "1.1.1.1", 60, EV_S(9), &e), 0);
     call(&x, t, &conf);
     assert_int_equal(x.err.code, ERR_TIMEOUT);
     assert_non_null(strstr(x.err.text, "resolve took longer than 100 ms"));

@@ -63,7 +63,7 @@ static struct resolver *table(struct bed *b, uint32_t names_max)
     struct resolver *r = NULL;
     struct err e;
 
-    assert_int_equal(resolver_sim_new(&r, b->ev, &conf, &e), 0);
+    assert_int_equal(resolve_sim_new(&r, b->ev, &conf, &e), 0);
     return r;
 }
 
@@ -72,7 +72,7 @@ static void set(struct resolver *r, const char *host, const char *addrs, uint32_
 {
     struct err e;
 
-    assert_int_equal(resolver_sim_set(r, host, addrs, ttl_s, delay, &e), 0);
+    assert_int_equal(resolve_sim_set(r, host, addrs, ttl_s, delay, &e), 0);
 }
 
 static void literal_addresses_ask_nobody(void **state)
@@ -85,8 +85,8 @@ static void literal_addresses_ask_nobody(void **state)
     check(&a, "10.1.2.3:443");
     lookup(b, r, "::1", &a);
     check(&a, "[::1]:443");
-    assert_int_equal(resolver_queries(r), 0);
-    resolver_free(&r);
+    assert_int_equal(resolve_queries(r), 0);
+    resolve_free(&r);
 }
 
 static void answers_live_for_their_ttl(void **state)
@@ -103,23 +103,23 @@ static void answers_live_for_their_ttl(void **state)
     bed_run(b, ev_now(b->ev) + EV_S(59));
     lookup(b, r, "api.test", &a);
     check(&a, "10.0.0.1:443");
-    assert_int_equal(resolver_queries(r), 1);
+    assert_int_equal(resolve_queries(r), 1);
     bed_run(b, ev_now(b->ev) + EV_S(2));
     lookup(b, r, "api.test", &a);
     check(&a, "10.0.0.9:443");
-    assert_int_equal(resolver_queries(r), 2);
+    assert_int_equal(resolve_queries(r), 2);
     lookup(b, r, "api.test", &a); /* a TTL of 0 is 1 s */
-    assert_int_equal(resolver_queries(r), 2);
+    assert_int_equal(resolve_queries(r), 2);
     set(r, "api.test", "10.0.0.10", 99999, EV_MS(20));
     bed_run(b, ev_now(b->ev) + EV_S(2));
     lookup(b, r, "api.test", &a);
     bed_run(b, ev_now(b->ev) + EV_S(299));
     lookup(b, r, "api.test", &a);
-    assert_int_equal(resolver_queries(r), 3);
+    assert_int_equal(resolve_queries(r), 3);
     bed_run(b, ev_now(b->ev) + EV_S(2)); /* a long one is 5 min */
     lookup(b, r, "api.test", &a);
-    assert_int_equal(resolver_queries(r), 4);
-    resolver_free(&r);
+    assert_int_equal(resolve_queries(r), 4);
+    resolve_free(&r);
 }
 
 static void one_query_answers_all_who_ask(void **state)
@@ -137,8 +137,8 @@ static void one_query_answers_all_who_ask(void **state)
     for (size_t i = 0; i < ARRAY_LEN(a); i++)
         assert_int_equal(a[i].done, i != 2);
     check(&a[4], "10.0.0.1:443");
-    assert_int_equal(resolver_queries(r), 1);
-    resolver_free(&r);
+    assert_int_equal(resolve_queries(r), 1);
+    resolve_free(&r);
 }
 
 static void last_good_addresses_outlive_dns(void **state)
@@ -166,7 +166,7 @@ static void last_good_addresses_outlive_dns(void **state)
     bed_run(b, ev_now(b->ev) + EV_S(20));
     lookup(b, r, "api.test", &a);
     check(&a, "10.0.0.2:443");
-    resolver_free(&r);
+    resolve_free(&r);
 }
 
 static void failure_is_remembered_for_a_second(void **state)
@@ -181,11 +181,11 @@ static void failure_is_remembered_for_a_second(void **state)
         assert_int_equal(a.err.code, ERR_RESOLVE);
         assert_non_null(strstr(a.err.text, "nobody.test"));
     }
-    assert_int_equal(resolver_queries(r), 1);
+    assert_int_equal(resolve_queries(r), 1);
     bed_run(b, ev_now(b->ev) + EV_MS(1100));
     lookup(b, r, "nobody.test", &a);
-    assert_int_equal(resolver_queries(r), 2);
-    resolver_free(&r);
+    assert_int_equal(resolve_queries(r), 2);
+    resolve_free(&r);
 }
 
 static void memory_of_names_is_bounded(void **state)
@@ -204,12 +204,12 @@ static void memory_of_names_is_bounded(void **state)
         lookup(b, r, host, &a);
         lookup(b, r, "a.test", &a); /* always used, never forgotten */
     }
-    assert_int_equal(resolver_queries(r), 21);
+    assert_int_equal(resolve_queries(r), 21);
     for (int i = 0; i < 3; i++)
         start(&open[i], r, i == 0 ? "o.n" : i == 1 ? "t.w" : "th.r"); /* nothing to forget now */
     assert_int_equal(resolve_start(&open[3].q, r, SPAN_LIT("f.o"), 1, on_done, &a, &e), -1);
     assert_int_equal(e.code, ERR_LIMIT);
-    resolver_free(&r); /* with questions open */
+    resolve_free(&r); /* with questions open */
     bed_settle(b);
     assert_false(open[0].done);
 }
@@ -231,7 +231,7 @@ static void bad_names_are_refused_at_once(void **state)
     assert_int_equal(resolve_start(&a.q, r, span_of(longest, 254), 1, on_done, &a, &e), -1);
     assert_int_equal(resolve_start(&a.q, r, span_of(longest, 253), 1, on_done, &a, &e), 0);
     resolve_cancel(&a.q);
-    resolver_free(&r);
+    resolve_free(&r);
 }
 
 /* ---- c-ares ---- */
@@ -296,13 +296,13 @@ static struct resolver *serve(struct bed *b, struct dns *d)
     assert_int_equal(getsockname(d->fd, &a.u.any, &len), 0);
     assert_int_equal(ev_fd_open(&d->watch, b->ev, d->fd, on_query, d, &e), 0);
     ev_fd_want(d->watch, EV_FD_READ);
-    assert_int_equal(resolver_new(&r, b->ev, &conf, (net_addr_text(&a, text), &e)), 0);
+    assert_int_equal(resolve_ares_new(&r, b->ev, &conf, (net_addr_text(&a, text), &e)), 0);
     return r;
 }
 
 static void serve_end(struct dns *d, struct resolver **r)
 {
-    resolver_free(r);
+    resolve_free(r);
     ev_fd_close(&d->watch);
     close(d->fd);
 }
@@ -375,9 +375,10 @@ static void questions_survive_without_memory(void **state)
         int rc;
 
         mem_torture(at, false);
-        rc = b->sim ? resolver_sim_new(&r, b->ev, &conf, &e) : resolver_new(&r, b->ev, &conf, &e);
+        rc =
+            b->sim ? resolve_sim_new(&r, b->ev, &conf, &e) : resolve_ares_new(&r, b->ev, &conf, &e);
         if (rc == 0 && b->sim)
-            rc = resolver_sim_set(r, "x.test", "10.0.0.1", 1, 0, &e);
+            rc = resolve_sim_set(r, "x.test", "10.0.0.1", 1, 0, &e);
         if (rc == 0)
             rc = resolve_start(&a.q, r, SPAN_LIT("x.test"), 1, on_done, &a, &e);
         if (rc == 0)
@@ -386,7 +387,7 @@ static void questions_survive_without_memory(void **state)
             assert_int_equal(e.code, ERR_NOMEM);
         hit = mem_torture_hit();
         mem_torture(0, false);
-        resolver_free(&r);
+        resolve_free(&r);
         assert_true(at < 50);
     }
 }

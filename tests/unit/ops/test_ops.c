@@ -37,6 +37,7 @@ struct bed {
     struct settings *settings;
     struct ops *ops;
     struct http_pool *pool;
+    struct resolver *resolver;
     int log_in, log_out;
 
     /* the reload under test */
@@ -112,6 +113,8 @@ static int set_up(void **state)
     struct err e;
     int fd[2];
 
+    struct resolver_conf names = {0};
+
     assert_non_null(b);
     pool.limits.body_bytes = UINT64_MAX;
     assert_int_equal(pipe(fd), 0);
@@ -126,7 +129,10 @@ static int set_up(void **state)
     conf = conf_of(b);
     if (ops_new(&b->ops, &conf, b->settings, &e) < 0)
         fail_msg("%s", e.text);
-    pool.addr = *ops_addr(b->ops);
+    assert_int_equal(resolve_sim_new(&b->resolver, b->ev, &names, &e), 0);
+    pool.resolver = b->resolver;
+    pool.dial = (struct dial_conf){.host = "127.0.0.1", .allow_loopback = true};
+    pool.dial.port = ntohs(ops_addr(b->ops)->u.v4.sin_port);
     assert_int_equal(http_pool_new(&b->pool, b->net, &pool, &e), 0);
     *state = b;
     return 0;
@@ -144,6 +150,7 @@ static int tear_down(void **state)
     ops_free(&b->ops);
     ops_free(&b->ops);
     http_pool_free(&b->pool);
+    resolve_free(&b->resolver);
     run(b, 60000);
     settings_unref(&b->settings);
     board_free(&b->board);

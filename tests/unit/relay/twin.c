@@ -252,6 +252,7 @@ void twin_open(struct twin *t, uint64_t seed, const char *config)
     struct net_sim_conf net = {.latency_min = 100, .latency_max = 2000, .jitter_max = 200};
     struct relay_sink sink = {on_record, t};
     struct net_listen_conf lc = {.fd = -1};
+    struct resolver_conf names = {0};
     struct err e;
 
     memset(t, 0, sizeof(*t));
@@ -259,13 +260,14 @@ void twin_open(struct twin *t, uint64_t seed, const char *config)
     list_init(&t->up_conns);
     load(t, config);
     assert_int_equal(ev_sim_new(&t->ev, seed, &e), 0);
+    assert_int_equal(resolve_sim_new(&t->resolver, t->ev, &names, &e), 0);
     assert_int_equal(net_sim_new(&t->sim, t->ev, &net, &e), 0);
     assert_int_equal(net_sim_host(&t->up_net, t->sim, NULL, &e), 0);
     assert_int_equal(net_sim_host(&t->gw_net, t->sim, NULL, &e), 0);
     assert_int_equal(net_sim_host(&t->cl_net, t->sim, NULL, &e), 0);
     assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:9000"), &e), 0);
     assert_int_equal(net_listen(&t->up_listener, t->up_net, &lc, up_accept, t, &e), 0);
-    assert_int_equal(gateway_init(&t->gateway, t->ev, t->gw_net, t->settings, sink, &e), 0);
+    assert_int_equal(gateway_init(&t->gateway, t->gw_net, t->resolver, t->settings, sink, &e), 0);
     assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:8080"), &e), 0);
     assert_int_equal(http_server_listen(t->gateway.server, &lc, &e), 0);
 }
@@ -285,6 +287,7 @@ void twin_close(struct twin *t)
     net_sim_host_free(&t->up_net);
     net_sim_host_free(&t->gw_net);
     net_sim_host_free(&t->cl_net);
+    resolve_free(&t->resolver);
     net_sim_free(&t->sim);
     ev_sim_free(&t->ev);
     settings_unref(&t->settings);

@@ -38,6 +38,7 @@ struct twin_script {
 struct twin {
     struct ev *ev;
     struct net_sim *sim;
+    struct resolver *resolver;
     struct net *up_net, *gw_net, *cl_net;
     struct env *env;
     struct conf_report report;

@@ -1,0 +1,23 @@
+"""A mock provider and a gateway in front of it, one pair for all tests of a module."""
+import pytest
+
+import answers
+import serving
+
+
+@pytest.fixture(scope="module")
+def mock(binary, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("mock")
+    answers.write(directory / "recorded.jsonl")
+    server = serving.Mock(binary, directory, "--log-bodies",
+                          "--replay", directory / "recorded.jsonl")
+    yield server
+    assert server.stop() == 0, server.output()
+
+
+@pytest.fixture(scope="module")
+def gateway(binary, mock, tmp_path_factory):
+    server = serving.Gateway(binary, tmp_path_factory.mktemp("gateway"),
+                             serving.config_text(mock.url))
+    yield server
+    assert server.stop() == 0, server.output()

@@ -1,0 +1,46 @@
+"""client.mjs, as a process that answers calls; several threads may call at a time."""
+import itertools
+import json
+import os
+import pathlib
+import subprocess
+import threading
+
+SCRIPT = pathlib.Path(__file__).with_name("client.mjs")
+
+
+class NodeClient:
+    def __init__(self, node):
+        env = {"PATH": os.environ["PATH"], "LAMPLIGHTER_NODE": str(node)}
+        self.process = subprocess.Popen([node / "bin/node", SCRIPT], env=env, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.numbers = itertools.count()
+        self.lock = threading.Lock()
+        self.waiting = {}  # number -> [event, answer]
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            answer = json.loads(line)
+            slot = self.waiting.pop(answer["id"])
+            slot[1] = answer
+            slot[0].set()
+
+    def call(self, sdk, base, key, call, *args, seconds=40, **options):
+        slot = [threading.Event(), None]
+        number = next(self.numbers)
+        self.waiting[number] = slot
+        job = {"id": number, "sdk": sdk, "base": base, "key": key, "call": call,
+               "args": list(args), **options}
+        with self.lock:
+            self.process.stdin.write(json.dumps(job) + "\n")
+            self.process.stdin.flush()
+        assert slot[0].wait(seconds), f"{sdk} {call}: no end after {seconds} s"
+        return slot[1]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.terminate()
+        self.process.wait(10)
+        self.reader.join(10)
