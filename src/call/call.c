@@ -324,9 +324,11 @@ static void note_content(struct call *c, bool content)
 /* Hand on what has come of an event that is longer than CALL_EVENT_MAX. */
 static void hand_on_part(struct call *c, struct span raw)
 {
+    enum call_piece piece = c->in_part ? CALL_EVENT_MORE : CALL_EVENT_FIRST;
+
     note_content(c, true);
     c->in_part = c->handed = true;
-    c->cb->on_event(c->arg, &c->answer.ev, raw, true);
+    c->cb->on_event(c->arg, &c->answer.ev, raw, piece);
 }
 
 static void hold(struct call *c, const char *p, size_t n)
@@ -358,7 +360,8 @@ static void event_whole(struct call *c, const char *p, size_t n)
     if (!buf_ok(&c->held))
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an event");
     else
-        c->cb->on_event(c->arg, &c->answer.ev, raw, c->in_part);
+        c->cb->on_event(c->arg, &c->answer.ev, raw,
+                        c->in_part ? CALL_EVENT_LAST : CALL_EVENT_WHOLE);
     c->in_part = false;
     buf_fini(&c->held);
 }

@@ -182,19 +182,20 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         out_of_memory(r, &e);
 }
 
-static void on_event(void *arg, const struct dialect_event *ev, struct span raw, bool part)
+static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
+                     enum call_piece piece)
 {
     struct relay *r = arg;
+    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind);
     struct err e;
     int rc = 0;
 
-    if (r->state == RELAY_TRYING &&
-        (part || dialect_is_content(ev->kind) || r->held.n > RELAY_HOLD))
+    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
         rc = open_answer(r, &e);
     if (rc == 0 && r->state == RELAY_TRYING)
         rc = relay_hold_event(r, ev, raw, &e);
     else if (rc == 0)
-        rc = relay_send_event(r, ev, raw, &e);
+        rc = relay_send_event(r, ev, raw, piece, &e);
     if (rc < 0) {
         out_of_memory(r, &e);
         return;

@@ -116,9 +116,9 @@ MUST_CHECK int relay_send_head(struct relay *r, uint64_t body_len, struct err *e
 /* Body bytes, counted. */
 MUST_CHECK int relay_send(struct relay *r, struct span bytes, struct err *e);
 
-/* An event, its model renamed if it has to be. */
+/* An event or a piece of one, its model renamed if it has to be. */
 MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
-                                struct err *e);
+                                enum call_piece piece, struct err *e);
 
 /* The same into r->held, before the head is sent. */
 MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
