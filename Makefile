@@ -13,7 +13,7 @@ build: ## the program: build/lamplighter
 
 run: build ## build, get a small local model, serve: make run ARGS="..."
 	@tools/setup run
-	@exec build/lamplighter run $(ARGS)
+	@exec tools/run $(ARGS)
 
 quick: ## unit tests and fast checks, for every edit
 	@tools/setup build test

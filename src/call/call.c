@@ -8,8 +8,8 @@
  *     ANSWER, AFTER -- end of the message -->   DONE
  *     any        -- broken, late, cancelled --> DONE
  *
- * One timer serves the phase: connect, first, idle. It stands still while our own side holds the
- * target back (call_resume), because that silence is ours.
+ * One timer serves the phase: connect, first (until content comes), idle. Behind the first content
+ * it stands still while our own side holds the target back (call_resume): that silence is ours.
  *
  * Events are handed on whole, up to CALL_EVENT_MAX, as spans of what was just received; only an
  * event that is cut by the end of a read is copied, and waits for its rest.
@@ -174,6 +174,19 @@ static void add_auth(const struct call *c, struct arena *a, struct http_field *f
     (*n)++;
 }
 
+/* A field that the provider insists on and the client did not send. */
+static void add_default(const struct call *c, struct http_field *fields, size_t *n)
+{
+    const struct provider *p = c->conf.provider->type;
+    struct span name = span_str(p->header.name);
+
+    for (size_t i = 0; i < *n && p->header.name; i++)
+        if (span_eq(fields[i].name, name))
+            return;
+    if (p->header.name)
+        fields[(*n)++] = (struct http_field){name, span_str(p->header.value)};
+}
+
 /* host[:port], the port only where it is not the scheme's own, IPv6 in brackets. */
 static struct span authority(struct arena *a, const struct settings_url *u)
 {
@@ -207,6 +220,7 @@ static int send_request(struct call *c, struct err *e)
         fields[n] = conf->fields[n];
     fields[n++] = (struct http_field){SPAN_LIT("accept-encoding"), SPAN_LIT("identity")};
     add_auth(c, &a, fields, &n);
+    add_default(c, fields, &n);
     h.authority = authority(&a, conf->url);
     h.path = conf->path;
     h.body_len = conf->body ? blob_patched_len(conf->body, conf->patches, conf->patches_n) : 0;
@@ -289,9 +303,28 @@ static void on_head(void *arg, const struct http_head *h)
     c->cb->on_head(c->arg, h, c->events);
 }
 
+/* What was read is under way to the client: no clock runs until call_resume(). */
+static void rest(struct call *c)
+{
+    if (c->state != ANSWER)
+        return;
+    c->resting = true;
+    ev_timer_stop(&c->timer);
+}
+
+/* Content comes, or has come before. What is before it (a role, a ping) is no answer yet: while a
+ * model thinks, the clock of its first token goes on. */
+static void note_content(struct call *c, bool content)
+{
+    c->answer_begun |= content;
+    if (c->answer_begun)
+        rest(c);
+}
+
 /* Hand on what has come of an event that is longer than CALL_EVENT_MAX. */
 static void hand_on_part(struct call *c, struct span raw)
 {
+    note_content(c, true);
     c->in_part = c->handed = true;
     c->cb->on_event(c->arg, &c->answer.ev, raw, true);
 }
@@ -321,6 +354,7 @@ static void event_whole(struct call *c, const char *p, size_t n)
         buf_add(&c->held, p, n);
         raw = buf_span(&c->held);
     }
+    note_content(c, dialect_is_content(c->answer.ev.kind));
     if (!buf_ok(&c->held))
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an event");
     else
@@ -342,6 +376,7 @@ static void after_event(struct call *c)
     } else if (v == VERDICT_ERROR) {
         struct provider_failure pf = {.status = c->answer.ev.error_status,
                                       .type = span_str(c->answer.ev.error_type),
+                                      .code = span_str(c->answer.ev.error_code),
                                       .text = span_str(c->answer.ev.error_text),
                                       .streamed = true};
         struct call_failure f = {.reason = REASON_UPSTREAM_ERROR, .status = c->status};
@@ -362,13 +397,17 @@ static void read_events(struct call *c, const char *p, size_t n)
     size_t at = 0, used;
 
     while (at < n && (c->state == ANSWER || c->state == AFTER)) {
+        bool over = c->answer.done; /* what comes behind the terminal marker is not the answer's */
         enum dialect_step step = dialect_answer_next(&c->answer, p + at, n - at, &used);
 
         if (step == STEP_MORE) {
-            hold(c, p + at, n - at);
+            if (!over)
+                hold(c, p + at, n - at);
             return;
         }
-        if (c->answer.ev.kind == EVENT_BAD || c->answer.ev.kind == EVENT_ERROR)
+        if (over)
+            done(c); /* and the connection is not used again */
+        else if (c->answer.ev.kind == EVENT_BAD || c->answer.ev.kind == EVENT_ERROR)
             buf_fini(&c->held); /* not handed on: the relay says it in its own words */
         else
             event_whole(c, p + at, used);
@@ -400,11 +439,7 @@ static void on_body(void *arg, const char *p, size_t n)
         call_resume(c);
         return;
     }
-    c->answer_begun = true;
-    if (c->state == ANSWER) {
-        c->resting = true; /* until call_resume() */
-        ev_timer_stop(&c->timer);
-    }
+    note_content(c, !c->events);
     c->handed = false;
     if (c->events)
         read_events(c, p, n);

@@ -11,7 +11,7 @@
 #define CALL_CALL_H
 
 #include "base/blob.h"
-#include "base/reasons.h"
+#include "base/reason.h"
 #include "ev/ev.h"
 #include "http/client.h"
 #include "settings/settings.h"

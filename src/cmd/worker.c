@@ -95,7 +95,8 @@ static void take_config(struct worker *w, int fd, uint64_t generation)
         run_say("worker: the new configuration: %s", e.text); /* checked by the loader; memory? */
         return;
     }
-    gateway_settings(&w->gateway, settings);
+    if (gateway_settings(&w->gateway, settings, &e) < 0)
+        run_say("worker: the new configuration: %s", e.text);
     settings_unref(&settings);
     link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = generation});
 }

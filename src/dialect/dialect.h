@@ -183,6 +183,13 @@ struct dialect_error {
 
 /* ---- the formats ---- */
 
+/* Is it what the reader waited for, or the answer's end? Everything before only announces it. */
+static inline bool dialect_is_content(enum dialect_kind kind)
+{
+    return kind == EVENT_CONTENT || kind == EVENT_TOOL || kind == EVENT_FINISH ||
+           kind == EVENT_TERMINAL;
+}
+
 struct dialect {
     const char *name; /* stable: configuration, records, metric labels */
     const struct json_watch *request_watch;

@@ -20,7 +20,7 @@ int ev_init(struct ev *ev, const struct ev_ops *ops, struct err *e)
 {
     *ev = (struct ev){.ops = ops};
     list_init(&ev->posts);
-    ev->heap = mem_alloc(HEAP_FIRST * sizeof(struct ev_timer *));
+    ev->heap = (struct ev_timer **)mem_alloc(HEAP_FIRST * sizeof(struct ev_timer *));
     if (!ev->heap)
         return err_set(e, ERR_NOMEM, "ev: no memory");
     ev->heap_cap = HEAP_FIRST;
@@ -34,7 +34,8 @@ void ev_fini(struct ev *ev)
     ev->heap_n = 0;
     LIST_EACH(it, &ev->posts)
     list_del(it);
-    mem_free_ptr(&ev->heap);
+    mem_free((void *)ev->heap);
+    ev->heap = NULL;
 }
 
 ev_us ev_now(const struct ev *ev)
@@ -99,7 +100,8 @@ static int grow(struct ev *ev, struct err *e)
 
     if (ev->heap_n < ev->heap_cap)
         return 0;
-    heap = mem_realloc(ev->heap, 2 * ev->heap_cap * sizeof(struct ev_timer *));
+    heap = (struct ev_timer **)mem_realloc((void *)ev->heap,
+                                           2 * ev->heap_cap * sizeof(struct ev_timer *));
     if (!heap)
         return err_set(e, ERR_NOMEM, "timer: no memory");
     ev->heap = heap;

@@ -154,6 +154,8 @@ int ev_uv_new(struct ev **ret, struct err *e)
     int rc = -1, err;
 
     MUST(ret && e);
+    /* libuv writes without MSG_NOSIGNAL: a peer that hung up would end the process. */
+    MUST(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
     u = mem_zalloc(1, sizeof(*u));
     if (!u)
         return err_set(e, ERR_NOMEM, "ev: no memory");

@@ -11,6 +11,8 @@
 
 #include <uv.h>
 
+/* Also makes the process ignore SIGPIPE, which a child inherits: whoever executes another program
+ * sets it back first. */
 MUST_CHECK int ev_uv_new(struct ev **ret, struct err *e);
 
 /* Free *ev and set it to NULL. All that lives on it (net, ev_fd) has been closed before; what

@@ -56,7 +56,7 @@ static int on_url_complete(llhttp_t *p)
 
     if (p->http_minor == 9) /* the line ended here */
         return refuse(r, 505, "an HTTP version other than 1.0 and 1.1");
-    r->in_proto = true;
+    r->in_proto = r->target_done = true;
     return HPE_PAUSED; /* h1_next() looks at what follows */
 }
 
@@ -80,8 +80,6 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
     if (r->head_done)
         return 0; /* trailers are read and dropped */
     if (r->at_n == 0 || r->in_value) {
-        if (r->at_n >= r->limits.fields)
-            return refuse(r, 431, "more header fields than the limit");
         if (r->at_n == r->at_cap && grow_fields(r) < 0)
             return -1;
         r->at[r->at_n++] = (struct h1_field_at){.name = (uint32_t)r->text.n};
@@ -94,6 +92,16 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
         if (r->text.p[i] >= 'A' && r->text.p[i] <= 'Z')
             r->text.p[i] = (char)(r->text.p[i] - 'A' + 'a');
     f->name_n += (uint32_t)n;
+    return 0;
+}
+
+/* Counted when the name is whole: a piece that ends within it must not change the verdict. */
+static int on_field_complete(llhttp_t *p)
+{
+    struct h1_read *r = of(p);
+
+    if (!r->head_done && r->at_n > r->limits.fields)
+        return refuse(r, r->request ? 431 : 502, "more header fields than the limit");
     return 0;
 }
 
@@ -348,6 +356,7 @@ void h1_read_init(struct h1_read *r, bool request, const struct http_limits *lim
     r->settings.on_url = on_url;
     r->settings.on_url_complete = on_url_complete;
     r->settings.on_header_field = on_field;
+    r->settings.on_header_field_complete = on_field_complete;
     r->settings.on_header_value = on_value;
     r->settings.on_header_value_complete = on_value_complete;
     r->settings.on_headers_complete = on_headers_complete;
@@ -368,7 +377,7 @@ static void forget_message(struct h1_read *r)
     r->at_n = r->at_cap = 0;
     r->target = r->target_n = 0;
     r->body_seen = 0;
-    r->in_value = r->head_done = r->in_trailer = r->in_proto = false;
+    r->in_value = r->head_done = r->in_trailer = r->in_proto = r->target_done = false;
     r->chunked = r->until_eof = r->expect_continue = r->paused = false;
     begin_chunk_line(r, false);
     r->overhead = r->proto = 0;
@@ -468,6 +477,8 @@ struct h1_step h1_next(struct h1_read *r, const char *p, size_t n)
             (void)refuse(r, r->request ? (line ? 400 : 431) : 502, why);
             break;
         }
+        if (r->request && !r->target_done && take) /* so that it ends at its bound, not behind it */
+            take = MIN(take, MAX((size_t)1, r->limits.path_bytes - r->target_n));
         r->pending = H1_MORE;
         err = llhttp_execute(&r->parser, at, take);
         if (err != HPE_OK)

@@ -71,6 +71,7 @@ struct h1_read {
     size_t overhead;                 /* bytes of the head or the trailer under way */
     size_t proto;                    /* bytes of "HTTP/" seen after the target */
     bool in_value, in_message, head_done, in_digits, in_chunk_line, in_trailer, in_proto;
+    bool target_done;
     bool paused;     /* the parser may have more to say without another byte */
     struct span run; /* the body run that paused the parser */
     enum h1_event pending;

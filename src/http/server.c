@@ -10,8 +10,11 @@
 #include "http/server.h"
 
 #include "base/mem.h"
-#include "http/h1_server.h"
+#include "http/greet.h"
 #include "http/server_impl.h"
+#include "net/tls.h"
+
+#define PATHS_MAX ((size_t)16 * 1024)
 
 static void on_drained(struct ev_post *p)
 {
@@ -94,15 +97,35 @@ void http_server_remove(struct http_server *s, struct http_conn *c)
 static void on_accept(void *arg, struct net_conn *conn)
 {
     struct http_server *s = arg;
-    struct err e;
 
     if (too_many_of(s, net_conn_peer(conn))) {
         s->stats.glitches_total++;
         net_conn_close(&conn, NET_END_RESET);
         return;
     }
-    if (h1_server_start(s, conn, span_of(NULL, 0), &e) < 0)
-        net_conn_close(&conn, NET_END_RESET);
+    greet_begin(s, conn);
+}
+
+/* A context from the files of conf; *ret stays NULL where conf names none. */
+static int read_certificate(struct tls_ctx **ret, struct ev *ev,
+                            const struct http_server_conf *conf, struct err *e)
+{
+    struct tls_server_conf tls = {.alpn = "http/1.1"};
+    struct arena a;
+    int rc = -1;
+
+    *ret = NULL;
+    if (conf->tls_cert.n == 0)
+        return 0;
+    arena_init(&a, PATHS_MAX);
+    tls.cert_file = arena_dup(&a, conf->tls_cert).p;
+    tls.key_file = arena_dup(&a, conf->tls_key).p;
+    if (tls.cert_file && tls.key_file)
+        rc = tls_server_ctx_new(ret, ev, &tls, e);
+    else
+        err_set(e, ERR_NOMEM, "no memory for a certificate");
+    arena_fini(&a);
+    return rc;
 }
 
 int http_server_new(struct http_server **ret, struct net *net, const struct http_server_conf *conf,
@@ -122,6 +145,10 @@ int http_server_new(struct http_server **ret, struct net *net, const struct http
         list_init(&s->by_ip[i]);
     s->ip_seed = ev_random_u64(s->ev);
     ev_post_init(&s->drained, on_drained);
+    if (read_certificate(&s->tls, s->ev, conf, e) < 0) {
+        mem_free(s);
+        return -1;
+    }
     *ret = s;
     return 0;
 }
@@ -145,10 +172,18 @@ const struct net_addr *http_server_addr(const struct http_server *s, size_t i)
     return i < s->listeners_n ? net_listener_addr(s->listeners[i]) : NULL;
 }
 
-void http_server_reconf(struct http_server *s, const struct http_server_conf *conf)
+int http_server_reconf(struct http_server *s, const struct http_server_conf *conf, struct err *e)
 {
+    struct tls_ctx *fresh = NULL;
+    int rc = s->tls ? read_certificate(&fresh, s->ev, conf, e) : 0;
+
     s->conf = *conf;
     set_paused(s);
+    if (fresh) {
+        tls_ctx_unref(&s->tls);
+        s->tls = fresh;
+    }
+    return rc;
 }
 
 void http_server_drain(struct http_server *s, void (*fn)(void *arg), void *arg)
@@ -190,5 +225,6 @@ void http_server_free(struct http_server **sp)
         c->abort(c);
     }
     ev_post_cancel(&s->drained);
+    tls_ctx_unref(&s->tls);
     mem_free(s);
 }

@@ -10,7 +10,6 @@
 #include "net/net.h"
 
 struct http_server;
-struct tls_ctx;
 
 struct http_server_conf {
     struct http_limits limits;
@@ -23,7 +22,7 @@ struct http_server_conf {
     uint32_t requests_per_conn; /* then "connection: close" */
     uint32_t streams_per_conn;  /* HTTP/2 */
     bool half_close_ok;         /* a FIN after the request does not mean that the client is gone */
-    struct tls_ctx *tls;        /* NULL: clear text (HTTP/1.1, or HTTP/2 by prior knowledge) */
+    struct span tls_cert, tls_key; /* PEM files, read by new and reconf; absent: clear text */
 };
 
 /* A request has come: its head is whole, h lives as long as s. The handler binds s before it
@@ -37,7 +36,7 @@ struct http_server_stats {
     uint64_t glitches_total; /* odd but survivable things peers did */
 };
 
-/* A server without listeners yet. conf is copied; conf->tls must outlive the server. */
+/* A server without listeners yet. conf is copied. */
 MUST_CHECK int http_server_new(struct http_server **ret, struct net *net,
                                const struct http_server_conf *conf, http_on_request fn, void *arg,
                                struct err *e);
@@ -49,8 +48,11 @@ MUST_CHECK int http_server_listen(struct http_server *s, const struct net_listen
 /* The address of listener i (0 is the first), or NULL. */
 const struct net_addr *http_server_addr(const struct http_server *s, size_t i);
 
-/* New limits and times for connections and requests that begin from now on. */
-void http_server_reconf(struct http_server *s, const struct http_server_conf *conf);
+/* New limits, times and certificates for connections and requests that begin from now on. -1: the
+ * certificate cannot be used and the old one stays; all else is taken. A server does not change
+ * between clear text and TLS. */
+MUST_CHECK int http_server_reconf(struct http_server *s, const struct http_server_conf *conf,
+                                  struct err *e);
 
 /* Stop accepting, end idle connections, let running exchanges finish (each answer says
  * "connection: close"). on_drained is called once, when no connection is left. */

@@ -28,6 +28,7 @@ struct http_server {
     struct net *net;
     struct ev *ev;
     struct http_server_conf conf;
+    struct tls_ctx *tls; /* NULL: clear text */
     http_on_request on_request;
     void *arg;
     struct net_listener **listeners;

@@ -90,8 +90,7 @@ void mock_put_text_event(const struct mock_answer *a, struct mock_piece *p, uint
     uint64_t at = MIN(k * a->text_event, a->text_n);
     uint64_t n = MIN(a->text_event, a->text_n - at);
 
-    if (a->how->fault == MOCK_FAULT_HUGE_EVENT &&
-        a->content_at + k == mock_or(a->how->at_event, 1))
+    if (a->how->fault == MOCK_FAULT_HUGE_EVENT && a->content_at + k == mock_or(a->how->at_event, 1))
         n = mock_or(a->how->size, 1024 * 1024);
     mock_put_text(a, p, a->text_at + at, n);
 }
@@ -314,9 +313,9 @@ static void plan_error(struct mock_answer *a, const char *provider)
 static void plan_recording(struct mock_answer *a, const struct mock_recording *rec)
 {
     static const char *const marks[] = {
-        "\"finish_reason\":\"", "\"finish_reason\": \"", "event: message_stop", "data: [DONE]",
-        "event: response.completed", "event: response.incomplete", "event: response.failed",
-        "\"finishReason\":", "\"done\":true",
+        "\"finish_reason\":\"",   "\"finish_reason\": \"",     "event: message_stop",
+        "data: [DONE]",           "event: response.completed", "event: response.incomplete",
+        "event: response.failed", "\"finishReason\":",         "\"done\":true",
     };
     struct span rest = rec->body;
 
@@ -356,8 +355,7 @@ static int plan_generated(struct mock_answer *a, struct err *e)
 
     MUST(whole != NULL);
     plan_text(a);
-    a->tool = span_has(a->facts->tool) &&
-              (a->facts->tool_forced || mock_or(a->how->tool, 0));
+    a->tool = span_has(a->facts->tool) && (a->facts->tool_forced || mock_or(a->how->tool, 0));
     a->choices = 1;
     if (api == MOCK_API_CHAT || api == MOCK_API_COMPLETIONS)
         a->choices = MIN(MAX(mock_or(a->how->choices, a->facts->choices), 1U), 128U);
@@ -391,14 +389,44 @@ static void plan_names(struct mock_answer *a)
                        (unsigned long long)a->number);
 }
 
+/* Headers that the behaviour names, after those of the row or recording. */
+static void add_headers(struct mock_answer *a)
+{
+    const struct mock_how *h = a->how;
+
+    if (h->retry_after[0] && strcmp(h->retry_after, "none") != 0)
+        buf_printf(&a->headers, "retry-after: %s\r\n", h->retry_after);
+    if (h->retry_after_ms[0] && strcmp(h->retry_after_ms, "none") != 0)
+        buf_printf(&a->headers, "retry-after-ms: %s\r\n", h->retry_after_ms);
+    if (h->header[0])
+        buf_printf(&a->headers, "%s\r\n", h->header);
+}
+
+/* Does the behaviour ask for what exists? *rec is the recording it wants, or NULL. */
+static int check_wishes(const struct mock_how *h, const struct mock_replay *replay,
+                        const char *provider, const struct mock_recording **rec, struct err *e)
+{
+    uint64_t status = mock_or(h->status, 200);
+
+    *rec = h->replay[0] ? mock_replay_find(replay, span_str(h->replay)) : NULL;
+    if (h->replay[0] && !*rec)
+        return err_set(e, ERR_CONFIG, "mock: no recording '%s'", h->replay);
+    if (status < 200 || status > 999)
+        return err_set(e, ERR_CONFIG, "mock: status=%llu is no final status",
+                       (unsigned long long)status);
+    if (h->kind[0] && !mock_error_find(provider, h->kind, 0))
+        return err_set(e, ERR_CONFIG, "mock: no error row of kind '%s'", h->kind);
+    return 0;
+}
+
 int mock_answer_init(struct mock_answer *a, const struct mock_facts *facts,
-                     const struct mock_how *how, const struct mock_replay *replay,
-                     uint64_t number, struct err *e)
+                     const struct mock_how *how, const struct mock_replay *replay, uint64_t number,
+                     struct err *e)
 {
     const char *provider = how->provider[0] ? how->provider : apis[facts->api].provider;
-    const struct mock_recording *rec = NULL;
-    uint64_t status = mock_or(how->status, 200);
-    bool error = how->fault != MOCK_FAULT_ERROR_EVENT && (status != 200 || how->kind[0]);
+    const struct mock_recording *rec;
+    bool error =
+        how->fault != MOCK_FAULT_ERROR_EVENT && (mock_or(how->status, 200) != 200 || how->kind[0]);
 
     *a = (struct mock_answer){.facts = facts, .how = how, .number = number, .events = 1};
     buf_init(&a->headers, HEADERS_BYTES_MAX);
@@ -406,16 +434,8 @@ int mock_answer_init(struct mock_answer *a, const struct mock_facts *facts,
     buf_printf(&a->headers, "x-request-id: req_mock_%06llu\r\n", (unsigned long long)number);
     if (facts->api == MOCK_API_MESSAGES)
         buf_printf(&a->headers, "request-id: req_mock_%06llu\r\n", (unsigned long long)number);
-    if (how->replay[0]) {
-        rec = mock_replay_find(replay, span_str(how->replay));
-        if (!rec)
-            return err_set(e, ERR_CONFIG, "mock: no recording '%s'", how->replay);
-    }
-    if (status < 200 || status > 999)
-        return err_set(e, ERR_CONFIG, "mock: status=%llu is no final status",
-                       (unsigned long long)status);
-    if (how->kind[0] && !mock_error_find(provider, how->kind, 0))
-        return err_set(e, ERR_CONFIG, "mock: no error row of kind '%s'", how->kind);
+    if (check_wishes(how, replay, provider, &rec, e) < 0)
+        return -1;
     if (how->fault == MOCK_FAULT_HTML)
         plan_html(a);
     else if (rec)
@@ -430,12 +450,7 @@ int mock_answer_init(struct mock_answer *a, const struct mock_facts *facts,
         a->events = 0;
     if (how->type[0])
         a->type = how->type;
-    if (how->retry_after[0] && strcmp(how->retry_after, "none") != 0)
-        buf_printf(&a->headers, "retry-after: %s\r\n", how->retry_after);
-    if (how->retry_after_ms[0] && strcmp(how->retry_after_ms, "none") != 0)
-        buf_printf(&a->headers, "retry-after-ms: %s\r\n", how->retry_after_ms);
-    if (how->header[0])
-        buf_printf(&a->headers, "%s\r\n", how->header);
+    add_headers(a);
     return 0;
 }
 

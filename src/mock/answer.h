@@ -16,7 +16,7 @@
 #include "mock/replay.h"
 
 #define MOCK_TOKENS_DEFAULT 12
-#define MOCK_CREATED 1767225600 /* the fixed "created" of all answers: 2026-01-01 */
+#define MOCK_CREATED        1767225600 /* the fixed "created" of all answers: 2026-01-01 */
 
 struct mock_answer;
 
@@ -24,14 +24,14 @@ struct mock_answer;
 enum mock_times {
     MOCK_ONCE,
     MOCK_EACH_CHOICE,
-    MOCK_EACH_TEXT,     /* content events, of all choices in turn */
-    MOCK_EACH_ARGS,     /* parts of a tool's arguments */
+    MOCK_EACH_TEXT, /* content events, of all choices in turn */
+    MOCK_EACH_ARGS, /* parts of a tool's arguments */
     MOCK_IF_USAGE,
     MOCK_IF_DONE,
     MOCK_IF_PING,
 };
 
-#define MOCK_CONTENT 1u  /* the first step so marked starts the content */
+#define MOCK_CONTENT  1u /* the first step so marked starts the content */
 #define MOCK_TERMINAL 2u /* the first step so marked is the terminal marker */
 
 /* One row of a plan: write event number k of this step (k counts from 0 in each step). */
@@ -59,18 +59,18 @@ struct mock_answer {
     uint64_t number; /* of the request, for ids */
 
     unsigned status;
-    const char *type;        /* content-type; "" for none */
-    struct buf headers;      /* more fields, each with its CRLF */
+    const char *type;   /* content-type; "" for none */
+    struct buf headers; /* more fields, each with its CRLF */
     bool stream;
-    enum mock_framing framing; /* of the events, for recordings */
+    enum mock_framing framing;                /* of the events, for recordings */
     uint64_t events, content_at, terminal_at; /* how many; the first of content; the terminal */
 
     /* what the writers of events use */
     const struct mock_plan *plan;
     const struct mock_error *error;
-    struct span body;        /* of a recording or an error */
+    struct span body; /* of a recording or an error */
     char model[MOCK_TARGET_MODEL_MAX], id[MOCK_WORD_MAX];
-    struct span text;        /* literal text; absent: the filling */
+    struct span text;                     /* literal text; absent: the filling */
     uint64_t text_at, text_n, text_event; /* first byte, bytes, bytes an event */
     uint64_t text_events, choices, args_events;
     bool tool, cut_by_max;

@@ -39,8 +39,8 @@ static void block_start(const struct mock_answer *a, uint64_t k, struct mock_pie
     mock_sse_open(a, p, "content_block_start");
     mock_put(p, "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":");
     if (a->tool) {
-        mock_put(p, "{\"type\":\"tool_use\",\"id\":\"toolu_mock_%06llu\",\"name\":",
-                 ULL(a->number));
+        mock_put(p,
+                 "{\"type\":\"tool_use\",\"id\":\"toolu_mock_%06llu\",\"name\":", ULL(a->number));
         mock_put_quoted(p, a->facts->tool);
         mock_put(p, ",\"input\":{}}}");
     } else {
@@ -117,8 +117,8 @@ static void whole(const struct mock_answer *a, uint64_t k, struct mock_piece *p)
     UNUSED(k);
     put_message_head(a, p);
     if (a->tool) {
-        mock_put(p, "{\"type\":\"tool_use\",\"id\":\"toolu_mock_%06llu\",\"name\":",
-                 ULL(a->number));
+        mock_put(p,
+                 "{\"type\":\"tool_use\",\"id\":\"toolu_mock_%06llu\",\"name\":", ULL(a->number));
         mock_put_quoted(p, a->facts->tool);
         mock_put(p, ",\"input\":%.*s}", SPAN_FMT(a->facts->tool_args));
     } else {

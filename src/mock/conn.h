@@ -11,27 +11,27 @@
 #include "mock/serve.h"
 #include "net/net.h"
 
-#define MOCK_CONN_MAGIC 0x6d6f636bU
+#define MOCK_CONN_MAGIC  0x6d6f636bU
 #define MOCK_ARENA_BYTES ((size_t)96 * 1024 * 1024) /* of one request's facts */
 
 enum mock_conn_state {
-    MOCK_READING,  /* a request, or nothing, is coming in */
-    MOCK_WAITING,  /* the request is whole, the head waits for its time */
+    MOCK_READING, /* a request, or nothing, is coming in */
+    MOCK_WAITING, /* the request is whole, the head waits for its time */
     MOCK_SENDING,
-    MOCK_HOLDING,  /* silent or stalled, by order */
-    MOCK_DRAINING, /* all is written, not all has left */
-    MOCK_IDLE,     /* answered; something unasked for comes after a while */
+    MOCK_HOLDING,   /* silent or stalled, by order */
+    MOCK_DRAINING,  /* all is written, not all has left */
+    MOCK_IDLE,      /* answered; something unasked for comes after a while */
     MOCK_LINGERING, /* FIN is sent, what still comes in is thrown away */
-    MOCK_GONE,     /* closed; freed at the end of the turn */
+    MOCK_GONE,      /* closed; freed at the end of the turn */
 };
 
 enum mock_conn_part { MOCK_PART_INTERIM, MOCK_PART_HEAD, MOCK_PART_BODY, MOCK_PART_END };
 
 /* What happens when all that was staged has been written. */
 enum mock_conn_then {
-    MOCK_THEN_MORE,  /* stage more */
-    MOCK_THEN_FULL,  /* the answer is complete */
-    MOCK_THEN_END,   /* cut as how= says */
+    MOCK_THEN_MORE, /* stage more */
+    MOCK_THEN_FULL, /* the answer is complete */
+    MOCK_THEN_END,  /* cut as how= says */
     MOCK_THEN_STALL,
     MOCK_THEN_CLOSE, /* FIN */
 };
@@ -62,12 +62,12 @@ struct mock_conn {
     enum mock_conn_part part;
     enum mock_conn_then then;
     enum mock_frame frame; /* CHUNKED, LENGTH or CLOSE */
-    bool close_after, head_sent, paced, stalled;
+    bool close_after, head_sent, paced;
     struct mock_piece piece;
     uint64_t event, comments_left;
     uint64_t cut_byte, cut_event, head_cut; /* places of a cut or stall; MOCK_UNSET: none */
-    struct buf out; /* staged bytes, framing included */
-    size_t out_at;  /* of which written */
+    struct buf out;                         /* staged bytes, framing included */
+    size_t out_at;                          /* of which written */
 };
 
 /* serve.c */

@@ -181,8 +181,8 @@ static const struct mock_error rows[] = {
      "\":\"insufficient_quota\",\"param\":null,\"code\":\"project_spend_limit_exceeded\"}}"},
     {"openai", "organization_usage_limit_exceeded", 429,
      "",
-     "{\"error\":{\"message\":\"Your organization has reached the usage limit that is approved fo"
-     "r it.\",\"type\":\"insufficient_quota\",\"param\":null,\"code\":\"organization_usage_limit_"
+     "{\"error\":{\"message\":\"Your organization has reached the usage limit that is approved "
+     "for it.\",\"type\":\"insufficient_quota\",\"param\":null,\"code\":\"organization_usage_limit_"
      "exceeded\"}}"},
     {"openai", "server_error", 500,
      "",
@@ -729,11 +729,23 @@ const char *mock_reason(unsigned status)
         unsigned status;
         const char *reason;
     } reasons[] = {
-        {200, "OK"}, {400, "Bad Request"}, {401, "Unauthorized"}, {402, "Payment Required"},
-        {403, "Forbidden"}, {404, "Not Found"}, {408, "Request Timeout"}, {409, "Conflict"},
-        {413, "Payload Too Large"}, {422, "Unprocessable Entity"}, {424, "Failed Dependency"},
-        {429, "Too Many Requests"}, {500, "Internal Server Error"}, {501, "Not Implemented"},
-        {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        {200, "OK"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {402, "Payment Required"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {413, "Payload Too Large"},
+        {422, "Unprocessable Entity"},
+        {424, "Failed Dependency"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
         {529, "Overloaded"},
     };
 

@@ -11,7 +11,7 @@
 #include "mock/text.h"
 
 #define ARGS_BYTES_MAX ((size_t)64 * 1024)
-#define SCHEMA_DEPTH 3
+#define SCHEMA_DEPTH   3
 
 static const struct {
     const char *ends; /* the path ends so */
@@ -60,10 +60,10 @@ static yyjson_val *get(yyjson_val *v, const char *key)
 static struct span text_of(yyjson_val *content)
 {
     struct span found = str_of(content);
+    yyjson_arr_iter it = yyjson_arr_iter_with(content);
     yyjson_val *part;
-    size_t i, n;
 
-    yyjson_arr_foreach(content, i, n, part) {
+    while ((part = yyjson_arr_iter_next(&it))) {
         struct span s = str_of(get(part, "text"));
 
         if (span_has(s))
@@ -84,10 +84,10 @@ static int keep(struct span *ret, struct span s, struct arena *arena, struct err
 static int read_talk(struct mock_facts *f, yyjson_val *list, struct arena *arena, struct err *e)
 {
     struct span user = str_of(list), last = {NULL, 0};
+    yyjson_arr_iter it = yyjson_arr_iter_with(list);
     yyjson_val *m;
-    size_t i, n;
 
-    yyjson_arr_foreach(list, i, n, m) {
+    while ((m = yyjson_arr_iter_next(&it))) {
         struct span role = str_of(get(m, "role"));
         struct span text = text_of(get(m, get(m, "parts") ? "parts" : "content"));
 
@@ -104,18 +104,18 @@ static void args_value(struct buf *out, yyjson_val *schema, unsigned depth);
 
 static void args_object(struct buf *out, yyjson_val *schema, unsigned depth)
 {
-    yyjson_val *key, *value;
-    size_t i, n;
+    yyjson_obj_iter it = yyjson_obj_iter_with(get(schema, "properties"));
+    yyjson_val *key;
+    bool first = true;
 
     buf_add_char(out, '{');
-    if (depth < SCHEMA_DEPTH) {
-        yyjson_obj_foreach(get(schema, "properties"), i, n, key, value) {
-            if (i)
-                buf_add_char(out, ',');
-            mock_quote(out, str_of(key));
-            buf_add_char(out, ':');
-            args_value(out, value, depth + 1);
-        }
+    while (depth < SCHEMA_DEPTH && (key = yyjson_obj_iter_next(&it))) {
+        if (!first)
+            buf_add_char(out, ',');
+        first = false;
+        mock_quote(out, str_of(key));
+        buf_add_char(out, ':');
+        args_value(out, yyjson_obj_iter_get_val(key), depth + 1);
     }
     buf_add_char(out, '}');
 }
@@ -163,8 +163,8 @@ static struct span forced_tool(yyjson_val *body)
         if (!span_has(name))
             name = SPAN_LIT("");
     }
-    if (!span_has(name) && (yyjson_equals_str(choice, "required") ||
-                            yyjson_equals_str(get(choice, "type"), "any")))
+    if (!span_has(name) &&
+        (yyjson_equals_str(choice, "required") || yyjson_equals_str(get(choice, "type"), "any")))
         name = SPAN_LIT("");
     return name;
 }
@@ -174,9 +174,9 @@ static yyjson_val *find_tool(yyjson_val *body, struct span name)
 {
     yyjson_val *tools = get(body, "tools"), *t;
     yyjson_val *declared = get(yyjson_arr_get_first(tools), "functionDeclarations");
-    size_t i, n;
+    yyjson_arr_iter it = yyjson_arr_iter_with(declared ? declared : tools);
 
-    yyjson_arr_foreach(declared ? declared : tools, i, n, t) {
+    while ((t = yyjson_arr_iter_next(&it))) {
         yyjson_val *tool = get(t, "function") ? get(t, "function") : t;
 
         if (name.n == 0 || span_eq(str_of(get(tool, "name")), name))
@@ -224,8 +224,7 @@ static int read_body(struct mock_facts *f, yyjson_val *body, struct arena *arena
     f->include_usage = yyjson_is_true(get(get(body, "stream_options"), "include_usage"));
     for (size_t i = 0; i < ARRAY_LEN(limits); i++)
         f->max_tokens = number(get(body, limits[i]), f->max_tokens);
-    f->max_tokens =
-        number(get(get(body, "generationConfig"), "maxOutputTokens"), f->max_tokens);
+    f->max_tokens = number(get(get(body, "generationConfig"), "maxOutputTokens"), f->max_tokens);
     f->choices = MIN(MAX(number(get(body, "n"), 1), 1U), 128U);
     f->inputs = MIN(MAX(yyjson_arr_size(input), 1U), 4096U);
     if (yyjson_is_num(yyjson_arr_get_first(input)))
@@ -268,8 +267,12 @@ int mock_facts_read(struct mock_facts *ret, const struct mock_req *r, struct are
                     struct err *e)
 {
     struct span rest = mock_req_target(r);
-    struct mock_facts f = {.path = span_cut(&rest, '?'), .max_tokens = UINT64_MAX, .choices = 1,
-                           .inputs = 1, .dimensions = 8, .prompt_tokens = r->body.n / 4 + 1};
+    struct mock_facts f = {.path = span_cut(&rest, '?'),
+                           .max_tokens = UINT64_MAX,
+                           .choices = 1,
+                           .inputs = 1,
+                           .dimensions = 8,
+                           .prompt_tokens = r->body.n / 4 + 1};
     yyjson_doc *doc = NULL;
     int rc = -1;
 

@@ -34,10 +34,10 @@ struct mock_facts {
     struct span tool;      /* the tool to call: forced, or the first offered */
     struct span tool_args; /* arguments that fit its schema, as JSON */
     bool tool_forced, stream, include_usage, bad_json;
-    uint64_t max_tokens;   /* UINT64_MAX: none */
-    uint64_t choices;      /* n, at least 1 */
-    uint64_t inputs;       /* embeddings: how many */
-    uint64_t dimensions;   /* embeddings: of each */
+    uint64_t max_tokens;    /* UINT64_MAX: none */
+    uint64_t choices;       /* n, at least 1 */
+    uint64_t inputs;        /* embeddings: how many */
+    uint64_t dimensions;    /* embeddings: of each */
     uint64_t prompt_tokens; /* our count: 1 for every 4 bytes of body */
 };
 

@@ -20,9 +20,9 @@
 #include "base/buf.h"
 
 #define MOCK_LIST_BYTES_MAX 4096
-#define MOCK_WORD_MAX 96
-#define MOCK_TEXT_MAX 1024
-#define MOCK_UNSET UINT64_MAX
+#define MOCK_WORD_MAX       96
+#define MOCK_TEXT_MAX       1024
+#define MOCK_UNSET          UINT64_MAX
 
 /* name, where it acts, help. The rows are the documentation. */
 #define MOCK_FAULTS(X)                                                                             \
@@ -30,8 +30,9 @@
     X(RESET, "reset", "RST before any byte of the answer")                                         \
     X(CLOSE, "close", "FIN before any byte of the answer")                                         \
     X(SILENT, "silent", "no byte ever; the connection stays open (for=: then FIN)")                \
-    X(EARLY, "early", "the answer is sent before the body of the request is read, "                \
-                      "which is then discarded; the connection closes")                            \
+    X(EARLY, "early",                                                                              \
+      "the answer is sent before the body of the request is read, "                                \
+      "which is then discarded; the connection closes")                                            \
     X(INTERIM, "1xx", "count= (default 11) 103 responses before the answer")                       \
     X(BAD_STATUS, "bad-status", "the status line is `HTTP/1.1 two hundred`")                       \
     X(NOT_HTTP, "not-http", "the answer is not HTTP at all: an SSH banner, then FIN")              \
@@ -50,23 +51,27 @@
     X(HTML, "html", "an HTML page, 200 unless status= says otherwise")                             \
     X(EMPTY, "empty", "a body of no bytes, or a stream of no events")                              \
     X(EXTRA, "extra", "for= (default 0) after the answer a second one that nobody asked for")      \
-    X(CLOSE_IDLE, "close-idle", "for= (default 0) after the answer the connection closes, "        \
-                                "unannounced")                                                     \
+    X(CLOSE_IDLE, "close-idle",                                                                    \
+      "for= (default 0) after the answer the connection closes, "                                  \
+      "unannounced")                                                                               \
     X(CUT, "cut", "the body is cut at at-byte= or at-event= (default 1), end as how=")             \
     X(STALL, "stall", "nothing more from at-byte= or at-event= (default 1) on (for=: goes on)")    \
     X(NO_TERMINAL, "no-terminal", "no terminal marker, nor what comes after it; clean end")        \
-    X(ERROR_EVENT, "error-event", "event at-event= (default 0) is the error kind=, then a "        \
-                                  "clean end")                                                     \
-    X(MALFORMED, "malformed", "event at-event= (default 1) is broken: bad=json, utf8, field, "     \
-                              "nul or empty")                                                      \
+    X(ERROR_EVENT, "error-event",                                                                  \
+      "event at-event= (default 0) is the error kind=, then a "                                    \
+      "clean end")                                                                                 \
+    X(MALFORMED, "malformed",                                                                      \
+      "event at-event= (default 1) is broken: bad=json, utf8, field, "                             \
+      "nul or empty")                                                                              \
     X(DUPLICATE, "duplicate", "event at-event= (default 1) comes count= (default 1) times more")   \
     X(SKIP, "skip", "event at-event= (default 1) is left out")                                     \
     X(REORDER, "reorder", "event at-event= (default 1) and the next change places")                \
     X(RESTART, "restart", "the first event comes again at at-event= (default 1)")                  \
     X(UNKNOWN_EVENT, "unknown-event", "an event of an unknown type at at-event= (default 1)")      \
     X(AFTER_TERMINAL, "after-terminal", "one more content event after the terminal marker")        \
-    X(HUGE_EVENT, "huge-event", "event at-event= (default 1) has size= bytes (default 1M) of "     \
-                                "text in one line")
+    X(HUGE_EVENT, "huge-event",                                                                    \
+      "event at-event= (default 1) has size= bytes (default 1M) of "                               \
+      "text in one line")
 
 enum mock_fault {
 #define X(name, word, help) MOCK_FAULT_##name,

@@ -115,8 +115,8 @@ static int field_line(struct mock_req *r, struct span line, struct err *e)
             return bad(r, e, "a control character in a field");
     if (r->fields_n == MOCK_FIELDS_MAX)
         return bad(r, e, "too many fields");
-    r->fields[r->fields_n++] = (struct mock_field){
-        (size_t)(name.p - r->head.p), name.n, (size_t)(value.p - r->head.p), value.n};
+    r->fields[r->fields_n++] = (struct mock_field){(size_t)(name.p - r->head.p), name.n,
+                                                   (size_t)(value.p - r->head.p), value.n};
     return 0;
 }
 
@@ -244,8 +244,7 @@ static int chunk_line(struct mock_req *r, struct err *e)
     return 0;
 }
 
-static int feed_chunk_line(struct mock_req *r, const char *p, size_t n, size_t *used,
-                           struct err *e)
+static int feed_chunk_line(struct mock_req *r, const char *p, size_t n, size_t *used, struct err *e)
 {
     const char *lf = memchr(p, '\n', n);
     size_t some = lf ? (size_t)(lf - p) + 1 : n;
@@ -285,7 +284,7 @@ static int feed_data(struct mock_req *r, const char *p, size_t n, size_t *used, 
 
 int mock_req_feed(struct mock_req *r, const char *p, size_t n, size_t *used, struct err *e)
 {
-    size_t some;
+    size_t some = 0;
 
     *used = 0;
     if (r->state == MOCK_REQ_HEAD)

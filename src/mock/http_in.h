@@ -12,7 +12,7 @@
 #include "base/buf.h"
 
 #define MOCK_HEAD_BYTES_MAX ((size_t)256 * 1024)
-#define MOCK_FIELDS_MAX 256
+#define MOCK_FIELDS_MAX     256
 #define MOCK_BODY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 struct mock_field {
@@ -20,10 +20,10 @@ struct mock_field {
 };
 
 enum mock_req_state {
-    MOCK_REQ_HEAD,  /* the head is not whole yet */
-    MOCK_REQ_BODY,  /* the head is, the body is not */
+    MOCK_REQ_HEAD, /* the head is not whole yet */
+    MOCK_REQ_BODY, /* the head is, the body is not */
     MOCK_REQ_DONE,
-    MOCK_REQ_BAD,   /* *e said why */
+    MOCK_REQ_BAD, /* *e said why */
 };
 
 struct mock_req {

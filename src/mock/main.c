@@ -45,9 +45,10 @@ static void print_options(FILE *to)
 {
     fprintf(to, "usage: lamplighter mock [OPTIONS]\n\n");
     for (size_t i = 0; i < OPTIONS; i++)
-        fprintf(to, "  %-12s %-10s %s\n", options[i].name,
-                options[i].value ? options[i].value : "", options[i].help);
-    fprintf(to, "\nBehaviours are chosen per request: lamplighter mock --manual, or docs/mock.md.\n");
+        fprintf(to, "  %-12s %-10s %s\n", options[i].name, options[i].value ? options[i].value : "",
+                options[i].help);
+    fprintf(to,
+            "\nBehaviours are chosen per request: lamplighter mock --manual, or docs/mock.md.\n");
 }
 
 static int read_options(struct run *r, int argc, char **argv, struct err *e)
@@ -90,13 +91,12 @@ static int read_script(struct mock *m, const char *path, struct err *e)
         err_set(e, ERR_SYS, "%s: cannot be opened", path);
         goto out;
     }
-    for (;;) {
+    while (!feof(f) && !ferror(f)) {
         char *to = buf_reserve(&b, 4096);
-        size_t n = to ? fread(to, 1, 4096, f) : 0;
 
-        if (n == 0)
+        if (!to)
             break;
-        buf_commit(&b, n);
+        buf_commit(&b, fread(to, 1, 4096, f));
     }
     if (buf_finish(&b, path, e) == 0) {
         rc = mock_script_read(&m->script, buf_span(&b), e);
@@ -186,6 +186,8 @@ static int serve(struct run *r, struct err *e)
 
     if (!r->values[LISTEN])
         r->values[LISTEN] = "127.0.0.1:0";
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a client may be gone when it is written to */
+        return err_set(e, ERR_SYS, "SIGPIPE cannot be ignored");
     if (ev_uv_new(&r->ev, e) < 0 || net_uv_new(&r->net, r->ev, e) < 0)
         goto out;
     r->mock = mem_zalloc(1, sizeof(*r->mock));

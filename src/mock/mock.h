@@ -19,7 +19,6 @@ int mock_main(int argc, char **argv);
 /* The manual, in Markdown: all options, keys, faults and error rows. */
 void mock_manual(struct buf *out);
 
-
 /* Of those, the options as rows of a table. */
 void mock_manual_options(struct buf *out);
 

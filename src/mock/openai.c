@@ -36,7 +36,8 @@ static void close_choice(const struct mock_answer *a, struct mock_piece *p, cons
 static void chat_role(const struct mock_answer *a, uint64_t k, struct mock_piece *p)
 {
     open_choice(a, p, k);
-    mock_put(p, "\"role\":\"assistant\",\"content\":%s,\"refusal\":null", a->tool ? "null" : "\"\"");
+    mock_put(p, "\"role\":\"assistant\",\"content\":%s,\"refusal\":null",
+             a->tool ? "null" : "\"\"");
     close_choice(a, p, NULL);
 }
 
@@ -52,8 +53,10 @@ static void chat_text(const struct mock_answer *a, uint64_t k, struct mock_piece
 static void chat_tool_open(const struct mock_answer *a, uint64_t k, struct mock_piece *p)
 {
     open_choice(a, p, k);
-    mock_put(p, "\"tool_calls\":[{\"index\":0,\"id\":\"call_mock_%06llu\",\"type\":\"function\","
-                "\"function\":{\"name\":", ULL(a->number));
+    mock_put(p,
+             "\"tool_calls\":[{\"index\":0,\"id\":\"call_mock_%06llu\",\"type\":\"function\","
+             "\"function\":{\"name\":",
+             ULL(a->number));
     mock_put_quoted(p, a->facts->tool);
     mock_put(p, ",\"arguments\":\"\"}}]");
     close_choice(a, p, NULL);
@@ -108,8 +111,9 @@ static void chat_message(const struct mock_answer *a, struct mock_piece *p)
 {
     mock_put(p, "\"message\":{\"role\":\"assistant\",\"content\":");
     if (a->tool) {
-        mock_put(p, "null,\"refusal\":null,\"annotations\":[],\"tool_calls\":[{"
-                    "\"id\":\"call_mock_%06llu\",\"type\":\"function\",\"function\":{\"name\":",
+        mock_put(p,
+                 "null,\"refusal\":null,\"annotations\":[],\"tool_calls\":[{"
+                 "\"id\":\"call_mock_%06llu\",\"type\":\"function\",\"function\":{\"name\":",
                  ULL(a->number));
         mock_put_quoted(p, a->facts->tool);
         mock_put(p, ",\"arguments\":");
@@ -198,8 +202,8 @@ static void embeddings(const struct mock_answer *a, uint64_t k, struct mock_piec
     }
     mock_put(p, "],\"model\":");
     mock_put_quoted(p, span_str(a->model));
-    mock_put(p, ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu}}",
-             ULL(f->prompt_tokens), ULL(f->prompt_tokens));
+    mock_put(p, ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu}}", ULL(f->prompt_tokens),
+             ULL(f->prompt_tokens));
 }
 
 static void models(const struct mock_answer *a, uint64_t k, struct mock_piece *p)

@@ -4,8 +4,8 @@
  */
 #include "mock/order.h"
 
-#define END UINT64_MAX         /* the stream is over */
-#define ERROR (UINT64_MAX - 1) /* the dialect's error event */
+#define END     UINT64_MAX       /* the stream is over */
+#define ERROR   (UINT64_MAX - 1) /* the dialect's error event */
 #define UNKNOWN (UINT64_MAX - 2)
 
 static uint64_t plain(const struct mock_answer *a, uint64_t e, uint64_t at)

@@ -5,7 +5,7 @@
 #include "mock/piece.h"
 
 #define PERIOD_MAX 48
-#define AT_ONCE 1024 /* periods written in one go */
+#define AT_ONCE    1024 /* periods written in one go */
 
 /* Six digits by hand: a gigabyte has 134 million words. */
 static void put_digits(char *out, uint64_t n)
@@ -31,14 +31,19 @@ static void put_x(char *out, uint64_t n)
 
 static void put_header(char *out, uint64_t n)
 {
-    memcpy(out, "x-h-000000: vv\r\n", MOCK_FIELD_BYTES);
+    static const char field[MOCK_FIELD_BYTES] = "x-h-000000: vv\r\n"; /* no NUL */
+
+    memcpy(out, field, sizeof(field));
     put_digits(out + 4, n);
 }
 
 static void put_interim(char *out, uint64_t n)
 {
+    static const char interim[MOCK_INTERIM_BYTES] = /* no NUL */
+        "HTTP/1.1 103 Early Hints\r\nlink: </style>\r\n\r\n";
+
     UNUSED(n);
-    memcpy(out, "HTTP/1.1 103 Early Hints\r\nlink: </style>\r\n\r\n", MOCK_INTERIM_BYTES);
+    memcpy(out, interim, sizeof(interim));
 }
 
 static const struct {

@@ -10,17 +10,17 @@
 #include "base/buf.h"
 
 #define MOCK_PIECE_MAX ((size_t)96 * 1024 * 1024) /* bytes of the parts that are in memory */
-#define MOCK_FOREVER UINT64_MAX                   /* a filling that never ends */
+#define MOCK_FOREVER   UINT64_MAX                 /* a filling that never ends */
 
 /* What a filling looks like. All are periodic, so any place of them can be computed. */
 enum mock_fill {
-    MOCK_FILL_TEXT,     /* "w000000 w000001 ", 8 bytes a word: the text of all answers */
-    MOCK_FILL_X,        /* "xxxxxxxx" */
-    MOCK_FILL_HEADERS,  /* "x-h-000000: vv\r\n", 16 bytes a field */
-    MOCK_FILL_INTERIM,  /* a 103 response, MOCK_INTERIM_BYTES each */
+    MOCK_FILL_TEXT,    /* "w000000 w000001 ", 8 bytes a word: the text of all answers */
+    MOCK_FILL_X,       /* "xxxxxxxx" */
+    MOCK_FILL_HEADERS, /* "x-h-000000: vv\r\n", 16 bytes a field */
+    MOCK_FILL_INTERIM, /* a 103 response, MOCK_INTERIM_BYTES each */
 };
-#define MOCK_WORD_BYTES 8
-#define MOCK_FIELD_BYTES 16
+#define MOCK_WORD_BYTES    8
+#define MOCK_FIELD_BYTES   16
 #define MOCK_INTERIM_BYTES 44
 
 struct mock_piece {

@@ -7,19 +7,18 @@
 #include "mock/replay.h"
 
 #include <dirent.h>
-#include <sys/stat.h>
 #include <yyjson.h>
 #include <zlib.h>
 
 #include "base/mem.h"
 
 #define LINE_BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define READ_BYTES ((size_t)64 * 1024)
-#define FILES_MAX 1024
+#define READ_BYTES     ((size_t)64 * 1024)
+#define FILES_MAX      1024
 
 static const char *const hop_by_hop[] = {
-    "content-length", "transfer-encoding", "content-encoding", "connection", "content-type",
-    "keep-alive",
+    "content-length", "transfer-encoding", "content-encoding",
+    "connection",     "content-type",      "keep-alive",
 };
 
 void mock_replay_init(struct mock_replay *r)
@@ -49,14 +48,14 @@ static bool one_line(struct span s)
 static int read_headers(struct mock_recording *rec, yyjson_val *headers, struct arena *arena,
                         struct err *e)
 {
-    yyjson_val *key, *value;
+    yyjson_obj_iter it = yyjson_obj_iter_with(headers);
+    yyjson_val *key;
     struct buf b;
-    size_t i, n;
     int rc;
 
     buf_init(&b, READ_BYTES);
-    yyjson_obj_foreach(headers, i, n, key, value) {
-        struct span name = str_of(key), text = str_of(value);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        struct span name = str_of(key), text = str_of(yyjson_obj_iter_get_val(key));
         bool skip = !span_has(text) || !one_line(text) || !one_line(name);
 
         for (size_t h = 0; h < ARRAY_LEN(hop_by_hop) && !skip; h++)
@@ -211,39 +210,37 @@ out:
     return rc;
 }
 
-static int load_dir(struct mock_replay *r, const char *path, struct err *e)
+static int load_dir(struct mock_replay *r, DIR *dir, const char *path, struct err *e)
 {
-    struct dirent **names = NULL;
-    int n = scandir(path, &names, NULL, alphasort), rc = 0;
+    const struct dirent *entry;
+    unsigned files = 0;
+    char full[4096];
 
-    if (n < 0)
-        return err_set(e, ERR_SYS, "%s: cannot be listed", path);
-    if (n > FILES_MAX)
-        rc = err_set(e, ERR_LIMIT, "%s: more than %d files", path, FILES_MAX);
-    for (int i = 0; i < n; i++) {
-        struct span name = span_str(names[i]->d_name);
-        char full[4096];
+    while ((entry = readdir(dir))) {
+        struct span name = span_str(entry->d_name);
 
-        if (rc == 0 && (span_ends(name, SPAN_LIT(".jsonl")) ||
-                        span_ends(name, SPAN_LIT(".jsonl.gz")))) {
-            if (snprintf(full, sizeof(full), "%s/%s", path, name.p) >= (int)sizeof(full))
-                rc = err_set(e, ERR_LIMIT, "%s/%s: the name is too long", path, name.p);
-            else
-                rc = load_file(r, full, e);
-        }
-        free(names[i]); /* scandir's own */
+        if (!span_ends(name, SPAN_LIT(".jsonl")) && !span_ends(name, SPAN_LIT(".jsonl.gz")))
+            continue;
+        if (++files > FILES_MAX)
+            return err_set(e, ERR_LIMIT, "%s: more than %d files", path, FILES_MAX);
+        if (snprintf(full, sizeof(full), "%s/%s", path, name.p) >= (int)sizeof(full))
+            return err_set(e, ERR_LIMIT, "%s/%s: the name is too long", path, name.p);
+        if (load_file(r, full, e) < 0)
+            return -1;
     }
-    free(names);
-    return rc;
+    return 0;
 }
 
 int mock_replay_load(struct mock_replay *r, const char *path, struct err *e)
 {
-    struct stat st;
+    DIR *dir = opendir(path);
+    int rc;
 
-    if (stat(path, &st) < 0)
-        return err_set(e, ERR_SYS, "%s: no such file or directory", path);
-    return S_ISDIR(st.st_mode) ? load_dir(r, path, e) : load_file(r, path, e);
+    if (!dir)
+        return load_file(r, path, e);
+    rc = load_dir(r, dir, path, e);
+    (void)closedir(dir);
+    return rc;
 }
 
 const struct mock_recording *mock_replay_find(const struct mock_replay *r, struct span id)

@@ -42,8 +42,9 @@ static void put_item(const struct mock_answer *a, struct mock_piece *p, bool ful
     const char *status = full ? "completed" : "in_progress";
 
     if (a->tool) {
-        mock_put(p, "{\"id\":\"fc_mock_%06llu\",\"type\":\"function_call\",\"status\":\"%s\","
-                    "\"call_id\":\"call_mock_%06llu\",\"name\":",
+        mock_put(p,
+                 "{\"id\":\"fc_mock_%06llu\",\"type\":\"function_call\",\"status\":\"%s\","
+                 "\"call_id\":\"call_mock_%06llu\",\"name\":",
                  ULL(a->number), status, ULL(a->number));
         mock_put_quoted(p, a->facts->tool);
         mock_put(p, ",\"arguments\":");
@@ -51,8 +52,10 @@ static void put_item(const struct mock_answer *a, struct mock_piece *p, bool ful
         mock_put(p, "}");
         return;
     }
-    mock_put(p, "{\"id\":\"msg_mock_%06llu\",\"type\":\"message\",\"status\":\"%s\","
-                "\"role\":\"assistant\",\"content\":[", ULL(a->number), status);
+    mock_put(p,
+             "{\"id\":\"msg_mock_%06llu\",\"type\":\"message\",\"status\":\"%s\","
+             "\"role\":\"assistant\",\"content\":[",
+             ULL(a->number), status);
     if (full)
         put_part(a, p, true);
     mock_put(p, "]}");
@@ -63,8 +66,9 @@ static void put_response(const struct mock_answer *a, struct mock_piece *p, bool
     uint64_t in = a->facts->prompt_tokens, out = mock_tokens(a);
     const char *status = mock_stop(a, "completed", "incomplete", "completed");
 
-    mock_put(p, "{\"id\":\"%s\",\"object\":\"response\",\"created_at\":%d,\"status\":\"%s\","
-                "\"error\":null,\"incomplete_details\":%s,\"model\":",
+    mock_put(p,
+             "{\"id\":\"%s\",\"object\":\"response\",\"created_at\":%d,\"status\":\"%s\","
+             "\"error\":null,\"incomplete_details\":%s,\"model\":",
              a->id, MOCK_CREATED, full ? status : "in_progress",
              full && a->cut_by_max ? "{\"reason\":\"max_output_tokens\"}" : "null");
     mock_put_quoted(p, span_str(a->model));
@@ -73,9 +77,11 @@ static void put_response(const struct mock_answer *a, struct mock_piece *p, bool
         put_item(a, p, true);
     mock_put(p, "],\"parallel_tool_calls\":true,\"store\":false,\"usage\":");
     if (full)
-        mock_put(p, "{\"input_tokens\":%llu,\"input_tokens_details\":{\"cached_tokens\":0},"
-                    "\"output_tokens\":%llu,\"output_tokens_details\":{\"reasoning_tokens\":0},"
-                    "\"total_tokens\":%llu}}", ULL(in), ULL(out), ULL(in + out));
+        mock_put(p,
+                 "{\"input_tokens\":%llu,\"input_tokens_details\":{\"cached_tokens\":0},"
+                 "\"output_tokens\":%llu,\"output_tokens_details\":{\"reasoning_tokens\":0},"
+                 "\"total_tokens\":%llu}}",
+                 ULL(in), ULL(out), ULL(in + out));
     else
         mock_put(p, "null}");
 }

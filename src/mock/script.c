@@ -62,8 +62,10 @@ static int read_line(struct mock_script *s, struct span line, struct err *e)
         return err_set(e, ERR_CONFIG, "nothing before =>");
     for (rest = match; span_has(word = next_word(&rest));)
         if (split_word(word, &key, &glob) < 0)
-            return err_set(e, ERR_CONFIG, "'%.*s': requests are matched by model, path, key or "
-                           "user-agent", SPAN_FMT(word));
+            return err_set(e, ERR_CONFIG,
+                           "'%.*s': requests are matched by model, path, key or "
+                           "user-agent",
+                           SPAN_FMT(word));
     mock_how_init(&probe);
     if (mock_how_apply(&probe, list, 1, 0, e) < 0)
         return err_prefix(e, "after =>");
@@ -133,9 +135,8 @@ static bool matches(struct span match, const struct mock_facts *f, const struct 
     return true;
 }
 
-int mock_script_decide(struct mock_script *s, const struct mock_facts *f,
-                       const struct mock_req *r, uint64_t draw, bool keep,
-                       struct mock_how *ret, struct err *e)
+int mock_script_decide(struct mock_script *s, const struct mock_facts *f, const struct mock_req *r,
+                       uint64_t draw, bool keep, struct mock_how *ret, struct err *e)
 {
     uint64_t seen = count(s, f->model, keep);
     struct span replay = mock_req_field(r, "x-mock-replay");

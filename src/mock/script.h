@@ -18,7 +18,7 @@
 
 #define MOCK_SCRIPT_LINES_MAX 256
 #define MOCK_SCRIPT_BYTES_MAX ((size_t)1024 * 1024)
-#define MOCK_MODELS_MAX 1024 /* models counted one by one; all others share a count */
+#define MOCK_MODELS_MAX       1024 /* models counted one by one; all others share a count */
 
 struct mock_script_line {
     struct span match, list;

@@ -19,9 +19,10 @@
 #include "mock/conn.h"
 #include "mock/order.h"
 
-#define STAGE_BYTES ((size_t)64 * 1024)
-#define QUEUED_BYTES_MAX ((size_t)256 * 1024)
-#define LINGER_US EV_S(2)
+#define STAGE_BYTES         ((size_t)64 * 1024)
+#define QUEUED_BYTES_MAX    ((size_t)256 * 1024)
+#define LINGER_US           EV_S(2)
+#define MEASURED_EVENTS_MAX 100000 /* a longer stream gets no content-length */
 
 #define ULL(x) ((unsigned long long)(x))
 
@@ -59,8 +60,7 @@ static void plan_cut(struct mock_conn *c)
         return;
     if (h->at_byte != MOCK_UNSET)
         c->cut_byte = h->at_byte;
-    else if (fault_is(c, MOCK_FAULT_CUT_JSON) ||
-             (!c->answer.stream && h->at_event == MOCK_UNSET))
+    else if (fault_is(c, MOCK_FAULT_CUT_JSON) || (!c->answer.stream && h->at_event == MOCK_UNSET))
         c->cut_byte = body_length(c) / 2;
     else
         c->cut_event = mock_or(h->at_event, 1);
@@ -77,7 +77,8 @@ static enum mock_frame frame_of(const struct mock_conn *c)
         frame = MOCK_FRAME_LENGTH;
     if (fault_is(c, MOCK_FAULT_LENGTH_AND_CHUNKED) || fault_is(c, MOCK_FAULT_CHUNK_GARBAGE))
         frame = MOCK_FRAME_CHUNKED;
-    if (c->req.http10 && frame == MOCK_FRAME_CHUNKED)
+    if ((c->req.http10 && frame == MOCK_FRAME_CHUNKED) ||
+        (frame == MOCK_FRAME_LENGTH && c->answer.events > MEASURED_EVENTS_MAX))
         frame = MOCK_FRAME_CLOSE;
     return frame;
 }
@@ -176,7 +177,6 @@ static void then_break(struct mock_conn *c)
     bool stall = fault_is(c, MOCK_FAULT_STALL) || fault_is(c, MOCK_FAULT_STALL_HEAD);
 
     if (stall) {
-        c->stalled = true;
         c->then = MOCK_THEN_STALL;
     } else if (fault_is(c, MOCK_FAULT_CHUNK_GARBAGE)) {
         buf_add_str(&c->out, "zz\r\n{}\r\n");
@@ -229,7 +229,8 @@ static void stage_event(struct mock_conn *c)
     uint64_t left = mock_piece_left(&c->piece);
     uint64_t to_cut = c->cut_byte == MOCK_UNSET ? MOCK_UNSET : c->cut_byte - c->body_bytes;
     size_t whole = (size_t)MIN(left, (uint64_t)STAGE_BYTES), n = (size_t)MIN(whole, to_cut);
-    bool short_chunk = n < whole && mock_or(c->how.mid_chunk, 0);
+    bool goes_on = fault_is(c, MOCK_FAULT_STALL) && c->how.for_us != MOCK_UNSET;
+    bool short_chunk = n < whole && mock_or(c->how.mid_chunk, 0) && !goes_on;
 
     if (n == 0 && !short_chunk) {
         then_break(c);
@@ -248,7 +249,8 @@ static void stage_event(struct mock_conn *c)
 /* Wait before the next event? Then the timer is armed and the next call will not wait. */
 static bool pace(struct mock_conn *c)
 {
-    bool first = c->event == c->answer.content_at && c->comments_left == mock_or(c->how.comments, 0);
+    bool first =
+        c->event == c->answer.content_at && c->comments_left == mock_or(c->how.comments, 0);
     uint64_t wait = first ? mock_or(c->how.ttft_us, 0) : mock_or(c->how.gap_us, 0);
 
     if (!c->answer.stream || c->paced || wait == 0 || c->event < c->answer.content_at ||
@@ -296,8 +298,8 @@ static bool stage(struct mock_conn *c)
     case MOCK_PART_BODY:
         if (mock_piece_left(&c->piece)) {
             stage_event(c);
-        } else if (c->event >= c->cut_event || (c->cut_byte != MOCK_UNSET &&
-                                                c->body_bytes >= c->cut_byte)) {
+        } else if (c->event >= c->cut_event ||
+                   (c->cut_byte != MOCK_UNSET && c->body_bytes >= c->cut_byte)) {
             then_break(c);
         } else {
             if (pace(c))
@@ -416,7 +418,7 @@ void mock_send_start(struct mock_conn *c)
     c->frame = frame_of(c);
     c->close_after = c->req.close || c->frame == MOCK_FRAME_CLOSE ||
                      c->frame == MOCK_FRAME_HTTP10 || fault_is(c, MOCK_FAULT_EARLY);
-    c->head_sent = c->paced = c->stalled = false;
+    c->head_sent = c->paced = false;
     c->event = c->body_bytes = 0;
     c->comments_left = mock_or(c->how.comments, 0);
     c->then = MOCK_THEN_MORE;
@@ -444,12 +446,14 @@ void mock_send_refusal(struct mock_conn *c, unsigned status, const char *text)
 
     buf_init(&body, STAGE_BYTES);
     buf_init(&all, STAGE_BYTES);
-    buf_add_str(&body, "{\"error\":{\"type\":\"mock_mistake\",\"code\":\"mock_mistake\",\"message\":");
+    buf_add_str(&body,
+                "{\"error\":{\"type\":\"mock_mistake\",\"code\":\"mock_mistake\",\"message\":");
     mock_quote(&body, span_str(text));
     buf_add_str(&body, ",\"param\":null}}");
     buf_printf(&all,
                "HTTP/1.1 %u Mock\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n"
-               "connection: close\r\n\r\n", status, body.n);
+               "connection: close\r\n\r\n",
+               status, body.n);
     buf_add_span(&all, buf_span(&body));
     c->body_bytes = body.n;
     if (buf_ok(&all) && net_conn_write(c->net, all.p, all.n, &e) == 0)
@@ -528,6 +532,9 @@ void mock_send_timer(struct mock_conn *c)
     case MOCK_GONE:
         break;
     }
+    /* At the pace of a dribble all had left before this turn: nothing more will be reported. */
+    if (c->state == MOCK_DRAINING && net_conn_queued(c->net) == 0)
+        settle(c);
 }
 
 void mock_send_sent(struct mock_conn *c)

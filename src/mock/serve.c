@@ -14,7 +14,7 @@
 #include "mock/conn.h"
 
 #define AHEAD_BYTES_MAX ((size_t)256 * 1024)
-#define BACKLOG 1024
+#define BACKLOG         1024
 
 static const char *fault_word(const struct mock_how *h)
 {
@@ -284,7 +284,8 @@ void mock_fini(struct mock *m)
 {
     net_listener_close(&m->listener);
     net_listener_close(&m->resetter);
-    LIST_EACH(link, &m->conns) {
+    LIST_EACH(link, &m->conns)
+    {
         struct mock_conn *c = LIST_ENTRY(link, struct mock_conn, link);
 
         mock_conn_end(c, NET_END_RESET, "stopped");

@@ -106,12 +106,14 @@ static void free_dial(struct dial *d, enum net_end how)
 /* The last act of whoever calls it: the connection on e == NULL, else why there is none. */
 static void finish(struct dial *d, const struct err *e)
 {
-    void (*on_done)(void *arg, struct net_conn *c, const struct err *e) = d->on_done;
-    void *arg = d->arg;
+    void (*on_done)(void *arg, struct net_conn *c, const struct err *e);
+    void *arg;
     struct net_conn *c = NULL;
     struct err why;
 
     OBJ_CHECK(d, DIAL_MAGIC);
+    on_done = d->on_done;
+    arg = d->arg;
     if (e) {
         why = *e;
     } else {

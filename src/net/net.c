@@ -26,7 +26,7 @@ static int bad_addr(struct span text, struct err *e)
 int net_addr_parse(struct net_addr *ret, struct span text, struct err *e)
 {
     struct net_addr a = {0};
-    struct span host = text, port = {0};
+    struct span host, port;
     char name[INET6_ADDRSTRLEN];
     bool v6 = text.n > 0 && text.p[0] == '[';
     size_t end = span_find(text, v6 ? ']' : ':');

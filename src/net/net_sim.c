@@ -187,20 +187,20 @@ static void on_syn(struct wire *w)
     ev_us in = w->latency;
     struct err e;
 
-    if (!l)
+    if (!l) {
         w->hs = HS_REFUSED;
-    else if (l->pending_n >= l->backlog)
+    } else if (l->pending_n >= l->backlog) {
         w->hs = HS_SILENT;
-    else
-        w->hs = HS_ACCEPTED;
-    if (w->hs == HS_SILENT)
         in = CONNECT_MAX;
+    } else {
+        w->hs = HS_ACCEPTED;
+    }
     if (ev_timer_set(&w->handshake, in, &e) < 0) {
         attempt_failed(w, "no memory");
         return;
     }
     net_sim_trace(w, "syn %d", (int)w->hs);
-    if (w->hs != HS_ACCEPTED)
+    if (!l || w->hs != HS_ACCEPTED)
         return;
     w->ends[1].state = END_OPEN;
     w->ends[1].host = l->host;

@@ -165,9 +165,22 @@ static void lingering_read(struct uvconn *c, ssize_t n)
         destroy(c, n >= 0);
 }
 
+/* libuv reports data and a hang-up that come in one poll as data and EOF, also when the hang-up is
+ * a reset. The error still waits in the socket. */
+static int true_end(const struct uvconn *c, int end)
+{
+    int err = 0;
+    socklen_t len = sizeof(err);
+
+    if (end == UV_EOF && getsockopt(descriptor(c), SOL_SOCKET, SO_ERROR, &err, &len) == 0 && err)
+        return uv_translate_sys_error(err);
+    return end;
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
     struct uvconn *c = s->data;
+    int end;
 
     ev_uv_enter(c->n->base.ev);
     if (n == 0)
@@ -182,8 +195,9 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
         return;
     }
     uv_read_stop(s);
-    if (c->write_err || n != UV_EOF) {
-        fail(c, c->write_err ? c->write_err : (int)n);
+    end = true_end(c, (int)n);
+    if (c->write_err || end != UV_EOF) {
+        fail(c, c->write_err ? c->write_err : end);
         return;
     }
     c->eof = true;
@@ -330,10 +344,12 @@ static void op_shutdown(struct net_conn *base)
 
 static void send_fin(struct uvconn *c)
 {
-    if (c->fin)
+    int fd = descriptor(c);
+
+    if (c->fin || fd < 0)
         return;
     c->fin = true;
-    shutdown(descriptor(c), SHUT_WR); /* a failure means that it is broken: reading tells */
+    shutdown(fd, SHUT_WR); /* a failure means that it is broken: reading tells */
 }
 
 static size_t unacked(const struct uvconn *c)

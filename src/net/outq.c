@@ -71,8 +71,10 @@ int outq_add(struct outq *q, struct outq_store *s, const char *p, size_t n)
     if (!c)
         c = fresh;
     while (n > 0) {
-        size_t part = MIN(n, OUTQ_CHUNK_BYTES - c->to);
+        size_t part;
 
+        MUST(c); /* there is room for all */
+        part = MIN(n, OUTQ_CHUNK_BYTES - c->to);
         memcpy(c->p + c->to, p, part);
         c->to += (uint32_t)part;
         p += part;
@@ -108,8 +110,10 @@ void outq_drop(struct outq *q, struct outq_store *s, size_t n)
     q->n -= n;
     while (n > 0) {
         struct outq_chunk *c = q->head;
-        size_t part = MIN(n, (size_t)(c->to - c->from));
+        size_t part;
 
+        MUST(c);
+        part = MIN(n, (size_t)(c->to - c->from));
         c->from += (uint32_t)part;
         n -= part;
         if (c->from < c->to)

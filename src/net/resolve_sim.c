@@ -137,8 +137,9 @@ int resolve_sim_set(struct resolver *r, const char *host, const char *addrs, uin
     while (rest.n > 0) {
         struct span one = span_cut(&rest, ',');
 
-        if (fresh.n == RESOLVE_ADDRS_MAX || net_addr_ip_parse(&fresh.addrs[fresh.n++], one, 0) < 0)
+        if (fresh.n == RESOLVE_ADDRS_MAX || net_addr_ip_parse(&fresh.addrs[fresh.n], one, 0) < 0)
             return err_set(e, ERR_PARSE, "'%s' is not a list of addresses", addrs);
+        fresh.n++;
     }
     row = find(s, host);
     if (!row) {

@@ -240,28 +240,29 @@ static int trust_system(struct tls_ctx *ctx, struct err *e)
                    "CA file");
 }
 
-static int ctx_new(struct tls_ctx **ret, struct ev *ev, bool server, const char *alpn,
-                   struct err *e)
+/* NULL: *e says why. */
+static struct tls_ctx *ctx_new(struct ev *ev, bool server, const char *alpn, struct err *e)
 {
     const uint64_t options = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                              SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
     struct tls_ctx *ctx = mem_zalloc(1, sizeof(*ctx));
-    int rc = -1;
 
-    if (!ctx)
-        return err_set(e, ERR_NOMEM, "TLS: no memory");
+    if (!ctx) {
+        err_set(e, ERR_NOMEM, "TLS: no memory");
+        return NULL;
+    }
     ERR_clear_error();
     ctx->refs = 1;
     ctx->server = server;
     ctx->ev = ev;
     list_init(&ctx->sessions);
     if (alpn && set_alpn(ctx, alpn, e) < 0)
-        goto out;
+        goto failed;
     ctx->bio = tls_bio_new();
     ctx->ssl = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
     if (!ctx->bio || !ctx->ssl) {
         err_set(e, ERR_NOMEM, "TLS: no memory");
-        goto out;
+        goto failed;
     }
     SSL_CTX_set_security_level(ctx->ssl, SECURITY_LEVEL);
     SSL_CTX_set_options(ctx->ssl, options);
@@ -270,24 +271,23 @@ static int ctx_new(struct tls_ctx **ret, struct ev *ev, bool server, const char 
     if (SSL_CTX_set_min_proto_version(ctx->ssl, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(ctx->ssl, CIPHERS) != 1) {
         err_set(e, ERR_BUG, "TLS: OpenSSL does not know our ciphers");
-        goto out;
+        goto failed;
     }
-    *ret = ctx;
-    ctx = NULL;
-    rc = 0;
-out:
+    return ctx;
+failed:
     tls_ctx_unref(&ctx);
-    return rc;
+    return NULL;
 }
 
 int tls_client_ctx_new(struct tls_ctx **ret, struct ev *ev, const struct tls_client_conf *conf,
                        struct err *e)
 {
-    struct tls_ctx *ctx = NULL;
+    struct tls_ctx *ctx;
     int rc = -1;
 
     MUST(ret && ev && conf && e);
-    if (ctx_new(&ctx, ev, false, conf->alpn, e) < 0)
+    ctx = ctx_new(ev, false, conf->alpn, e);
+    if (!ctx)
         return -1;
     if (conf->ca_file && SSL_CTX_load_verify_file(ctx->ssl, conf->ca_file) != 1) {
         bad_file(e, "CA file", conf->ca_file);
@@ -329,12 +329,13 @@ int tls_server_ctx_new(struct tls_ctx **ret, struct ev *ev, const struct tls_ser
                        struct err *e)
 {
     static const unsigned char id[] = "lamplighter";
-    struct tls_ctx *ctx = NULL;
+    struct tls_ctx *ctx;
     unsigned char key[TLS_TICKET_KEY_BYTES];
     int rc = -1;
 
     MUST(ret && ev && conf && conf->cert_file && e);
-    if (ctx_new(&ctx, ev, true, conf->alpn, e) < 0)
+    ctx = ctx_new(ev, true, conf->alpn, e);
+    if (!ctx)
         return -1;
     if (use_certificate(ctx, conf->cert_file, conf->key_file, e) < 0)
         goto out;

@@ -66,6 +66,9 @@ struct provider {
     const char *env_base;        /* environment variable that holds the base URL, or NULL */
     enum provider_auth auth;
     bool key_needed;
+    struct {
+        const char *name, *value;
+    } header;    /* sent when the client has none of that name; name NULL: none */
     bool engine; /* self-hosted: private and loopback addresses, clear text are normal */
     enum dialect_terminal terminal;
     uint32_t caps;

@@ -75,6 +75,7 @@ static const struct provider providers[] = {
         .env_keys = KEYS("ANTHROPIC_API_KEY"),
         .env_base = "ANTHROPIC_BASE_URL",
         .auth = AUTH_X_API_KEY,
+        .header = {"anthropic-version", "2023-06-01"},
         .key_needed = true,
         .terminal = TERMINAL_MESSAGE_STOP,
         .caps = CAPS_ALL,

@@ -9,7 +9,7 @@
 #ifndef RECORD_RECORD_H
 #define RECORD_RECORD_H
 
-#include "base/reasons.h"
+#include "base/reason.h"
 #include "provider/provider.h"
 
 #define OUTCOMES(X)                                                                                \

@@ -18,9 +18,11 @@ static void add(struct http_field *fields, size_t *n, const char *name, struct s
 static void add_identity(const struct relay *r, struct http_field *fields, size_t *n)
 {
     struct span id = span_str(r->record.id);
+    bool anthropic =
+        r->dialect == &dialect_anthropic_messages || r->dialect == &dialect_anthropic_count;
 
     add(fields, n, "x-lamplighter-request-id", id);
-    add(fields, n, r->dialect == &dialect_anthropic_messages ? "request-id" : "x-request-id", id);
+    add(fields, n, anthropic ? "request-id" : "x-request-id", id);
     add(fields, n, "x-lamplighter-target", span_str(r->record.target));
 }
 
@@ -126,6 +128,8 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
     h.fields = fields;
     h.fields_n = up->fields_n;
     add_identity(r, fields, &h.fields_n);
+    if (!r->op->routed) /* one target, no failover, nothing read: the client shall know */
+        add(fields, &h.fields_n, "x-lamplighter-passthrough", SPAN_LIT("1"));
     if (r->events) { /* proxies in between shall neither collect nor compress events */
         add(fields, &h.fields_n, "cache-control", SPAN_LIT("no-cache, no-transform"));
         add(fields, &h.fields_n, "x-accel-buffering", SPAN_LIT("no"));

@@ -16,6 +16,8 @@ static struct http_server_conf server_conf(const struct settings *s)
         .requests_per_conn = s->server.requests_per_conn,
         .streams_per_conn = s->server.streams_per_conn,
         .half_close_ok = s->server.half_close_ok,
+        .tls_cert = s->server.tls_cert,
+        .tls_key = s->server.tls_key,
     };
 }
 
@@ -47,13 +49,13 @@ fail:
     return -1;
 }
 
-void gateway_settings(struct gateway *g, struct settings *settings)
+int gateway_settings(struct gateway *g, struct settings *settings, struct err *e)
 {
     struct http_server_conf conf = server_conf(settings);
 
     call_pools_warm(g->pools, settings);
     relay_env_settings(&g->relay, settings);
-    http_server_reconf(g->server, &conf);
+    return http_server_reconf(g->server, &conf, e);
 }
 
 static void on_server_drained(void *arg)

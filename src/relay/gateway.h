@@ -7,8 +7,9 @@
 #ifndef RELAY_GATEWAY_H
 #define RELAY_GATEWAY_H
 
-#include "net/resolve.h"
 #include "relay/relay.h"
+
+struct resolver;
 
 struct gateway {
     struct net *net;
@@ -25,8 +26,9 @@ struct gateway {
 MUST_CHECK int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
                             struct settings *settings, struct relay_sink sink, struct err *e);
 
-/* A new snapshot for requests and connections that begin from now on. */
-void gateway_settings(struct gateway *g, struct settings *settings);
+/* A new snapshot for requests and connections that begin from now on. -1: its certificate cannot
+ * be used, and the old one stays; all else is taken. */
+MUST_CHECK int gateway_settings(struct gateway *g, struct settings *settings, struct err *e);
 
 /* Accept no more, let what runs finish for ms, then end the rest honestly; on_drained once no
  * connection is left. */

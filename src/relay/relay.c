@@ -51,6 +51,23 @@ static void note(struct relay *r, const struct relay_refusal *no)
         snprintf(r->record.text, sizeof(r->record.text), "%s", no->text);
 }
 
+/* The attempt is over, also if it does not know yet: keep what it has read. */
+static void drop_call(struct relay *r)
+{
+    struct record *rec = &r->record;
+    const struct dialect_answer *a;
+
+    if (!r->call)
+        return;
+    a = call_answer(r->call);
+    rec->usage = a->usage.seen;
+    rec->tokens_in = a->usage.input;
+    rec->tokens_out = a->usage.output;
+    rec->tokens_cached = a->usage.cache_read;
+    snprintf(rec->upstream_model, sizeof(rec->upstream_model), "%.*s", (int)a->model_n, a->model);
+    call_free(&r->call);
+}
+
 /* Everything is written: end as soon as it has left. */
 static void flush(struct relay *r)
 {
@@ -63,10 +80,13 @@ static void flush(struct relay *r)
 static void refuse(struct relay *r, const struct relay_refusal *no)
 {
     struct err e;
+    bool boundary;
 
     if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING)
         return;
+    boundary = r->call && call_at_boundary(r->call);
     note(r, no);
+    drop_call(r); /* or it would go on answering behind the refusal */
     if (!r->head_sent) {
         if (relay_send_refusal(r, no, &e) < 0)
             end(r, HTTP_CLOSE_BROKEN);
@@ -75,7 +95,7 @@ static void refuse(struct relay *r, const struct relay_refusal *no)
         return;
     }
     /* The bytes leave before the unclean end: closing flushes what is queued. */
-    if (r->events && relay_send_error_event(r, no, call_at_boundary(r->call), &e) < 0)
+    if (r->events && relay_send_error_event(r, no, boundary, &e) < 0)
         UNUSED(e); /* then the unclean end alone has to tell */
     end(r, HTTP_CLOSE_BROKEN);
 }
@@ -120,13 +140,6 @@ static void on_hold_timer(struct ev_timer *t)
 
     if (r->state == RELAY_TRYING && r->held.n && open_answer(r, &e) < 0)
         out_of_memory(r, &e);
-}
-
-/* Does an event of this kind let the head go out? */
-static bool is_content(enum dialect_kind kind)
-{
-    return kind == EVENT_CONTENT || kind == EVENT_TOOL || kind == EVENT_FINISH ||
-           kind == EVENT_TERMINAL;
 }
 
 static int copy_answer_head(struct relay *r, const struct http_head *h, struct err *e)
@@ -175,7 +188,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     struct err e;
     int rc = 0;
 
-    if (r->state == RELAY_TRYING && (part || is_content(ev->kind) || r->held.n > RELAY_HOLD))
+    if (r->state == RELAY_TRYING && (part || dialect_is_content(ev->kind) || r->held.n > RELAY_HOLD))
         rc = open_answer(r, &e);
     if (rc == 0 && r->state == RELAY_TRYING)
         rc = relay_hold_event(r, ev, raw, &e);
@@ -185,7 +198,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
         out_of_memory(r, &e);
         return;
     }
-    if (r->record.first_us == 0 && is_content(ev->kind))
+    if (r->record.first_us == 0 && dialect_is_content(ev->kind))
         r->record.first_us = ev_now(r->env->ev) - r->began;
     ask_more(r);
 }
@@ -281,6 +294,7 @@ static bool pass_error_on(struct relay *r, const struct call_failure *f)
         return false;
     if (f->class_id != CLASS_CALLER && f->class_id != CLASS_TOO_LONG && f->class_id != CLASS_POLICY)
         return false;
+    drop_call(r);
     if (relay_send_whole(r, f->status, f->content_type, f->body, f->retry_after, false, &e) < 0)
         end(r, HTTP_CLOSE_BROKEN);
     else
@@ -312,6 +326,8 @@ static void on_call_failed(void *arg, const struct call_failure *f)
     };
     struct span text;
 
+    if (f->status == 404 && f->class_id == CLASS_CREDENTIAL)
+        no.hint = "The provider has no such model, or the gateway's key has no access to it.";
     text = arena_printf(&r->arena, "%s: %s%s%s%s", r->record.target, reason_meaning(f->reason),
                         f->text[0] ? " (" : "", f->text, f->text[0] ? ")" : "");
     no.text = text.p ? text.p : reason_meaning(f->reason);
@@ -460,23 +476,6 @@ static void reap(struct ev_post *p)
     mem_free(r);
 }
 
-static void fill_record(struct relay *r)
-{
-    struct record *rec = &r->record;
-
-    rec->duration_us = ev_now(r->env->ev) - r->began;
-    if (r->call) {
-        const struct dialect_answer *a = call_answer(r->call);
-
-        rec->usage = a->usage.seen;
-        rec->tokens_in = a->usage.input;
-        rec->tokens_out = a->usage.output;
-        rec->tokens_cached = a->usage.cache_read;
-        snprintf(rec->upstream_model, sizeof(rec->upstream_model), "%.*s", (int)a->model_n,
-                 a->model);
-    }
-}
-
 static void end(struct relay *r, enum http_close how)
 {
     struct relay_env *env = r->env;
@@ -484,10 +483,10 @@ static void end(struct relay *r, enum http_close how)
     if (r->state == RELAY_ENDED)
         return;
     r->state = RELAY_ENDED;
-    fill_record(r);
+    r->record.duration_us = ev_now(r->env->ev) - r->began;
+    drop_call(r);
     ev_timer_stop(&r->hold);
     ev_timer_stop(&r->deadline);
-    call_free(&r->call);
     http_stream_close(&r->client, how);
     list_del(&r->link);
     env->stats.live--;

@@ -53,7 +53,7 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
         return refuse(no, 401, REASON_NO_KEY,
                       "Without a `keys` section the gateway serves clients of its own host only.",
                       "Add `keys` to the configuration.");
-    if (!span_has(given))
+    if (given.n == 0)
         return refuse(no, 401, REASON_NO_KEY, "This gateway asks for a key, and none was sent.",
                       "Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
     SHA256((const unsigned char *)given.p, given.n, sum);
@@ -305,7 +305,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .provider = p,
         .url = &p->urls[0],
         .method = r->head->method,
-        .body = r->body,
+        .body = blob_len(r->body) || r->op->routed ? r->body : NULL,
         .patches = r->patches,
         .patches_n = r->patches_n,
         .dialect = r->op->routed ? r->dialect : NULL,

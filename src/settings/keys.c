@@ -63,7 +63,7 @@ static const struct conf_key server_keys[] = {
      .help = "TLS towards clients. Without it the listeners speak clear text."},
     {"drain", CONF_ONE, .type = &conf_duration, AT(keys_server, drain), .text = "30s", .min = "0s", .max = "1d",
      .help = "On SIGTERM, how long answers under way may take before they are ended with an error event."},
-    {"workers", CONF_ONE, .type = &types_workers, AT(keys_server, workers), .text = "auto", .max = "256",
+    {"workers", CONF_ONE, .type = &types_workers, AT(keys_server, workers), .text = "auto", .max = "64",
      .help = "Processes that answer. auto: as many as the CPU quota allows, and at least two."},
     {"limits", CONF_GROUP, .table = &limits_table, AT(keys_server, limits),
      .help = "Bounds of what clients may send. Past a bound a request is refused with a sentence that names it."},

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "base/reasons.h"
+#include "base/reason.h"
 
 static const struct {
     const char *pattern, *text;

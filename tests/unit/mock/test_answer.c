@@ -122,26 +122,43 @@ static void check_answer(const char *path, const char *body, const char *list)
     test_free(a);
 }
 
-#define TOOLS                                                                                          "\"tools\":[{\"name\":\"f\\\"\",\"input_schema\":{\"properties\":{\"a\\\"b\":{\"type\":"       "\"string\"},\"o\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}}}}}],"       "\"tool_choice\":{\"type\":\"any\"}"
+#define TOOLS                                                                                      \
+    "\"tools\":[{\"name\":\"f\\\"\",\"input_schema\":{\"properties\":{\"a\\\"b\":{\"type\":"       \
+    "\"string\"},\"o\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}}}}}],"   \
+    "\"tool_choice\":{\"type\":\"any\"}"
+#define TALK                                                                                       \
+    "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"                   \
+    "\"gr\xc3\xbc\xc3\x9f \\\"dich\\\"\\n\"}]}]"
 
 static void every_event_is_json(void **state)
 {
-    static const char *const paths[] = {
-        "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages",
-        "/v1/messages/count_tokens", "/v1/embeddings", "/v1/models", "/health",
-        "/v1beta/models/mock:generateContent", "/v1beta/models/mock:streamGenerateContent",
-        "/openai/deployments/m%3Btokens=2/chat/completions", "/prefix/x/v1/messages"};
+    static const char *const paths[] = {"/v1/chat/completions",
+                                        "/v1/completions",
+                                        "/v1/responses",
+                                        "/v1/messages",
+                                        "/v1/messages/count_tokens",
+                                        "/v1/embeddings",
+                                        "/v1/models",
+                                        "/health",
+                                        "/v1beta/models/mock:generateContent",
+                                        "/v1beta/models/mock:streamGenerateContent",
+                                        "/openai/deployments/m%3Btokens=2/chat/completions",
+                                        "/prefix/x/v1/messages"};
     static const char *const bodies[] = {
-        "{\"model\":\"a\\\"b\",\"stream\":true,\"n\":2,\"stream_options\":{\"include_usage\":true}}",
+        "{\"model\":\"a\\\"b\",\"stream\":true,\"n\":2,\"stream_options\":{\"include_usage\":true}"
+        "}",
         "{\"model\":\"a\",\"stream\":true,\"max_tokens\":3}",
         "{\"model\":\"a\",\"n\":3,\"input\":[\"x\",\"y\"]}",
         "{\"model\":\"a\",\"stream\":true," TOOLS "}",
         "{\"model\":\"a\"," TOOLS "}",
-        ("{\"model\":\"a\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
-         "\"text\",\"text\":\"gr\xc3\xbc\xc3\x9f \\\"dich\\\"\\n\"}]}]}"),
+        "{\"model\":\"a\",\"stream\":true," TALK "}",
     };
-    static const char *const lists[] = {"", "echo=1", "text=a%22b%0a%c3%bc%e2%82%ac%f0%9f%98%80",
-                                        "event-size=1", "size=10000,event-size=777", "tokens=0"};
+    static const char *const lists[] = {"",
+                                        "echo=1",
+                                        "text=a%22b%0a%c3%bc%e2%82%ac%f0%9f%98%80",
+                                        "event-size=1",
+                                        "size=10000,event-size=777",
+                                        "tokens=0"};
 
     for (size_t p = 0; p < ARRAY_LEN(paths); p++)
         for (size_t b = 0; b < ARRAY_LEN(bodies); b++)
@@ -151,8 +168,8 @@ static void every_event_is_json(void **state)
 
 static void error_rows_are_well_formed(void **state)
 {
-    static const char *const kinds[] = {"overloaded_error", "insufficient_quota", "UNAVAILABLE",
-                                        "ThrottlingException", "queue_full", "loading"};
+    static const char *const kinds[] = {"overloaded_error",    "insufficient_quota", "UNAVAILABLE",
+                                        "ThrottlingException", "queue_full",         "loading"};
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         const struct mock_error *row = mock_error_find("", kinds[i], 0);
@@ -170,7 +187,10 @@ static void error_rows_are_well_formed(void **state)
 
 static void recordings_are_split_where_events_end(void **state)
 {
-    static const char aws[] = "\0\0\0\x12" "12345678901234" "\0\0\0\x11" "1234567890123";
+    static const char aws[] = "\0\0\0\x12"
+                              "12345678901234"
+                              "\0\0\0\x11"
+                              "1234567890123";
     static const struct {
         enum mock_framing framing;
         const char *text;
@@ -187,8 +207,7 @@ static void recordings_are_split_where_events_end(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_int_equal(mock_event_end(cases[i].framing, cases[i].text, cases[i].n),
-                         cases[i].end);
+        assert_int_equal(mock_event_end(cases[i].framing, cases[i].text, cases[i].n), cases[i].end);
 }
 
 static void recordings_are_read_or_refused(void **state)
@@ -198,17 +217,26 @@ static void recordings_are_read_or_refused(void **state)
 
     mock_replay_init(&r);
     assert_int_equal(
-        mock_replay_line(&r, SPAN_LIT("{\"id\":\"a\",\"status\":200,\"resp\":\"data: 1\\n\\n\","
-                                      "\"resp_headers\":{\"Content-Type\":\"text/event-stream\","
-                                      "\"x-a\":\"b\",\"transfer-encoding\":\"chunked\"}}"), &e), 0);
-    assert_int_equal(mock_replay_line(&r, SPAN_LIT("{\"id\":\"b\",\"status\":200,"
-                                                   "\"resp_b64\":\"AAEC/w==\"}"), &e), 0);
+        mock_replay_line(&r,
+                         SPAN_LIT("{\"id\":\"a\",\"status\":200,\"resp\":\"data: 1\\n\\n\","
+                                  "\"resp_headers\":{\"Content-Type\":\"text/event-stream\","
+                                  "\"x-a\":\"b\",\"transfer-encoding\":\"chunked\"}}"),
+                         &e),
+        0);
+    assert_int_equal(mock_replay_line(&r,
+                                      SPAN_LIT("{\"id\":\"b\",\"status\":200,"
+                                               "\"resp_b64\":\"AAEC/w==\"}"),
+                                      &e),
+                     0);
     assert_int_equal(mock_replay_line(&r, SPAN_LIT("{\"id\":\"c\",\"status\":200}"), &e), 0);
     assert_int_equal(r.n, 2);
     assert_int_equal(mock_replay_line(&r, SPAN_LIT("{\"id\":\"d\",\"resp\":\"\"}"), &e), -1);
     assert_int_equal(mock_replay_line(&r, SPAN_LIT("[]"), &e), -1);
-    assert_int_equal(mock_replay_line(&r, SPAN_LIT("{\"id\":\"e\",\"status\":200,"
-                                                   "\"resp_b64\":\"A*\"}"), &e), -1);
+    assert_int_equal(mock_replay_line(&r,
+                                      SPAN_LIT("{\"id\":\"e\",\"status\":200,"
+                                               "\"resp_b64\":\"A*\"}"),
+                                      &e),
+                     -1);
     assert_true(span_is(mock_replay_find(&r, SPAN_LIT("a"))->headers, "x-a: b\r\n"));
     assert_int_equal(mock_replay_find(&r, SPAN_LIT("a"))->framing, MOCK_FRAMING_SSE);
     assert_int_equal(mock_replay_find(&r, SPAN_LIT("b"))->body.n, 4);

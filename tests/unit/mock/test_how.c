@@ -68,9 +68,11 @@ static void values_arrive(void **state)
 
     mock_how_init(&h);
     assert_int_equal(h.at_event, MOCK_UNSET);
-    assert_int_equal(mock_how_apply(&h, SPAN_LIT("fault=stall,at=7,how=rst-now,size=2K,gap=5ms,"
-                                                 "dribble=3B/10ms,text=a%2Cb,frame=http10"),
-                                    1, 0, &e), 0);
+    assert_int_equal(mock_how_apply(&h,
+                                    SPAN_LIT("fault=stall,at=7,how=rst-now,size=2K,gap=5ms,"
+                                             "dribble=3B/10ms,text=a%2Cb,frame=http10"),
+                                    1, 0, &e),
+                     0);
     assert_int_equal(h.fault, MOCK_FAULT_STALL);
     assert_int_equal(h.at_event, 7);
     assert_int_equal(h.end, MOCK_END_RST_NOW);
@@ -89,11 +91,11 @@ static void selectors_rule_over_their_list(void **state)
         uint64_t seen, draw;
         bool on;
     } cases[] = {
-        {"at=1,nth=2", 1, 0, false},     {"at=1,nth=2", 2, 0, true},
-        {"at=1,every=3", 2, 0, false},   {"at=1,every=3", 6, 0, true},
-        {"at=1,every=0", 6, 0, false},   {"at=1,first=2", 2, 0, true},
-        {"at=1,first=2", 3, 0, false},   {"at=1,after=2", 2, 0, false},
-        {"at=1,after=2", 3, 0, true},    {"at=1,percent=30", 1, 129, true},
+        {"at=1,nth=2", 1, 0, false},       {"at=1,nth=2", 2, 0, true},
+        {"at=1,every=3", 2, 0, false},     {"at=1,every=3", 6, 0, true},
+        {"at=1,every=0", 6, 0, false},     {"at=1,first=2", 2, 0, true},
+        {"at=1,first=2", 3, 0, false},     {"at=1,after=2", 2, 0, false},
+        {"at=1,after=2", 3, 0, true},      {"at=1,percent=30", 1, 129, true},
         {"at=1,percent=30", 1, 30, false}, {"at=1,after=2,every=2", 3, 0, false},
     };
 
@@ -132,7 +134,9 @@ static int decide(struct mock_script *s, const char *request, bool keep, struct 
     return rc;
 }
 
-#define POST(body_n, body)                                                                             "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer one\r\n"                   "x-mock: count=3\r\ncontent-length: " body_n "\r\n\r\n" body
+#define POST(body_n, body)                                                                         \
+    "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer one\r\n"               \
+    "x-mock: count=3\r\ncontent-length: " body_n "\r\n\r\n" body
 
 static void later_carriers_win(void **state)
 {
@@ -146,7 +150,8 @@ static void later_carriers_win(void **state)
                                                "key=*one path=*/chat/* => size=9\n"
                                                "key=*two => size=10\n"
                                                "gpt;at=7 => stop=x, nth=2\n"),
-                                      &e), 0);
+                                      &e),
+                     0);
     for (int i = 1; i <= 2; i++) {
         assert_int_equal(decide(s, POST("20", "{\"model\":\"gpt;at=7\"}"), true, &h, &e), 0);
         assert_int_equal(h.count, 3);

@@ -13,16 +13,18 @@
 static const struct row {
     const char *text;
     enum mock_req_state state;
-    const char *why;  /* of BAD: a part of the error */
+    const char *why; /* of BAD: a part of the error */
     const char *body;
 } rows[] = {
     {"GET / HTTP/1.1\r\nhost: a\r\n\r\n", MOCK_REQ_DONE, NULL, ""},
     {"POST /v1/x?y=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", MOCK_REQ_DONE, NULL,
      "hello"},
     {"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nA\r\n"
-     "0123456789\r\n0\r\n\r\n", MOCK_REQ_DONE, NULL, "hello0123456789"},
+     "0123456789\r\n0\r\n\r\n",
+     MOCK_REQ_DONE, NULL, "hello0123456789"},
     {"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nt: 1\r\n"
-     "u: 2\r\n\r\n", MOCK_REQ_DONE, NULL, "x"},
+     "u: 2\r\n\r\n",
+     MOCK_REQ_DONE, NULL, "x"},
     {"POST / HTTP/1.0\r\ncontent-length: 2\r\n\r\nhi", MOCK_REQ_DONE, NULL, "hi"},
     {"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhell", MOCK_REQ_BODY, NULL, "hell"},
     {"POST / HTTP/1.1\r\nhost: a\r\ncontent-len", MOCK_REQ_HEAD, NULL, ""},

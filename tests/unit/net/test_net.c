@@ -242,6 +242,33 @@ static void reset_drops_the_queue_and_is_an_error(void **state)
     net_listener_close(&d.l);
 }
 
+static void reset_when_sent(struct side *s, char what)
+{
+    if (what == 's')
+        net_conn_close(&s->c, NET_END_RESET);
+}
+
+/* The bytes and the reset reach the peer before it looks. */
+static void reset_right_behind_data_is_no_eof(void **state)
+{
+    struct bed *b = *state;
+
+    for (int i = 0; i < 50; i++) {
+        struct side client, server;
+        struct door d;
+
+        bed_pair(b, &d, &client, &server);
+        server.hook = reset_when_sent;
+        side_write(&server, "half an answer", 14);
+        WAIT(b, client.broken || client.eof);
+        assert_false(client.eof);
+        assert_int_equal(client.err.code, ERR_RESET);
+        side_fini(&client);
+        side_fini(&server);
+        net_listener_close(&d.l);
+    }
+}
+
 static void reset_acked_delivers_all_and_is_an_error(void **state)
 {
     struct bed *b = *state;
@@ -531,6 +558,7 @@ int main(void)
         BOTH(flush_sends_all_and_then_fin),
         BOTH(shutdown_leaves_the_other_direction_open),
         BOTH(reset_drops_the_queue_and_is_an_error),
+        BOTH(reset_right_behind_data_is_no_eof),
         BOTH(reset_acked_delivers_all_and_is_an_error),
         BOTH(writer_learns_of_a_reset_with_its_reader_off),
         BOTH(early_answer_is_read_though_writing_failed),

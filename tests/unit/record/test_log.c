@@ -51,7 +51,7 @@ static void good_request_is_one_line(void **state)
     static const struct record r = {
         .wall_ms = 1767225600123,
         .duration_us = 1234567,
-        .first_us = 250000,
+        .first_us = 250040,
         .bytes_in = 1700,
         .bytes_out = 1200,
         .tokens_in = 11,
@@ -79,7 +79,7 @@ static void good_request_is_one_line(void **state)
             "\"model\":\"smart\",\"target\":\"openai/gpt-5.1\",\"provider\":\"openai\","
             "\"upstream_model\":\"gpt-5.1-2026\",\"outcome\":\"full\",\"status\":200,"
             "\"upstream_status\":200,\"attempts\":1,\"stream\":true,\"duration_ms\":1234.567,"
-            "\"first_ms\":250,\"bytes_in\":1700,\"bytes_out\":1200,\"tokens_in\":11,"
+            "\"first_ms\":250.040,\"bytes_in\":1700,\"bytes_out\":1200,\"tokens_in\":11,"
             "\"tokens_out\":7,\"tokens_cached\":3,\"key\":\"ci\",\"peer\":\"127.0.0.1:5000\"}\n");
 }
 

@@ -5,18 +5,22 @@
  * random cuts, pauses, pieces, resets, silences and clients that leave. */
 #include "twin.h"
 
+/* clang-format off: each line of these texts is a line on the wire */
 #define CONFIG                                                                                     \
     "version: 1\n"                                                                                 \
     "providers:\n"                                                                                 \
     "  up: {type: openai-compatible, endpoints: ['http://127.0.0.1:9000/v1'], private: true}\n"    \
+    "  an: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"                                   \
     "models:\n"                                                                                    \
-    "  smart: {targets: [up/small]}\n  small: {targets: [up/small]}\n"
+    "  smart: {targets: [up/small]}\n"                                                             \
+    "  small: {targets: [up/small, an/small]}\n"                                                   \
+    "  large: {targets: [an/large]}\n"
 
 #define EVENT(text)                                                                                \
     "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"small\","               \
     "\"choices\":[{\"index\":0,\"delta\":" text "}]}\n\n"
 
-static const char stream[] =
+static const char chat_stream[] =
     EVENT("{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null")
         EVENT("{\"content\":\"Hello\"},\"finish_reason\":null") ": a comment\n\n" EVENT(
             "{\"content\":\" w\\u00f6rld \\ud83d\\ude00\"},\"finish_reason\":null")
@@ -27,11 +31,44 @@ static const char stream[] =
                                                    "tokens\":3,\"total_tokens\":10}}\n\n"
                                                    "data: [DONE]\n\n";
 
-static const char stream_head[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
-                                  "transfer-encoding: chunked\r\nx-secret: no\r\n\r\n";
+#define NAMED(name, json) "event: " name "\ndata: {\"type\":\"" name "\"" json "}\n\n"
+
+static const char messages_stream[] = NAMED(
+    "message_start", ",\"message\":{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\","
+                     "\"model\":\"large\",\"content\":[],\"stop_reason\":null,"
+                     "\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}")
+    NAMED("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
+        NAMED("ping", "")
+            NAMED("content_block_delta",
+                  ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}")
+                NAMED("content_block_delta",
+                      ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" you\"}")
+                    NAMED("content_block_stop", ",\"index\":0") NAMED(
+                        "message_delta",
+                        ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":3}")
+                        NAMED("message_stop", "");
 
 #define REQUEST(model, more)                                                                       \
     "{\"model\":\"" model "\"," more "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+/* clang-format on */
+
+static const char stream_head[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                                  "transfer-encoding: chunked\r\nx-secret: no\r\n\r\n";
+
+/* What is asked for, and what the upstream streams. */
+struct kind {
+    const char *name, *path, *body;
+    const char *stream;
+    size_t n;
+    const char *last; /* stands in the event that completes the answer */
+};
+
+static const struct kind kinds[] = {
+    {"chat", "/v1/chat/completions", REQUEST("small", "\"stream\":true,"), chat_stream,
+     sizeof(chat_stream) - 1, "\"stop\""},
+    {"messages", "/v1/messages", REQUEST("large", "\"stream\":true,\"max_tokens\":9,"),
+     messages_stream, sizeof(messages_stream) - 1, "event: message_stop"},
+};
 
 static struct span request(struct buf *b, const char *path, const char *body)
 {
@@ -43,11 +80,11 @@ static struct span request(struct buf *b, const char *path, const char *body)
     return buf_span(b);
 }
 
-static struct twin_script whole_stream(void)
+static struct twin_script whole_stream(const struct kind *k)
 {
     return (struct twin_script){
         .head = span_of(stream_head, sizeof(stream_head) - 1),
-        .body = span_of(stream, sizeof(stream) - 1),
+        .body = span_of(k->stream, k->n),
         .chunked = true,
         .piece_max = 100,
         .gap_max = EV_MS(20),
@@ -56,41 +93,42 @@ static struct twin_script whole_stream(void)
     };
 }
 
-/* Offset behind the event that finishes the answer: from there on it is complete. */
-static size_t complete_at(void)
+/* Offset behind the event that completes the answer: from there on it is whole. */
+static size_t complete_at(const struct kind *k)
 {
-    const char *finish = strstr(stream, "\"stop\"");
-
-    return (size_t)(strstr(finish, "\n\n") + 2 - stream);
+    return (size_t)(strstr(strstr(k->stream, k->last), "\n\n") + 2 - k->stream);
 }
 
 static void a_stream_arrives_byte_for_byte(void **state)
 {
-    struct twin t;
-    struct twin_client c = {0};
     struct buf b, body;
-    unsigned status;
 
     UNUSED(state);
     buf_init(&b, 65536);
     buf_init(&body, 65536);
-    twin_open(&t, 1, CONFIG);
-    t.script = whole_stream();
-    twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
-             EV_S(5));
-    assert_true(twin_parse(buf_span(&c.in), &status, &body));
-    assert_int_equal(status, 200);
-    assert_int_equal(body.n, sizeof(stream) - 1);
-    assert_memory_equal(body.p, stream, body.n);
-    assert_int_equal(t.records, 1);
-    assert_int_equal(t.record.outcome, OUTCOME_FULL);
-    assert_int_equal(t.record.tokens_in, 7);
-    assert_int_equal(t.record.tokens_out, 3);
-    assert_string_equal(t.record.target, "up/small");
-    assert_true(span_contains(buf_span(&c.in), SPAN_LIT("x-accel-buffering: no")));
-    assert_false(span_contains(buf_span(&c.in), SPAN_LIT("x-secret")));
-    twin_client_fini(&c);
-    twin_close(&t);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const struct kind *k = &kinds[i];
+        struct twin_client c = {0};
+        struct twin t;
+        unsigned status;
+
+        twin_open(&t, 1, CONFIG);
+        t.script = whole_stream(k);
+        buf_reset(&body);
+        twin_ask(&t, &c, request(&b, k->path, k->body), EV_S(5));
+        assert_true(twin_parse(buf_span(&c.in), &status, &body));
+        assert_int_equal(status, 200);
+        assert_int_equal(body.n, k->n);
+        assert_memory_equal(body.p, k->stream, body.n);
+        assert_int_equal(t.records, 1);
+        assert_int_equal(t.record.outcome, OUTCOME_FULL);
+        assert_int_equal(t.record.tokens_in, 7);
+        assert_int_equal(t.record.tokens_out, 3);
+        assert_true(span_contains(buf_span(&c.in), SPAN_LIT("x-accel-buffering: no")));
+        assert_false(span_contains(buf_span(&c.in), SPAN_LIT("x-secret")));
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
     buf_fini(&b);
     buf_fini(&body);
 }
@@ -106,7 +144,7 @@ static void the_model_is_renamed_both_ways(void **state)
     buf_init(&b, 65536);
     buf_init(&body, 65536);
     twin_open(&t, 2, CONFIG);
-    t.script = whole_stream();
+    t.script = whole_stream(&kinds[0]);
     twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("smart", "\"stream\":true,")),
              EV_S(5));
     assert_true(twin_parse(buf_span(&c.in), &status, &body));
@@ -119,8 +157,8 @@ static void the_model_is_renamed_both_ways(void **state)
 }
 
 /* The end as the client sees it must tell the truth. */
-static void check_truth(const struct twin *t, const struct twin_client *c, size_t cut,
-                        const char *what)
+static void check_truth(const struct kind *k, const struct twin *t, const struct twin_client *c,
+                        size_t cut, const char *what)
 {
     struct span error = SPAN_LIT("\"error\":{");
     struct buf body;
@@ -130,12 +168,12 @@ static void check_truth(const struct twin *t, const struct twin_client *c, size_
 
     buf_init(&body, 65536);
     clean = twin_parse(buf_span(&c->in), &status, &body);
-    while (same < body.n && same < cut && body.p[same] == stream[same])
+    while (same < body.n && same < cut && body.p[same] == k->stream[same])
         same++;
-    if (cut >= complete_at()) {
+    if (cut >= complete_at(k)) {
         if (!clean || status != 200 || t->record.outcome != OUTCOME_FULL)
             fail_msg("%s, cut at %zu: a complete answer was not delivered as one", what, cut);
-        if (same < complete_at())
+        if (same < complete_at(k))
             fail_msg("%s, cut at %zu: bytes differ at %zu", what, cut, same);
     } else if (status == 200) {
         if (clean)
@@ -154,36 +192,37 @@ static void check_truth(const struct twin *t, const struct twin_client *c, size_
     buf_fini(&body);
 }
 
-static void no_cut_is_a_completion(void **state)
+static void cut_everywhere(const struct kind *k, const char *name, enum twin_end end)
 {
-    static const struct {
-        const char *name;
-        enum twin_end end;
-    } ends[] = {{"FIN", TWIN_FIN}, {"RST", TWIN_RESET}, {"clean end", TWIN_WHOLE}};
     struct buf b;
 
-    UNUSED(state);
     buf_init(&b, 65536);
-    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-        for (size_t cut = 0; cut < sizeof(stream) - 1; cut++) {
-            struct twin t;
-            struct twin_client c = {0};
+    for (size_t cut = 0; cut < k->n; cut++) {
+        struct twin_client c = {0};
+        struct twin t;
 
-            twin_open(&t, cut, CONFIG);
-            t.script = whole_stream();
-            t.script.cut_at = cut;
-            t.script.end = ends[i].end;
-            twin_ask(&t, &c,
-                     request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
-                     EV_S(5));
-            /* A reset may overtake bytes: then less than `cut` has come, and that is a cut too. */
-            if (ends[i].end != TWIN_RESET || cut < complete_at())
-                check_truth(&t, &c, cut, ends[i].name);
-            twin_client_fini(&c);
-            twin_close(&t);
-        }
+        twin_open(&t, cut, CONFIG);
+        t.script = whole_stream(k);
+        t.script.cut_at = cut;
+        t.script.end = end;
+        twin_ask(&t, &c, request(&b, k->path, k->body), EV_S(5));
+        /* A reset may overtake bytes: then less than `cut` has come, and that is a cut too. */
+        if (end != TWIN_RESET || cut < complete_at(k))
+            check_truth(k, &t, &c, cut, name);
+        twin_client_fini(&c);
+        twin_close(&t);
     }
     buf_fini(&b);
+}
+
+static void no_cut_is_a_completion(void **state)
+{
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        cut_everywhere(&kinds[i], "FIN", TWIN_FIN);
+        cut_everywhere(&kinds[i], "RST", TWIN_RESET);
+        cut_everywhere(&kinds[i], "clean end", TWIN_WHOLE);
+    }
 }
 
 static void a_silent_upstream_is_told_from_a_slow_one(void **state)
@@ -194,13 +233,13 @@ static void a_silent_upstream_is_told_from_a_slow_one(void **state)
 
     UNUSED(state);
     buf_init(&b, 65536);
-    twin_open(&t, 3, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5s}}\n");
-    t.script = whole_stream();
+    twin_open(&t, 3, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5m}}\n");
+    t.script = whole_stream(&kinds[0]);
     t.script.cut_at = 300;
     t.script.end = TWIN_SILENT;
     twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
              EV_S(60));
-    check_truth(&t, &c, 300, "silence");
+    check_truth(&kinds[0], &t, &c, 300, "silence");
     assert_int_equal(t.record.reason, REASON_TIMEOUT_IDLE);
     assert_in_range(t.record.duration_us, EV_S(3), EV_S(4));
     assert_int_equal(t.up_aborted, 1); /* the upstream was told */
@@ -218,7 +257,7 @@ static void a_client_that_leaves_cancels_the_upstream(void **state)
     UNUSED(state);
     buf_init(&b, 65536);
     twin_open(&t, 4, CONFIG);
-    t.script = whole_stream();
+    t.script = whole_stream(&kinds[0]);
     t.script.gap_max = EV_S(2);
     twin_ask(&t, &c, request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
              EV_S(60));
@@ -264,7 +303,7 @@ static void refusals_say_why(void **state)
         unsigned status;
 
         twin_open(&t, i, CONFIG);
-        t.script = whole_stream();
+        t.script = whole_stream(&kinds[0]);
         buf_reset(&body);
         twin_ask(&t, &c, request(&b, refusals[i].path, refusals[i].body), EV_S(5));
         in = buf_span(&c.in);
@@ -342,7 +381,7 @@ static void whole_answers_are_checked_before_they_are_sent(void **state)
 
         buf_init(&body, 65536);
         twin_open(&t, i, CONFIG);
-        t.script = whole_stream();
+        t.script = whole_stream(&kinds[0]);
         t.script.head = span_str(wholes[i].head);
         t.script.body = span_str(wholes[i].body);
         t.script.cut_at = wholes[i].cut_at;
@@ -370,28 +409,28 @@ static void one_seed(uint64_t seed, struct buf *b)
 {
     struct twin t;
     struct twin_client c = {0};
+    const struct kind *k = &kinds[seed % ARRAY_LEN(kinds)];
     struct rng r;
 
     rng_init(&r, seed);
-    twin_open(&t, seed, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5s}}\n");
-    t.script = whole_stream();
+    twin_open(&t, seed, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5m}}\n");
+    t.script = whole_stream(k);
     t.script.piece_max = 1 + rng_below(&r, 300);
     t.script.gap_max = rng_below(&r, EV_MS(400));
     if (rng_below(&r, 3) > 0) {
-        t.script.cut_at = rng_below(&r, sizeof(stream));
+        t.script.cut_at = rng_below(&r, k->n + 1);
         t.script.end = (enum twin_end)rng_below(&r, 4);
     }
     if (rng_below(&r, 4) == 0)
         c.leave_after = 1 + rng_below(&r, 1500);
-    twin_ask(&t, &c, request(b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
-             EV_S(600));
+    twin_ask(&t, &c, request(b, k->path, k->body), EV_S(600));
     if (t.records != 1)
         fail_msg("seed %llu: %u records (cut at %zu, end %u, leave after %zu, got %zu)",
                  (unsigned long long)seed, t.records, t.script.cut_at, t.script.end, c.leave_after,
                  c.in.n);
     if (t.record.outcome != OUTCOME_CLIENT_GONE &&
-        (t.script.end != TWIN_RESET || t.script.cut_at < complete_at()))
-        check_truth(&t, &c, MIN(t.script.cut_at, sizeof(stream) - 1), "seed");
+        (t.script.end != TWIN_RESET || t.script.cut_at < complete_at(k)))
+        check_truth(k, &t, &c, MIN(t.script.cut_at, k->n), "seed");
     twin_client_fini(&c);
     twin_close(&t);
 }

@@ -1,10 +1,10 @@
 /*
- * reasons.h - reason words: why something was refused, failed or went elsewhere.
+ * reason.h - reason words: why something was refused, failed or went elsewhere.
  *
  * Room: base. Threads: any.
  */
-#ifndef BASE_REASONS_H
-#define BASE_REASONS_H
+#ifndef BASE_REASON_H
+#define BASE_REASON_H
 
 #include "base/base.h"
 

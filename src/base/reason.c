@@ -1,7 +1,7 @@
 /*
- * reasons.c - the table of reasons.def as lookups.
+ * reason.c - the table of reasons.def as lookups.
  */
-#include "base/reasons.h"
+#include "base/reason.h"
 
 const char *reason_word(enum reason r)
 {
