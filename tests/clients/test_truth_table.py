@@ -42,12 +42,19 @@ QUESTION = [{"role": "user", "content": "hi"}]
 
 # --- Clients: each says how a stream ended --------------------------------------------------
 
+def heard(data):
+    """Half an answer must have come: else it was not the stream that broke."""
+    assert "w000000" in data, f"no text came: {data}"
+
+
 def ended(data):
     """The verdict on a stream that ended well; data: all that came."""
+    heard(data)
     return "flag" if '"error"' in data else "silent"
 
 
-def raised(library, e):
+def raised(library, e, data):
+    heard(data or repr(e))
     if isinstance(e, library.APITimeoutError) or "Timeout" in type(e).__name__:
         return "hangs"
     return "error" if getattr(e, "body", None) else "broken"
@@ -62,7 +69,7 @@ def python_openai(base, model, key):
                                                         stream=True):
                 data += chunk.model_dump_json()
         except Exception as e:  # whatever an SDK lets through
-            return raised(openai, e)
+            return raised(openai, e, data)
     return ended(data)
 
 
@@ -76,7 +83,7 @@ def python_anthropic(base, model, key):
                     data += event.model_dump_json()
                 stream.get_final_message()
         except Exception as e:
-            return raised(anthropic, e)
+            return raised(anthropic, e, data)
     return ended(data)
 
 
@@ -88,6 +95,7 @@ def node_sdk(process, sdk, method, path, request):
         except TimeoutError:
             return "hangs"
         if "error" in out:
+            heard(json.dumps(out.get("items", out["error"])))
             return "error" if out["error"].get("body") else "broken"
         return ended(json.dumps(out["items"]))
 
@@ -102,6 +110,7 @@ def curl(base, model, key):
     if run.returncode == 28:
         return "hangs"
     if run.returncode != 0:
+        heard(run.stdout)
         return "error" if '"error"' in run.stdout else "broken"
     return ended(run.stdout)
 
@@ -237,3 +246,9 @@ def test_no_cell_got_worse(table, ways):
     assert worse == {}
     if any(before.get(cell) != word for cell, word in table.items()):
         PAGE.write_text(render(table, ways))
+
+
+def test_the_tuned_configurations_are_documented():
+    text = (PAGE.parent / "proxies.md").read_text()
+    assert proxies.NGINX_TUNED in text
+    assert proxies.HAPROXY_TUNED in text
