@@ -73,17 +73,32 @@ static void civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
     *year = (unsigned)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
 }
 
+/* v as two digits. */
+static char *two(char *to, unsigned v)
+{
+    to[0] = (char)('0' + v / 10 % 10);
+    to[1] = (char)('0' + v % 10);
+    return to + 2;
+}
+
+/* By hand: printf would cost as much as the rest of a head. */
 static void add_date(struct buf *out, uint64_t wall_ms)
 {
     static const char days[] = "ThuFriSatSunMonTueWed";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char text[] = "date: Day, dd Mon yyyy hh:mm:ss GMT\r\n";
     uint64_t s = wall_ms / 1000, day_n = s / 86400;
     unsigned year, month, day;
 
     civil(day_n, &year, &month, &day);
-    buf_printf(out, "date: %.3s, %02u %.3s %u %02u:%02u:%02u GMT\r\n", days + day_n % 7 * 3, day,
-               months + (size_t)(month - 1) * 3, year, (unsigned)(s / 3600 % 24),
-               (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+    memcpy(text + 6, days + day_n % 7 * 3, 3);
+    two(text + 11, day);
+    memcpy(text + 14, months + (size_t)(month - 1) * 3, 3);
+    two(two(text + 18, year / 100), year % 100);
+    two(text + 23, (unsigned)(s / 3600 % 24));
+    two(text + 26, (unsigned)(s / 60 % 60));
+    two(text + 29, (unsigned)(s % 60));
+    buf_add(out, text, sizeof(text) - 1);
 }
 
 int h1_write_response(struct buf *out, const struct http_head *h, const struct h1_write_opts *o,

@@ -3,79 +3,90 @@
  */
 #include "http/head.h"
 
-static bool is_lower(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+/* Where a byte may stand, a bit each. */
+enum { NAME = 1, METHOD = 2, VALUE = 4, TARGET = 8, HOST = 16 };
 
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
+#define ALL (NAME | METHOD | VALUE | TARGET | HOST)
 
-static bool is_token_mark(char c)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
+/* clang-format off */
+static const unsigned char bytes[256] = {
+    ['\t'] = VALUE,
+    [' '] = VALUE,
+    ['!'] = ALL,
+    ['"'] = VALUE | TARGET,
+    ['#'] = NAME | METHOD | VALUE,
+    ['$' ... '\''] = ALL,
+    ['(' ... ')'] = VALUE | TARGET | HOST,
+    ['*' ... '+'] = ALL,
+    [','] = VALUE | TARGET,
+    ['-' ... '.'] = ALL,
+    ['/'] = VALUE | TARGET,
+    ['0' ... '9'] = ALL,
+    [':' ... ';'] = VALUE | TARGET | HOST,
+    ['<'] = VALUE | TARGET,
+    ['='] = VALUE | TARGET | HOST,
+    ['>' ... '@'] = VALUE | TARGET,
+    ['A' ... 'Z'] = ALL & ~NAME,
+    ['['] = VALUE | TARGET | HOST,
+    ['\\'] = VALUE | TARGET,
+    [']'] = VALUE | TARGET | HOST,
+    ['^'] = ALL & ~HOST,
+    ['_'] = ALL,
+    ['`'] = ALL & ~HOST,
+    ['a' ... 'z'] = ALL,
+    ['{'] = VALUE | TARGET,
+    ['|'] = ALL & ~HOST,
+    ['}'] = VALUE | TARGET,
+    ['~'] = ALL,
+    [0x80 ... 0xff] = VALUE,
+};
+/* clang-format on */
 
-    return memchr(marks, c, sizeof(marks) - 1) != NULL;
+static bool all(struct span s, unsigned char what)
+{
+    unsigned char common = what;
+
+    for (size_t i = 0; i < s.n; i++)
+        common &= bytes[(unsigned char)s.p[i]];
+    return common != 0;
 }
 
 bool head_name_ok(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_lower(s.p[i]) && !is_token_mark(s.p[i]))
-            return false;
-    return s.n > 0;
+    return s.n > 0 && all(s, NAME);
 }
 
 bool head_method_ok(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_lower(s.p[i]) && !is_upper(s.p[i]) && !is_token_mark(s.p[i]))
-            return false;
-    return s.n > 0;
+    return s.n > 0 && all(s, METHOD);
 }
 
 bool head_value_ok(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return all(s, VALUE);
 }
 
 bool head_target_ok(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '#')
-            return false;
-    return s.n > 0;
+    return s.n > 0 && all(s, TARGET);
 }
 
 bool head_host_ok(struct span s)
 {
-    static const char marks[] = "-._~%!$&'()*+;=:[]";
-
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_lower(s.p[i]) && !is_upper(s.p[i]) && !memchr(marks, s.p[i], sizeof(marks) - 1))
-            return false;
-    return s.n > 0;
+    return s.n > 0 && all(s, HOST);
 }
 
 bool head_is_hop(struct span name)
 {
-    static const char *const names[] = {
-        "connection", "content-length",    "expect",
-        "host",       "http2-settings",    "keep-alive",
-        "te",         "trailer",           "proxy-connection",
-        "upgrade",    "transfer-encoding",
+    static const struct span names[] = {
+        SPAN_LIT("connection"), SPAN_LIT("content-length"),    SPAN_LIT("expect"),
+        SPAN_LIT("host"),       SPAN_LIT("http2-settings"),    SPAN_LIT("keep-alive"),
+        SPAN_LIT("te"),         SPAN_LIT("trailer"),           SPAN_LIT("proxy-connection"),
+        SPAN_LIT("upgrade"),    SPAN_LIT("transfer-encoding"),
     };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (span_is(name, names[i]))
+        if (span_eq(name, names[i]))
             return true;
     return false;
 }
