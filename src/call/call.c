@@ -284,8 +284,8 @@ static void on_head(void *arg, const struct http_head *h)
     c->state = ANSWER;
     c->events = c->conf.dialect && c->conf.stream && is_type(c->content_type, "text/event-stream");
     if (c->conf.dialect)
-        dialect_answer_begin(&c->answer, c->conf.dialect, c->conf.provider->terminal,
-                             c->conf.choices, c->events);
+        dialect_answer_copy(&c->answer, c->conf.dialect, c->conf.provider->terminal,
+                            c->conf.choices, c->events);
     c->cb->on_head(c->arg, h, c->events);
 }
 
