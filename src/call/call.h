@@ -34,8 +34,8 @@ struct call_conf {
     struct blob *body; /* NULL: no body */
     const struct blob_patch *patches;
     size_t patches_n;
-    const struct dialect *dialect; /* NULL: pass through, nothing is read */
-    bool stream;                   /* the client asked for events */
+    const struct dialect_ready *dialect; /* NULL: pass through, nothing is read */
+    bool stream;                         /* the client asked for events */
     uint32_t choices;
     struct settings_timeouts timeout;
 };

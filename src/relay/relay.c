@@ -552,7 +552,7 @@ static int begin(struct relay *r, struct err *e)
         r->reader = mem_alloc(sizeof(*r->reader));
         if (!r->reader)
             return err_set(e, ERR_NOMEM, "no memory for a request");
-        dialect_request_begin(r->reader, r->dialect);
+        dialect_request_copy(r->reader, relay_ready(r));
     }
     return 0;
 }
@@ -599,6 +599,8 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
 {
     *env = (struct relay_env){.ev = ev, .pools = pools, .sink = sink};
     list_init(&env->live);
+    for (size_t i = 0; i < DIALECTS; i++)
+        dialect_ready_init(&env->ready[i], dialect_row(i));
     if (blob_pool_init(&env->blobs, settings->server.memory_bytes_max, SPOOL_DIR, e) < 0)
         return -1;
     env->settings = settings_ref(settings);
