@@ -633,6 +633,11 @@ bool call_at_boundary(const struct call *c)
     return !c->in_part;
 }
 
+bool call_request_sent(const struct call *c)
+{
+    return c->sent_all;
+}
+
 void call_free(struct call **cp)
 {
     struct call *c = *cp;

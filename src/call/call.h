@@ -83,6 +83,9 @@ const struct dialect_answer *call_answer(const struct call *c);
 /* Is the answer's stream between two events, as far as they were handed on? */
 bool call_at_boundary(const struct call *c);
 
+/* Has all of the request's body been handed to the connection? Then it is not looked at again. */
+bool call_request_sent(const struct call *c);
+
 /* End it; an unfinished attempt is cancelled at the target. *c becomes NULL; NULL is fine. */
 void call_free(struct call **c);
 
