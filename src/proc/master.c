@@ -131,8 +131,10 @@ static void be_child(struct master *m, struct child *c, int link)
     close_fd(&m->signals);
     for (size_t i = 0; i < m->children_n; i++)
         close_fd(&m->children[i].link);
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || signal(SIGINT, SIG_IGN) == SIG_ERR ||
-        signal(SIGHUP, SIG_IGN) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    /* A terminal or a service manager signals all of us; only the master takes it for an order. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || signal(SIGTERM, SIG_IGN) == SIG_ERR ||
+        signal(SIGINT, SIG_IGN) == SIG_ERR || signal(SIGHUP, SIG_IGN) == SIG_ERR ||
+        signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         _exit(1);
     if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(1);
@@ -339,6 +341,16 @@ static void engine_changed(struct master *m, size_t i, int status)
          -1);
 }
 
+static void say_engine_ended(struct master *m, const struct proc_command *c, int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == COMMAND_NOT_RUN)
+        say(m, "engine %s cannot be run: %s", c->name, c->argv[0]);
+    else
+        say(m, "engine %s ended (%s %d)%s%s", c->name, WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+            status && c->log_file ? "; it wrote " : "", status && c->log_file ? c->log_file : "");
+}
+
 static void reap(struct master *m)
 {
     int status;
@@ -354,9 +366,7 @@ static void reap(struct master *m)
             if (m->commands[i].pid != pid)
                 continue;
             m->commands[i].pid = 0;
-            say(m, "engine %s ended (%s %d)", m->conf->commands[i].name,
-                WIFSIGNALED(status) ? "signal" : "status",
-                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            say_engine_ended(m, &m->conf->commands[i], status);
             engine_changed(m, i, status);
         }
     }
