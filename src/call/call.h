@@ -34,8 +34,8 @@ struct call_conf {
     struct blob *body; /* NULL: no body */
     const struct blob_patch *patches;
     size_t patches_n;
-    const struct dialect *dialect; /* NULL: pass through, nothing is read */
-    bool stream;                   /* the client asked for events */
+    const struct dialect_ready *dialect; /* NULL: pass through, nothing is read */
+    bool stream;                         /* the client asked for events */
     uint32_t choices;
     struct settings_timeouts timeout;
 };
@@ -82,6 +82,9 @@ const struct dialect_answer *call_answer(const struct call *c);
 
 /* Is the answer's stream between two events, as far as they were handed on? */
 bool call_at_boundary(const struct call *c);
+
+/* Has all of the request's body been handed to the connection? Then it is not looked at again. */
+bool call_request_sent(const struct call *c);
 
 /* End it; an unfinished attempt is cancelled at the target. *c becomes NULL; NULL is fine. */
 void call_free(struct call **c);

@@ -84,7 +84,7 @@ void call_pools_free(struct call_pools **pp)
 static int get_context(struct call_pools *p, struct span ca_file, struct tls_ctx **ret,
                        struct err *e)
 {
-    struct tls_client_conf conf = {.alpn = "http/1.1"};
+    struct tls_client_conf conf = {.alpn = "h2,http/1.1"};
     struct context *more;
     struct span copy = {NULL, 0};
 

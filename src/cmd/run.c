@@ -4,133 +4,20 @@
 #include "cmd/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/mem.h"
 #include "cmd/banner.h"
 #include "cmd/commands.h"
 #include "cmd/config.h"
 #include "cmd/cpus.h"
 #include "cmd/listen.h"
-#include "conf/report.h"
 
 #define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
-
-void run_say(const char *fmt, ...)
-{
-    char line[1024];
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
-    va_end(ap);
-    if (n < 0)
-        return;
-    n = MIN(n, (int)sizeof(line) - 2);
-    line[n] = '\n';
-    if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
-        return; /* nobody reads it */
-}
-
-/* ---- the configuration ---- */
-
-/* The engine of --engine, as a provider of the configuration that the environment makes. */
-static void add_engine(const struct run *run, struct buf *out)
-{
-    if (!span_contains(buf_span(out), SPAN_LIT("providers:")))
-        buf_add_str(out, "providers:\n");
-    buf_printf(out,
-               "  local:\n"
-               "    type: llama.cpp\n"
-               "    endpoints: ['http://127.0.0.1:%u']\n"
-               "    engine:\n"
-               "      command: ['%s', '--model', '%s', '--alias',\n"
-               "                'smollm2-135m-instruct', '--host', '127.0.0.1', '--port', '%u']\n"
-               "      ready: /health\n"
-               "models:\n"
-               "  smollm2-135m-instruct: {targets: [local/smollm2-135m-instruct]}\n",
-               run->engine_port, run->engine, run->model, run->engine_port);
-}
-
-int run_text(const struct run *run, struct buf *out, struct conf_report *report, struct err *e)
-{
-    if (run->file)
-        return file_read(out, run->file, e);
-    settings_auto_text(out, run->env, report);
-    if (run->engine)
-        add_engine(run, out);
-    return buf_finish(out, "configuration", e);
-}
-
-static struct span source_name(const struct run *run)
-{
-    return span_str(run->file ? run->file : "environment");
-}
-
-int run_settings(struct settings **ret, const struct run *run, int config_fd, struct err *e)
-{
-    struct conf_report *report = mem_alloc(sizeof(*report));
-    struct buf text;
-    char *to;
-    ssize_t n;
-    int rc = -1;
-
-    buf_init(&text, RUN_TEXT_MAX);
-    to = buf_reserve(&text, RUN_TEXT_MAX);
-    if (!to || !report) {
-        err_set(e, ERR_NOMEM, "no memory for the configuration");
-        goto out;
-    }
-    n = pread(config_fd, to, RUN_TEXT_MAX, 0);
-    if (n < 0) {
-        err_set(e, ERR_SYS, "configuration: %s", strerror(errno));
-        goto out;
-    }
-    buf_commit(&text, (size_t)n);
-    conf_report_init(report);
-    conf_report_source(report, source_name(run), buf_span(&text));
-    rc = settings_load(ret, buf_span(&text), source_name(run), run->env, report, e);
-    conf_report_fini(report);
-out:
-    mem_free(report);
-    buf_fini(&text);
-    return rc;
-}
-
-/* Load, and print what is wrong. 0, or the exit status. text gets the configuration. */
-static int load(const struct run *run, struct settings **ret, struct buf *text, struct buf *printed)
-{
-    struct conf_report *report = mem_alloc(sizeof(*report));
-    struct err e;
-    int status = 1, rc;
-
-    if (!report)
-        return 1;
-    conf_report_init(report);
-    if (run_text(run, text, report, &e) < 0) {
-        buf_printf(printed, "lamplighter: %s\n", e.text);
-        goto out;
-    }
-    conf_report_source(report, source_name(run), buf_span(text));
-    rc = settings_load(ret, buf_span(text), source_name(run), run->env, report, &e);
-    conf_report_text(report, printed, false);
-    if (rc < 0 && report->errors == 0)
-        buf_printf(printed, "lamplighter: %s\n", e.text);
-    status = rc == 0 ? 0 : EXIT_CONFIG;
-out:
-    conf_report_fini(report);
-    mem_free(report);
-    return status;
-}
 
 /* ---- for the master ---- */
 
@@ -157,7 +44,7 @@ static int load_again(void *arg, int text_fd, int report_fd)
 
     buf_init(&text, RUN_TEXT_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
-    status = load(run, &settings, &text, &printed);
+    status = run_load(run, &settings, &text, &printed);
     if (write_all(report_fd, buf_span(&printed)) < 0 ||
         write_all(STDERR_FILENO, buf_span(&printed)) < 0 || write_all(text_fd, buf_span(&text)) < 0)
         status = 1;
@@ -349,7 +236,7 @@ int cmd_run(int argc, char **argv)
     run.file = config_path(run.file, run.env).p;
     if (run.engine && find_engine(&run, engine, model, &e) < 0)
         goto fail;
-    status = load(&run, &settings, &text, &printed);
+    status = run_load(&run, &settings, &text, &printed);
     if (printed.n)
         (void)write_all(STDERR_FILENO, buf_span(&printed));
     if (status != 0)

@@ -66,8 +66,11 @@ int h1_write_response(struct buf *out, const struct http_head *h, const struct h
     buf_add_char(out, ' ');
     buf_add_str(out, http_status_text(h->status));
     buf_add(out, "\r\n", 2);
-    if (o->wall_ms)
-        buf_printf(out, "date: %s\r\n", head_date(date, o->wall_ms));
+    if (o->wall_ms) {
+        buf_add_str(out, "date: ");
+        buf_add_str(out, head_date(date, o->wall_ms));
+        buf_add(out, "\r\n", 2);
+    }
     return add_fields(out, h, o, e);
 }
 

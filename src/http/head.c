@@ -4,81 +4,90 @@
  */
 #include "http/head.h"
 
-#include <stdio.h>
+/* Where a byte may stand, a bit each. */
+enum { NAME = 1, METHOD = 2, VALUE = 4, TARGET = 8, HOST = 16 };
 
-static bool is_lower(char c)
+#define ALL (NAME | METHOD | VALUE | TARGET | HOST)
+
+/* clang-format off */
+static const unsigned char bytes[256] = {
+    ['\t'] = VALUE,
+    [' '] = VALUE,
+    ['!'] = ALL,
+    ['"'] = VALUE | TARGET,
+    ['#'] = NAME | METHOD | VALUE,
+    ['$' ... '\''] = ALL,
+    ['(' ... ')'] = VALUE | TARGET | HOST,
+    ['*' ... '+'] = ALL,
+    [','] = VALUE | TARGET,
+    ['-' ... '.'] = ALL,
+    ['/'] = VALUE | TARGET,
+    ['0' ... '9'] = ALL,
+    [':' ... ';'] = VALUE | TARGET | HOST,
+    ['<'] = VALUE | TARGET,
+    ['='] = VALUE | TARGET | HOST,
+    ['>' ... '@'] = VALUE | TARGET,
+    ['A' ... 'Z'] = ALL & ~NAME,
+    ['['] = VALUE | TARGET | HOST,
+    ['\\'] = VALUE | TARGET,
+    [']'] = VALUE | TARGET | HOST,
+    ['^'] = ALL & ~HOST,
+    ['_'] = ALL,
+    ['`'] = ALL & ~HOST,
+    ['a' ... 'z'] = ALL,
+    ['{'] = VALUE | TARGET,
+    ['|'] = ALL & ~HOST,
+    ['}'] = VALUE | TARGET,
+    ['~'] = ALL,
+    [0x80 ... 0xff] = VALUE,
+};
+/* clang-format on */
+
+static bool all(struct span s, unsigned char what)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+    unsigned char common = what;
 
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static bool is_token_mark(char c)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-
-    return memchr(marks, c, sizeof(marks) - 1) != NULL;
+    for (size_t i = 0; i < s.n; i++)
+        common &= bytes[(unsigned char)s.p[i]];
+    return common != 0;
 }
 
 bool head_name_ok(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_lower(s.p[i]) && !is_token_mark(s.p[i]))
-            return false;
-    return s.n > 0;
+    return s.n > 0 && all(s, NAME);
 }
 
 bool head_method_ok(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_lower(s.p[i]) && !is_upper(s.p[i]) && !is_token_mark(s.p[i]))
-            return false;
-    return s.n > 0;
+    return s.n > 0 && all(s, METHOD);
 }
 
 bool head_value_ok(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return all(s, VALUE);
 }
 
 bool head_target_ok(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '#')
-            return false;
-    return s.n > 0;
+    return s.n > 0 && all(s, TARGET);
 }
 
 bool head_host_ok(struct span s)
 {
-    static const char marks[] = "-._~%!$&'()*+;=:[]";
-
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_lower(s.p[i]) && !is_upper(s.p[i]) && !memchr(marks, s.p[i], sizeof(marks) - 1))
-            return false;
-    return s.n > 0;
+    return s.n > 0 && all(s, HOST);
 }
 
 bool head_is_hop(struct span name)
 {
-    static const char *const names[] = {
-        "connection", "content-length",    "expect",
-        "host",       "http2-settings",    "keep-alive",
-        "te",         "trailer",           "proxy-connection",
-        "upgrade",    "transfer-encoding",
+    static const struct span names[] = {
+        SPAN_LIT("connection"), SPAN_LIT("content-length"),    SPAN_LIT("expect"),
+        SPAN_LIT("host"),       SPAN_LIT("http2-settings"),    SPAN_LIT("keep-alive"),
+        SPAN_LIT("te"),         SPAN_LIT("trailer"),           SPAN_LIT("proxy-connection"),
+        SPAN_LIT("upgrade"),    SPAN_LIT("transfer-encoding"),
     };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (span_is(name, names[i]))
+        if (span_eq(name, names[i]))
             return true;
     return false;
 }
@@ -113,17 +122,33 @@ static void civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
     *year = (unsigned)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
 }
 
+/* v as two digits. */
+static void two(char *to, unsigned v)
+{
+    to[0] = (char)('0' + v / 10 % 10);
+    to[1] = (char)('0' + v % 10);
+}
+
+/* By hand: printf would cost as much as the rest of a head. */
 const char *head_date(char out[HEAD_DATE], uint64_t wall_ms)
 {
     static const char days[] = "ThuFriSatSunMonTueWed";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char shape[] = "Day, dd Mon yyyy hh:mm:ss GMT";
     uint64_t s = wall_ms / 1000, day_n = s / 86400;
     unsigned year, month, day;
 
+    _Static_assert(sizeof(shape) <= HEAD_DATE, "the date fits");
+    memcpy(out, shape, sizeof(shape));
     civil(day_n, &year, &month, &day);
-    snprintf(out, HEAD_DATE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + day_n % 7 * 3,
-             day % 100, months + (size_t)(month - 1) * 3, year % 10000, (unsigned)(s / 3600 % 24),
-             (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+    memcpy(out, days + day_n % 7 * 3, 3);
+    two(out + 5, day);
+    memcpy(out + 8, months + (size_t)(month - 1) * 3, 3);
+    two(out + 12, year / 100);
+    two(out + 14, year);
+    two(out + 17, (unsigned)(s / 3600 % 24));
+    two(out + 20, (unsigned)(s / 60 % 60));
+    two(out + 23, (unsigned)(s % 60));
     return out;
 }
 

@@ -93,6 +93,9 @@ bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refus
 /* The body is whole: model, target, patches. */
 bool relay_find_target(struct relay *r, struct relay_refusal *no);
 
+/* Readers of the request's dialect that are ready to be copied. */
+const struct dialect_ready *relay_ready(const struct relay *r);
+
 /* Fill in what an attempt needs. The conf borrows from r. */
 MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
 
