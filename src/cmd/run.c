@@ -4,6 +4,7 @@
 #include "cmd/run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -147,55 +148,85 @@ static int serve(struct run *run, struct settings *settings, struct span text, s
     return status;
 }
 
-static int usage(const char *wrong)
+static const char usage[] =
+    "usage: lamplighter run [-c FILE] [--single] [--engine PROGRAM --model FILE]\n"
+    "\n"
+    "  -c FILE           configuration; else $LAMPLIGHTER_CONFIG, ./lamplighter.yaml,\n"
+    "                    /etc/lamplighter/lamplighter.yaml, else what the environment offers\n"
+    "  --single          one process, for debugging; no engines\n"
+    "  --engine PROGRAM  a llama-server to run beside (only without a configuration)\n"
+    "  --model FILE      its weights (.gguf)\n"
+    "\n"
+    "SIGTERM or Ctrl-C ends it when the answers under way are done, again at once; SIGHUP has it\n"
+    "read its configuration again.\n";
+
+static int misuse(const char *word, const char *what)
 {
-    if (wrong)
-        run_say("lamplighter run: unknown or incomplete option '%s'", wrong);
-    run_say(
-        "usage: lamplighter run [-c FILE] [--single] [--engine PROGRAM --model FILE]\n"
-        "  -c FILE           configuration; without it ./lamplighter.yaml,\n"
-        "                    /etc/lamplighter/lamplighter.yaml, else what the environment offers\n"
-        "  --single          one process, for debugging; no engines\n"
-        "  --engine PROGRAM  a llama-server to run beside (only without a configuration)\n"
-        "  --model FILE      its weights (.gguf)");
+    run_say("lamplighter run: %s %s", word, what);
+    fputs(usage, stderr);
     return EXIT_USAGE;
 }
 
+/* Where the value of an option goes; NULL: it is none with a value. */
+static const char **value_of(struct run *run, const char *option)
+{
+    if (strcmp(option, "-c") == 0)
+        return &run->file;
+    if (strcmp(option, "--engine") == 0)
+        return &run->engine;
+    return strcmp(option, "--model") == 0 ? &run->model : NULL;
+}
+
+/* -1: go on; else the exit status. */
 static int parse(struct run *run, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        const char **value = value_of(run, argv[i]);
 
-        if (strcmp(argv[i], "--single") == 0) {
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
+            return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? EXIT_FAILED : EXIT_OK;
+        if (strcmp(argv[i], "--single") == 0)
             run->single = true;
-            continue;
-        }
-        if (!value)
-            return usage(argv[i]);
-        if (strcmp(argv[i], "-c") == 0)
-            run->file = value;
-        else if (strcmp(argv[i], "--engine") == 0)
-            run->engine = value;
-        else if (strcmp(argv[i], "--model") == 0)
-            run->model = value;
+        else if (!value)
+            return misuse(argv[i], "is not an option");
+        else if (++i == argc)
+            return misuse(argv[i - 1], "needs a value");
         else
-            return usage(argv[i]);
-        i++;
+            *value = argv[i];
     }
     if (!run->engine != !run->model)
-        return usage("--engine and --model go together");
-    return 0;
+        return misuse("--engine and --model", "go together");
+    return -1;
+}
+
+/* The engine and its weights, as the absolute paths that a configuration has. */
+static int find_engine(struct run *run, char engine[PATH_MAX], char model[PATH_MAX], struct err *e)
+{
+    if (run->file) {
+        run_say("lamplighter: --engine is not started, because there is a configuration: %s",
+                run->file);
+        run->engine = run->model = NULL;
+        return 0;
+    }
+    if (!realpath(run->engine, engine))
+        return err_set(e, ERR_SYS, "--engine %s: %s", run->engine, strerror(errno));
+    if (!realpath(run->model, model))
+        return err_set(e, ERR_SYS, "--model %s: %s", run->model, strerror(errno));
+    run->engine = engine;
+    run->model = model;
+    return listen_free_port(&run->engine_port, e);
 }
 
 int cmd_run(int argc, char **argv)
 {
     struct run run = {.admin_fd = -1, .records = {-1, -1}};
+    char engine[PATH_MAX], model[PATH_MAX];
     struct settings *settings = NULL;
     struct buf text, printed;
     struct err e;
     int status = parse(&run, argc, argv);
 
-    if (status != 0)
+    if (status >= 0)
         return status;
     buf_init(&text, RUN_TEXT_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
@@ -203,7 +234,7 @@ int cmd_run(int argc, char **argv)
     if (env_new(&run.env, environ, &e) < 0)
         goto fail;
     run.file = config_path(run.file, run.env).p;
-    if (run.engine && listen_free_port(&run.engine_port, &e) < 0)
+    if (run.engine && find_engine(&run, engine, model, &e) < 0)
         goto fail;
     status = run_load(&run, &settings, &text, &printed);
     if (printed.n)
