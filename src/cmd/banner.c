@@ -50,7 +50,7 @@ static void print_providers(const struct settings *s)
                 "  configuration (lamplighter config init), or try `lamplighter mock`");
 }
 
-static void print_snippets(const struct settings *s, const char *addr)
+static void print_snippets(const struct settings *s, const char *scheme, const char *addr)
 {
     const struct settings_provider *p = NULL;
 
@@ -60,25 +60,26 @@ static void print_snippets(const struct settings *s, const char *addr)
     if (!p)
         return;
     run_say(
-        "\n  curl http://%s/v1/chat/completions -H 'content-type: application/json' \\\n"
+        "\n  curl %s://%s/v1/chat/completions -H 'content-type: application/json' \\\n"
         "    -d '{\"model\":\"%.*s/%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'",
-        addr, SPAN_FMT(p->name), an_example(p));
+        scheme, addr, SPAN_FMT(p->name), an_example(p));
     run_say("\n  from openai import OpenAI\n"
-            "  client = OpenAI(base_url=\"http://%s/v1\", api_key=\"any\")\n"
+            "  client = OpenAI(base_url=\"%s://%s/v1\", api_key=\"any\")\n"
             "  client.chat.completions.create(model=\"%.*s/%s\",\n"
             "      messages=[{\"role\": \"user\", \"content\": \"Hello\"}])\n",
-            addr, SPAN_FMT(p->name), an_example(p));
+            scheme, addr, SPAN_FMT(p->name), an_example(p));
 }
 
 void banner_print(const struct run *run, const struct settings *s)
 {
+    const char *scheme = s->server.tls_cert.n ? "https" : "http";
     char addr[NET_ADDR_TEXT];
 
     run_say("lamplighter %s, configuration from %.*s", version_text(), SPAN_FMT(s->source));
     print_providers(s);
     for (size_t i = 0; i < run->listens; i++)
-        run_say("  clients   http://%s/v1", addr_of(run->listen_fds[0][i], addr));
+        run_say("  clients   %s://%s/v1", scheme, addr_of(run->listen_fds[0][i], addr));
     run_say("  admin     http://%s/metrics", addr_of(run->admin_fd, addr));
     if (run->listens)
-        print_snippets(s, addr_of(run->listen_fds[0][0], addr));
+        print_snippets(s, scheme, addr_of(run->listen_fds[0][0], addr));
 }
