@@ -78,7 +78,7 @@ enum http_close {
                         * answer or request ends as BROKEN */
     HTTP_CLOSE_BROKEN, /* the peer must see that the message is not complete: HTTP/1.1 ends
                         * without the last chunk, 1.0 resets when all is acknowledged, HTTP/2
-                        * sends RST_STREAM (server: INTERNAL_ERROR, client: CANCEL) */
+                        * sends RST_STREAM (server: INTERNAL_ERROR, likewise; client: CANCEL) */
 };
 
 struct http_stream_ops {
