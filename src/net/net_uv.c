@@ -168,8 +168,9 @@ static void lingering_read(struct uvconn *c, ssize_t n)
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
     struct uvconn *c = s->data;
+    struct ev *ev = c->n->base.ev;
 
-    ev_uv_enter(c->n->base.ev);
+    ev_uv_enter(ev);
     if (n == 0)
         return;
     if (c->state == LINGERING) {
@@ -179,6 +180,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     MUST(c->state == OPEN);
     if (n > 0) {
         c->base.cb->on_read(c->base.arg, buf->base, (size_t)n);
+        ev_uv_leave(ev);
         return;
     }
     uv_read_stop(s);
