@@ -180,11 +180,8 @@ static int true_end(const struct uvconn *c, int end)
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
     struct uvconn *c = s->data;
-<<<<<<< HEAD
-    int end;
-=======
     struct ev *ev = c->n->base.ev;
->>>>>>> bench
+    int end;
 
     ev_uv_enter(ev);
     if (n == 0)
