@@ -30,12 +30,20 @@ def wait_for(what, seconds=5, every=0.005):
         time.sleep(every)
 
 
-def json_lines(path):
-    """The whole lines of a log."""
-    if not path.exists():
-        return []
-    text, _, _ = path.read_bytes().rpartition(b"\n")
-    return [json.loads(line) for line in text.split(b"\n") if line]
+class JsonLines:
+    """The whole lines of a log that grows; each is read once."""
+
+    def __init__(self, path):
+        self.path, self.at, self.rows = path, 0, []
+
+    def read(self):
+        if self.path.exists():
+            with open(self.path, "rb") as f:
+                f.seek(self.at)
+                text, newline, _ = f.read().rpartition(b"\n")
+            self.at += len(text) + len(newline)
+            self.rows += [json.loads(line) for line in text.split(b"\n") if line]
+        return self.rows
 
 
 class Program:
@@ -91,13 +99,14 @@ class Mock(Program):
 
     def __init__(self, binary, place, *args, name="mock"):
         self.log_file = place / f"{name}.log"
+        self.lines = JsonLines(self.log_file)
         super().__init__(place, name, [binary, "mock", "--listen", "127.0.0.1:0", "--log",
                                        self.log_file, *args])
         self.addr = self.find(self.out, r"mock listening on http://(\S+)")
 
     def log(self, model=None, ev=None):
         """Lines about requests of that model (without its behaviours)."""
-        lines = json_lines(self.log_file)
+        lines = self.lines.read()
         if model is not None:
             numbers = {line["n"] for line in lines
                        if line["ev"] == "request" and line["model"].split(";")[0] == model}
@@ -121,6 +130,7 @@ class Gateway(Program):
         self.configure(conf)
         super().__init__(place, name, [binary, "run", "-c", self.file, *args], env)
         self.access = self.out
+        self.lines = JsonLines(self.out)
         self.addr = self.find(self.err, r"  clients   https?://(\S+)/v1")
         self.admin = self.find(self.err, r"  admin     http://(\S+)/metrics")
         if ready:
@@ -149,7 +159,7 @@ class Gateway(Program):
         return self.ask("/v1/chat/completions", body)
 
     def records(self, request_id=None):
-        return [r for r in json_lines(self.access) if request_id in (None, r["id"])]
+        return [r for r in self.lines.read() if request_id in (None, r["id"])]
 
     def record(self, answer):
         """The one line about this answer."""

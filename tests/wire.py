@@ -137,10 +137,16 @@ class Reader:
     # ---- what an SSE body says ----
 
     def events(self):
-        """Data of all whole events."""
-        whole, _, _ = bytes(self.body).rpartition(b"\n\n")
-        return [b"\n".join(line[6:] for line in event.split(b"\n") if line.startswith(b"data: "))
-                for event in whole.split(b"\n\n")]
+        """Data of all whole events, by the rules of SSE."""
+        found, data = [], None
+        for line in bytes(self.body).splitlines():
+            if line.startswith(b"data:"):
+                piece = line[5:].removeprefix(b" ")
+                data = piece if data is None else data + b"\n" + piece
+            elif not line and data is not None:
+                found.append(data)
+                data = None
+        return found
 
 
 class Answer:

@@ -87,6 +87,25 @@ struct span arena_dup(struct arena *a, struct span s)
     return (struct span){p, s.n};
 }
 
+struct span arena_join(struct arena *a, const struct span *parts, size_t n)
+{
+    size_t all = 0, at = 0;
+    char *p;
+
+    for (size_t i = 0; i < n; i++)
+        all += parts[i].n;
+    p = arena_alloc(a, all + 1);
+    if (!p)
+        return (struct span){NULL, 0};
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n)
+            memcpy(p + at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+    }
+    p[all] = '\0';
+    return (struct span){p, all};
+}
+
 struct span arena_printf(struct arena *a, const char *fmt, ...)
 {
     va_list ap;

@@ -34,6 +34,9 @@ MUST_CHECK void *arena_zalloc(struct arena *a, size_t n);
  * terminator is not counted in n. */
 MUST_CHECK struct span arena_dup(struct arena *a, struct span s);
 
+/* The n parts one behind the other; as arena_dup() otherwise. */
+MUST_CHECK struct span arena_join(struct arena *a, const struct span *parts, size_t n);
+
 /* printf into the arena; absent span on failure. NUL-terminated as above. */
 MUST_CHECK struct span arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

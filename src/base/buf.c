@@ -39,7 +39,7 @@ char *buf_reserve(struct buf *b, size_t n)
         return b->p + b->n;
     while (cap < b->n + n)
         cap *= 2;
-    cap = MIN(cap, MAX(b->max, (size_t)1));
+    cap = MIN(cap, b->max);
     p = mem_realloc(b->p, cap);
     if (!p) {
         b->err = ERR_NOMEM;
@@ -56,7 +56,7 @@ void buf_commit(struct buf *b, size_t n)
     b->n += n;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n)
+void buf_add_grow(struct buf *b, const void *p, size_t n)
 {
     char *to;
 
@@ -67,21 +67,6 @@ void buf_add(struct buf *b, const void *p, size_t n)
         return;
     memcpy(to, p, n);
     b->n += n;
-}
-
-void buf_add_span(struct buf *b, struct span s)
-{
-    buf_add(b, s.p, s.n);
-}
-
-void buf_add_str(struct buf *b, const char *s)
-{
-    buf_add(b, s, strlen(s));
-}
-
-void buf_add_char(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
 }
 
 void buf_add_u64(struct buf *b, uint64_t v)

@@ -16,8 +16,8 @@
 
 struct buf {
     char *p;
-    size_t n, cap, max;
-    enum err_code err; /* ERR_NONE, ERR_NOMEM or ERR_LIMIT */
+    size_t n, cap, max; /* n <= cap <= max */
+    enum err_code err;  /* ERR_NONE, ERR_NOMEM or ERR_LIMIT */
 };
 
 /* Start an empty buf that never holds more than max bytes. Allocates nothing. */
@@ -29,10 +29,36 @@ void buf_fini(struct buf *b);
 /* Forget the bytes and the error, keep the memory. */
 void buf_reset(struct buf *b);
 
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_add_span(struct buf *b, struct span s);
-void buf_add_str(struct buf *b, const char *s);
-void buf_add_char(struct buf *b, char c);
+/* Append; inline, for most appends are a few bytes and find room. buf_add_grow() is what they do
+ * otherwise. */
+void buf_add_grow(struct buf *b, const void *p, size_t n);
+
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+    if (UNLIKELY(b->err != ERR_NONE || n > b->cap - b->n)) {
+        buf_add_grow(b, p, n);
+        return;
+    }
+    if (n)
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+}
+
+static inline void buf_add_span(struct buf *b, struct span s)
+{
+    buf_add(b, s.p, s.n);
+}
+
+static inline void buf_add_str(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+
+static inline void buf_add_char(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
 void buf_add_u64(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);

@@ -180,7 +180,7 @@ static void add_auth(const struct call *c, struct arena *a, struct http_field *f
     if (!span_has(c->conf.key) || !rows[auth].name)
         return;
     fields[*n].name = span_str(rows[auth].name);
-    fields[*n].value = arena_printf(a, "%s%.*s", rows[auth].prefix, SPAN_FMT(c->conf.key));
+    fields[*n].value = arena_join(a, (struct span[]){span_str(rows[auth].prefix), c->conf.key}, 2);
     (*n)++;
 }
 
@@ -201,14 +201,18 @@ static void add_default(const struct call *c, struct http_field *fields, size_t 
 static struct span authority(struct arena *a, const struct settings_url *u)
 {
     bool v6 = span_find(u->host, ':') != SIZE_MAX;
-    struct span port = span_of("", 0);
+    char port[6]; /* ":65535" */
+    size_t at = sizeof(port);
 
-    if (u->port != (u->tls ? 443 : 80))
-        port = arena_printf(a, ":%u", u->port);
-    if (!port.p)
-        return port;
-    return arena_printf(a, "%s%.*s%s%.*s", v6 ? "[" : "", SPAN_FMT(u->host), v6 ? "]" : "",
-                        SPAN_FMT(port));
+    if (u->port != (u->tls ? 443 : 80)) {
+        for (unsigned v = u->port; v; v /= 10)
+            port[--at] = (char)('0' + v % 10);
+        port[--at] = ':';
+    }
+    return arena_join(a,
+                      (struct span[]){span_str(v6 ? "[" : ""), u->host, span_str(v6 ? "]" : ""),
+                                      span_of(port + at, sizeof(port) - at)},
+                      4);
 }
 
 static int send_request(struct call *c, struct err *e)
@@ -309,8 +313,8 @@ static void on_head(void *arg, const struct http_head *h)
     c->scrubs = h->status >= 300 && c->conf.key.n >= SCRUB_BYTES_MIN;
     c->events = c->conf.dialect && c->conf.stream && is_type(c->content_type, "text/event-stream");
     if (c->conf.dialect)
-        dialect_answer_begin(&c->answer, c->conf.dialect, c->conf.provider->terminal,
-                             c->conf.choices, c->events);
+        dialect_answer_copy(&c->answer, c->conf.dialect, c->conf.provider->terminal,
+                            c->conf.choices, c->events);
     c->cb->on_head(c->arg, h, c->events);
 }
 
@@ -335,9 +339,11 @@ static void note_content(struct call *c, bool content)
 /* Hand on what has come of an event that is longer than CALL_EVENT_MAX. */
 static void hand_on_part(struct call *c, struct span raw)
 {
+    enum call_piece piece = c->in_part ? CALL_EVENT_MORE : CALL_EVENT_FIRST;
+
     note_content(c, true);
     c->in_part = c->handed = true;
-    c->cb->on_event(c->arg, &c->answer.ev, raw, true);
+    c->cb->on_event(c->arg, &c->answer.ev, raw, piece);
 }
 
 static void hold(struct call *c, const char *p, size_t n)
@@ -369,7 +375,8 @@ static void event_whole(struct call *c, const char *p, size_t n)
     if (!buf_ok(&c->held))
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an event");
     else
-        c->cb->on_event(c->arg, &c->answer.ev, raw, c->in_part);
+        c->cb->on_event(c->arg, &c->answer.ev, raw,
+                        c->in_part ? CALL_EVENT_LAST : CALL_EVENT_WHOLE);
     c->in_part = false;
     buf_fini(&c->held);
 }
@@ -665,6 +672,11 @@ const struct dialect_answer *call_answer(const struct call *c)
 bool call_at_boundary(const struct call *c)
 {
     return !c->in_part;
+}
+
+bool call_request_sent(const struct call *c)
+{
+    return c->sent_all;
 }
 
 void call_free(struct call **cp)

@@ -34,8 +34,8 @@ struct call_conf {
     struct blob *body; /* NULL: no body */
     const struct blob_patch *patches;
     size_t patches_n;
-    const struct dialect *dialect; /* NULL: pass through, nothing is read */
-    bool stream;                   /* the client asked for events */
+    const struct dialect_ready *dialect; /* NULL: pass through, nothing is read */
+    bool stream;                         /* the client asked for events */
     uint32_t choices;
     struct settings_timeouts timeout;
 };
@@ -51,12 +51,16 @@ struct call_failure {
     struct span retry_after; /* the upstream's retry-after, absent if none */
 };
 
+/* Events over CALL_EVENT_MAX come in pieces. Only the last piece carries the event's meaning, only
+ * the first one the model's place. */
+enum call_piece { CALL_EVENT_WHOLE, CALL_EVENT_FIRST, CALL_EVENT_MORE, CALL_EVENT_LAST };
+
 struct call_cb {
     /* A 2xx head came. events: what follows are on_event calls, else on_body ones. */
     void (*on_head)(void *arg, const struct http_head *h, bool events);
-    /* One event as it came, blank line included; part: a piece of one over CALL_EVENT_MAX (only
-     * the last piece carries the event's meaning; the first one the model's place). */
-    void (*on_event)(void *arg, const struct dialect_event *ev, struct span raw, bool part);
+    /* One event, or a piece of it, as it came; the blank line behind it included. */
+    void (*on_event)(void *arg, const struct dialect_event *ev, struct span raw,
+                     enum call_piece piece);
     /* Bytes of a whole answer (not yet known to be good) or of one passed through. */
     void (*on_body)(void *arg, struct span bytes);
     void (*on_done)(void *arg);
@@ -78,6 +82,9 @@ const struct dialect_answer *call_answer(const struct call *c);
 
 /* Is the answer's stream between two events, as far as they were handed on? */
 bool call_at_boundary(const struct call *c);
+
+/* Has all of the request's body been handed to the connection? Then it is not looked at again. */
+bool call_request_sent(const struct call *c);
 
 /* End it; an unfinished attempt is cancelled at the target. *c becomes NULL; NULL is fine. */
 void call_free(struct call **c);

@@ -84,7 +84,7 @@ void call_pools_free(struct call_pools **pp)
 static int get_context(struct call_pools *p, struct span ca_file, struct tls_ctx **ret,
                        struct err *e)
 {
-    struct tls_client_conf conf = {.alpn = "http/1.1"};
+    struct tls_client_conf conf = {.alpn = "h2,http/1.1"};
     struct context *more;
     struct span copy = {NULL, 0};
 
@@ -253,5 +253,18 @@ void call_pools_warm(struct call_pools *p, const struct settings *s)
             if (call_pools_get(p, &pool, &s->providers[i], &s->providers[i].urls[k], &e) < 0)
                 UNUSED(e); /* told by the request that needs it */
         }
+    }
+}
+
+void call_pools_stats(const struct call_pools *p, struct http_pool_stats *ret)
+{
+    *ret = (struct http_pool_stats){0};
+    for (size_t i = 0; i < p->entries_n; i++) {
+        const struct http_pool_stats *s = http_pool_stats(p->entries[i]->pool);
+
+        ret->dials_total += s->dials_total;
+        ret->reused_total += s->reused_total;
+        ret->conns_now += s->conns_now;
+        ret->idle_now += s->idle_now;
     }
 }

@@ -26,6 +26,9 @@ void call_pools_free(struct call_pools **p);
  * fails here fails again, and is told, when a request needs it. */
 void call_pools_warm(struct call_pools *p, const struct settings *s);
 
+/* The sums over all pools. */
+void call_pools_stats(const struct call_pools *p, struct http_pool_stats *ret);
+
 /* The pool for a provider's URL; made at first use. */
 MUST_CHECK int call_pools_get(struct call_pools *p, struct http_pool **ret,
                               const struct settings_provider *provider,

@@ -6,6 +6,7 @@
 #ifndef CMD_RUN_H
 #define CMD_RUN_H
 
+#include "base/buf.h"
 #include "base/env.h"
 #include "board/board.h"
 #include "ev/ev_uv.h"
@@ -30,10 +31,10 @@ struct run {
     int records[2]; /* datagrams of struct record: workers write [1], the clerk reads [0] */
 };
 
-/* The text of the configuration: the file's, or what the environment offers. */
-struct conf_report;
-MUST_CHECK int run_text(const struct run *run, struct buf *out, struct conf_report *report,
-                        struct err *e);
+/* Load the configuration: the file's, or what the environment offers. `text` gets it, `printed`
+ * what is wrong with it. 0, or the exit status. */
+MUST_CHECK int run_load(const struct run *run, struct settings **ret, struct buf *text,
+                        struct buf *printed);
 
 /* The text in a memory file of the master's. */
 MUST_CHECK int run_settings(struct settings **ret, const struct run *run, int config_fd,

@@ -115,15 +115,14 @@ void json_escape(struct buf *out, struct span s)
         size_t n;
 
         p = swar_skip_json(p, stop);
+        if (p == stop)
+            break;
         n = utf8_len(p, stop);
         if (n > 1 && !is_separator(p, n)) {
             p += n;
             continue;
         }
         buf_add(out, from, (size_t)(p - from));
-        from = p;
-        if (p == stop)
-            break;
         if (n == 0) {
             buf_add_str(out, "\xEF\xBF\xBD"); /* U+FFFD for a byte that is not UTF-8 */
             p++;

@@ -168,6 +168,25 @@ enum dialect_verdict dialect_answer_verdict(const struct dialect_answer *a);
 /* One short sentence for the verdict: "ended before message_stop", ... */
 const char *dialect_answer_why(const struct dialect_answer *a);
 
+/* ---- a quick start ---- */
+
+/*
+ * Readers of one dialect that have begun and read nothing. Beginning from a copy of them saves
+ * sorting the watched paths, which costs as much as reading a short text. Made once, only copied
+ * after that.
+ */
+struct dialect_ready {
+    struct dialect_request_reader request;
+    struct dialect_answer events, whole;
+};
+
+void dialect_ready_init(struct dialect_ready *ret, const struct dialect *d);
+
+/* As dialect_request_begin() and dialect_answer_begin() with the dialect that y was made for. */
+void dialect_request_copy(struct dialect_request_reader *r, const struct dialect_ready *y);
+void dialect_answer_copy(struct dialect_answer *a, const struct dialect_ready *y,
+                         enum dialect_terminal terminal, uint32_t choices, bool streamed);
+
 /* ---- errors toward the client ---- */
 
 struct dialect_error {
@@ -215,6 +234,11 @@ extern const struct dialect dialect_openai_completions;
 extern const struct dialect dialect_openai_embeddings;
 extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
+
+#define DIALECTS 5
+
+/* Number i of all, i < DIALECTS. */
+const struct dialect *dialect_row(size_t i);
 
 /* By name; NULL if there is none. */
 const struct dialect *dialect_find(struct span name);

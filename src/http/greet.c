@@ -1,20 +1,29 @@
 /*
  * greet.c - see greet.h.
  *
- * A client has head_ms for the handshake: one that connects and says nothing costs a small
- * struct for that time, and no more.
+ * By TLS the version is what ALPN agreed on. In clear text it is told by the first bytes: HTTP/2
+ * with prior knowledge begins with H2_PREFACE, which no request of HTTP/1 does.
+ *
+ * A client has head_ms for the handshake, or for its first byte: one that connects and says
+ * nothing costs a small struct for that time, and no more.
  */
 #include "http/greet.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "http/h1_server.h"
+#include "http/h2.h"
+#include "http/h2_server.h"
 #include "net/tls.h"
+
+#define PREFACE_N (sizeof(H2_PREFACE) - 1)
 
 struct greet {
     struct http_conn base;
     struct net_conn *conn;
     struct ev_timer timer;
     struct ev_post reap;
+    size_t seen; /* bytes of H2_PREFACE that have come */
 };
 
 static void abort_conn(struct http_conn *base)
@@ -43,62 +52,123 @@ static void end(struct greet *g, enum net_end how)
 
 static void drain_conn(struct http_conn *base)
 {
-    end(CONTAINER_OF(base, struct greet, base), NET_END_RESET); /* nothing has been asked yet */
+    struct greet *g = CONTAINER_OF(base, struct greet, base);
+
+    end(g, net_conn_is_tls(g->conn) ? NET_END_RESET : NET_END_FLUSH); /* nothing was asked yet */
 }
 
 static void on_timer(struct ev_timer *t)
 {
-    end(CONTAINER_OF(t, struct greet, timer), NET_END_RESET);
+    struct greet *g = CONTAINER_OF(t, struct greet, timer);
+
+    end(g, net_conn_is_tls(g->conn) ? NET_END_RESET : NET_END_FLUSH);
+}
+
+/* The version is known: the connection goes on without us. Frees g. */
+static void hand_over(struct greet *g, bool h2, struct span first)
+{
+    struct http_server *s = g->base.server;
+    struct net_conn *conn = g->conn;
+    struct err e;
+    int rc;
+
+    ev_timer_stop(&g->timer);
+    ev_post_cancel(&g->reap);
+    http_server_remove(s, &g->base);
+    mem_free(g);
+    rc = h2 ? h2_server_start(s, conn, first, &e) : h1_server_start(s, conn, first, &e);
+    if (rc < 0)
+        net_conn_close(&conn, NET_END_RESET);
 }
 
 static void on_ready(void *arg, const struct err *why)
 {
     struct greet *g = arg;
-    struct http_server *s = g->base.server;
-    struct net_conn *conn = g->conn;
-    struct err e;
 
     if (why) {
-        s->stats.glitches_total++;
+        g->base.server->stats.glitches_total++;
         end(g, NET_END_FLUSH); /* the alert says why */
         return;
     }
-    g->conn = NULL;
-    if (h1_server_start(s, conn, span_of(NULL, 0), &e) < 0)
-        net_conn_close(&conn, NET_END_RESET);
-    end(g, NET_END_RESET);
+    hand_over(g, strcmp(net_conn_alpn(g->conn), "h2") == 0, span_of(NULL, 0));
 }
 
-static int greet_tls(struct http_server *s, struct net_conn *lower, struct err *e)
+static void on_read(void *arg, const char *p, size_t n)
+{
+    static const char preface[] = H2_PREFACE;
+    struct greet *g = arg;
+    size_t m = MIN(n, PREFACE_N - g->seen), seen = g->seen;
+    bool h2 = memcmp(preface + seen, p, m) == 0;
+    struct buf first;
+
+    if (h2 && seen + m < PREFACE_N) {
+        g->seen += m;
+        return;
+    }
+    if (seen == 0) {
+        hand_over(g, h2, span_of(p, n));
+        return;
+    }
+    buf_init(&first, PREFACE_N + NET_READ_MAX);
+    buf_add(&first, preface, seen);
+    buf_add(&first, p, n);
+    if (buf_ok(&first))
+        hand_over(g, h2, buf_span(&first));
+    else
+        end(g, NET_END_RESET);
+    buf_fini(&first);
+}
+
+static void on_eof(void *arg)
+{
+    end(arg, NET_END_FLUSH);
+}
+
+static void on_sent(void *arg, size_t n)
+{
+    UNUSED(arg);
+    UNUSED(n);
+}
+
+static void on_error(void *arg, const struct err *e)
+{
+    UNUSED(e);
+    end(arg, NET_END_RESET);
+}
+
+static const struct net_conn_cb clear_cb = {
+    .on_read = on_read,
+    .on_eof = on_eof,
+    .on_sent = on_sent,
+    .on_error = on_error,
+};
+
+void greet_begin(struct http_server *s, struct net_conn *conn)
 {
     struct greet *g = mem_zalloc(1, sizeof(*g));
+    struct err e;
 
     if (!g)
-        return err_set(e, ERR_NOMEM, "no memory for a connection");
+        goto fail;
     g->base.server = s;
     g->base.abort = abort_conn;
     g->base.drain = drain_conn;
     ev_timer_init(&g->timer, s->ev, on_timer);
     ev_post_init(&g->reap, reap);
-    if (ev_timer_set(&g->timer, EV_MS(s->conf.head_ms), e) < 0 ||
-        tls_wrap(&g->conn, s->tls, lower, NULL, on_ready, g, e) < 0) {
-        ev_timer_stop(&g->timer);
-        mem_free(g);
-        return -1;
-    }
+    if (ev_timer_set(&g->timer, EV_MS(s->conf.head_ms), &e) < 0)
+        goto fail;
+    if (s->tls && tls_wrap(&g->conn, s->tls, conn, NULL, on_ready, g, &e) < 0)
+        goto fail;
+    g->conn = s->tls ? g->conn : conn;
     http_server_add(s, &g->base, net_conn_peer(g->conn));
-    return 0;
-}
-
-void greet_begin(struct http_server *s, struct net_conn *conn)
-{
-    struct err e;
-    int rc;
-
     if (s->tls)
-        rc = greet_tls(s, conn, &e);
-    else
-        rc = h1_server_start(s, conn, span_of(NULL, 0), &e);
-    if (rc < 0)
-        net_conn_close(&conn, NET_END_RESET);
+        return;
+    net_conn_listen(conn, &clear_cb, g);
+    net_conn_read(conn, true);
+    return;
+fail:
+    if (g)
+        ev_timer_stop(&g->timer);
+    mem_free(g);
+    net_conn_close(&conn, NET_END_RESET);
 }

@@ -8,8 +8,8 @@
 
 #include "http/server_impl.h"
 
-/* Take conn (owned from here on): shake hands if the server speaks TLS, then hand it to the
- * version that was agreed. It counts as a connection of the server from now on. */
+/* Take conn (owned from here on): shake hands if the server speaks TLS, find out the version, and
+ * hand it on. It counts as a connection of the server from now on. */
 void greet_begin(struct http_server *s, struct net_conn *conn);
 
 #endif

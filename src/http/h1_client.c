@@ -380,7 +380,7 @@ static void on_idle_timer(struct ev_timer *t)
     end(CONTAINER_OF(t, struct h1_client, timer), NET_END_FLUSH);
 }
 
-static void serve(struct pool_conn *base, struct pool_stream *s)
+static int serve(struct pool_conn *base, struct pool_stream *s, struct err *e)
 {
     struct h1_client *c = CONTAINER_OF(base, struct h1_client, base);
 
@@ -394,6 +394,8 @@ static void serve(struct pool_conn *base, struct pool_stream *s)
     c->interim = 0;
     c->window = c->body_queued = 0;
     net_conn_read(c->conn, true);
+    UNUSED(e);
+    return 0;
 }
 
 static void idle(struct pool_conn *base, uint64_t ms)

@@ -223,24 +223,15 @@ static void report_sent(struct h1_server *c)
 
 static void refuse(struct h1_server *c, uint16_t status, const char *why)
 {
-    char body[256], *quote;
+    char body[HEAD_REFUSAL];
     struct buf out;
     struct err e;
     struct http_field fields[] = {{SPAN_LIT("content-type"), SPAN_LIT("application/json")}};
     struct http_head head = {.status = status, .fields = fields, .fields_n = 1};
     struct h1_write_opts opts = {.close = true, .wall_ms = ev_wall_ms(c->ev)};
-    char text[128];
-    int n;
 
     c->base.server->stats.refused_total++;
-    snprintf(text, sizeof(text), "%s", why);
-    while ((quote = strpbrk(text, "\"\\")) != NULL) /* the parser's words go into a JSON string */
-        *quote = '\'';
-    n = snprintf(body, sizeof(body),
-                 "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\","
-                 "\"param\":null,\"code\":null}}\n",
-                 text);
-    head.body_len = n > 0 ? (size_t)n : 0;
+    head.body_len = head_refusal(body, why);
     buf_init(&out, HEAD_OUT_MAX);
     if (h1_write_response(&out, &head, &opts, &e) == 0)
         buf_add(&out, body, (size_t)head.body_len);

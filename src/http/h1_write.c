@@ -1,5 +1,5 @@
 /*
- * h1_write.c - see h1_write.h. RFC 9112; the date is RFC 9110, section 5.6.7.
+ * h1_write.c - see h1_write.h. RFC 9112.
  */
 #include "http/h1_write.h"
 
@@ -17,10 +17,11 @@ static int add_field(struct buf *out, struct span name, struct span value, struc
     return 0;
 }
 
-/* `framed`: this head says how its body is framed. */
 static int add_fields(struct buf *out, const struct http_head *h, const struct h1_write_opts *o,
-                      bool framed, struct err *e)
+                      struct err *e)
 {
+    bool framed = head_sends_length(h);
+
     for (size_t i = 0; i < h->fields_n; i++) {
         if (!EXPECT(!head_is_hop(h->fields[i].name)))
             return err_set(e, ERR_BUG, "the field '%.*s' is not the caller's to set",
@@ -44,59 +45,33 @@ static int add_fields(struct buf *out, const struct http_head *h, const struct h
 int h1_write_request(struct buf *out, const struct http_head *h, const struct h1_write_opts *o,
                      struct err *e)
 {
-    static const char *const with_body[] = {"POST", "PUT", "PATCH"};
-    bool framed = h->body_len != 0;
-
     if (!head_target_ok(h->path) || !head_method_ok(h->method))
         return err_set(e, ERR_PROTOCOL, "a method or target with a byte that may not be there");
-    for (size_t i = 0; i < ARRAY_LEN(with_body); i++)
-        framed = framed || span_is(h->method, with_body[i]);
     buf_add_span(out, h->method);
     buf_add_char(out, ' ');
     buf_add_span(out, h->path);
     buf_add_str(out, " HTTP/1.1\r\n");
     if (add_field(out, SPAN_LIT("host"), h->authority, e) < 0)
         return -1;
-    return add_fields(out, h, o, framed, e);
-}
-
-/* Days since 1970-01-01 to a civil date (proleptic Gregorian), by 400-year eras. */
-static void civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
-{
-    uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
-    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    uint64_t mp = (5 * doy + 2) / 153;
-
-    *day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
-    *month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
-    *year = (unsigned)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
-}
-
-static void add_date(struct buf *out, uint64_t wall_ms)
-{
-    static const char days[] = "ThuFriSatSunMonTueWed";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    uint64_t s = wall_ms / 1000, day_n = s / 86400;
-    unsigned year, month, day;
-
-    civil(day_n, &year, &month, &day);
-    buf_printf(out, "date: %.3s, %02u %.3s %u %02u:%02u:%02u GMT\r\n", days + day_n % 7 * 3, day,
-               months + (size_t)(month - 1) * 3, year, (unsigned)(s / 3600 % 24),
-               (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+    return add_fields(out, h, o, e);
 }
 
 int h1_write_response(struct buf *out, const struct http_head *h, const struct h1_write_opts *o,
                       struct err *e)
 {
+    char date[HEAD_DATE];
+
     buf_add_str(out, "HTTP/1.1 ");
     buf_add_u64(out, h->status);
     buf_add_char(out, ' ');
     buf_add_str(out, http_status_text(h->status));
     buf_add(out, "\r\n", 2);
-    if (o->wall_ms)
-        add_date(out, o->wall_ms);
-    return add_fields(out, h, o, !head_bodyless(h->status), e);
+    if (o->wall_ms) {
+        buf_add_str(out, "date: ");
+        buf_add_str(out, head_date(date, o->wall_ms));
+        buf_add(out, "\r\n", 2);
+    }
+    return add_fields(out, h, o, e);
 }
 
 size_t h1_chunk_head(char out[H1_CHUNK_HEAD], size_t n)

@@ -29,4 +29,17 @@ bool head_is_hop(struct span name);
 /* Has an answer of this status never a body? */
 bool head_bodyless(uint16_t status);
 
+/* Does this head say how long its body is? Not where a body is never there or never expected. */
+bool head_sends_length(const struct http_head *h);
+
+#define HEAD_REFUSAL 256
+
+/* What this room answers by itself: a JSON body with that message; returns its length. */
+size_t head_refusal(char out[HEAD_REFUSAL], const char *why);
+
+#define HEAD_DATE 32 /* "Thu, 01 Jan 1970 00:00:00 GMT" and NUL fit */
+
+/* The date field's value for a time; returns out. */
+const char *head_date(char out[HEAD_DATE], uint64_t wall_ms);
+
 #endif

@@ -1,7 +1,9 @@
 /*
  * pool.c - connections of one origin, and the streams that wait for one.
  *
- * A request takes the idle connection that was used last (the oldest ones age out), else dials.
+ * A request takes a shared connection with room (HTTP/2), or the idle one that was used last (the
+ * oldest ones age out), else dials: for itself alone, or once it is known that connections are
+ * shared, together with all who wait.
  * What the caller sends before the connection is there is queued in the stream, bounded by the
  * caller's own window, and handed over in serve_queued().
  */
@@ -9,6 +11,7 @@
 
 #include "base/mem.h"
 #include "http/h1_client.h"
+#include "http/h2_client.h"
 
 #define HEAD_BUDGET ((size_t)64 * 1024)
 
@@ -115,6 +118,7 @@ static void close_stream(struct http_stream *stream, enum http_close how)
     if (s->dial)
         s->pool->stats.conns_now--;
     dial_cancel(&s->dial);
+    list_del(&s->wait);
     ev_post_cancel(&s->tell_connected);
     ev_post_cancel(&s->tell_failed);
     if (s->carrier)
@@ -142,6 +146,7 @@ void pool_add(struct http_pool *p, struct pool_conn *c)
     c->born = ev_now(p->ev);
     list_init(&c->link);
     list_init(&c->idle_link);
+    list_init(&c->shared_link);
     list_push(&p->conns, &c->link);
 }
 
@@ -156,6 +161,7 @@ static void take_off_idle(struct pool_conn *c)
 void pool_remove(struct pool_conn *c)
 {
     take_off_idle(c);
+    list_del(&c->shared_link);
     list_del(&c->link);
     c->pool->stats.conns_now--;
 }
@@ -182,10 +188,9 @@ void pool_give_back(struct pool_conn *c)
 static void serve_queued(struct pool_conn *c, struct pool_stream *s)
 {
     struct err e;
-    int rc = 0;
+    int rc = c->serve(c, s, &e);
 
-    c->serve(c, s);
-    if (s->head_queued)
+    if (rc == 0 && s->head_queued)
         rc = s->carrier->send_head(s, &s->head, &e);
     if (rc == 0 && s->body.n)
         rc = s->carrier->send_body(s, s->body.p, s->body.n, &e);
@@ -195,9 +200,33 @@ static void serve_queued(struct pool_conn *c, struct pool_stream *s)
     arena_fini(&s->arena);
     if (rc == 0)
         return;
-    s->carrier->release(s); /* before the end of the turn: none of it leaves */
+    if (s->carrier)
+        s->carrier->release(s); /* before the end of the turn: none of it leaves */
     s->carrier = NULL;
     pool_stream_failed(s, HTTP_FAIL_NOT_SENT, &e);
+}
+
+/* A connection has come (conns_now counts it): speak the version that was agreed. */
+static int make_conn(struct pool_conn **ret, struct http_pool *p, struct net_conn *conn,
+                     struct err *e)
+{
+    int rc;
+
+    p->shares = p->conf.h2_prior || strcmp(net_conn_alpn(conn), "h2") == 0;
+    rc = p->shares ? h2_client_new(ret, p, conn, e) : h1_client_new(ret, p, conn, e);
+    if (rc == 0)
+        return 0;
+    p->stats.conns_now--;
+    net_conn_close(&conn, NET_END_RESET);
+    return -1;
+}
+
+/* Give s its connection, which was dialled for it. */
+static void serve_dialed(struct pool_conn *c, struct pool_stream *s)
+{
+    serve_queued(c, s);
+    if (s->on_connected && !s->failed)
+        s->on_connected(s->connected_arg, false);
 }
 
 static void on_dialed(void *arg, struct net_conn *conn, const struct err *why)
@@ -213,15 +242,10 @@ static void on_dialed(void *arg, struct net_conn *conn, const struct err *why)
         pool_stream_failed(s, HTTP_FAIL_NOT_SENT, why);
         return;
     }
-    if (h1_client_new(&c, p, conn, &e) < 0) {
-        p->stats.conns_now--;
-        net_conn_close(&conn, NET_END_RESET);
+    if (make_conn(&c, p, conn, &e) < 0)
         pool_stream_failed(s, HTTP_FAIL_NOT_SENT, &e);
-        return;
-    }
-    serve_queued(c, s);
-    if (s->on_connected && !s->failed)
-        s->on_connected(s->connected_arg, false);
+    else
+        serve_dialed(c, s);
 }
 
 static int dial(struct http_pool *p, struct pool_stream *s, struct err *e)
@@ -235,8 +259,81 @@ static int dial(struct http_pool *p, struct pool_stream *s, struct err *e)
     return 0;
 }
 
-static struct pool_conn *take_idle(struct http_pool *p)
+static int dial_shared(struct http_pool *p, struct err *e);
+
+static void fail_waiting(struct http_pool *p, const struct err *why)
 {
+    LIST_EACH(it, &p->waiting)
+    {
+        list_del(it);
+        pool_stream_failed(LIST_ENTRY(it, struct pool_stream, wait), HTTP_FAIL_NOT_SENT, why);
+    }
+}
+
+/* The dial for all who wait. The first of them is served in any case, so that each dial gets at
+ * least one of them further; those for whom there is no room get another dial. */
+static void on_dialed_shared(void *arg, struct net_conn *conn, const struct err *why)
+{
+    struct http_pool *p = arg;
+    struct pool_conn *c;
+    struct err e;
+
+    p->dial = NULL;
+    if (!conn)
+        p->stats.conns_now--;
+    if (!conn || make_conn(&c, p, conn, &e) < 0) {
+        fail_waiting(p, conn ? &e : why);
+        return;
+    }
+    if (list_empty(&p->waiting))
+        pool_give_back(c); /* they have all gone */
+    for (bool more = true; more && !list_empty(&p->waiting);) {
+        struct pool_stream *s = LIST_ENTRY(p->waiting.next, struct pool_stream, wait);
+
+        list_del(&s->wait);
+        more = p->shares;
+        serve_dialed(c, s);
+        more = more && !p->dial && !list_empty(&c->shared_link) && c->room(c);
+    }
+    if (!list_empty(&p->waiting) && dial_shared(p, &e) < 0)
+        fail_waiting(p, &e);
+}
+
+static int dial_shared(struct http_pool *p, struct err *e)
+{
+    if (p->dial)
+        return 0;
+    if (p->stats.conns_now >= p->conf.conns_most)
+        return err_set(e, ERR_LIMIT, "%u connections to this target are open", p->conf.conns_most);
+    if (dial_start(&p->dial, p->net, p->conf.resolver, &p->conf.dial, on_dialed_shared, p, e) < 0)
+        return -1;
+    p->stats.conns_now++;
+    p->stats.dials_total++;
+    return 0;
+}
+
+static int find_connection(struct http_pool *p, struct pool_stream *s, struct err *e)
+{
+    if (!p->shares)
+        return dial(p, s, e);
+    if (dial_shared(p, e) < 0)
+        return -1;
+    list_push(&p->waiting, &s->wait);
+    return 0;
+}
+
+/* A connection that can carry one more stream now, or NULL. */
+static struct pool_conn *take_ready(struct http_pool *p)
+{
+    LIST_EACH(it, &p->shared)
+    {
+        struct pool_conn *c = LIST_ENTRY(it, struct pool_conn, shared_link);
+
+        if (too_old(c))
+            list_del(&c->shared_link); /* its last stream ends it */
+        else if (c->room(c))
+            return c;
+    }
     LIST_EACH(it, &p->idle)
     {
         struct pool_conn *c = LIST_ENTRY(it, struct pool_conn, idle_link);
@@ -268,15 +365,17 @@ int http_pool_request(struct http_pool *p, struct http_stream **ret,
     ev_post_init(&s->tell_connected, tell_connected);
     ev_post_init(&s->tell_failed, tell_failed);
     list_init(&s->link);
-    c = take_idle(p);
-    if (c) {
-        p->stats.reused_total++;
-        c->serve(c, s);
-        ev_post(p->ev, &s->tell_connected);
-    } else if (dial(p, s, e) < 0) {
-        buf_fini(&s->body);
+    list_init(&s->wait);
+    c = take_ready(p);
+    if ((c ? c->serve(c, s, e) : find_connection(p, s, e)) < 0) {
+        if (c && list_empty(&c->shared_link))
+            pool_give_back(c);
         mem_free(s);
         return -1;
+    }
+    if (c) {
+        p->stats.reused_total++;
+        ev_post(p->ev, &s->tell_connected);
     }
     list_push(&p->streams, &s->link);
     *ret = &s->base;
@@ -295,7 +394,11 @@ int http_pool_new(struct http_pool **ret, struct net *net, const struct http_poo
     p->conf = *conf;
     list_init(&p->conns);
     list_init(&p->idle);
+    list_init(&p->shared);
+    list_init(&p->waiting);
     list_init(&p->streams);
+    p->shares = conf->h2_prior;
+    p->streams_most = POOL_STREAMS_MOST;
     *ret = p;
     return 0;
 }
@@ -309,6 +412,7 @@ void http_pool_free(struct http_pool **pp)
         return;
     MUST(list_empty(&p->streams)); /* callers close their streams before the pool dies */
     p->closing = true;
+    dial_cancel(&p->dial);
     LIST_EACH(it, &p->conns)
     {
         struct pool_conn *c = LIST_ENTRY(it, struct pool_conn, link);

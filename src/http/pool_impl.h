@@ -13,6 +13,8 @@
 #include "base/list.h"
 #include "http/client.h"
 
+#define POOL_STREAMS_MOST 100 /* at once on one connection, whatever the target allows */
+
 struct pool_stream;
 
 /* What a version does for a stream that it carries. */
@@ -33,7 +35,8 @@ struct pool_stream {
     void *conn;                         /* the carrier's */
 
     /* queued while there is no connection */
-    struct dial *dial;
+    struct dial *dial;  /* its own, or NULL: it is in http_pool.waiting */
+    struct list wait;   /* in http_pool.waiting */
     struct arena arena; /* of the queued head */
     struct http_head head;
     bool head_queued, end_queued;
@@ -54,21 +57,30 @@ struct http_pool {
     struct ev *ev;
     struct http_pool_conf conf;
     struct http_pool_stats stats;
-    struct list conns;   /* struct pool_conn, all of them */
-    struct list idle;    /* struct pool_conn, the one used last first */
-    struct list streams; /* struct pool_stream, all that callers hold */
+    struct list conns;     /* struct pool_conn, all of them */
+    struct list idle;      /* struct pool_conn without a stream, the one used last first */
+    struct list shared;    /* struct pool_conn with streams, that may carry more */
+    struct list waiting;   /* struct pool_stream, for `dial` */
+    struct dial *dial;     /* for whoever waits, once it is known that connections are shared */
+    bool shares;           /* HTTP/2 is spoken there */
+    uint32_t streams_most; /* on one of them: as the target last said; kept for new ones */
+    struct list streams;   /* struct pool_stream, all that callers hold */
     bool closing;
 };
 
 /* A connection of any version, as the pool sees it; embedded in it. */
 struct pool_conn {
-    struct list link;      /* in http_pool.conns */
-    struct list idle_link; /* in http_pool.idle while it is idle */
+    struct list link;        /* in http_pool.conns */
+    struct list idle_link;   /* in http_pool.idle while it is idle */
+    struct list shared_link; /* in http_pool.shared while it has streams (HTTP/2) */
     struct http_pool *pool;
     ev_us born;
-    void (*serve)(struct pool_conn *c, struct pool_stream *s); /* carry s from now on */
-    void (*idle)(struct pool_conn *c, uint64_t ms);            /* end after ms without use */
-    void (*end)(struct pool_conn *c);                          /* calls pool_remove() */
+    /* Carry s from now on. -1: no memory. */
+    int (*serve)(struct pool_conn *c, struct pool_stream *s, struct err *e);
+    /* May it carry one more stream, as things stand? NULL: only when it is idle. */
+    bool (*room)(const struct pool_conn *c);
+    void (*idle)(struct pool_conn *c, uint64_t ms); /* end after ms without use */
+    void (*end)(struct pool_conn *c);               /* calls pool_remove() */
 };
 
 /* The pool has that connection (which its dial has counted already) / has it no more. */

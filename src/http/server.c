@@ -78,7 +78,6 @@ void http_server_add(struct http_server *s, struct http_conn *c, const struct ne
     list_init(&c->ip_link);
     list_push(ip_bucket(s, c->ip), &c->ip_link);
     s->stats.conns_now++;
-    s->stats.conns_total++;
     set_paused(s);
 }
 
@@ -103,6 +102,7 @@ static void on_accept(void *arg, struct net_conn *conn)
         net_conn_close(&conn, NET_END_RESET);
         return;
     }
+    s->stats.conns_total++;
     greet_begin(s, conn);
 }
 
@@ -110,7 +110,7 @@ static void on_accept(void *arg, struct net_conn *conn)
 static int read_certificate(struct tls_ctx **ret, struct ev *ev,
                             const struct http_server_conf *conf, struct err *e)
 {
-    struct tls_server_conf tls = {.alpn = "http/1.1"};
+    struct tls_server_conf tls = {.alpn = "h2,http/1.1"};
     struct arena a;
     int rc = -1;
 

@@ -62,15 +62,42 @@ int net_addr_parse(struct net_addr *ret, struct span text, struct err *e)
     return 0;
 }
 
+/* v in decimal; returns the place behind it. */
+static char *decimal(char *to, unsigned v)
+{
+    unsigned unit = 1;
+
+    while (v / unit >= 10)
+        unit *= 10;
+    for (; unit; unit /= 10)
+        *to++ = (char)('0' + v / unit % 10);
+    return to;
+}
+
+/* By hand, for it is written a request. */
+static void v4_text(const struct sockaddr_in *v4, char *to)
+{
+    uint32_t ip = ntohl(v4->sin_addr.s_addr);
+
+    for (unsigned shift = 32; shift > 0;) {
+        shift -= 8;
+        to = decimal(to, ip >> shift & 255);
+        *to++ = shift ? '.' : ':';
+    }
+    *decimal(to, ntohs(v4->sin_port)) = '\0';
+}
+
 const char *net_addr_text(const struct net_addr *a, char out[NET_ADDR_TEXT])
 {
     char name[INET6_ADDRSTRLEN];
     int n = -1;
 
-    if (a->u.any.sa_family == AF_INET && inet_ntop(AF_INET, &a->u.v4.sin_addr, name, sizeof(name)))
-        n = snprintf(out, NET_ADDR_TEXT, "%s:%u", name, ntohs(a->u.v4.sin_port));
-    else if (a->u.any.sa_family == AF_INET6 &&
-             inet_ntop(AF_INET6, &a->u.v6.sin6_addr, name, sizeof(name)))
+    if (a->u.any.sa_family == AF_INET) {
+        v4_text(&a->u.v4, out);
+        return out;
+    }
+    if (a->u.any.sa_family == AF_INET6 &&
+        inet_ntop(AF_INET6, &a->u.v6.sin6_addr, name, sizeof(name)))
         n = snprintf(out, NET_ADDR_TEXT, "[%s]:%u", name, ntohs(a->u.v6.sin6_port));
     if (n < 0)
         snprintf(out, NET_ADDR_TEXT, "unknown");

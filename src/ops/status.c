@@ -80,6 +80,16 @@ static void add_workers(struct json_write *w, const struct view *v)
     json_end_array(w);
 }
 
+/* The two processes that no answer waits for. */
+static void add_helper(struct json_write *w, const char *name, const struct board_row *row)
+{
+    json_key(w, name);
+    json_begin_object(w);
+    json_kv_uint(w, "pid", board_get(&row->pid));
+    json_kv_uint(w, "crashes", board_get(&row->crashes));
+    json_end_object(w);
+}
+
 static void add_engines(struct json_write *w, const struct view *v)
 {
     json_key(w, "engines");
@@ -160,6 +170,8 @@ void status_write(struct buf *out, const struct view *v, struct recent *recent,
     add_config(&w, v);
     add_totals(&w, v);
     add_workers(&w, v);
+    add_helper(&w, "keeper", &v->board->keeper);
+    add_helper(&w, "clerk", &v->board->clerk);
     add_engines(&w, v);
     json_kv_uint(&w, "window_s", recent_window_s(recent, v->now_us));
     add_models(&w, v, recent);

@@ -122,17 +122,21 @@ static void tell(struct master *m, struct child *c, struct link_msg msg, int fd)
 
 /* ---- children ---- */
 
-/* In the forked process: be a child. */
+/* In the forked process: be a child. Service managers and terminals signal all processes at once;
+ * only the master acts on it, and tells the others what to do. */
 static void be_child(struct master *m, struct child *c, int link)
 {
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
     sigset_t none;
     int status;
 
     close_fd(&m->signals);
     for (size_t i = 0; i < m->children_n; i++)
         close_fd(&m->children[i].link);
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || signal(SIGINT, SIG_IGN) == SIG_ERR ||
-        signal(SIGHUP, SIG_IGN) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+        if (signal(ignored[i], SIG_IGN) == SIG_ERR)
+            _exit(1);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         _exit(1);
     if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(1);
@@ -339,6 +343,16 @@ static void engine_changed(struct master *m, size_t i, int status)
          -1);
 }
 
+static void say_engine_ended(struct master *m, const struct proc_command *c, int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == COMMAND_NOT_RUN)
+        say(m, "engine %s cannot be run: %s", c->name, c->argv[0]);
+    else
+        say(m, "engine %s ended (%s %d)%s%s", c->name, WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+            status && c->log_file ? "; it wrote " : "", status && c->log_file ? c->log_file : "");
+}
+
 static void reap(struct master *m)
 {
     int status;
@@ -354,9 +368,7 @@ static void reap(struct master *m)
             if (m->commands[i].pid != pid)
                 continue;
             m->commands[i].pid = 0;
-            say(m, "engine %s ended (%s %d)", m->conf->commands[i].name,
-                WIFSIGNALED(status) ? "signal" : "status",
-                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            say_engine_ended(m, &m->conf->commands[i], status);
             engine_changed(m, i, status);
         }
     }

@@ -158,11 +158,14 @@ static size_t rename_event(const struct relay *r, const struct dialect_event *ev
 }
 
 int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
-                     struct err *e)
+                     enum call_piece piece, struct err *e)
 {
     struct span pieces[3];
-    size_t n = rename_event(r, ev, raw, pieces);
+    size_t n;
 
+    if (piece == CALL_EVENT_MORE || piece == CALL_EVENT_LAST)
+        return relay_send(r, raw, e); /* the model's place is one in the first piece */
+    n = rename_event(r, ev, raw, pieces);
     for (size_t i = 0; i < n; i++)
         if (relay_send(r, pieces[i], e) < 0)
             return -1;

@@ -127,6 +127,8 @@ static int open_answer(struct relay *r, struct err *e)
     if (relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
         return -1;
     r->state = RELAY_ANSWERING;
+    if (call_request_sent(r->call)) /* nobody asks for it again, and a stream may last for long */
+        blob_unref(&r->body);
     if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
         return -1;
     buf_fini(&r->held);
@@ -182,19 +184,20 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         out_of_memory(r, &e);
 }
 
-static void on_event(void *arg, const struct dialect_event *ev, struct span raw, bool part)
+static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
+                     enum call_piece piece)
 {
     struct relay *r = arg;
+    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind);
     struct err e;
     int rc = 0;
 
-    if (r->state == RELAY_TRYING &&
-        (part || dialect_is_content(ev->kind) || r->held.n > RELAY_HOLD))
+    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
         rc = open_answer(r, &e);
     if (rc == 0 && r->state == RELAY_TRYING)
         rc = relay_hold_event(r, ev, raw, &e);
     else if (rc == 0)
-        rc = relay_send_event(r, ev, raw, &e);
+        rc = relay_send_event(r, ev, raw, piece, &e);
     if (rc < 0) {
         out_of_memory(r, &e);
         return;
@@ -551,7 +554,7 @@ static int begin(struct relay *r, struct err *e)
         r->reader = mem_alloc(sizeof(*r->reader));
         if (!r->reader)
             return err_set(e, ERR_NOMEM, "no memory for a request");
-        dialect_request_begin(r->reader, r->dialect);
+        dialect_request_copy(r->reader, relay_ready(r));
     }
     return 0;
 }
@@ -598,6 +601,8 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
 {
     *env = (struct relay_env){.ev = ev, .pools = pools, .sink = sink};
     list_init(&env->live);
+    for (size_t i = 0; i < DIALECTS; i++)
+        dialect_ready_init(&env->ready[i], dialect_row(i));
     if (blob_pool_init(&env->blobs, settings->server.memory_bytes_max, SPOOL_DIR, e) < 0)
         return -1;
     env->settings = settings_ref(settings);

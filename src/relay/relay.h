@@ -32,6 +32,7 @@ struct relay_env {
     struct relay_sink sink;
     struct relay_stats stats;
     struct list live; /* struct relay */
+    struct dialect_ready ready[DIALECTS];
 };
 
 /* The env takes a reference of the snapshot. */

@@ -93,6 +93,9 @@ bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refus
 /* The body is whole: model, target, patches. */
 bool relay_find_target(struct relay *r, struct relay_refusal *no);
 
+/* Readers of the request's dialect that are ready to be copied. */
+const struct dialect_ready *relay_ready(const struct relay *r);
+
 /* Fill in what an attempt needs. The conf borrows from r. */
 MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
 
@@ -116,9 +119,9 @@ MUST_CHECK int relay_send_head(struct relay *r, uint64_t body_len, struct err *e
 /* Body bytes, counted. */
 MUST_CHECK int relay_send(struct relay *r, struct span bytes, struct err *e);
 
-/* An event, its model renamed if it has to be. */
+/* An event or a piece of one, its model renamed if it has to be. */
 MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
-                                struct err *e);
+                                enum call_piece piece, struct err *e);
 
 /* The same into r->held, before the head is sent. */
 MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,

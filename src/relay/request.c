@@ -295,6 +295,15 @@ static struct span upstream_path(struct relay *r)
     return ret;
 }
 
+const struct dialect_ready *relay_ready(const struct relay *r)
+{
+    const struct dialect_ready *y = r->env->ready;
+
+    while (y->request.d != r->dialect)
+        y++; /* all dialects are there */
+    return y;
+}
+
 int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
 {
     const struct settings_provider *p = r->target->provider;
@@ -308,7 +317,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .body = blob_len(r->body) || r->op->routed ? r->body : NULL,
         .patches = r->patches,
         .patches_n = r->patches_n,
-        .dialect = r->op->routed ? r->dialect : NULL,
+        .dialect = r->op->routed ? relay_ready(r) : NULL,
         .stream = r->req.stream,
         .choices = r->req.choices,
         .timeout = p->timeout,

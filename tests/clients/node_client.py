@@ -36,7 +36,8 @@ class NodeClient:
         with self.lock:
             self.process.stdin.write(json.dumps(job) + "\n")
             self.process.stdin.flush()
-        assert slot[0].wait(seconds), f"{sdk} {call}: no end after {seconds} s"
+        if not slot[0].wait(seconds):
+            raise TimeoutError(f"{sdk} {call}: no end after {seconds} s")
         return slot[1]
 
     def stop(self):
