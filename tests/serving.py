@@ -50,14 +50,14 @@ def get(url):
 class Server:
     """A program that runs until stop(). Its output goes to a file, where .output() reads it."""
 
-    def __init__(self, command, directory, name, env=None):
+    def __init__(self, command, directory, name, env=None, **options):
         self.directory = directory
         self.name = name
         self.log_path = directory / f"{name}.log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=log,
                                             stderr=log, stdin=subprocess.DEVNULL, cwd=directory,
-                                            env=env)
+                                            env=env, **options)
 
     @property
     def pid(self):
@@ -134,7 +134,8 @@ class Mock(Server):
 class Gateway(Server):
     """lamplighter run. `text` is the configuration; None: from the environment."""
 
-    def __init__(self, binary, directory, text=None, options=(), env=None, name="gateway"):
+    def __init__(self, binary, directory, text=None, options=(), env=None, name="gateway",
+                 **popen):
         command = [binary, "run", *options]
         if text is not None:
             path = directory / f"{name}.yaml"
@@ -144,7 +145,7 @@ class Gateway(Server):
         for kept in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "ASAN_SYMBOLIZER_PATH"):
             if kept in os.environ:
                 own[kept] = os.environ[kept]
-        super().__init__(command, directory, name, {**own, **(env or {})})
+        super().__init__(command, directory, name, {**own, **(env or {})}, **popen)
         self.base = self.find(r"^  clients +(http://\S+)/v1$")
         self.admin = self.find(r"^  admin +(http://\S+)/metrics$")
         self.port = int(self.base.rsplit(":", 1)[1])

@@ -47,7 +47,7 @@ struct call_failure {
     uint16_t status;  /* of the upstream's answer, 0: none came */
     char type[64];    /* the provider's word for it, "" unknown */
     char text[248];   /* one sentence, no secrets */
-    struct span body; /* of an error answer, as it came; absent if none (callback only) */
+    struct span body; /* of an error answer, our key starred; absent if none (callback only) */
     struct span content_type;
     struct span retry_after; /* the upstream's retry-after, absent if none */
 };
@@ -83,6 +83,9 @@ const struct dialect_answer *call_answer(const struct call *c);
 
 /* Is the answer's stream between two events, as far as they were handed on? */
 bool call_at_boundary(const struct call *c);
+
+/* Has all of the request's body been handed to the connection? Then it is not looked at again. */
+bool call_request_sent(const struct call *c);
 
 /* End it; an unfinished attempt is cancelled at the target. *c becomes NULL; NULL is fine. */
 void call_free(struct call **c);

@@ -50,35 +50,62 @@ static void print_providers(const struct settings *s)
                 "  configuration (lamplighter config init), or try `lamplighter mock`");
 }
 
-static void print_snippets(const struct settings *s, const char *addr)
+/* A name to ask for in an operation: one of `models`, or provider/model. false: nobody has it. */
+static bool example_model(const struct settings *s, enum provider_op op, char out[SETTINGS_ID_MAX])
 {
-    const struct settings_provider *p = NULL;
+    for (size_t i = 0; i < s->models_n; i++)
+        if (s->models[i].targets[0].provider->type->paths[op]) {
+            UNUSED(snprintf(out, SETTINGS_ID_MAX, "%.*s", SPAN_FMT(s->models[i].name)));
+            return true;
+        }
+    for (size_t i = 0; i < s->providers_n; i++)
+        if (s->providers[i].type->paths[op]) {
+            UNUSED(snprintf(out, SETTINGS_ID_MAX, "%.*s/%s", SPAN_FMT(s->providers[i].name),
+                            an_example(&s->providers[i])));
+            return true;
+        }
+    return false;
+}
 
-    for (size_t i = 0; i < s->providers_n && !p; i++)
-        if (s->providers[i].type->paths[OP_CHAT])
-            p = &s->providers[i];
-    if (!p)
-        return;
-    run_say(
-        "\n  curl http://%s/v1/chat/completions -H 'content-type: application/json' \\\n"
-        "    -d '{\"model\":\"%.*s/%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'",
-        addr, SPAN_FMT(p->name), an_example(p));
-    run_say("\n  from openai import OpenAI\n"
-            "  client = OpenAI(base_url=\"http://%s/v1\", api_key=\"any\")\n"
-            "  client.chat.completions.create(model=\"%.*s/%s\",\n"
-            "      messages=[{\"role\": \"user\", \"content\": \"Hello\"}])\n",
-            addr, SPAN_FMT(p->name), an_example(p));
+/* Not indented: Python minds. */
+static void print_snippets(const struct settings *s, const char *scheme, const char *addr)
+{
+    const char *key = s->keys_open ? "any" : "YOUR-KEY";
+    const char *header = s->keys_open ? "" : " \\\n  -H 'authorization: Bearer YOUR-KEY'";
+    char model[SETTINGS_ID_MAX];
+
+    if (example_model(s, OP_CHAT, model)) {
+        run_say(
+            "\ncurl %s://%s/v1/chat/completions -H 'content-type: application/json'%s \\\n"
+            "  -d '{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'",
+            scheme, addr, header, model);
+        run_say("\nfrom openai import OpenAI\n"
+                "client = OpenAI(base_url=\"%s://%s/v1\", api_key=\"%s\")\n"
+                "answer = client.chat.completions.create(model=\"%s\",\n"
+                "    messages=[{\"role\": \"user\", \"content\": \"Hello\"}])\n"
+                "print(answer.choices[0].message.content)\n",
+                scheme, addr, key, model);
+    } else if (example_model(s, OP_MESSAGES, model)) {
+        run_say("\nANTHROPIC_BASE_URL=%s://%s ANTHROPIC_API_KEY=%s claude --model %s\n"
+                "\nfrom anthropic import Anthropic\n"
+                "client = Anthropic(base_url=\"%s://%s\", api_key=\"%s\")\n"
+                "answer = client.messages.create(model=\"%s\", max_tokens=100,\n"
+                "    messages=[{\"role\": \"user\", \"content\": \"Hello\"}])\n"
+                "print(answer.content[0].text)\n",
+                scheme, addr, key, model, scheme, addr, key, model);
+    }
 }
 
 void banner_print(const struct run *run, const struct settings *s)
 {
+    const char *scheme = s->server.tls_cert.n ? "https" : "http";
     char addr[NET_ADDR_TEXT];
 
     run_say("lamplighter %s, configuration from %.*s", version_text(), SPAN_FMT(s->source));
     print_providers(s);
     for (size_t i = 0; i < run->listens; i++)
-        run_say("  clients   http://%s/v1", addr_of(run->listen_fds[0][i], addr));
+        run_say("  clients   %s://%s/v1", scheme, addr_of(run->listen_fds[0][i], addr));
     run_say("  admin     http://%s/metrics", addr_of(run->admin_fd, addr));
     if (run->listens)
-        print_snippets(s, addr_of(run->listen_fds[0][0], addr));
+        print_snippets(s, scheme, addr_of(run->listen_fds[0][0], addr));
 }

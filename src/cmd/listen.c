@@ -27,7 +27,9 @@ static int open_one(const struct net_addr *addr, bool share, struct err *e)
         (addr->u.any.sa_family == AF_INET6 &&
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) != 0) ||
         bind(fd, &addr->u.any, addr_len(addr)) != 0 || listen(fd, BACKLOG) != 0) {
-        err_set(e, ERR_SYS, "cannot listen on %s: %s", net_addr_text(addr, text), strerror(errno));
+        err_set(e, ERR_SYS, "cannot listen on %s: %s%s", net_addr_text(addr, text), strerror(errno),
+                errno == EADDRINUSE ? " (server.listen and server.admin choose the addresses)"
+                                    : "");
         (void)close(fd);
         return -1;
     }

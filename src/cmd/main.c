@@ -24,7 +24,7 @@ static const struct {
     {"help", "show this list", cmd_help},
     {"mock", "a fake provider whose faults are chosen per request", mock_main},
     {"reload", "have a running gateway read its configuration again", cmd_reload},
-    {"run", "serve clients: run -h lists the options", cmd_run},
+    {"run", "serve clients; run -h lists the options", cmd_run},
     {"status", "how a running gateway is", cmd_status},
     {"version", "print the version", cmd_version},
 };
@@ -59,6 +59,14 @@ static int cmd_version(int argc, char **argv)
     return flush_status();
 }
 
+/* Habit writes some commands as options. */
+static const char *plain_name(const char *word)
+{
+    if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+        return "help";
+    return strcmp(word, "--version") == 0 ? "version" : word;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -66,7 +74,7 @@ int main(int argc, char **argv)
         return 2;
     }
     for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (strcmp(plain_name(argv[1]), commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "lamplighter: no command '%s'; 'lamplighter help' lists them\n", argv[1]);
     return 2;

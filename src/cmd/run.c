@@ -4,132 +4,20 @@
 #include "cmd/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/mem.h"
 #include "cmd/banner.h"
 #include "cmd/commands.h"
 #include "cmd/config.h"
 #include "cmd/cpus.h"
 #include "cmd/listen.h"
-#include "conf/report.h"
 
 #define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
-
-void run_say(const char *fmt, ...)
-{
-    char line[1024];
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
-    va_end(ap);
-    if (n < 0)
-        return;
-    n = MIN(n, (int)sizeof(line) - 2);
-    line[n] = '\n';
-    if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
-        return; /* nobody reads it */
-}
-
-/* ---- the configuration ---- */
-
-/* The engine of --engine, as a provider of the configuration that the environment makes. */
-static void add_engine(const struct run *run, struct buf *out)
-{
-    if (!span_contains(buf_span(out), SPAN_LIT("providers:")))
-        buf_add_str(out, "providers:\n");
-    buf_printf(out,
-               "  local:\n"
-               "    type: llama.cpp\n"
-               "    endpoints: ['http://127.0.0.1:%u']\n"
-               "    engine:\n"
-               "      command: ['%s', '--model', '%s', '--alias',\n"
-               "                'smollm2-135m-instruct', '--host', '127.0.0.1', '--port', '%u']\n"
-               "      ready: /health\n"
-               "models:\n"
-               "  smollm2-135m-instruct: {targets: [local/smollm2-135m-instruct]}\n",
-               run->engine_port, run->engine, run->model, run->engine_port);
-}
-
-int run_text(const struct run *run, struct buf *out, struct conf_report *report, struct err *e)
-{
-    if (run->file)
-        return file_read(out, run->file, e);
-    settings_auto_text(out, run->env, report);
-    if (run->engine)
-        add_engine(run, out);
-    return buf_finish(out, "configuration", e);
-}
-
-static struct span source_name(const struct run *run)
-{
-    return span_str(run->file ? run->file : "environment");
-}
-
-int run_settings(struct settings **ret, const struct run *run, int config_fd, struct err *e)
-{
-    struct conf_report *report = mem_alloc(sizeof(*report));
-    struct buf text;
-    char *to;
-    ssize_t n;
-    int rc = -1;
-
-    buf_init(&text, RUN_TEXT_MAX);
-    to = buf_reserve(&text, RUN_TEXT_MAX);
-    if (!to || !report) {
-        err_set(e, ERR_NOMEM, "no memory for the configuration");
-        goto out;
-    }
-    n = pread(config_fd, to, RUN_TEXT_MAX, 0);
-    if (n < 0) {
-        err_set(e, ERR_SYS, "configuration: %s", strerror(errno));
-        goto out;
-    }
-    buf_commit(&text, (size_t)n);
-    conf_report_init(report);
-    conf_report_source(report, source_name(run), buf_span(&text));
-    rc = settings_load(ret, buf_span(&text), source_name(run), run->env, report, e);
-    conf_report_fini(report);
-out:
-    mem_free(report);
-    buf_fini(&text);
-    return rc;
-}
-
-/* Load, and print what is wrong. 0, or the exit status. text gets the configuration. */
-static int load(const struct run *run, struct settings **ret, struct buf *text, struct buf *printed)
-{
-    struct conf_report *report = mem_alloc(sizeof(*report));
-    struct err e;
-    int status = 1, rc;
-
-    if (!report)
-        return 1;
-    conf_report_init(report);
-    if (run_text(run, text, report, &e) < 0) {
-        buf_printf(printed, "lamplighter: %s\n", e.text);
-        goto out;
-    }
-    conf_report_source(report, source_name(run), buf_span(text));
-    rc = settings_load(ret, buf_span(text), source_name(run), run->env, report, &e);
-    conf_report_text(report, printed, false);
-    if (rc < 0 && report->errors == 0)
-        buf_printf(printed, "lamplighter: %s\n", e.text);
-    status = rc == 0 ? 0 : EXIT_CONFIG;
-out:
-    conf_report_fini(report);
-    mem_free(report);
-    return status;
-}
 
 /* ---- for the master ---- */
 
@@ -156,7 +44,7 @@ static int load_again(void *arg, int text_fd, int report_fd)
 
     buf_init(&text, RUN_TEXT_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
-    status = load(run, &settings, &text, &printed);
+    status = run_load(run, &settings, &text, &printed);
     if (write_all(report_fd, buf_span(&printed)) < 0 ||
         write_all(STDERR_FILENO, buf_span(&printed)) < 0 || write_all(text_fd, buf_span(&text)) < 0)
         status = 1;
@@ -260,55 +148,85 @@ static int serve(struct run *run, struct settings *settings, struct span text, s
     return status;
 }
 
-static int usage(const char *wrong)
+static const char usage[] =
+    "usage: lamplighter run [-c FILE] [--single] [--engine PROGRAM --model FILE]\n"
+    "\n"
+    "  -c FILE           configuration; else $LAMPLIGHTER_CONFIG, ./lamplighter.yaml,\n"
+    "                    /etc/lamplighter/lamplighter.yaml, else what the environment offers\n"
+    "  --single          one process, for debugging; no engines\n"
+    "  --engine PROGRAM  a llama-server to run beside (only without a configuration)\n"
+    "  --model FILE      its weights (.gguf)\n"
+    "\n"
+    "SIGTERM or Ctrl-C ends it when the answers under way are done, again at once; SIGHUP has it\n"
+    "read its configuration again.\n";
+
+static int misuse(const char *word, const char *what)
 {
-    if (wrong)
-        run_say("lamplighter run: unknown or incomplete option '%s'", wrong);
-    run_say(
-        "usage: lamplighter run [-c FILE] [--single] [--engine PROGRAM --model FILE]\n"
-        "  -c FILE           configuration; without it ./lamplighter.yaml,\n"
-        "                    /etc/lamplighter/lamplighter.yaml, else what the environment offers\n"
-        "  --single          one process, for debugging; no engines\n"
-        "  --engine PROGRAM  a llama-server to run beside (only without a configuration)\n"
-        "  --model FILE      its weights (.gguf)");
+    run_say("lamplighter run: %s %s", word, what);
+    fputs(usage, stderr);
     return EXIT_USAGE;
 }
 
+/* Where the value of an option goes; NULL: it is none with a value. */
+static const char **value_of(struct run *run, const char *option)
+{
+    if (strcmp(option, "-c") == 0)
+        return &run->file;
+    if (strcmp(option, "--engine") == 0)
+        return &run->engine;
+    return strcmp(option, "--model") == 0 ? &run->model : NULL;
+}
+
+/* -1: go on; else the exit status. */
 static int parse(struct run *run, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        const char **value = value_of(run, argv[i]);
 
-        if (strcmp(argv[i], "--single") == 0) {
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
+            return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? EXIT_FAILED : EXIT_OK;
+        if (strcmp(argv[i], "--single") == 0)
             run->single = true;
-            continue;
-        }
-        if (!value)
-            return usage(argv[i]);
-        if (strcmp(argv[i], "-c") == 0)
-            run->file = value;
-        else if (strcmp(argv[i], "--engine") == 0)
-            run->engine = value;
-        else if (strcmp(argv[i], "--model") == 0)
-            run->model = value;
+        else if (!value)
+            return misuse(argv[i], "is not an option");
+        else if (++i == argc)
+            return misuse(argv[i - 1], "needs a value");
         else
-            return usage(argv[i]);
-        i++;
+            *value = argv[i];
     }
     if (!run->engine != !run->model)
-        return usage("--engine and --model go together");
-    return 0;
+        return misuse("--engine and --model", "go together");
+    return -1;
+}
+
+/* The engine and its weights, as the absolute paths that a configuration has. */
+static int find_engine(struct run *run, char engine[PATH_MAX], char model[PATH_MAX], struct err *e)
+{
+    if (run->file) {
+        run_say("lamplighter: --engine is not started, because there is a configuration: %s",
+                run->file);
+        run->engine = run->model = NULL;
+        return 0;
+    }
+    if (!realpath(run->engine, engine))
+        return err_set(e, ERR_SYS, "--engine %s: %s", run->engine, strerror(errno));
+    if (!realpath(run->model, model))
+        return err_set(e, ERR_SYS, "--model %s: %s", run->model, strerror(errno));
+    run->engine = engine;
+    run->model = model;
+    return listen_free_port(&run->engine_port, e);
 }
 
 int cmd_run(int argc, char **argv)
 {
     struct run run = {.admin_fd = -1, .records = {-1, -1}};
+    char engine[PATH_MAX], model[PATH_MAX];
     struct settings *settings = NULL;
     struct buf text, printed;
     struct err e;
     int status = parse(&run, argc, argv);
 
-    if (status != 0)
+    if (status >= 0)
         return status;
     buf_init(&text, RUN_TEXT_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
@@ -316,9 +234,9 @@ int cmd_run(int argc, char **argv)
     if (env_new(&run.env, environ, &e) < 0)
         goto fail;
     run.file = config_path(run.file, run.env).p;
-    if (run.engine && listen_free_port(&run.engine_port, &e) < 0)
+    if (run.engine && find_engine(&run, engine, model, &e) < 0)
         goto fail;
-    status = load(&run, &settings, &text, &printed);
+    status = run_load(&run, &settings, &text, &printed);
     if (printed.n)
         (void)write_all(STDERR_FILENO, buf_span(&printed));
     if (status != 0)

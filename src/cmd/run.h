@@ -6,6 +6,7 @@
 #ifndef CMD_RUN_H
 #define CMD_RUN_H
 
+#include "base/buf.h"
 #include "base/env.h"
 #include "board/board.h"
 #include "ev/ev_uv.h"
@@ -13,6 +14,7 @@
 #include "settings/settings.h"
 
 #define RUN_LISTENS  8                     /* most addresses in server.listen */
+#define RUN_BATCH    64                    /* most records a datagram to the clerk */
 #define RUN_TEXT_MAX ((size_t)1024 * 1024) /* a configuration's text */
 
 struct run {
@@ -30,10 +32,10 @@ struct run {
     int records[2]; /* datagrams of struct record: workers write [1], the clerk reads [0] */
 };
 
-/* The text of the configuration: the file's, or what the environment offers. */
-struct conf_report;
-MUST_CHECK int run_text(const struct run *run, struct buf *out, struct conf_report *report,
-                        struct err *e);
+/* Load the configuration: the file's, or what the environment offers. `text` gets it, `printed`
+ * what is wrong with it. 0, or the exit status. */
+MUST_CHECK int run_load(const struct run *run, struct settings **ret, struct buf *text,
+                        struct buf *printed);
 
 /* The text in a memory file of the master's. */
 MUST_CHECK int run_settings(struct settings **ret, const struct run *run, int config_fd,

@@ -19,7 +19,8 @@
 #include "http/http.h"
 #include "net/net.h"
 
-#define H2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define H2_PREFACE    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define H2_FIELD_COST 32 /* RFC 9113, section 6.5.2 */
 
 /* A head as it comes. */
 struct h2_head {
@@ -64,6 +65,8 @@ struct h2_ops {
     void (*sent)(struct h2_stream *s, size_t n); /* n bytes of body were handed to the network */
     void (*end_sent)(struct h2_stream *s);       /* END_STREAM was */
     void (*closed)(struct h2_stream *s, uint32_t code); /* s->gone from now on */
+    /* The peer has read what was sent before h2_ping(). NULL: not of interest. */
+    void (*pong)(struct h2_stream *s);
     /* The connection is over: broken (why), or in order (why is NULL) with nothing left to send. */
     void (*over)(struct h2 *h, const struct err *why);
 };
@@ -79,6 +82,8 @@ struct h2 {
     struct ev_post flush;
     bool in_session; /* the session runs above us on the stack */
     bool calm;       /* GOAWAY(ENHANCE_YOUR_CALM) was sent */
+    bool settled;    /* the peer's SETTINGS have come */
+    bool invalid;    /* the peer did what ends the connection, and GOAWAY told it so */
 
     /* glitches: see h2.c */
     uint64_t glitches, glitches_total;
@@ -104,6 +109,11 @@ void h2_goaway(struct h2 *h, uint32_t code);
 void h2_stream_init(struct h2_stream *s, struct h2 *h);
 void h2_stream_fini(struct h2_stream *s);
 
+/* In h2_head.c: begin a head anew; one more field; all have come. False: it was an interim one. */
+void h2_head_reset(struct h2_stream *s);
+void h2_head_field(struct h2_stream *s, struct span name, struct span value);
+bool h2_head_finish(struct h2_stream *s, bool end);
+
 /* Send a request or answer head; `end`: no body follows. A client's s->id is set by it. */
 MUST_CHECK int h2_submit(struct h2_stream *s, const struct http_head *head, uint64_t wall_ms,
                          const char *scheme, bool end, struct err *e);
@@ -111,6 +121,8 @@ MUST_CHECK int h2_submit_continue(struct h2_stream *s, struct err *e);
 MUST_CHECK int h2_body(struct h2_stream *s, const char *p, size_t n, struct err *e);
 void h2_end(struct h2_stream *s);
 void h2_reset(struct h2_stream *s, uint32_t code);
+/* Ask for ops->pong, when all that waits has been told as sent. */
+void h2_ping(struct h2_stream *s);
 void h2_consumed(struct h2_stream *s, size_t n);
 
 #endif

@@ -38,7 +38,7 @@ static void be_command(const struct proc_command *c, pid_t parent)
     if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(126);
     (void)execve(c->argv[0], c->argv, c->envp);
-    _exit(127);
+    _exit(COMMAND_NOT_RUN);
 }
 
 int command_start(struct command_state *s, const struct proc_command *c, struct err *e)

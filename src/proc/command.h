@@ -10,6 +10,8 @@
 
 #include "proc/master.h"
 
+#define COMMAND_NOT_RUN 127 /* exit status when the program could not be executed */
+
 struct command_state {
     pid_t pid;        /* 0: does not run */
     uint64_t kill_us; /* told to stop: killed then; 0: not told */

@@ -343,6 +343,16 @@ static void engine_changed(struct master *m, size_t i, int status)
          -1);
 }
 
+static void say_engine_ended(struct master *m, const struct proc_command *c, int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == COMMAND_NOT_RUN)
+        say(m, "engine %s cannot be run: %s", c->name, c->argv[0]);
+    else
+        say(m, "engine %s ended (%s %d)%s%s", c->name, WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+            status && c->log_file ? "; it wrote " : "", status && c->log_file ? c->log_file : "");
+}
+
 static void reap(struct master *m)
 {
     int status;
@@ -358,9 +368,7 @@ static void reap(struct master *m)
             if (m->commands[i].pid != pid)
                 continue;
             m->commands[i].pid = 0;
-            say(m, "engine %s ended (%s %d)", m->conf->commands[i].name,
-                WIFSIGNALED(status) ? "signal" : "status",
-                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            say_engine_ended(m, &m->conf->commands[i], status);
             engine_changed(m, i, status);
         }
     }

@@ -127,6 +127,8 @@ static int open_answer(struct relay *r, struct err *e)
     if (relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
         return -1;
     r->state = RELAY_ANSWERING;
+    if (call_request_sent(r->call)) /* nobody asks for it again, and a stream may last for long */
+        blob_unref(&r->body);
     if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
         return -1;
     buf_fini(&r->held);

@@ -1,0 +1,101 @@
+/*
+ * run_load.c - where the configuration of `run` comes from: a file, or the environment and the
+ * engine of the command line; and how a child gets it from the master's memory file.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cmd/config.h"
+#include "cmd/run.h"
+#include "conf/report.h"
+
+/* The engine of --engine, as a provider of the configuration that the environment makes. */
+static void add_engine(const struct run *run, struct buf *out)
+{
+    if (!span_contains(buf_span(out), SPAN_LIT("providers:")))
+        buf_add_str(out, "providers:\n");
+    buf_printf(out,
+               "  local:\n"
+               "    type: llama.cpp\n"
+               "    endpoints: ['http://127.0.0.1:%u']\n"
+               "    engine:\n"
+               "      command: ['%s', '--model', '%s', '--alias',\n"
+               "                'smollm2-135m-instruct', '--host', '127.0.0.1', '--port', '%u']\n"
+               "      ready: /health\n"
+               "models:\n"
+               "  smollm2-135m-instruct: {targets: [local/smollm2-135m-instruct]}\n",
+               run->engine_port, run->engine, run->model, run->engine_port);
+}
+
+static int read_text(const struct run *run, struct buf *out, struct conf_report *report,
+                     struct err *e)
+{
+    if (run->file)
+        return file_read(out, run->file, e);
+    settings_auto_text(out, run->env, report);
+    if (run->engine)
+        add_engine(run, out);
+    return buf_finish(out, "configuration", e);
+}
+
+static struct span source_name(const struct run *run)
+{
+    return span_str(run->file ? run->file : "environment");
+}
+
+int run_settings(struct settings **ret, const struct run *run, int config_fd, struct err *e)
+{
+    struct conf_report *report = mem_alloc(sizeof(*report));
+    struct buf text;
+    char *to;
+    ssize_t n;
+    int rc = -1;
+
+    buf_init(&text, RUN_TEXT_MAX);
+    to = buf_reserve(&text, RUN_TEXT_MAX);
+    if (!to || !report) {
+        err_set(e, ERR_NOMEM, "no memory for the configuration");
+        goto out;
+    }
+    n = pread(config_fd, to, RUN_TEXT_MAX, 0);
+    if (n < 0) {
+        err_set(e, ERR_SYS, "configuration: %s", strerror(errno));
+        goto out;
+    }
+    buf_commit(&text, (size_t)n);
+    conf_report_init(report);
+    conf_report_source(report, source_name(run), buf_span(&text));
+    rc = settings_load(ret, buf_span(&text), source_name(run), run->env, report, e);
+    conf_report_fini(report);
+out:
+    mem_free(report);
+    buf_fini(&text);
+    return rc;
+}
+
+int run_load(const struct run *run, struct settings **ret, struct buf *text, struct buf *printed)
+{
+    struct conf_report *report = mem_alloc(sizeof(*report));
+    struct err e;
+    int status = 1, rc;
+
+    if (!report)
+        return 1;
+    conf_report_init(report);
+    if (read_text(run, text, report, &e) < 0) {
+        buf_printf(printed, "lamplighter: %s\n", e.text);
+        goto out;
+    }
+    conf_report_source(report, source_name(run), buf_span(text));
+    rc = settings_load(ret, buf_span(text), source_name(run), run->env, report, &e);
+    conf_report_text(report, printed, false);
+    if (rc < 0 && report->errors == 0)
+        buf_printf(printed, "lamplighter: %s\n", e.text);
+    status = rc == 0 ? 0 : EXIT_CONFIG;
+out:
+    conf_report_fini(report);
+    mem_free(report);
+    return status;
+}
