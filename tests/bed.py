@@ -131,7 +131,7 @@ class Gateway(Program):
         super().__init__(place, name, [binary, "run", "-c", self.file, *args], env)
         self.access = self.out
         self.lines = JsonLines(self.out)
-        self.addr = self.find(self.err, r"  clients   http://(\S+)/v1")
+        self.addr = self.find(self.err, r"  clients   https?://(\S+)/v1")
         self.admin = self.find(self.err, r"  admin     http://(\S+)/metrics")
         if ready:
             wait_for(self.ready, START_SECONDS, every=0.02)

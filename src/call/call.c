@@ -19,6 +19,7 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
+#include "call/scrub.h"
 
 #define ARENA_BUDGET ((size_t)256 * 1024)
 #define FIELDS_OWN   8
@@ -45,8 +46,9 @@ struct call {
     bool in_part;     /* a long event is being handed on in parts */
     bool resting;     /* the timer stands still: our own side holds the target back */
     bool handed;      /* something of what was just read went to the owner */
+    bool scrubs;      /* an error is passed through: it may say our key */
     size_t held_back; /* bytes delivered and not consumed */
-    struct buf held;  /* an event that is cut by the end of a read */
+    struct buf held;  /* an event, or what may be our key, that is cut by the end of a read */
     struct buf error; /* body of an error answer */
     uint16_t status;
     struct span content_type, retry_after;
@@ -60,6 +62,15 @@ static void finish(struct call *c)
     ev_timer_stop(&c->timer);
 }
 
+/* The owner's last word. Whatever the upstream said in it, it does not say our key. */
+static void tell(struct call *c, struct call_failure *f)
+{
+    scrub_text(f->text, sizeof(f->text), c->conf.key);
+    scrub_text(f->type, sizeof(f->type), c->conf.key);
+    finish(c);
+    c->cb->on_fail(c->arg, f);
+}
+
 static void fail(struct call *c, enum class_id id, enum reason reason, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
@@ -70,12 +81,11 @@ static void fail(struct call *c, enum class_id id, enum reason reason, const cha
 
     if (c->state == DONE)
         return;
-    finish(c);
     va_start(ap, fmt);
     if (vsnprintf(f.text, sizeof(f.text), fmt, ap) < 0)
         f.text[0] = '\0';
     va_end(ap);
-    c->cb->on_fail(c->arg, &f);
+    tell(c, &f);
 }
 
 static void done(struct call *c)
@@ -300,6 +310,7 @@ static void on_head(void *arg, const struct http_head *h)
         return;
     }
     c->state = ANSWER;
+    c->scrubs = h->status >= 300 && c->conf.key.n >= SCRUB_BYTES_MIN;
     c->events = c->conf.dialect && c->conf.stream && is_type(c->content_type, "text/event-stream");
     if (c->conf.dialect)
         dialect_answer_copy(&c->answer, c->conf.dialect, c->conf.provider->terminal,
@@ -390,10 +401,11 @@ static void after_event(struct call *c)
         bool known;
 
         f.class_id = provider_classify(c->conf.provider->type, &pf, &known);
+        /* Cut texts are scrubbed by their own lengths: half a key must not stay at the end. */
+        scrub_text(c->answer.ev.error_text, sizeof(c->answer.ev.error_text), c->conf.key);
         memcpy(f.type, c->answer.ev.error_type, sizeof(f.type));
         memcpy(f.text, c->answer.ev.error_text, sizeof(c->answer.ev.error_text));
-        finish(c);
-        c->cb->on_fail(c->arg, &f);
+        tell(c, &f);
     } else if (v == VERDICT_BAD) {
         fail(c, CLASS_JUNK, REASON_JUNK, "%s", dialect_answer_why(&c->answer));
     }
@@ -423,8 +435,33 @@ static void read_events(struct call *c, const char *p, size_t n)
     }
 }
 
+/* Hand on an error that is passed through, without our key. At the end (n == 0) what seemed to
+ * begin one was none. */
+static void pass_scrubbed(struct call *c, const char *p, size_t n)
+{
+    size_t settled;
+
+    buf_add(&c->held, p, n);
+    if (!buf_ok(&c->held)) {
+        fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an error");
+        return;
+    }
+    settled = scrub_part(c->held.p, c->held.n, c->conf.key);
+    if (n == 0)
+        settled = c->held.n;
+    if (settled == 0)
+        return;
+    c->handed = true;
+    c->cb->on_body(c->arg, span_of(c->held.p, settled));
+    buf_consume(&c->held, settled);
+}
+
 static void read_whole(struct call *c, const char *p, size_t n)
 {
+    if (c->scrubs) {
+        pass_scrubbed(c, p, n);
+        return;
+    }
     if (c->conf.dialect && dialect_answer_feed(&c->answer, p, n) < 0) {
         fail(c, CLASS_JUNK, REASON_JUNK, "%s", c->answer.ev.error_text);
         return;
@@ -464,6 +501,7 @@ static void error_answer(struct call *c)
     struct provider_failure pf;
     bool known;
 
+    scrub(c->error.p, c->error.n, c->conf.key, c->error.n == CALL_ERROR_MAX);
     provider_read_error(&pf, buf_span(&c->error), &c->arena);
     pf.status = c->status;
     f.class_id = provider_classify(c->conf.provider->type, &pf, &known);
@@ -473,8 +511,7 @@ static void error_answer(struct call *c)
     f.body = buf_span(&c->error);
     f.content_type = c->content_type;
     f.retry_after = c->retry_after;
-    finish(c);
-    c->cb->on_fail(c->arg, &f);
+    tell(c, &f);
 }
 
 /* The bytes of the answer have ended, in order or not. */
@@ -482,6 +519,10 @@ static void bytes_ended(struct call *c, const struct err *broken)
 {
     enum dialect_verdict v;
 
+    if (c->state == ANSWER && c->scrubs && !broken && c->held.n)
+        pass_scrubbed(c, "", 0);
+    if (c->state == DONE)
+        return;
     if (c->state == AFTER || (c->state == ANSWER && !c->conf.dialect && !broken)) {
         done(c);
         return;

@@ -46,7 +46,7 @@ struct call_failure {
     uint16_t status;  /* of the upstream's answer, 0: none came */
     char type[64];    /* the provider's word for it, "" unknown */
     char text[248];   /* one sentence, no secrets */
-    struct span body; /* of an error answer, as it came; absent if none (callback only) */
+    struct span body; /* of an error answer, our key starred; absent if none (callback only) */
     struct span content_type;
     struct span retry_after; /* the upstream's retry-after, absent if none */
 };

@@ -68,7 +68,7 @@ static bool example_model(const struct settings *s, enum provider_op op, char ou
 }
 
 /* Not indented: Python minds. */
-static void print_snippets(const struct settings *s, const char *addr)
+static void print_snippets(const struct settings *s, const char *scheme, const char *addr)
 {
     const char *key = s->keys_open ? "any" : "YOUR-KEY";
     const char *header = s->keys_open ? "" : " \\\n  -H 'authorization: Bearer YOUR-KEY'";
@@ -76,35 +76,36 @@ static void print_snippets(const struct settings *s, const char *addr)
 
     if (example_model(s, OP_CHAT, model)) {
         run_say(
-            "\ncurl http://%s/v1/chat/completions -H 'content-type: application/json'%s \\\n"
+            "\ncurl %s://%s/v1/chat/completions -H 'content-type: application/json'%s \\\n"
             "  -d '{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'",
-            addr, header, model);
+            scheme, addr, header, model);
         run_say("\nfrom openai import OpenAI\n"
-                "client = OpenAI(base_url=\"http://%s/v1\", api_key=\"%s\")\n"
+                "client = OpenAI(base_url=\"%s://%s/v1\", api_key=\"%s\")\n"
                 "answer = client.chat.completions.create(model=\"%s\",\n"
                 "    messages=[{\"role\": \"user\", \"content\": \"Hello\"}])\n"
                 "print(answer.choices[0].message.content)\n",
-                addr, key, model);
+                scheme, addr, key, model);
     } else if (example_model(s, OP_MESSAGES, model)) {
-        run_say("\nANTHROPIC_BASE_URL=http://%s ANTHROPIC_API_KEY=%s claude --model %s\n"
+        run_say("\nANTHROPIC_BASE_URL=%s://%s ANTHROPIC_API_KEY=%s claude --model %s\n"
                 "\nfrom anthropic import Anthropic\n"
-                "client = Anthropic(base_url=\"http://%s\", api_key=\"%s\")\n"
+                "client = Anthropic(base_url=\"%s://%s\", api_key=\"%s\")\n"
                 "answer = client.messages.create(model=\"%s\", max_tokens=100,\n"
                 "    messages=[{\"role\": \"user\", \"content\": \"Hello\"}])\n"
                 "print(answer.content[0].text)\n",
-                addr, key, model, addr, key, model);
+                scheme, addr, key, model, scheme, addr, key, model);
     }
 }
 
 void banner_print(const struct run *run, const struct settings *s)
 {
+    const char *scheme = s->server.tls_cert.n ? "https" : "http";
     char addr[NET_ADDR_TEXT];
 
     run_say("lamplighter %s, configuration from %.*s", version_text(), SPAN_FMT(s->source));
     print_providers(s);
     for (size_t i = 0; i < run->listens; i++)
-        run_say("  clients   http://%s/v1", addr_of(run->listen_fds[0][i], addr));
+        run_say("  clients   %s://%s/v1", scheme, addr_of(run->listen_fds[0][i], addr));
     run_say("  admin     http://%s/metrics", addr_of(run->admin_fd, addr));
     if (run->listens)
-        print_snippets(s, addr_of(run->listen_fds[0][0], addr));
+        print_snippets(s, scheme, addr_of(run->listen_fds[0][0], addr));
 }

@@ -10,7 +10,7 @@
  * opens at once, so a stream whose owner does not read never stalls its siblings.
  *
  * Glitches are things that no peer does often and that cost us more than it: resets, by the peer
- * or caused by it; empty DATA; PING, SETTINGS, PRIORITY, CONTINUATION, unknown frames; more
+ * or caused by it; empty DATA; PING, SETTINGS, PRIORITY, CONTINUATION; more
  * WINDOW_UPDATEs than what we sent explains. They are forgiven at GLITCHES_PER_S. At three
  * quarters of GLITCHES_MAX the peer is told to calm down and gets no new stream, at GLITCHES_MAX
  * the connection ends.
@@ -30,9 +30,7 @@
 #define UPDATES_FREE      100 /* WINDOW_UPDATEs that need no explanation */
 #define UPDATES_PER_FRAME 2   /* for a DATA frame: the stream's and the connection's */
 #define ACKS_MAX          100 /* PING and SETTINGS acknowledgements that wait to be sent */
-#define INTERIM_MOST      10
-#define FIELD_COST        32 /* RFC 9113, section 6.5.2 */
-#define ENTRY_MAX         24 /* "content-length" in digits */
+#define ENTRY_MAX         24  /* "content-length" in digits */
 
 /* ---- memory ---- */
 
@@ -122,98 +120,6 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 
 /* ---- heads in ---- */
 
-static void refuse(struct h2_head *in, uint16_t status, const char *why)
-{
-    if (in->refusal)
-        return;
-    in->refusal = status;
-    in->why = why;
-}
-
-static void head_reset(struct h2_stream *s)
-{
-    struct h2_head *in = &s->in;
-
-    arena_fini(&in->arena);
-    mem_free(in->fields);
-    *in = (struct h2_head){.h = {.version = 20, .body_len = HTTP_LEN_UNKNOWN}};
-    arena_init(&in->arena, s->h2->conf->head_bytes * 2 + 4096);
-}
-
-static struct span keep(struct h2_head *in, struct span s)
-{
-    struct span copy = arena_dup(&in->arena, s);
-
-    if (!copy.p)
-        refuse(in, 503, "no memory for the head");
-    return copy;
-}
-
-static void add_pseudo(struct h2_head *in, struct span name, struct span value)
-{
-    uint64_t status = 0;
-
-    if (span_is(name, ":method"))
-        in->h.method = keep(in, value);
-    else if (span_is(name, ":path"))
-        in->h.path = keep(in, value);
-    else if (span_is(name, ":authority"))
-        in->h.authority = keep(in, value);
-    else if (span_is(name, ":scheme"))
-        in->scheme = keep(in, value);
-    else if (span_is(name, ":status") && span_u64(value, &status) == 0)
-        in->h.status = (uint16_t)MIN(status, (uint64_t)UINT16_MAX);
-    else
-        refuse(in, 400, "a pseudo field of no use here");
-}
-
-static void add_regular(struct h2_stream *s, struct span name, struct span value)
-{
-    struct h2_head *in = &s->in;
-
-    if (span_is(name, "host"))
-        in->host = keep(in, value);
-    if (span_is(name, "content-length") && span_u64(value, &in->h.body_len) < 0)
-        refuse(in, 400, "content-length is not a number");
-    if (span_is(name, "expect"))
-        in->expect_continue = span_eq_nocase(value, SPAN_LIT("100-continue"));
-    if (head_is_hop(name) || (s->h2->server && span_find(name, '_') != SIZE_MAX))
-        return;
-    if (in->fields_n == in->fields_cap) {
-        size_t cap = in->fields_cap ? in->fields_cap * 2 : 16;
-        struct http_field *more = mem_realloc(in->fields, cap * sizeof(*more));
-
-        if (!more) {
-            refuse(in, 503, "no memory for the head");
-            return;
-        }
-        in->fields = more;
-        in->fields_cap = cap;
-    }
-    in->fields[in->fields_n++] = (struct http_field){keep(in, name), keep(in, value)};
-}
-
-static void add_field(struct h2_stream *s, struct span name, struct span value)
-{
-    const struct http_limits *limits = s->h2->conf;
-    struct h2_head *in = &s->in;
-
-    in->bytes += name.n + value.n + FIELD_COST;
-    if (in->bytes > limits->head_bytes)
-        refuse(in, 431, "the head is larger than the limit");
-    if (in->refusal)
-        return;
-    value = span_trim(value);
-    if (name.n && name.p[0] == ':')
-        add_pseudo(in, name, value);
-    else if (in->fields_n >= limits->fields)
-        refuse(in, 431, "more header fields than the limit");
-    else if (!head_name_ok(name) || !head_value_ok(value))
-        refuse(in, 400, "a header field has a byte that may not be there");
-    else
-        add_regular(s, name, value);
-}
-
 /* A stream that is not worth an answer. The reset is counted when it is framed. */
 static int drop_stream(struct h2_stream *s, uint32_t code)
 {
@@ -234,7 +140,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         (void)nghttp2_session_set_stream_user_data(session, s->id, s);
     }
     if (s && !s->head_done)
-        head_reset(s);
+        h2_head_reset(s);
     h->ops->head_begun(h, true);
     return 0;
 }
@@ -249,12 +155,12 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     if (!s)
         return 0;
     if (s->head_done) { /* trailers are read and dropped */
-        s->trailer += name_n + value_n + FIELD_COST;
+        s->trailer += name_n + value_n + H2_FIELD_COST;
         if (s->trailer > h->conf->head_bytes)
             return drop_stream(s, NGHTTP2_ENHANCE_YOUR_CALM);
         return 0;
     }
-    add_field(s, span_of((const char *)name, name_n), span_of((const char *)value, value_n));
+    h2_head_field(s, span_of((const char *)name, name_n), span_of((const char *)value, value_n));
     if (s->in.bytes > 4 * h->conf->head_bytes) /* too much to be read to its end */
         return drop_stream(s, NGHTTP2_ENHANCE_YOUR_CALM);
     return 0;
@@ -275,53 +181,6 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
     if (s)
         h2_reset(s, NGHTTP2_PROTOCOL_ERROR); /* nghttp2 would only leave the field out */
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
-static void check_request(struct h2_head *in)
-{
-    struct http_head *h = &in->h;
-
-    if (h->authority.n == 0)
-        h->authority = in->host;
-    else if (span_has(in->host) && !span_eq_nocase(in->host, h->authority))
-        refuse(in, 400, "the host field differs from the authority");
-    if (!head_method_ok(h->method))
-        refuse(in, 400, "the method is not a token");
-    else if (span_is(h->method, "CONNECT"))
-        refuse(in, 501, "this is not a proxy for tunnels");
-    else if (!head_host_ok(h->authority))
-        refuse(in, 400, "the authority is not a host");
-    else if (!head_target_ok(h->path))
-        refuse(in, 400, "the path has a byte that may not be there");
-    else if (h->path.p[0] != '/' && !(span_is(h->path, "*") && span_is(h->method, "OPTIONS")))
-        refuse(in, 400, "the path is not one");
-}
-
-/* The fields of a head have all come. */
-static void finish_head(struct h2_stream *s, bool end)
-{
-    struct h2_head *in = &s->in;
-    const struct http_limits *limits = s->h2->conf;
-
-    in->h.fields = in->fields;
-    in->h.fields_n = in->fields_n;
-    if (end)
-        in->h.body_len = 0;
-    if (!in->refusal && s->h2->server)
-        check_request(in);
-    if (in->h.path.n > limits->path_bytes)
-        refuse(in, 414, "the path is longer than the limit");
-    if (in->h.body_len != HTTP_LEN_UNKNOWN && in->h.body_len > limits->body_bytes)
-        refuse(in, 413, "the body is larger than the limit");
-    if (!s->h2->server && !in->refusal && in->h.status < 200 && !end) {
-        if (++s->interim <= INTERIM_MOST && in->h.status != 101)
-            return;
-        refuse(in, 502, "more than 10 interim answers, or a switch of protocols");
-    }
-    if (!s->h2->server && (in->h.status < 200 || in->h.status > 599))
-        refuse(in, 502, "the status is none of HTTP");
-    s->head_done = true;
-    s->h2->ops->head(s, end);
 }
 
 /* ---- frames in ---- */
@@ -347,10 +206,14 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         h->ops->head_begun(h, false);
     if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
         got_pong(h, &frame->ping);
+    if (frame->hd.type == NGHTTP2_SETTINGS)
+        h->settled = true;
     if (!s || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS && !s->head_done)
-        finish_head(s, end);
+    if (frame->hd.type == NGHTTP2_HEADERS && !s->head_done && h2_head_finish(s, end)) {
+        s->head_done = true;
+        h->ops->head(s, end);
+    }
     s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id); /* if it still lives */
     if (s && end && s->head_done)
         h->ops->end(s);
@@ -433,6 +296,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     struct h2_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     struct h2 *h = user;
 
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+        h->invalid = true;
     if (frame->hd.type == NGHTTP2_DATA)
         h->updates += UPDATES_PER_FRAME;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
@@ -527,8 +392,11 @@ static void flush(struct h2 *h)
     h->in_session = false;
     if (n < 0)
         over(h, (int)n);
-    else if (h->conn && !nghttp2_session_want_read(h->session) &&
-             !nghttp2_session_want_write(h->session))
+    else if (nghttp2_session_want_read(h->session) || nghttp2_session_want_write(h->session))
+        return;
+    else if (h->invalid)
+        over(h, NGHTTP2_ERR_PROTO);
+    else if (h->conn)
         h->ops->over(h, NULL);
 }
 

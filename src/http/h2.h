@@ -19,7 +19,8 @@
 #include "http/http.h"
 #include "net/net.h"
 
-#define H2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define H2_PREFACE    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define H2_FIELD_COST 32 /* RFC 9113, section 6.5.2 */
 
 /* A head as it comes. */
 struct h2_head {
@@ -81,6 +82,8 @@ struct h2 {
     struct ev_post flush;
     bool in_session; /* the session runs above us on the stack */
     bool calm;       /* GOAWAY(ENHANCE_YOUR_CALM) was sent */
+    bool settled;    /* the peer's SETTINGS have come */
+    bool invalid;    /* the peer did what ends the connection, and GOAWAY told it so */
 
     /* glitches: see h2.c */
     uint64_t glitches, glitches_total;
@@ -105,6 +108,11 @@ void h2_goaway(struct h2 *h, uint32_t code);
 
 void h2_stream_init(struct h2_stream *s, struct h2 *h);
 void h2_stream_fini(struct h2_stream *s);
+
+/* In h2_head.c: begin a head anew; one more field; all have come. False: it was an interim one. */
+void h2_head_reset(struct h2_stream *s);
+void h2_head_field(struct h2_stream *s, struct span name, struct span value);
+bool h2_head_finish(struct h2_stream *s, bool end);
 
 /* Send a request or answer head; `end`: no body follows. A client's s->id is set by it. */
 MUST_CHECK int h2_submit(struct h2_stream *s, const struct http_head *head, uint64_t wall_ms,

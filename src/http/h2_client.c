@@ -18,7 +18,6 @@
 #include "http/h2.h"
 #include "http/head.h"
 
-#define STREAMS_MOST 100 /* at once on one connection, whatever the target allows */
 #define CONN_MAGIC   0x68326363u
 #define STREAM_MAGIC 0x68326373u
 
@@ -329,6 +328,11 @@ static void on_read(void *arg, const char *p, size_t n)
 
     OBJ_CHECK(c, CONN_MAGIC);
     h2_recv(&c->h2, p, n);
+    if (c->conn && c->h2.settled)
+        c->base.pool->streams_most =
+            MIN((uint32_t)POOL_STREAMS_MOST,
+                nghttp2_session_get_remote_settings(c->h2.session,
+                                                    NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
 }
 
 static void on_eof(void *arg)
@@ -376,10 +380,8 @@ static void on_idle_timer(struct ev_timer *t)
 static bool room(const struct pool_conn *base)
 {
     const struct h2_client *c = (const struct h2_client *)(const void *)base; /* comes first */
-    uint32_t theirs =
-        nghttp2_session_get_remote_settings(c->h2.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 
-    return c->live < MIN(theirs, (uint32_t)STREAMS_MOST) &&
+    return c->live < base->pool->streams_most &&
            nghttp2_session_check_request_allowed(c->h2.session);
 }
 

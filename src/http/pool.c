@@ -398,6 +398,7 @@ int http_pool_new(struct http_pool **ret, struct net *net, const struct http_poo
     list_init(&p->waiting);
     list_init(&p->streams);
     p->shares = conf->h2_prior;
+    p->streams_most = POOL_STREAMS_MOST;
     *ret = p;
     return 0;
 }

@@ -13,6 +13,8 @@
 #include "base/list.h"
 #include "http/client.h"
 
+#define POOL_STREAMS_MOST 100 /* at once on one connection, whatever the target allows */
+
 struct pool_stream;
 
 /* What a version does for a stream that it carries. */
@@ -55,13 +57,14 @@ struct http_pool {
     struct ev *ev;
     struct http_pool_conf conf;
     struct http_pool_stats stats;
-    struct list conns;   /* struct pool_conn, all of them */
-    struct list idle;    /* struct pool_conn without a stream, the one used last first */
-    struct list shared;  /* struct pool_conn with streams, that may carry more */
-    struct list waiting; /* struct pool_stream, for `dial` */
-    struct dial *dial;   /* for whoever waits, once it is known that connections are shared */
-    bool shares;         /* HTTP/2 is spoken there */
-    struct list streams; /* struct pool_stream, all that callers hold */
+    struct list conns;     /* struct pool_conn, all of them */
+    struct list idle;      /* struct pool_conn without a stream, the one used last first */
+    struct list shared;    /* struct pool_conn with streams, that may carry more */
+    struct list waiting;   /* struct pool_stream, for `dial` */
+    struct dial *dial;     /* for whoever waits, once it is known that connections are shared */
+    bool shares;           /* HTTP/2 is spoken there */
+    uint32_t streams_most; /* on one of them: as the target last said; kept for new ones */
+    struct list streams;   /* struct pool_stream, all that callers hold */
     bool closing;
 };
 

@@ -529,10 +529,17 @@ static void draw_faults(struct wire *w)
 
     for (int i = 0; i < 2; i++)
         w->pipes[i].reset_at = w->pipes[i].stall_at = w->pipes[i].fin_at = SIZE_MAX;
-    if (rng_chance(r, c->reset_p))
-        w->pipes[rng_below(r, 2)].reset_at = rng_range(r, 0, c->fault_bytes_max);
-    if (rng_chance(r, c->half_close_p))
-        w->pipes[rng_below(r, 2)].fin_at = rng_range(r, 0, c->fault_bytes_max);
+    /* One draw a statement: the order of two in one is the compiler's choice. */
+    if (rng_chance(r, c->reset_p)) {
+        struct pipe *p = &w->pipes[rng_below(r, 2)];
+
+        p->reset_at = rng_range(r, 0, c->fault_bytes_max);
+    }
+    if (rng_chance(r, c->half_close_p)) {
+        struct pipe *p = &w->pipes[rng_below(r, 2)];
+
+        p->fin_at = rng_range(r, 0, c->fault_bytes_max);
+    }
     if (rng_chance(r, c->stall_p)) {
         struct pipe *p = &w->pipes[rng_below(r, 2)];
 

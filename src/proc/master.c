@@ -122,19 +122,21 @@ static void tell(struct master *m, struct child *c, struct link_msg msg, int fd)
 
 /* ---- children ---- */
 
-/* In the forked process: be a child. */
+/* In the forked process: be a child. Service managers and terminals signal all processes at once;
+ * only the master acts on it, and tells the others what to do. */
 static void be_child(struct master *m, struct child *c, int link)
 {
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
     sigset_t none;
     int status;
 
     close_fd(&m->signals);
     for (size_t i = 0; i < m->children_n; i++)
         close_fd(&m->children[i].link);
-    /* A terminal or a service manager signals all of us; only the master takes it for an order. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || signal(SIGTERM, SIG_IGN) == SIG_ERR ||
-        signal(SIGINT, SIG_IGN) == SIG_ERR || signal(SIGHUP, SIG_IGN) == SIG_ERR ||
-        signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+        if (signal(ignored[i], SIG_IGN) == SIG_ERR)
+            _exit(1);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         _exit(1);
     if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(1);

@@ -451,7 +451,7 @@ static void raw_on_read(void *arg, const char *p, size_t n)
         return;
     r->answers++;
     if (r->answer)
-        raw_send(r, r->answer);
+        raw_send_n(r, r->answer, r->answer_n ? r->answer_n : strlen(r->answer));
     if (r->then == RAW_FIN)
         net_conn_close(&r->conn, NET_END_FLUSH);
     else if (r->then == RAW_RST)
@@ -529,6 +529,7 @@ static void raw_on_accept(void *arg, struct net_conn *c)
 
     r->conn = c;
     r->answer = b->script.answer;
+    r->answer_n = b->script.answer_n;
     r->until = b->script.until;
     r->then = b->script.then;
     net_conn_listen(c, &raw_cb, r);

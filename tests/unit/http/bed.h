@@ -91,6 +91,7 @@ struct raw {
     bool eof, broken;
     ev_us eof_at, broken_at;
     const char *answer; /* of a raw server: sent once `until` has come */
+    size_t answer_n;    /* 0: up to its NUL */
     const char *until;
     enum then then;
     unsigned answers;

@@ -1,0 +1,27 @@
+/*
+ * scrub.h - stars over a credential that an upstream echoes.
+ *
+ * Providers like to say which key they refuse, and what they say goes to clients, logs and
+ * records. A key is found as it is and as JSON may spell it (\/ and \u002d).
+ *
+ * Room: call (uses base). Threads: any.
+ */
+#ifndef CALL_SCRUB_H
+#define CALL_SCRUB_H
+
+#include "base/span.h"
+
+#define SCRUB_BYTES_MIN 8 /* shorter ones ("none", "EMPTY") are words, not secrets */
+
+/* Star every whole occurrence in p[0..n). Returns how many bytes are settled: behind them stands
+ * what may be the beginning of an occurrence, if more comes. An absent secret settles all. */
+MUST_CHECK size_t scrub_part(char *p, size_t n, struct span secret);
+
+/* The same of all there is. cut: it was longer once; its end is starred too if an occurrence may
+ * have begun there. */
+void scrub(char *p, size_t n, struct span secret, bool cut);
+
+/* The same of a C string in cap bytes; one that fills them counts as cut. */
+void scrub_text(char *text, size_t cap, struct span secret);
+
+#endif

@@ -1,0 +1,111 @@
+/* Goal: no spelling of the credential survives, nothing else is touched, and no length changes.
+ * Method: rows of text and result, whole and in two pieces at every cut. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "call/scrub.h"
+
+#define KEY "sk-a/b_\"7u"
+
+static const struct {
+    const char *text, *want;
+} rows[] = {
+    {"", ""},
+    {"nothing of it here", "nothing of it here"},
+    {KEY, "**********"},
+    {"Incorrect key: " KEY ".", "Incorrect key: **********."},
+    {KEY KEY " " KEY, "******************** **********"},
+    {"sk-a/b_\"7U", "sk-a/b_\"7U"},
+    {"sk-sk-a/b_\"7u", "sk-**********"},
+    {"sk-a/bsk-a/b_\"7u", "sk-a/b**********"},
+    {"{\"m\":\"sk-a\\/b_\\\"7u\"}", "{\"m\":\"************\"}"},
+    {"{\"m\":\"sk\\u002da/b_\\u00227\\u0075\"}", "{\"m\":\"*************************\"}"},
+    {"sk\\u002Da/b_\"7u", "***************"},
+    {"sk\\u002ga/b_\"7u sk\\u012da/b_\"7u", "sk\\u002ga/b_\"7u sk\\u012da/b_\"7u"},
+    {"sk-a/b_\"7", "sk-a/b_\"7"}, /* its beginning alone, and nothing was cut */
+    {"sk-a/b_\"7\\", "sk-a/b_\"7\\"},
+    {"sk-a/b_\"7\\u00", "sk-a/b_\"7\\u00"},
+};
+
+static void every_spelling_is_starred(void **state)
+{
+    char text[128];
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        snprintf(text, sizeof(text), "%s", rows[i].text);
+        scrub_text(text, sizeof(text), SPAN_LIT(KEY));
+        assert_string_equal(text, rows[i].want);
+    }
+}
+
+/* As a reader does that hands on what is settled. */
+static void in_two_pieces(struct span text, size_t cut, struct buf *out)
+{
+    struct buf held;
+    size_t settled;
+
+    buf_init(&held, 256);
+    buf_add(&held, text.p, cut);
+    settled = scrub_part(held.p, held.n, SPAN_LIT(KEY));
+    buf_add(out, held.p, settled);
+    buf_consume(&held, settled);
+    buf_add(&held, text.p + cut, text.n - cut);
+    settled = scrub_part(held.p, held.n, SPAN_LIT(KEY));
+    assert_true(settled <= held.n);
+    buf_add_span(out, buf_span(&held));
+    buf_fini(&held);
+}
+
+static void a_cut_anywhere_changes_nothing(void **state)
+{
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (size_t cut = 0; cut <= strlen(rows[i].text); cut++) {
+            struct buf out;
+
+            buf_init(&out, 256);
+            in_two_pieces(span_str(rows[i].text), cut, &out);
+            assert_true(span_is(buf_span(&out), rows[i].want));
+            buf_fini(&out);
+        }
+    }
+}
+
+static void half_a_key_at_a_cut_is_starred(void **state)
+{
+    char text[] = "no such sk-a/b_";
+
+    UNUSED(state);
+    scrub_text(text, sizeof(text) + 1, SPAN_LIT(KEY));
+    assert_string_equal(text, "no such sk-a/b_");
+    scrub_text(text, sizeof(text), SPAN_LIT(KEY));
+    assert_string_equal(text, "no such *******");
+}
+
+static void words_are_no_secrets(void **state)
+{
+    char text[] = "the model EMPTY does not exist";
+
+    UNUSED(state);
+    scrub_text(text, sizeof(text), SPAN_LIT("EMPTY"));
+    scrub_text(text, sizeof(text), span_of(NULL, 0));
+    assert_string_equal(text, "the model EMPTY does not exist");
+    scrub(NULL, 0, SPAN_LIT(KEY), false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_spelling_is_starred),
+        cmocka_unit_test(a_cut_anywhere_changes_nothing),
+        cmocka_unit_test(half_a_key_at_a_cut_is_starred),
+        cmocka_unit_test(words_are_no_secrets),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
