@@ -204,10 +204,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 
     if (frame->hd.type == NGHTTP2_HEADERS)
         h->ops->head_begun(h, false);
-    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
-        got_pong(h, &frame->ping);
     if (frame->hd.type == NGHTTP2_SETTINGS)
         h->settled = true;
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
+        got_pong(h, &frame->ping);
     if (!s || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
     if (frame->hd.type == NGHTTP2_HEADERS && !s->head_done && h2_head_finish(s, end)) {

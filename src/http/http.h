@@ -66,7 +66,8 @@ struct http_stream_cb {
     void (*on_body)(void *arg, const char *p, size_t n);
     /* The message has been received whole, as its own framing says. */
     void (*on_end)(void *arg);
-    /* n bytes of body that we sent have left. */
+    /* n bytes of body that we sent have left (HTTP/2: are framed, in order, on a queue of at most
+     * 64 KiB a connection). */
     void (*on_sent)(void *arg, size_t n);
     /* The exchange is broken; nothing more comes. */
     void (*on_fail)(void *arg, enum http_fail how, const struct err *e);

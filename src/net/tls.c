@@ -540,7 +540,9 @@ static int expect_host(struct tlsconn *t, const char *hostname)
     if (n > 1 && hostname[n - 1] == '.') /* certificates name hosts without the root's dot */
         n--;
     memcpy(t->host, hostname, n);
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    /* Names stand in subjectAltName; a common name is for people (RFC 9525). */
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (net_addr_ip_parse(&ip, span_of(t->host, n), 0) == 0)
         ok = X509_VERIFY_PARAM_set1_ip_asc(param, t->host);
     else

@@ -40,6 +40,10 @@ MUST_CHECK int tls_client_ctx_new(struct tls_ctx **ret, struct ev *ev,
                                   const struct tls_client_conf *conf, struct err *e);
 MUST_CHECK int tls_server_ctx_new(struct tls_ctx **ret, struct ev *ev,
                                   const struct tls_server_conf *conf, struct err *e);
+/* Would these files do? For a configuration that is checked before it is taken into use. */
+MUST_CHECK int tls_check_pair(const char *cert_file, const char *key_file, struct err *e);
+MUST_CHECK int tls_check_ca(const char *ca_file, struct err *e);
+
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx);
 void tls_ctx_unref(struct tls_ctx **ctx);
 

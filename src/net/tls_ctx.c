@@ -206,13 +206,25 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* A key that wants a password is refused; OpenSSL would ask for it at the terminal, and wait. */
+static int no_password(char *out, int cap, int writing, void *arg)
+{
+    UNUSED(out);
+    UNUSED(cap);
+    UNUSED(writing);
+    UNUSED(arg);
+    return -1;
+}
+
 static int use_certificate(struct tls_ctx *ctx, const char *cert, const char *key, struct err *e)
 {
     if (!key)
         return err_set(e, ERR_CONFIG, "TLS: certificate '%s' without a key", cert);
+    SSL_CTX_set_default_passwd_cb(ctx->ssl, no_password);
     if (SSL_CTX_use_certificate_chain_file(ctx->ssl, cert) != 1)
         return bad_file(e, "certificate", cert);
-    if (SSL_CTX_use_PrivateKey_file(ctx->ssl, key, SSL_FILETYPE_PEM) != 1)
+    if (SSL_CTX_use_PrivateKey_file(ctx->ssl, key, SSL_FILETYPE_PEM) != 1 &&
+        ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH)
         return bad_file(e, "key", key);
     if (SSL_CTX_check_private_key(ctx->ssl) != 1)
         return err_set(e, ERR_CONFIG, "TLS: key '%s' does not belong to certificate '%s'", key,
@@ -308,6 +320,26 @@ int tls_client_ctx_new(struct tls_ctx **ret, struct ev *ev, const struct tls_cli
     ctx = NULL;
     rc = 0;
 out:
+    tls_ctx_unref(&ctx);
+    return rc;
+}
+
+int tls_check_pair(const char *cert_file, const char *key_file, struct err *e)
+{
+    struct tls_ctx *ctx = ctx_new(NULL, true, NULL, e);
+    int rc = ctx ? use_certificate(ctx, cert_file, key_file, e) : -1;
+
+    tls_ctx_unref(&ctx);
+    return rc;
+}
+
+int tls_check_ca(const char *ca_file, struct err *e)
+{
+    struct tls_ctx *ctx = ctx_new(NULL, false, NULL, e);
+    int rc = ctx ? 0 : -1;
+
+    if (ctx && SSL_CTX_load_verify_file(ctx->ssl, ca_file) != 1)
+        rc = bad_file(e, "CA file", ca_file);
     tls_ctx_unref(&ctx);
     return rc;
 }

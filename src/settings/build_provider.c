@@ -2,6 +2,7 @@
  * build_provider.c - the keys under `providers`, with what they inherit from `defaults`.
  */
 #include "base/file.h"
+#include "net/tls.h"
 #include "settings/build.h"
 
 const struct settings_provider *build_find_provider(const struct build *b, struct span name)
@@ -211,6 +212,9 @@ static void build_provider(struct build *b, const struct keys_provider *k,
     if (span_has(p->ca_file) && file_check(p->ca_file.p, &e) < 0)
         conf_report_add(b->report, CONF_ERROR, "E041", k->tls.ca.at,
                         "providers.%.*s.tls.ca cannot be read: %s", SPAN_FMT(p->name), e.text);
+    else if (span_has(p->ca_file) && tls_check_ca(p->ca_file.p, &e) < 0)
+        conf_report_add(b->report, CONF_ERROR, "E044", k->tls.ca.at, "providers.%.*s.tls.ca: %s",
+                        SPAN_FMT(p->name), e.text);
     p->allow_private = p->type->engine || k->private_ok.num == 1;
     p->api_version = build_text(b, &k->api_version);
     p->timeout = (struct settings_timeouts){

@@ -2,6 +2,7 @@
  * build_server.c - the keys under `server` and `telemetry`.
  */
 #include "base/file.h"
+#include "net/tls.h"
 #include "settings/build.h"
 
 static bool any_address(const struct net_addr *a)
@@ -93,13 +94,20 @@ static struct span readable(struct build *b, const struct conf_value *v, const c
 static void build_tls(struct build *b)
 {
     const struct keys_tls *k = &b->keys->server.tls;
+    size_t errors = b->report->errors;
+    struct span cert = readable(b, &k->cert, "server.tls.cert");
+    struct span key = readable(b, &k->key, "server.tls.key");
+    struct err e;
 
-    b->snap->pub.server.tls_cert = readable(b, &k->cert, "server.tls.cert");
-    b->snap->pub.server.tls_key = readable(b, &k->key, "server.tls.key");
+    b->snap->pub.server.tls_cert = cert;
+    b->snap->pub.server.tls_key = key;
     if (k->cert.set != k->key.set)
         conf_report_add(b->report, CONF_ERROR, "E038", k->self.at,
                         "server.tls needs both cert and key; %s is missing",
                         k->cert.set ? "key" : "cert");
+    else if (span_has(cert) && span_has(key) && b->report->errors == errors &&
+             tls_check_pair(cert.p, key.p, &e) < 0)
+        conf_report_add(b->report, CONF_ERROR, "E044", k->self.at, "server.tls: %s", e.text);
 }
 
 void build_server(struct build *b)
