@@ -407,7 +407,7 @@ static void on_body(void *arg, const char *p, size_t n)
     c->answer_begun = true;
     if (c->state == ANSWER) {
         c->resting = true; /* until call_resume() */
-        ev_timer_stop(&c->timer);
+        ev_timer_rest(&c->timer);
     }
     c->handed = false;
     if (c->events)
