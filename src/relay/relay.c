@@ -140,6 +140,7 @@ static void on_hold_timer(struct ev_timer *t)
     struct relay *r = CONTAINER_OF(t, struct relay, hold);
     struct err e;
 
+    r->hold_over = true; /* with nothing held yet, the next event opens the answer */
     if (r->state == RELAY_TRYING && r->held.n && open_answer(r, &e) < 0)
         out_of_memory(r, &e);
 }
@@ -188,7 +189,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
     struct relay *r = arg;
-    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind);
+    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind) || r->hold_over;
     struct err e;
     int rc = 0;
 
@@ -432,6 +433,8 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
 
     if (r->state == RELAY_ENDED)
         return;
+    if (how == HTTP_FAIL_REQUEST && r->state == RELAY_FLUSHING)
+        return; /* its answer is under way already */
     if (how == HTTP_FAIL_REQUEST && r->state == RELAY_READING) {
         if (e->code == ERR_LIMIT) {
             no.status = 413;

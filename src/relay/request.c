@@ -80,6 +80,12 @@ static bool key_allows(const struct relay *r, struct span model)
     return false;
 }
 
+/* A path that passes through is not read, so nothing can hold a key to its models there. */
+static bool key_allows_all(const struct relay *r)
+{
+    return key_allows(r, SPAN_LIT("*"));
+}
+
 /* ---- the head ---- */
 
 /* Does the target's provider have this operation? */
@@ -243,6 +249,10 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
     struct span name = span_of(r->req.model, r->req.model_n);
 
     if (!r->op->routed) {
+        if (!key_allows_all(r))
+            return refuse(no, 403, REASON_BAD_KEY,
+                          "The key is held to some models, and this path passes through unread.",
+                          "Use a key with models: ['*'].");
         if (!find_pinned(r, no))
             return false;
     } else {
