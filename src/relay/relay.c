@@ -19,6 +19,8 @@
  */
 #include "relay/relay.h"
 
+#include <openssl/evp.h>
+
 #include "base/mem.h"
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
@@ -608,10 +610,20 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
     list_init(&env->live);
     for (size_t i = 0; i < DIALECTS; i++)
         dialect_ready_init(&env->ready[i], dialect_row(i));
+    env->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    env->hash = EVP_MD_CTX_new();
+    if (!env->sha256 || !env->hash) {
+        err_set(e, ERR_NOMEM, "no memory for SHA-256");
+        goto fail;
+    }
     if (blob_pool_init(&env->blobs, settings->server.memory_bytes_max, SPOOL_DIR, e) < 0)
-        return -1;
+        goto fail;
     env->settings = settings_ref(settings);
     return 0;
+fail:
+    EVP_MD_CTX_free(env->hash);
+    EVP_MD_free(env->sha256);
+    return -1;
 }
 
 void relay_env_settings(struct relay_env *env, struct settings *settings)
@@ -626,6 +638,8 @@ void relay_env_settings(struct relay_env *env, struct settings *settings)
 void relay_env_fini(struct relay_env *env)
 {
     MUST(list_empty(&env->live));
+    EVP_MD_CTX_free(env->hash);
+    EVP_MD_free(env->sha256);
     blob_pool_fini(&env->blobs);
     settings_unref(&env->settings);
 }
