@@ -180,7 +180,7 @@ class Gateway(Program):
     def metrics(self):
         """{'name{labels}': value}"""
         text = wire.ask(self.admin, "GET", "/metrics").text.decode()
-        pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line[:1] not in ("#", ""))
+        pairs = (line.rsplit(" ", 1) for line in text.split("\n") if line[:1] not in ("#", ""))
         return {name: float(value) for name, value in pairs}
 
     def status(self):

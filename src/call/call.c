@@ -48,6 +48,7 @@ struct call {
     bool handed;      /* something of what was just read went to the owner */
     bool scrubs;      /* an error is passed through: it may say our key */
     size_t held_back; /* bytes delivered and not consumed */
+    size_t kept;      /* of the stream's window, what is not given back at all */
     struct buf held;  /* an event, or what may be our key, that is cut by the end of a read */
     struct buf error; /* body of an error answer */
     uint16_t status;
@@ -469,6 +470,28 @@ static void read_whole(struct call *c, const char *p, size_t n)
     c->cb->on_body(c->arg, span_of(p, n));
 }
 
+/* n bytes have gone on their way. For events a part of the window is enough. */
+static void give_back(struct call *c, size_t n)
+{
+    size_t keep = c->events ? MIN(n, HTTP_WINDOW - CALL_WINDOW - c->kept) : 0;
+
+    c->kept += keep;
+    if (c->stream)
+        http_consumed(c->stream, n - keep);
+}
+
+/* An event is under way, so nobody will ask for more. Only its own bytes go back: what was handed
+ * on before may still be on its way to a slow client. */
+static void event_goes_on(struct call *c, size_t n)
+{
+    if (c->held_back <= n) {
+        call_resume(c);
+        return;
+    }
+    c->held_back -= n;
+    give_back(c, n);
+}
+
 static void on_body(void *arg, const char *p, size_t n)
 {
     struct call *c = arg;
@@ -488,8 +511,8 @@ static void on_body(void *arg, const char *p, size_t n)
         read_events(c, p, n);
     else
         read_whole(c, p, n);
-    if (!c->handed && c->state != DONE) /* nobody will ask for more: an event is under way */
-        call_resume(c);
+    if (!c->handed && c->state != DONE)
+        event_goes_on(c, n);
 }
 
 /* ---- the end of the answer ---- */
@@ -659,8 +682,7 @@ void call_resume(struct call *c)
     if (c->state == ANSWER && c->resting)
         set_timer(c, c->conf.timeout.idle_ms);
     c->resting = false;
-    if (c->stream)
-        http_consumed(c->stream, n);
+    give_back(c, n);
 }
 
 const struct dialect_answer *call_answer(const struct call *c)

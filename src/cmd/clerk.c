@@ -10,7 +10,6 @@
 #include "net/net_uv.h"
 #include "ops/ops.h"
 
-#define BATCH      64 /* most records a datagram */
 #define TURN_MOST  32 /* datagrams a turn: the admin port gets its share */
 #define REPORT_MAX ((size_t)256 * 1024)
 
@@ -23,7 +22,7 @@ struct clerk {
     struct link_ev link;
     void (*reload_done)(void *arg, bool ok, struct span text);
     void *reload_arg;
-    struct record batch[BATCH];
+    struct record batch[RUN_BATCH];
 };
 
 static void on_records(void *arg, unsigned events)

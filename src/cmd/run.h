@@ -14,6 +14,7 @@
 #include "settings/settings.h"
 
 #define RUN_LISTENS  8                     /* most addresses in server.listen */
+#define RUN_BATCH    64                    /* most records a datagram to the clerk */
 #define RUN_TEXT_MAX ((size_t)1024 * 1024) /* a configuration's text */
 
 struct run {

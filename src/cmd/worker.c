@@ -13,7 +13,6 @@
 #include "cmd/run.h"
 #include "net/net_uv.h"
 
-#define BATCH    16 /* records a datagram */
 #define BATCH_MS 20 /* longest time a record waits for company */
 #define LAST_MS  1000
 
@@ -29,7 +28,7 @@ struct worker {
     struct http_pool_stats seen_pools;
     struct ev_timer send;
     size_t records_n;
-    struct record records[BATCH];
+    struct record records[RUN_BATCH];
 };
 
 /* ---- records ---- */
@@ -55,7 +54,7 @@ static void on_record(void *arg, const struct record *r)
     struct err e;
 
     w->records[w->records_n++] = *r;
-    if (w->records_n == BATCH)
+    if (w->records_n == RUN_BATCH)
         send_records(w);
     else if (!ev_timer_armed(&w->send) && ev_timer_set(&w->send, EV_MS(BATCH_MS), &e) < 0)
         send_records(w);

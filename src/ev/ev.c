@@ -208,7 +208,7 @@ static void run_timers(struct ev *ev)
     }
 }
 
-static void run_posts(struct ev *ev)
+void ev_posts_run(struct ev *ev)
 {
     for (int round = 0; round < EV_POST_ROUNDS && !list_empty(&ev->posts); round++) {
         struct list batch = ev->posts;
@@ -228,7 +228,7 @@ static void run_posts(struct ev *ev)
 void ev_turn_end(struct ev *ev)
 {
     run_timers(ev);
-    run_posts(ev);
+    ev_posts_run(ev);
 }
 
 ev_us ev_next(const struct ev *ev)

@@ -7,8 +7,9 @@
  *  - Time is read once a turn: ev_now() is the same in all callbacks of a turn.
  *  - No callback ever runs inside the call that armed it.
  *  - Timers fire in order of (time, order of arming). A timer set to 0 fires in the next turn.
- *  - Posts run at the end of the turn in which they were posted, after I/O and timers, in order;
- *    a post made by a post runs in the same phase, but at most EV_POST_ROUNDS rounds a turn.
+ *  - Posts run in order when the callback of a connection that posted them has returned, and at
+ *    the latest at the end of the turn, after I/O and timers; a post made by a post runs in the
+ *    same phase, but at most EV_POST_ROUNDS rounds of it.
  *  - Timers and posts are embedded in their owner, which stops them before it dies.
  *
  * Room: ev (uses base). Threads: a loop belongs to one thread.
@@ -55,7 +56,8 @@ bool ev_timer_armed(const struct ev_timer *t);
 
 void ev_post_init(struct ev_post *p, void (*fn)(struct ev_post *p));
 
-/* Run p->fn at the end of this turn. Posting what is posted already is a no-op. */
+/* Run p->fn in this turn, when nothing of ours is on the stack. Posting what is posted already is
+ * a no-op. */
 void ev_post(struct ev *ev, struct ev_post *p);
 void ev_post_cancel(struct ev_post *p);
 

@@ -40,6 +40,9 @@ void ev_fini(struct ev *ev);
 void ev_turn_begin(struct ev *ev, ev_us now, uint64_t wall_ms);
 void ev_turn_end(struct ev *ev);
 
+/* Posts only, for implementations that run them more often than once a turn. */
+void ev_posts_run(struct ev *ev);
+
 /* When the next turn is wanted at the latest: now when posts wait, the first timer's time, or
  * EV_NEVER. */
 ev_us ev_next(const struct ev *ev);

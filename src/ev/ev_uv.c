@@ -65,6 +65,11 @@ void ev_uv_enter(struct ev *ev)
     ev_turn_begin(ev, clock_us(CLOCK_MONOTONIC), clock_us(CLOCK_REALTIME) / 1000);
 }
 
+void ev_uv_leave(struct ev *ev)
+{
+    ev_posts_run(ev);
+}
+
 static void end_turn(struct ev_uv *u)
 {
     ev_turn_end(&u->ev);

@@ -27,6 +27,11 @@ void ev_uv_run(struct ev *ev);
 uv_loop_t *ev_uv_loop(struct ev *ev);
 void ev_uv_enter(struct ev *ev);
 
+/* For net: the last act of a libuv callback that may have posted. Posts run now and not behind
+ * the I/O of all others: what a connection read leaves on the other side while both are still in
+ * the cache, and one buffer serves them all. */
+void ev_uv_leave(struct ev *ev);
+
 /* ---- descriptors ---- */
 
 struct ev_fd; /* watches one descriptor; does not own it */

@@ -185,6 +185,17 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
 
 /* ---- frames in ---- */
 
+static void got_pong(struct h2 *h, const nghttp2_ping *ping)
+{
+    struct h2_stream *s;
+    int32_t id;
+
+    memcpy(&id, ping->opaque_data, sizeof(id));
+    s = nghttp2_session_get_stream_user_data(h->session, id);
+    if (s && h->ops->pong)
+        h->ops->pong(s);
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     struct h2_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
@@ -195,6 +206,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         h->ops->head_begun(h, false);
     if (frame->hd.type == NGHTTP2_SETTINGS)
         h->settled = true;
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
+        got_pong(h, &frame->ping);
     if (!s || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
     if (frame->hd.type == NGHTTP2_HEADERS && !s->head_done && h2_head_finish(s, end)) {
@@ -562,6 +575,17 @@ void h2_reset(struct h2_stream *s, uint32_t code)
     if (s->gone || s->id == 0)
         return;
     (void)nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id, code);
+    flush_soon(s->h2);
+}
+
+void h2_ping(struct h2_stream *s)
+{
+    uint8_t text[8] = {0};
+
+    if (s->gone)
+        return;
+    memcpy(text, &s->id, sizeof(s->id));
+    (void)nghttp2_submit_ping(s->h2->session, NGHTTP2_FLAG_NONE, text);
     flush_soon(s->h2);
 }
 

@@ -65,6 +65,8 @@ struct h2_ops {
     void (*sent)(struct h2_stream *s, size_t n); /* n bytes of body were handed to the network */
     void (*end_sent)(struct h2_stream *s);       /* END_STREAM was */
     void (*closed)(struct h2_stream *s, uint32_t code); /* s->gone from now on */
+    /* The peer has read what was sent before h2_ping(). NULL: not of interest. */
+    void (*pong)(struct h2_stream *s);
     /* The connection is over: broken (why), or in order (why is NULL) with nothing left to send. */
     void (*over)(struct h2 *h, const struct err *why);
 };
@@ -119,6 +121,8 @@ MUST_CHECK int h2_submit_continue(struct h2_stream *s, struct err *e);
 MUST_CHECK int h2_body(struct h2_stream *s, const char *p, size_t n, struct err *e);
 void h2_end(struct h2_stream *s);
 void h2_reset(struct h2_stream *s, uint32_t code);
+/* Ask for ops->pong, when all that waits has been told as sent. */
+void h2_ping(struct h2_stream *s);
 void h2_consumed(struct h2_stream *s, size_t n);
 
 #endif

@@ -11,9 +11,14 @@
  *
  *     handler ends with DONE, answer whole  --> its bytes leave; then, if the request is not
  *                                               whole, RST_STREAM(NO_ERROR): stop sending
- *     handler ends in any other way         --> RST_STREAM(INTERNAL_ERROR)
+ *     handler ends in any other way         --> its bytes leave, a PING behind them; when that is
+ *                                               acknowledged, or after BREAK_MS,
+ *                                               RST_STREAM(INTERNAL_ERROR)
  *     the peer resets, or nghttp2 does      --> on_fail(GONE)
  *     the connection breaks                 --> on_fail(GONE) for all
+ *
+ * Why the PING: clients drop what they have read and not yet given on when a reset arrives, and
+ * the error event that says what broke is the last thing before it.
  *
  * Invariants: (1) `conn` is NULL as soon as the connection is closed toward the network; (2) the
  *             connection's memory outlives its streams'; (3) `live` counts the streams whose
@@ -27,6 +32,7 @@
 
 #define CONN_MAGIC   0x68327363u
 #define STREAM_MAGIC 0x68327373u
+#define BREAK_MS     5000 /* as long as HTTP/1.0 waits, see http.h */
 
 struct h2_conn {
     struct http_conn base;
@@ -54,6 +60,7 @@ struct stream {
     bool open;           /* the handler holds it */
     bool got_end, request_bad, told_gone;
     bool head_sent, answer_end, no_body;
+    bool broken; /* ended by its handler before its answer was whole */
     uint64_t answer_left;
     uint64_t body_seen;
     size_t window; /* request body bytes delivered and not consumed */
@@ -271,6 +278,19 @@ static void stop_sending(struct stream *s)
         h2_reset(&s->base, NGHTTP2_NO_ERROR);
 }
 
+/* The peer shall see that the answer is not whole, but first all that there is of it. */
+static void break_off(struct stream *s)
+{
+    s->broken = true;
+    if (!s->base.sent_head && s->base.out.n == 0) {
+        h2_reset(&s->base, NGHTTP2_INTERNAL_ERROR);
+        return;
+    }
+    set(s, &s->stall, BREAK_MS);
+    if (s->base.out.n == 0)
+        h2_ping(&s->base);
+}
+
 static void close_stream(struct http_stream *http, enum http_close how)
 {
     struct stream *s = of_http(http);
@@ -286,7 +306,7 @@ static void close_stream(struct http_stream *http, enum http_close how)
     }
     if (how != HTTP_CLOSE_DONE || !s->answer_end) {
         ev_timer_stop(&s->stall);
-        h2_reset(&s->base, NGHTTP2_INTERNAL_ERROR);
+        break_off(s);
         return;
     }
     if (s->base.sent_end)
@@ -338,7 +358,7 @@ static void on_stream_stall(struct ev_timer *t)
     struct stream *s = CONTAINER_OF(t, struct stream, stall);
     struct err e;
 
-    h2_reset(&s->base, NGHTTP2_CANCEL);
+    h2_reset(&s->base, s->broken ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_CANCEL);
     err_set(&e, ERR_TIMEOUT, "the client takes no bytes");
     tell_gone(s, &e);
 }
@@ -479,6 +499,11 @@ static void sent(struct h2_stream *base, size_t n)
 {
     struct stream *s = of(base);
 
+    if (s->broken) {
+        if (base->out.n == 0)
+            h2_ping(base);
+        return;
+    }
     if (s->base.out.n && s->c->conn)
         set(s, &s->stall, conf_of(s->c)->write_stall_ms);
     else
@@ -494,6 +519,12 @@ static void end_sent(struct h2_stream *base)
     ev_timer_stop(&s->stall);
     if (!s->open)
         stop_sending(s);
+}
+
+static void pong(struct h2_stream *base)
+{
+    if (of(base)->broken)
+        h2_reset(base, NGHTTP2_INTERNAL_ERROR);
 }
 
 static void closed(struct h2_stream *base, uint32_t code)
@@ -529,6 +560,7 @@ static const struct h2_ops h2_ops = {
     .sent = sent,
     .end_sent = end_sent,
     .closed = closed,
+    .pong = pong,
     .over = over,
 };
 

@@ -66,7 +66,8 @@ struct http_stream_cb {
     void (*on_body)(void *arg, const char *p, size_t n);
     /* The message has been received whole, as its own framing says. */
     void (*on_end)(void *arg);
-    /* n bytes of body that we sent have left. */
+    /* n bytes of body that we sent have left (HTTP/2: are framed, in order, on a queue of at most
+     * 64 KiB a connection). */
     void (*on_sent)(void *arg, size_t n);
     /* The exchange is broken; nothing more comes. */
     void (*on_fail)(void *arg, enum http_fail how, const struct err *e);
@@ -77,7 +78,7 @@ enum http_close {
                         * answer or request ends as BROKEN */
     HTTP_CLOSE_BROKEN, /* the peer must see that the message is not complete: HTTP/1.1 ends
                         * without the last chunk, 1.0 resets when all is acknowledged, HTTP/2
-                        * sends RST_STREAM (server: INTERNAL_ERROR, client: CANCEL) */
+                        * sends RST_STREAM (server: INTERNAL_ERROR, likewise; client: CANCEL) */
 };
 
 struct http_stream_ops {

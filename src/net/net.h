@@ -20,7 +20,7 @@
 #include "ev/ev.h"
 #include "base/span.h"
 
-#define NET_READ_MAX ((size_t)64 * 1024) /* most bytes one on_read delivers */
+#define NET_READ_MAX ((size_t)16 * 1024) /* most bytes one on_read delivers */
 
 struct net;
 struct net_conn;

@@ -180,9 +180,10 @@ static int true_end(const struct uvconn *c, int end)
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
     struct uvconn *c = s->data;
+    struct ev *ev = c->n->base.ev;
     int end;
 
-    ev_uv_enter(c->n->base.ev);
+    ev_uv_enter(ev);
     if (n == 0)
         return;
     if (c->state == LINGERING) {
@@ -192,6 +193,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     MUST(c->state == OPEN);
     if (n > 0) {
         c->base.cb->on_read(c->base.arg, buf->base, (size_t)n);
+        ev_uv_leave(ev);
         return;
     }
     uv_read_stop(s);

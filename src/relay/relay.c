@@ -436,6 +436,8 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
         if (e->code == ERR_LIMIT) {
             no.status = 413;
             no.reason = REASON_BODY_TOO_LARGE;
+        } else if (e->code == ERR_TIMEOUT) {
+            no.status = 408;
         }
         refuse(r, &no);
         return;

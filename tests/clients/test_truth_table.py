@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 
 import anthropic
+import httpx
 import openai
 import pytest
 
@@ -246,6 +247,29 @@ def test_no_cell_got_worse(table, ways):
     assert worse == {}
     if any(before.get(cell) != word for cell, word in table.items()):
         PAGE.write_text(render(table, ways))
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+def test_break_over_http2(gateway, kind):
+    """Neither proxies nor SDKs speak HTTP/2 without TLS by themselves, so here are those who do:
+    the error event comes, then the stream is reset, and the connection lives on."""
+    url = gateway.base + "/v1/chat/completions"
+    headers = {"authorization": f"Bearer {serving.KEY}"}
+    body = {"model": f"oai/mock;{BREAKS[kind]}", "stream": True, "messages": QUESTION}
+    run = subprocess.run(["curl", "-sSN", "--noproxy", "*", "-m", "20", "--http2-prior-knowledge",
+                          "-H", f"authorization: {headers['authorization']}",
+                          "-d", json.dumps(body), url], capture_output=True, text=True, timeout=30)
+    assert run.returncode == 92, run.stderr  # "stream error in the HTTP/2 framing layer"
+    assert "w000000" in run.stdout and '"error"' in run.stdout
+    with httpx.Client(http1=False, http2=True, timeout=20) as client:
+        data = ""
+        with pytest.raises(httpx.RemoteProtocolError), client.stream(
+                "POST", url, headers=headers, json=body) as answer:
+            for text in answer.iter_text():
+                data += text
+        assert "w000000" in data and '"error"' in data and "[DONE]" not in data
+        good = client.post(url, headers=headers, json={**body, "model": "oai/mock"})
+        assert good.text.endswith("data: [DONE]\n\n")
 
 
 def test_the_tuned_configurations_are_documented():

@@ -200,6 +200,35 @@ static void not_sent(void **state)
     bed_free(b);
 }
 
+static void request_now(void *arg)
+{
+    (void)request(arg, (struct plan){.method = "GET", .status = 204});
+}
+
+/* A target whose reset is met before a byte of the request has left cannot have seen it. */
+static void nothing_left(void **state)
+{
+    struct bed *b = bed_new();
+    struct side *d = &b->x[1].c;
+    struct err e;
+
+    raw_serve(b, "\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", RAW_STAYS);
+    bed_start(b);
+    raw_listen(b);
+    request_now(b);
+    run_ms(b, 10);
+    assert_int_equal(ps(b)->idle_now, 1);
+    assert_int_equal(ev_sim_at(b->ev, ev_now(b->ev) + 100, request_now, b, &e), 0);
+    raw_close(&b->raw[0], NET_END_RESET); /* arrives in the same turn, behind the request */
+    run_ms(b, 10);
+    assert_int_equal(b->xs, 2);
+    assert_int_equal(ps(b)->reused_total, 1);
+    assert_true(d->fails == 1 && d->heads == 0);
+    assert_int_equal(d->how, HTTP_FAIL_NOT_SENT);
+    assert_int_equal(ps(b)->conns_now, 0);
+    bed_free(b);
+}
+
 static void dials(void **state)
 {
     struct bed *b = bed_new();
@@ -229,8 +258,10 @@ static void dials(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keep_alive),  cmocka_unit_test(pool_bounds), cmocka_unit_test(odd_answers),
-        cmocka_unit_test(idle_poison), cmocka_unit_test(not_sent),    cmocka_unit_test(dials),
+        cmocka_unit_test(keep_alive),  cmocka_unit_test(pool_bounds),
+        cmocka_unit_test(odd_answers), cmocka_unit_test(idle_poison),
+        cmocka_unit_test(not_sent),    cmocka_unit_test(nothing_left),
+        cmocka_unit_test(dials),
     };
 
     return cmocka_run_group_tests_name("http/h1_pool", tests, NULL, NULL);

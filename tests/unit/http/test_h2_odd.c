@@ -426,90 +426,88 @@ static void forgiven(void **state)
 
 /* ---- heads ---- */
 
+static const struct {
+    const char *name;
+    const char *fields[12]; /* name, value, ... */
+    const char *want;       /* in the answer's body; NULL: the stream is reset */
+} malformed[] = {
+    {"upper case",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "X", "y"},
+     NULL},
+    {"empty name",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "", "y"},
+     NULL},
+    {"CR in a value",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "x", "a\rb"},
+     NULL},
+    {"LF in a value",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "x", "a\nb"},
+     NULL},
+    {"LF in a name",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "x\ny", "z"},
+     NULL},
+    {"connection",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "connection", "close"},
+     NULL},
+    {"transfer-encoding",
+     {":method", "POST", ":scheme", "http", ":path", "/0", ":authority", "h", "transfer-encoding",
+      "chunked"},
+     NULL},
+    {"te",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "te", "gzip"},
+     NULL},
+    {"no path", {":method", "GET", ":scheme", "http", ":authority", "h"}, NULL},
+    {"no method", {":scheme", "http", ":path", "/0", ":authority", "h"}, NULL},
+    {"two paths",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":path", "/1", ":authority", "h"},
+     NULL},
+    {"pseudo behind",
+     {":method", "GET", ":scheme", "http", ":path", "/0", "x", "y", ":authority", "h"},
+     NULL},
+    {"pseudo unknown",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", ":x", "y"},
+     NULL},
+    {"status",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", ":status", "200"},
+     NULL},
+    {"length is no number",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "content-length",
+      "+0"},
+     NULL},
+    {"two lengths",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "content-length", "0",
+      "content-length", "0"},
+     NULL},
+    {"length without body",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "content-length", "5"},
+     NULL},
+    {"no authority", {":method", "GET", ":scheme", "http", ":path", "/0"}, NULL},
+    {"empty authority",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", ""},
+     NULL},
+    {"authority with user",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "u@h"},
+     "not a host"},
+    {"host differs",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "host", "i"},
+     "differs"},
+    {"path without slash",
+     {":method", "GET", ":scheme", "http", ":path", "0", ":authority", "h"},
+     NULL},
+    {"path with space",
+     {":method", "GET", ":scheme", "http", ":path", "/0 ", ":authority", "h"},
+     NULL},
+    {"path with fragment",
+     {":method", "GET", ":scheme", "http", ":path", "/0#a", ":authority", "h"},
+     "may not be there"},
+    {"star", {":method", "GET", ":scheme", "http", ":path", "*", ":authority", "h"}, NULL},
+    {"CONNECT", {":method", "CONNECT", ":authority", "h:1"}, "tunnels"},
+    {"method", {":method", "G T", ":scheme", "http", ":path", "/0", ":authority", "h"}, NULL},
+};
+
 static void bad_heads(void **state)
 {
-    static const struct {
-        const char *name;
-        const char *fields[12]; /* name, value, ... */
-        const char *want;       /* in the answer's body; NULL: the stream is reset */
-    } rows[] = {
-        {"upper case",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "X", "y"},
-         NULL},
-        {"empty name",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "", "y"},
-         NULL},
-        {"CR in a value",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "x", "a\rb"},
-         NULL},
-        {"LF in a value",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "x", "a\nb"},
-         NULL},
-        {"LF in a name",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "x\ny", "z"},
-         NULL},
-        {"connection",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "connection",
-          "close"},
-         NULL},
-        {"transfer-encoding",
-         {":method", "POST", ":scheme", "http", ":path", "/0", ":authority", "h",
-          "transfer-encoding", "chunked"},
-         NULL},
-        {"te",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "te", "gzip"},
-         NULL},
-        {"no path", {":method", "GET", ":scheme", "http", ":authority", "h"}, NULL},
-        {"no method", {":scheme", "http", ":path", "/0", ":authority", "h"}, NULL},
-        {"two paths",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":path", "/1", ":authority", "h"},
-         NULL},
-        {"pseudo behind",
-         {":method", "GET", ":scheme", "http", ":path", "/0", "x", "y", ":authority", "h"},
-         NULL},
-        {"pseudo unknown",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", ":x", "y"},
-         NULL},
-        {"status",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", ":status", "200"},
-         NULL},
-        {"length is no number",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "content-length",
-          "+0"},
-         NULL},
-        {"two lengths",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "content-length",
-          "0", "content-length", "0"},
-         NULL},
-        {"length without body",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "content-length",
-          "5"},
-         NULL},
-        {"no authority", {":method", "GET", ":scheme", "http", ":path", "/0"}, NULL},
-        {"empty authority",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", ""},
-         NULL},
-        {"authority with user",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "u@h"},
-         "not a host"},
-        {"host differs",
-         {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "host", "i"},
-         "differs"},
-        {"path without slash",
-         {":method", "GET", ":scheme", "http", ":path", "0", ":authority", "h"},
-         NULL},
-        {"path with space",
-         {":method", "GET", ":scheme", "http", ":path", "/0 ", ":authority", "h"},
-         NULL},
-        {"path with fragment",
-         {":method", "GET", ":scheme", "http", ":path", "/0#a", ":authority", "h"},
-         "may not be there"},
-        {"star", {":method", "GET", ":scheme", "http", ":path", "*", ":authority", "h"}, NULL},
-        {"CONNECT", {":method", "CONNECT", ":authority", "h:1"}, "tunnels"},
-        {"method", {":method", "G T", ":scheme", "http", ":path", "/0", ":authority", "h"}, NULL},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(malformed); i++) {
         struct bed *b = bed_start(bed_new());
         struct raw *r;
         struct buf head;
@@ -517,20 +515,21 @@ static void bad_heads(void **state)
         (void)expect_request(b, (struct plan){.down = 1});
         r = connect_h2(b);
         buf_init(&head, 4096);
-        for (size_t j = 0; j < 12 && rows[i].fields[j]; j += 2)
-            add_field(&head, span_str(rows[i].fields[j]), span_str(rows[i].fields[j + 1]));
+        for (size_t j = 0; j < 12 && malformed[i].fields[j]; j += 2)
+            add_field(&head, span_str(malformed[i].fields[j]),
+                      span_str(malformed[i].fields[j + 1]));
         frame(r, HEADERS, END_HEADERS | END_STREAM, 1, head.p, head.n);
         run_ms(b, 10);
         if (ss(b)->requests_total)
-            fail_msg("%s: reached the handler", rows[i].name);
-        if (rows[i].want ? !raw_has(r, rows[i].want) : !span_has(find_frame(r, RST, 1)))
-            fail_msg("%s: %s", rows[i].name,
+            fail_msg("%s: reached the handler", malformed[i].name);
+        if (malformed[i].want ? !raw_has(r, malformed[i].want) : !span_has(find_frame(r, RST, 1)))
+            fail_msg("%s: %s", malformed[i].name,
                      find_frame(r, DATA, 1).p ? find_frame(r, DATA, 1).p : "?");
         /* the connection lives, and a good request passes */
         send_request(r, 3, false, 0);
         run_ms(b, 10);
         if (ss(b)->requests_total != 1)
-            fail_msg("%s: the connection is lost", rows[i].name);
+            fail_msg("%s: the connection is lost", malformed[i].name);
         buf_fini(&head);
         bed_free(b);
     }
