@@ -67,8 +67,8 @@ static void finish(struct call *c)
 /* The owner's last word. Whatever the upstream said in it, it does not say our key. */
 static void tell(struct call *c, struct call_failure *f)
 {
-    scrub_text(f->text, sizeof(f->text), c->conf.key);
-    scrub_text(f->type, sizeof(f->type), c->conf.key);
+    scrub(f->text, strlen(f->text), c->conf.key);
+    scrub(f->type, strlen(f->type), c->conf.key);
     finish(c);
     c->cb->on_fail(c->arg, f);
 }
@@ -411,8 +411,6 @@ static void after_event(struct call *c)
         bool known;
 
         f.class_id = provider_classify(c->conf.provider->type, &pf, &known);
-        /* Cut texts are scrubbed by their own lengths: half a key must not stay at the end. */
-        scrub_text(c->answer.ev.error_text, sizeof(c->answer.ev.error_text), c->conf.key);
         memcpy(f.type, c->answer.ev.error_type, sizeof(f.type));
         memcpy(f.text, c->answer.ev.error_text, sizeof(c->answer.ev.error_text));
         tell(c, &f);
@@ -450,8 +448,7 @@ static void read_events(struct call *c, const char *p, size_t n)
     }
 }
 
-/* Hand on an error that is passed through, without our key. At the end (n == 0) what seemed to
- * begin one was none. */
+/* Hand on an error that is passed through, without our key; n == 0: at its end. */
 static void pass_scrubbed(struct call *c, const char *p, size_t n)
 {
     size_t settled;
@@ -462,8 +459,10 @@ static void pass_scrubbed(struct call *c, const char *p, size_t n)
         return;
     }
     settled = scrub_part(c->held.p, c->held.n, c->conf.key);
-    if (n == 0)
+    if (n == 0) {
+        scrub(c->held.p, c->held.n, c->conf.key);
         settled = c->held.n;
+    }
     if (settled == 0)
         return;
     c->handed = true;
@@ -533,7 +532,7 @@ static void error_answer(struct call *c)
     struct provider_failure pf;
     bool known;
 
-    scrub(c->error.p, c->error.n, c->conf.key, c->error.n == CALL_ERROR_MAX);
+    scrub(c->error.p, c->error.n, c->conf.key);
     provider_read_error(&pf, buf_span(&c->error), &c->arena);
     pf.status = c->status;
     f.class_id = provider_classify(c->conf.provider->type, &pf, &known);

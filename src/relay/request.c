@@ -247,6 +247,10 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
         return refuse(no, 404, REASON_UNKNOWN_PATH,
                       "This path passes through to one provider, and none is pinned.",
                       "Name it in the configuration: `pass: PROVIDER`.");
+    if (!r->settings->pass->type->paths[r->op->op])
+        return refuse(no, 404, REASON_UNKNOWN_PATH,
+                      "The provider that this path passes through to does not serve it.",
+                      "Name one that does in the configuration: `pass: PROVIDER`.");
     r->plan.one =
         (struct settings_target){.provider = r->settings->pass, .id = r->settings->pass->name};
     r->target = &r->plan.one;
