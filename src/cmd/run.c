@@ -1,5 +1,13 @@
 /*
  * run.c - `lamplighter run`: load the configuration, bind, tell the user, become the master.
+ *
+ * From here to the line that decides about a request:
+ *     cmd_run() -> serve() -> master_run()      proc/master.c, forks and calls child_main()
+ *     child_main() -> run_worker()              cmd/worker.c, a loop, sockets, a gateway
+ *     gateway_init()                            relay/gateway.c, puts pools, relay, server together
+ *     http_server -> relay_on_request()         relay/relay.c, the life of a request
+ *     relay_find_target()                       relay/request.c, who serves it
+ *     call_start() -> dialect_answer_verdict()  call/call.c, is the answer whole?
  */
 #include "cmd/run.h"
 

@@ -48,7 +48,8 @@ static void note(struct relay *r, const struct relay_refusal *no)
     r->record.outcome = outcome_of(no);
     r->record.reason = no->reason;
     r->record.class_id = no->class_id;
-    r->record.upstream_status = no->upstream_status;
+    if (no->upstream_status)
+        r->record.upstream_status = no->upstream_status;
     if (no->text)
         snprintf(r->record.text, sizeof(r->record.text), "%s", no->text);
 }
@@ -100,6 +101,16 @@ static void refuse(struct relay *r, const struct relay_refusal *no)
     if (r->events && relay_send_error_event(r, no, boundary, &e) < 0)
         UNUSED(e); /* then the unclean end alone has to tell */
     end(r, HTTP_CLOSE_BROKEN);
+}
+
+static void refuse_ending(struct relay *r, enum reason reason)
+{
+    struct relay_refusal no = {.status = 503,
+                               .reason = reason,
+                               .class_id = CLASS_OVERLOAD,
+                               .text = reason_meaning(reason)};
+
+    refuse(r, &no);
 }
 
 static void out_of_memory(struct relay *r, const struct err *e)
@@ -272,12 +283,20 @@ static void send_whole_answer(struct relay *r)
         pump_answer(r);
 }
 
+/* What passed through was not read: its status alone says how it went. */
+static enum outcome passed_outcome(uint16_t status)
+{
+    if (status >= 500 || status == 429)
+        return OUTCOME_FAILED;
+    return status >= 400 ? OUTCOME_CLIENT_ERROR : OUTCOME_FULL;
+}
+
 static void on_done(void *arg)
 {
     struct relay *r = arg;
     struct err e;
 
-    r->record.outcome = OUTCOME_FULL;
+    r->record.outcome = passed_outcome(r->answer_head.status);
     if (r->whole) {
         send_whole_answer(r);
         return;
@@ -599,6 +618,8 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     http_stream_bind(s, &client_cb, r);
     if (!relay_read_head(r, peer, &no))
         refuse(r, &no);
+    else if (env->ending != REASON_NONE) /* it came behind the end of the drain */
+        refuse_ending(r, env->ending);
     else if (!serve_own(r) && begin(r, &e) < 0)
         out_of_memory(r, &e);
 }
@@ -646,14 +667,9 @@ void relay_env_fini(struct relay_env *env)
 
 void relay_end_all(struct relay_env *env, enum reason reason)
 {
+    env->ending = reason;
     LIST_EACH(it, &env->live)
     {
-        struct relay *r = LIST_ENTRY(it, struct relay, link);
-        struct relay_refusal no = {.status = 503,
-                                   .reason = reason,
-                                   .text = reason_meaning(reason),
-                                   .class_id = CLASS_OVERLOAD};
-
-        refuse(r, &no);
+        refuse_ending(LIST_ENTRY(it, struct relay, link), reason);
     }
 }

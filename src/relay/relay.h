@@ -31,7 +31,8 @@ struct relay_env {
     struct blob_pool blobs;
     struct relay_sink sink;
     struct relay_stats stats;
-    struct list live; /* struct relay */
+    struct list live;   /* struct relay */
+    enum reason ending; /* REASON_NONE, or why every request is ended now */
     struct dialect_ready ready[DIALECTS];
     struct evp_md_st *sha256; /* fetched once: OpenSSL looks it up by name */
     struct evp_md_ctx_st *hash;
@@ -49,8 +50,8 @@ void relay_env_settings(struct relay_env *env, struct settings *settings);
 void relay_on_request(void *arg, struct http_stream *s, const struct http_head *h,
                       const struct net_addr *peer);
 
-/* End every running request now, honestly: an error answer, or an error event and an unclean
- * end. For the end of a drain. */
+/* End every running request now, and every one that still comes, honestly: an error answer, or an
+ * error event and an unclean end. For the end of a drain. */
 void relay_end_all(struct relay_env *env, enum reason reason);
 
 #endif
