@@ -44,7 +44,7 @@ static void write_and_read(const struct h1_read *r, bool request)
         goto out;
     MUST((request ? h1_write_request : h1_write_response)(&bytes, &r->head, &opts, &e) == 0);
     h1_read_init(&again, request, &wide);
-    step = h1_next(&again, bytes.p, bytes.n);
+    step = h1_read_next(&again, bytes.p, bytes.n);
     MUST(step.ev == H1_HEAD && step.used == bytes.n);
     print_head(&want, &r->head);
     print_head(&got, &again.head);
@@ -62,7 +62,7 @@ static bool read_piece(struct buf *out, struct h1_read *r, const char *p, size_t
     size_t used = 0;
 
     for (;;) {
-        struct h1_step step = h1_next(r, p + used, n - used);
+        struct h1_step step = h1_read_next(r, p + used, n - used);
 
         MUST(step.used <= n - used);
         used += step.used;
@@ -112,7 +112,7 @@ static void read_cut(struct buf *out, bool request, struct span s, unsigned most
         at += piece;
     }
     if (good)
-        buf_printf(out, "%seof %d\n", body ? "\n" : "", (int)h1_eof(&r));
+        buf_printf(out, "%seof %d\n", body ? "\n" : "", (int)h1_read_eof(&r));
     h1_read_fini(&r);
 }
 

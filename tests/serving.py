@@ -161,8 +161,9 @@ class Gateway(Server):
         return json.loads(get(self.admin + "/api/v1/status"))
 
     def records(self):
-        """The access log: one object a request."""
-        return [json.loads(line) for line in self.output().splitlines() if line.startswith("{")]
+        """The access log: one object a request. The last line may be half written."""
+        lines = self.output().split("\n")[:-1]
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def record(self, request_id, seconds=5.0):
         def written():

@@ -69,6 +69,23 @@ int file_check(const char *path, struct err *e)
     return rc;
 }
 
+uint64_t file_stamp(const char *path)
+{
+    uint64_t parts[5], stamp = 0;
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return 0;
+    parts[0] = (uint64_t)st.st_dev;
+    parts[1] = (uint64_t)st.st_ino;
+    parts[2] = (uint64_t)st.st_size;
+    parts[3] = (uint64_t)st.st_mtim.tv_sec;
+    parts[4] = (uint64_t)st.st_mtim.tv_nsec;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        stamp = (stamp ^ parts[i]) * UINT64_C(0x9E3779B97F4A7C15) + (stamp >> 29);
+    return stamp | 1;
+}
+
 int file_create(const char *path, struct span text, struct err *e)
 {
     int fd, rc = 0;

@@ -15,6 +15,9 @@ MUST_CHECK int file_read(struct buf *out, const char *path, struct err *e);
 /* Could this process read that regular file now? */
 MUST_CHECK int file_check(const char *path, struct err *e);
 
+/* A number that changes whenever the file is replaced or written; 0: it cannot be looked at. */
+uint64_t file_stamp(const char *path);
+
 /* Write a whole file, which must not exist yet. */
 MUST_CHECK int file_create(const char *path, struct span text, struct err *e);
 

@@ -21,9 +21,10 @@
 #include "base/mem.h"
 #include "call/scrub.h"
 
-#define ARENA_BUDGET ((size_t)256 * 1024)
-#define FIELDS_OWN   8
-#define MAGIC        0x63616c6cu
+#define ARENA_BUDGET  ((size_t)256 * 1024)
+#define FIELDS_OWN    8
+#define ERROR_BODY_MS 5000 /* longest wait for the body of an error answer */
+#define MAGIC         0x63616c6cu
 
 enum state { CONNECTING, WAITING, ERROR, ANSWER, AFTER, DONE };
 
@@ -66,8 +67,8 @@ static void finish(struct call *c)
 /* The owner's last word. Whatever the upstream said in it, it does not say our key. */
 static void tell(struct call *c, struct call_failure *f)
 {
-    scrub_text(f->text, sizeof(f->text), c->conf.key);
-    scrub_text(f->type, sizeof(f->type), c->conf.key);
+    scrub(f->text, strlen(f->text), c->conf.key);
+    scrub(f->type, strlen(f->type), c->conf.key);
     finish(c);
     c->cb->on_fail(c->arg, f);
 }
@@ -103,6 +104,8 @@ static void set_timer(struct call *c, uint64_t ms)
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for a timer");
 }
 
+static void error_answer(struct call *c);
+
 static void on_timer(struct ev_timer *t)
 {
     struct call *c = CONTAINER_OF(t, struct call, timer);
@@ -115,10 +118,15 @@ static void on_timer(struct ev_timer *t)
              (unsigned long long)limit->connect_ms);
         break;
     case AFTER:
-        done(c);
+        if (c->held_back > c->held.n) /* what is to come waits for the client */
+            set_timer(c, CALL_AFTER_MS);
+        else
+            done(c);
+        break;
+    case ERROR:
+        error_answer(c); /* the status alone is enough to know the class */
         break;
     case WAITING:
-    case ERROR:
     case ANSWER:
         if (c->answer_begun)
             fail(c, CLASS_MAYBE_EXECUTED, REASON_TIMEOUT_IDLE, "no byte for %llu ms",
@@ -303,6 +311,7 @@ static void on_head(void *arg, const struct http_head *h)
         c->retry_after = arena_dup(&c->arena, http_field_get(h, "retry-after"));
     if (h->status >= 300 && c->conf.dialect) {
         c->state = ERROR;
+        set_timer(c, ERROR_BODY_MS);
         return;
     }
     junk = junk_head(c, h);
@@ -407,8 +416,6 @@ static void after_event(struct call *c)
         bool known;
 
         f.class_id = provider_classify(c->conf.provider->type, &pf, &known);
-        /* Cut texts are scrubbed by their own lengths: half a key must not stay at the end. */
-        scrub_text(c->answer.ev.error_text, sizeof(c->answer.ev.error_text), c->conf.key);
         memcpy(f.type, c->answer.ev.error_type, sizeof(f.type));
         memcpy(f.text, c->answer.ev.error_text, sizeof(c->answer.ev.error_text));
         tell(c, &f);
@@ -416,6 +423,8 @@ static void after_event(struct call *c)
         fail(c, CLASS_JUNK, REASON_JUNK, "%s", dialect_answer_why(&c->answer));
     }
 }
+
+static void bytes_ended(struct call *c, const struct err *broken);
 
 static void read_events(struct call *c, const char *p, size_t n)
 {
@@ -431,7 +440,10 @@ static void read_events(struct call *c, const char *p, size_t n)
             return;
         }
         if (over)
-            done(c); /* and the connection is not used again */
+            bytes_ended(c, NULL); /* and the connection is not used again */
+        else if (c->answer.ev.kind == EVENT_TERMINAL &&
+                 dialect_answer_verdict(&c->answer) == VERDICT_CUT)
+            fail(c, CLASS_TRUNCATED, REASON_TRUNCATED, "%s", dialect_answer_why(&c->answer));
         else if (c->answer.ev.kind == EVENT_BAD || c->answer.ev.kind == EVENT_ERROR)
             buf_fini(&c->held); /* not handed on: the relay says it in its own words */
         else
@@ -441,8 +453,7 @@ static void read_events(struct call *c, const char *p, size_t n)
     }
 }
 
-/* Hand on an error that is passed through, without our key. At the end (n == 0) what seemed to
- * begin one was none. */
+/* Hand on an error that is passed through, without our key; n == 0: at its end. */
 static void pass_scrubbed(struct call *c, const char *p, size_t n)
 {
     size_t settled;
@@ -453,8 +464,10 @@ static void pass_scrubbed(struct call *c, const char *p, size_t n)
         return;
     }
     settled = scrub_part(c->held.p, c->held.n, c->conf.key);
-    if (n == 0)
+    if (n == 0) {
+        scrub(c->held.p, c->held.n, c->conf.key);
         settled = c->held.n;
+    }
     if (settled == 0)
         return;
     c->handed = true;
@@ -487,21 +500,10 @@ static void give_back(struct call *c, size_t n)
         http_consumed(c->stream, n - keep);
 }
 
-/* An event is under way, so nobody will ask for more. Only its own bytes go back: what was handed
- * on before may still be on its way to a slow client. */
-static void event_goes_on(struct call *c, size_t n)
-{
-    if (c->held_back <= n) {
-        call_resume(c);
-        return;
-    }
-    c->held_back -= n;
-    give_back(c, n);
-}
-
 static void on_body(void *arg, const char *p, size_t n)
 {
     struct call *c = arg;
+    bool rested;
 
     OBJ_CHECK(c, MAGIC);
     c->held_back += n;
@@ -512,14 +514,19 @@ static void on_body(void *arg, const char *p, size_t n)
         call_resume(c);
         return;
     }
+    rested = c->resting;
     note_content(c, !c->events);
     c->handed = false;
     if (c->events)
         read_events(c, p, n);
     else
         read_whole(c, p, n);
-    if (!c->handed && c->state != DONE)
-        event_goes_on(c, n);
+    /* A piece of an event keeps its credit until the event is handed on (CALL_EVENT_MAX is below
+     * CALL_WINDOW), but it is a sign of life. */
+    if (!c->handed && !rested && c->resting && c->state == ANSWER) {
+        c->resting = false;
+        set_timer(c, c->conf.timeout.idle_ms);
+    }
 }
 
 /* ---- the end of the answer ---- */
@@ -530,7 +537,7 @@ static void error_answer(struct call *c)
     struct provider_failure pf;
     bool known;
 
-    scrub(c->error.p, c->error.n, c->conf.key, c->error.n == CALL_ERROR_MAX);
+    scrub(c->error.p, c->error.n, c->conf.key);
     provider_read_error(&pf, buf_span(&c->error), &c->arena);
     pf.status = c->status;
     f.class_id = provider_classify(c->conf.provider->type, &pf, &known);

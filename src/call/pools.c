@@ -23,6 +23,7 @@ struct entry {
 
 struct context {
     struct span ca_file; /* absent: the system's */
+    uint64_t ca_stamp;
     struct tls_ctx *tls;
 };
 
@@ -81,15 +82,17 @@ void call_pools_free(struct call_pools **pp)
 
 /* ---- TLS ---- */
 
-static int get_context(struct call_pools *p, struct span ca_file, struct tls_ctx **ret,
-                       struct err *e)
+static int get_context(struct call_pools *p, const struct settings_provider *provider,
+                       struct tls_ctx **ret, struct err *e)
 {
+    struct span ca_file = provider->ca_file;
     struct tls_client_conf conf = {.alpn = "h2,http/1.1"};
     struct context *more;
     struct span copy = {NULL, 0};
 
     for (size_t i = 0; i < p->contexts_n; i++) {
-        if (span_eq(p->contexts[i].ca_file, ca_file)) {
+        if (span_eq(p->contexts[i].ca_file, ca_file) &&
+            p->contexts[i].ca_stamp == provider->ca_stamp) {
             *ret = p->contexts[i].tls;
             return 0;
         }
@@ -105,7 +108,7 @@ static int get_context(struct call_pools *p, struct span ca_file, struct tls_ctx
         conf.ca_file = copy.p;
     }
     more += p->contexts_n;
-    *more = (struct context){.ca_file = copy};
+    *more = (struct context){.ca_file = copy, .ca_stamp = provider->ca_stamp};
     if (tls_client_ctx_new(&more->tls, net_ev(p->net), &conf, e) < 0)
         return -1;
     p->contexts_n++;
@@ -137,11 +140,14 @@ static void write_key(struct buf *out, const struct settings_provider *provider,
         buf_add_span(out, parts[i]);
         buf_add_char(out, '\n');
     }
-    buf_add_str(out, provider->allow_private ? "private" : "public");
+    buf_printf(out, "%s %llu %llu", provider->allow_private ? "private" : "public",
+               (unsigned long long)provider->timeout.connect_ms,
+               (unsigned long long)provider->ca_stamp);
 }
 
-static int fill_proxy(struct call_pools *p, struct entry *it, const struct settings_proxy *proxy,
-                      struct span ca_file, struct err *e)
+static int fill_proxy(struct call_pools *p, struct entry *it,
+                      const struct settings_provider *provider, const struct settings_proxy *proxy,
+                      struct err *e)
 {
     it->proxy.host = arena_dup(&it->text, proxy->url.host).p;
     it->proxy.port = proxy->url.port;
@@ -152,7 +158,7 @@ static int fill_proxy(struct call_pools *p, struct entry *it, const struct setti
         if (!it->proxy.auth.p)
             return err_set(e, ERR_NOMEM, "no memory for a connection pool");
     }
-    return proxy->url.tls ? get_context(p, ca_file, &it->proxy.tls, e) : 0;
+    return proxy->url.tls ? get_context(p, provider, &it->proxy.tls, e) : 0;
 }
 
 static int fill_dial(struct call_pools *p, struct entry *it, struct dial_conf *dial,
@@ -175,12 +181,12 @@ static int fill_dial(struct call_pools *p, struct entry *it, struct dial_conf *d
     };
     if (!dial->host)
         return err_set(e, ERR_NOMEM, "no memory for a connection pool");
-    if (url->tls && get_context(p, provider->ca_file, &dial->tls, e) < 0)
+    if (url->tls && get_context(p, provider, &dial->tls, e) < 0)
         return -1;
     if (!proxy)
         return 0;
     dial->proxy = &it->proxy;
-    return fill_proxy(p, it, proxy, provider->ca_file, e);
+    return fill_proxy(p, it, provider, proxy, e);
 }
 
 static int add_entry(struct call_pools *p, struct span key,
@@ -223,15 +229,18 @@ int call_pools_get(struct call_pools *p, struct http_pool **ret,
                    const struct settings_provider *provider, const struct settings_url *url,
                    struct err *e)
 {
+    const struct settings_proxy *proxy = proxy_of(provider, url);
+    struct span auth = proxy ? proxy->auth.bytes : span_of(NULL, 0);
     struct buf key;
     int rc = -1;
 
     buf_init(&key, KEY_MAX);
-    write_key(&key, provider, url, proxy_of(provider, url));
+    write_key(&key, provider, url, proxy);
     if (buf_finish(&key, "provider", e) < 0)
         goto out;
     for (size_t i = 0; i < p->entries_n; i++) {
-        if (span_eq(p->entries[i]->key, buf_span(&key))) {
+        if (span_eq(p->entries[i]->key, buf_span(&key)) &&
+            secret_eq(p->entries[i]->proxy.auth, auth)) {
             *ret = p->entries[i]->pool;
             rc = 0;
             goto out;

@@ -74,17 +74,10 @@ size_t scrub_part(char *p, size_t n, struct span secret)
     return n;
 }
 
-void scrub(char *p, size_t n, struct span secret, bool cut)
+void scrub(char *p, size_t n, struct span secret)
 {
     size_t settled = scrub_part(p, n, secret);
 
-    if (cut)
+    if (n - settled >= SCRUB_BYTES_MIN)
         memset(p + settled, '*', n - settled);
-}
-
-void scrub_text(char *text, size_t cap, struct span secret)
-{
-    size_t n = strlen(text);
-
-    scrub(text, n, secret, n + 1 >= cap);
 }

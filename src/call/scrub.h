@@ -17,11 +17,8 @@
  * what may be the beginning of an occurrence, if more comes. An absent secret settles all. */
 MUST_CHECK size_t scrub_part(char *p, size_t n, struct span secret);
 
-/* The same of all there is. cut: it was longer once; its end is starred too if an occurrence may
- * have begun there. */
-void scrub(char *p, size_t n, struct span secret, bool cut);
-
-/* The same of a C string in cap bytes; one that fills them counts as cut. */
-void scrub_text(char *text, size_t cap, struct span secret);
+/* The same of all there is. What looks like the first SCRUB_BYTES_MIN or more of an occurrence at
+ * its end is starred too: messages are cut on their way, and half a key is too much. */
+void scrub(char *p, size_t n, struct span secret);
 
 #endif

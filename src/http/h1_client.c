@@ -130,7 +130,7 @@ static int send_head(struct pool_stream *s, const struct http_head *h, struct er
 static int send_body(struct pool_stream *s, const char *p, size_t n, struct err *e)
 {
     struct h1_client *c = of_stream(s);
-    char size[H1_CHUNK_HEAD];
+    char size[H1_WRITE_CHUNK];
 
     MUST(c->head_sent && !c->request_end);
     if (!c->chunked) {
@@ -139,7 +139,7 @@ static int send_body(struct pool_stream *s, const char *p, size_t n, struct err 
         c->request_left -= n;
     }
     c->body_queued += n;
-    if (c->chunked && net_conn_write(c->conn, size, h1_chunk_head(size, n), e) < 0)
+    if (c->chunked && net_conn_write(c->conn, size, h1_write_chunk(size, n), e) < 0)
         return -1;
     if (net_conn_write(c->conn, p, n, e) < 0)
         return -1;
@@ -258,7 +258,7 @@ static size_t pump(struct h1_client *c, const char *p, size_t n)
     c->in_read = true;
     while (c->conn && c->s && !c->got_end) {
         size_t most = MIN(n - at, HTTP_WINDOW - c->window); /* an end needs no room */
-        struct h1_step step = h1_next(&c->reader, p + at, most);
+        struct h1_step step = h1_read_next(&c->reader, p + at, most);
 
         at += step.used;
         if (step.ev == H1_MORE && (at == n || most == 0))
@@ -334,7 +334,7 @@ static void on_eof(void *arg)
     }
     if (c->got_end)
         return;
-    if (c->got_head && h1_eof(&c->reader) == H1_END) {
+    if (c->got_head && h1_read_eof(&c->reader) == H1_END) {
         got_end(c);
         return;
     }
@@ -385,7 +385,7 @@ static int serve(struct pool_conn *base, struct pool_stream *s, struct err *e)
     struct h1_client *c = CONTAINER_OF(base, struct h1_client, base);
 
     MUST(!c->s && c->conn);
-    ev_timer_stop(&c->timer);
+    ev_timer_rest(&c->timer);
     c->s = s;
     s->carrier = &carrier;
     s->conn = c;

@@ -57,7 +57,7 @@ static int on_url_complete(llhttp_t *p)
     if (p->http_minor == 9) /* the line ended here */
         return refuse(r, 505, "an HTTP version other than 1.0 and 1.1");
     r->in_proto = r->target_done = true;
-    return HPE_PAUSED; /* h1_next() looks at what follows */
+    return HPE_PAUSED; /* h1_read_next() looks at what follows */
 }
 
 static int grow_fields(struct h1_read *r)
@@ -304,7 +304,7 @@ static int on_chunk_header(llhttp_t *p)
     r->in_chunk_line = false;
     r->in_trailer = p->content_length == 0;
     r->overhead = 0;
-    return HPE_PAUSED; /* h1_next() looks at the line */
+    return HPE_PAUSED; /* h1_read_next() looks at the line */
 }
 
 static int on_chunk_complete(llhttp_t *p)
@@ -460,7 +460,7 @@ static int look_at(struct h1_read *r, const char *p, size_t n, bool line, bool p
     return 0;
 }
 
-struct h1_step h1_next(struct h1_read *r, const char *p, size_t n)
+struct h1_step h1_read_next(struct h1_read *r, const char *p, size_t n)
 {
     size_t used = 0;
 
@@ -501,7 +501,7 @@ struct h1_step h1_next(struct h1_read *r, const char *p, size_t n)
     return (struct h1_step){.ev = H1_MORE, .used = used};
 }
 
-enum h1_event h1_eof(struct h1_read *r)
+enum h1_event h1_read_eof(struct h1_read *r)
 {
     if (r->why)
         return H1_BAD;

@@ -84,11 +84,11 @@ void h1_read_fini(struct h1_read *r);
 
 /* Take one step into [p, p+n). To be called until it says H1_MORE, also when no byte is left:
  * a head without a body is followed by H1_END on no byte at all. */
-MUST_CHECK struct h1_step h1_next(struct h1_read *r, const char *p, size_t n);
+MUST_CHECK struct h1_step h1_read_next(struct h1_read *r, const char *p, size_t n);
 
 /* The bytes have ended (FIN): H1_END when that ends the message (an answer whose body runs to
  * the end), H1_MORE when no message was under way, else H1_BAD. */
-MUST_CHECK enum h1_event h1_eof(struct h1_read *r);
+MUST_CHECK enum h1_event h1_read_eof(struct h1_read *r);
 
 /* No byte of a message has been seen since the last one ended. */
 bool h1_read_idle(const struct h1_read *r);

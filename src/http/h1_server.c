@@ -154,7 +154,7 @@ static void set_wait(struct h1_server *c, bool progress)
         break;
     case EXCHANGE:
         if (c->got_end || c->request_bad || c->window == HTTP_WINDOW)
-            ev_timer_stop(&c->wait);
+            ev_timer_rest(&c->wait);
         else if (progress || !ev_timer_armed(&c->wait))
             set(c, &c->wait, conf->body_stall_ms);
         return;
@@ -164,7 +164,7 @@ static void set_wait(struct h1_server *c, bool progress)
         break;
     }
     if (queued) /* the other clock runs */
-        ev_timer_stop(&c->wait);
+        ev_timer_rest(&c->wait);
 }
 
 static void set_reading(struct h1_server *c)
@@ -270,7 +270,7 @@ static void begin_exchange(struct h1_server *c)
     c->open = true;
     reset_exchange(c);
     if (c->reader.head.body_len == 0) /* whole already, so an answer at once need not end it all */
-        c->got_end = EXPECT(h1_next(&c->reader, "", 0).ev == H1_END);
+        c->got_end = EXPECT(h1_read_next(&c->reader, "", 0).ev == H1_END);
     s->stats.requests_total++;
     s->stats.streams_now++;
     s->on_request(s->arg, &c->stream, &c->reader.head, net_conn_peer(c->conn));
@@ -330,7 +330,7 @@ static int send_head(struct http_stream *stream, const struct http_head *h, stru
 static int send_body(struct http_stream *stream, const char *p, size_t n, struct err *e)
 {
     struct h1_server *c = of_stream(stream);
-    char size[H1_CHUNK_HEAD];
+    char size[H1_WRITE_CHUNK];
 
     MUST(c->head_sent && !c->answer_end);
     if (!c->conn)
@@ -345,7 +345,7 @@ static int send_body(struct http_stream *stream, const char *p, size_t n, struct
         ev_post(c->ev, &c->look); /* so it has left */
         return 0;
     }
-    if (c->chunked && put(c, size, h1_chunk_head(size, n), e) < 0)
+    if (c->chunked && put(c, size, h1_write_chunk(size, n), e) < 0)
         return -1;
     if (put(c, p, n, e) < 0)
         return -1;
@@ -488,7 +488,7 @@ static size_t pump(struct h1_server *c, const char *p, size_t n)
         }
         if (c->state == EXCHANGE) /* a body's end needs no room, its bytes do */
             most = MIN(most, HTTP_WINDOW - c->window);
-        step = h1_next(&c->reader, p + at, most);
+        step = h1_read_next(&c->reader, p + at, most);
         at += step.used;
         if (step.ev == H1_MORE && (at == n || most == 0))
             break;
@@ -578,7 +578,7 @@ static void on_sent(void *arg, size_t n)
     if (net_conn_queued(c->conn)) {
         set(c, &c->stall, c->base.server->conf.write_stall_ms);
     } else {
-        ev_timer_stop(&c->stall);
+        ev_timer_rest(&c->stall);
         if (c->state == LINGER && c->got_end) {
             close_conn(c, NET_END_FLUSH);
             return;

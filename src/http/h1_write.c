@@ -74,7 +74,7 @@ int h1_write_response(struct buf *out, const struct http_head *h, const struct h
     return add_fields(out, h, o, e);
 }
 
-size_t h1_chunk_head(char out[H1_CHUNK_HEAD], size_t n)
+size_t h1_write_chunk(char out[H1_WRITE_CHUNK], size_t n)
 {
     static const char hex[] = "0123456789abcdef";
     size_t digits = 1, at;

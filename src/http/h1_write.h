@@ -26,9 +26,9 @@ MUST_CHECK int h1_write_request(struct buf *out, const struct http_head *h,
 MUST_CHECK int h1_write_response(struct buf *out, const struct http_head *h,
                                  const struct h1_write_opts *o, struct err *e);
 
-#define H1_CHUNK_HEAD 18 /* 16 hex digits, CR LF */
+#define H1_WRITE_CHUNK 18 /* 16 hex digits, CR LF */
 
 /* The size line of a chunk of n bytes; returns its length. */
-size_t h1_chunk_head(char out[H1_CHUNK_HEAD], size_t n);
+size_t h1_write_chunk(char out[H1_WRITE_CHUNK], size_t n);
 
 #endif

@@ -209,6 +209,7 @@ static void build_provider(struct build *b, const struct keys_provider *k,
     if (k->terminal.set && !k->terminal.bad)
         p->terminal = k->terminal.num == 0 ? TERMINAL_DONE : TERMINAL_FINISH;
     p->ca_file = build_text(b, &k->tls.ca);
+    p->ca_stamp = span_has(p->ca_file) ? file_stamp(p->ca_file.p) : 0;
     if (span_has(p->ca_file) && file_check(p->ca_file.p, &e) < 0)
         conf_report_add(b->report, CONF_ERROR, "E041", k->tls.ca.at,
                         "providers.%.*s.tls.ca cannot be read: %s", SPAN_FMT(p->name), e.text);

@@ -53,6 +53,7 @@ struct settings_provider {
     size_t keys_n;
     enum dialect_terminal terminal; /* the row's, or `terminal:` for openai-compatible */
     struct span ca_file;            /* absent: system bundle */
+    uint64_t ca_stamp;              /* of its content when it was loaded */
     struct settings_proxy proxy;
     bool allow_private;               /* engines, or private: true */
     struct span api_version;          /* azure; absent: the row's */

@@ -101,7 +101,7 @@ static bool read_piece(struct sink *s, struct h1_read *r, const char *p, size_t 
     assert_non_null(copy);
     memcpy(copy, p, n);
     for (bool more = true; more && good;) {
-        struct h1_step step = h1_next(r, copy + used, n - used);
+        struct h1_step step = h1_read_next(r, copy + used, n - used);
 
         assert_true(step.used <= n - used);
         used += step.used;
@@ -133,7 +133,7 @@ static void read_all(struct buf *out, bool request, const struct row *row, size_
     if (good && row->eof) {
         static const char *const words[] = {[H1_MORE] = "MORE", [H1_END] = "END", [H1_BAD] = "BAD"};
 
-        buf_printf(&s.out, "|%s", words[h1_eof(&r)]);
+        buf_printf(&s.out, "|%s", words[h1_read_eof(&r)]);
     }
     h1_read_fini(&r);
     assert_true(buf_ok(&s.out));
@@ -666,7 +666,7 @@ static void no_memory(void **state)
         h1_read_init(&r, true, &limits);
         mem_torture(at, false);
         do {
-            step = h1_next(&r, text + used, sizeof(text) - 1 - used);
+            step = h1_read_next(&r, text + used, sizeof(text) - 1 - used);
             used += step.used;
         } while (step.ev != H1_MORE && step.ev != H1_BAD);
         hit = mem_torture_hit();
