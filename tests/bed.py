@@ -152,11 +152,11 @@ class Gateway(Program):
     def ask(self, path, body=b"", headers=None, method="POST", timeout=10):
         return wire.ask(self.addr, method, path, body, headers, timeout)
 
-    def chat(self, model, stream=False, **more):
+    def chat(self, model, stream=False, timeout=10, **more):
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
         if stream:
             body["stream"] = True
-        return self.ask("/v1/chat/completions", body)
+        return self.ask("/v1/chat/completions", body, timeout=timeout)
 
     def records(self, request_id=None):
         return [r for r in self.lines.read() if request_id in (None, r["id"])]

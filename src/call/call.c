@@ -356,19 +356,24 @@ static void hand_on_part(struct call *c, struct span raw)
     c->cb->on_event(c->arg, &c->answer.ev, raw, piece);
 }
 
+/* p[0..n) belongs to an event that goes on. The first piece of a long one is as long as it may be:
+ * what is to be renamed must be in it. */
 static void hold(struct call *c, const char *p, size_t n)
 {
-    if (!c->in_part && c->held.n + n <= CALL_EVENT_MAX) {
-        buf_add(&c->held, p, n);
-        if (!buf_ok(&c->held))
-            fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an event");
+    size_t room = c->in_part ? 0 : CALL_EVENT_MAX - c->held.n, take = MIN(n, room);
+
+    buf_add(&c->held, p, take);
+    if (!buf_ok(&c->held)) {
+        fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an event");
         return;
     }
+    if (take == n)
+        return;
     if (c->held.n)
         hand_on_part(c, buf_span(&c->held));
     buf_fini(&c->held);
     if (c->state != DONE)
-        hand_on_part(c, span_of(p, n));
+        hand_on_part(c, span_of(p + take, n - take));
 }
 
 /* An event's last bytes are p[0..n). */

@@ -15,7 +15,7 @@
 #define RELAY_ARENA   ((size_t)256 * 1024)
 #define RELAY_HOLD    ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
 #define RELAY_HOLD_MS 1500                /* longest time they are held */
-#define RELAY_LOW     ((size_t)8 * 1024)  /* go on reading the target below this backlog */
+#define RELAY_LOW     ((size_t)4 * 1024)  /* go on reading the target below this backlog */
 #define RELAY_ID      17                  /* "r_" and 15 characters */
 #define RELAY_PATCHES 2
 

@@ -324,6 +324,17 @@ def test_odd_and_complete(gateway, mock, provider, behaviour, stream):
         assert plain(seen.answer.text) == plain(direct.text)
 
 
+@pytest.mark.parametrize("size", [5000, 17000, 40000])
+def test_every_long_event_is_renamed(gateway, size):
+    """However reads cut it: so many that some are cut right before the model's name."""
+    count = 2000
+    name = f"gen/long;tokens={count};event-size={size}"
+    answer = gateway.chat(name, stream=True, timeout=30)
+    assert answer.end == "whole"
+    names = collections.Counter(re.findall(rb'"model":"([^"]*)"', answer.text))
+    assert names == {name.encode(): count + 2}
+
+
 @pytest.mark.parametrize("provider", ["oai", "ant"])
 def test_nothing_behind_the_terminal(gateway, mock, provider):
     """Content behind the end is not the answer's, and its connection is not used again."""
