@@ -259,7 +259,8 @@ BROKEN = {
     "502": (lambda r: [peers.answer(502, b"no")], "connect", "refused: 502 Because"),
     "302": (lambda r: [peers.answer(302, b"", ["location: http://127.0.0.1:9/"])], "connect",
             "refused: 302"),
-    "escape": (lambda r: [b"HTTP/1.1 500 \x1b[31m\x07red\r\n\r\n"], "connect", "refused: 500 ?[31m"),
+    "escape": (lambda r: [b"HTTP/1.1 500 \x1b[31m\x07red\r\n\r\n"], "connect",
+               "refused: 500 ?[31m"),
 }
 
 

@@ -246,7 +246,7 @@ def renamed(direct, model, asked):
     return direct.text.replace(f'"model":"{model}"'.encode(), f'"model":"{asked}"'.encode())
 
 
-def test_large_requests_and_answers_over_tls(secure, mock, authority):
+def test_large_requests_and_answers_over_tls(secure, authority):
     content = "0123456789abcdef" * (1 << 16)
     with TlsConn(secure.addr, client(authority.cert), timeout=20) as conn:
         answer = chat_over(conn, "gen/big;echo=1", messages=[{"role": "user", "content": content}])
@@ -453,7 +453,7 @@ def test_whoever_cannot_prove_himself_is_sent_nothing(doubtful, name, path):
     assert server.accepted > 0
 
 
-def test_who_can_is_served(binary, place, authority, start):
+def test_who_can_is_served(binary, place, authority):
     """By address, by name, by IPv6 address, TLS 1.2 and 1.3, both of one connection."""
     issue = authority.issue
     old = peers.server_context(issue("both", NAMES), maximum_version=ssl.TLSVersion.TLSv1_2)
@@ -483,7 +483,7 @@ def test_who_can_is_served(binary, place, authority, start):
             server.close()
 
 
-def test_the_systems_authorities_do_not_know_ours(binary, tmp_path, authority, start):
+def test_the_systems_authorities_do_not_know_ours(authority, start):
     """Without tls.ca it is the system's bundle, or SSL_CERT_FILE."""
     pair = authority.issue("private", NAMES)
     with peers.Provider(context=peers.server_context(pair)) as server:
@@ -501,7 +501,7 @@ def test_the_systems_authorities_do_not_know_ours(binary, tmp_path, authority, s
         assert len(server.requests) == 1
 
 
-def test_streams_from_tls_providers_are_the_same_bytes(binary, place, authority, start):
+def test_streams_from_tls_providers_are_the_same_bytes(authority, start):
     events = b"".join(b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m",'
                       b'"choices":[{"index":0,"delta":{"content":"%d %s"},"finish_reason":null}]}'
                       b"\n\n" % (i, b"x" * (i * 37 % 5000)) for i in range(300))
