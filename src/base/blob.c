@@ -5,6 +5,10 @@
  * the file at i - file_first. The chunk that is being filled is always in memory (`tail`), so a
  * chunk goes to the file once, when it is full.
  *
+ * The first chunk is only as large as it must be, for most bodies are a few KiB and stay as long
+ * as their answer streams. The pool counts it as a whole one all the same: then growing never
+ * meets the budget.
+ *
  * Invariants: (1) len is at most (chunks in memory + chunks in the file) * BLOB_CHUNK, plus what
  *                 lies in the tail; (2) a blob that has begun to spool never goes back to memory.
  */
@@ -17,12 +21,14 @@
 #include "base/secret.h"
 
 #define MEMORY_CHUNKS (BLOB_MEMORY / BLOB_CHUNK)
+#define FIRST_LEAST   ((size_t)2048)
 
 struct blob {
     struct blob_pool *pool;
     uint64_t len, max;
     char *chunks[MEMORY_CHUNKS];
     size_t mem_n; /* chunks in memory */
+    size_t first; /* bytes that chunks[0] has room for */
     struct spool *spool;
     size_t file_n;   /* full chunks in the file */
     char *tail;      /* the chunk under way, once spooling has begun */
@@ -64,13 +70,18 @@ struct blob *blob_ref(struct blob *b)
     return b;
 }
 
-static char *take_chunk(struct blob *b)
+static char *take(struct blob *b, size_t size)
 {
-    char *p = mem_alloc(BLOB_CHUNK);
+    char *p = mem_alloc(size);
 
     if (p)
         b->pool->bytes += BLOB_CHUNK;
     return p;
+}
+
+static char *take_chunk(struct blob *b)
+{
+    return take(b, BLOB_CHUNK);
 }
 
 static void give_chunk(struct blob *b, char *p)
@@ -112,8 +123,29 @@ static int begin_spool(struct blob *b, struct err *e)
     return b->tail ? 0 : err_set(e, ERR_NOMEM, "no memory for a body");
 }
 
-/* The chunk that the byte at len goes to; it has room. */
-static int current(struct blob *b, char **ret, struct err *e)
+/* What the first chunk is made to hold need bytes. */
+static size_t first_size(size_t need)
+{
+    size_t size = FIRST_LEAST;
+
+    while (size < need)
+        size *= 2;
+    return size;
+}
+
+static int grow_first(struct blob *b, size_t need, struct err *e)
+{
+    char *p = mem_realloc(b->chunks[0], first_size(need));
+
+    if (!p)
+        return err_set(e, ERR_NOMEM, "no memory for a body");
+    b->chunks[0] = p;
+    b->first = first_size(need);
+    return 0;
+}
+
+/* The chunk that the byte at len goes to; it has room up to its byte `need`. */
+static int current(struct blob *b, size_t need, char **ret, struct err *e)
 {
     bool full = b->len % BLOB_CHUNK == 0;
 
@@ -127,12 +159,16 @@ static int current(struct blob *b, char **ret, struct err *e)
         char *p = NULL;
 
         if (b->mem_n < MEMORY_CHUNKS && b->pool->bytes + BLOB_CHUNK <= b->pool->bytes_max)
-            p = take_chunk(b);
+            p = take(b, b->mem_n == 0 ? first_size(need) : BLOB_CHUNK);
+        if (p && b->mem_n == 0)
+            b->first = first_size(need);
         if (p)
             b->chunks[b->mem_n++] = p;
         else if (begin_spool(b, e) < 0)
             return -1;
     }
+    if (!b->tail && b->mem_n == 1 && need > b->first && grow_first(b, need, e) < 0)
+        return -1;
     *ret = b->tail ? b->tail : b->chunks[b->mem_n - 1];
     return 0;
 }
@@ -146,7 +182,7 @@ int blob_add(struct blob *b, const char *p, size_t n, struct err *e)
         size_t used = (size_t)(b->len % BLOB_CHUNK), now = MIN(n, BLOB_CHUNK - used);
         char *chunk;
 
-        if (current(b, &chunk, e) < 0)
+        if (current(b, used + now, &chunk, e) < 0)
             return -1;
         memcpy(chunk + used, p, now);
         b->len += now;

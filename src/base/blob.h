@@ -3,8 +3,9 @@
  *
  * A request body outlives the connection it came on and is sent to every target that is tried,
  * each time with other patches; so the bytes are kept as they came and a reader applies the
- * patches while it walks. Bytes live in chunks of BLOB_CHUNK: in memory, up to BLOB_MEMORY a
- * blob and to the pool's budget, and past that in an unlinked encrypted file (spool.h).
+ * patches while it walks. Bytes live in chunks of BLOB_CHUNK (the first may be smaller): in memory,
+ * up to BLOB_MEMORY a blob and to the pool's budget, and past that in an unlinked encrypted file
+ * (spool.h).
  *
  * A blob that would pass its own maximum gives ERR_LIMIT; one that can have neither memory nor a
  * file gives ERR_NOMEM or ERR_SYS, and what was added before stays.

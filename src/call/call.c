@@ -21,9 +21,10 @@
 #include "base/mem.h"
 #include "call/scrub.h"
 
-#define ARENA_BUDGET ((size_t)256 * 1024)
-#define FIELDS_OWN   8
-#define MAGIC        0x63616c6cu
+#define ARENA_BUDGET  ((size_t)256 * 1024)
+#define FIELDS_OWN    8
+#define ERROR_BODY_MS 5000 /* longest wait for the body of an error answer */
+#define MAGIC         0x63616c6cu
 
 enum state { CONNECTING, WAITING, ERROR, ANSWER, AFTER, DONE };
 
@@ -103,6 +104,8 @@ static void set_timer(struct call *c, uint64_t ms)
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for a timer");
 }
 
+static void error_answer(struct call *c);
+
 static void on_timer(struct ev_timer *t)
 {
     struct call *c = CONTAINER_OF(t, struct call, timer);
@@ -115,10 +118,15 @@ static void on_timer(struct ev_timer *t)
              (unsigned long long)limit->connect_ms);
         break;
     case AFTER:
-        done(c);
+        if (c->held_back > c->held.n) /* what is to come waits for the client */
+            set_timer(c, CALL_AFTER_MS);
+        else
+            done(c);
+        break;
+    case ERROR:
+        error_answer(c); /* the status alone is enough to know the class */
         break;
     case WAITING:
-    case ERROR:
     case ANSWER:
         if (c->answer_begun)
             fail(c, CLASS_MAYBE_EXECUTED, REASON_TIMEOUT_IDLE, "no byte for %llu ms",
@@ -303,6 +311,7 @@ static void on_head(void *arg, const struct http_head *h)
         c->retry_after = arena_dup(&c->arena, http_field_get(h, "retry-after"));
     if (h->status >= 300 && c->conf.dialect) {
         c->state = ERROR;
+        set_timer(c, ERROR_BODY_MS);
         return;
     }
     junk = junk_head(c, h);
@@ -410,6 +419,8 @@ static void after_event(struct call *c)
     }
 }
 
+static void bytes_ended(struct call *c, const struct err *broken);
+
 static void read_events(struct call *c, const char *p, size_t n)
 {
     size_t at = 0, used;
@@ -424,7 +435,10 @@ static void read_events(struct call *c, const char *p, size_t n)
             return;
         }
         if (over)
-            done(c); /* and the connection is not used again */
+            bytes_ended(c, NULL); /* and the connection is not used again */
+        else if (c->answer.ev.kind == EVENT_TERMINAL &&
+                 dialect_answer_verdict(&c->answer) == VERDICT_CUT)
+            fail(c, CLASS_TRUNCATED, REASON_TRUNCATED, "%s", dialect_answer_why(&c->answer));
         else if (c->answer.ev.kind == EVENT_BAD || c->answer.ev.kind == EVENT_ERROR)
             buf_fini(&c->held); /* not handed on: the relay says it in its own words */
         else
@@ -475,26 +489,16 @@ static void give_back(struct call *c, size_t n)
 {
     size_t keep = c->events ? MIN(n, HTTP_WINDOW - CALL_WINDOW - c->kept) : 0;
 
+    _Static_assert(CALL_WINDOW > HTTP_WINDOW / 2 && CALL_WINDOW < HTTP_WINDOW, "see call.h");
     c->kept += keep;
     if (c->stream)
         http_consumed(c->stream, n - keep);
 }
 
-/* An event is under way, so nobody will ask for more. Only its own bytes go back: what was handed
- * on before may still be on its way to a slow client. */
-static void event_goes_on(struct call *c, size_t n)
-{
-    if (c->held_back <= n) {
-        call_resume(c);
-        return;
-    }
-    c->held_back -= n;
-    give_back(c, n);
-}
-
 static void on_body(void *arg, const char *p, size_t n)
 {
     struct call *c = arg;
+    bool rested;
 
     OBJ_CHECK(c, MAGIC);
     c->held_back += n;
@@ -505,14 +509,19 @@ static void on_body(void *arg, const char *p, size_t n)
         call_resume(c);
         return;
     }
+    rested = c->resting;
     note_content(c, !c->events);
     c->handed = false;
     if (c->events)
         read_events(c, p, n);
     else
         read_whole(c, p, n);
-    if (!c->handed && c->state != DONE)
-        event_goes_on(c, n);
+    /* A piece of an event keeps its credit until the event is handed on (CALL_EVENT_MAX is below
+     * CALL_WINDOW), but it is a sign of life. */
+    if (!c->handed && !rested && c->resting && c->state == ANSWER) {
+        c->resting = false;
+        set_timer(c, c->conf.timeout.idle_ms);
+    }
 }
 
 /* ---- the end of the answer ---- */

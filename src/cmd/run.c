@@ -4,6 +4,7 @@
 #include "cmd/run.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -45,9 +46,9 @@ static int load_again(void *arg, int text_fd, int report_fd)
     buf_init(&text, RUN_TEXT_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
     status = run_load(run, &settings, &text, &printed);
-    if (write_all(report_fd, buf_span(&printed)) < 0 ||
-        write_all(STDERR_FILENO, buf_span(&printed)) < 0 || write_all(text_fd, buf_span(&text)) < 0)
+    if (write_all(report_fd, buf_span(&printed)) < 0 || write_all(text_fd, buf_span(&text)) < 0)
         status = 1;
+    (void)write_all(STDERR_FILENO, buf_span(&printed)); /* whether anybody reads it or not */
     settings_unref(&settings);
     buf_fini(&text);
     buf_fini(&printed);
@@ -120,6 +121,18 @@ static void close_doors(void)
         run_say("lamplighter: warning: no_new_privs: %s", strerror(errno));
 }
 
+/* Descriptors for as many connections as the system lets us have. */
+static void raise_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        run_say("lamplighter: warning: the limit of open files stays: %s", strerror(errno));
+}
+
 static int serve(struct run *run, struct settings *settings, struct span text, struct err *e)
 {
     struct proc_conf conf = {.workers = run->workers,
@@ -140,6 +153,7 @@ static int serve(struct run *run, struct settings *settings, struct span text, s
     conf.config_fd = memory_file(text, e);
     if (conf.config_fd >= 0) {
         close_doors();
+        raise_files();
         banner_print(run, settings);
         status = run->single ? run_single(run, conf.config_fd) : master_run(&conf);
     }
@@ -228,6 +242,8 @@ int cmd_run(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a log that nobody reads ends nothing */
+        return EXIT_FAILED;
     buf_init(&text, RUN_TEXT_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
     status = 1;

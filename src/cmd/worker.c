@@ -23,6 +23,7 @@ struct worker {
     struct resolver *resolver;
     struct gateway gateway;
     struct link_ev link;
+    uint32_t slot;
     struct board_row *row;
     struct http_server_stats seen; /* what the row's counters already have */
     struct http_pool_stats seen_pools;
@@ -106,6 +107,14 @@ static void take_config(struct worker *w, int fd, uint64_t generation)
     link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = generation});
 }
 
+/* Nobody will accept any more: who comes now shall be refused at once and go elsewhere, and not
+ * wait in the kernel's queue for the end of the drain. */
+static void refuse_new(const struct worker *w)
+{
+    for (size_t i = 0; i < w->run->listens; i++)
+        UNUSED(shutdown(w->run->listen_fds[w->slot][i], SHUT_RD));
+}
+
 static void on_msg(void *arg, const struct link_msg *m, int fd)
 {
     struct worker *w = arg;
@@ -115,6 +124,7 @@ static void on_msg(void *arg, const struct link_msg *m, int fd)
     } else if (m->type == LINK_DRAIN) {
         board_set(&w->row->draining, 1);
         gateway_drain(&w->gateway, m->number, on_drained, w);
+        refuse_new(w);
     }
     if (fd >= 0)
         (void)close(fd);
@@ -164,7 +174,7 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
 
 int run_worker(const struct run *run, const struct proc_place *place)
 {
-    struct worker w = {.run = run, .row = &run->board->workers[place->slot]};
+    struct worker w = {.run = run, .slot = place->slot, .row = &run->board->workers[place->slot]};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;

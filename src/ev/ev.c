@@ -5,10 +5,15 @@
  * O(log n), a look at the next one nothing. A wheel would be cheaper to re-arm, but fires by
  * ticks, and the virtual loop needs exact times.
  *
- * Invariants: (1) heap[t->slot - 1] == t for each armed timer, slot == 0 for all others;
- *             (2) a parent is never later than its children by (at, order);
- *             (3) a timer armed in this turn (order >= order_turn) does not fire in it;
- *             (4) a post is on at most one list, which is ev->posts or the batch being run.
+ * A stream's clocks are moved to later by each of its events, and nearly never fire. So a timer
+ * that is moved to later, or rests, keeps its place; only when it comes to the front is it put
+ * where it belongs (freshen), which is once in the whole time that it was set for.
+ *
+ * Invariants: (1) heap[t->slot - 1] == t for each timer in the heap, slot == 0 for all others;
+ *             (2) a parent is never later than its children by (key, key_order);
+ *             (3) (key, key_order) is never later than (at, order);
+ *             (4) a timer armed in this turn (order >= order_turn) does not fire in it;
+ *             (5) a post is on at most one list, which is ev->posts or the batch being run.
  */
 #include "ev/ev_impl.h"
 
@@ -50,7 +55,7 @@ uint64_t ev_wall_ms(const struct ev *ev)
 
 static bool before(const struct ev_timer *a, const struct ev_timer *b)
 {
-    return a->at != b->at ? a->at < b->at : a->order < b->order;
+    return a->key != b->key ? a->key < b->key : a->key_order < b->key_order;
 }
 
 static void place(struct ev *ev, struct ev_timer *t, size_t i)
@@ -117,6 +122,7 @@ void ev_timer_init(struct ev_timer *t, struct ev *ev, void (*fn)(struct ev_timer
 int ev_timer_set(struct ev_timer *t, ev_us in, struct err *e)
 {
     struct ev *ev = t->ev;
+    ev_us at = in < EV_NEVER - ev->now ? ev->now + in : EV_NEVER - 1;
     size_t i;
 
     if (t->slot == 0) {
@@ -126,10 +132,19 @@ int ev_timer_set(struct ev_timer *t, ev_us in, struct err *e)
     } else {
         i = t->slot - 1;
     }
-    t->at = in < EV_NEVER - ev->now ? ev->now + in : EV_NEVER - 1;
+    t->at = at;
     t->order = ev->order++;
+    if (t->slot != 0 && at >= t->key)
+        return 0;
+    t->key = at;
+    t->key_order = t->order;
     settle(ev, t, i);
     return 0;
+}
+
+void ev_timer_rest(struct ev_timer *t)
+{
+    t->at = EV_NEVER;
 }
 
 void ev_timer_stop(struct ev_timer *t)
@@ -150,7 +165,7 @@ void ev_timer_stop(struct ev_timer *t)
 
 bool ev_timer_armed(const struct ev_timer *t)
 {
-    return t->slot != 0;
+    return t->slot != 0 && t->at != EV_NEVER;
 }
 
 void ev_post_init(struct ev_post *p, void (*fn)(struct ev_post *p))
@@ -195,11 +210,30 @@ void ev_turn_begin(struct ev *ev, ev_us now, uint64_t wall_ms)
     ev->order_turn = ev->order;
 }
 
-static void run_timers(struct ev *ev)
+/* The first timer of the heap, which is where it belongs; NULL: none is armed. */
+static struct ev_timer *freshen(struct ev *ev)
 {
     while (ev->heap_n > 0) {
         struct ev_timer *t = ev->heap[0];
 
+        if (t->key_order == t->order && t->at != EV_NEVER)
+            return t;
+        if (t->at == EV_NEVER) {
+            ev_timer_stop(t);
+            continue;
+        }
+        t->key = t->at;
+        t->key_order = t->order;
+        sift_down(ev, t, 0);
+    }
+    return NULL;
+}
+
+static void run_timers(struct ev *ev)
+{
+    struct ev_timer *t;
+
+    while ((t = freshen(ev)) != NULL) {
         /* A timer armed in this turn is at `now` or later, thus behind all that are older. */
         if (t->at > ev->now || t->order >= ev->order_turn)
             break;
@@ -231,9 +265,12 @@ void ev_turn_end(struct ev *ev)
     ev_posts_run(ev);
 }
 
-ev_us ev_next(const struct ev *ev)
+ev_us ev_next(struct ev *ev)
 {
+    const struct ev_timer *first;
+
     if (!list_empty(&ev->posts))
         return ev->now;
-    return ev->heap_n > 0 ? ev->heap[0]->at : EV_NEVER;
+    first = freshen(ev);
+    return first ? first->at : EV_NEVER;
 }

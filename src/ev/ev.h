@@ -32,9 +32,11 @@ typedef uint64_t ev_us; /* microseconds; times are monotonic since an unspecifie
 struct ev_timer {
     void (*fn)(struct ev_timer *t);
     struct ev *ev; /* private from here on */
-    ev_us at;
+    ev_us at;      /* when it is due, or UINT64_MAX: it rests */
     uint64_t order;
-    size_t slot; /* place in the heap + 1; 0 when not armed */
+    ev_us key; /* where it stands in the heap: never later than when it is due */
+    uint64_t key_order;
+    size_t slot; /* place in the heap + 1; 0 when it is not in it */
 };
 
 struct ev_post {
@@ -52,6 +54,10 @@ void ev_timer_init(struct ev_timer *t, struct ev *ev, void (*fn)(struct ev_timer
  * the table of armed timers cannot grow: moving an armed timer never fails. */
 MUST_CHECK int ev_timer_set(struct ev_timer *t, ev_us in, struct err *e);
 void ev_timer_stop(struct ev_timer *t);
+
+/* As ev_timer_stop() for a timer that will soon be set again, to nearly the same: both cost next
+ * to nothing then. It is not armed, but its memory must stay until ev_timer_stop(). */
+void ev_timer_rest(struct ev_timer *t);
 bool ev_timer_armed(const struct ev_timer *t);
 
 void ev_post_init(struct ev_post *p, void (*fn)(struct ev_post *p));

@@ -25,7 +25,7 @@ struct ev {
     const struct ev_ops *ops;
     ev_us now;
     uint64_t wall_ms;
-    struct ev_timer **heap; /* armed timers; heap[0] is the next one */
+    struct ev_timer **heap; /* timers by (key, key_order) */
     size_t heap_n, heap_cap;
     uint64_t order;      /* of the next arming */
     uint64_t order_turn; /* armings from here on belong to the next turn */
@@ -45,6 +45,6 @@ void ev_posts_run(struct ev *ev);
 
 /* When the next turn is wanted at the latest: now when posts wait, the first timer's time, or
  * EV_NEVER. */
-ev_us ev_next(const struct ev *ev);
+ev_us ev_next(struct ev *ev);
 
 #endif

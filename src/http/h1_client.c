@@ -385,7 +385,7 @@ static int serve(struct pool_conn *base, struct pool_stream *s, struct err *e)
     struct h1_client *c = CONTAINER_OF(base, struct h1_client, base);
 
     MUST(!c->s && c->conn);
-    ev_timer_stop(&c->timer);
+    ev_timer_rest(&c->timer);
     c->s = s;
     s->carrier = &carrier;
     s->conn = c;

@@ -154,7 +154,7 @@ static void set_wait(struct h1_server *c, bool progress)
         break;
     case EXCHANGE:
         if (c->got_end || c->request_bad || c->window == HTTP_WINDOW)
-            ev_timer_stop(&c->wait);
+            ev_timer_rest(&c->wait);
         else if (progress || !ev_timer_armed(&c->wait))
             set(c, &c->wait, conf->body_stall_ms);
         return;
@@ -164,7 +164,7 @@ static void set_wait(struct h1_server *c, bool progress)
         break;
     }
     if (queued) /* the other clock runs */
-        ev_timer_stop(&c->wait);
+        ev_timer_rest(&c->wait);
 }
 
 static void set_reading(struct h1_server *c)
@@ -578,7 +578,7 @@ static void on_sent(void *arg, size_t n)
     if (net_conn_queued(c->conn)) {
         set(c, &c->stall, c->base.server->conf.write_stall_ms);
     } else {
-        ev_timer_stop(&c->stall);
+        ev_timer_rest(&c->stall);
         if (c->state == LINGER && c->got_end) {
             close_conn(c, NET_END_FLUSH);
             return;

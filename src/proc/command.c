@@ -10,16 +10,21 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define GRACE_US 5000000u
+#define LOG_BYTES_MAX (4 * 1024 * 1024) /* a longer log begins anew at the next start */
+#define GRACE_US      5000000u
 
 static int open_log(const char *file)
 {
+    struct stat st;
     int fd = -1;
 
     if (file)
-        fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > LOG_BYTES_MAX && ftruncate(fd, 0) != 0)
+        (void)close(fd), fd = -1;
     return fd >= 0 ? fd : open("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
@@ -35,7 +40,8 @@ static void be_command(const struct proc_command *c, pid_t parent)
         _exit(126);
     if (close_range(3, ~0U, 0) != 0)
         _exit(126);
-    if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+    if (signal(SIGPIPE, SIG_DFL) == SIG_ERR || sigemptyset(&none) != 0 ||
+        sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(126);
     (void)execve(c->argv[0], c->argv, c->envp);
     _exit(COMMAND_NOT_RUN);

@@ -33,6 +33,7 @@
 #define RESPAWN_US    1000000u  /* pause before replacing one that lived shorter than this */
 #define CHECK_MS      250       /* how often silence and pauses are looked at */
 #define KILL_US       10000000u /* after the drain: from being told to stop to being killed */
+#define LOADER_US     20000000u /* longest time to load a configuration */
 #define START_CRASHES 10        /* this many short lives before anybody was ready: give up */
 
 enum phase { SERVING, DRAINING, STOPPING };
@@ -54,8 +55,10 @@ struct master {
     struct command_state commands[BOARD_ENGINES];
     int signals;
     int config_fd;
+    int first_fd; /* of the configuration that the gateway began with */
     uint64_t generation;
     pid_t loader;
+    uint64_t loader_us; /* when it is killed: it may hang on a file that never comes */
     int loader_text, loader_report;
     bool reload_again; /* asked for while one runs */
     bool anybody_ready;
@@ -141,7 +144,9 @@ static void be_child(struct master *m, struct child *c, int link)
     if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(1);
     c->place.link = link;
-    c->place.config_fd = m->config_fd;
+    /* The commands of the master's table are those of the first configuration: the keeper goes by
+     * the same numbers. */
+    c->place.config_fd = c->place.kind == PROC_KEEPER ? m->first_fd : m->config_fd;
     c->place.generation = m->generation;
     status = m->conf->child_main(m->conf->arg, &c->place);
     (void)fflush(NULL);
@@ -238,6 +243,7 @@ static void start_reload(struct master *m)
         return;
     }
     m->loader = pid;
+    m->loader_us = now_us() + LOADER_US;
 }
 
 static void adopt_config(struct master *m)
@@ -245,7 +251,8 @@ static void adopt_config(struct master *m)
     if (fcntl(m->loader_text, F_ADD_SEALS,
               F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
         say(m, "reload: the configuration cannot be sealed: %s", strerror(errno));
-    close_fd(&m->config_fd);
+    if (m->config_fd != m->first_fd)
+        close_fd(&m->config_fd);
     m->config_fd = m->loader_text;
     m->loader_text = -1;
     m->generation++;
@@ -288,8 +295,10 @@ static void loader_done(struct master *m, int status)
 
 static void drain(struct master *m, uint64_t ms)
 {
-    m->phase = DRAINING;
-    m->stop_us = now_us() + ms * 1000 + KILL_US;
+    uint64_t stop_us = now_us() + ms * 1000 + KILL_US;
+
+    m->stop_us = m->phase == SERVING ? stop_us : MIN(m->stop_us, stop_us);
+    m->phase = MAX(m->phase, DRAINING);
     board_set(&m->conf->board->draining, 1);
     for (size_t i = 0; i < m->children_n; i++)
         if (m->children[i].place.kind == PROC_WORKER)
@@ -353,12 +362,32 @@ static void say_engine_ended(struct master *m, const struct proc_command *c, int
             status && c->log_file ? "; it wrote " : "", status && c->log_file ? c->log_file : "");
 }
 
+/* What an engine has started itself lives in its group, and would keep its GPU: it goes along. The
+ * number of the group is still the engine's as long as the engine has not been waited for. */
+static void end_group(const struct master *m, pid_t pid)
+{
+    for (size_t i = 0; i < m->conf->commands_n; i++)
+        if (m->commands[i].pid == pid)
+            (void)kill(-pid, SIGKILL);
+}
+
+/* The next child that has ended, not yet waited for; 0: none. */
+static pid_t next_ended(void)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+}
+
 static void reap(struct master *m)
 {
     int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while ((pid = next_ended()) > 0) {
+        end_group(m, pid);
+        if (waitpid(pid, &status, WNOHANG) != pid)
+            return;
         if (pid == m->loader)
             loader_done(m, status);
         for (size_t i = 0; i < m->children_n; i++)
@@ -483,6 +512,8 @@ static void check_children(struct master *m, uint64_t now)
 
 static void check_phase(struct master *m, uint64_t now)
 {
+    if (m->loader && now >= m->loader_us)
+        (void)kill(m->loader, SIGKILL);
     if (m->phase == DRAINING && !any_alive(m, true))
         stop_rest(m);
     if (m->phase != SERVING && now >= m->stop_us)
@@ -543,6 +574,7 @@ int master_run(const struct proc_conf *conf)
     struct master m = {.conf = conf,
                        .signals = -1,
                        .config_fd = conf->config_fd,
+                       .first_fd = conf->config_fd,
                        .generation = 1,
                        .loader_text = -1,
                        .loader_report = -1};
@@ -568,6 +600,8 @@ int master_run(const struct proc_conf *conf)
     while (m.phase != STOPPING || any_alive(&m, false))
         turn(&m);
     close_fd(&m.signals);
+    if (m.first_fd != m.config_fd)
+        close_fd(&m.first_fd);
     close_fd(&m.config_fd);
     return m.status;
 }

@@ -22,6 +22,18 @@ static struct span fixed_part(const char *pattern)
 
 /* Does the path fit, and what of it stands behind the fixed part? A path that climbs fits
  * nothing: what it means is the next server's secret. */
+/* Could the upstream read another path out of the rest than the one that was matched? Dots that
+ * climb, written out or escaped, and separators that are escaped. */
+static bool is_tricky(struct span path)
+{
+    static const char *const tricks[] = {"/..", "%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "\\"};
+
+    for (size_t i = 0; i < ARRAY_LEN(tricks); i++)
+        if (span_contains(path, span_str(tricks[i])))
+            return true;
+    return false;
+}
+
 static bool path_fits(const char *pattern, struct span path, struct span *rest)
 {
     struct span fixed = fixed_part(pattern);
@@ -31,7 +43,7 @@ static bool path_fits(const char *pattern, struct span path, struct span *rest)
     *rest = span_of(path.p + fixed.n, path.n - fixed.n);
     if (pattern[fixed.n] == '\0')
         return rest->n == 0;
-    if (span_contains(path, SPAN_LIT("/..")))
+    if (is_tricky(path))
         return false;
     if (fixed.p[fixed.n - 1] == '/')
         return rest->n > 0;

@@ -55,9 +55,9 @@ int relay_send_whole(struct relay *r, uint16_t status, struct span type, struct 
     }
     h.body_len = bodyless ? 0 : body.n;
     r->record.status = status;
-    r->head_sent = true;
     if (http_send_head(r->client, &h, e) < 0)
         return -1;
+    r->head_sent = true;
     if (!bodyless && relay_send(r, body, e) < 0)
         return -1;
     return send_end(r, e);
@@ -138,8 +138,10 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
         add(fields, &h.fields_n, "x-lamplighter-model",
             span_of(call_answer(r->call)->model, call_answer(r->call)->model_n));
     r->record.status = h.status;
+    if (http_send_head(r->client, &h, e) < 0)
+        return -1;
     r->head_sent = true;
-    return http_send_head(r->client, &h, e);
+    return 0;
 }
 
 /* Cut an event around its model's name: {before, the client's name, behind}; or leave it whole. */

@@ -19,6 +19,8 @@
  */
 #include "relay/relay.h"
 
+#include <openssl/evp.h>
+
 #include "base/mem.h"
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
@@ -140,6 +142,7 @@ static void on_hold_timer(struct ev_timer *t)
     struct relay *r = CONTAINER_OF(t, struct relay, hold);
     struct err e;
 
+    r->hold_over = true; /* with nothing held yet, the next event opens the answer */
     if (r->state == RELAY_TRYING && r->held.n && open_answer(r, &e) < 0)
         out_of_memory(r, &e);
 }
@@ -188,7 +191,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
     struct relay *r = arg;
-    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind);
+    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind) || r->hold_over;
     struct err e;
     int rc = 0;
 
@@ -432,6 +435,8 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
 
     if (r->state == RELAY_ENDED)
         return;
+    if (how == HTTP_FAIL_REQUEST && r->state == RELAY_FLUSHING)
+        return; /* its answer is under way already */
     if (how == HTTP_FAIL_REQUEST && r->state == RELAY_READING) {
         if (e->code == ERR_LIMIT) {
             no.status = 413;
@@ -605,10 +610,20 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
     list_init(&env->live);
     for (size_t i = 0; i < DIALECTS; i++)
         dialect_ready_init(&env->ready[i], dialect_row(i));
+    env->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    env->hash = EVP_MD_CTX_new();
+    if (!env->sha256 || !env->hash) {
+        err_set(e, ERR_NOMEM, "no memory for SHA-256");
+        goto fail;
+    }
     if (blob_pool_init(&env->blobs, settings->server.memory_bytes_max, SPOOL_DIR, e) < 0)
-        return -1;
+        goto fail;
     env->settings = settings_ref(settings);
     return 0;
+fail:
+    EVP_MD_CTX_free(env->hash);
+    EVP_MD_free(env->sha256);
+    return -1;
 }
 
 void relay_env_settings(struct relay_env *env, struct settings *settings)
@@ -623,6 +638,8 @@ void relay_env_settings(struct relay_env *env, struct settings *settings)
 void relay_env_fini(struct relay_env *env)
 {
     MUST(list_empty(&env->live));
+    EVP_MD_CTX_free(env->hash);
+    EVP_MD_free(env->sha256);
     blob_pool_fini(&env->blobs);
     settings_unref(&env->settings);
 }

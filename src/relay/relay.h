@@ -33,6 +33,8 @@ struct relay_env {
     struct relay_stats stats;
     struct list live; /* struct relay */
     struct dialect_ready ready[DIALECTS];
+    struct evp_md_st *sha256; /* fetched once: OpenSSL looks it up by name */
+    struct evp_md_ctx_st *hash;
 };
 
 /* The env takes a reference of the snapshot. */

@@ -62,6 +62,7 @@ struct relay {
     struct blob_patch answer_patch;
     struct blob_reader answer_reader;
     struct ev_timer hold;
+    bool hold_over; /* RELAY_HOLD_MS have passed */
     struct ev_timer deadline;
 
     /* toward the client */

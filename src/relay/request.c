@@ -4,6 +4,7 @@
  * Only the head and a few watched values of the body are read; what is sent on is the body as it
  * came, with a patch where the upstream calls the model otherwise.
  */
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include "base/secret.h"
@@ -40,6 +41,13 @@ static struct span presented_key(const struct http_head *h)
     return http_field_get(h, "x-api-key");
 }
 
+static bool hash(const struct relay_env *env, struct span s, uint8_t sum[SHA256_DIGEST_LENGTH])
+{
+    return EVP_DigestInit_ex(env->hash, env->sha256, NULL) == 1 &&
+           EVP_DigestUpdate(env->hash, s.p, s.n) == 1 &&
+           EVP_DigestFinal_ex(env->hash, sum, NULL) == 1;
+}
+
 static bool check_key(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
 {
     const struct settings *s = r->settings;
@@ -56,7 +64,8 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
     if (given.n == 0)
         return refuse(no, 401, REASON_NO_KEY, "This gateway asks for a key, and none was sent.",
                       "Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
-    SHA256((const unsigned char *)given.p, given.n, sum);
+    if (!hash(r->env, given, sum))
+        return refuse(no, 503, REASON_NO_MEMORY, "The gateway cannot hash the key.", NULL);
     for (size_t i = 0; i < s->keys_n; i++) /* all of them: the time tells nothing */
         if (secret_eq(span_of((const char *)sum, sizeof(sum)),
                       span_of((const char *)s->keys[i].sha256, sizeof(sum))))
@@ -78,6 +87,12 @@ static bool key_allows(const struct relay *r, struct span model)
         if (span_glob(r->key->models[i], model))
             return true;
     return false;
+}
+
+/* A path that passes through is not read, so nothing can hold a key to its models there. */
+static bool key_allows_all(const struct relay *r)
+{
+    return key_allows(r, SPAN_LIT("*"));
 }
 
 /* ---- the head ---- */
@@ -247,6 +262,10 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
     struct span name = span_of(r->req.model, r->req.model_n);
 
     if (!r->op->routed) {
+        if (!key_allows_all(r))
+            return refuse(no, 403, REASON_BAD_KEY,
+                          "The key is held to some models, and this path passes through unread.",
+                          "Use a key with models: ['*'].");
         if (!find_pinned(r, no))
             return false;
     } else {

@@ -162,6 +162,35 @@ static void stopped_timer_does_not_fire(void **state)
     assert_string_equal(b->log, "");
 }
 
+static void rested_timer_does_not_fire_until_set_again(void **state)
+{
+    struct bed *b = *state;
+    struct item x = {.b = b, .name = 'x'}, y = {.b = b, .name = 'y'}, z = {.b = b, .name = 'z'};
+    struct ev_timer end;
+
+    ev_timer_init(&x.timer, b->ev, on_timer_note);
+    ev_timer_init(&y.timer, b->ev, on_timer_note);
+    ev_timer_init(&z.timer, b->ev, on_timer_note);
+    ev_timer_init(&end, b->ev, on_timer_stop);
+    ev_timer_rest(&x.timer); /* never armed: fine */
+    assert_false(ev_timer_armed(&x.timer));
+    set(&x.timer, EV_MS(2));
+    set(&y.timer, EV_MS(2));
+    set(&z.timer, EV_MS(2));
+    ev_timer_rest(&x.timer);
+    ev_timer_rest(&y.timer);
+    ev_timer_rest(&z.timer);
+    assert_false(ev_timer_armed(&x.timer));
+    set(&z.timer, EV_MS(5)); /* later than it was */
+    set(&y.timer, EV_MS(1)); /* earlier */
+    assert_true(ev_timer_armed(&y.timer));
+    set(&end, EV_MS(8));
+    run(b);
+    assert_string_equal(b->log, "yz");
+    assert_false(ev_timer_armed(&x.timer));
+    ev_timer_stop(&x.timer);
+}
+
 static void on_timer_post_and_again(struct ev_timer *t)
 {
     struct item *it = CONTAINER_OF(t, struct item, timer);
@@ -327,8 +356,10 @@ static void heap_keeps_thousands_in_order(void **state)
     for (size_t i = 0; i < 20000; i++) {
         struct item *it = &items[rng_below(&r, 3000)];
 
-        if (rng_chance(&r, 0.3))
+        if (rng_chance(&r, 0.2))
             ev_timer_stop(&it->timer);
+        else if (rng_chance(&r, 0.3))
+            ev_timer_rest(&it->timer);
         else
             set(&it->timer, rng_below(&r, EV_MS(50)));
     }
@@ -510,6 +541,7 @@ int main(void)
         BOTH(timers_fire_in_order_of_time_then_arming),
         BOTH(moved_timer_fires_once_at_its_new_place),
         BOTH(stopped_timer_does_not_fire),
+        BOTH(rested_timer_does_not_fire_until_set_again),
         BOTH(timer_set_to_0_fires_in_the_next_turn),
         BOTH(posts_run_in_order_and_once),
         BOTH(endless_posts_do_not_starve_timers),

@@ -5,6 +5,8 @@
  * random cuts, pauses, pieces, resets, silences and clients that leave. */
 #include "twin.h"
 
+#include "relay/relay_impl.h"
+
 /* clang-format off: each line of these texts is a line on the wire */
 #define CONFIG                                                                                     \
     "version: 1\n"                                                                                 \
@@ -270,6 +272,123 @@ static void a_client_that_leaves_cancels_the_upstream(void **state)
     buf_fini(&b);
 }
 
+/* What is on its way to a client that does not read is bounded, however events and reads fall. */
+static void a_deaf_client_holds_the_upstream_back(void **state)
+{
+    static const size_t sizes[] = {40, 900, 9000, 15000, 17000, 40000};
+    struct buf b, stream;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&stream, (size_t)8 << 20);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct twin_client c = {.deaf = true};
+        struct twin t;
+
+        buf_reset(&stream);
+        while (stream.n < (size_t)2 << 20) {
+            buf_add_str(&stream, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"");
+            for (size_t n = 0; n < sizes[i]; n++)
+                buf_add_char(&stream, 'x');
+            buf_add_str(&stream, "\"},\"finish_reason\":null}]}\n\n");
+        }
+        twin_open(&t, i, CONFIG);
+        t.script = whole_stream(&kinds[0]);
+        t.script.body = buf_span(&stream);
+        t.script.piece_max = 50000;
+        t.script.gap_max = 0;
+        twin_ask(&t, &c, request(&b, kinds[0].path, kinds[0].body), EV_S(5));
+        assert_int_equal(t.gateway.relay.stats.live, 1);
+        LIST_EACH(it, &t.gateway.relay.live)
+        {
+            const struct relay *r = LIST_ENTRY(it, struct relay, link);
+
+            if (r->backlog == 0 || r->backlog > HTTP_WINDOW + CALL_EVENT_MAX)
+                fail_msg("events of %zu: %zu bytes wait for the client", sizes[i], r->backlog);
+        }
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    buf_fini(&b);
+    buf_fini(&stream);
+}
+
+/* ---- ends that lie ---- */
+
+#define BODY_HEAD(status, more)                                                                    \
+    "HTTP/1.1 " status "\r\ncontent-type: " more "\r\ntransfer-encoding: chunked\r\n\r\n"
+
+static const struct {
+    const char *name, *head, *body;
+    enum twin_end end;
+    unsigned status;
+    bool clean;
+    enum reason reason;
+} lies[] = {
+    {"[DONE] behind half an answer, and something behind it",
+     BODY_HEAD("200 OK", "text/event-stream"),
+     EVENT("{\"content\":\"half of an\"},\"finish_reason\":null") "data: [DONE]\n\n: bye\n\n",
+     TWIN_WHOLE, 200, false, REASON_TRUNCATED},
+    {"[DONE] twice and nothing else", BODY_HEAD("200 OK", "text/event-stream"),
+     "data: [DONE]\n\ndata: [DONE]\n\n", TWIN_WHOLE, 502, true, REASON_TRUNCATED},
+    {"a refusal whose body never ends", BODY_HEAD("429 No", "application/json"),
+     "{\"error\":", TWIN_SILENT, 429, true, REASON_UPSTREAM_STATUS},
+};
+
+static void an_end_that_lies_is_seen(void **state)
+{
+    struct buf b, body;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+        struct twin_client c = {0};
+        struct twin t;
+        unsigned status;
+        bool clean;
+
+        twin_open(&t, i, CONFIG);
+        t.script = whole_stream(&kinds[0]);
+        t.script.head = span_str(lies[i].head);
+        t.script.body = span_str(lies[i].body);
+        t.script.end = lies[i].end;
+        buf_reset(&body);
+        twin_ask(&t, &c, request(&b, kinds[0].path, kinds[0].body), EV_S(20));
+        clean = twin_parse(buf_span(&c.in), &status, &body);
+        if (status != lies[i].status || clean != lies[i].clean ||
+            t.record.reason != lies[i].reason || t.records != 1)
+            fail_msg("%s: status %u, clean %d, reason %s: %.*s", lies[i].name, status, clean,
+                     reason_word(t.record.reason), SPAN_FMT(buf_span(&c.in)));
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
+/* A role comes late, content much later: the head must not wait for the content. */
+static void a_head_is_held_for_a_bounded_time(void **state)
+{
+    struct twin_client c = {0};
+    struct twin t;
+    struct buf b;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    twin_open(&t, 1, CONFIG);
+    t.script = whole_stream(&kinds[0]);
+    t.script.piece_max = 1;
+    t.script.gap_max = EV_MS(40); /* the role's event takes seconds, longer than the hold */
+    t.script.cut_at = (size_t)(strstr(chat_stream, "\n\n") + 2 - chat_stream);
+    t.script.end = TWIN_SILENT;
+    twin_ask(&t, &c, request(&b, kinds[0].path, kinds[0].body), EV_S(30));
+    assert_true(span_contains(buf_span(&c.in), SPAN_LIT("\"role\":\"assistant\"")));
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&b);
+}
+
 /* ---- refusals ---- */
 
 static const struct {
@@ -454,6 +573,9 @@ int main(void)
         cmocka_unit_test(no_cut_is_a_completion),
         cmocka_unit_test(a_silent_upstream_is_told_from_a_slow_one),
         cmocka_unit_test(a_client_that_leaves_cancels_the_upstream),
+        cmocka_unit_test(a_deaf_client_holds_the_upstream_back),
+        cmocka_unit_test(an_end_that_lies_is_seen),
+        cmocka_unit_test(a_head_is_held_for_a_bounded_time),
         cmocka_unit_test(refusals_say_why),
         cmocka_unit_test(whole_answers_are_checked_before_they_are_sent),
         cmocka_unit_test(two_hundred_seeds),

@@ -192,16 +192,17 @@ static void cl_connected(void *arg, struct net_conn *conn, const struct err *e)
     }
     c->conn = conn;
     net_conn_listen(conn, &cl_cb, c);
-    net_conn_read(conn, true);
+    net_conn_read(conn, !c->deaf);
     assert_int_equal(net_conn_write(conn, c->request.p, c->request.n, &why), 0);
 }
 
 void twin_ask(struct twin *t, struct twin_client *c, struct span request, ev_us limit)
 {
     size_t leave = c->leave_after;
+    bool deaf = c->deaf;
     struct err e;
 
-    *c = (struct twin_client){.t = t, .leave_after = leave ? leave : SIZE_MAX};
+    *c = (struct twin_client){.t = t, .deaf = deaf, .leave_after = leave ? leave : SIZE_MAX};
     buf_init(&c->request, 64 * MEGA);
     buf_init(&c->in, 64 * MEGA);
     buf_add_span(&c->request, request);

@@ -62,6 +62,7 @@ struct twin_client {
     struct buf request, in;
     bool eof, error, closed;
     ev_us closed_at;
+    bool deaf;          /* it reads nothing */
     size_t leave_after; /* bytes received after which the client leaves; SIZE_MAX: never */
 };
 
