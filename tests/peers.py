@@ -161,6 +161,8 @@ class Provider(Server):
             request.body = stream.exactly(int(request.headers.get("content-length", 0)))
             self.requests.append(request)
             pieces = self.say(request)
+            if self.one_request:  # said, or the next request might meet the closing connection
+                pieces = pieces.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
             for piece in [pieces] if isinstance(pieces, bytes) else pieces:
                 sock.sendall(piece)
             if request.headers.get("connection") == "close" or self.one_request:
@@ -170,7 +172,7 @@ class Provider(Server):
 
 
 class Once(Provider):
-    """One request a connection: the next one has to dial again."""
+    """One request a connection: the next one has to dial again. say() gives bytes."""
     one_request = True
 
 
