@@ -50,7 +50,9 @@ class Recording:
         self.choices = (request.get("n") or 1) * (
             len(prompts) if isinstance(prompts, list) and isinstance(prompts[0], (str, list))
             else 1)
-        self.ends = [m.end() for m in re.finditer(rb"\r?\n\r?\n", self.body)] if self.stream else []
+        # A lone CR ends a line as well: with CRLF the blank line is there before its LF.
+        borders = re.finditer(rb"\n\n|\r\n\r", self.body) if self.stream else ()
+        self.ends = [m.end() for m in borders]
 
     def ask(self, behaviour=""):
         """The bytes of a request that the mock answers with this recording."""

@@ -30,7 +30,8 @@ def slack(binary):
 def sparing():
     """The environment of a gateway whose memory is measured: a sanitizer keeps little of what was
     freed."""
-    return {**bed.KEYS, "ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=1"}
+    options = os.environ.get("ASAN_OPTIONS", "")
+    return {**bed.KEYS, "ASAN_OPTIONS": f"{options}:quarantine_size_mb=1"}
 
 
 @pytest.fixture(scope="module")

@@ -453,7 +453,8 @@ def test_the_bodys_size_does_not_matter_without_a_key(locked):
 
 def test_metrics_count_what_came(gateway):
     """Requests by outcome, and the processes."""
-    name = 'lamplighter_requests_total{model="oai/metered",api="chat",stream="false",outcome="full"}'
+    name = ('lamplighter_requests_total{model="oai/metered",api="chat",stream="false",'
+            'outcome="full"}')
     for _ in range(3):
         gateway.record(gateway.chat("oai/metered"))
     found = gateway.metrics()
