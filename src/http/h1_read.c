@@ -460,6 +460,24 @@ static int look_at(struct h1_read *r, const char *p, size_t n, bool line, bool p
     return 0;
 }
 
+/* How many of `take` bytes may be parsed now, so that each bound is met at its very byte; *count is
+ * what counts them, NULL: nothing does. With r->why set afterwards the bound was passed. */
+static size_t bounded(struct h1_read *r, size_t take, size_t **count)
+{
+    const char *why;
+    size_t most;
+
+    *count = count_of(r, &most, &why);
+    if (*count && take) {
+        take = MIN(take, most - **count);
+        if (take == 0)
+            (void)refuse(r, r->request ? (r->in_chunk_line ? 400 : 431) : 502, why);
+    }
+    if (r->request && !r->target_done && take) /* so that it ends at its bound, not behind it */
+        take = MIN(take, MAX((size_t)1, r->limits.path_bytes - r->target_n));
+    return take;
+}
+
 struct h1_step h1_read_next(struct h1_read *r, const char *p, size_t n)
 {
     size_t used = 0;
@@ -467,18 +485,13 @@ struct h1_step h1_read_next(struct h1_read *r, const char *p, size_t n)
     if (n && r->head_done && !r->in_message && !r->why)
         next_message(r);
     while (!r->why && (used < n || r->paused)) {
-        size_t most, take = n - used, *count;
         bool line = r->in_chunk_line, proto = r->in_proto;
+        const char *at = n ? p + used : "";
+        size_t *count, take = bounded(r, n - used, &count);
         llhttp_errno_t err;
-        const char *why, *at = n ? p + used : "";
 
-        count = count_of(r, &most, &why);
-        if (count && take && (take = MIN(take, most - *count)) == 0) {
-            (void)refuse(r, r->request ? (line ? 400 : 431) : 502, why);
+        if (r->why)
             break;
-        }
-        if (r->request && !r->target_done && take) /* so that it ends at its bound, not behind it */
-            take = MIN(take, MAX((size_t)1, r->limits.path_bytes - r->target_n));
         r->pending = H1_MORE;
         err = llhttp_execute(&r->parser, at, take);
         if (err != HPE_OK)
