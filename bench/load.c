@@ -1,8 +1,8 @@
 /*
  * load.c - makes requests and times the answers; one epoll loop.
  *
- *     bench-load --port N whole  [--conns C] [--rate R] [--seconds S] [--requests N]
- *     bench-load --port N stream [--conns C] [--events E] [--gap MS] [--seconds S] [--hold]
+ *     bench-load --port N whole  [--conns C] [--rate R] [--millis T] [--requests N]
+ *     bench-load --port N stream [--conns C] [--events E] [--gap MS] [--millis T] [--hold]
  *
  * whole: POSTs of 1.7 KB on kept connections. Without --rate each connection sends its next
  * request when it has its answer (closed loop). With --rate request k is due at k/R, and its
@@ -13,14 +13,20 @@
  * an event, from the time that bench-upstream wrote into it. --hold: opens the streams, says so,
  * and keeps them until standard input ends.
  *
+ * --tls: over TLS, with connections that are made before the window opens.
+ *
  * A line `begin` on standard output opens the window that is measured (connections are up, all
  * streams have had an event), one JSON object closes it; nothing more is sent after that. So the
  * reader can take the CPU time of a proxy at both. Loopback only, FOR_S at most.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -43,6 +49,7 @@
 enum part { IDLE, HEAD, SIZE, DATA, DATA_END, TRAILER, LENGTH };
 
 struct conn {
+    SSL *ssl;       /* NULL: clear text */
     int fd;         /* -1: not connected */
     enum part part; /* of the answer; IDLE: none is awaited */
     bool close;     /* the server said so */
@@ -59,10 +66,11 @@ struct conn {
 
 struct load {
     /* what is asked */
-    bool stream, hold;
-    uint64_t port, conns_n, rate, requests, events, gap_ms, seconds;
+    bool stream, hold, tls;
+    uint64_t port, conns_n, rate, requests, events, gap_ms, millis;
     /* what goes on */
     int epoll;
+    SSL_CTX *ctx;
     struct conn *conns;
     struct list free;
     char request[HEAD_MAX];
@@ -125,6 +133,47 @@ static void make_request(struct load *l)
     l->request_n = (size_t)n;
 }
 
+/* The handshake, while nothing else is done. The certificate is not looked at: we made it. */
+static void begin_tls(struct load *l, struct conn *c)
+{
+    c->ssl = SSL_new(l->ctx);
+    if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1) {
+        ERR_print_errors_fp(stderr);
+        die("TLS");
+    }
+    if (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0)
+        die("fcntl");
+}
+
+static bool put(struct conn *c, const char *p, size_t n)
+{
+    if (c->ssl)
+        return SSL_write(c->ssl, p, (int)n) == (int)n;
+    return send(c->fd, p, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+/* As recv(): 0 at the end, -1 with errno. */
+static ssize_t get(struct conn *c, char *p, size_t n)
+{
+    int rc;
+
+    if (!c->ssl)
+        return recv(c->fd, p, n, MSG_DONTWAIT);
+    rc = SSL_read(c->ssl, p, (int)n);
+    if (rc > 0)
+        return rc;
+    switch (SSL_get_error(c->ssl, rc)) {
+    case SSL_ERROR_WANT_READ:
+        errno = EAGAIN;
+        return -1;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default:
+        errno = EIO;
+        return -1;
+    }
+}
+
 static void connect_conn(struct load *l, struct conn *c)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -136,6 +185,8 @@ static void connect_conn(struct load *l, struct conn *c)
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
         die("connect");
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (l->tls)
+        begin_tls(l, c);
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &ev) < 0)
         die("epoll_ctl");
     c->fresh = true;
@@ -144,6 +195,8 @@ static void connect_conn(struct load *l, struct conn *c)
 
 static void disconnect(struct conn *c)
 {
+    SSL_free(c->ssl);
+    c->ssl = NULL;
     if (c->fd >= 0)
         close(c->fd);
     c->fd = -1;
@@ -163,7 +216,7 @@ static void ask(struct load *l, struct conn *c, uint64_t asked_ns)
     c->at_event = true;
     c->after_nl = false;
     l->started_n++;
-    if (send(c->fd, l->request, l->request_n, MSG_NOSIGNAL) != (ssize_t)l->request_n)
+    if (!put(c, l->request, l->request_n))
         c->close = true; /* the reading side tells why */
 }
 
@@ -352,14 +405,17 @@ static void read_answer(struct load *l, struct conn *c, const char *p, size_t n)
 static void on_readable(struct load *l, struct conn *c)
 {
     static char in[65536];
-    ssize_t n = recv(c->fd, in, sizeof(in), MSG_DONTWAIT);
+    ssize_t n;
 
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0)
-        broken(l, c, n == 0 ? "the answer was cut" : strerror(errno));
-    else
-        read_answer(l, c, in, (size_t)n);
+    do {
+        n = get(c, in, sizeof(in));
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0)
+            broken(l, c, n == 0 ? "the answer was cut" : strerror(errno));
+        else
+            read_answer(l, c, in, (size_t)n);
+    } while (c->ssl && SSL_pending(c->ssl) > 0);
 }
 
 /* ---- the run ---- */
@@ -390,7 +446,7 @@ static void open_window(struct load *l)
     printf("begin\n");
     fflush(stdout);
     l->opened = clock_ns();
-    l->ends = l->opened + l->seconds * NS;
+    l->ends = l->opened + l->millis * (NS / 1000);
 }
 
 static void wait_events(struct load *l)
@@ -488,7 +544,7 @@ static int read_options(struct load *l, int argc, char **argv)
         uint64_t *value;
     } options[] = {{"--port", &l->port},         {"--conns", &l->conns_n}, {"--rate", &l->rate},
                    {"--requests", &l->requests}, {"--events", &l->events}, {"--gap", &l->gap_ms},
-                   {"--seconds", &l->seconds}};
+                   {"--millis", &l->millis}};
 
     for (int i = 1; i < argc; i++) {
         size_t k = 0;
@@ -497,8 +553,9 @@ static int read_options(struct load *l, int argc, char **argv)
             l->stream = argv[i][0] == 's';
             continue;
         }
-        if (strcmp(argv[i], "--hold") == 0) {
-            l->hold = true;
+        if (strcmp(argv[i], "--hold") == 0 || strcmp(argv[i], "--tls") == 0) {
+            l->hold = l->hold || argv[i][2] == 'h';
+            l->tls = l->tls || argv[i][2] == 't';
             continue;
         }
         while (k < ARRAY_LEN(options) && strcmp(argv[i], options[k].name) != 0)
@@ -513,18 +570,22 @@ static int read_options(struct load *l, int argc, char **argv)
 int main(int argc, char **argv)
 {
     static struct load l = {
-        .conns_n = 64, .requests = UINT64_MAX, .events = 1000000, .gap_ms = 10, .seconds = 2};
+        .conns_n = 64, .requests = UINT64_MAX, .events = 1000000, .gap_ms = 10, .millis = 2000};
 
     if (read_options(&l, argc, argv) < 0) {
         fprintf(stderr, "usage: bench-load --port N whole|stream [--conns N] [--rate N] "
-                        "[--requests N] [--seconds N] [--events N] [--gap MS] [--hold]\n");
+                        "[--requests N] [--millis N] [--events N] [--gap MS] [--hold] [--tls]\n");
         return 2;
     }
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        die("signal");
     prctl(PR_SET_TIMERSLACK, 1);
     l.samples = mem_alloc(SAMPLES_MAX * sizeof(l.samples[0]));
     l.conns = mem_zalloc(l.conns_n, sizeof(l.conns[0]));
     l.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!l.samples || !l.conns || l.epoll < 0)
+    if (l.tls)
+        l.ctx = SSL_CTX_new(TLS_client_method());
+    if (!l.samples || !l.conns || l.epoll < 0 || (l.tls && !l.ctx))
         die("memory");
     list_init(&l.free);
     make_request(&l);
