@@ -426,12 +426,13 @@ enum json_scan_rc json_scan_feed(struct json_scan *s, const char *text, size_t n
 
 enum json_scan_rc json_scan_eof(struct json_scan *s)
 {
-    struct feed f = {NULL, NULL, NULL};
+    static const unsigned char nothing[1];
+    struct feed f = {nothing, nothing, NULL};
 
     if (s->state == S_BAD)
         return JSON_SCAN_BAD;
     if (s->depth == 0 && json_table[s->state][C_SPACE] == A_NUMBER_END) {
-        if (end_scalar(s, &f, NULL))
+        if (end_scalar(s, &f, nothing))
             s->state = S_END;
     } else if (s->state != S_END) {
         s->why = "ends early";

@@ -9,6 +9,19 @@
 #define ULL(x)         ((unsigned long long)(x))
 #define LINE_BYTES_MAX ((size_t)448 * 1024 * 1024) /* a 64 MiB body, every byte escaped */
 
+int mock_log_open(struct mock_log *l, const char *path, struct err *e)
+{
+    l->file = fopen(path, "ae");
+    return l->file ? 0 : err_set(e, ERR_SYS, "%s: cannot be written", path);
+}
+
+void mock_log_close(struct mock_log *l)
+{
+    if (l->file)
+        (void)fclose(l->file); /* every line has been flushed */
+    l->file = NULL;
+}
+
 /* All of them: that something does not arrive can only be shown by a log that leaves nothing out.
  */
 static void put_headers(struct buf *b, const struct mock_req *r)

@@ -16,6 +16,10 @@ struct mock_log {
     bool bodies;
 };
 
+/* Append to the file at path. On success the caller must mock_log_close() it. */
+MUST_CHECK int mock_log_open(struct mock_log *l, const char *path, struct err *e);
+void mock_log_close(struct mock_log *l);
+
 void mock_log_request(struct mock_log *l, uint64_t n, uint64_t conn, uint64_t at_ms,
                       const struct mock_req *r, const struct mock_facts *f, const char *fault);
 

@@ -117,9 +117,7 @@ static int load(struct run *r, struct err *e)
     if (r->values[REPLAY] && mock_replay_load(&r->mock->replay, r->values[REPLAY], e) < 0)
         return -1;
     r->mock->log.bodies = r->values[LOG_BODIES] != NULL;
-    if (r->values[LOG] && !(r->mock->log.file = fopen(r->values[LOG], "ae")))
-        return err_set(e, ERR_SYS, "%s: cannot be written", r->values[LOG]);
-    return 0;
+    return r->values[LOG] ? mock_log_open(&r->mock->log, r->values[LOG], e) : 0;
 }
 
 /* Listen where an option says; `what` is printed before the address. */
@@ -169,8 +167,7 @@ static void stop(struct run *r)
 {
     if (r->mock) {
         mock_fini(r->mock);
-        if (r->mock->log.file)
-            (void)fclose(r->mock->log.file);
+        mock_log_close(&r->mock->log);
     }
     mem_free_ptr(&r->mock);
     if (r->timed)

@@ -38,7 +38,7 @@ static void base_name(const struct provider *p, char out[NAME_BYTES])
         UNUSED(snprintf(out, NAME_BYTES, "%s", p->env_base));
         return;
     }
-    for (; p->name[n] && n < NAME_BYTES - sizeof("_BASE_URL"); n++) {
+    for (; n < NAME_BYTES - sizeof("_BASE_URL") && p->name[n]; n++) {
         char c = p->name[n];
 
         if (c >= 'a' && c <= 'z')
