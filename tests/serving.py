@@ -19,6 +19,16 @@ KEY = "a-client-key"
 UPSTREAM_KEY = "an-upstream-key"
 
 
+def sent_on(body, name):
+    """What a provider gets of a client's body: the same text, but for the model's name, and asked
+    for usage where a chat streams without asking."""
+    assert body.count(json.dumps(name)) == 1
+    due = body.replace(json.dumps(name), json.dumps(name.split("/", 1)[1]))
+    if name.startswith("oai/") and '"stream":true' in due and "stream_options" not in due:
+        due = due[:-1] + ',"stream_options":{"include_usage":true}}'
+    return due
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

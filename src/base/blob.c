@@ -253,6 +253,16 @@ int blob_copy(struct blob *b, uint64_t at, char *ret, size_t n, struct err *e)
     return 0;
 }
 
+size_t blob_patch_add(struct blob_patch *patches, size_t n, struct blob_patch p)
+{
+    size_t i = n;
+
+    for (; i && patches[i - 1].at > p.at; i--)
+        patches[i] = patches[i - 1];
+    patches[i] = p;
+    return n + 1;
+}
+
 uint64_t blob_patched_len(const struct blob *b, const struct blob_patch *patches, size_t n)
 {
     uint64_t len = b->len;

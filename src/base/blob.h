@@ -57,6 +57,9 @@ struct blob_patch {
     struct span with;
 };
 
+/* Put p among n sorted patches, for which there is room; returns n + 1. */
+size_t blob_patch_add(struct blob_patch *patches, size_t n, struct blob_patch p);
+
 /* Length of the body with the patches applied. */
 uint64_t blob_patched_len(const struct blob *b, const struct blob_patch *patches, size_t n);
 

@@ -8,7 +8,7 @@
 
 /* Of each node, while the tree is made. */
 struct draft {
-    uint32_t paths; /* that end here or go on below */
+    uint64_t paths; /* that end here or go on below */
     uint16_t end;   /* of the step, in each of them */
     uint8_t depth;
 };
@@ -63,7 +63,7 @@ static void add_child(struct json_node *nodes, struct draft *drafts, unsigned pa
         drafts[k].depth = (uint8_t)(drafts[parent].depth + 1);
         MUST(drafts[k].depth <= JSON_SCAN_STEPS);
     }
-    drafts[k].paths |= UINT32_C(1) << i;
+    drafts[k].paths |= UINT64_C(1) << i;
 }
 
 void json_paths_sort(struct json_node nodes[JSON_SCAN_NODES], const struct json_watch *watch)
@@ -74,11 +74,11 @@ void json_paths_sort(struct json_node nodes[JSON_SCAN_NODES], const struct json_
 
     MUST(n <= JSON_SCAN_PATHS);
     nodes[0] = (struct json_node){.id = JSON_SCAN_PATHS};
-    drafts[0] = (struct draft){.paths = (uint32_t)((UINT64_C(1) << n) - 1)};
+    drafts[0] = (struct draft){.paths = (UINT64_C(1) << n) - 1};
     for (unsigned k = 0; k < used; k++) {
         nodes[k].child = (uint8_t)used;
-        for (uint32_t left = drafts[k].paths; left; left &= left - 1)
-            add_child(nodes, drafts, k, watch, (unsigned)__builtin_ctz(left));
+        for (uint64_t left = drafts[k].paths; left; left &= left - 1)
+            add_child(nodes, drafts, k, watch, (unsigned)__builtin_ctzll(left));
         used += nodes[k].children;
     }
 }

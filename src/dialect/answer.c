@@ -53,6 +53,12 @@ void answer_model(struct dialect_answer *a, const struct json_hit *h)
         a->model_n = (uint8_t)dialect_hit_text(h, a->model, sizeof(a->model));
 }
 
+void answer_usage(struct dialect_answer *a, const struct json_hit *h)
+{
+    if (h->type == JSON_NULL)
+        a->ev.null_usage_at = a->scan_began + h->at - a->ev_began;
+}
+
 void answer_stop(struct dialect_answer *a, const struct json_hit *h)
 {
     dialect_hit_text(h, a->stop, sizeof(a->stop));
@@ -252,6 +258,34 @@ enum dialect_step dialect_answer_next(struct dialect_answer *a, const char *p, s
         off += s.used;
     }
     return STEP_MORE;
+}
+
+/* Walks back over one text, over blanks in front of it too; false: something else stands there. */
+static bool step_back(struct span raw, size_t *at, const char *text)
+{
+    size_t n = strlen(text);
+
+    while (*at && raw.p[*at - 1] == ' ')
+        (*at)--;
+    if (*at < n || memcmp(raw.p + *at - n, text, n) != 0)
+        return false;
+    *at -= n;
+    return true;
+}
+
+struct span dialect_null_usage(const struct dialect_event *ev, struct span raw)
+{
+    size_t begin = (size_t)ev->null_usage_at, end = begin + 4; /* "null" */
+
+    if (ev->null_usage_at == 0 || end >= raw.n)
+        return span_of(raw.p, 0);
+    if (!step_back(raw, &begin, ":") || !step_back(raw, &begin, "\"usage\""))
+        return span_of(raw.p, 0);
+    if (step_back(raw, &begin, ","))
+        return span_of(raw.p + begin, end - begin);
+    while (raw.p[end] == ' ' && end + 1 < raw.n)
+        end++;
+    return raw.p[end] == ',' ? span_of(raw.p + begin, end + 1 - begin) : span_of(raw.p, 0);
 }
 
 bool dialect_answer_at_boundary(const struct dialect_answer *a)

@@ -30,6 +30,9 @@ static inline bool answer_hit_filled(const struct json_hit *h)
 /* The hit is the name of the model that answers: keep it and its place. */
 void answer_model(struct dialect_answer *a, const struct json_hit *h);
 
+/* The hit is the "usage" of the root. */
+void answer_usage(struct dialect_answer *a, const struct json_hit *h);
+
 /* The hit is the finish or stop reason. */
 void answer_stop(struct dialect_answer *a, const struct json_hit *h);
 

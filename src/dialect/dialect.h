@@ -11,6 +11,7 @@
 #ifndef DIALECT_DIALECT_H
 #define DIALECT_DIALECT_H
 
+#include "base/blob.h"
 #include "base/buf.h"
 #include "codec/json_scan.h"
 #include "codec/sse.h"
@@ -35,10 +36,13 @@ struct dialect_request {
     uint8_t model_n;
     uint64_t model_at, model_len; /* the JSON string with its quotes; len 0: no model was given */
     bool stream;
-    bool usage_asked;    /* stream_options.include_usage is true */
-    uint32_t choices;    /* "n", 1 when absent; completions: times the prompts */
-    uint64_t max_tokens; /* 0 when absent or without limit (negative); the largest when
-                          * two spellings are given */
+    bool usage_asked;            /* stream_options.include_usage is true */
+    struct blob_patch ask_usage; /* what would make it true; `with` is absent where it is true,
+                                  * where stream_options has other members only, and in dialects
+                                  * that have no such key */
+    uint32_t choices;            /* "n", 1 when absent; completions: times the prompts */
+    uint64_t max_tokens;         /* 0 when absent or without limit (negative); the largest when
+                                  * two spellings are given */
 };
 
 /* Reads a request body fed in pieces. Below 2 KiB; private but for req and why. */
@@ -86,6 +90,8 @@ struct dialect_event {
     uint32_t index;               /* choice or content block */
     uint64_t model_at, model_len; /* the model's JSON string with quotes, as offset into the raw
                                    * event; len 0: not in this event */
+    uint64_t null_usage_at;       /* offset of the null of a "usage": null at the event's root, as
+                                   * providers that were asked for usage write it; 0: none */
     char error_type[64];          /* EVENT_ERROR: type as the provider said it (cut), or its code
                                    * when it gave no type */
     char error_code[64];          /* EVENT_ERROR: code as the provider said it (cut), or "" */
@@ -147,6 +153,10 @@ enum dialect_step {
  * the last STEP_EVENT. */
 MUST_CHECK enum dialect_step dialect_answer_next(struct dialect_answer *a, const char *p, size_t n,
                                                  size_t *used);
+
+/* The bytes of a whole event that are its member "usage": null and the comma that goes with it.
+ * Empty: it has none, or spells it in a way that is better left alone. */
+struct span dialect_null_usage(const struct dialect_event *ev, struct span raw);
 
 /* Is the stream between two events? (Then an error event may follow as it stands; else the
  * bytes under way must be ended first.) */

@@ -214,6 +214,9 @@ void openai_hit(struct dialect_answer *a, const struct json_hit *h)
     case OPENAI_TOP_CODE:
         read_top(a, h);
         break;
+    case OPENAI_USAGE:
+        answer_usage(a, h);
+        break;
     case OPENAI_INPUT:
     case OPENAI_GROQ_INPUT:
         read_usage(a, h, &a->usage.input);

@@ -13,7 +13,7 @@
 #define OPENAI_PATHS                                                                               \
     "", "model", "choices[]", "choices[].index", "choices[].finish_reason", "choices[].error",     \
         "error", "error.message", "error.type", "error.code", "object", "message", "type", "code", \
-        "usage.prompt_tokens", "usage.completion_tokens",                                          \
+        "usage", "usage.prompt_tokens", "usage.completion_tokens",                                 \
         "usage.prompt_tokens_details.cached_tokens",                                               \
         "usage.prompt_tokens_details.cache_write_tokens",                                          \
         "usage.completion_tokens_details.reasoning_tokens", "x_groq.usage.prompt_tokens",          \
@@ -34,6 +34,7 @@ enum openai_path {
     OPENAI_TOP_MESSAGE,
     OPENAI_TOP_TYPE,
     OPENAI_TOP_CODE,
+    OPENAI_USAGE,
     OPENAI_INPUT,
     OPENAI_OUTPUT,
     OPENAI_CACHE_READ,

@@ -139,8 +139,36 @@ static void count_prompt(struct dialect_request_reader *r, const struct json_hit
         r->prompts++;
 }
 
+/* ---- asking for usage ---- */
+
+static void ask_usage_at(struct dialect_request_reader *r, uint64_t at, uint64_t len,
+                         const char *with)
+{
+    r->req.ask_usage = (struct blob_patch){at, len, span_str(with)};
+}
+
+/* The object has ended, and `model` has shown that it has a member. */
+static void end_root(struct dialect_request_reader *r, const struct json_hit *h)
+{
+    bool has_options = r->d->request_watch->n > STREAM_OPTIONS;
+
+    if (has_options && !(r->seen & UINT32_C(1) << STREAM_OPTIONS))
+        ask_usage_at(r, h->at + h->len - 1, 0, ",\"stream_options\":{\"include_usage\":true}");
+}
+
+static int read_include_usage(struct dialect_request_reader *r, const struct json_hit *h)
+{
+    if (read_bool(r, h, &r->req.usage_asked) < 0)
+        return -1;
+    if (!r->req.usage_asked)
+        ask_usage_at(r, h->at, h->len, "true");
+    return 0;
+}
+
 int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit *h)
 {
+    if (h->end && h->id == ROOT)
+        end_root(r, h);
     if (h->end)
         return 0;
     if (h->id == ROOT && h->type != JSON_OBJECT)
@@ -164,15 +192,18 @@ int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit 
     case STREAM:
         return read_bool(r, h, &r->req.stream);
     case INCLUDE_USAGE:
-        return read_bool(r, h, &r->req.usage_asked);
+        return read_include_usage(r, h);
     case MAX_TOKENS:
     case MAX_COMPLETION_TOKENS:
     case MAX_OUTPUT_TOKENS:
         return read_tokens(r, h);
     case CHOICES:
         return read_choices(r, h);
-    case ROOT:
     case STREAM_OPTIONS:
+        if (h->type == JSON_NULL)
+            ask_usage_at(r, h->at, h->len, "{\"include_usage\":true}");
+        break;
+    case ROOT:
     case PROMPT:
     case PROMPTS:
     case KEYS:

@@ -47,7 +47,8 @@ enum provider_cap {
     CAP_VISION = 1 << 2,
     CAP_JSON_SCHEMA = 1 << 3,
     CAP_PREFILL = 1 << 4,   /* continues a partial assistant message */
-    CAP_USAGE_OPT = 1 << 5, /* needs stream_options.include_usage for usage in a stream */
+    CAP_USAGE_OPT = 1 << 5, /* counts the tokens of a stream only when
+                             * stream_options.include_usage asks for it */
 };
 
 /* One row of a provider's error table; the first that matches wins. */

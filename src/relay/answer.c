@@ -144,32 +144,56 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
     return 0;
 }
 
-/* Cut an event around its model's name: {before, the client's name, behind}; or leave it whole. */
-static size_t rename_event(const struct relay *r, const struct dialect_event *ev, struct span raw,
-                           struct span pieces[3])
-{
-    uint64_t behind = ev->model_at + ev->model_len;
+#define EVENT_PATCHES 2
+#define EVENT_PIECES  (2 * EVENT_PATCHES + 1)
 
-    pieces[0] = raw;
-    if (!r->rename || ev->model_len == 0 || behind > raw.n)
-        return 1;
-    pieces[0].n = (size_t)ev->model_at;
-    pieces[1] = r->client_model_json;
-    pieces[2] = span_of(raw.p + behind, raw.n - (size_t)behind);
-    return 3;
+/* What is not to reach the client as it came: the model's name where the client calls it otherwise,
+ * and the "usage": null that nobody but us asked for. Sorted by place. */
+static size_t event_patches(const struct relay *r, const struct dialect_event *ev, struct span raw,
+                            struct blob_patch patches[EVENT_PATCHES])
+{
+    struct span null_usage = {NULL, 0};
+    size_t n = 0;
+
+    if (r->rename && ev->model_len && ev->model_at + ev->model_len <= raw.n)
+        n = blob_patch_add(patches, n,
+                           (struct blob_patch){ev->model_at, ev->model_len, r->client_model_json});
+    if (r->usage_added)
+        null_usage = dialect_null_usage(ev, raw);
+    if (null_usage.n)
+        n = blob_patch_add(
+            patches, n,
+            (struct blob_patch){(uint64_t)(null_usage.p - raw.p), null_usage.n, {"", 0}});
+    return n;
+}
+
+/* An event cut at its patches: what is left of it, and what stands in place of the rest. */
+static size_t patch_event(const struct relay *r, const struct dialect_event *ev, struct span raw,
+                          struct span pieces[EVENT_PIECES])
+{
+    struct blob_patch patches[EVENT_PATCHES];
+    size_t patches_n = event_patches(r, ev, raw, patches), n = 0, at = 0;
+
+    for (size_t i = 0; i < patches_n; i++) {
+        pieces[n++] = span_of(raw.p + at, (size_t)patches[i].at - at);
+        pieces[n++] = patches[i].with;
+        at = (size_t)(patches[i].at + patches[i].len);
+    }
+    pieces[n++] = span_of(raw.p + at, raw.n - at);
+    return n;
 }
 
 int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece, struct err *e)
 {
-    struct span pieces[3];
+    struct span pieces[EVENT_PIECES];
     size_t n;
 
     if (piece == CALL_EVENT_MORE || piece == CALL_EVENT_LAST)
         return relay_send(r, raw, e); /* the model's place is one in the first piece */
-    n = rename_event(r, ev, raw, pieces);
+    n = patch_event(r, ev, raw, pieces);
     for (size_t i = 0; i < n; i++)
-        if (relay_send(r, pieces[i], e) < 0)
+        if (pieces[i].n && relay_send(r, pieces[i], e) < 0)
             return -1;
     return 0;
 }
@@ -177,8 +201,8 @@ int relay_send_event(struct relay *r, const struct dialect_event *ev, struct spa
 int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                      struct err *e)
 {
-    struct span pieces[3];
-    size_t n = rename_event(r, ev, raw, pieces);
+    struct span pieces[EVENT_PIECES];
+    size_t n = patch_event(r, ev, raw, pieces);
 
     for (size_t i = 0; i < n; i++)
         buf_add_span(&r->held, pieces[i]);

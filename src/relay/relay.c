@@ -206,6 +206,10 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     struct err e;
     int rc = 0;
 
+    if (r->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
+        ask_more(r); /* only we have asked for it */
+        return;
+    }
     if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
         rc = open_answer(r, &e);
     if (rc == 0 && r->state == RELAY_TRYING)

@@ -51,6 +51,7 @@ struct relay {
     size_t patches_n;
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
+    bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
     /* attempt */
     struct call *call;
@@ -120,7 +121,7 @@ MUST_CHECK int relay_send_head(struct relay *r, uint64_t body_len, struct err *e
 /* Body bytes, counted. */
 MUST_CHECK int relay_send(struct relay *r, struct span bytes, struct err *e);
 
-/* An event or a piece of one, its model renamed if it has to be. */
+/* An event or a piece of one, patched where it has to be. */
 MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 enum call_piece piece, struct err *e);
 

@@ -222,23 +222,35 @@ static struct span json_name(struct arena *a, struct span name)
 static bool rename_model(struct relay *r, struct relay_refusal *no)
 {
     struct err e;
+    struct span theirs;
     char *mine;
 
     if (span_eq(span_of(r->req.model, r->req.model_n), r->target->model))
         return true;
     mine = arena_alloc(&r->arena, (size_t)r->req.model_len);
-    r->patches[0].with = json_name(&r->arena, r->target->model);
-    if (!mine || !r->patches[0].with.p)
+    theirs = json_name(&r->arena, r->target->model);
+    if (!mine || !theirs.p)
         return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                       NULL);
     if (blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len, &e) < 0)
         return refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
     r->client_model_json = span_of(mine, (size_t)r->req.model_len);
-    r->patches[0].at = r->req.model_at;
-    r->patches[0].len = r->req.model_len;
-    r->patches_n = 1;
+    r->patches_n = blob_patch_add(r->patches, 0,
+                                  (struct blob_patch){r->req.model_at, r->req.model_len, theirs});
     r->rename = true;
     return true;
+}
+
+/* Tokens are counted for every stream, also where the provider counts them only on request. What
+ * the client did not ask for is taken out of its answer again (answer.c, on_event()). */
+static void ask_for_usage(struct relay *r)
+{
+    bool on_request = r->target->provider->type->caps & CAP_USAGE_OPT;
+
+    if (!r->req.stream || !on_request || !span_has(r->req.ask_usage.with))
+        return;
+    r->patches_n = blob_patch_add(r->patches, r->patches_n, r->req.ask_usage);
+    r->usage_added = true;
 }
 
 static bool find_pinned(struct relay *r, struct relay_refusal *no)
@@ -277,6 +289,7 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
                           "Add the model to the key in the configuration.");
         if (!pick_target(r, no) || !rename_model(r, no))
             return false;
+        ask_for_usage(r);
     }
     keep(r->record.target, sizeof(r->record.target), r->target->id);
     keep(r->record.provider, sizeof(r->record.provider), span_str(r->target->provider->type->name));

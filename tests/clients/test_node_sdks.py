@@ -47,8 +47,7 @@ def good(call):
 def arrived(out, mock, name):
     """The provider got the same bytes, but for the model's name."""
     row = mock.requests()[-1]
-    theirs = json.dumps(name.split("/", 1)[1])
-    assert row["body"] == out["sent_body"].replace(json.dumps(name), theirs)
+    assert row["body"] == serving.sent_on(out["sent_body"], name)
     return row
 
 

@@ -54,14 +54,22 @@ class Recording:
         borders = re.finditer(rb"\n\n|\r\n\r", self.body) if self.stream else ()
         self.ends = [m.end() for m in borders]
 
-    def ask(self, behaviour=""):
+    def ask(self, behaviour="", asks=True):
         """The bytes of a request that the mock answers with this recording."""
         body = {"model": f"{self.name};replay={self.id}{behaviour}"}
         if self.stream:
             body["stream"] = True
+            if self.kind.startswith("openai"):
+                body["stream_options"] = {"include_usage": asks}
         if self.kind in ("openai-chat", "openai-completions") and self.choices > 1:
             body["n"] = self.choices
         return wire.request("POST", self.path, body)
+
+    def without_usage(self):
+        """What is due to a client that did not ask for usage, of a provider that was asked."""
+        events = re.split(rb"(?<=\n\n)|(?<=\r\n\r\n)", self.body)
+        return b"".join(re.sub(rb', ?"usage": ?null(?=[,}])|"usage": ?null, ?', b"", e)
+                        for e in events if not only_usage(e))
 
     def refuses(self):
         """A whole answer of status 200 that says no."""
@@ -101,6 +109,13 @@ class Recording:
             if finished >= set(range(self.choices)):
                 return end
         return None
+
+
+def only_usage(event):
+    if not event.startswith(b"data: {"):
+        return False
+    said = json.loads(event[len(b"data: "):])
+    return bool(said.get("usage")) and not said.get("choices") and not said.get("error")
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +182,27 @@ def test_recordings_arrive_byte_for_byte(gateway, recordings):
     print(counts)
     assert not wrong, f"{len(wrong)}: {wrong[:5]}"
     assert counts["streams"] > 300 and counts["whole"] > 500
+
+
+@pytest.mark.timeout(180)
+def test_usage_that_the_client_did_not_ask_for_is_taken_out(gateway, recordings):
+    """Else the stream arrives as it is, to the last byte."""
+    wrong, changed = [], 0
+    chosen = [r for r in recordings if r.stream and r.kind.startswith("openai")
+              and r.status == 200 and r.complete_at()]
+
+    async def check(r):
+        nonlocal changed
+        answer = await wire.fetch(gateway.addr, r.ask(asks=False), timeout=60)
+        due = r.without_usage()
+        changed += due != r.body
+        if answer.end != "whole" or answer.text != due:
+            wrong.append((r.kind, r.id, due, answer))
+
+    asyncio.run(all_of([check(r) for r in chosen]))
+    print(f"{len(chosen)} streams, {changed} with usage to take out")
+    assert not wrong, f"{len(wrong)}: {wrong[:2]}"
+    assert changed > 50
 
 
 def places(r, chance):

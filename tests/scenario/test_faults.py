@@ -62,6 +62,12 @@ def path_of(provider):
     return PATHS.get(provider.removeprefix("quick-"), CHAT)
 
 
+def streaming(path):
+    """Members of a request for a stream; with usage, so that nothing is taken out of the answer."""
+    options = {"stream_options": {"include_usage": True}} if path == CHAT else {}
+    return {"stream": True, **options}
+
+
 class Seen:
     """One request through the gateway, and everything that is known about it."""
 
@@ -69,9 +75,9 @@ class Seen:
         self.model = f"f{next(numbers)}"
         name = f"{provider}/{self.model}" + (f";{behaviour}" if behaviour else "")
         body = {"model": name, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 99}
-        if stream:
-            body["stream"] = True
         self.path = path_of(provider)
+        if stream:
+            body.update(streaming(self.path))
         self.answer = gateway.ask(self.path, body, headers)
         self.record = gateway.record(self.answer)
         self.said = [e for e in self.answer.events() if e] if stream else []
@@ -320,7 +326,7 @@ def test_odd_and_complete(gateway, mock, provider, behaviour, stream):
     if stream and "stream=0" not in behaviour:
         direct = wire.ask(mock.addr, "POST", seen.path, {
             "model": f"x;{behaviour}", "messages": [{"role": "user", "content": "hi"}],
-            "max_tokens": 99, "stream": True})
+            "max_tokens": 99, **streaming(seen.path)})
         assert plain(seen.answer.text) == plain(direct.text)
 
 

@@ -87,9 +87,23 @@ def test_a_name_of_ones_own_comes_back(start, mock):
         names = set(re.findall(rb'"model":("[^"]*")', answer.text))
         assert names == {b'"my-\\u00fcber/model"'}
         assert answer["x-lamplighter-model"] == "upstream-1"
-        expected = sent.replace('"my-\\u00fcber/model"', '"upstream-1"').encode()
+        expected = sent.replace('"my-\\u00fcber/model"', '"upstream-1"')
+        if stream:
+            expected = expected[:-1] + ',"stream_options":{"include_usage":true}}'
         sums = [r["body_sha256"] for r in mock.requests("upstream-1")]
-        assert sums[-1] == hashlib.sha256(expected).hexdigest()
+        assert sums[-1] == hashlib.sha256(expected.encode()).hexdigest()
+
+
+def test_tokens_of_a_stream_are_counted_unasked(gateway, mock):
+    """The provider is asked for usage; the client, which did not ask, is given none."""
+    body = {"model": "oai/counted", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    quiet = gateway.ask(CHAT, body)
+    asked = gateway.ask(CHAT, {**body, "stream_options": {"include_usage": True}})
+    assert quiet.end == asked.end == "whole"
+    assert b"usage" not in quiet.text and b"[DONE]" in quiet.text
+    assert b'"usage":null' in asked.text and b'"usage":{' in asked.text
+    records = [gateway.record(a) for a in (quiet, asked)]
+    assert records[0]["tokens_out"] == records[1]["tokens_out"] > 0
 
 
 def test_unknown_fields_survive_both_ways(gateway, mock):

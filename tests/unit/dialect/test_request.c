@@ -139,6 +139,44 @@ static void acceptable_bodies_are_read(void **state)
         }
 }
 
+/* clang-format off */
+static const struct {
+    const struct dialect *d;
+    const char *body, *asks; /* NULL: as it is */
+} usage[] = {
+    {CHAT, "{\"model\":\"m\"}", "{\"model\":\"m\",\"stream_options\":{\"include_usage\":true}}"},
+    {CHAT, "{\"model\":\"m\" } ", "{\"model\":\"m\" ,\"stream_options\":{\"include_usage\":true}} "},
+    {CHAT, "{\"stream_options\":null,\"model\":\"m\"}", "{\"stream_options\":{\"include_usage\":true},\"model\":\"m\"}"},
+    {CHAT, "{\"stream_options\":{\"include_usage\":false},\"model\":\"m\"}", "{\"stream_options\":{\"include_usage\":true},\"model\":\"m\"}"},
+    {CHAT, "{\"stream_options\":{\"a\":[],\"include_usage\":null},\"model\":\"m\"}", "{\"stream_options\":{\"a\":[],\"include_usage\":true},\"model\":\"m\"}"},
+    {TEXTS, "{\"model\":\"m\",\"prompt\":[\"a\"]}", "{\"model\":\"m\",\"prompt\":[\"a\"],\"stream_options\":{\"include_usage\":true}}"},
+    {CHAT, "{\"stream_options\":{\"include_usage\":true},\"model\":\"m\"}", NULL},
+    {CHAT, "{\"stream_options\":{},\"model\":\"m\"}", NULL},
+    {CHAT, "{\"stream_options\":{\"include_obfuscation\":false},\"model\":\"m\"}", NULL},
+    {VECTORS, "{\"model\":\"m\"}", NULL},
+    {MESSAGES, "{\"model\":\"m\",\"stream\":true}", NULL},
+    {COUNTS, "{\"model\":\"m\"}", NULL},
+};
+/* clang-format on */
+
+static void usage_can_be_asked_for_by_a_patch(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(usage); i++)
+        for (size_t cut = 0; cut <= strlen(usage[i].body) + 1; cut++) {
+            struct dialect_request_reader r;
+            const struct blob_patch *p = &r.req.ask_usage;
+            char patched[256];
+
+            assert_int_equal(read_cut(&r, usage[i].d, usage[i].body, cut), 0);
+            assert_int_equal(span_has(p->with), usage[i].asks != NULL);
+            if (!usage[i].asks)
+                continue;
+            snprintf(patched, sizeof(patched), "%.*s%.*s%s", (int)p->at, usage[i].body,
+                     SPAN_FMT(p->with), usage[i].body + p->at + p->len);
+            assert_string_equal(patched, usage[i].asks);
+        }
+}
+
 static void others_are_refused_in_plain_words(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -172,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acceptable_bodies_are_read),
+        cmocka_unit_test(usage_can_be_asked_for_by_a_patch),
         cmocka_unit_test(others_are_refused_in_plain_words),
         cmocka_unit_test(depth_64_passes_and_65_does_not),
     };

@@ -307,6 +307,42 @@ static void the_models_place_is_in_the_events_own_bytes(void **state)
     }
 }
 
+/* clang-format off */
+static const struct {
+    const char *event, *left;
+} null_usages[] = {
+    {"data: {\"a\":1,\"usage\":null}\n\n", "data: {\"a\":1}\n\n"},
+    {"data: {\"usage\":null,\"a\":1}\n\n", "data: {\"a\":1}\n\n"},
+    {"data: {\"a\":1 , \"usage\" : null , \"b\":2}\n\n", "data: {\"a\":1  , \"b\":2}\n\n"},
+    {"data: { \"usage\" : null , \"a\":1}\n\n", "data: { \"a\":1}\n\n"},
+    {"data: {\"choices\":[{\"usage\":null}],\"usage\":null}\n\n", "data: {\"choices\":[{\"usage\":null}]}\n\n"},
+    {"data: {\"usage\":null}\n\n", NULL},                        /* the comma is missing */
+    {"data: {\"a\":1,\"us\\u0061ge\":null}\n\n", NULL},          /* spelled oddly */
+    {"data: {\"a\":1,\"usage\":\ndata: null}\n\n", NULL},        /* cut into lines */
+    {"data: {\"choices\":[{\"usage\":null}]}\n\n", NULL},        /* not the root's */
+    {"data: {\"a\":1,\"usage\":{\"prompt_tokens\":1}}\n\n", NULL}, /* not null */
+    {"data: {\"a\":\"\\\"usage\\\":null\"}\n\n", NULL},          /* in a text */
+};
+/* clang-format on */
+
+static void a_null_usage_can_be_taken_out(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(null_usages); i++) {
+        const char *event = null_usages[i].event;
+        size_t n = strlen(event), used, before;
+        struct dialect_answer a;
+        struct span out;
+        char left[128];
+
+        dialect_answer_begin(&a, &dialect_openai_chat, TERMINAL_DONE, 1, true);
+        assert_int_equal(dialect_answer_next(&a, event, n, &used), STEP_EVENT);
+        out = dialect_null_usage(&a.ev, span_of(event, n));
+        before = out.n ? (size_t)(out.p - event) : 0;
+        snprintf(left, sizeof(left), "%.*s%s", (int)before, event, event + before + out.n);
+        assert_string_equal(left, null_usages[i].left ? null_usages[i].left : event);
+    }
+}
+
 static void usage_is_counted_alike(void **state)
 {
     static const struct row m = {.text = M_START M_STOP M_LAST, .choices = 1};
@@ -432,6 +468,7 @@ int main(void)
         cmocka_unit_test(completions_streams_are_read_as_meant),
         cmocka_unit_test(an_embeddings_stream_is_never_complete),
         cmocka_unit_test(the_models_place_is_in_the_events_own_bytes),
+        cmocka_unit_test(a_null_usage_can_be_taken_out),
         cmocka_unit_test(usage_is_counted_alike),
         cmocka_unit_test(a_status_inside_an_error_is_found),
         cmocka_unit_test(a_long_message_is_cut_alike),

@@ -158,6 +158,56 @@ static void the_model_is_renamed_both_ways(void **state)
     buf_fini(&body);
 }
 
+#define UNASKED(text) "data: {\"model\":\"large\",\"choices\":[{\"index\":0,\"delta\":" text "}]"
+
+/* What the gateway had to ask for to count tokens is not in the answer of a client that did not. */
+static void usage_that_only_the_gateway_asked_for_is_taken_out(void **state)
+{
+    static const char sent[] = UNASKED("{\"content\":\"Hi\"}") ",\"usage\":null}\n\n" UNASKED(
+        "{},\"finish_reason\":\"stop\"") ",\"usage\":null}\n\n"
+                                         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\""
+                                         ":7,\"completion_tokens\":3}}\n\ndata: [DONE]\n\n";
+    static const char due[] = UNASKED("{\"content\":\"Hi\"}") "}\n\n" UNASKED(
+        "{},\"finish_reason\":\"stop\"") "}\n\ndata: [DONE]\n\n";
+    static const struct {
+        const char *more, *got;
+    } rows[] = {
+        {"\"stream\":true,", due},
+        {"\"stream\":true,\"stream_options\":{\"include_usage\":false},", due},
+        {"\"stream\":true,\"stream_options\":{\"include_usage\":true},", sent},
+    };
+    struct buf b, body, ask;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    buf_init(&ask, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct twin_client c = {0};
+        struct twin t;
+        unsigned status;
+
+        twin_open(&t, 5 + i, CONFIG);
+        t.script = whole_stream(&kinds[0]);
+        t.script.body = span_of(sent, sizeof(sent) - 1);
+        buf_reset(&ask);
+        buf_printf(&ask, "{\"model\":\"large\",%s\"messages\":[]}", rows[i].more);
+        buf_add_char(&ask, '\0');
+        buf_reset(&body);
+        twin_ask(&t, &c, request(&b, "/v1/chat/completions", ask.p), EV_S(5));
+        assert_true(twin_parse(buf_span(&c.in), &status, &body));
+        buf_add_char(&body, '\0');
+        assert_string_equal(body.p, rows[i].got);
+        assert_int_equal(t.record.tokens_in, 7);
+        assert_int_equal(t.record.tokens_out, 3);
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    buf_fini(&b);
+    buf_fini(&body);
+    buf_fini(&ask);
+}
+
 /* The end as the client sees it must tell the truth. */
 static void check_truth(const struct kind *k, const struct twin *t, const struct twin_client *c,
                         size_t cut, const char *what)
@@ -570,6 +620,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_arrives_byte_for_byte),
         cmocka_unit_test(the_model_is_renamed_both_ways),
+        cmocka_unit_test(usage_that_only_the_gateway_asked_for_is_taken_out),
         cmocka_unit_test(no_cut_is_a_completion),
         cmocka_unit_test(a_silent_upstream_is_told_from_a_slow_one),
         cmocka_unit_test(a_client_that_leaves_cancels_the_upstream),
