@@ -255,7 +255,7 @@ int cmd_run(int argc, char **argv)
     buf_init(&text, RUN_TEXT_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
     status = 1;
-    if (env_new(&run.env, environ, &e) < 0)
+    if (env_take(&run.env, &environ, &e) < 0)
         goto fail;
     run.file = config_path(run.file, run.env).p;
     if (run.engine && find_engine(&run, engine, model, &e) < 0)
