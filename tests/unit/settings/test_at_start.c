@@ -19,7 +19,7 @@
 /* W008 at a place */
 #define W(place, key)                                                                              \
     "W008 " place " " key " is not what the gateway started with; it takes effect at the next "    \
-                          "start"
+    "start"
 
 static const struct {
     const char *first, *next, *want;
