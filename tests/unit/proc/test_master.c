@@ -540,7 +540,45 @@ static void a_loader_that_hangs_is_ended(void **state)
 
 /* ---- engines ---- */
 
+static pid_t start_engine(struct bed *b)
+{
+    send_from(b, PROC_KEEPER, LINK_ENGINE_START, 0);
+    UNTIL(b, page->seen[PROC_KEEPER].engine_pid[0]);
+    return (pid_t)page->seen[PROC_KEEPER].engine_pid[0];
+}
+
 static void the_keeper_starts_and_stops_engines(void **state)
+{
+    struct bed *b = *state;
+    pid_t engine;
+
+    begin_and_grow_up(b);
+    engine = start_engine(b);
+    assert_int_equal(kill(engine, 0), 0);
+    assert_int_equal(board_get(&b->board->engines[0].pid), engine);
+    send_from(b, PROC_KEEPER, LINK_ENGINE_START, 0); /* it runs already */
+    send_from(b, PROC_KEEPER, LINK_ENGINE_STOP, 0);
+    UNTIL(b, page->seen[PROC_KEEPER].engine_pid[0] == 0);
+    assert_int_equal(board_get(&b->board->engines[0].pid), 0);
+    assert_int_equal(times_said("engine good ended (signal 15)"), 1);
+    stop(b);
+}
+
+static void nothing_else_is_started(void **state)
+{
+    struct bed *b = *state;
+
+    begin_and_grow_up(b);
+    send_from(b, PROC_WORKER, LINK_ENGINE_START, 0); /* not a worker's to ask */
+    send_from(b, PROC_KEEPER, LINK_ENGINE_START, ENGINES);
+    send_from(b, PROC_KEEPER, LINK_ENGINE_STOP, ENGINES);
+    send_from(b, PROC_KEEPER, LINK_ENGINE_START, 1); /* and answered after those */
+    UNTIL(b, said("engine bad cannot be run: /nowhere/engine"));
+    assert_int_equal(board_get(&b->board->engines[0].pid), 0);
+    stop(b);
+}
+
+static void an_engine_outlives_the_keeper(void **state)
 {
     struct bed *b = *state;
     struct seen *keeper = &page->seen[PROC_KEEPER];
@@ -549,28 +587,12 @@ static void the_keeper_starts_and_stops_engines(void **state)
     begin_and_grow_up(b);
     UNTIL(b, keeper->engine_words == ENGINES); /* what runs, before anything else */
     assert_int_equal(keeper->engine_pid[0], 0);
-    send_from(b, PROC_WORKER, LINK_ENGINE_START, 0); /* not a worker's to ask */
-    send_from(b, PROC_KEEPER, LINK_ENGINE_START, ENGINES);
-    send_from(b, PROC_KEEPER, LINK_ENGINE_STOP, ENGINES);
-    send_from(b, PROC_KEEPER, LINK_ENGINE_START, 1); /* and answered after those */
-    UNTIL(b, said("engine bad cannot be run: /nowhere/engine"));
-    assert_int_equal(board_get(&b->board->engines[0].pid), 0);
-    send_from(b, PROC_KEEPER, LINK_ENGINE_START, 0);
-    UNTIL(b, keeper->engine_pid[0]);
-    engine = (pid_t)keeper->engine_pid[0];
-    assert_int_equal(kill(engine, 0), 0);
-    assert_int_equal(board_get(&b->board->engines[0].pid), engine);
-    send_from(b, PROC_KEEPER, LINK_ENGINE_START, 0); /* it runs already */
-    /* It outlives the keeper, and the next one is told. */
+    engine = start_engine(b);
     keeper->engine_words = 0;
     keeper->engine_pid[0] = 0;
     kill(pid_of(&b->board->keeper), SIGKILL);
     UNTIL(b, keeper->ready == 2 && keeper->engine_words >= ENGINES);
-    assert_int_equal(keeper->engine_pid[0], engine);
-    send_from(b, PROC_KEEPER, LINK_ENGINE_STOP, 0);
-    UNTIL(b, keeper->engine_pid[0] == 0);
-    assert_int_equal(board_get(&b->board->engines[0].pid), 0);
-    assert_true(said("engine good ended (signal 15)"));
+    assert_int_equal(keeper->engine_pid[0], engine); /* the next one is told */
     stop(b);
 }
 
@@ -581,8 +603,7 @@ static void engines_end_last(void **state)
 
     begin_and_grow_up(b);
     page->deaf = true;
-    send_from(b, PROC_KEEPER, LINK_ENGINE_START, 0);
-    UNTIL(b, (engine = (pid_t)page->seen[PROC_KEEPER].engine_pid[0]) != 0);
+    engine = start_engine(b);
     kill(b->master, SIGTERM);
     UNTIL(b, page->seen[PROC_WORKER].drains == 2);
     send_from(b, PROC_KEEPER, LINK_ENGINE_START, 1); /* nothing is started any more */
@@ -673,6 +694,8 @@ int main(void)
         TEST(reloads_that_come_at_once_are_one_more),
         TEST(a_loader_that_hangs_is_ended),
         TEST(the_keeper_starts_and_stops_engines),
+        TEST(nothing_else_is_started),
+        TEST(an_engine_outlives_the_keeper),
         TEST(engines_end_last),
         TEST(workers_drain_before_the_rest_ends),
         TEST(a_second_sigterm_ends_at_once),
