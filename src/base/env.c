@@ -1,79 +1,88 @@
 /*
  * env.c - see env.h. A linear table: it is asked a few dozen times at start and on a reload.
  *
- * Of a name that stands twice in the block the first counts, as getenv() has it; taking it wipes
- * them all.
+ * Why one arena of the block's own size, for keys and for the rest alike: which variable is a key
+ * is known only to configurations, also to those that are yet to be written. Where the limit of
+ * locked memory is lower than a very large environment, that arena works unlocked
+ * (base/secret.h), and the arenas of the snapshots still have the limit to themselves.
+ *
+ * Of a name that stands twice in the block the first counts, as getenv() has it.
  */
 #include "base/env.h"
 
-#include "base/arena.h"
 #include "base/mem.h"
 
+/* What the libraries that we link (and, in test builds, the sanitizers) look up for themselves at
+ * any time. None is a secret. What the C library reads before main() needs no copy. */
+static const char *const library_vars[] = {
+    "ASAN_*",      "CARES_HOSTS", "HOSTALIASES", "LANG",        "LANGUAGE",   "LC_*",
+    "LOCALDOMAIN", "LSAN_*",      "OPENSSL_*",   "RES_OPTIONS", "SSL_CERT_*", "TMPDIR",
+    "TSAN_*",      "TZ",          "TZDIR",       "UBSAN_*",     "UV_*",
+};
+
 struct var {
-    struct span name;
-    char *value; /* in the block or, once taken, in the secret arena */
-    size_t n;
-    struct span label; /* "env:NAME" once taken, absent before */
+    struct span name, value; /* in the arena */
 };
 
 struct env {
+    struct secret_arena *secrets;
     struct var *vars;
     size_t n;
-    char **copies; /* env_new_table(): the block that we own; NULL-terminated */
-    struct arena *labels;
-    struct secret_arena *secrets;
+    char **copies; /* for libraries; NULL-terminated */
+    char ***block; /* where they were put; NULL: nowhere */
 };
+
+static int measure(char *const *block, size_t *ret_n, size_t *ret_bytes, struct err *e)
+{
+    size_t n = 0, bytes = 0;
+
+    for (; block[n] && bytes <= ENV_BYTES_MAX; n++)
+        bytes += strlen(block[n]) + 1;
+    if (bytes > ENV_BYTES_MAX)
+        return err_set(e, ERR_LIMIT, "environment: more than %zu bytes", ENV_BYTES_MAX);
+    *ret_n = n;
+    *ret_bytes = bytes;
+    return 0;
+}
 
 static int add_vars(struct env *env, char *const *block, struct err *e)
 {
-    size_t n = 0;
-    char *eq;
+    struct secret kept;
 
-    while (block[n])
-        n++;
-    if (n > ENV_VARS_MAX)
-        return err_set(e, ERR_LIMIT, "environment: more than %d variables", ENV_VARS_MAX);
-    env->vars = mem_zalloc(n, sizeof(*env->vars));
-    if (!env->vars)
-        return err_set(e, ERR_NOMEM, "environment: no memory");
-    for (size_t i = 0; i < n; i++) {
-        eq = strchr(block[i], '=');
-        if (!eq || eq == block[i])
+    for (size_t i = 0; block[i]; i++) {
+        const char *eq = strchr(block[i], '=');
+        size_t name_n = eq ? (size_t)(eq - block[i]) : 0, n = strlen(block[i]);
+
+        if (name_n == 0)
             continue; /* not a variable; execve() lets such strings through */
+        if (secret_put(env->secrets, &kept, span_of(block[i], n + 1), SPAN_LIT("environment"), e) <
+            0)
+            return -1;
         env->vars[env->n++] = (struct var){
-            .name = span_of(block[i], (size_t)(eq - block[i])),
-            .value = eq + 1,
-            .n = strlen(eq + 1),
+            .name = span_of(kept.bytes.p, name_n),
+            .value = span_of(kept.bytes.p + name_n + 1, n - name_n - 1),
         };
     }
     return 0;
 }
 
-static struct env *empty(struct err *e)
+static int env_new(struct env **ret, char *const *block, struct err *e)
 {
-    struct env *env = mem_zalloc(1, sizeof(*env));
-
-    if (env)
-        env->labels = mem_alloc(sizeof(*env->labels));
-    if (!env || !env->labels) {
-        mem_free(env);
-        err_set(e, ERR_NOMEM, "environment: no memory");
-        return NULL;
-    }
-    arena_init(env->labels, ENV_SECRETS_MAX);
-    if (secret_arena_new(&env->secrets, ENV_SECRETS_MAX, e) < 0)
-        env_free(&env);
-    return env;
-}
-
-int env_new(struct env **ret, char *const *block, struct err *e)
-{
-    struct env *env;
+    struct env *env = NULL;
+    size_t n, bytes;
     int rc = -1;
 
-    MUST(ret && block && e);
-    env = empty(e);
-    if (!env || add_vars(env, block, e) < 0)
+    if (measure(block, &n, &bytes, e) < 0)
+        return -1;
+    env = mem_zalloc(1, sizeof(*env));
+    if (env)
+        env->vars = mem_zalloc(n, sizeof(*env->vars));
+    if (!env || !env->vars) {
+        err_set(e, ERR_NOMEM, "environment: no memory");
+        goto out;
+    }
+    if (secret_arena_new(&env->secrets, MAX(bytes, (size_t)1), e) < 0 ||
+        add_vars(env, block, e) < 0)
         goto out;
     *ret = env;
     env = NULL;
@@ -85,36 +94,52 @@ out:
 
 int env_new_table(struct env **ret, const char *const *pairs, struct err *e)
 {
-    struct env *env;
-    size_t n = 0;
-    int rc = -1;
-
     MUST(ret && pairs && e);
-    env = empty(e);
-    if (!env)
-        goto out;
-    while (pairs[n])
-        n++;
-    env->copies = (char **)mem_zalloc(n + 1, sizeof(*env->copies));
-    for (size_t i = 0; env->copies && i < n; i++) {
-        env->copies[i] = mem_strndup(pairs[i], strlen(pairs[i]));
-        if (!env->copies[i]) {
-            err_set(e, ERR_NOMEM, "environment: no memory");
-            goto out;
-        }
+    return env_new(ret, (char *const *)(uintptr_t)pairs, e); /* which only reads them */
+}
+
+static bool for_libraries(struct span name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(library_vars); i++)
+        if (span_glob(span_str(library_vars[i]), name))
+            return true;
+    return false;
+}
+
+static int copy_for_libraries(struct env *env, struct err *e)
+{
+    size_t n = 0;
+
+    env->copies = (char **)mem_zalloc(env->n + 1, sizeof(*env->copies));
+    for (size_t i = 0; env->copies && i < env->n; i++) {
+        const struct var *v = &env->vars[i];
+
+        if (!for_libraries(v->name))
+            continue;
+        env->copies[n] = mem_strndup(v->name.p, v->name.n + 1 + v->value.n);
+        if (!env->copies[n++])
+            return err_set(e, ERR_NOMEM, "environment: no memory");
     }
-    if (!env->copies) {
-        err_set(e, ERR_NOMEM, "environment: no memory");
-        goto out;
+    return env->copies ? 0 : err_set(e, ERR_NOMEM, "environment: no memory");
+}
+
+int env_take(struct env **ret, char ***block, struct err *e)
+{
+    struct env *env = NULL;
+
+    MUST(ret && block && *block && e);
+    if (env_new(&env, *block, e) < 0)
+        return -1;
+    if (copy_for_libraries(env, e) < 0) {
+        env_free(&env);
+        return -1;
     }
-    if (add_vars(env, env->copies, e) < 0)
-        goto out;
+    for (size_t i = 0; (*block)[i]; i++)
+        secret_wipe((*block)[i], strlen((*block)[i]));
+    env->block = block;
+    *block = env->copies;
     *ret = env;
-    env = NULL;
-    rc = 0;
-out:
-    env_free(&env);
-    return rc;
+    return 0;
 }
 
 void env_free(struct env **env)
@@ -123,66 +148,25 @@ void env_free(struct env **env)
 
     if (!v)
         return;
-    secret_arena_free(&v->secrets);
-    if (v->labels)
-        arena_fini(v->labels);
-    mem_free(v->labels);
-    for (size_t i = 0; v->copies && v->copies[i]; i++) {
-        secret_wipe(v->copies[i], strlen(v->copies[i]));
+    if (v->block)
+        *v->block = NULL;
+    for (size_t i = 0; v->copies && v->copies[i]; i++)
         mem_free(v->copies[i]);
-    }
     mem_free((void *)v->copies);
     mem_free(v->vars);
+    secret_arena_free(&v->secrets);
     mem_free_ptr(env);
-}
-
-static struct var *find(const struct env *env, struct span name)
-{
-    for (size_t i = 0; i < env->n; i++)
-        if (span_eq(env->vars[i].name, name))
-            return &env->vars[i];
-    return NULL;
 }
 
 struct span env_get(const struct env *env, struct span name)
 {
-    const struct var *v = find(env, name);
-
-    return v ? span_of(v->value, v->n) : (struct span){NULL, 0};
+    for (size_t i = 0; i < env->n; i++)
+        if (span_eq(env->vars[i].name, name))
+            return env->vars[i].value;
+    return (struct span){NULL, 0};
 }
 
 struct span env_name_at(const struct env *env, size_t i)
 {
     return i < env->n ? env->vars[i].name : (struct span){NULL, 0};
-}
-
-int env_take_secret(const struct env *env, struct span name, struct secret *ret, struct err *e)
-{
-    struct var *v = find(env, name);
-    struct span label;
-    struct secret s;
-
-    if (!v) {
-        *ret = (struct secret){0};
-        return 0;
-    }
-    if (!span_has(v->label)) {
-        label = arena_printf(env->labels, "env:%.*s", SPAN_FMT(name));
-        if (!span_has(label))
-            return err_set(e, ERR_NOMEM, "environment: no memory");
-        if (secret_put(env->secrets, &s, span_of(v->value, v->n), label, e) < 0)
-            return -1;
-        for (struct var *w = v; w < env->vars + env->n; w++) {
-            if (!span_eq(w->name, name))
-                continue;
-            secret_wipe(w->value, w->n);
-            w->n = 0;
-        }
-        /* The arena is ours and writable; struct secret shows it as constant to its readers. */
-        v->value = (char *)(uintptr_t)s.bytes.p;
-        v->n = s.bytes.n;
-        v->label = label;
-    }
-    *ret = (struct secret){span_of(v->value, v->n), v->label};
-    return 0;
 }

@@ -1,7 +1,15 @@
 /*
  * pools.c - see pools.h. A short list: there are as many origins as the configuration names.
  *
- * TLS contexts are shared by CA file: reading a bundle takes tens of milliseconds.
+ * TLS contexts are shared by CA file: reading a bundle takes tens of milliseconds. They live as
+ * long as an entry that has them.
+ *
+ *     entry:  CURRENT -- call_pools_use() of a snapshot without it --> STALE
+ *             STALE   -- ... of one that has it again -->              CURRENT
+ *             STALE   -- sweep() finds it without a stream -->         freed
+ *
+ * Why a sweep by the clock and not at the end of the last stream: that end is told from inside
+ * of the pool, whose connection goes back to it afterwards.
  */
 #include "call/pools.h"
 
@@ -13,16 +21,19 @@
 #define AGE_MS     300000
 #define IDLE_MOST  128
 #define CONNS_MOST 16384
+#define SWEEP_MS   1000
 
 struct entry {
     struct arena text; /* what dial points to */
     struct span key;
     struct dial_proxy proxy;
+    struct tls_ctx *tls; /* toward the target, the proxy or both; NULL: clear text */
     struct http_pool *pool;
+    bool stale; /* the newest snapshot does not have it */
 };
 
 struct context {
-    struct span ca_file; /* absent: the system's */
+    char *ca_file; /* NULL: the system's */
     uint64_t ca_stamp;
     struct tls_ctx *tls;
 };
@@ -30,12 +41,16 @@ struct context {
 struct call_pools {
     struct net *net;
     struct resolver *resolver;
-    struct arena text; /* of contexts */
+    struct settings *settings; /* the newest; NULL: every entry is current */
     struct entry **entries;
     size_t entries_n;
     struct context *contexts;
     size_t contexts_n;
+    struct ev_timer sweep;        /* runs while there are stale entries */
+    struct http_pool_stats freed; /* totals of the pools that are gone */
 };
+
+static void on_sweep(struct ev_timer *t);
 
 int call_pools_new(struct call_pools **ret, struct net *net, struct resolver *resolver,
                    struct err *e)
@@ -46,7 +61,7 @@ int call_pools_new(struct call_pools **ret, struct net *net, struct resolver *re
         return err_set(e, ERR_NOMEM, "no memory for connection pools");
     p->net = net;
     p->resolver = resolver;
-    arena_init(&p->text, SIZE_MAX);
+    ev_timer_init(&p->sweep, net_ev(net), on_sweep);
     *ret = p;
     return 0;
 }
@@ -59,8 +74,16 @@ static void entry_free(struct entry **ep)
     if (!it)
         return;
     http_pool_free(&it->pool);
+    tls_ctx_unref(&it->tls);
+    secret_wipe((void *)(uintptr_t)it->proxy.auth.p, it->proxy.auth.n);
     arena_fini(&it->text);
     mem_free(it);
+}
+
+static void context_fini(struct context *c)
+{
+    tls_ctx_unref(&c->tls);
+    mem_free_ptr(&c->ca_file);
 }
 
 void call_pools_free(struct call_pools **pp)
@@ -70,49 +93,68 @@ void call_pools_free(struct call_pools **pp)
     *pp = NULL;
     if (!p)
         return;
+    ev_timer_stop(&p->sweep);
     for (size_t i = 0; i < p->entries_n; i++)
         entry_free(&p->entries[i]);
     for (size_t i = 0; i < p->contexts_n; i++)
-        tls_ctx_unref(&p->contexts[i].tls);
+        context_fini(&p->contexts[i]);
+    settings_unref(&p->settings);
     mem_free(p->entries);
     mem_free(p->contexts);
-    arena_fini(&p->text);
     mem_free(p);
 }
 
 /* ---- TLS ---- */
 
-static int get_context(struct call_pools *p, const struct settings_provider *provider,
-                       struct tls_ctx **ret, struct err *e)
+static struct context *find_context(struct call_pools *p, const struct settings_provider *provider)
 {
-    struct span ca_file = provider->ca_file;
-    struct tls_client_conf conf = {.alpn = "h2,http/1.1"};
-    struct context *more;
-    struct span copy = {NULL, 0};
-
     for (size_t i = 0; i < p->contexts_n; i++) {
-        if (span_eq(p->contexts[i].ca_file, ca_file) &&
-            p->contexts[i].ca_stamp == provider->ca_stamp) {
-            *ret = p->contexts[i].tls;
-            return 0;
-        }
+        struct context *c = &p->contexts[i];
+
+        if (c->ca_stamp == provider->ca_stamp &&
+            (c->ca_file ? span_is(provider->ca_file, c->ca_file) : provider->ca_file.n == 0))
+            return c;
     }
+    return NULL;
+}
+
+static int add_context(struct call_pools *p, struct context **ret,
+                       const struct settings_provider *provider, struct err *e)
+{
+    struct tls_client_conf conf = {.alpn = "h2,http/1.1"};
+    struct context c = {.ca_stamp = provider->ca_stamp}, *more;
+
     more = mem_realloc(p->contexts, (p->contexts_n + 1) * sizeof(*more));
-    if (!more)
+    if (more)
+        p->contexts = more;
+    if (provider->ca_file.n)
+        c.ca_file = mem_strndup(provider->ca_file.p, provider->ca_file.n);
+    if (!more || (provider->ca_file.n && !c.ca_file)) {
+        mem_free(c.ca_file);
         return err_set(e, ERR_NOMEM, "no memory for a TLS context");
-    p->contexts = more;
-    if (ca_file.n) {
-        copy = arena_dup(&p->text, ca_file);
-        if (!copy.p)
-            return err_set(e, ERR_NOMEM, "no memory for a TLS context");
-        conf.ca_file = copy.p;
     }
-    more += p->contexts_n;
-    *more = (struct context){.ca_file = copy, .ca_stamp = provider->ca_stamp};
-    if (tls_client_ctx_new(&more->tls, net_ev(p->net), &conf, e) < 0)
+    conf.ca_file = c.ca_file;
+    if (tls_client_ctx_new(&c.tls, net_ev(p->net), &conf, e) < 0) {
+        context_fini(&c);
         return -1;
-    p->contexts_n++;
-    *ret = more->tls;
+    }
+    more[p->contexts_n] = c;
+    *ret = &more[p->contexts_n++];
+    return 0;
+}
+
+/* Give the entry a reference of the provider's context, which serves both its target and its
+ * proxy. */
+static int take_context(struct call_pools *p, struct entry *it,
+                        const struct settings_provider *provider, struct err *e)
+{
+    struct context *c = find_context(p, provider);
+
+    if (it->tls)
+        return 0;
+    if (!c && add_context(p, &c, provider, e) < 0)
+        return -1;
+    it->tls = tls_ctx_ref(c->tls);
     return 0;
 }
 
@@ -158,7 +200,12 @@ static int fill_proxy(struct call_pools *p, struct entry *it,
         if (!it->proxy.auth.p)
             return err_set(e, ERR_NOMEM, "no memory for a connection pool");
     }
-    return proxy->url.tls ? get_context(p, provider, &it->proxy.tls, e) : 0;
+    if (!proxy->url.tls)
+        return 0;
+    if (take_context(p, it, provider, e) < 0)
+        return -1;
+    it->proxy.tls = it->tls;
+    return 0;
 }
 
 static int fill_dial(struct call_pools *p, struct entry *it, struct dial_conf *dial,
@@ -181,17 +228,38 @@ static int fill_dial(struct call_pools *p, struct entry *it, struct dial_conf *d
     };
     if (!dial->host)
         return err_set(e, ERR_NOMEM, "no memory for a connection pool");
-    if (url->tls && get_context(p, provider, &dial->tls, e) < 0)
-        return -1;
+    if (url->tls) {
+        if (take_context(p, it, provider, e) < 0)
+            return -1;
+        dial->tls = it->tls;
+    }
     if (!proxy)
         return 0;
     dial->proxy = &it->proxy;
     return fill_proxy(p, it, provider, proxy, e);
 }
 
-static int add_entry(struct call_pools *p, struct span key,
-                     const struct settings_provider *provider, const struct settings_url *url,
-                     struct http_pool **ret, struct err *e)
+/* A request of an older snapshot may ask for what is gone: that is made for it alone. */
+static bool is_current(const struct call_pools *p, const struct settings_provider *provider)
+{
+    for (size_t i = 0; p->settings && i < p->settings->providers_n; i++)
+        if (provider == &p->settings->providers[i])
+            return true;
+    return !p->settings;
+}
+
+static void sweep_later(struct call_pools *p)
+{
+    struct err e;
+
+    if (!ev_timer_armed(&p->sweep) && ev_timer_set(&p->sweep, EV_MS(SWEEP_MS), &e) < 0)
+        UNUSED(e); /* the next snapshot sweeps as well */
+}
+
+/* NULL: *e says why. */
+static struct entry *add_entry(struct call_pools *p, struct span key,
+                               const struct settings_provider *provider,
+                               const struct settings_url *url, struct err *e)
 {
     struct http_pool_conf conf = {
         .resolver = p->resolver,
@@ -208,8 +276,10 @@ static int add_entry(struct call_pools *p, struct span key,
         p->entries = more;
     if (more)
         it = mem_zalloc(1, sizeof(*it));
-    if (!it)
-        return err_set(e, ERR_NOMEM, "no memory for a connection pool");
+    if (!it) {
+        err_set(e, ERR_NOMEM, "no memory for a connection pool");
+        return NULL;
+    }
     arena_init(&it->text, TEXT_MAX);
     conf.limits.body_bytes = UINT64_MAX; /* answers have a bound of their own: answer_bytes_max */
     it->key = arena_dup(&it->text, key);
@@ -217,57 +287,122 @@ static int add_entry(struct call_pools *p, struct span key,
         err_set(e, ERR_NOMEM, "no memory for a connection pool");
     else if (fill_dial(p, it, &conf.dial, provider, url, e) == 0 &&
              http_pool_new(&it->pool, p->net, &conf, e) == 0) {
-        p->entries[p->entries_n++] = it;
-        *ret = it->pool;
-        return 0;
+        it->stale = !is_current(p, provider);
+        if (it->stale)
+            sweep_later(p);
+        return p->entries[p->entries_n++] = it;
     }
     entry_free(&it);
-    return err_prefix(e, "%.*s", SPAN_FMT(provider->name));
+    err_prefix(e, "%.*s", SPAN_FMT(provider->name));
+    return NULL;
+}
+
+/* The entry for a provider's URL; made if need be. */
+static struct entry *get(struct call_pools *p, const struct settings_provider *provider,
+                         const struct settings_url *url, struct err *e)
+{
+    const struct settings_proxy *proxy = proxy_of(provider, url);
+    struct span auth = proxy ? proxy->auth.bytes : span_of(NULL, 0);
+    struct entry *ret = NULL;
+    struct buf key;
+
+    buf_init(&key, KEY_MAX);
+    write_key(&key, provider, url, proxy);
+    if (buf_finish(&key, "provider", e) < 0)
+        goto out;
+    for (size_t i = 0; i < p->entries_n && !ret; i++)
+        if (span_eq(p->entries[i]->key, buf_span(&key)) &&
+            secret_eq(p->entries[i]->proxy.auth, auth))
+            ret = p->entries[i];
+    if (!ret)
+        ret = add_entry(p, buf_span(&key), provider, url, e);
+out:
+    buf_fini(&key);
+    return ret;
 }
 
 int call_pools_get(struct call_pools *p, struct http_pool **ret,
                    const struct settings_provider *provider, const struct settings_url *url,
                    struct err *e)
 {
-    const struct settings_proxy *proxy = proxy_of(provider, url);
-    struct span auth = proxy ? proxy->auth.bytes : span_of(NULL, 0);
-    struct buf key;
-    int rc = -1;
+    const struct entry *it = get(p, provider, url, e);
 
-    buf_init(&key, KEY_MAX);
-    write_key(&key, provider, url, proxy);
-    if (buf_finish(&key, "provider", e) < 0)
-        goto out;
-    for (size_t i = 0; i < p->entries_n; i++) {
-        if (span_eq(p->entries[i]->key, buf_span(&key)) &&
-            secret_eq(p->entries[i]->proxy.auth, auth)) {
-            *ret = p->entries[i]->pool;
-            rc = 0;
-            goto out;
-        }
-    }
-    rc = add_entry(p, buf_span(&key), provider, url, ret, e);
-out:
-    buf_fini(&key);
-    return rc;
+    if (!it)
+        return -1;
+    *ret = it->pool;
+    return 0;
 }
 
-void call_pools_warm(struct call_pools *p, const struct settings *s)
+/* ---- snapshots ---- */
+
+static void drop_entry(struct call_pools *p, size_t i)
 {
+    const struct http_pool_stats *s = http_pool_stats(p->entries[i]->pool);
+
+    p->freed.dials_total += s->dials_total;
+    p->freed.reused_total += s->reused_total;
+    entry_free(&p->entries[i]);
+    p->entries[i] = p->entries[--p->entries_n];
+}
+
+static bool has_entry(const struct call_pools *p, const struct context *c)
+{
+    for (size_t i = 0; i < p->entries_n; i++)
+        if (p->entries[i]->tls == c->tls)
+            return true;
+    return false;
+}
+
+/* Free what is stale and without a stream, and the contexts that nobody has any more; look again
+ * while anything stale is left. */
+static void sweep(struct call_pools *p)
+{
+    bool left = false;
+
+    for (size_t i = p->entries_n; i-- > 0;) {
+        if (p->entries[i]->stale && http_pool_unused(p->entries[i]->pool))
+            drop_entry(p, i);
+        else
+            left = left || p->entries[i]->stale;
+    }
+    for (size_t i = p->contexts_n; i-- > 0;) {
+        if (has_entry(p, &p->contexts[i]))
+            continue;
+        context_fini(&p->contexts[i]);
+        p->contexts[i] = p->contexts[--p->contexts_n];
+    }
+    if (left)
+        sweep_later(p);
+}
+
+static void on_sweep(struct ev_timer *t)
+{
+    sweep(CONTAINER_OF(t, struct call_pools, sweep));
+}
+
+void call_pools_use(struct call_pools *p, struct settings *s)
+{
+    struct settings *old = p->settings;
+
+    p->settings = settings_ref(s);
+    settings_unref(&old);
+    for (size_t i = 0; i < p->entries_n; i++)
+        p->entries[i]->stale = true;
     for (size_t i = 0; i < s->providers_n; i++) {
         for (size_t k = 0; k < s->providers[i].urls_n; k++) {
-            struct http_pool *pool;
-            struct err e;
+            struct err e; /* told by the request that needs it */
+            struct entry *it = get(p, &s->providers[i], &s->providers[i].urls[k], &e);
 
-            if (call_pools_get(p, &pool, &s->providers[i], &s->providers[i].urls[k], &e) < 0)
-                UNUSED(e); /* told by the request that needs it */
+            if (it)
+                it->stale = false;
         }
     }
+    sweep(p);
 }
 
 void call_pools_stats(const struct call_pools *p, struct http_pool_stats *ret)
 {
-    *ret = (struct http_pool_stats){0};
+    *ret = p->freed;
     for (size_t i = 0; i < p->entries_n; i++) {
         const struct http_pool_stats *s = http_pool_stats(p->entries[i]->pool);
 

@@ -2,9 +2,9 @@
  * pools.h - the connections to every origin, kept across configurations.
  *
  * A pool's identity is all that decides whom it talks to, and how: provider name, URL, CA (and
- * what stood in its file), proxy and its password, time to connect. A new
- * snapshot that says the same keeps its warm connections; one that says otherwise gets new ones,
- * and the old pool goes when the last snapshot that named it is gone.
+ * what stood in its file), proxy and its password, time to connect. A new snapshot that says the
+ * same keeps its warm connections; one that says otherwise gets new ones, and the old pool goes
+ * once no stream uses it any more.
  *
  * Room: call. Threads: one loop.
  */
@@ -23,11 +23,13 @@ MUST_CHECK int call_pools_new(struct call_pools **ret, struct net *net, struct r
 /* All calls must have ended. NULL is fine. */
 void call_pools_free(struct call_pools **p);
 
-/* Make the pools of all providers now, so that no request waits for a CA bundle to be read. What
- * fails here fails again, and is told, when a request needs it. */
-void call_pools_warm(struct call_pools *p, const struct settings *s);
+/* Requests that begin from now on go by this snapshot; a reference is taken. Its pools are made
+ * now, so that no request waits for a CA bundle to be read (what fails here fails again, and is
+ * told, when a request needs it); all others are freed as their last streams end. Requests of an
+ * older snapshot may go on asking for them. */
+void call_pools_use(struct call_pools *p, struct settings *s);
 
-/* The sums over all pools. */
+/* The sums over all pools; totals also of those that are gone. */
 void call_pools_stats(const struct call_pools *p, struct http_pool_stats *ret);
 
 /* The pool for a provider's URL; made at first use. */

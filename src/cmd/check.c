@@ -112,7 +112,7 @@ int cmd_check(int argc, char **argv)
     }
     rc = EXIT_FAILED;
     report = mem_zalloc(1, sizeof(*report));
-    if (!report || env_new(&env, environ, &e) < 0) {
+    if (!report || env_take(&env, &environ, &e) < 0) {
         fputs("lamplighter check: no memory\n", stderr);
         goto out;
     }

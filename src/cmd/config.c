@@ -152,7 +152,7 @@ int cmd_config(int argc, char **argv)
     }
     buf_init(&w.out, OUT_BYTES_MAX);
     w.report = mem_zalloc(1, sizeof(*w.report));
-    if (!w.report || env_new(&w.env, environ, &e) < 0) {
+    if (!w.report || env_take(&w.env, &environ, &e) < 0) {
         fputs("lamplighter config: no memory\n", stderr);
         goto out;
     }

@@ -141,8 +141,9 @@ static void raise_files(void)
         run_say("lamplighter: warning: the limit of open files stays: %s", strerror(errno));
 }
 
-static int serve(struct run *run, struct settings *settings, struct span text, struct err *e)
+static int serve(struct run *run, struct span text, struct err *e)
 {
+    const struct settings *settings = run->first;
     struct proc_conf conf = {.workers = run->workers,
                              .drain_ms = settings->server.drain_ms,
                              .child_main = child_main,
@@ -243,7 +244,6 @@ int cmd_run(int argc, char **argv)
 {
     struct run run = {.admin_fd = -1, .records = {-1, -1}};
     char engine[PATH_MAX], model[PATH_MAX];
-    struct settings *settings = NULL;
     struct buf text, printed;
     struct err e;
     int status = parse(&run, argc, argv);
@@ -255,25 +255,25 @@ int cmd_run(int argc, char **argv)
     buf_init(&text, RUN_TEXT_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
     status = 1;
-    if (env_new(&run.env, environ, &e) < 0)
+    if (env_take(&run.env, &environ, &e) < 0)
         goto fail;
     run.file = config_path(run.file, run.env).p;
     if (run.engine && find_engine(&run, engine, model, &e) < 0)
         goto fail;
-    status = run_load(&run, &settings, &text, &printed);
+    status = run_load(&run, &run.first, &text, &printed);
     if (printed.n)
         (void)write_all(STDERR_FILENO, buf_span(&printed));
     if (status != 0)
         goto out;
-    run.workers = run.single ? 1 : count_workers(settings);
-    status = serve(&run, settings, buf_span(&text), &e);
+    run.workers = run.single ? 1 : count_workers(run.first);
+    status = serve(&run, buf_span(&text), &e);
     if (status >= 0)
         goto out;
     status = 1;
 fail:
     run_say("lamplighter: %s", e.text);
 out:
-    settings_unref(&settings);
+    settings_unref(&run.first);
     env_free(&run.env);
     buf_fini(&text);
     buf_fini(&printed);

@@ -20,9 +20,10 @@
 struct run {
     struct env *env;
     struct board *board;
-    const char *file;   /* the configuration; NULL: from the environment */
-    const char *engine; /* --engine: a llama-server to start, NULL: none */
-    const char *model;  /* --model: its weights */
+    struct settings *first; /* what the gateway started with; NULL until it is loaded */
+    const char *file;       /* the configuration; NULL: from the environment */
+    const char *engine;     /* --engine: a llama-server to start, NULL: none */
+    const char *model;      /* --model: its weights */
     uint16_t engine_port;
     bool single;
     uint32_t workers;

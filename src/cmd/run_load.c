@@ -90,6 +90,8 @@ int run_load(const struct run *run, struct settings **ret, struct buf *text, str
     }
     conf_report_source(report, source_name(run), buf_span(text));
     rc = settings_load(ret, buf_span(text), source_name(run), run->env, report, &e);
+    if (rc == 0 && run->first)
+        settings_compare_start(run->first, *ret, report);
     conf_report_text(report, printed, false);
     if (rc < 0 && report->errors == 0)
         buf_printf(printed, "lamplighter: %s\n", e.text);

@@ -71,6 +71,7 @@ static int serve(struct single *s, struct settings *settings, struct err *e)
     struct ops_conf conf = {.net = s->net,
                             .board = s->run->board,
                             .workers = 1,
+                            .first = settings,
                             .log_fd = STDOUT_FILENO,
                             .listen_fd = s->run->admin_fd};
     int rc = -1;

@@ -40,6 +40,9 @@ void http_pool_free(struct http_pool **p);
 
 const struct http_pool_stats *http_pool_stats(const struct http_pool *p);
 
+/* Does nobody hold a stream of it? Then it may be freed. */
+bool http_pool_unused(const struct http_pool *p);
+
 /*
  * Begin an exchange. The stream can be bound and sent to at once: what is sent before a
  * connection is there is queued (so hold back by on_sent as always). on_connected (may be NULL)

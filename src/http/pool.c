@@ -426,3 +426,8 @@ const struct http_pool_stats *http_pool_stats(const struct http_pool *p)
 {
     return &p->stats;
 }
+
+bool http_pool_unused(const struct http_pool *p)
+{
+    return list_empty(&p->streams);
+}

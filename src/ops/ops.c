@@ -99,6 +99,7 @@ void ops_view(const struct ops *o, struct view *ret)
         .now_us = ev_now(o->ev),
         .wall_ms = ev_wall_ms(o->ev),
         .settings = o->settings,
+        .first = o->conf.first,
         .log_dropped = logfile_dropped(o->log),
         .requests_per_s = requests_per_s(o),
     };
@@ -111,12 +112,13 @@ int ops_new(struct ops **ret, const struct ops_conf *conf, struct settings *sett
     struct ops *o = mem_zalloc(1, sizeof(*o));
     int rc = -1;
 
-    MUST(ret && conf && settings && e && conf->workers <= BOARD_WORKERS);
+    MUST(ret && conf && conf->first && settings && e && conf->workers <= BOARD_WORKERS);
     if (!o)
         return err_set(e, ERR_NOMEM, "ops: no memory");
     o->conf = *conf;
     o->ev = net_ev(conf->net);
     o->settings = settings_ref(settings);
+    o->conf.first = settings_ref(conf->first);
     buf_init(&o->line, RECORD_LINE_MAX);
     list_init(&o->answers);
     ev_post_init(&o->flush, on_flush);
@@ -151,6 +153,7 @@ void ops_free(struct ops **op)
     recent_free(&o->recent);
     metrics_free(&o->metrics);
     settings_unref(&o->settings);
+    settings_unref(&o->conf.first);
     mem_free(o);
 }
 

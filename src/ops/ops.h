@@ -33,11 +33,14 @@ struct ops_conf {
     struct net *net;
     struct board *board;
     uint32_t workers; /* slots in use */
-    int log_fd;       /* access log when the configuration names no file, one JSON line a
-                       * request; -1: none. Written without blocking; what does not fit is
-                       * dropped and counted */
-    int listen_fd;    /* > 0: the admin port's socket, bound and listening; it becomes ours. Else
-                       * the configuration's address is bound */
+    /* The snapshot that the gateway started with: the board's engines are those of it, by index,
+     * whatever came later. A reference is taken. */
+    struct settings *first;
+    int log_fd;    /* access log when the configuration names no file, one JSON line a
+                    * request; -1: none. Written without blocking; what does not fit is
+                    * dropped and counted */
+    int listen_fd; /* > 0: the admin port's socket, bound and listening; it becomes ours. Else
+                    * the configuration's address is bound */
     /* Begin a reload; done is called once with the text of the report, not after ops_free().
      * At most one is under way. May be NULL. */
     void (*reload)(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
@@ -50,8 +53,8 @@ MUST_CHECK int ops_new(struct ops **ret, const struct ops_conf *conf, struct set
                        struct err *e);
 void ops_free(struct ops **o);
 
-/* The next snapshot (log settings, names); a log file is opened anew. A changed admin address is
- * told as a warning by the caller; it takes effect at the next start. -1: the new log file does
+/* The next snapshot (log settings, names); a log file is opened anew. A changed admin address
+ * waits for the next start (settings_compare_start). -1: the new log file does
  * not open, lines go on to where they went before; all else of the snapshot is taken. */
 MUST_CHECK int ops_settings(struct ops *o, struct settings *settings, struct err *e);
 

@@ -94,9 +94,9 @@ static void add_engines(struct json_write *w, const struct view *v)
 {
     json_key(w, "engines");
     json_begin_array(w);
-    for (size_t i = 0; i < MIN(v->settings->engines_n, (size_t)BOARD_ENGINES); i++) {
+    for (size_t i = 0; i < MIN(v->first->engines_n, (size_t)BOARD_ENGINES); i++) {
         json_begin_object(w);
-        json_kv_string(w, "provider", v->settings->engines[i].provider->name);
+        json_kv_string(w, "provider", v->first->engines[i].provider->name);
         json_kv_cstring(w, "state", view_engine_state(board_get(&v->board->engines[i].state)));
         json_kv_uint(w, "pid", board_get(&v->board->engines[i].pid));
         json_kv_uint(w, "restarts", board_get(&v->board->engines[i].restarts));

@@ -14,8 +14,9 @@ struct view {
     uint32_t workers; /* slots in use */
     uint64_t now_us;  /* monotonic */
     uint64_t wall_ms;
-    const struct settings *settings;
-    uint64_t log_dropped; /* lines */
+    const struct settings *settings; /* the newest */
+    const struct settings *first;    /* whose engines the board has */
+    uint64_t log_dropped;            /* lines */
     double requests_per_s;
 };
 

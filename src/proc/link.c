@@ -40,6 +40,28 @@ int link_send(int link, const struct link_msg *m, int fd, struct err *e)
     return 0;
 }
 
+/* The first descriptor that came along; further ones, which nobody of ours sends, are closed. How
+ * many there were. */
+static size_t take_fds(struct msghdr *msg, int *ret_fd)
+{
+    const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+    size_t n;
+    int fd;
+
+    *ret_fd = -1;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+        return 0;
+    n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+        if (i == 0)
+            *ret_fd = fd;
+        else
+            (void)close(fd);
+    }
+    return n;
+}
+
 int link_recv(int link, struct link_msg *ret, int *ret_fd)
 {
     struct iovec io = {ret, sizeof(*ret)};
@@ -51,7 +73,7 @@ int link_recv(int link, struct link_msg *ret, int *ret_fd)
                          .msg_iovlen = 1,
                          .msg_control = control.bytes,
                          .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *c;
+    size_t fds_n;
     ssize_t n;
 
     *ret_fd = -1;
@@ -60,10 +82,8 @@ int link_recv(int link, struct link_msg *ret, int *ret_fd)
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-    c = CMSG_FIRSTHDR(&msg);
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-        memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
-    if (n == (ssize_t)sizeof(*ret))
+    fds_n = take_fds(&msg, ret_fd);
+    if (n == (ssize_t)sizeof(*ret) && !(msg.msg_flags & MSG_TRUNC) && fds_n <= 1)
         return 1;
     if (*ret_fd >= 0 && close(*ret_fd) == 0)
         *ret_fd = -1;

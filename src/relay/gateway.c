@@ -37,7 +37,7 @@ int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
     *g = (struct gateway){.net = net};
     if (call_pools_new(&g->pools, net, resolver, e) < 0)
         return -1;
-    call_pools_warm(g->pools, settings);
+    call_pools_use(g->pools, settings);
     ev_timer_init(&g->drain, ev, on_drain_timer);
     if (relay_env_init(&g->relay, ev, settings, g->pools, sink, e) < 0)
         goto fail;
@@ -53,7 +53,7 @@ int gateway_settings(struct gateway *g, struct settings *settings, struct err *e
 {
     struct http_server_conf conf = server_conf(settings);
 
-    call_pools_warm(g->pools, settings);
+    call_pools_use(g->pools, settings);
     relay_env_settings(&g->relay, settings);
     return http_server_reconf(g->server, &conf, e);
 }

@@ -17,6 +17,12 @@
 #define SETTINGS_BYTES_MAX        ((size_t)64 * 1024 * 1024)
 #define SETTINGS_SECRET_BYTES_MAX ((size_t)64 * 1024)
 
+/* Where the keys stand that only a start takes into use (at_start.c). */
+struct build_places {
+    struct conf_place listen, admin, tls, drain, workers;
+    struct conf_place *engines; /* one for each of settings.engines */
+};
+
 /* What stands behind a struct settings. */
 struct snapshot {
     uint32_t magic;
@@ -24,6 +30,7 @@ struct snapshot {
     struct arena arena;
     struct secret_arena *secrets;
     const struct settings_model **by_name; /* sorted */
+    struct build_places places;
 };
 
 struct build {
@@ -33,6 +40,8 @@ struct build {
     struct conf_report *report;
     bool nomem;
 };
+
+struct snapshot *settings_snapshot(const struct settings *s);
 
 /* Memory of the snapshot, cleared; NULL notes the want. */
 void *build_alloc(struct build *b, size_t count, size_t size);

@@ -233,9 +233,11 @@ void build_providers(struct build *b)
     struct settings *s = &b->snap->pub;
     struct settings_provider *p = build_alloc(b, list->n, sizeof(*p));
     struct settings_engine *engines = build_alloc(b, list->n, sizeof(*engines));
+    struct conf_place *places = build_alloc(b, list->n, sizeof(*places));
 
-    if (!p || !engines)
+    if (!p || !engines || !places)
         return;
+    b->snap->places.engines = places;
     s->providers = p;
     s->engines = engines;
     /* All names first: whoever names a provider that is wrong in itself is not wrong. */
@@ -249,8 +251,10 @@ void build_providers(struct build *b)
         if (!p[i].type)
             continue; /* without its type nothing can be said about the rest */
         build_provider(b, &k[i], &p[i]);
-        if (k[i].engine.self.set && !k[i].engine.self.bad)
+        if (k[i].engine.self.set && !k[i].engine.self.bad) {
+            places[s->engines_n] = k[i].engine.self.at;
             build_engine(b, &k[i], &p[i], &engines[s->engines_n++]);
+        }
     }
     if (list->n == 0 && !list->bad)
         conf_report_add(b->report, CONF_WARNING, "W004", list->at,

@@ -2,8 +2,8 @@
  * build_secret.c - references to secrets, and proxies of the environment, which hold them.
  *
  * Every snapshot has its own copies in its own locked arena: it may outlive the next one, and
- * files and credentials may change between two loads. Variables do not change; they are kept by
- * the env from the first use on (see base/env.h).
+ * files and credentials may change between two loads. Variables do not change: the env has them
+ * all from the start (see base/env.h).
  */
 #include "settings/build.h"
 
@@ -30,20 +30,16 @@ static struct span trim(struct span s)
 static int from_env(struct build *b, const struct conf_value *v, struct span name,
                     struct secret *ret)
 {
-    struct span label = build_text(b, v);
-    struct secret kept;
+    struct span label = build_text(b, v), value = env_get(b->env, name);
     struct err e;
 
-    if (env_take_secret(b->env, name, &kept, &e) < 0)
-        goto full;
-    if (!span_has(kept.bytes)) {
+    if (!span_has(value)) {
         conf_report_add(b->report, CONF_ERROR, "E040", v->at, "secret %.*s is not set",
                         SPAN_FMT(label));
         return -1;
     }
-    if (secret_put(b->snap->secrets, ret, trim(kept.bytes), label, &e) == 0)
+    if (secret_put(b->snap->secrets, ret, trim(value), label, &e) == 0)
         return 0;
-full:
     if (e.code == ERR_NOMEM)
         b->nomem = true;
     conf_report_add(b->report, CONF_ERROR, "E042", v->at, "%s", e.text);
@@ -170,7 +166,6 @@ void build_env_proxy(struct build *b, const struct settings_url *to, struct sett
 {
     struct span var, value, rest, ignored, text;
     struct settings_proxy p = {.set = true};
-    struct secret kept;
     bool tls;
     struct err e;
 
@@ -178,11 +173,6 @@ void build_env_proxy(struct build *b, const struct settings_url *to, struct sett
                     : either_case(b->env, SPAN_LIT("http_proxy"), SPAN_LIT("HTTP_PROXY"), &var);
     if (value.n == 0 || types_host_kind(to->host) == HOST_LOOPBACK)
         return;
-    if (span_find(value, '@') != SIZE_MAX) {
-        if (env_take_secret(b->env, var, &kept, &e) < 0)
-            goto bad;
-        value = kept.bytes;
-    }
     rest = trim(value);
     tls = span_starts(rest, SPAN_LIT("https://"));
     if (tls || span_starts(rest, SPAN_LIT("http://")))

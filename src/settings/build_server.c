@@ -116,6 +116,13 @@ void build_server(struct build *b)
     const struct keys_limits *l = &k->limits;
     struct settings *s = &b->snap->pub;
 
+    b->snap->places = (struct build_places){
+        .listen = k->listen.at,
+        .admin = k->admin.at,
+        .tls = k->tls.self.at,
+        .drain = k->drain.at,
+        .workers = k->workers.at,
+    };
     build_listen(b);
     build_tls(b);
     s->server.drain_ms = k->drain.num;

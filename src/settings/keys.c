@@ -56,15 +56,15 @@ static const struct conf_table server_timeout_table = TABLE(keys_server_timeout,
 
 static const struct conf_key server_keys[] = {
     {"listen", CONF_ONE_OR_LIST, .type = &types_address, AT(keys_server, listen), .text = "127.0.0.1:8080", .most = 8,
-     .help = "Where clients connect: one address or a list."},
+     .help = "Where clients connect: one address or a list." KEYS_AT_START},
     {"admin", CONF_ONE, .type = &types_address, AT(keys_server, admin), .text = "127.0.0.1:8081",
-     .help = "Where /metrics, /livez, /readyz and the admin API are. Keep it away from clients."},
+     .help = "Where /metrics, /livez, /readyz and the admin API are. Keep it away from clients." KEYS_AT_START},
     {"tls", CONF_GROUP, .table = &tls_table, AT(keys_server, tls),
-     .help = "TLS towards clients. Without it the listeners speak clear text."},
+     .help = "TLS towards clients. Without it the listeners speak clear text. Whether there is TLS at all is settled at the start only."},
     {"drain", CONF_ONE, .type = &conf_duration, AT(keys_server, drain), .text = "30s", .min = "0s", .max = "1d",
-     .help = "On SIGTERM, how long answers under way may take before they are ended with an error event."},
+     .help = "On SIGTERM, how long answers under way may take before they are ended with an error event." KEYS_AT_START},
     {"workers", CONF_ONE, .type = &types_workers, AT(keys_server, workers), .text = "auto", .max = "64",
-     .help = "Processes that answer. auto: as many as the CPU quota allows, and at least two."},
+     .help = "Processes that answer. auto: as many as the CPU quota allows, and at least two." KEYS_AT_START},
     {"limits", CONF_GROUP, .table = &limits_table, AT(keys_server, limits),
      .help = "Bounds of what clients may send. Past a bound a request is refused with a sentence that names it."},
     {"timeout", CONF_GROUP, .table = &server_timeout_table, AT(keys_server, timeout),
@@ -142,7 +142,7 @@ static const struct conf_key provider_keys[] = {
     {"timeout", CONF_GROUP, .table = &provider_timeout_table, AT(keys_provider, timeout),
      .help = "How long this provider may take; what is left out comes from defaults.timeout."},
     {"engine", CONF_GROUP, .table = &engine_table, AT(keys_provider, engine),
-     .help = "A local engine that is started and kept running beside the gateway."},
+     .help = "A local engine that is started and kept running beside the gateway." KEYS_AT_START},
 };
 static const struct conf_table provider_table = TABLE(keys_provider, provider_keys);
 

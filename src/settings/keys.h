@@ -8,6 +8,9 @@
 
 #include "conf/keys.h"
 
+/* How the help of a key ends that a reload does not take into use (at_start.c). */
+#define KEYS_AT_START " At the start only: a reload does not change it."
+
 struct keys_tls {
     struct conf_value self;
     struct conf_value cert, key;

@@ -53,7 +53,7 @@ struct settings_url build_url(struct build *b, struct span text)
     return u;
 }
 
-static struct snapshot *snapshot_of(const struct settings *s)
+struct snapshot *settings_snapshot(const struct settings *s)
 {
     struct snapshot *snap = (struct snapshot *)((uintptr_t)s - offsetof(struct snapshot, pub));
 
@@ -73,7 +73,7 @@ static void snapshot_free(struct snapshot **snap)
 
 struct settings *settings_ref(struct settings *s)
 {
-    OBJ_CHECK(snapshot_of(s), SETTINGS_MAGIC);
+    OBJ_CHECK(settings_snapshot(s), SETTINGS_MAGIC);
     s->refs++;
     return s;
 }
@@ -84,7 +84,7 @@ void settings_unref(struct settings **s)
 
     if (!*s)
         return;
-    snap = snapshot_of(*s);
+    snap = settings_snapshot(*s);
     MUST((*s)->refs > 0);
     *s = NULL;
     if (--snap->pub.refs == 0)
@@ -221,7 +221,7 @@ static int plan_one(struct settings_plan *ret, const struct settings_provider *p
 
 int settings_resolve(struct settings_plan *ret, const struct settings *s, struct span name)
 {
-    const struct snapshot *snap = snapshot_of(s);
+    const struct snapshot *snap = settings_snapshot(s);
     const struct settings_model **hit;
     struct span model = name, provider;
     const struct provider *type;

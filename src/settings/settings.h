@@ -154,6 +154,11 @@ struct env;
 MUST_CHECK int settings_load(struct settings **ret, struct span text, struct span file,
                              const struct env *env, struct conf_report *report, struct err *e);
 
+/* Warn of every key of `next` that differs from `first`, which the gateway was started with, and
+ * that only a start takes into use. Looks at these two alone. */
+void settings_compare_start(const struct settings *first, const struct settings *next,
+                            struct conf_report *report);
+
 /* No file: what the environment offers. Never fails for want of providers. The same as loading
  * the text that settings_auto_text() writes. */
 MUST_CHECK int settings_auto(struct settings **ret, const struct env *env,

@@ -2,6 +2,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -277,6 +278,47 @@ def test_reload_by_the_admin_port(pair):
     g.configure(conf)
     assert reload().status == 200
     assert g.metrics()["lamplighter_config_last_reload_successful"] == 1
+
+
+def test_what_a_reload_does_not_take_is_said(binary, start):
+    """One warning a key, at its place, to whoever asked and into the log; none when a key is what
+    it was at the start. Engines keep the names that they were started under."""
+    m = start(bed.Mock)
+    engine = {"type": "vllm", "endpoints": "http://127.0.0.1:9",
+              "engine": {"command": ["/bin/sleep", "600"]}}
+    conf = bed.basic(m.addr)
+    conf["providers"]["own"] = engine
+    g = start(bed.Gateway, conf, env=bed.KEYS)
+    bed.wait_for(lambda: g.status()["engines"][0]["pid"])
+    first = g.status()["config"]["id"]
+
+    def reload():
+        """The answer to the command, and what it added to the log."""
+        before = len(g.said())
+        done = run(binary, "reload", "--admin", f"http://{g.admin}")
+        assert done.returncode == 0, done
+        return done.stdout + done.stderr, g.said()[before:]
+
+    other = json.loads(json.dumps(conf))
+    other["server"].update(listen="127.0.0.1:1", admin="127.0.0.1:2", workers=3, drain="6s")
+    other["providers"] = {"another": engine, **bed.basic(m.addr)["providers"]}  # it is now first
+    for now, keys in ((conf, []), (other, ["server.listen", "server.admin", "server.workers",
+                                           "server.drain", "providers.another.engine",
+                                           "providers.own.engine"]), (conf, [])):
+        g.configure(now)
+        lines = g.file.read_text().split("\n")
+        for said in reload():
+            warned = re.findall(r"W008\]: (\S+) is not what(?:.*\n +--> \S+:(\d+):)?", said)
+            assert sorted(key for key, _ in warned) == sorted(keys)
+            for key, line in warned:
+                assert key == "providers.own.engine" or key.split(".")[-1] in lines[int(line) - 1]
+    bed.wait_for(lambda: g.status()["config"]["id"] == first)
+    g.configure(other)
+    reload()
+    bed.wait_for(lambda: g.status()["config"]["id"] != first)
+    assert [e["provider"] for e in g.status()["engines"]] == ["own"]
+    assert g.metrics()['lamplighter_engine_restarts_total{engine="0",provider="own"}'] == 0
+    assert not any('provider="another"' in name for name in g.metrics())
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "half-close"])

@@ -36,6 +36,7 @@ class Canaries:
             "odd": 'sk/odd"' + word(20) + "/" + word(10),  # characters that JSON may escape
             "file": "sk-file-" + word(40),
             "second": "sk-second-" + word(40),
+            "later": "sk-later-" + word(40),
             "proxy": "user:pass-" + word(24),
             "env-proxy": "user:pass-" + word(24),
             "client": "sk-client-" + word(32),
@@ -121,7 +122,8 @@ class Scene:
         self.canaries = c = Canaries(seed)
         self.place = place
         self.seen = []  # (what, text) of everything that anybody could see
-        self.origins = {name: peers.Provider(quoting) for name in ("env", "odd", "file", "second")}
+        self.origins = {name: peers.Provider(quoting)
+                        for name in ("env", "odd", "file", "second", "later")}
         self.proxy = peers.Proxy(auth=c["proxy"])
         self.file, self.second = self.write_key("file"), self.write_key("second")
         conf = bed.basic("127.0.0.1:9")
@@ -140,7 +142,9 @@ class Scene:
             c["client"].encode()).hexdigest()}}
         self.conf = conf
         self.env = {"CANARY_ENV": c["env"], "CANARY_ODD": c["odd"],
-                    "CANARY_PROXY": c["proxy"], "CANARY_ENV_PROXY": c["env-proxy"]}
+                    "CANARY_PROXY": c["proxy"], "CANARY_ENV_PROXY": c["env-proxy"],
+                    "CANARY_LATER": c["later"],  # which no configuration names at the start
+                    **{f"SERVICE_{n}_HOST": f"10.0.0.{n}" for n in range(5000)}}  # over 100 KB
         self.gateway = bed.Gateway(binary, place, conf, name="scene", env=self.env)
 
     def write_key(self, name):
@@ -303,6 +307,28 @@ def test_a_reload_changes_keys_and_tells_none(binary, scene):
         scene.seen.append((" ".join(map(str, command)), run.stdout + run.stderr))
     g.configure(scene.conf)
     reload(0)
+    scene.look()
+    clean(scene)
+
+
+def test_a_variable_that_only_a_reload_names(binary, scene):
+    """It was in the environment from the start, and was never to be seen: not before, not after."""
+    g, origin = scene.gateway, scene.origins["later"]
+
+    def environs():
+        return {name: pathlib.Path(f"/proc/{pid}/environ").read_bytes().strip(b"\0")
+                for name, pid in {"master": g.pid, **g.children()}.items()}
+
+    assert set(environs().values()) == {b""}
+    conf = json.loads(json.dumps(scene.conf))
+    conf["providers"]["later"] = scene.row("later", "env:CANARY_LATER")
+    g.configure(conf)
+    subprocess.run([binary, "reload", "--admin", f"http://{g.admin}"], timeout=30, check=True)
+    assert scene.ask("later", "good").status == 200
+    assert scene.canaries.hits(origin.requests[-1].head) == {"later"}
+    assert set(environs().values()) == {b""}
+    g.configure(scene.conf)
+    subprocess.run([binary, "reload", "--admin", f"http://{g.admin}"], timeout=30, check=True)
     scene.look()
     clean(scene)
 

@@ -323,6 +323,16 @@ def test_certificates_are_renewed_by_reload(binary, turning, mock, authority):
     assert bytes(part.reader.body) == renamed(direct, "turn", f"gen/{order}")
 
 
+def test_a_reload_does_not_switch_tls_off(binary, turning, mock, authority):
+    """Nor on; that waits for the next start, and is said."""
+    g, _, old = turning
+    g.configure(bed.basic(mock.addr))
+    run = reload(binary, g)
+    assert run.returncode == 0
+    assert "W008" in run.stdout + run.stderr and "server.tls is not what" in run.stdout + run.stderr
+    assert served(g, authority, 4) == {der(old)}
+
+
 def test_bad_certificates_are_refused_and_the_old_stays(binary, turning, authority):
     g, pair, old = turning
     other = authority.issue("other", NAMES)

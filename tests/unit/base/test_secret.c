@@ -1,11 +1,14 @@
 /* Goal: secrets live in one arena that is left out of core dumps and inherited by children;
- * variables that are taken vanish from the block; nothing is lost at the bounds.
+ * the environment's block is emptied and nothing of it is lost; the bounds hold.
  * Method: files in a temporary directory, a block of our own, a forked child. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -153,57 +156,137 @@ static void equality_is_by_bytes(void **state)
     assert_true(secret_eq(SPAN_LIT(""), span_of(NULL, 0)));
 }
 
-static void taken_variables_leave_the_block(void **state)
+static void the_whole_block_is_overwritten(void **state)
 {
-    char key[] = "KEY=secret", again[] = "KEY=other", other[] = "OTHER=x=y", odd[] = "odd",
-         none[] = "=none";
-    char *block[] = {odd, none, key, again, other, NULL};
-    struct secret s, t;
+    char key[] = "KEY=secret", again[] = "KEY=other", other[] = "OTHER=x=y",
+         empty[] = "EMPTY=", odd[] = "odd", none[] = "=none", tz[] = "TZ=UTC",
+         ca[] = "SSL_CERT_FILE=/ca.pem";
+    char *strings[] = {odd, none, key, again, tz, other, empty, ca, NULL};
+    static const size_t sizes[] = {sizeof(odd), sizeof(none),  sizeof(key),   sizeof(again),
+                                   sizeof(tz),  sizeof(other), sizeof(empty), sizeof(ca)};
+    static const char zeros[64];
+    char **block = strings;
     struct env *env = NULL;
     struct err e;
 
     UNUSED(state);
-    assert_int_equal(env_new(&env, block, &e), 0);
-    assert_true(span_is(env_get(env, SPAN_LIT("KEY")), "secret"));
+    assert_int_equal(env_take(&env, &block, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+        assert_memory_equal(strings[i], zeros, sizes[i]);
+    assert_true(span_is(env_get(env, SPAN_LIT("KEY")), "secret")); /* the first, as getenv() */
     assert_true(span_is(env_get(env, SPAN_LIT("OTHER")), "x=y"));
+    assert_string_equal(env_get(env, SPAN_LIT("OTHER")).p, "x=y"); /* ends with NUL */
+    assert_true(span_is(env_get(env, SPAN_LIT("EMPTY")), ""));
+    assert_true(span_is(env_get(env, SPAN_LIT("TZ")), "UTC"));
     assert_false(span_has(env_get(env, SPAN_LIT("KE"))));
     assert_false(span_has(env_get(env, SPAN_LIT("odd"))));
-    assert_true(span_is(env_name_at(env, 2), "OTHER"));
-    assert_false(span_has(env_name_at(env, 3)));
-    assert_int_equal(env_take_secret(env, SPAN_LIT("KEY"), &s, &e), 0);
-    assert_true(span_is(s.bytes, "secret") && span_is(s.name, "env:KEY"));
-    assert_memory_equal(key, "KEY=\0\0\0\0\0\0", sizeof(key));
-    assert_memory_equal(again, "KEY=\0\0\0\0\0", sizeof(again));
-    assert_int_equal(env_take_secret(env, SPAN_LIT("KEY"), &t, &e), 0);
-    assert_ptr_equal(t.bytes.p, s.bytes.p);
-    assert_true(span_is(env_get(env, SPAN_LIT("KEY")), "secret"));
-    assert_int_equal(env_take_secret(env, SPAN_LIT("NONE"), &t, &e), 0);
-    assert_false(span_has(t.bytes));
+    assert_false(span_has(env_get(env, SPAN_LIT(""))));
+    assert_true(span_is(env_name_at(env, 3), "OTHER"));
+    assert_true(span_is(env_name_at(env, 5), "SSL_CERT_FILE"));
+    assert_false(span_has(env_name_at(env, 6)));
+    /* What is left in its place is for libraries alone. */
+    assert_string_equal(block[0], "TZ=UTC");
+    assert_string_equal(block[1], "SSL_CERT_FILE=/ca.pem");
+    assert_null(block[2]);
     env_free(&env);
+    assert_null(env);
+    assert_null(block);
+    env_free(&env);
+}
+
+static void an_empty_environment_is_one(void **state)
+{
+    char *strings[] = {NULL};
+    char **block = strings;
+    struct env *env = NULL;
+    struct err e;
+
+    UNUSED(state);
+    assert_int_equal(env_take(&env, &block, &e), 0);
+    assert_false(span_has(env_name_at(env, 0)));
+    assert_null(block[0]);
+    env_free(&env);
+}
+
+/* Some 3000 services of a cluster, and a value as long as the kernel lets one be. */
+static void a_large_environment_is_taken_whole(void **state)
+{
+    enum { SERVICES = 3000, LONGEST = 128 * 1024 };
+    char **strings = calloc(SERVICES + 3, sizeof(*strings)), **block = strings;
+    struct env *env = NULL;
+    struct err e;
+
+    UNUSED(state);
+    for (int i = 0; i < SERVICES; i++)
+        assert_true(asprintf(&strings[i], "SERVICE_%d_HOST=10.0.%d.%d", i, i / 256, i % 256) > 0);
+    strings[SERVICES] = malloc(LONGEST);
+    memset(strings[SERVICES], 'x', LONGEST);
+    memcpy(strings[SERVICES], "LONG=", 5);
+    strings[SERVICES][LONGEST - 1] = '\0';
+    strings[SERVICES + 1] = strdup("KEY=secret");
+    assert_int_equal(env_take(&env, &block, &e), 0);
+    assert_true(span_is(env_get(env, SPAN_LIT("SERVICE_2999_HOST")), "10.0.11.183"));
+    assert_int_equal(env_get(env, SPAN_LIT("LONG")).n, LONGEST - 6);
+    assert_true(span_is(env_get(env, SPAN_LIT("KEY")), "secret"));
+    for (int i = 0; i < SERVICES + 2; i++) {
+        assert_string_equal(strings[i], "");
+        free(strings[i]);
+    }
+    free(strings);
+    env_free(&env);
+}
+
+static void a_block_past_the_bound_is_refused(void **state)
+{
+    char *big = malloc(ENV_BYTES_MAX + 1), small[] = "A=b";
+    char *strings[] = {big, NULL, NULL}, **block = strings;
+    struct env *env = NULL;
+    struct err e;
+
+    UNUSED(state);
+    memset(big, 'x', ENV_BYTES_MAX);
+    memcpy(big, "BIG=", 4);
+    big[ENV_BYTES_MAX] = '\0'; /* with it one byte too many */
+    assert_int_equal(env_take(&env, &block, &e), -1);
+    assert_int_equal(e.code, ERR_LIMIT);
+    assert_ptr_equal(block, strings);
+    assert_true(big[0] == 'B'); /* as it was */
+    big[ENV_BYTES_MAX - 1] = '\0';
+    strings[1] = small; /* past it together */
+    assert_int_equal(env_take(&env, &block, &e), -1);
+    assert_int_equal(e.code, ERR_LIMIT);
+    strings[1] = NULL;
+    assert_int_equal(env_take(&env, &block, &e), 0);
+    assert_int_equal(env_get(env, SPAN_LIT("BIG")).n, ENV_BYTES_MAX - 5);
+    env_free(&env);
+    free(big);
 }
 
 static void failed_allocations_are_survived(void **state)
 {
-    static const char *const pairs[] = {"A=1", "B=2", NULL};
+    char key[] = "A=secret", tz[] = "TZ=UTC";
+    char *strings[] = {key, tz, NULL}, **block;
     struct env *env = NULL;
-    struct secret s;
     struct err e;
     int rc;
 
     UNUSED(state);
     for (size_t at = 1;; at++) {
+        block = strings;
         mem_torture(at, false);
-        rc = env_new_table(&env, pairs, &e);
-        if (rc == 0)
-            rc = env_take_secret(env, SPAN_LIT("A"), &s, &e);
-        env_free(&env);
+        rc = env_take(&env, &block, &e);
         if (!mem_torture_hit())
             break;
         assert_int_equal(rc, -1);
         assert_int_equal(e.code, ERR_NOMEM);
+        assert_null(env);
+        assert_ptr_equal(block, strings);
+        assert_string_equal(key, "A=secret"); /* as it was */
     }
     mem_torture(0, false);
     assert_int_equal(rc, 0);
+    assert_string_equal(key, "");
+    env_free(&env);
 }
 
 static void a_whole_file_fits_its_buffer_or_is_refused(void **state)
@@ -240,7 +323,10 @@ int main(void)
         cmocka_unit_test(a_child_adds_without_harm),
         cmocka_unit_test(files_are_read_without_a_copy),
         cmocka_unit_test(equality_is_by_bytes),
-        cmocka_unit_test(taken_variables_leave_the_block),
+        cmocka_unit_test(the_whole_block_is_overwritten),
+        cmocka_unit_test(an_empty_environment_is_one),
+        cmocka_unit_test(a_large_environment_is_taken_whole),
+        cmocka_unit_test(a_block_past_the_bound_is_refused),
         cmocka_unit_test(failed_allocations_are_survived),
         cmocka_unit_test(a_whole_file_fits_its_buffer_or_is_refused),
     };

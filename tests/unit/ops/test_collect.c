@@ -185,14 +185,15 @@ static void view_shows_board_and_processes(void **state)
 {
     static const struct settings_provider provider = {.name = SPAN_LIT("local")};
     static const struct settings_engine engine = {.provider = &provider};
-    static const struct settings settings = {
-        .id = 0x7f3a91, .source = SPAN_LIT("/etc/l.yaml"), .engines = &engine, .engines_n = 1};
+    static const struct settings settings = {.id = 0x7f3a91, .source = SPAN_LIT("/etc/l.yaml")};
+    static const struct settings first = {.engines = &engine, .engines_n = 1};
     struct metrics *m = make();
     struct board *b = NULL;
     struct view v = {.workers = 2,
                      .now_us = 20000000,
                      .wall_ms = 1767225600000,
                      .settings = &settings,
+                     .first = &first,
                      .log_dropped = 3};
     struct err e;
     char *text;

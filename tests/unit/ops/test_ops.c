@@ -95,6 +95,7 @@ static struct ops_conf conf_of(struct bed *b)
     return (struct ops_conf){.net = b->net,
                              .board = b->board,
                              .workers = WORKERS,
+                             .first = b->settings,
                              .log_fd = b->log_in,
                              .reload = on_reload,
                              .arg = b};

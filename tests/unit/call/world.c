@@ -1,0 +1,145 @@
+/*
+ * world.c - see world.h.
+ */
+#include "call/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "conf/report.h"
+
+void world_open(struct world *w, const char *const *env)
+{
+    static const struct net_sim_conf quick = {.latency_min = 100, .latency_max = 2000};
+    struct resolver_conf names = {0};
+    struct err e;
+
+    *w = (struct world){0};
+    assert_int_equal(env_new_table(&w->env, env, &e), 0);
+    assert_int_equal(ev_sim_new(&w->ev, 1, &e), 0);
+    assert_int_equal(resolve_sim_new(&w->resolver, w->ev, &names, &e), 0);
+    assert_int_equal(net_sim_new(&w->sim, w->ev, &quick, &e), 0);
+    assert_int_equal(net_sim_host(&w->net, w->sim, NULL, &e), 0);
+    assert_int_equal(net_sim_host(&w->origin, w->sim, NULL, &e), 0);
+}
+
+void world_close(struct world *w)
+{
+    world_run(w, EV_S(30)); /* what was posted to be freed */
+    net_sim_host_free(&w->net);
+    net_sim_host_free(&w->origin);
+    resolve_free(&w->resolver);
+    net_sim_free(&w->sim);
+    ev_sim_free(&w->ev);
+    env_free(&w->env);
+}
+
+void world_run(struct world *w, ev_us us)
+{
+    ev_sim_run(w->ev, ev_now(w->ev) + us);
+}
+
+struct settings *world_settings(struct world *w, const char *text)
+{
+    struct conf_report *r = mem_zalloc(1, sizeof(*r));
+    struct settings *s = NULL;
+    struct err e;
+
+    assert_non_null(r);
+    conf_report_init(r);
+    if (settings_load(&s, span_str(text), SPAN_LIT("test.yaml"), w->env, r, &e) < 0)
+        fail_msg("%s: %s: %.*s", text, e.text, r->n ? (int)r->diags[0].text.n : 0,
+                 r->n ? r->diags[0].text.p : "");
+    conf_report_fini(r);
+    mem_free(r);
+    return s;
+}
+
+/* ---- origins ---- */
+
+struct origin_conn {
+    struct list link;
+    struct origin *o;
+    struct net_conn *conn;
+};
+
+static void conn_free(struct origin_conn *c)
+{
+    net_conn_close(&c->conn, NET_END_RESET);
+    list_del(&c->link);
+    c->o->open--;
+    free(c);
+}
+
+/* A request without a body comes in one piece, or its end does. */
+static void on_read(void *arg, const char *p, size_t n)
+{
+    struct origin_conn *c = arg;
+    char answer[64];
+    struct err e;
+    int len;
+
+    if (n < 4 || memcmp(p + n - 4, "\r\n\r\n", 4) != 0)
+        return;
+    c->o->requests++;
+    if (c->o->status == 0)
+        return;
+    len = snprintf(answer, sizeof(answer), "HTTP/1.1 %u X\r\ncontent-length: 0\r\n\r\n",
+                   c->o->status);
+    assert_int_equal(net_conn_write(c->conn, answer, (size_t)len, &e), 0);
+}
+
+static void on_eof(void *arg)
+{
+    conn_free(arg);
+}
+
+static void on_sent(void *arg, size_t n)
+{
+    UNUSED(arg);
+    UNUSED(n);
+}
+
+static void on_error(void *arg, const struct err *e)
+{
+    UNUSED(e);
+    conn_free(arg);
+}
+
+static const struct net_conn_cb conn_cb = {on_read, on_eof, on_sent, on_error};
+
+static void on_accept(void *arg, struct net_conn *conn)
+{
+    struct origin_conn *c = calloc(1, sizeof(*c));
+
+    assert_non_null(c);
+    c->o = arg;
+    c->conn = conn;
+    list_init(&c->link);
+    list_push(&c->o->conns, &c->link);
+    c->o->accepted++;
+    c->o->open++;
+    net_conn_listen(conn, &conn_cb, c);
+    net_conn_read(conn, true);
+}
+
+void origin_open(struct origin *o, struct world *w, const char *addr, unsigned status)
+{
+    struct net_listen_conf conf = {.fd = -1};
+    struct err e;
+
+    *o = (struct origin){.status = status};
+    list_init(&o->conns);
+    assert_int_equal(net_addr_parse(&conf.addr, span_str(addr), &e), 0);
+    assert_int_equal(net_listen(&o->listener, w->origin, &conf, on_accept, o, &e), 0);
+}
+
+void origin_close(struct origin *o)
+{
+    LIST_EACH(it, &o->conns)
+    {
+        conn_free(LIST_ENTRY(it, struct origin_conn, link));
+    }
+    net_listener_close(&o->listener);
+}
