@@ -7,6 +7,13 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+def place(name):
+    """Where tools/setup has put venv, node or engine."""
+    out = subprocess.run([ROOT / "tools/setup", "--where", name], check=True, capture_output=True,
+                         text=True)
+    return pathlib.Path(out.stdout.strip())
+
+
 def tracked():
     """Every file of the tree that is or could be committed, as paths relative to ROOT."""
     out = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others",

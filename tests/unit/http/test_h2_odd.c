@@ -426,6 +426,8 @@ static void forgiven(void **state)
 
 /* ---- heads ---- */
 
+static const char by_either[] = ""; /* a newer nghttp2 resets what an older one leaves to us */
+
 static const struct {
     const char *name;
     const char *fields[12]; /* name, value, ... */
@@ -487,6 +489,9 @@ static const struct {
      NULL},
     {"authority with user",
      {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "u@h"},
+     by_either},
+    {"authority with comma",
+     {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h,i"},
      "not a host"},
     {"host differs",
      {":method", "GET", ":scheme", "http", ":path", "/0", ":authority", "h", "host", "i"},
@@ -509,6 +514,7 @@ static void bad_heads(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(malformed); i++) {
         struct bed *b = bed_start(bed_new());
+        const char *want = malformed[i].want;
         struct raw *r;
         struct buf head;
 
@@ -522,7 +528,9 @@ static void bad_heads(void **state)
         run_ms(b, 10);
         if (ss(b)->requests_total)
             fail_msg("%s: reached the handler", malformed[i].name);
-        if (malformed[i].want ? !raw_has(r, malformed[i].want) : !span_has(find_frame(r, RST, 1)))
+        if (want == by_either)
+            want = span_has(find_frame(r, RST, 1)) ? NULL : "not a host";
+        if (want ? !raw_has(r, want) : !span_has(find_frame(r, RST, 1)))
             fail_msg("%s: %s", malformed[i].name,
                      find_frame(r, DATA, 1).p ? find_frame(r, DATA, 1).p : "?");
         /* the connection lives, and a good request passes */
