@@ -166,6 +166,11 @@ struct span env_get(const struct env *env, struct span name)
     return (struct span){NULL, 0};
 }
 
+bool env_locked(const struct env *env)
+{
+    return secret_arena_locked(env->secrets);
+}
+
 struct span env_name_at(const struct env *env, size_t i)
 {
     return i < env->n ? env->vars[i].name : (struct span){NULL, 0};

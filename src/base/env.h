@@ -35,6 +35,9 @@ void env_free(struct env **env);
  * ends with NUL and lives, in locked memory, as long as the env. */
 struct span env_get(const struct env *env, struct span name);
 
+/* Is all of it kept out of swap? */
+bool env_locked(const struct env *env);
+
 /* Walk: the i-th variable's name, absent behind the last. */
 struct span env_name_at(const struct env *env, size_t i);
 

@@ -92,6 +92,10 @@ int run_load(const struct run *run, struct settings **ret, struct buf *text, str
     rc = settings_load(ret, buf_span(text), source_name(run), run->env, report, &e);
     if (rc == 0 && run->first)
         settings_compare_start(run->first, *ret, report);
+    if (rc == 0 && !env_locked(run->env))
+        conf_report_add(report, CONF_WARNING, "W007", (struct conf_place){0, 0, 0},
+                        "keys are not kept out of swap: the limit of locked memory is too low here "
+                        "(ulimit -l, LimitMEMLOCK=)");
     conf_report_text(report, printed, false);
     if (rc < 0 && report->errors == 0)
         buf_printf(printed, "lamplighter: %s\n", e.text);

@@ -9,6 +9,8 @@ import os
 import pathlib
 import random
 import re
+import resource
+import socket
 import subprocess
 
 import pytest
@@ -385,3 +387,18 @@ def test_the_release_build_writes_no_core(tmp_path, seed):
                         pathlib.Path(f"/proc/{pid}/environ").read_bytes()
         finally:
             g.stop()
+
+
+def test_keys_that_may_be_swapped_are_told(binary, tmp_path):
+    """Where memory may not be locked, the start says so. (It ends at once: its port is taken.)"""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        conf = tmp_path / "lamplighter.yaml"
+        conf.write_text(f"version: 1\nserver: {{listen: ['127.0.0.1:{port}']}}\n")
+        run = subprocess.run(
+            ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", binary, "run", "-c",
+             conf] if os.geteuid() == 0 else [binary, "run", "-c", conf],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0)),
+            capture_output=True, text=True, timeout=10)
+    assert run.returncode == 1 and str(port) in run.stderr
+    assert "warning[W007]: keys are not kept out of swap" in run.stderr
