@@ -212,6 +212,36 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class Cost:
+    """Memory and CPU of a gateway's workers since the last look."""
+
+    def __init__(self, gateway):
+        self.pids = gateway.workers()
+        self.rss, self.cpu = self.now()
+
+    def now(self):
+        return [rss_bytes(pid) for pid in self.pids], [cpu_seconds(pid) for pid in self.pids]
+
+    def grown(self):
+        """Bytes, of all workers together."""
+        return sum(now - then for now, then in zip(self.now()[0], self.rss))
+
+    def cpu_used(self):
+        return sum(now - then for now, then in zip(self.now()[1], self.cpu))
+
+
+def healthy(gateway):
+    answer = gateway.chat("gen/healthy")
+    assert answer.status == 200 and answer.end == "whole"
+
+
+def sparing():
+    """The environment of a gateway whose memory is measured: a sanitizer keeps little of what was
+    freed."""
+    options = os.environ.get("ASAN_OPTIONS", "")
+    return {**KEYS, "ASAN_OPTIONS": f"{options}:quarantine_size_mb=1"}
+
+
 def provider(kind, mock, path="/v1", **more):
     """A provider's row that points to the mock."""
     return {"type": kind, "endpoints": f"http://{mock}{path}", "private": True, **more}

@@ -38,6 +38,12 @@ def engine():
     return pathlib.Path(os.environ["LLAMA_SERVER"]), pathlib.Path(os.environ["MODEL_GGUF"])
 
 
+@pytest.fixture(scope="session")
+def slack(binary):
+    """What a sanitizer's own shadow and margins make of a megabyte."""
+    return 4 if b"__asan_init" in binary.read_bytes() else 1
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, request):
     """A directory for all tests of a module."""

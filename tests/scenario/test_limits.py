@@ -22,50 +22,13 @@ TIMES = {"header": "500ms", "body_stall": "500ms", "idle": "700ms", "write_stall
 
 
 @pytest.fixture(scope="module")
-def slack(binary):
-    """What a sanitizer's own shadow and margins make of a megabyte."""
-    return 4 if b"__asan_init" in binary.read_bytes() else 1
-
-
-def sparing():
-    """The environment of a gateway whose memory is measured: a sanitizer keeps little of what was
-    freed."""
-    options = os.environ.get("ASAN_OPTIONS", "")
-    return {**bed.KEYS, "ASAN_OPTIONS": f"{options}:quarantine_size_mb=1"}
-
-
-@pytest.fixture(scope="module")
 def gateway(binary, place, mock):
     """Default limits; a client's time is short."""
-    g = bed.Gateway(binary, place, bed.basic(mock.addr, timeout=TIMES), env=sparing())
+    g = bed.Gateway(binary, place, bed.basic(mock.addr, timeout=TIMES), env=bed.sparing())
     for n in range(20):
         g.chat(f"gen/warm{n}")
     yield g
     g.stop()
-
-
-class Cost:
-    """Memory and CPU of the workers since the last look."""
-
-    def __init__(self, gateway):
-        self.pids = gateway.workers()
-        self.rss, self.cpu = self.now()
-
-    def now(self):
-        return ([bed.rss_bytes(pid) for pid in self.pids],
-                [bed.cpu_seconds(pid) for pid in self.pids])
-
-    def grown(self):
-        """Bytes, of all workers together."""
-        return sum(now - then for now, then in zip(self.now()[0], self.rss))
-
-    def cpu_used(self):
-        return sum(now - then for now, then in zip(self.now()[1], self.cpu))
-
-
-def healthy(gateway):
-    answer = gateway.chat("gen/healthy")
-    assert answer.status == 200 and answer.end == "whole"
 
 
 def flood(addr, first, piece, most):
@@ -101,7 +64,7 @@ def test_endless_heads(gateway, mock, name, slack):
     """Refused at the limit, with its status; a hundred at a time cost next to nothing."""
     first, piece, status = HEADS[name]
     before = len(mock.requests())
-    cost = Cost(gateway)
+    cost = bed.Cost(gateway)
     answer, sent = flood(gateway.addr, first, piece, 64 * MIB)
     assert answer.status == status, answer
     assert answer["connection"] == "close"
@@ -113,7 +76,7 @@ def test_endless_heads(gateway, mock, name, slack):
             conn.send(first + piece[:8000])
         assert cost.grown() < 100 * 64 * KIB * slack
     assert cost.cpu_used() < 2
-    healthy(gateway)
+    bed.healthy(gateway)
     assert len(mock.requests()) == before + 1
 
 
@@ -133,7 +96,7 @@ def test_endless_chunks_end_at_the_limit(start, mock, slack):
     """413 as soon as it is too long; the memory is that of the limit."""
     conf = bed.basic(mock.addr, limits={"body": "4MiB"})
     g = start(bed.Gateway, conf, env=bed.KEYS)
-    cost = Cost(g)
+    cost = bed.Cost(g)
     head = POST + b"transfer-encoding: chunked\r\n\r\n"
     text = b'{"model":"gen/endless","messages":[{"content":"'
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
@@ -142,13 +105,13 @@ def test_endless_chunks_end_at_the_limit(start, mock, slack):
     assert sent < 32 * MIB
     assert cost.grown() < 16 * MIB * slack
     assert not mock.requests("endless")
-    healthy(g)
+    bed.healthy(g)
 
 
 def test_tiny_chunks_are_no_weapon(gateway, mock):
     """A body in chunks of one byte, each with its frame."""
     body = json.dumps({"model": "gen/tiny", "messages": [], "x": "y" * 20000}).encode()
-    cost = Cost(gateway)
+    cost = bed.Cost(gateway)
     with wire.Conn(gateway.addr) as conn:
         conn.send(POST + b"transfer-encoding: chunked\r\n\r\n"
                   + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
@@ -165,7 +128,7 @@ def test_a_legal_body_of_64_mib_passes(start, slack):
     head = b'{"model":"gen/legal","messages":[{"role":"user","content":"'
     body = head + b"z" * (64 * MIB - len(head) - 4) + b'"}]}'
     assert len(body) == 64 * MIB
-    cost = Cost(g)
+    cost = bed.Cost(g)
     with wire.Conn(g.addr, timeout=30) as conn:
         conn.send(wire.request("POST", CHAT, body))
         peak = cost.grown()
@@ -200,7 +163,7 @@ ODD_JSON = {
 def test_odd_json(gateway, mock, name):
     """Refused or passed on unchanged; never slow, and never a crash."""
     body, status = ODD_JSON[name]
-    cost, before = Cost(gateway), len(mock.requests())
+    cost, before = bed.Cost(gateway), len(mock.requests())
     answer = gateway.ask(CHAT, body)
     if status:
         assert answer.status == status, answer
@@ -209,7 +172,7 @@ def test_odd_json(gateway, mock, name):
     assert len(passed) == (1 if answer.status == 200 else 0)
     for request in passed:
         assert request["body_sha256"] == hashlib.sha256(body.replace(b"gen/", b"")).hexdigest()
-    healthy(gateway)
+    bed.healthy(gateway)
 
 
 def test_odd_names_leave_the_log_a_log(gateway):
@@ -238,7 +201,7 @@ def test_slow_heads_are_ended(gateway):
         while time.monotonic() < begin + 0.4:
             for conn in slow[:20]:
                 conn.send(b"y")
-            healthy(gateway)
+            bed.healthy(gateway)
         answers = [conn.read() for conn in slow]
         took = time.monotonic() - begin
     assert all(a.status == 408 for a in answers), answers[:3]
@@ -266,7 +229,7 @@ def test_slow_bodies_are_ended(gateway, mock):
         assert time.monotonic() - begin < 5
     assert answer.end in ("reset", "cut") or answer.status == 408
     assert not mock.requests("slowbody")
-    healthy(gateway)
+    bed.healthy(gateway)
 
 
 def test_a_client_that_takes_nothing_is_gone(gateway, mock):
@@ -320,11 +283,11 @@ def test_slow_readers_hold_little(start, slack):
     """100 clients that sip at streams of 64 MiB: what is held is a window each, and the provider
     is held back."""
     mock = start(bed.Mock)
-    gateway = start(bed.Gateway, bed.basic(mock.addr), env=sparing())
+    gateway = start(bed.Gateway, bed.basic(mock.addr), env=bed.sparing())
     # Pools and spare buffers have their size before the first look.
-    asyncio.run(sippers(gateway, "warm", SLOW // 4, Cost(gateway), 5))
+    asyncio.run(sippers(gateway, "warm", SLOW // 4, bed.Cost(gateway), 5))
     mock.ends("warm", SLOW // 4)
-    got, peak, running = asyncio.run(sippers(gateway, "sip", SLOW, Cost(gateway), 20))
+    got, peak, running = asyncio.run(sippers(gateway, "sip", SLOW, bed.Cost(gateway), 20))
     sent = max(e["body_bytes"] for e in mock.ends("sip", SLOW))
     print(f"workers grew by {peak / KIB / SLOW:.1f} KiB a stream; the provider had sent at most "
           f"{sent / MIB:.1f} MiB of 64")
@@ -332,14 +295,14 @@ def test_slow_readers_hold_little(start, slack):
     assert all(0 < n < 64 * KIB for n in got)
     assert peak < SLOW * 96 * KIB * slack
     assert sent < 32 * MIB
-    healthy(gateway)
+    bed.healthy(gateway)
 
 
 # ---- providers without measure ----
 
 def test_an_endless_event_is_relayed_in_pieces(gateway, slack):
     """One line of 256 MiB inside of a stream; memory stays flat."""
-    cost, peak = Cost(gateway), 0
+    cost, peak = bed.Cost(gateway), 0
     with wire.Conn(gateway.addr, timeout=50) as conn:
         conn.send(wire.request("POST", CHAT, {"model": "gen/line;fault=huge-event;at=3;size=256M",
                                               "stream": True, "messages": []}))
@@ -359,7 +322,7 @@ def test_a_whole_answer_past_the_limit(start, mock, slack):
     """It is not held, and not sent: the limit is said."""
     conf = bed.basic(mock.addr, limits={"answer": "1MiB"})
     g = start(bed.Gateway, conf, env=bed.KEYS)
-    cost = Cost(g)
+    cost = bed.Cost(g)
     answer = g.chat("gen/big;size=64M")
     assert answer.status == 502, answer
     assert cost.grown() < 8 * MIB * slack
@@ -369,7 +332,7 @@ def test_a_whole_answer_past_the_limit(start, mock, slack):
 
 def test_endless_heads_of_providers(gateway, slack):
     """Fifty at a time."""
-    cost = Cost(gateway)
+    cost = bed.Cost(gateway)
 
     async def drive():
         return await asyncio.gather(*(
