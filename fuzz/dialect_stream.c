@@ -88,7 +88,8 @@ static enum dialect_verdict read_stream(struct reading *r, struct span s, size_t
             size_t used;
             enum dialect_step step = dialect_answer_next(&r->a, piece + done, n - done, &used);
 
-            MUST(used > 0 && used <= n - done && (step == STEP_EVENT || used == n - done));
+            MUST(used <= n - done && (step == STEP_EVENT || used == n - done));
+            MUST(used > 0 || r->a.bad); /* BAD by a byte that an earlier read brought */
             done += used;
             if (step == STEP_EVENT)
                 note(r);

@@ -148,7 +148,8 @@ enum dialect_step {
 };
 
 /* Take a step into a streamed answer. Never fails: what is wrong is an event of kind EVENT_BAD,
- * handed out at the byte that is wrong (after which nothing more is read). Events behind the
+ * handed out at the byte that is wrong (after which nothing more is read; *used may be 0, for a
+ * line's end is judged when the next line is seen to go on with the event). Events behind the
  * terminal one are EVENT_OPAQUE and change nothing. The bytes of an event are those taken since
  * the last STEP_EVENT. */
 MUST_CHECK enum dialect_step dialect_answer_next(struct dialect_answer *a, const char *p, size_t n,
