@@ -69,7 +69,7 @@ static int add_vars(struct env *env, char *const *block, struct err *e)
 static int env_new(struct env **ret, char *const *block, struct err *e)
 {
     struct env *env = NULL;
-    size_t n, bytes;
+    size_t n = 0, bytes = 0;
     int rc = -1;
 
     if (measure(block, &n, &bytes, e) < 0)

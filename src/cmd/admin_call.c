@@ -49,7 +49,7 @@ static int split_url(struct caller *c, const char *url, struct err *e)
 
     if (!span_starts(s, scheme))
         goto bad;
-    s = span_of(s.p + scheme.n, s.n - scheme.n);
+    s = span_str(url + scheme.n);
     if (s.n && s.p[s.n - 1] == '/')
         s.n--;
     if (s.n && s.p[0] == '[') { /* an IPv6 address */
