@@ -8,8 +8,9 @@
  *                                          the next request
  *
  * For the same reason a connection goes back to the pool only when all of the piece that ended
- * the answer has been looked at, and bytes that come before any byte of the request has left are
- * not its answer.
+ * the answer has been looked at, it is given away only when nothing waits on it (fit()), and
+ * bytes that come before any byte of the request has left are not its answer. What comes behind
+ * that byte cannot be told from an answer.
  *
  * An answer may come before the request is whole (an early refusal): the caller gets it, and the
  * connection is not used again.
@@ -294,7 +295,7 @@ static void on_read(void *arg, const char *p, size_t n)
 
     OBJ_CHECK(c, MAGIC);
     if (!c->s || !c->left) {
-        err_set(&e, ERR_RESET, "the target sent bytes before a request");
+        err_set(&e, ERR_PROTOCOL, "the target sent bytes before a request");
         broke(c, &e);
         return;
     }
@@ -398,6 +399,13 @@ static int serve(struct pool_conn *base, struct pool_stream *s, struct err *e)
     return 0;
 }
 
+static bool fit(const struct pool_conn *base)
+{
+    const struct h1_client *c = (const struct h1_client *)(const void *)base; /* comes first */
+
+    return net_conn_peek(c->conn) == NET_PEEK_QUIET;
+}
+
 static void idle(struct pool_conn *base, uint64_t ms)
 {
     struct h1_client *c = CONTAINER_OF(base, struct h1_client, base);
@@ -423,6 +431,7 @@ int h1_client_new(struct pool_conn **ret, struct http_pool *pool, struct net_con
     c->conn = conn;
     c->ev = pool->ev;
     c->base.serve = serve;
+    c->base.fit = fit;
     c->base.idle = idle;
     c->base.end = end_idle;
     buf_init(&c->held, NET_READ_MAX);

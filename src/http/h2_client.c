@@ -405,6 +405,14 @@ static int serve(struct pool_conn *base, struct pool_stream *ps, struct err *e)
     return 0;
 }
 
+/* Bytes may be a PING or SETTINGS; none can be taken for the answer of a stream to come. */
+static bool fit(const struct pool_conn *base)
+{
+    const struct h2_client *c = (const struct h2_client *)(const void *)base; /* comes first */
+
+    return net_conn_peek(c->conn) != NET_PEEK_ENDED;
+}
+
 static void idle(struct pool_conn *base, uint64_t ms)
 {
     struct h2_client *c = CONTAINER_OF(base, struct h2_client, base);
@@ -438,6 +446,7 @@ int h2_client_new(struct pool_conn **ret, struct http_pool *pool, struct net_con
     c->ev = pool->ev;
     c->base.serve = serve;
     c->base.room = room;
+    c->base.fit = fit;
     c->base.idle = idle;
     c->base.end = end_conn;
     ev_timer_init(&c->timer, pool->ev, on_idle_timer);

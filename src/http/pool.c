@@ -4,6 +4,8 @@
  * A request takes a shared connection with room (HTTP/2), or the idle one that was used last (the
  * oldest ones age out), else dials: for itself alone, or once it is known that connections are
  * shared, together with all who wait.
+ * Before an idle connection is given away its socket is asked: what the target sent or did since
+ * the last turn of the loop is not told yet, and would be taken for the answer.
  * What the caller sends before the connection is there is queued in the stream, bounded by the
  * caller's own window, and handed over in serve_queued().
  */
@@ -339,7 +341,7 @@ static struct pool_conn *take_ready(struct http_pool *p)
         struct pool_conn *c = LIST_ENTRY(it, struct pool_conn, idle_link);
 
         take_off_idle(c);
-        if (!too_old(c))
+        if (!too_old(c) && c->fit(c))
             return c;
         c->end(c);
     }

@@ -270,6 +270,11 @@ static void on_connected(void *arg, bool pooled)
     leaves(d, AT_CONNECTED);
 }
 
+void bind_client(struct xchg *x)
+{
+    http_stream_bind(x->c.s, &side_cb, &x->c);
+}
+
 struct xchg *request(struct bed *b, struct plan plan)
 {
     struct xchg *x = expect_request(b, plan);
@@ -288,7 +293,7 @@ struct xchg *request(struct bed *b, struct plan plan)
         d->why = e;
         return NULL;
     }
-    http_stream_bind(d->s, &side_cb, d);
+    bind_client(x);
     if (http_send_head(d->s, &h, &e) < 0) {
         end_side(d, HTTP_CLOSE_BROKEN);
         return x;

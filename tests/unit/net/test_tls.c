@@ -79,6 +79,14 @@ static int tbed_crumbs(void **state)
     return set_up_on(state, bed_new(true, 1, &conf));
 }
 
+/* The same, one after the other. */
+static int tbed_dribble(void **state)
+{
+    static const struct net_sim_conf conf = {.latency_max = 20, .jitter_max = 100, .mss = 1};
+
+    return set_up_on(state, bed_new(true, 1, &conf));
+}
+
 static int tbed_end(void **state)
 {
     struct tbed *t = *state;
@@ -601,6 +609,42 @@ static void toggle_off(struct side *s, char what)
 }
 
 /* The reader goes off in each callback: what OpenSSL has left over is held, and nothing lost. */
+/* Half a record counts as bytes from its first byte on, until it is delivered. */
+static void peek_sees_every_piece(void **state)
+{
+    struct tbed *t = *state;
+    bool dribbles = t->b->sim && net_sim_conf(t->b->world)->mss == 1;
+    struct side *client;
+    struct duo x;
+    size_t seen = 0;
+
+    duo_open(&x, t, "localhost");
+    client = &x.client.side;
+    side_write(&x.server.side, "x", 1);
+    WAIT(t->b, client->in.n == 1); /* and the session tickets before it */
+    assert_int_equal(net_conn_peek(client->c), NET_PEEK_QUIET);
+    side_write(&x.server.side, "0123456789", 10);
+    while (client->in.n < 11) {
+        enum net_peek peek = net_conn_peek(client->c);
+
+        assert_true(peek == NET_PEEK_BYTES || (peek == NET_PEEK_QUIET && seen == 0));
+        seen += peek == NET_PEEK_BYTES;
+        bed_turn(t->b);
+    }
+    assert_true(seen > 1 || !dribbles);
+    assert_int_equal(net_conn_peek(client->c), NET_PEEK_QUIET);
+    net_conn_read(client->c, false);
+    side_write(&x.server.side, "y", 1);
+    WAIT(t->b, net_conn_peek(client->c) == NET_PEEK_BYTES);
+    net_conn_close(&x.server.side.c, NET_END_FLUSH);
+    bed_settle(t->b);
+    assert_int_equal(client->in.n, 11);
+    net_conn_read(client->c, true);
+    WAIT(t->b, client->eof);
+    assert_int_equal(net_conn_peek(client->c), NET_PEEK_ENDED);
+    duo_end(&x);
+}
+
 static void left_over_records_are_held(void **state)
 {
     struct tbed *t = *state;
@@ -772,6 +816,8 @@ int main(void)
         BOTH(reset_acked_delivers_all_and_is_unclean),
         BOTH(reader_that_is_off_stops_the_writer),
         BOTH(left_over_records_are_held),
+        BOTH(peek_sees_every_piece),
+        {"dribble_peek_sees_every_piece", peek_sees_every_piece, tbed_dribble, tbed_end, NULL},
         BOTH(no_callback_after_close),
         BOTH(constructors_survive_without_memory),
         BOTH(talk_survives_without_memory),
