@@ -46,6 +46,7 @@ struct h1_client {
 
     bool head_sent, request_end, got_head, got_end, chunked;
     bool left;  /* a byte of the request has left */
+    bool heard; /* a byte has come since */
     bool unfit; /* not to be used for another exchange */
     uint32_t interim;
     uint64_t request_left; /* body bytes still owed under a content-length */
@@ -81,6 +82,13 @@ static void end(struct h1_client *c, enum net_end how)
         ev_post(c->ev, &c->reap);
 }
 
+static enum http_fail how_far(const struct h1_client *c, const struct err *e)
+{
+    if (!c->left)
+        return HTTP_FAIL_NOT_SENT;
+    return !c->heard && e->code == ERR_RESET ? HTTP_FAIL_UNANSWERED : HTTP_FAIL_SENT;
+}
+
 static void broke(struct h1_client *c, const struct err *e)
 {
     struct pool_stream *s = c->s;
@@ -90,7 +98,7 @@ static void broke(struct h1_client *c, const struct err *e)
     if (s) {
         s->carrier = NULL;
         s->conn = NULL;
-        pool_stream_failed(s, c->left ? HTTP_FAIL_SENT : HTTP_FAIL_NOT_SENT, e);
+        pool_stream_failed(s, how_far(c, e), e);
     }
 }
 
@@ -299,6 +307,7 @@ static void on_read(void *arg, const char *p, size_t n)
         broke(c, &e);
         return;
     }
+    c->heard = true;
     used = c->held.n ? 0 : pump(c, p, n);
     if (used < n && c->conn && c->s && !c->got_end)
         buf_add(&c->held, p + used, n - used);
@@ -391,7 +400,7 @@ static int serve(struct pool_conn *base, struct pool_stream *s, struct err *e)
     s->carrier = &carrier;
     s->conn = c;
     c->head_sent = c->request_end = c->got_head = c->got_end = c->chunked = false;
-    c->left = false;
+    c->left = c->heard = false;
     c->interim = 0;
     c->window = c->body_queued = 0;
     net_conn_read(c->conn, true);

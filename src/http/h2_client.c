@@ -8,7 +8,9 @@
  *
  * What failed is safe to send again (HTTP_FAIL_NOT_SENT) when its head was never framed, when the
  * target says REFUSED_STREAM, or when its GOAWAY does not count it as processed, which nghttp2
- * turns into REFUSED_STREAM too.
+ * turns into REFUSED_STREAM too. It is unanswered (HTTP_FAIL_UNANSWERED) when the connection ended
+ * without a word about it: no frame of its stream, not even a WINDOW_UPDATE for its body, and no
+ * GOAWAY, which would count it as taken.
  *
  * A stream's memory lives until both nghttp2 and the caller have let go of it.
  */
@@ -123,6 +125,14 @@ static void fail(struct stream *s, enum http_fail how, const struct err *why)
     pool_stream_failed(ps, s->base.sent_head ? how : HTTP_FAIL_NOT_SENT, why);
 }
 
+/* How the end of the connection finds an exchange whose head was framed. */
+static enum http_fail how_far(const struct stream *s, const struct err *why)
+{
+    bool silent = !s->base.heard && !s->c->h2.goaway;
+
+    return silent && why->code == ERR_RESET ? HTTP_FAIL_UNANSWERED : HTTP_FAIL_SENT;
+}
+
 static void broke(struct h2_client *c, enum net_end how, const struct err *why)
 {
     bool now = c->base.pool->closing && !c->h2.in_session;
@@ -136,7 +146,7 @@ static void broke(struct h2_client *c, enum net_end how, const struct err *why)
         struct stream *s = of(LIST_ENTRY(it, struct h2_stream, link));
 
         if (!s->got_end) /* else its caller only has to close it */
-            fail(s, HTTP_FAIL_SENT, why);
+            fail(s, how_far(s, why), why);
         free_if_done(s);
     }
     if (--c->live == 0 && now)

@@ -63,6 +63,7 @@ static void drop_call(struct relay *r)
     if (!r->call)
         return;
     a = call_answer(r->call);
+    rec->resent = call_resent(r->call);
     rec->usage = a->usage.seen;
     rec->tokens_in = a->usage.input;
     rec->tokens_out = a->usage.output;

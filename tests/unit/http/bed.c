@@ -288,7 +288,7 @@ struct xchg *request(struct bed *b, struct plan plan)
     h.method = span_str(plan.method ? plan.method : "POST");
     h.path = span_str(path);
     h.body_len = plan.up_chunked ? HTTP_LEN_UNKNOWN : plan.up;
-    if (http_pool_request(b->pool, &d->s, on_connected, d, &e) < 0) {
+    if (http_pool_request(b->pool, &d->s, HTTP_POOL_ANY, on_connected, d, &e) < 0) {
         d->fails++;
         d->why = e;
         return NULL;

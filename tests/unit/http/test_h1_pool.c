@@ -76,7 +76,7 @@ static void odd_answers(void **state)
     static const struct {
         const char *name, *answer;
         enum then then;
-        char how; /* W whole, F failed */
+        char how; /* W whole, F failed, U failed without a word of an answer */
         enum err_code code;
         bool kept; /* the connection goes back to the pool */
     } rows[] = {
@@ -96,8 +96,8 @@ static void odd_answers(void **state)
          RAW_FIN, 'F', ERR_RESET, false},
         {"no last CRLF", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n",
          RAW_FIN, 'F', ERR_RESET, false},
-        {"FIN before an answer", NULL, RAW_FIN, 'F', ERR_RESET, false},
-        {"RST before an answer", NULL, RAW_RST, 'F', ERR_RESET, false},
+        {"FIN before an answer", NULL, RAW_FIN, 'U', ERR_RESET, false},
+        {"RST before an answer", NULL, RAW_RST, 'U', ERR_RESET, false},
         {"half a head", "HTTP/1.1 200 OK\r\nCont", RAW_FIN, 'F', ERR_RESET, false},
         {"no HTTP", "<html>nope</html>", RAW_STAYS, 'F', ERR_PROTOCOL, false},
         {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
@@ -125,9 +125,10 @@ static void odd_answers(void **state)
         raw_listen(b);
         c = &request(b, (struct plan){.method = "GET", .any_body = true})->c;
         run_ms(b, 1000);
-        if (c->ends != (rows[i].how == 'W') || c->fails != (rows[i].how == 'F'))
+        if (c->ends != (rows[i].how == 'W') || c->fails != (rows[i].how != 'W'))
             fail_msg("%s: ends %u, fails %u (%s)", rows[i].name, c->ends, c->fails, c->why.text);
-        if (c->fails && (c->why.code != rows[i].code || c->how != HTTP_FAIL_SENT))
+        if (c->fails && (c->why.code != rows[i].code ||
+                         c->how != (rows[i].how == 'U' ? HTTP_FAIL_UNANSWERED : HTTP_FAIL_SENT)))
             fail_msg("%s: %s", rows[i].name, c->why.text);
         if (ps(b)->idle_now != rows[i].kept || ps(b)->conns_now != rows[i].kept)
             fail_msg("%s: was the connection kept?", rows[i].name);
@@ -188,7 +189,7 @@ static void not_sent(void **state)
              ->c; /* leaves before the reset comes */
     run_ms(b, 100);
     assert_true(d->pooled && d->fails == 1);
-    assert_int_equal(d->how, HTTP_FAIL_SENT);
+    assert_int_equal(d->how, HTTP_FAIL_UNANSWERED);
 
     b->script.until = NULL; /* nobody answers */
     c = &request(b, (struct plan){.method = "GET", .status = 204})->c;
@@ -275,7 +276,7 @@ static void nothing_left(void **state)
         run_ms(b, 10);
         x = expect_request(b, (struct plan){.method = "GET"});
         c = &x->c;
-        assert_int_equal(http_pool_request(b->pool, &c->s, NULL, NULL, &e), 0);
+        assert_int_equal(http_pool_request(b->pool, &c->s, HTTP_POOL_ANY, NULL, NULL, &e), 0);
         bind_client(x);
         assert_int_equal(ps(b)->reused_total, 1);
         disturb(&b->raw[0], i);

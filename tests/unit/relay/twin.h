@@ -48,6 +48,7 @@ struct twin {
     struct list up_conns;
     struct twin_script script;
     struct rng rng;
+    unsigned up_heads;    /* requests of which the upstream saw at least the head */
     unsigned up_requests; /* whole requests that reached the upstream */
     unsigned up_aborted;  /* its connections that the gateway broke */
     struct record record; /* the last one */
@@ -72,6 +73,9 @@ void twin_close(struct twin *t);
 /* Send `request` (raw bytes), run until nothing happens any more or `limit` of virtual time. */
 void twin_ask(struct twin *t, struct twin_client *c, struct span request, ev_us limit);
 void twin_client_fini(struct twin_client *c);
+
+/* The upstream ends the connection that it accepted first, if it is not answering on it. */
+void twin_end_first(struct twin *t, enum net_end how);
 
 /* Take a chunked HTTP/1.1 answer apart. Returns true when it ended with the last chunk; *status
  * and body get what there is. */
