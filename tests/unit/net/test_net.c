@@ -179,6 +179,30 @@ static void reader_that_is_off_stops_the_writer(void **state)
     mem_free(data);
 }
 
+/* What a client does not take waits with us and not in the kernel, which would call it sent. */
+static void accepted_connections_keep_their_queue(void **state)
+{
+    struct bed *b = *state;
+    char *data = pattern(8 * MEGA);
+    struct side client, server;
+    struct door d;
+
+    bed_pair(b, &d, &client, &server);
+    net_conn_read(client.c, false);
+    side_write(&server, data, 8 * MEGA);
+    bed_settle(b);
+    bed_settle(b);
+    assert_in_range(server.sent, 1, MEGA / 2); /* most of it lies in the client's kernel */
+    net_conn_read(client.c, true);
+    WAIT(b, client.in.n == 8 * MEGA);
+    assert_memory_equal(client.in.p, data, 8 * MEGA);
+    WAIT(b, server.sent == 8 * MEGA);
+    side_fini(&client);
+    side_fini(&server);
+    net_listener_close(&d.l);
+    mem_free(data);
+}
+
 /* What the kernel has is told without reading it; an end only behind the bytes. */
 static void peek_says_what_waits(void **state)
 {
@@ -601,6 +625,7 @@ int main(void)
         BOTH(echo_of_10_mb_survives_a_reader_that_toggles),
         BOTH(small_writes_keep_their_order),
         BOTH(reader_that_is_off_stops_the_writer),
+        BOTH(accepted_connections_keep_their_queue),
         BOTH(peek_says_what_waits),
         BOTH(peek_sees_the_end_before_it_is_told),
         BOTH(flush_sends_all_and_then_fin),
