@@ -406,7 +406,9 @@ static void on_body(void *arg, const char *p, size_t n)
         no.status = e.code == ERR_LIMIT ? 413 : 503;
         no.reason = e.code == ERR_LIMIT ? REASON_BODY_TOO_LARGE : REASON_NO_MEMORY;
         no.text = e.text;
-        no.hint = "Send less, or raise server.limits.body in the gateway's configuration.";
+        no.hint = e.code == ERR_LIMIT
+                      ? "Send less, or raise server.limits.body in the gateway's configuration."
+                      : "Try again, or raise server.limits.memory in the gateway's configuration.";
         refuse(r, &no);
     } else if (r->reader && dialect_request_feed(r->reader, p, n) < 0) {
         no.text = r->reader->why;

@@ -501,6 +501,41 @@ static void refusals_say_why(void **state)
     buf_fini(&body);
 }
 
+/* server.limits.memory, to the byte: the smallest chunk of a body has 2 KiB. */
+static void a_body_without_room_is_refused(void **state)
+{
+    static const struct {
+        uint64_t bytes_max;
+        unsigned status;
+    } rows[] = {{2048, 200}, {2047, 503}};
+    struct buf b, body;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct twin_client c = {0};
+        struct twin t;
+        unsigned status;
+
+        twin_open(&t, i, CONFIG);
+        t.gateway.relay.blobs.bytes_max = rows[i].bytes_max;
+        t.script = whole_stream(&kinds[0]);
+        twin_ask(&t, &c, request(&b, kinds[0].path, kinds[0].body), EV_S(5));
+        (void)twin_parse(buf_span(&c.in), &status, &body);
+        assert_int_equal(status, rows[i].status);
+        if (status != 200) {
+            assert_int_equal(t.record.reason, REASON_NO_MEMORY);
+            assert_true(span_contains(buf_span(&c.in), SPAN_LIT("server.limits.memory")));
+            assert_int_equal(t.up_heads, 0);
+        }
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
 /* ---- whole answers ---- */
 
 #define ANSWER                                                                                     \
@@ -641,6 +676,7 @@ int main(void)
         cmocka_unit_test(an_end_that_lies_is_seen),
         cmocka_unit_test(a_head_is_held_for_a_bounded_time),
         cmocka_unit_test(refusals_say_why),
+        cmocka_unit_test(a_body_without_room_is_refused),
         cmocka_unit_test(whole_answers_are_checked_before_they_are_sent),
         cmocka_unit_test(two_hundred_seeds),
     };
