@@ -111,7 +111,10 @@ static void up_eof(void *arg)
 {
     struct up_conn *u = arg;
 
-    u->t->up_aborted += u->answering;
+    if (u->answering || u->head_seen) {
+        u->t->up_aborted++;
+        u->t->up_aborted_at = ev_now(u->t->ev);
+    }
     up_free(u);
 }
 
@@ -157,11 +160,16 @@ void twin_end_first(struct twin *t, enum net_end how)
 
 /* ---- the client ---- */
 
-static void cl_close(struct twin_client *c)
+void twin_leave(struct twin_client *c, enum net_end how)
 {
     c->closed = true;
     c->closed_at = ev_now(c->t->ev);
-    net_conn_close(&c->conn, NET_END_RESET);
+    net_conn_close(&c->conn, how);
+}
+
+static void cl_close(struct twin_client *c)
+{
+    twin_leave(c, NET_END_RESET);
 }
 
 static void cl_read(void *arg, const char *p, size_t n)
