@@ -251,13 +251,16 @@ static bool may_send_again(const struct call *c, enum http_fail how)
 /* false: it could not be, and all is as if it had not been tried. */
 static bool send_again(struct call *c, enum http_fail how)
 {
+    struct http_stream *old = c->stream; /* why it failed is told from its memory */
     struct err e;
 
-    http_stream_close(&c->stream, HTTP_CLOSE_DONE);
+    c->stream = NULL;
     if (begin(c, HTTP_POOL_FRESH, MIN(EV_MS(c->conf.timeout.connect_ms), first_left(c)), &e) < 0) {
         http_stream_close(&c->stream, HTTP_CLOSE_DONE);
+        c->stream = old;
         return false;
     }
+    http_stream_close(&old, HTTP_CLOSE_DONE);
     c->state = CONNECTING;
     c->pooled = false;
     c->resent = true;
