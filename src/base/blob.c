@@ -1,16 +1,22 @@
 /*
  * blob.c - see blob.h.
  *
- * The first chunks are in memory, `mem_n` of them at the most; chunk number i beyond those is in
- * the file at i - file_first. The chunk that is being filled is always in memory (`tail`), so a
- * chunk goes to the file once, when it is full.
+ * The first mem_n chunks are in memory; chunk number i beyond those is in the file at i - mem_n.
+ * The chunk that is being filled is always in memory (`tail`, once there is a file), so a chunk
+ * goes to the file once, when it is full. When spooling begins, the last chunk in memory is written
+ * and its memory becomes the tail: no blob needs more than it has in order to go on.
  *
  * The first chunk is only as large as it must be, for most bodies are a few KiB and stay as long
- * as their answer streams. The pool counts it as a whole one all the same: then growing never
- * meets the budget.
+ * as their answer streams.
+ *
+ * Files are read through one window a pool, for readers use what they got at once. Two that take
+ * turns decrypt a chunk once a turn; a window for each would be the larger part of a spooled
+ * blob's memory.
  *
  * Invariants: (1) len is at most (chunks in memory + chunks in the file) * BLOB_CHUNK, plus what
- *                 lies in the tail; (2) a blob that has begun to spool never goes back to memory.
+ *                 lies in the tail; (2) a blob that has begun to spool never goes back to memory;
+ *             (3) pool->bytes is the sum of all chunks[] and tails, and at most bytes_max when one
+ *                 is added.
  */
 #include "base/blob.h"
 
@@ -30,24 +36,27 @@ struct blob {
     size_t mem_n; /* chunks in memory */
     size_t first; /* bytes that chunks[0] has room for */
     struct spool *spool;
-    size_t file_n;   /* full chunks in the file */
-    char *tail;      /* the chunk under way, once spooling has begun */
-    char *window;    /* the chunk of the file that was read last ... */
-    size_t window_i; /* ... and its number in the file */
-    bool window_ok;
+    size_t file_n; /* full chunks in the file */
+    char *tail;    /* the chunk under way, once spooling has begun */
     uint32_t refs;
 };
 
 int blob_pool_init(struct blob_pool *p, uint64_t bytes_max, const char *dir, struct err *e)
 {
     *p = (struct blob_pool){.bytes_max = bytes_max, .dir = dir};
-    if (getrandom(p->key, sizeof(p->key), 0) != (ssize_t)sizeof(p->key))
-        return err_set(e, ERR_SYS, "no random bytes: %s", strerror(errno));
-    return 0;
+    p->window = dir ? mem_alloc(BLOB_CHUNK) : NULL;
+    if (dir && !p->window)
+        return err_set(e, ERR_NOMEM, "no memory for bodies");
+    if (getrandom(p->key, sizeof(p->key), 0) == (ssize_t)sizeof(p->key))
+        return 0;
+    err_set(e, ERR_SYS, "no random bytes: %s", strerror(errno));
+    blob_pool_fini(p);
+    return -1;
 }
 
 void blob_pool_fini(struct blob_pool *p)
 {
+    mem_free_ptr(&p->window);
     secret_wipe(p->key, sizeof(p->key));
 }
 
@@ -70,25 +79,16 @@ struct blob *blob_ref(struct blob *b)
     return b;
 }
 
-static char *take(struct blob *b, size_t size)
+static bool fits(const struct blob_pool *p, uint64_t most, size_t size)
 {
-    char *p = mem_alloc(size);
-
-    if (p)
-        b->pool->bytes += BLOB_CHUNK;
-    return p;
+    return p->bytes + size <= most;
 }
 
-static char *take_chunk(struct blob *b)
+static void give(struct blob_pool *p, char *chunk, size_t size)
 {
-    return take(b, BLOB_CHUNK);
-}
-
-static void give_chunk(struct blob *b, char *p)
-{
-    if (p)
-        b->pool->bytes -= BLOB_CHUNK;
-    mem_free(p);
+    if (chunk)
+        p->bytes -= size;
+    mem_free(chunk);
 }
 
 void blob_unref(struct blob **bp)
@@ -102,9 +102,10 @@ void blob_unref(struct blob **bp)
     if (--b->refs > 0)
         return;
     for (size_t i = 0; i < b->mem_n; i++)
-        give_chunk(b, b->chunks[i]);
-    give_chunk(b, b->tail);
-    give_chunk(b, b->window);
+        give(b->pool, b->chunks[i], i == 0 ? b->first : BLOB_CHUNK);
+    give(b->pool, b->tail, BLOB_CHUNK);
+    if (b->pool->window_of == b)
+        b->pool->window_of = NULL;
     b->pool->spooled -= b->file_n * BLOB_CHUNK;
     spool_free(&b->spool);
     mem_free(b);
@@ -112,15 +113,10 @@ void blob_unref(struct blob **bp)
 
 /* ---- writing ---- */
 
-static int begin_spool(struct blob *b, struct err *e)
+static int used_up(const struct blob_pool *p, struct err *e)
 {
-    if (!b->pool->dir)
-        return err_set(e, ERR_NOMEM, "the memory for bodies (%llu bytes) is used up",
-                       (unsigned long long)b->pool->bytes_max);
-    if (spool_new(&b->spool, b->pool->dir, b->pool->key, BLOB_CHUNK, e) < 0)
-        return -1;
-    b->tail = take_chunk(b);
-    return b->tail ? 0 : err_set(e, ERR_NOMEM, "no memory for a body");
+    return err_set(e, ERR_NOMEM, "the memory for bodies (%llu bytes) is used up",
+                   (unsigned long long)p->bytes_max);
 }
 
 /* What the first chunk is made to hold need bytes. */
@@ -133,14 +129,60 @@ static size_t first_size(size_t need)
     return size;
 }
 
+/* Make the first chunk, or make it larger: it has room for need bytes then. */
 static int grow_first(struct blob *b, size_t need, struct err *e)
 {
-    char *p = mem_realloc(b->chunks[0], first_size(need));
+    size_t size = first_size(need), more = size - b->first;
+    char *p;
 
+    if (!fits(b->pool, b->pool->bytes_max, more))
+        return used_up(b->pool, e);
+    p = mem_realloc(b->mem_n ? b->chunks[0] : NULL, size);
     if (!p)
         return err_set(e, ERR_NOMEM, "no memory for a body");
+    b->pool->bytes += more;
     b->chunks[0] = p;
-    b->first = first_size(need);
+    b->mem_n = 1;
+    b->first = size;
+    return 0;
+}
+
+static bool add_chunk(struct blob *b)
+{
+    const struct blob_pool *p = b->pool;
+    uint64_t most = p->dir ? p->bytes_max / 2 : p->bytes_max;
+    char *chunk;
+
+    if (b->mem_n == MEMORY_CHUNKS || !fits(p, most, BLOB_CHUNK))
+        return false;
+    chunk = mem_alloc(BLOB_CHUNK);
+    if (!chunk)
+        return false;
+    b->pool->bytes += BLOB_CHUNK;
+    b->chunks[b->mem_n++] = chunk;
+    return true;
+}
+
+/* The tail is full: its bytes go to the file. */
+static int put_tail(struct blob *b, char *tail, struct err *e)
+{
+    if (spool_write(b->spool, b->file_n, tail, e) < 0)
+        return -1;
+    b->file_n++;
+    b->pool->spooled += BLOB_CHUNK;
+    return 0;
+}
+
+/* All chunks are full, and there may be no more of them. */
+static int begin_spool(struct blob *b, struct err *e)
+{
+    if (!b->pool->dir)
+        return used_up(b->pool, e);
+    if (!b->spool && spool_new(&b->spool, b->pool->dir, b->pool->key, BLOB_CHUNK, e) < 0)
+        return -1;
+    if (put_tail(b, b->chunks[b->mem_n - 1], e) < 0)
+        return -1;
+    b->tail = b->chunks[--b->mem_n];
     return 0;
 }
 
@@ -149,26 +191,15 @@ static int current(struct blob *b, size_t need, char **ret, struct err *e)
 {
     bool full = b->len % BLOB_CHUNK == 0;
 
-    if (b->tail && full && b->len > (b->mem_n + b->file_n) * BLOB_CHUNK) {
-        if (spool_write(b->spool, b->file_n, b->tail, e) < 0)
+    if (b->tail) {
+        if (full && b->len > (b->mem_n + b->file_n) * BLOB_CHUNK && put_tail(b, b->tail, e) < 0)
             return -1;
-        b->file_n++;
-        b->pool->spooled += BLOB_CHUNK;
-    }
-    if (!b->tail && full) {
-        char *p = NULL;
-
-        if (b->mem_n < MEMORY_CHUNKS && b->pool->bytes + BLOB_CHUNK <= b->pool->bytes_max)
-            p = take(b, b->mem_n == 0 ? first_size(need) : BLOB_CHUNK);
-        if (p && b->mem_n == 0)
-            b->first = first_size(need);
-        if (p)
-            b->chunks[b->mem_n++] = p;
-        else if (begin_spool(b, e) < 0)
+    } else if (b->len < BLOB_CHUNK) {
+        if (need > b->first && grow_first(b, need, e) < 0)
             return -1;
-    }
-    if (!b->tail && b->mem_n == 1 && need > b->first && grow_first(b, need, e) < 0)
+    } else if (full && !add_chunk(b) && begin_spool(b, e) < 0) {
         return -1;
+    }
     *ret = b->tail ? b->tail : b->chunks[b->mem_n - 1];
     return 0;
 }
@@ -201,15 +232,16 @@ uint64_t blob_len(const struct blob *b)
 
 static int read_window(struct blob *b, size_t i, struct err *e)
 {
-    if (b->window_ok && b->window_i == i)
+    struct blob_pool *p = b->pool;
+
+    if (p->window_of == b && p->window_i == i)
         return 0;
-    if (!b->window)
-        b->window = take_chunk(b);
-    if (!b->window)
-        return err_set(e, ERR_NOMEM, "no memory to read a body");
-    b->window_ok = spool_read(b->spool, i, b->window, e) == 0;
-    b->window_i = i;
-    return b->window_ok ? 0 : -1;
+    p->window_of = NULL;
+    if (spool_read(b->spool, i, p->window, e) < 0)
+        return -1;
+    p->window_of = b;
+    p->window_i = i;
+    return 0;
 }
 
 int blob_at(struct blob *b, uint64_t at, struct span *ret, struct err *e)
@@ -227,7 +259,7 @@ int blob_at(struct blob *b, uint64_t at, struct span *ret, struct err *e)
     } else if (i < b->mem_n + b->file_n) {
         if (read_window(b, i - b->mem_n, e) < 0)
             return -1;
-        chunk = b->window;
+        chunk = b->pool->window;
     } else {
         chunk = b->tail;
     }
@@ -244,7 +276,7 @@ int blob_copy(struct blob *b, uint64_t at, char *ret, size_t n, struct err *e)
         if (blob_at(b, at, &s, e) < 0)
             return -1;
         now = MIN(n, s.n);
-        MUST(now > 0);
+        MUST(s.p && now > 0);
         memcpy(ret, s.p, now);
         at += now;
         ret += now;

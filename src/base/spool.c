@@ -23,7 +23,6 @@ struct spool {
     const unsigned char *key;
     unsigned char nonce[8];
     EVP_CIPHER_CTX *cipher;
-    char *scratch; /* a chunk as it lies in the file */
 };
 
 int spool_new(struct spool **ret, const char *dir, const unsigned char key[SPOOL_KEY],
@@ -37,9 +36,8 @@ int spool_new(struct spool **ret, const char *dir, const unsigned char key[SPOOL
     s->fd = -1;
     s->key = key;
     s->chunk_bytes = chunk_bytes;
-    s->scratch = mem_alloc(chunk_bytes);
     s->cipher = EVP_CIPHER_CTX_new();
-    if (!s->scratch || !s->cipher) {
+    if (!s->cipher) {
         err_set(e, ERR_NOMEM, "no memory for a spool");
         goto out;
     }
@@ -70,34 +68,32 @@ void spool_free(struct spool **sp)
     if (s->fd >= 0)
         (void)close(s->fd); /* nothing in it is wanted any more */
     EVP_CIPHER_CTX_free(s->cipher);
-    mem_free(s->scratch);
     mem_free(s);
 }
 
-/* Encryption and decryption are the same in counter mode. */
-static int apply(struct spool *s, size_t index, const char *in, char *out, struct err *e)
+/* In place: encryption and decryption are the same in counter mode. */
+static int apply(struct spool *s, size_t index, char *chunk, struct err *e)
 {
     uint64_t block = (uint64_t)index * (s->chunk_bytes / AES_BLOCK);
-    unsigned char counter[AES_BLOCK];
+    unsigned char counter[AES_BLOCK], *p = (unsigned char *)chunk;
     int n;
 
     memcpy(counter, s->nonce, sizeof(s->nonce));
     for (size_t i = 0; i < 8; i++)
         counter[8 + i] = (unsigned char)(block >> (56 - 8 * i));
     if (EVP_EncryptInit_ex(s->cipher, EVP_aes_256_ctr(), NULL, s->key, counter) != 1 ||
-        EVP_EncryptUpdate(s->cipher, (unsigned char *)out, &n, (const unsigned char *)in,
-                          (int)s->chunk_bytes) != 1)
+        EVP_EncryptUpdate(s->cipher, p, &n, p, (int)s->chunk_bytes) != 1)
         return err_set(e, ERR_BUG, "spool: the cipher failed");
     return 0;
 }
 
-static int move(struct spool *s, size_t index, bool write, struct err *e)
+static int move(struct spool *s, size_t index, char *chunk, bool write, struct err *e)
 {
     size_t done = 0;
 
     while (done < s->chunk_bytes) {
         off_t at = (off_t)(index * s->chunk_bytes + done);
-        char *p = s->scratch + done;
+        char *p = chunk + done;
         ssize_t n = write ? pwrite(s->fd, p, s->chunk_bytes - done, at)
                           : pread(s->fd, p, s->chunk_bytes - done, at);
 
@@ -111,16 +107,22 @@ static int move(struct spool *s, size_t index, bool write, struct err *e)
     return 0;
 }
 
-int spool_write(struct spool *s, size_t index, const char *chunk, struct err *e)
+int spool_write(struct spool *s, size_t index, char *chunk, struct err *e)
 {
-    if (apply(s, index, chunk, s->scratch, e) < 0)
+    struct err again;
+
+    if (apply(s, index, chunk, e) < 0)
         return -1;
-    return move(s, index, true, e);
+    if (move(s, index, chunk, true, e) == 0)
+        return 0;
+    if (apply(s, index, chunk, &again) < 0)
+        *e = again; /* a bug, and worse than a full disk */
+    return -1;
 }
 
 int spool_read(struct spool *s, size_t index, char *ret_chunk, struct err *e)
 {
-    if (move(s, index, false, e) < 0)
+    if (move(s, index, ret_chunk, false, e) < 0)
         return -1;
-    return apply(s, index, s->scratch, ret_chunk, e);
+    return apply(s, index, ret_chunk, e);
 }

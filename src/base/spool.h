@@ -23,8 +23,10 @@ MUST_CHECK int spool_new(struct spool **ret, const char *dir, const unsigned cha
                          size_t chunk_bytes, struct err *e);
 void spool_free(struct spool **s);
 
-/* Write or read chunk `index`, all of it. */
-MUST_CHECK int spool_write(struct spool *s, size_t index, const char *chunk, struct err *e);
+/* Write chunk `index`, once, or read it, all of it. Writing encrypts in place, so that it needs no
+ * memory of its own: the caller's chunk is noise behind a success, and as it was behind a failure.
+ */
+MUST_CHECK int spool_write(struct spool *s, size_t index, char *chunk, struct err *e);
 MUST_CHECK int spool_read(struct spool *s, size_t index, char *ret_chunk, struct err *e);
 
 #endif

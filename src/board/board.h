@@ -30,6 +30,7 @@ typedef _Atomic uint64_t board_word;
     X(glitches, "Odd but survivable things that clients did.")                                     \
     X(dials, "Connections made to targets.")                                                       \
     X(reused, "Requests sent over a pooled connection.")                                           \
+    X(resent, "Requests sent once more, on a new connection, since a kept one had ended.")         \
     X(records_dropped, "Outcome records that found the clerk's queue full.")                       \
     X(crashes, "Times that a process of this slot died or was replaced.")
 #define BOARD_GAUGES(X)                                                                            \

@@ -7,9 +7,11 @@
  *     ANSWER     -- verdict complete -->        AFTER     (streams: at most CALL_AFTER_MS more)
  *     ANSWER, AFTER -- end of the message -->   DONE
  *     any        -- broken, late, cancelled --> DONE
+ *     WAITING    -- a kept connection ended --> CONNECTING   (once: send_again())
  *
- * One timer serves the phase: connect, first (until content comes), idle. Behind the first content
- * it stands still while our own side holds the target back (call_resume): that silence is ours.
+ * One timer serves the phase: connect, first (until content comes), idle. A second copy of the
+ * request connects anew, but the clock of the first token goes on. Behind the first content the
+ * timer stands still while our own side holds the target back (call_resume): that silence is ours.
  *
  * Events are handed on whole, up to CALL_EVENT_MAX, as spans of what was just received; only an
  * event that is cut by the end of a read is copied, and waits for its rest.
@@ -19,10 +21,10 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
+#include "call/request_head.h"
 #include "call/scrub.h"
 
 #define ARENA_BUDGET  ((size_t)256 * 1024)
-#define FIELDS_OWN    8
 #define ERROR_BODY_MS 5000 /* longest wait for the body of an error answer */
 #define MAGIC         0x63616c6cu
 
@@ -39,6 +41,10 @@ struct call {
     struct blob_reader body;
     size_t sending; /* body bytes given to the stream and not gone yet */
     bool sent_all;
+    bool pooled;                  /* its connection had served before */
+    bool resent;                  /* this is the second copy of the request ... */
+    bool unsure;                  /* ... and the first one may have been executed */
+    ev_us connected_at, first_by; /* first_by: until then content has to come; 0: not known yet */
     struct ev_timer timer;
     struct ev_post reap;
     struct dialect_answer answer;
@@ -87,6 +93,8 @@ static void fail(struct call *c, enum class_id id, enum reason reason, const cha
     if (vsnprintf(f.text, sizeof(f.text), fmt, ap) < 0)
         f.text[0] = '\0';
     va_end(ap);
+    if (c->unsure && id == CLASS_NEVER_EXECUTED)
+        f.class_id = CLASS_MAYBE_EXECUTED;
     tell(c, &f);
 }
 
@@ -96,12 +104,31 @@ static void done(struct call *c)
     c->cb->on_done(c->arg);
 }
 
-static void set_timer(struct call *c, uint64_t ms)
+static void arm(struct call *c, ev_us wait)
 {
     struct err e;
 
-    if (ev_timer_set(&c->timer, EV_MS(ms), &e) < 0)
+    if (ev_timer_set(&c->timer, wait, &e) < 0)
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for a timer");
+}
+
+static void set_timer(struct call *c, uint64_t ms)
+{
+    arm(c, EV_MS(ms));
+}
+
+/* What is left until content has to come. */
+static ev_us first_left(const struct call *c)
+{
+    ev_us now = ev_now(c->conf.ev);
+
+    return c->first_by > now ? c->first_by - now : 0;
+}
+
+static void first_is_late(struct call *c)
+{
+    fail(c, CLASS_MAYBE_EXECUTED, REASON_TIMEOUT_FIRST, "no answer began within %llu ms",
+         (unsigned long long)c->conf.timeout.first_ms);
 }
 
 static void error_answer(struct call *c);
@@ -114,8 +141,11 @@ static void on_timer(struct ev_timer *t)
     OBJ_CHECK(c, MAGIC);
     switch (c->state) {
     case CONNECTING:
-        fail(c, CLASS_NEVER_EXECUTED, REASON_TIMEOUT_CONNECT, "no connection within %llu ms",
-             (unsigned long long)limit->connect_ms);
+        if (c->resent && first_left(c) == 0)
+            first_is_late(c);
+        else
+            fail(c, CLASS_NEVER_EXECUTED, REASON_TIMEOUT_CONNECT, "no connection within %llu ms",
+                 (unsigned long long)limit->connect_ms);
         break;
     case AFTER:
         if (c->held_back > c->held.n) /* what is to come waits for the client */
@@ -132,8 +162,7 @@ static void on_timer(struct ev_timer *t)
             fail(c, CLASS_MAYBE_EXECUTED, REASON_TIMEOUT_IDLE, "no byte for %llu ms",
                  (unsigned long long)limit->idle_ms);
         else
-            fail(c, CLASS_MAYBE_EXECUTED, REASON_TIMEOUT_FIRST, "no answer began within %llu ms",
-                 (unsigned long long)limit->first_ms);
+            first_is_late(c);
         break;
     case DONE:
         break;
@@ -174,103 +203,69 @@ static void on_sent(void *arg, size_t n)
         fail(c, CLASS_MAYBE_EXECUTED, REASON_RESET, "%s", e.text);
 }
 
-static void add_auth(const struct call *c, struct arena *a, struct http_field *fields, size_t *n)
-{
-    static const struct {
-        const char *name, *prefix;
-    } rows[] = {
-        [AUTH_NONE] = {NULL, ""},
-        [AUTH_BEARER] = {"authorization", "Bearer "},
-        [AUTH_X_API_KEY] = {"x-api-key", ""},
-        [AUTH_API_KEY] = {"api-key", ""},
-    };
-    enum provider_auth auth = c->conf.provider->type->auth;
-
-    if (!span_has(c->conf.key) || !rows[auth].name)
-        return;
-    fields[*n].name = span_str(rows[auth].name);
-    fields[*n].value = arena_join(a, (struct span[]){span_str(rows[auth].prefix), c->conf.key}, 2);
-    (*n)++;
-}
-
-/* A field that the provider insists on and the client did not send. */
-static void add_default(const struct call *c, struct http_field *fields, size_t *n)
-{
-    const struct provider *p = c->conf.provider->type;
-    struct span name = span_str(p->header.name);
-
-    for (size_t i = 0; i < *n && p->header.name; i++)
-        if (span_eq(fields[i].name, name))
-            return;
-    if (p->header.name)
-        fields[(*n)++] = (struct http_field){name, span_str(p->header.value)};
-}
-
-/* host[:port], the port only where it is not the scheme's own, IPv6 in brackets. */
-static struct span authority(struct arena *a, const struct settings_url *u)
-{
-    bool v6 = span_find(u->host, ':') != SIZE_MAX;
-    char port[6]; /* ":65535" */
-    size_t at = sizeof(port);
-
-    if (u->port != (u->tls ? 443 : 80)) {
-        for (unsigned v = u->port; v; v /= 10)
-            port[--at] = (char)('0' + v % 10);
-        port[--at] = ':';
-    }
-    return arena_join(a,
-                      (struct span[]){span_str(v6 ? "[" : ""), u->host, span_str(v6 ? "]" : ""),
-                                      span_of(port + at, sizeof(port) - at)},
-                      4);
-}
-
-static int send_request(struct call *c, struct err *e)
-{
-    const struct call_conf *conf = &c->conf;
-    struct http_field *fields;
-    struct http_head h = {.method = conf->method};
-    struct arena a;
-    size_t n = 0;
-    int rc = -1;
-
-    arena_init(&a, ARENA_BUDGET);
-    fields = arena_alloc(&a, (conf->fields_n + FIELDS_OWN) * sizeof(*fields));
-    if (!fields) {
-        err_set(e, ERR_NOMEM, "no memory for a request head");
-        goto out;
-    }
-    for (; n < conf->fields_n; n++)
-        fields[n] = conf->fields[n];
-    fields[n++] = (struct http_field){SPAN_LIT("accept-encoding"), SPAN_LIT("identity")};
-    add_auth(c, &a, fields, &n);
-    add_default(c, fields, &n);
-    h.authority = authority(&a, conf->url);
-    h.path = conf->path;
-    h.body_len = conf->body ? blob_patched_len(conf->body, conf->patches, conf->patches_n) : 0;
-    h.fields = fields;
-    h.fields_n = n;
-    for (size_t i = 0; i < n; i++)
-        if (!fields[i].value.p)
-            h.path.p = NULL;
-    if (!h.path.p || !h.authority.p)
-        err_set(e, ERR_NOMEM, "no memory for a request head");
-    else
-        rc = http_send_head(c->stream, &h, e);
-out:
-    arena_fini(&a);
-    return rc;
-}
+static const struct http_stream_cb stream_cb;
 
 static void on_connected(void *arg, bool pooled)
 {
     struct call *c = arg;
 
     OBJ_CHECK(c, MAGIC);
-    UNUSED(pooled);
     if (c->state != CONNECTING)
         return;
     c->state = WAITING;
-    set_timer(c, c->conf.timeout.first_ms);
+    c->pooled = pooled;
+    c->connected_at = ev_now(c->conf.ev);
+    if (!c->resent)
+        c->first_by = c->connected_at + EV_MS(c->conf.timeout.first_ms);
+    arm(c, first_left(c));
+}
+
+/* Give the request to the pool, from its first byte on. */
+static int begin(struct call *c, enum http_pool_want want, ev_us wait, struct err *e)
+{
+    const struct call_conf *conf = &c->conf;
+
+    c->sending = 0;
+    c->sent_all = false;
+    if (conf->body)
+        blob_reader_init(&c->body, conf->body, conf->patches, conf->patches_n);
+    if (http_pool_request(conf->pool, &c->stream, want, on_connected, c, e) < 0)
+        return -1;
+    http_stream_bind(c->stream, &stream_cb, c);
+    if (ev_timer_set(&c->timer, wait, e) < 0)
+        return -1;
+    return call_send_head(c->stream, conf, e) < 0 || pump_body(c, e) < 0 ? -1 : 0;
+}
+
+/* May an exchange that failed so be tried once more? docs/decisions/0005-kept-connections.md */
+static bool may_send_again(const struct call *c, enum http_fail how)
+{
+    ev_us since = ev_now(c->conf.ev) - c->connected_at;
+
+    if (c->state != WAITING || !c->pooled || c->resent)
+        return false;
+    return how == HTTP_FAIL_NOT_SENT ||
+           (how == HTTP_FAIL_UNANSWERED && since <= EV_MS(CALL_RESEND_MS));
+}
+
+/* false: it could not be, and all is as if it had not been tried. */
+static bool send_again(struct call *c, enum http_fail how)
+{
+    struct http_stream *old = c->stream; /* why it failed is told from its memory */
+    struct err e;
+
+    c->stream = NULL;
+    if (begin(c, HTTP_POOL_FRESH, MIN(EV_MS(c->conf.timeout.connect_ms), first_left(c)), &e) < 0) {
+        http_stream_close(&c->stream, HTTP_CLOSE_DONE);
+        c->stream = old;
+        return false;
+    }
+    http_stream_close(&old, HTTP_CLOSE_DONE);
+    c->state = CONNECTING;
+    c->pooled = false;
+    c->resent = true;
+    c->unsure = how == HTTP_FAIL_UNANSWERED;
+    return true;
 }
 
 /* ---- the answer ---- */
@@ -620,7 +615,8 @@ static void on_fail(void *arg, enum http_fail how, const struct err *e)
     switch (c->state) {
     case CONNECTING:
     case WAITING:
-        transport_failed(c, how, e);
+        if (!may_send_again(c, how) || !send_again(c, how))
+            transport_failed(c, how, e);
         break;
     case ERROR:
         error_answer(c); /* the status is enough to know the class */
@@ -672,20 +668,12 @@ int call_start(struct call **ret, const struct call_conf *conf, const struct cal
     buf_init(&c->error, CALL_ERROR_MAX);
     ev_timer_init(&c->timer, conf->ev, on_timer);
     ev_post_init(&c->reap, reap);
-    if (conf->body)
-        blob_reader_init(&c->body, conf->body, conf->patches, conf->patches_n);
-    if (http_pool_request(conf->pool, &c->stream, on_connected, c, e) < 0)
-        goto fail;
-    http_stream_bind(c->stream, &stream_cb, c);
-    if (ev_timer_set(&c->timer, EV_MS(conf->timeout.connect_ms), e) < 0)
-        goto fail;
-    if (send_request(c, e) < 0 || pump_body(c, e) < 0)
-        goto fail;
+    if (begin(c, HTTP_POOL_ANY, EV_MS(conf->timeout.connect_ms), e) < 0) {
+        call_free(&c);
+        return -1;
+    }
     *ret = c;
     return 0;
-fail:
-    call_free(&c);
-    return -1;
 }
 
 void call_resume(struct call *c)
@@ -707,6 +695,11 @@ const struct dialect_answer *call_answer(const struct call *c)
 bool call_at_boundary(const struct call *c)
 {
     return !c->in_part;
+}
+
+bool call_resent(const struct call *c)
+{
+    return c->resent;
 }
 
 bool call_request_sent(const struct call *c)

@@ -1,6 +1,9 @@
 /*
  * call.h - one attempt at one target: send the request, read the answer, say what it was.
  *
+ * A request that meets the end of a kept connection is sent once more, on a new one, and nobody but
+ * call_resent() tells: docs/decisions/0005-kept-connections.md.
+ *
  * An attempt ends in exactly one of on_done (the answer is whole, by the provider's own word) and
  * on_fail (with its class). It never decides what comes next: whether to try elsewhere is the
  * relay's to ask and policy's to say.
@@ -20,8 +23,9 @@
 #define CALL_ERROR_MAX ((size_t)64 * 1024) /* most of an error body that is read */
 /* Most of an event stream between target and client. More than half of HTTP_WINDOW: over HTTP/2 the
  * window opens again when half of it has been given back. */
-#define CALL_WINDOW   ((size_t)34 * 1024)
-#define CALL_AFTER_MS 2000 /* what may still come once the answer is complete: usage, [DONE] */
+#define CALL_WINDOW    ((size_t)34 * 1024)
+#define CALL_RESEND_MS 1000 /* a kept connection that ends later has had the request */
+#define CALL_AFTER_MS  2000 /* what may still come once the answer is complete: usage, [DONE] */
 
 /* Everything is borrowed and must outlive the call. */
 struct call_conf {
@@ -85,6 +89,9 @@ const struct dialect_answer *call_answer(const struct call *c);
 
 /* Is the answer's stream between two events, as far as they were handed on? */
 bool call_at_boundary(const struct call *c);
+
+/* Was the request sent a second time? */
+bool call_resent(const struct call *c);
 
 /* Has all of the request's body been handed to the connection? Then it is not looked at again. */
 bool call_request_sent(const struct call *c);

@@ -408,6 +408,7 @@ void call_pools_stats(const struct call_pools *p, struct http_pool_stats *ret)
 
         ret->dials_total += s->dials_total;
         ret->reused_total += s->reused_total;
+        ret->fresh_total += s->fresh_total;
         ret->conns_now += s->conns_now;
         ret->idle_now += s->idle_now;
     }

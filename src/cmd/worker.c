@@ -77,6 +77,7 @@ static void on_beat(void *arg)
     call_pools_stats(w->gateway.pools, &pools);
     board_add(&w->row->dials, pools.dials_total - w->seen_pools.dials_total);
     board_add(&w->row->reused, pools.reused_total - w->seen_pools.reused_total);
+    board_add(&w->row->resent, pools.fresh_total - w->seen_pools.fresh_total);
     w->seen_pools = pools;
     board_set(&w->row->live, w->gateway.relay.stats.live);
     board_set(&w->row->conns, s->conns_now);

@@ -164,7 +164,7 @@ static int begin_probe(struct engine *g, struct err *e)
 
     g->status = 0;
     if (call_pools_get(g->s->conf.pools, &pool, p, &p->urls[0], e) < 0 ||
-        http_pool_request(pool, &g->probe, NULL, NULL, e) < 0)
+        http_pool_request(pool, &g->probe, HTTP_POOL_ANY, NULL, NULL, e) < 0)
         return -1;
     http_stream_bind(g->probe, &probe_cb, g);
     if (http_send_head(g->probe, &h, e) < 0 || http_send_end(g->probe, e) < 0)

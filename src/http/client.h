@@ -30,6 +30,7 @@ struct http_pool_conf {
 
 struct http_pool_stats {
     uint64_t dials_total, reused_total, conns_now, idle_now;
+    uint64_t fresh_total; /* requests that asked for a connection of their own making */
 };
 
 MUST_CHECK int http_pool_new(struct http_pool **ret, struct net *net,
@@ -43,15 +44,22 @@ const struct http_pool_stats *http_pool_stats(const struct http_pool *p);
 /* Does nobody hold a stream of it? Then it may be freed. */
 bool http_pool_unused(const struct http_pool *p);
 
+enum http_pool_want {
+    HTTP_POOL_ANY,   /* a kept or shared connection if there is one */
+    HTTP_POOL_FRESH, /* one that is dialled from now on, or is being dialled */
+};
+
 /*
  * Begin an exchange. The stream can be bound and sent to at once: what is sent before a
  * connection is there is queued (so hold back by on_sent as always). on_connected (may be NULL)
- * tells when a connection is there, and whether it was a pooled one.
+ * tells when a connection is there, and whether it was a pooled one; on_fail comes behind it.
  *
- * On a pooled connection that turns out to be dead before any byte of the answer came,
- * on_fail says HTTP_FAIL_NOT_SENT only when the request cannot have been processed.
+ * A pooled connection may have been closed by the target while the request was on its way:
+ * on_fail then says HTTP_FAIL_UNANSWERED, or HTTP_FAIL_NOT_SENT when the request cannot have been
+ * processed. The pool never sends anything twice; whether to is its caller's to decide.
  */
 MUST_CHECK int http_pool_request(struct http_pool *p, struct http_stream **ret,
+                                 enum http_pool_want want,
                                  void (*on_connected)(void *arg, bool pooled), void *arg,
                                  struct err *e);
 

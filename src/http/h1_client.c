@@ -8,8 +8,9 @@
  *                                          the next request
  *
  * For the same reason a connection goes back to the pool only when all of the piece that ended
- * the answer has been looked at, and bytes that come before any byte of the request has left are
- * not its answer.
+ * the answer has been looked at, it is given away only when nothing waits on it (fit()), and
+ * bytes that come before any byte of the request has left are not its answer. What comes behind
+ * that byte cannot be told from an answer.
  *
  * An answer may come before the request is whole (an early refusal): the caller gets it, and the
  * connection is not used again.
@@ -45,6 +46,7 @@ struct h1_client {
 
     bool head_sent, request_end, got_head, got_end, chunked;
     bool left;  /* a byte of the request has left */
+    bool heard; /* a byte has come since */
     bool unfit; /* not to be used for another exchange */
     uint32_t interim;
     uint64_t request_left; /* body bytes still owed under a content-length */
@@ -80,6 +82,13 @@ static void end(struct h1_client *c, enum net_end how)
         ev_post(c->ev, &c->reap);
 }
 
+static enum http_fail how_far(const struct h1_client *c, const struct err *e)
+{
+    if (!c->left)
+        return HTTP_FAIL_NOT_SENT;
+    return !c->heard && e->code == ERR_RESET ? HTTP_FAIL_UNANSWERED : HTTP_FAIL_SENT;
+}
+
 static void broke(struct h1_client *c, const struct err *e)
 {
     struct pool_stream *s = c->s;
@@ -89,7 +98,7 @@ static void broke(struct h1_client *c, const struct err *e)
     if (s) {
         s->carrier = NULL;
         s->conn = NULL;
-        pool_stream_failed(s, c->left ? HTTP_FAIL_SENT : HTTP_FAIL_NOT_SENT, e);
+        pool_stream_failed(s, how_far(c, e), e);
     }
 }
 
@@ -294,10 +303,11 @@ static void on_read(void *arg, const char *p, size_t n)
 
     OBJ_CHECK(c, MAGIC);
     if (!c->s || !c->left) {
-        err_set(&e, ERR_RESET, "the target sent bytes before a request");
+        err_set(&e, ERR_PROTOCOL, "the target sent bytes before a request");
         broke(c, &e);
         return;
     }
+    c->heard = true;
     used = c->held.n ? 0 : pump(c, p, n);
     if (used < n && c->conn && c->s && !c->got_end)
         buf_add(&c->held, p + used, n - used);
@@ -390,12 +400,19 @@ static int serve(struct pool_conn *base, struct pool_stream *s, struct err *e)
     s->carrier = &carrier;
     s->conn = c;
     c->head_sent = c->request_end = c->got_head = c->got_end = c->chunked = false;
-    c->left = false;
+    c->left = c->heard = false;
     c->interim = 0;
     c->window = c->body_queued = 0;
     net_conn_read(c->conn, true);
     UNUSED(e);
     return 0;
+}
+
+static bool fit(const struct pool_conn *base)
+{
+    const struct h1_client *c = (const struct h1_client *)(const void *)base; /* comes first */
+
+    return net_conn_peek(c->conn) == NET_PEEK_QUIET;
 }
 
 static void idle(struct pool_conn *base, uint64_t ms)
@@ -423,6 +440,7 @@ int h1_client_new(struct pool_conn **ret, struct http_pool *pool, struct net_con
     c->conn = conn;
     c->ev = pool->ev;
     c->base.serve = serve;
+    c->base.fit = fit;
     c->base.idle = idle;
     c->base.end = end_idle;
     buf_init(&c->held, NET_READ_MAX);

@@ -88,9 +88,11 @@ static void glitch(struct h2 *h, uint64_t n)
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
 {
+    struct h2_stream *s = nghttp2_session_get_stream_user_data(session, hd->stream_id);
     struct h2 *h = user;
 
-    UNUSED(session);
+    if (s)
+        s->heard = true;
     if (hd->type != NGHTTP2_CONTINUATION)
         h->ops->head_begun(h, false); /* also after one that was not read to its end */
     switch (hd->type) {
@@ -206,6 +208,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         h->ops->head_begun(h, false);
     if (frame->hd.type == NGHTTP2_SETTINGS)
         h->settled = true;
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        h->goaway = true;
     if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
         got_pong(h, &frame->ping);
     if (!s || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))

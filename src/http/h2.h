@@ -52,6 +52,7 @@ struct h2_stream {
     bool sent_head;      /* HEADERS have been framed */
     bool sent_end;       /* END_STREAM has been */
     bool gone;           /* nghttp2 knows it no more */
+    bool heard;          /* a frame of the peer's that names it has begun */
 };
 
 struct h2_ops {
@@ -81,6 +82,7 @@ struct h2 {
     struct list streams, tell;
     struct ev_post flush;
     bool in_session; /* the session runs above us on the stack */
+    bool goaway;     /* the peer's GOAWAY came: it has taken those streams that it did not refuse */
     bool calm;       /* GOAWAY(ENHANCE_YOUR_CALM) was sent */
     bool settled;    /* the peer's SETTINGS have come */
     bool invalid;    /* the peer did what ends the connection, and GOAWAY told it so */

@@ -8,7 +8,9 @@
  *
  * What failed is safe to send again (HTTP_FAIL_NOT_SENT) when its head was never framed, when the
  * target says REFUSED_STREAM, or when its GOAWAY does not count it as processed, which nghttp2
- * turns into REFUSED_STREAM too.
+ * turns into REFUSED_STREAM too. It is unanswered (HTTP_FAIL_UNANSWERED) when the connection ended
+ * without a word about it: no frame of its stream, not even a WINDOW_UPDATE for its body, and no
+ * GOAWAY, which would count it as taken.
  *
  * A stream's memory lives until both nghttp2 and the caller have let go of it.
  */
@@ -123,6 +125,14 @@ static void fail(struct stream *s, enum http_fail how, const struct err *why)
     pool_stream_failed(ps, s->base.sent_head ? how : HTTP_FAIL_NOT_SENT, why);
 }
 
+/* How the end of the connection finds an exchange whose head was framed. */
+static enum http_fail how_far(const struct stream *s, const struct err *why)
+{
+    bool silent = !s->base.heard && !s->c->h2.goaway;
+
+    return silent && why->code == ERR_RESET ? HTTP_FAIL_UNANSWERED : HTTP_FAIL_SENT;
+}
+
 static void broke(struct h2_client *c, enum net_end how, const struct err *why)
 {
     bool now = c->base.pool->closing && !c->h2.in_session;
@@ -136,7 +146,7 @@ static void broke(struct h2_client *c, enum net_end how, const struct err *why)
         struct stream *s = of(LIST_ENTRY(it, struct h2_stream, link));
 
         if (!s->got_end) /* else its caller only has to close it */
-            fail(s, HTTP_FAIL_SENT, why);
+            fail(s, how_far(s, why), why);
         free_if_done(s);
     }
     if (--c->live == 0 && now)
@@ -405,6 +415,14 @@ static int serve(struct pool_conn *base, struct pool_stream *ps, struct err *e)
     return 0;
 }
 
+/* Bytes may be a PING or SETTINGS; none can be taken for the answer of a stream to come. */
+static bool fit(const struct pool_conn *base)
+{
+    const struct h2_client *c = (const struct h2_client *)(const void *)base; /* comes first */
+
+    return net_conn_peek(c->conn) != NET_PEEK_ENDED;
+}
+
 static void idle(struct pool_conn *base, uint64_t ms)
 {
     struct h2_client *c = CONTAINER_OF(base, struct h2_client, base);
@@ -438,6 +456,7 @@ int h2_client_new(struct pool_conn **ret, struct http_pool *pool, struct net_con
     c->ev = pool->ev;
     c->base.serve = serve;
     c->base.room = room;
+    c->base.fit = fit;
     c->base.idle = idle;
     c->base.end = end_conn;
     ev_timer_init(&c->timer, pool->ev, on_idle_timer);

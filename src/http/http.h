@@ -49,12 +49,14 @@ struct http_head {
 struct span http_field_get(const struct http_head *h, const char *name);
 
 enum http_fail {
-    HTTP_FAIL_NOT_SENT, /* client: nothing of the request was processed; safe to send again */
-    HTTP_FAIL_SENT,     /* client: it broke after bytes went out, or within the answer */
-    HTTP_FAIL_GONE,     /* server: the client went away */
-    HTTP_FAIL_REQUEST,  /* server: the request's body is malformed (ERR_PROTOCOL), too large
-                         * (ERR_LIMIT) or stalled (ERR_TIMEOUT); it can still be answered, and
-                         * the connection ends after that. HTTP_FAIL_GONE may follow */
+    HTTP_FAIL_NOT_SENT,   /* client: nothing of the request was processed; safe to send again */
+    HTTP_FAIL_UNANSWERED, /* client: the connection ended after bytes went out, and before
+                           * anything about this exchange came back */
+    HTTP_FAIL_SENT,       /* client: it broke in another way after bytes went out */
+    HTTP_FAIL_GONE,       /* server: the client went away */
+    HTTP_FAIL_REQUEST,    /* server: the request's body is malformed (ERR_PROTOCOL), too large
+                           * (ERR_LIMIT) or stalled (ERR_TIMEOUT); it can still be answered, and
+                           * the connection ends after that. HTTP_FAIL_GONE may follow */
 };
 
 struct http_stream;

@@ -4,6 +4,8 @@
  * A request takes a shared connection with room (HTTP/2), or the idle one that was used last (the
  * oldest ones age out), else dials: for itself alone, or once it is known that connections are
  * shared, together with all who wait.
+ * Before an idle connection is given away its socket is asked: what the target sent or did since
+ * the last turn of the loop is not told yet, and would be taken for the answer.
  * What the caller sends before the connection is there is queued in the stream, bounded by the
  * caller's own window, and handed over in serve_queued().
  */
@@ -36,7 +38,6 @@ void pool_stream_failed(struct pool_stream *s, enum http_fail how, const struct 
     s->failed = true;
     s->how = how;
     s->why = *e;
-    ev_post_cancel(&s->tell_connected);
     ev_post(s->pool->ev, &s->tell_failed);
 }
 
@@ -339,7 +340,7 @@ static struct pool_conn *take_ready(struct http_pool *p)
         struct pool_conn *c = LIST_ENTRY(it, struct pool_conn, idle_link);
 
         take_off_idle(c);
-        if (!too_old(c))
+        if (!too_old(c) && c->fit(c))
             return c;
         c->end(c);
     }
@@ -348,7 +349,7 @@ static struct pool_conn *take_ready(struct http_pool *p)
 
 /* ---- the pool ---- */
 
-int http_pool_request(struct http_pool *p, struct http_stream **ret,
+int http_pool_request(struct http_pool *p, struct http_stream **ret, enum http_pool_want want,
                       void (*on_connected)(void *arg, bool pooled), void *arg, struct err *e)
 {
     struct pool_stream *s = mem_zalloc(1, sizeof(*s));
@@ -366,7 +367,7 @@ int http_pool_request(struct http_pool *p, struct http_stream **ret,
     ev_post_init(&s->tell_failed, tell_failed);
     list_init(&s->link);
     list_init(&s->wait);
-    c = take_ready(p);
+    c = want == HTTP_POOL_ANY ? take_ready(p) : NULL;
     if ((c ? c->serve(c, s, e) : find_connection(p, s, e)) < 0) {
         if (c && list_empty(&c->shared_link))
             pool_give_back(c);
@@ -377,6 +378,7 @@ int http_pool_request(struct http_pool *p, struct http_stream **ret,
         p->stats.reused_total++;
         ev_post(p->ev, &s->tell_connected);
     }
+    p->stats.fresh_total += want == HTTP_POOL_FRESH;
     list_push(&p->streams, &s->link);
     *ret = &s->base;
     return 0;

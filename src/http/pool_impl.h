@@ -79,6 +79,8 @@ struct pool_conn {
     int (*serve)(struct pool_conn *c, struct pool_stream *s, struct err *e);
     /* May it carry one more stream, as things stand? NULL: only when it is idle. */
     bool (*room)(const struct pool_conn *c);
+    /* Idle: can it carry a stream, as far as can be told without waiting? */
+    bool (*fit)(const struct pool_conn *c);
     void (*idle)(struct pool_conn *c, uint64_t ms); /* end after ms without use */
     void (*end)(struct pool_conn *c);               /* calls pool_remove() */
 };

@@ -140,6 +140,11 @@ size_t net_conn_queued(const struct net_conn *c)
     return c->ops->queued(c);
 }
 
+enum net_peek net_conn_peek(const struct net_conn *c)
+{
+    return c->ops->peek(c);
+}
+
 void net_conn_shutdown(struct net_conn *c)
 {
     c->ops->shutdown(c);

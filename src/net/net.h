@@ -80,6 +80,16 @@ void net_conn_shutdown(struct net_conn *c);
 /* End *c in the given way and set it to NULL. NULL is fine. */
 void net_conn_close(struct net_conn **c, enum net_end how);
 
+/* What waits on a connection and was not delivered yet, as far as can be told without waiting.
+ * Whatever cannot be told apart from bytes (half a TLS record, a session ticket) counts as bytes.
+ */
+enum net_peek {
+    NET_PEEK_QUIET, /* nothing: what comes from now on was sent after what was delivered */
+    NET_PEEK_BYTES,
+    NET_PEEK_ENDED, /* the peer's FIN, a reset, or broken */
+};
+enum net_peek net_conn_peek(const struct net_conn *c);
+
 /* The peer's address; of a layered connection, that of the lowest one. */
 const struct net_addr *net_conn_peer(const struct net_conn *c);
 
@@ -127,6 +137,7 @@ struct net_conn_ops {
     void (*read)(struct net_conn *c, bool on);
     int (*write)(struct net_conn *c, const char *p, size_t n, struct err *e);
     size_t (*queued)(const struct net_conn *c);
+    enum net_peek (*peek)(const struct net_conn *c);
     void (*shutdown)(struct net_conn *c);
     void (*close)(struct net_conn *c, enum net_end how); /* takes c */
     const struct net_addr *(*peer)(const struct net_conn *c);

@@ -479,6 +479,20 @@ static size_t op_queued(const struct net_conn *c)
     return of_const(c)->out.n;
 }
 
+/* A segment that is due has come, also when the loop has not told it yet: a kernel has it. */
+static enum net_peek op_peek(const struct net_conn *c)
+{
+    const struct end *x = of_const(c);
+    const struct pipe *p = &x->w->pipes[!side(x)];
+    const struct seg *g = LIST_ENTRY(p->segs.next, struct seg, link);
+
+    if (x->eof || x->broken)
+        return NET_PEEK_ENDED;
+    if (!list_empty(&p->segs) && g->at <= ev_now(x->w->s->ev))
+        return g->kind == DATA ? NET_PEEK_BYTES : NET_PEEK_ENDED;
+    return x->rst ? NET_PEEK_ENDED : NET_PEEK_QUIET;
+}
+
 static void op_shutdown(struct net_conn *c)
 {
     struct end *x = of(c);
@@ -509,6 +523,7 @@ static const struct net_conn_ops conn_ops = {
     .read = op_read,
     .write = op_write,
     .queued = op_queued,
+    .peek = op_peek,
     .shutdown = op_shutdown,
     .close = op_close,
     .peer = op_peer,

@@ -334,6 +334,20 @@ static size_t op_queued(const struct net_conn *base)
     return of_const(base)->out.n;
 }
 
+static enum net_peek op_peek(const struct net_conn *base)
+{
+    const struct uvconn *c = of_const(base);
+    ssize_t n;
+    char byte;
+
+    if (c->eof || c->broken || c->write_err)
+        return NET_PEEK_ENDED;
+    n = recv(descriptor(c), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n > 0)
+        return NET_PEEK_BYTES;
+    return n < 0 && errno == EAGAIN ? NET_PEEK_QUIET : NET_PEEK_ENDED;
+}
+
 static void op_shutdown(struct net_conn *base)
 {
     struct uvconn *c = of(base);
@@ -454,6 +468,7 @@ static const struct net_conn_ops conn_ops = {
     .read = op_read,
     .write = op_write,
     .queued = op_queued,
+    .peek = op_peek,
     .shutdown = op_shutdown,
     .close = op_close,
     .peer = op_peer,

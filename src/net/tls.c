@@ -465,6 +465,17 @@ static size_t op_queued(const struct net_conn *c)
     return of_const(c)->queued;
 }
 
+static enum net_peek op_peek(const struct net_conn *c)
+{
+    const struct tlsconn *t = of_const(c);
+
+    if (t->state != OPEN || t->goodbye || t->lower_eof || t->lower_broken)
+        return NET_PEEK_ENDED;
+    if (t->in.n > 0 || t->held.n > 0 || SSL_has_pending(t->ssl))
+        return NET_PEEK_BYTES;
+    return net_conn_peek(t->lower);
+}
+
 static void op_shutdown(struct net_conn *c)
 {
     struct tlsconn *t = of(c);
@@ -519,6 +530,7 @@ static const struct net_conn_ops conn_ops = {
     .read = op_read,
     .write = op_write,
     .queued = op_queued,
+    .peek = op_peek,
     .shutdown = op_shutdown,
     .close = op_close,
     .peer = op_peer,

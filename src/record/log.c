@@ -93,6 +93,8 @@ static void what_came(struct json_write *w, const struct record *r)
     if (r->upstream_status)
         json_kv_uint(w, "upstream_status", r->upstream_status);
     json_kv_uint(w, "attempts", r->attempts);
+    if (r->resent)
+        json_kv_bool(w, "resent", true);
     json_kv_bool(w, "stream", r->stream);
     milliseconds(w, "duration_ms", r->duration_us);
     if (r->first_us)

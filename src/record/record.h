@@ -46,6 +46,7 @@ struct record {
     uint16_t upstream_status;
     uint16_t attempts;
     bool stream, usage; /* usage: the provider reported tokens */
+    bool resent;        /* the target may have got it twice: docs/decisions/0005 */
     char id[24];
     char model[64];          /* as the client called it (cut) */
     char target[96];         /* "provider/model" of the last attempt (cut) */

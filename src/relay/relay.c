@@ -63,6 +63,7 @@ static void drop_call(struct relay *r)
     if (!r->call)
         return;
     a = call_answer(r->call);
+    rec->resent = call_resent(r->call);
     rec->usage = a->usage.seen;
     rec->tokens_in = a->usage.input;
     rec->tokens_out = a->usage.output;
@@ -409,7 +410,9 @@ static void on_body(void *arg, const char *p, size_t n)
         no.status = e.code == ERR_LIMIT ? 413 : 503;
         no.reason = e.code == ERR_LIMIT ? REASON_BODY_TOO_LARGE : REASON_NO_MEMORY;
         no.text = e.text;
-        no.hint = "Send less, or raise server.limits.body in the gateway's configuration.";
+        no.hint = e.code == ERR_LIMIT
+                      ? "Send less, or raise server.limits.body in the gateway's configuration."
+                      : "Try again, or raise server.limits.memory in the gateway's configuration.";
         refuse(r, &no);
     } else if (r->reader && dialect_request_feed(r->reader, p, n) < 0) {
         no.text = r->reader->why;

@@ -30,7 +30,7 @@ static const struct conf_key limits_keys[] = {
     {"answer", CONF_ONE, .type = &conf_size, AT(keys_limits, answer), .text = "64MiB", .min = "64KiB", .max = "1GiB",
      .help = "An answer that does not stream, and is therefore held until it is whole."},
     {"memory", CONF_ONE, .type = &conf_size, AT(keys_limits, memory), .text = "256MiB", .min = "16MiB", .max = "64GiB",
-     .help = "Bodies of all requests in memory; what is beyond goes to an encrypted temporary file."},
+     .help = "Most memory that bodies (of requests, and of answers that do not stream) take in one worker. While more than half of it is in use, bodies past 32 KiB go on in encrypted temporary files; when all of it is, a new body is refused with 503."},
     {"connections", CONF_ONE, .type = &conf_count, AT(keys_limits, connections), .text = "10000", .min = "1", .max = "1M",
      .help = "Clients' connections at a time."},
     {"connections_per_ip", CONF_ONE, .type = &conf_count, AT(keys_limits, connections_per_ip), .text = "10000", .min = "1", .max = "1M",

@@ -8,10 +8,13 @@ import collections
 import itertools
 import json
 import re
+import socket
+import struct
 
 import pytest
 
 import bed
+import peers
 import wire
 
 PATHS = {"ant": "/v1/messages"}
@@ -82,7 +85,8 @@ class Seen:
         self.record = gateway.record(self.answer)
         self.said = [e for e in self.answer.events() if e] if stream else []
         # What must hold behind every fault.
-        assert len(mock.requests(self.model)) == upstream
+        # One copy; a second one only where a kept connection had ended under the first.
+        assert len(mock.requests(self.model)) == upstream + self.record.get("resent", False)
         assert self.record["attempts"] == 1
         if self.answer.status == 200 and stream:
             over = OVER[self.path] in self.answer.text
@@ -413,6 +417,50 @@ def test_connections_that_closed_while_idle(start):
         assert g.chat("gen/close;fault=close-idle").status == 200
         m.ends("close", n + 1)
         settle(g, m.addr)
+
+
+class Tired(peers.Provider):
+    """Reads the second request of each connection, and hangs up in place of an answer."""
+
+    def __init__(self, rst, **more):
+        self.rst = rst
+        super().__init__(**more)
+
+    def serve(self, sock):
+        stream = peers.Bytes(sock)
+        for turn in range(2):
+            head = stream.until(b"\r\n\r\n")
+            if head is None:
+                return
+            request = peers.Request(head, b"")
+            request.body = stream.exactly(int(request.headers["content-length"]))
+            self.requests.append(request)
+            if turn == 0:
+                sock.sendall(peers.chat())
+        if self.rst:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize("rst", [False, True], ids=["fin", "rst"])
+def test_a_kept_connection_that_ends_costs_nothing(start, rst):
+    """The request is sent once more, on a new connection: no client sees it, the log and a metric
+    do. It is answered once, and its bytes are the same."""
+    with Tired(rst) as provider:
+        g = start(bed.Gateway, bed.basic(provider.addr), env=bed.KEYS)
+        resent = 0
+        for n in range(30):
+            text = f"{n:04}" + "x" * 100_000
+            answer = g.chat("gen/tired", messages=[{"role": "user", "content": text}])
+            assert (answer.status, answer.end) == (200, "whole"), answer
+            record = g.record(answer)
+            assert (record["outcome"], record["attempts"]) == ("full", 1)
+            copies = [r for r in provider.requests if text.encode() in r.body]
+            assert len(copies) == 1 + record.get("resent", False)
+            assert len({r.body for r in copies}) == 1
+            resent += len(copies) - 1
+        assert resent >= 10
+        bed.wait_for(lambda: sum(value for name, value in g.metrics().items() if name.startswith(
+            "lamplighter_worker_resent_total")) == resent)
 
 
 def test_a_model_that_thinks_is_not_stalled(gateway, mock):

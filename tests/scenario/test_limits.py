@@ -294,7 +294,7 @@ def test_slow_readers_hold_little(start, slack):
     assert running == SLOW
     assert all(0 < n < 64 * KIB for n in got)
     assert peak < SLOW * 96 * KIB * slack
-    assert sent < 32 * MIB
+    assert sent < 8 * MIB
     bed.healthy(gateway)
 
 

@@ -71,7 +71,7 @@ static void begin(struct bed *b, struct ask *a, const struct settings *s)
     *a = (struct ask){0};
     if (call_pools_get(b->pools, &a->pool, &s->providers[0], &s->providers[0].urls[0], &e) < 0)
         fail_msg("%s", e.text);
-    assert_int_equal(http_pool_request(a->pool, &a->stream, NULL, NULL, &e), 0);
+    assert_int_equal(http_pool_request(a->pool, &a->stream, HTTP_POOL_ANY, NULL, NULL, &e), 0);
     http_stream_bind(a->stream, &ask_cb, a);
     assert_int_equal(http_send_head(a->stream, &h, &e), 0);
     assert_int_equal(http_send_end(a->stream, &e), 0);

@@ -270,6 +270,11 @@ static void on_connected(void *arg, bool pooled)
     leaves(d, AT_CONNECTED);
 }
 
+void bind_client(struct xchg *x)
+{
+    http_stream_bind(x->c.s, &side_cb, &x->c);
+}
+
 struct xchg *request(struct bed *b, struct plan plan)
 {
     struct xchg *x = expect_request(b, plan);
@@ -283,12 +288,12 @@ struct xchg *request(struct bed *b, struct plan plan)
     h.method = span_str(plan.method ? plan.method : "POST");
     h.path = span_str(path);
     h.body_len = plan.up_chunked ? HTTP_LEN_UNKNOWN : plan.up;
-    if (http_pool_request(b->pool, &d->s, on_connected, d, &e) < 0) {
+    if (http_pool_request(b->pool, &d->s, HTTP_POOL_ANY, on_connected, d, &e) < 0) {
         d->fails++;
         d->why = e;
         return NULL;
     }
-    http_stream_bind(d->s, &side_cb, d);
+    bind_client(x);
     if (http_send_head(d->s, &h, &e) < 0) {
         end_side(d, HTTP_CLOSE_BROKEN);
         return x;

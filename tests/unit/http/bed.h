@@ -132,6 +132,9 @@ bool as_planned(const struct side *d);
 /* An exchange without a request of the pool (a raw end will send it). */
 struct xchg *expect_request(struct bed *b, struct plan plan);
 
+/* Its client's side hears of the stream that it got. */
+void bind_client(struct xchg *x);
+
 /* Send a request through the pool. NULL: the pool refused. */
 struct xchg *request(struct bed *b, struct plan plan);
 struct bed *bed_new(void);

@@ -1,6 +1,7 @@
 /* Goal: server and pool over HTTP/2 keep the contracts of http.h, server.h and client.h with each
  * other, under faults, and without memory.
- * Method: as test_h1.c, by prior knowledge. */
+ * Method: as test_h1.c, by prior knowledge; and a race of streams, alone and beside stalled ones.
+ */
 #include "table.h"
 
 static void table(void **state)
@@ -18,12 +19,70 @@ static void torture(void **state)
     run_torture(true);
 }
 
+#define SIBLINGS 3
+#define STALLED  20 /* either way; more than a connection's window holds */
+
+/* Three exchanges at once over one connection of a network with a bandwidth, beside streams that
+ * take no answer and streams that take no request, or alone; how long each took. */
+static void race(bool stalled, ev_us took[SIBLINGS])
+{
+    struct bed *b = bed_new();
+    struct xchg *slow[STALLED], *up[STALLED], *x[SIBLINGS];
+    ev_us begin;
+
+    b->pc.h2_prior = true;
+    b->sc.write_stall_ms = 100000;
+    b->nc.bytes_per_s = 10 * MIB;
+    b->nc.latency_min = b->nc.latency_max = EV_MS(1);
+    b->nc.window_bytes = 1 << 20; /* the bandwidth is what bounds */
+    bed_start(b);
+    (void)request(b, (struct plan){.down = 10}); /* the connection is there */
+    run_ms(b, 100);
+    for (int i = 0; stalled && i < STALLED; i++) {
+        slow[i] = request(b, (struct plan){.down = MIB, .client_eats = EAT_NEVER});
+        up[i] = request(b, (struct plan){.up = MIB, .server_eats = EAT_NEVER});
+    }
+    run_ms(b, 1000);
+    begin = ev_now(b->ev);
+    for (int i = 0; i < SIBLINGS; i++)
+        x[i] = request(b, (struct plan){.up = 2 * MIB, .down = 2 * MIB});
+    run_ms(b, 10000);
+    for (int i = 0; i < SIBLINGS; i++) {
+        assert_int_equal(x[i]->c.ends, 1);
+        check_sides(x[i]);
+        took[i] = x[i]->c.ended_at - begin;
+    }
+    assert_int_equal(http_pool_stats(b->pool)->dials_total, 1);
+    for (int i = 0; stalled && i < STALLED; i++) {
+        assert_int_equal(slow[i]->c.got, HTTP_WINDOW);
+        assert_int_equal(up[i]->v.got, HTTP_WINDOW);
+    }
+    bed_free(b);
+}
+
+static void siblings_keep_their_rate(void **state)
+{
+    ev_us alone[SIBLINGS], beside[SIBLINGS];
+
+    race(false, alone);
+    race(true, beside);
+    for (int i = 0; i < SIBLINGS; i++) {
+        print_message("%llu ms alone, %llu ms beside stalled streams\n",
+                      (unsigned long long)(alone[i] / EV_MS(1)),
+                      (unsigned long long)(beside[i] / EV_MS(1)));
+        /* 12 MiB at 10 MiB a second, up and down one after the other: the network is full */
+        assert_in_range(alone[i], EV_MS(900), EV_MS(1600));
+        assert_true(beside[i] <= alone[i] / 10 * 11);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table),
         cmocka_unit_test(seeds),
         cmocka_unit_test(torture),
+        cmocka_unit_test(siblings_keep_their_rate),
     };
 
     return cmocka_run_group_tests_name("http/h2", tests, NULL, NULL);

@@ -179,6 +179,76 @@ static void reader_that_is_off_stops_the_writer(void **state)
     mem_free(data);
 }
 
+/* What a client does not take waits with us and not in the kernel, which would call it sent. */
+static void accepted_connections_keep_their_queue(void **state)
+{
+    struct bed *b = *state;
+    char *data = pattern(8 * MEGA);
+    struct side client, server;
+    struct door d;
+
+    bed_pair(b, &d, &client, &server);
+    net_conn_read(client.c, false);
+    side_write(&server, data, 8 * MEGA);
+    bed_settle(b);
+    bed_settle(b);
+    assert_in_range(server.sent, 1, MEGA / 2); /* most of it lies in the client's kernel */
+    net_conn_read(client.c, true);
+    WAIT(b, client.in.n == 8 * MEGA);
+    assert_memory_equal(client.in.p, data, 8 * MEGA);
+    WAIT(b, server.sent == 8 * MEGA);
+    side_fini(&client);
+    side_fini(&server);
+    net_listener_close(&d.l);
+    mem_free(data);
+}
+
+/* What the kernel has is told without reading it; an end only behind the bytes. */
+static void peek_says_what_waits(void **state)
+{
+    struct bed *b = *state;
+    struct side client, server;
+    struct door d;
+
+    bed_pair(b, &d, &client, &server);
+    net_conn_read(client.c, false);
+    assert_int_equal(net_conn_peek(client.c), NET_PEEK_QUIET);
+    side_write(&server, "x", 1);
+    WAIT(b, net_conn_peek(client.c) == NET_PEEK_BYTES);
+    net_conn_shutdown(server.c);
+    bed_settle(b);
+    assert_int_equal(net_conn_peek(client.c), NET_PEEK_BYTES);
+    assert_int_equal(client.calls, 0);
+    net_conn_read(client.c, true);
+    WAIT(b, client.eof);
+    assert_int_equal(client.in.n, 1);
+    assert_int_equal(net_conn_peek(client.c), NET_PEEK_ENDED);
+    assert_int_equal(net_conn_peek(server.c), NET_PEEK_QUIET); /* the other direction lives */
+    side_fini(&client);
+    side_fini(&server);
+    net_listener_close(&d.l);
+}
+
+static void peek_sees_the_end_before_it_is_told(void **state)
+{
+    static const enum net_end ends[] = {NET_END_FLUSH, NET_END_RESET};
+    struct bed *b = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct side client, server;
+        struct door d;
+
+        bed_pair(b, &d, &client, &server);
+        net_conn_read(client.c, false);
+        net_conn_close(&server.c, ends[i]);
+        WAIT(b, net_conn_peek(client.c) == NET_PEEK_ENDED);
+        assert_int_equal(client.calls, 0);
+        side_fini(&client);
+        side_fini(&server);
+        net_listener_close(&d.l);
+    }
+}
+
 /* ---- ends ---- */
 
 static void flush_sends_all_and_then_fin(void **state)
@@ -555,6 +625,9 @@ int main(void)
         BOTH(echo_of_10_mb_survives_a_reader_that_toggles),
         BOTH(small_writes_keep_their_order),
         BOTH(reader_that_is_off_stops_the_writer),
+        BOTH(accepted_connections_keep_their_queue),
+        BOTH(peek_says_what_waits),
+        BOTH(peek_sees_the_end_before_it_is_told),
         BOTH(flush_sends_all_and_then_fin),
         BOTH(shutdown_leaves_the_other_direction_open),
         BOTH(reset_drops_the_queue_and_is_an_error),

@@ -1,180 +1,12 @@
 /* Goal: TLS is a connection like any other, refuses what it must in plain words, and tells a true
  * end from a cut one.
  * Method: certificates made for the run; the same functions over real and virtual sockets. */
-#include "bed.h"
-#include "certs.h"
-
-#include <time.h>
+#include "tls_bed.h"
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "net/tls_impl.h"
 
 #define MEGA ((size_t)1024 * 1024)
-
-struct tbed {
-    struct bed *b;
-    int version_max; /* of the server; 0: no limit */
-    struct certs certs;
-    struct tls_ctx *client, *server;
-};
-
-static void use(struct tbed *t, const struct cert_files *server, const char *ca,
-                const char *client_alpn, const char *server_alpn)
-{
-    struct tls_client_conf cc = {.ca_file = ca, .alpn = client_alpn};
-    struct tls_server_conf sc = {
-        .cert_file = server->cert, .key_file = server->key, .alpn = server_alpn};
-    struct err e;
-
-    tls_ctx_unref(&t->client);
-    tls_ctx_unref(&t->server);
-    if (tls_client_ctx_new(&t->client, t->b->ev, &cc, &e) < 0 ||
-        tls_server_ctx_new(&t->server, t->b->ev, &sc, &e) < 0)
-        fail_msg("%s", e.text);
-    SSL_CTX_set_max_proto_version(t->server->ssl, t->version_max);
-}
-
-static int set_up_on(void **state, struct bed *b)
-{
-    struct tbed *t = mem_zalloc(1, sizeof(*t));
-
-    assert_non_null(t);
-    t->b = b;
-    if (b->sim)
-        ev_sim_wall_set(b->ev, (uint64_t)time(NULL) * 1000);
-    certs_make(&t->certs);
-    use(t, &t->certs.good, t->certs.ca.cert, "h2,http/1.1", "h2,http/1.1");
-    *state = t;
-    return 0;
-}
-
-static int tbed_uv(void **state)
-{
-    return set_up_on(state, bed_new(false, 0, NULL));
-}
-
-static int tbed_sim(void **state)
-{
-    return set_up_on(state, bed_new(true, 1, NULL));
-}
-
-/* A server of TLS 1.2. */
-static int tbed_old(void **state)
-{
-    struct tbed *t;
-
-    set_up_on(state, bed_new(true, 1, NULL));
-    t = *state;
-    t->version_max = TLS1_2_VERSION;
-    use(t, &t->certs.good, t->certs.ca.cert, "h2,http/1.1", "h2,http/1.1");
-    return 0;
-}
-
-/* One byte a segment. */
-static int tbed_crumbs(void **state)
-{
-    static const struct net_sim_conf conf = {.latency_min = 10, .latency_max = 20, .mss = 1};
-
-    return set_up_on(state, bed_new(true, 1, &conf));
-}
-
-static int tbed_end(void **state)
-{
-    struct tbed *t = *state;
-
-    tls_ctx_unref(&t->client);
-    tls_ctx_unref(&t->server);
-    certs_remove(&t->certs);
-    bed_free(t->b);
-    mem_free(t);
-    return 0;
-}
-
-/* One end: the plain connection, what is wrapped around it, and how that went. */
-struct half {
-    struct side plain, side;
-    struct net_conn *lower, *c;
-    bool ready, refused;
-    struct err err;
-    bool close_on_ready;
-};
-
-struct duo {
-    struct tbed *t;
-    struct door d;
-    struct call call;
-    struct half client, server;
-};
-
-static void on_ready(void *arg, const struct err *e)
-{
-    struct half *h = arg;
-
-    assert_false(h->ready || h->refused);
-    h->ready = !e;
-    h->refused = e != NULL;
-    if (e)
-        h->err = *e;
-    if (e || h->close_on_ready) {
-        net_conn_close(&h->c, NET_END_FLUSH);
-    } else {
-        side_take(&h->side, h->c);
-        h->c = NULL;
-    }
-}
-
-static void wrap(struct half *h, struct tls_ctx *ctx, struct net_conn *lower, const char *host)
-{
-    struct err e;
-
-    h->lower = lower;
-    assert_int_equal(tls_wrap(&h->c, ctx, lower, host, on_ready, h, &e), 0);
-    assert_false(h->ready || h->refused);
-}
-
-static void accept_tls(struct door *d, struct side *s)
-{
-    struct duo *x = CONTAINER_OF(d, struct duo, d);
-
-    wrap(&x->server, x->t->server, s->c, NULL);
-    s->c = NULL;
-}
-
-static void duo_begin(struct duo *x, struct tbed *t, const char *host)
-{
-    *x = (struct duo){.t = t};
-    side_init(&x->client.plain, t->b);
-    side_init(&x->client.side, t->b);
-    side_init(&x->server.side, t->b);
-    door_open(&x->d, t->b, &x->server.plain, 1);
-    x->d.hook = accept_tls;
-    call_start(&x->call, &x->client.plain, net_listener_addr(x->d.l));
-    WAIT(t->b, x->call.done && x->d.n == 1);
-    wrap(&x->client, t->client, x->client.plain.c, host);
-    x->client.plain.c = NULL;
-}
-
-static void duo_open(struct duo *x, struct tbed *t, const char *host)
-{
-    duo_begin(x, t, host);
-    WAIT(t->b, x->client.ready || x->client.refused);
-    if (x->client.refused)
-        fail_msg("%s", x->client.err.text);
-    WAIT(t->b, x->server.ready);
-}
-
-static void duo_end(struct duo *x)
-{
-    struct half *both[] = {&x->client, &x->server};
-
-    for (size_t i = 0; i < 2; i++) {
-        net_conn_close(&both[i]->c, NET_END_RESET);
-        side_fini(&both[i]->side);
-        side_fini(&both[i]->plain);
-    }
-    net_listener_close(&x->d.l);
-}
 
 static char *pattern(size_t n)
 {
@@ -287,7 +119,7 @@ static void alpn_is_agreed_or_refused(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct duo x;
 
-        use(t, &t->certs.good, t->certs.ca.cert, rows[i].client, rows[i].server);
+        tbed_use(t, &t->certs.good, t->certs.ca.cert, rows[i].client, rows[i].server);
         duo_begin(&x, t, "localhost");
         WAIT(t->b, x.client.ready || x.client.refused);
         assert_int_equal(x.client.ready, rows[i].want != NULL);
@@ -318,7 +150,7 @@ static void bad_certificates_are_refused_in_plain_words(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct duo x;
 
-        use(t, rows[i].server, rows[i].ca, NULL, NULL);
+        tbed_use(t, rows[i].server, rows[i].ca, NULL, NULL);
         duo_begin(&x, t, "localhost");
         WAIT(t->b, x.client.refused || x.client.ready);
         assert_true(x.client.refused);
@@ -388,7 +220,7 @@ static void who_does_not_speak_tls_is_told_so(void **state)
 
     bed_pair(t->b, &d, &client, &server);
     side_init(&h.side, t->b);
-    wrap(&h, t->server, server.c, NULL);
+    half_wrap(&h, t->server, server.c, NULL);
     side_write(&client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 35);
     WAIT(t->b, h.refused);
     assert_non_null(strstr(h.err.text, "plain HTTP"));
@@ -398,7 +230,7 @@ static void who_does_not_speak_tls_is_told_so(void **state)
     h = (struct half){0};
     bed_pair(t->b, &d, &client, &server);
     side_init(&h.side, t->b);
-    wrap(&h, t->client, client.c, "localhost");
+    half_wrap(&h, t->client, client.c, "localhost");
     side_write(&server, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
     WAIT(t->b, h.refused);
     assert_non_null(strstr(h.err.text, "does not speak TLS"));
@@ -408,7 +240,7 @@ static void who_does_not_speak_tls_is_told_so(void **state)
     h = (struct half){0};
     bed_pair(t->b, &d, &client, &server);
     side_init(&h.side, t->b);
-    wrap(&h, t->client, client.c, "localhost");
+    half_wrap(&h, t->client, client.c, "localhost");
     net_conn_close(&server.c, NET_END_FLUSH);
     WAIT(t->b, h.refused);
     assert_non_null(strstr(h.err.text, "hung up"));
@@ -601,6 +433,42 @@ static void toggle_off(struct side *s, char what)
 }
 
 /* The reader goes off in each callback: what OpenSSL has left over is held, and nothing lost. */
+/* Half a record counts as bytes from its first byte on, until it is delivered. */
+static void peek_sees_every_piece(void **state)
+{
+    struct tbed *t = *state;
+    bool dribbles = t->b->sim && net_sim_conf(t->b->world)->mss == 1;
+    struct side *client;
+    struct duo x;
+    size_t seen = 0;
+
+    duo_open(&x, t, "localhost");
+    client = &x.client.side;
+    side_write(&x.server.side, "x", 1);
+    WAIT(t->b, client->in.n == 1); /* and the session tickets before it */
+    assert_int_equal(net_conn_peek(client->c), NET_PEEK_QUIET);
+    side_write(&x.server.side, "0123456789", 10);
+    while (client->in.n < 11) {
+        enum net_peek peek = net_conn_peek(client->c);
+
+        assert_true(peek == NET_PEEK_BYTES || (peek == NET_PEEK_QUIET && seen == 0));
+        seen += peek == NET_PEEK_BYTES;
+        bed_turn(t->b);
+    }
+    assert_true(seen > 1 || !dribbles);
+    assert_int_equal(net_conn_peek(client->c), NET_PEEK_QUIET);
+    net_conn_read(client->c, false);
+    side_write(&x.server.side, "y", 1);
+    WAIT(t->b, net_conn_peek(client->c) == NET_PEEK_BYTES);
+    net_conn_close(&x.server.side.c, NET_END_FLUSH);
+    bed_settle(t->b);
+    assert_int_equal(client->in.n, 11);
+    net_conn_read(client->c, true);
+    WAIT(t->b, client->eof);
+    assert_int_equal(net_conn_peek(client->c), NET_PEEK_ENDED);
+    duo_end(&x);
+}
+
 static void left_over_records_are_held(void **state)
 {
     struct tbed *t = *state;
@@ -694,7 +562,7 @@ static void constructors_survive_without_memory(void **state)
 
             mem_torture(at, false);
             if (kind == 2)
-                rc = tls_wrap(&c, t->client, client.c, "localhost", on_ready, &h, &e);
+                rc = tls_wrap(&c, t->client, client.c, "localhost", half_ready, &h, &e);
             else
                 rc = kind == 1 ? tls_client_ctx_new(&ctx, t->b->ev, &cc, &e)
                                : tls_server_ctx_new(&ctx, t->b->ev, &sc, &e);
@@ -772,6 +640,8 @@ int main(void)
         BOTH(reset_acked_delivers_all_and_is_unclean),
         BOTH(reader_that_is_off_stops_the_writer),
         BOTH(left_over_records_are_held),
+        BOTH(peek_sees_every_piece),
+        {"dribble_peek_sees_every_piece", peek_sees_every_piece, tbed_dribble, tbed_end, NULL},
         BOTH(no_callback_after_close),
         BOTH(constructors_survive_without_memory),
         BOTH(talk_survives_without_memory),

@@ -237,7 +237,7 @@ static void start(struct bed *b, struct answer *a, const struct request *r)
 
     *a = (struct answer){.lazy = lazy};
     buf_init(&a->body, BODY_MAX);
-    assert_int_equal(http_pool_request(b->pool, &a->s, NULL, NULL, &e), 0);
+    assert_int_equal(http_pool_request(b->pool, &a->s, HTTP_POOL_ANY, NULL, NULL, &e), 0);
     http_stream_bind(a->s, &cb, a);
     assert_int_equal(http_send_head(a->s, &head, &e), 0);
     if (r->body)

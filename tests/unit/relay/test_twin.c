@@ -363,6 +363,69 @@ static void a_deaf_client_holds_the_upstream_back(void **state)
     buf_fini(&stream);
 }
 
+/* ---- kept connections ---- */
+
+struct ending {
+    struct twin *t;
+    enum net_end how;
+};
+
+static void end_first(void *arg)
+{
+    struct ending *x = arg;
+
+    twin_end_first(x->t, x->how);
+}
+
+/* The upstream ends the kept connection at any moment around the next request, which is answered
+ * all the same, once: what was not lost is not sent twice. */
+static void a_kept_connection_may_end_at_any_moment(void **state)
+{
+    static const enum net_end ends[] = {NET_END_FLUSH, NET_END_RESET};
+    unsigned anew = 0, resent = 0, untouched = 0;
+    struct buf b, body;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    for (ev_us at = 0; at < 2 * EV_MS(8); at += 20) {
+        struct twin_client c = {0};
+        struct twin t;
+        struct ending x = {&t, ends[at / 20 % ARRAY_LEN(ends)]};
+        struct span ask = request(&b, kinds[0].path, kinds[0].body);
+        struct http_pool_stats pools;
+        unsigned status;
+        struct err e;
+
+        twin_open(&t, at, CONFIG);
+        t.script = whole_stream(&kinds[0]);
+        twin_ask(&t, &c, ask, EV_S(5));
+        twin_client_fini(&c);
+        assert_int_equal(t.up_heads, 1);
+        assert_int_equal(ev_sim_at(t.ev, ev_now(t.ev) + at, end_first, &x, &e), 0);
+        twin_ask(&t, &c, ask, EV_S(10));
+        buf_reset(&body);
+        if (!twin_parse(buf_span(&c.in), &status, &body) || status != 200 || body.n != kinds[0].n ||
+            memcmp(body.p, kinds[0].stream, body.n) != 0 || t.records != 2 ||
+            t.record.outcome != OUTCOME_FULL || t.record.attempts != 1)
+            fail_msg("end at %llu: %.*s", (unsigned long long)at, SPAN_FMT(buf_span(&c.in)));
+        if (t.up_requests > 3 || t.up_heads > 3 || (t.up_requests == 3 && !t.record.resent))
+            fail_msg("end at %llu: the upstream saw %u heads, %u requests, resent %d",
+                     (unsigned long long)at, t.up_heads, t.up_requests, t.record.resent);
+        resent += t.record.resent;
+        call_pools_stats(t.gateway.pools, &pools);
+        anew += pools.reused_total == 0;
+        untouched += pools.reused_total > 0 && !t.record.resent;
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    print_message("%u requests went elsewhere at once, %u were sent again, %u were not touched\n",
+                  anew, resent, untouched);
+    assert_true(anew > 50 && resent > 50 && untouched > 50); /* all moments were met */
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
 /* ---- ends that lie ---- */
 
 #define BODY_HEAD(status, more)                                                                    \
@@ -481,6 +544,41 @@ static void refusals_say_why(void **state)
             !span_contains(in, span_str(refusals[i].says)) ||
             !span_contains(in, span_str(t.record.id)) || t.records != 1 || t.up_requests != 0)
             fail_msg("row %zu (%s %s): %.*s", i, refusals[i].path, refusals[i].body, SPAN_FMT(in));
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
+/* server.limits.memory, to the byte: the smallest chunk of a body has 2 KiB. */
+static void a_body_without_room_is_refused(void **state)
+{
+    static const struct {
+        uint64_t bytes_max;
+        unsigned status;
+    } rows[] = {{2048, 200}, {2047, 503}};
+    struct buf b, body;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct twin_client c = {0};
+        struct twin t;
+        unsigned status;
+
+        twin_open(&t, i, CONFIG);
+        t.gateway.relay.blobs.bytes_max = rows[i].bytes_max;
+        t.script = whole_stream(&kinds[0]);
+        twin_ask(&t, &c, request(&b, kinds[0].path, kinds[0].body), EV_S(5));
+        (void)twin_parse(buf_span(&c.in), &status, &body);
+        assert_int_equal(status, rows[i].status);
+        if (status != 200) {
+            assert_int_equal(t.record.reason, REASON_NO_MEMORY);
+            assert_true(span_contains(buf_span(&c.in), SPAN_LIT("server.limits.memory")));
+            assert_int_equal(t.up_heads, 0);
+        }
         twin_client_fini(&c);
         twin_close(&t);
     }
@@ -625,9 +723,11 @@ int main(void)
         cmocka_unit_test(a_silent_upstream_is_told_from_a_slow_one),
         cmocka_unit_test(a_client_that_leaves_cancels_the_upstream),
         cmocka_unit_test(a_deaf_client_holds_the_upstream_back),
+        cmocka_unit_test(a_kept_connection_may_end_at_any_moment),
         cmocka_unit_test(an_end_that_lies_is_seen),
         cmocka_unit_test(a_head_is_held_for_a_bounded_time),
         cmocka_unit_test(refusals_say_why),
+        cmocka_unit_test(a_body_without_room_is_refused),
         cmocka_unit_test(whole_answers_are_checked_before_they_are_sent),
         cmocka_unit_test(two_hundred_seeds),
     };

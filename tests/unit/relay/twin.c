@@ -18,7 +18,7 @@ struct up_conn {
     struct ev_timer timer;
     struct buf in;
     size_t sent;
-    bool answering;
+    bool answering, head_seen;
 };
 
 static void up_free(struct up_conn *u)
@@ -89,6 +89,8 @@ static void up_read(void *arg, const char *p, size_t n)
     length = strstr(u->in.p, "content-length: ");
     if (!end || u->answering)
         return;
+    u->t->up_heads += !u->head_seen;
+    u->head_seen = true;
     assert_non_null(length);
     body = 0;
     for (length += 16; *length >= '0' && *length <= '9'; length++)
@@ -99,6 +101,7 @@ static void up_read(void *arg, const char *p, size_t n)
     buf_reset(&u->in);
     u->t->up_requests++;
     u->answering = true;
+    u->head_seen = false;
     u->sent = 0;
     up_write(u, u->t->script.head.p, u->t->script.head.n);
     assert_int_equal(ev_timer_set(&u->timer, 0, &e), 0);
@@ -108,7 +111,10 @@ static void up_eof(void *arg)
 {
     struct up_conn *u = arg;
 
-    u->t->up_aborted += u->answering;
+    if (u->answering || u->head_seen) {
+        u->t->up_aborted++;
+        u->t->up_aborted_at = ev_now(u->t->ev);
+    }
     up_free(u);
 }
 
@@ -142,13 +148,28 @@ static void up_accept(void *arg, struct net_conn *c)
     net_conn_read(c, true);
 }
 
+void twin_end_first(struct twin *t, enum net_end how)
+{
+    struct up_conn *u = LIST_ENTRY(t->up_conns.next, struct up_conn, link);
+
+    if (list_empty(&t->up_conns) || u->answering)
+        return;
+    net_conn_close(&u->c, how);
+    up_free(u);
+}
+
 /* ---- the client ---- */
 
-static void cl_close(struct twin_client *c)
+void twin_leave(struct twin_client *c, enum net_end how)
 {
     c->closed = true;
     c->closed_at = ev_now(c->t->ev);
-    net_conn_close(&c->conn, NET_END_RESET);
+    net_conn_close(&c->conn, how);
+}
+
+static void cl_close(struct twin_client *c)
+{
+    twin_leave(c, NET_END_RESET);
 }
 
 static void cl_read(void *arg, const char *p, size_t n)

@@ -48,8 +48,10 @@ struct twin {
     struct list up_conns;
     struct twin_script script;
     struct rng rng;
+    unsigned up_heads;    /* requests of which the upstream saw at least the head */
     unsigned up_requests; /* whole requests that reached the upstream */
-    unsigned up_aborted;  /* its connections that the gateway broke */
+    unsigned up_aborted;  /* its connections that the gateway broke under a request */
+    ev_us up_aborted_at;  /* the last time */
     struct record record; /* the last one */
     unsigned records;
 };
@@ -72,6 +74,12 @@ void twin_close(struct twin *t);
 /* Send `request` (raw bytes), run until nothing happens any more or `limit` of virtual time. */
 void twin_ask(struct twin *t, struct twin_client *c, struct span request, ev_us limit);
 void twin_client_fini(struct twin_client *c);
+
+/* The client leaves now; what it has asked for is its last word. */
+void twin_leave(struct twin_client *c, enum net_end how);
+
+/* The upstream ends the connection that it accepted first, if it is not answering on it. */
+void twin_end_first(struct twin *t, enum net_end how);
 
 /* Take a chunked HTTP/1.1 answer apart. Returns true when it ended with the last chunk; *status
  * and body get what there is. */
