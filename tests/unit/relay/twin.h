@@ -51,6 +51,7 @@ struct twin {
     unsigned up_requests; /* whole requests that reached the upstream */
     unsigned up_aborted;  /* its connections that the gateway broke */
     struct record record; /* the last one */
+    struct board_target targets[BOARD_TARGETS + 1];
     unsigned records;
 };
 
