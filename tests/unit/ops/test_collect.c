@@ -213,7 +213,8 @@ static void every_outcome_and_operation_is_counted(void **state)
     metrics_free(&m);
 }
 
-/* Configured targets are shown from the start, others when they are asked; sums are over workers. */
+/* Configured targets are shown from the start, others when they are asked; sums are over workers.
+ */
 static void targets_have_a_state_and_attempts_under_way(void **state)
 {
     static const struct settings_target smart[] = {{.id = SPAN_LIT("a/x")},
