@@ -15,9 +15,11 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "base/span.h"
 
 #define BOARD_WORKERS 64 /* most worker slots */
 #define BOARD_ENGINES 32 /* most engines that the gateway runs itself */
+#define BOARD_TARGETS 64 /* most targets whose attempts a worker counts one by one */
 
 typedef _Atomic uint64_t board_word;
 
@@ -40,6 +42,7 @@ typedef _Atomic uint64_t board_word;
     X(live, "Requests under way.")                                                                 \
     X(conns, "Client connections open.")                                                           \
     X(body_bytes, "Memory that bodies take.")                                                      \
+    X(spooled_bytes, "Bytes of bodies in files.")                                                  \
     X(draining, "1 while it drains.")
 
 struct board_row {
@@ -47,7 +50,14 @@ struct board_row {
 #define X(name, help) board_word name;
     BOARD_COUNTERS(X)
 #undef X
-    board_word turned_us, generation, live, conns, body_bytes, draining;
+    board_word turned_us, generation, live, conns, body_bytes, spooled_bytes, draining;
+    board_word lag_us; /* how late the loop came to its heartbeat, the most lately */
+};
+
+/* Attempts under way at one target, as one worker counts them. The id is a hash of its name, for
+ * names do not fit into words; a slot whose count is 0 is free for any other. */
+struct board_target {
+    board_word id, live;
 };
 
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };
@@ -66,6 +76,7 @@ struct board {
     } engines[BOARD_ENGINES];
     struct board_row keeper, clerk;
     struct board_row workers[BOARD_WORKERS];
+    struct board_target targets[BOARD_WORKERS][BOARD_TARGETS + 1]; /* the last one: all others */
 };
 
 /* Map a board, all words 0, shared with the children that are forked later. */
@@ -86,6 +97,18 @@ static inline void board_add(board_word *w, uint64_t n)
 {
     atomic_fetch_add_explicit(w, n, memory_order_relaxed);
 }
+
+/* One more attempt at a target begins, in the worker's own row of targets; returns the slot, for
+ * board_leave(). When all slots are taken it is counted in the last one, under no name. */
+struct board_target *board_enter(struct board_target row[BOARD_TARGETS + 1], struct span target);
+void board_leave(struct board_target *slot);
+
+/* Nothing is under way in this row (any more). */
+void board_targets_clear(struct board_target row[BOARD_TARGETS + 1]);
+
+/* Attempts under way at one target, in all rows of the first `workers`; and at all targets. */
+uint64_t board_at_target(const struct board *b, uint32_t workers, struct span target);
+uint64_t board_at_targets(const struct board *b, uint32_t workers);
 
 /* A time that another process wrote, as seen at `now`: never in the future. */
 uint64_t board_time(const board_word *w, uint64_t now);

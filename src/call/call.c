@@ -60,12 +60,15 @@ struct call {
     struct buf error; /* body of an error answer */
     uint16_t status;
     struct span content_type, retry_after;
+    struct call_times times;
 };
 
 /* ---- ends ---- */
 
 static void finish(struct call *c)
 {
+    if (c->state != DONE)
+        c->times.ended = ev_now(c->conf.ev);
     c->state = DONE;
     ev_timer_stop(&c->timer);
 }
@@ -171,6 +174,12 @@ static void on_timer(struct ev_timer *t)
 
 /* ---- the request ---- */
 
+/* What this turn has taken so far is ours: nobody was waited for. */
+static void note_own_time(struct call *c)
+{
+    c->times.own += ev_clock(c->conf.ev) - ev_now(c->conf.ev);
+}
+
 /* Give the stream as much of the body as its window takes. */
 static int pump_body(struct call *c, struct err *e)
 {
@@ -210,6 +219,8 @@ static void on_connected(void *arg, bool pooled)
     struct call *c = arg;
 
     OBJ_CHECK(c, MAGIC);
+    if (!pooled)
+        note_own_time(c);
     if (c->state != CONNECTING)
         return;
     c->state = WAITING;
@@ -341,12 +352,19 @@ static void note_content(struct call *c, bool content)
         rest(c);
 }
 
+static void note_first(struct call *c)
+{
+    if (c->times.first == 0)
+        c->times.first = ev_now(c->conf.ev);
+}
+
 /* Hand on what has come of an event that is longer than CALL_EVENT_MAX. */
 static void hand_on_part(struct call *c, struct span raw)
 {
     enum call_piece piece = c->in_part ? CALL_EVENT_MORE : CALL_EVENT_FIRST;
 
     note_content(c, true);
+    note_first(c);
     c->in_part = c->handed = true;
     c->cb->on_event(c->arg, &c->answer.ev, raw, piece);
 }
@@ -382,6 +400,8 @@ static void event_whole(struct call *c, const char *p, size_t n)
         raw = buf_span(&c->held);
     }
     note_content(c, dialect_is_content(c->answer.ev.kind));
+    if (c->answer.ev.kind != EVENT_KEEPALIVE)
+        note_first(c);
     if (!buf_ok(&c->held))
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an event");
     else
@@ -660,6 +680,7 @@ int call_start(struct call **ret, const struct call_conf *conf, const struct cal
     if (!c)
         return err_set(e, ERR_NOMEM, "no memory for an attempt");
     c->magic = MAGIC;
+    c->times.began = ev_now(conf->ev);
     c->conf = *conf;
     c->cb = cb;
     c->arg = arg;
@@ -672,6 +693,7 @@ int call_start(struct call **ret, const struct call_conf *conf, const struct cal
         call_free(&c);
         return -1;
     }
+    note_own_time(c);
     *ret = c;
     return 0;
 }
@@ -690,6 +712,11 @@ void call_resume(struct call *c)
 const struct dialect_answer *call_answer(const struct call *c)
 {
     return &c->answer;
+}
+
+const struct call_times *call_times(const struct call *c)
+{
+    return &c->times;
 }
 
 bool call_at_boundary(const struct call *c)

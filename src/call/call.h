@@ -74,6 +74,16 @@ struct call_cb {
     void (*on_fail)(void *arg, const struct call_failure *f);
 };
 
+/* What an attempt's clock says; 0: not yet. */
+struct call_times {
+    ev_us began;
+    ev_us first; /* the first event of a stream that is no comment and no ping */
+    ev_us ended;
+    ev_us own; /* what the gateway took until the request's head was handed to a connection: from
+                * the turn in which the attempt began, and, if it had to connect, from the turn in
+                * which the connection was there */
+};
+
 struct call;
 
 /* Begin. No callback comes before the next turn of the loop. */
@@ -86,6 +96,8 @@ void call_resume(struct call *c);
 
 /* What has been read of the answer so far. */
 const struct dialect_answer *call_answer(const struct call *c);
+
+const struct call_times *call_times(const struct call *c);
 
 /* Is the answer's stream between two events, as far as they were handed on? */
 bool call_at_boundary(const struct call *c);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "conf/yaml.h"
+#include "provider/docs.h"
 #include "settings/docs.h"
 #include "settings/settings.h"
 
@@ -26,6 +27,7 @@ struct work {
 static int init(struct work *w);
 static int schema(struct work *w);
 static int reference(struct work *w);
+static int providers(struct work *w);
 static int show(struct work *w);
 
 static const struct {
@@ -36,11 +38,12 @@ static const struct {
     {"show", "print a configuration with every default; secrets stay references", show},
     {"schema", "print the JSON Schema of the format", schema},
     {"reference", "print the reference page of the format (Markdown)", reference},
+    {"providers", "print what is known of each type of provider (Markdown)", providers},
 };
 
 static void usage(FILE *to)
 {
-    fputs("usage: lamplighter config init|show|schema|reference [-c FILE]\n\n", to);
+    fputs("usage: lamplighter config init|show|schema|reference|providers [-c FILE]\n\n", to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
 }
@@ -86,6 +89,12 @@ static int schema(struct work *w)
 static int reference(struct work *w)
 {
     settings_write_reference(&w->out);
+    return EXIT_OK;
+}
+
+static int providers(struct work *w)
+{
+    provider_write_docs(&w->out);
     return EXIT_OK;
 }
 

@@ -26,8 +26,10 @@ static void on_beat(struct ev_timer *t)
     struct err e;
 
     board_set(&l->row->turned_us, ev_now(l->ev));
+    board_set(&l->row->lag_us, lag_note(&l->lag, l->ev));
     if (l->on_beat)
         l->on_beat(l->arg);
+    lag_expect(&l->lag, l->ev, EV_MS(BEAT_MS));
     MUST(ev_timer_set(t, EV_MS(BEAT_MS), &e) == 0); /* its room in the heap is never given back */
 }
 
@@ -37,6 +39,7 @@ int link_ev_open(struct link_ev *l, struct err *e)
     if (ev_fd_open(&l->fd, l->ev, l->link, on_readable, l, e) < 0)
         return -1;
     ev_fd_want(l->fd, EV_FD_READ);
+    lag_expect(&l->lag, l->ev, 0);
     return ev_timer_set(&l->beat, 0, e);
 }
 

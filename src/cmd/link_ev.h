@@ -8,6 +8,7 @@
 
 #include "board/board.h"
 #include "ev/ev_uv.h"
+#include "ev/lag.h"
 #include "proc/link.h"
 
 struct link_ev {
@@ -15,6 +16,7 @@ struct link_ev {
     int link;
     struct ev_fd *fd;
     struct ev_timer beat;
+    struct lag lag;
     struct board_row *row;
     /* A message; fd is owned by the callee, -1 if none. */
     void (*on_msg)(void *arg, const struct link_msg *m, int fd);

@@ -8,6 +8,7 @@
 
 #include "relay/gateway.h"
 #include "cmd/run.h"
+#include "ev/lag.h"
 #include "net/net_uv.h"
 #include "ops/ops.h"
 
@@ -22,6 +23,7 @@ struct single {
     struct ops *ops;
     struct ev_signals *signals;
     struct ev_timer beat;
+    struct lag lag;
     uint64_t drain_ms;
     bool draining;
 };
@@ -40,8 +42,12 @@ static void on_beat(struct ev_timer *t)
     struct err e;
 
     board_set(&row->turned_us, ev_now(s->ev));
+    board_set(&row->lag_us, lag_note(&s->lag, s->ev));
     board_set(&row->live, s->gateway.relay.stats.live);
     board_set(&row->conns, http_server_stats(s->gateway.server)->conns_now);
+    board_set(&row->body_bytes, s->gateway.relay.blobs.bytes);
+    board_set(&row->spooled_bytes, s->gateway.relay.blobs.spooled);
+    lag_expect(&s->lag, s->ev, EV_MS(BEAT_MS));
     MUST(ev_timer_set(t, EV_MS(BEAT_MS), &e) == 0);
 }
 
@@ -93,6 +99,7 @@ static int serve(struct single *s, struct settings *settings, struct err *e)
     board_set(&s->run->board->started_us, ev_now(s->ev));
     board_set(&s->run->board->started_wall_ms, ev_wall_ms(s->ev));
     board_set(&s->run->board->reload_wall_ms, ev_wall_ms(s->ev));
+    lag_expect(&s->lag, s->ev, 0);
     on_beat(&s->beat);
     ev_uv_run(s->ev);
     rc = 0;
@@ -105,7 +112,7 @@ out:
 int run_single(const struct run *run, int config_fd)
 {
     struct single s = {.run = run};
-    struct relay_sink sink = {on_record, &s};
+    struct relay_sink sink = {on_record, &s, run->board->targets[0]};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;

@@ -75,8 +75,11 @@ static void print_head(const struct status_doc *d)
     printf("  config %.8s (%s", d->config_id, d->config_source);
     if (strlen(d->reloaded) >= 16)
         printf(", %.10s %.5sZ", d->reloaded, d->reloaded + 11);
-    printf(")  %.4g req/s  %.0f live  %.0f connections\n", d->requests_per_s, d->live,
+    printf(")  %.4g req/s  %.0f live  %.0f connections", d->requests_per_s, d->live,
            d->connections);
+    if (d->overhead_p99_s > 0)
+        printf("  overhead p99 %.2f ms", 1000 * d->overhead_p99_s);
+    putchar('\n');
 }
 
 static void print_workers(const struct status_doc *d)
@@ -136,6 +139,19 @@ static void print_models(const struct status_doc *d)
     }
 }
 
+static void print_targets(const struct status_doc *d)
+{
+    int width = 6;
+
+    for (size_t i = 0; i < d->targets_n; i++)
+        width = MAX(width, (int)MIN(strlen(d->targets[i].target), (size_t)60));
+    if (d->targets_n)
+        printf("\n%-*s  %-9s %6s\n", width, "TARGET", "STATE", "LIVE");
+    for (size_t i = 0; i < d->targets_n; i++)
+        printf("%-*s  %-9s %6.0f\n", width, d->targets[i].target, d->targets[i].state,
+               d->targets[i].live);
+}
+
 static void print_warnings(const struct status_doc *d)
 {
     if (!d->is_live)
@@ -170,6 +186,7 @@ static int print_status(struct span text, struct err *e)
         print_workers(d);
         print_engines(d);
         print_models(d);
+        print_targets(d);
     }
     mem_free(d);
     return rc;

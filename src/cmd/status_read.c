@@ -18,6 +18,7 @@ struct member {
 #define WORKER(field) offsetof(struct status_worker, field)
 #define ENGINE(field) offsetof(struct status_engine, field)
 #define MODEL(field)  offsetof(struct status_model, field)
+#define TARGET(field) offsetof(struct status_target, field)
 
 static const struct member doc_members[] = {
     {"version", TEXT, DOC(version)},
@@ -33,6 +34,7 @@ static const struct member doc_members[] = {
     {"requests_live", NUMBER, DOC(live)},
     {"connections", NUMBER, DOC(connections)},
     {"window_s", NUMBER, DOC(window_s)},
+    {"overhead_p99_s", NUMBER, DOC(overhead_p99_s)},
     {"dropped.log_lines", NUMBER, DOC(dropped_lines)},
     {"dropped.records", NUMBER, DOC(dropped_records)},
     {"dropped.series", NUMBER, DOC(dropped_series)},
@@ -64,20 +66,26 @@ static const struct member model_members[] = {
     {"models[].first_p95_s", NUMBER, MODEL(first_p95_s)},
 };
 
-/* Of the model read last: its rows are innermost. */
 static const struct member target_members[] = {
+    {"targets[].target", TEXT, TARGET(target)},
+    {"targets[].state", TEXT, TARGET(state)},
+    {"targets[].requests_live", NUMBER, TARGET(live)},
+};
+
+/* Of the model read last: its rows are innermost. */
+static const struct member server_members[] = {
     {"models[].model", TEXT, SIZE_MAX},
     {"models[].served_by[].target", TEXT, offsetof(struct status_model, served_by[0].target)},
     {"models[].served_by[].requests", NUMBER, offsetof(struct status_model, served_by[0].requests)},
 };
 
-#define TARGET_SIZE sizeof(((struct status_model *)NULL)->served_by[0])
+#define SERVER_SIZE sizeof(((struct status_model *)NULL)->served_by[0])
 
 struct scan {
     const struct member *members;
     char *rows; /* of `size` bytes each */
     size_t size, max, n;
-    struct status_doc *doc; /* for target_members */
+    struct status_doc *doc; /* for server_members */
     size_t model;
 };
 
@@ -140,7 +148,7 @@ static bool on_hit(void *arg, const struct json_hit *hit)
     return true;
 }
 
-static bool on_target_hit(void *arg, const struct json_hit *hit)
+static bool on_server_hit(void *arg, const struct json_hit *hit)
 {
     struct scan *s = arg;
     const struct member *m = &s->members[hit->id];
@@ -150,10 +158,10 @@ static bool on_target_hit(void *arg, const struct json_hit *hit)
         s->model = hit->index;
         return true;
     }
-    if (s->model >= STATUS_MODELS || hit->index >= STATUS_TARGETS)
+    if (s->model >= STATUS_MODELS || hit->index >= STATUS_SERVERS)
         return true;
     model = &s->doc->models[s->model];
-    put(m, (char *)model + m->at + hit->index * TARGET_SIZE, hit);
+    put(m, (char *)model + m->at + hit->index * SERVER_SIZE, hit);
     model->served_by_n = MAX(model->served_by_n, (size_t)hit->index + 1);
     return true;
 }
@@ -184,17 +192,23 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
                           .rows = (char *)doc->models,
                           .size = sizeof(doc->models[0]),
                           .max = STATUS_MODELS};
-    struct scan targets = {.members = target_members, .doc = doc};
+    struct scan servers = {.members = server_members, .doc = doc};
+    struct scan targets = {.members = target_members,
+                           .rows = (char *)doc->targets,
+                           .size = sizeof(doc->targets[0]),
+                           .max = STATUS_TARGETS};
 
     if (scan(&top, ARRAY_LEN(doc_members), text, on_hit) < 0 ||
         scan(&workers, ARRAY_LEN(worker_members), text, on_hit) < 0 ||
         scan(&engines, ARRAY_LEN(engine_members), text, on_hit) < 0 ||
         scan(&models, ARRAY_LEN(model_members), text, on_hit) < 0 ||
-        scan(&targets, ARRAY_LEN(target_members), text, on_target_hit) < 0)
+        scan(&servers, ARRAY_LEN(server_members), text, on_server_hit) < 0 ||
+        scan(&targets, ARRAY_LEN(target_members), text, on_hit) < 0)
         return err_set(e, ERR_PARSE, "what answers there is no admin port: not JSON");
     doc->workers_n = workers.n;
     doc->engines_n = engines.n;
     doc->models_n = models.n;
+    doc->targets_n = targets.n;
     return 0;
 }
 

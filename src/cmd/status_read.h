@@ -15,7 +15,8 @@
 #define STATUS_WORKERS 64
 #define STATUS_ENGINES 32
 #define STATUS_MODELS  512
-#define STATUS_TARGETS 9
+#define STATUS_SERVERS 9 /* targets that served one model */
+#define STATUS_TARGETS 512
 
 struct status_worker {
     double slot, pid, requests, live, conns, crashes, silent_s;
@@ -34,20 +35,26 @@ struct status_model {
     struct {
         char target[STATUS_TEXT];
         double requests;
-    } served_by[STATUS_TARGETS];
+    } served_by[STATUS_SERVERS];
     size_t served_by_n;
+};
+
+struct status_target {
+    char target[STATUS_TEXT], state[STATUS_TEXT];
+    double live;
 };
 
 struct status_doc {
     char version[STATUS_TEXT];
     char config_id[STATUS_TEXT], config_source[STATUS_TEXT], reloaded[STATUS_TEXT];
-    double uptime_s, requests_per_s, live, connections, window_s;
+    double uptime_s, requests_per_s, live, connections, window_s, overhead_p99_s;
     double dropped_lines, dropped_records, dropped_series;
     bool is_live, is_ready, draining, reload_failed;
     struct status_worker workers[STATUS_WORKERS];
     struct status_engine engines[STATUS_ENGINES];
     struct status_model models[STATUS_MODELS];
-    size_t workers_n, engines_n, models_n;
+    struct status_target targets[STATUS_TARGETS];
+    size_t workers_n, engines_n, models_n, targets_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

@@ -82,6 +82,7 @@ static void on_beat(void *arg)
     board_set(&w->row->live, w->gateway.relay.stats.live);
     board_set(&w->row->conns, s->conns_now);
     board_set(&w->row->body_bytes, w->gateway.relay.blobs.bytes);
+    board_set(&w->row->spooled_bytes, w->gateway.relay.blobs.spooled);
 }
 
 /* ---- the master's word ---- */
@@ -147,7 +148,7 @@ static int listen_all(struct worker *w, uint32_t slot, struct err *e)
 static int serve(struct worker *w, const struct proc_place *place, struct settings *settings,
                  struct err *e)
 {
-    struct relay_sink sink = {on_record, w};
+    struct relay_sink sink = {on_record, w, w->run->board->targets[w->slot]};
     int rc = -1;
 
     if (gateway_init(&w->gateway, w->net, w->resolver, settings, sink, e) < 0)

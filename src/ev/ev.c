@@ -53,6 +53,13 @@ uint64_t ev_wall_ms(const struct ev *ev)
     return ev->wall_ms;
 }
 
+ev_us ev_clock(struct ev *ev)
+{
+    ev_us clock = ev->ops->clock(ev);
+
+    return MAX(clock, ev->now);
+}
+
 static bool before(const struct ev_timer *a, const struct ev_timer *b)
 {
     return a->key != b->key ? a->key < b->key : a->key_order < b->key_order;

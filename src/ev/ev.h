@@ -48,6 +48,10 @@ struct ev_post {
 ev_us ev_now(const struct ev *ev);
 uint64_t ev_wall_ms(const struct ev *ev);
 
+/* The monotonic time of this very moment, never before ev_now(): for measuring how long a turn
+ * takes, which ev_now() cannot see. What is decided by time is decided by ev_now(). */
+ev_us ev_clock(struct ev *ev);
+
 void ev_timer_init(struct ev_timer *t, struct ev *ev, void (*fn)(struct ev_timer *t));
 
 /* Arm to fire `in` microseconds from ev_now(); an armed timer is moved. -1 (ERR_NOMEM) only when

@@ -17,6 +17,7 @@
 
 struct ev_ops {
     const char *name;
+    ev_us (*clock)(struct ev *ev);
     void (*random)(struct ev *ev, void *out, size_t n);
     void (*stop)(struct ev *ev);
 };

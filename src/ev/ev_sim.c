@@ -17,6 +17,7 @@ struct ev_sim {
     struct rng rng;
     struct list events; /* of struct event, in no order */
     int64_t wall_shift_ms;
+    ev_us busy; /* how long a turn takes */
     bool stop;
 };
 
@@ -32,6 +33,11 @@ static struct ev_sim *of(struct ev *ev)
     return CONTAINER_OF(ev, struct ev_sim, ev);
 }
 
+static ev_us clock_now(struct ev *ev)
+{
+    return ev->now + of(ev)->busy;
+}
+
 static void seeded_random(struct ev *ev, void *out, size_t n)
 {
     rng_bytes(&of(ev)->rng, out, n);
@@ -42,7 +48,8 @@ static void stop(struct ev *ev)
     of(ev)->stop = true;
 }
 
-static const struct ev_ops ops = {.name = "sim", .random = seeded_random, .stop = stop};
+static const struct ev_ops ops = {
+    .name = "sim", .clock = clock_now, .random = seeded_random, .stop = stop};
 
 static void begin(struct ev_sim *s, ev_us now)
 {
@@ -148,6 +155,11 @@ int ev_sim_at(struct ev *ev, ev_us at, void (*fn)(void *arg), void *arg, struct 
     }
     list_push(&of(ev)->events, &v->link);
     return 0;
+}
+
+void ev_sim_busy(struct ev *ev, ev_us busy)
+{
+    of(ev)->busy = busy;
 }
 
 void ev_sim_wall_set(struct ev *ev, uint64_t wall_ms)

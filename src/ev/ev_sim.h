@@ -30,6 +30,9 @@ bool ev_sim_turn(struct ev *ev);
 /* Call fn(arg) at virtual time `at` (the next turn if that is past), in order of (at, call). */
 MUST_CHECK int ev_sim_at(struct ev *ev, ev_us at, void (*fn)(void *arg), void *arg, struct err *e);
 
+/* From now on every turn takes this long: ev_clock() is so much behind ev_now(). */
+void ev_sim_busy(struct ev *ev, ev_us busy);
+
 /* Move the wall clock, as an operator or a time server does. */
 void ev_sim_wall_set(struct ev *ev, uint64_t wall_ms);
 

@@ -116,6 +116,12 @@ static void on_check(uv_check_t *h)
     end_turn(u);
 }
 
+static ev_us clock_now(struct ev *ev)
+{
+    UNUSED(ev);
+    return clock_us(CLOCK_MONOTONIC);
+}
+
 static void pool_random(struct ev *ev, void *out, size_t n)
 {
     struct ev_uv *u = of(ev);
@@ -150,7 +156,8 @@ static void stop(struct ev *ev)
     uv_stop(&of(ev)->loop);
 }
 
-static const struct ev_ops ops = {.name = "uv", .random = pool_random, .stop = stop};
+static const struct ev_ops ops = {
+    .name = "uv", .clock = clock_now, .random = pool_random, .stop = stop};
 
 int ev_uv_new(struct ev **ret, struct err *e)
 {

@@ -79,6 +79,8 @@ void mock_conn_next(struct mock_conn *c);
 /* Log the end of the answer. */
 void mock_conn_log_end(struct mock_conn *c, const char *word);
 void mock_conn_arm(struct mock_conn *c, ev_us in);
+/* Refuse connections for so long, as a server does that is not there. */
+void mock_refuse(struct mock *m, ev_us us);
 
 /* send.c */
 

@@ -27,6 +27,9 @@
 /* name, where it acts, help. The rows are the documentation. */
 #define MOCK_FAULTS(X)                                                                             \
     X(NONE, "none", "the answer is well-formed")                                                   \
+    X(REFUSE, "refuse",                                                                            \
+      "the request is answered, then its connection closes; from now on, for= (default 500ms), "   \
+      "nothing listens and connections are refused. Idle ones are closed as well")                 \
     X(RESET, "reset", "RST before any byte of the answer")                                         \
     X(CLOSE, "close", "FIN before any byte of the answer")                                         \
     X(SILENT, "silent", "no byte ever; the connection stays open (for=: then FIN)")                \

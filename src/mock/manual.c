@@ -26,7 +26,9 @@ static const char intro[] =
 static const char after_options[] =
     "\n"
     "`--refuse` binds a port, prints `mock refusing on ADDR:PORT` and closes it again; `--reset`\n"
-    "prints `mock resetting on ADDR:PORT`. Per request, `fault=reset` is the nearest thing.\n"
+    "prints `mock resetting on ADDR:PORT`. A request is asked on a connection, so `fault=refuse` "
+    "can\n"
+    "only refuse the next ones: answered, it leaves a port on which nothing listens for a while.\n"
     "\n"
     "## What it answers\n"
     "\n";

@@ -21,6 +21,7 @@
 
 #define STAGE_BYTES         ((size_t)64 * 1024)
 #define QUEUED_BYTES_MAX    ((size_t)256 * 1024)
+#define REFUSE_US           EV_MS(500) /* what fault=refuse lasts without for= */
 #define LINGER_US           EV_S(2)
 #define MEASURED_EVENTS_MAX 100000 /* a longer stream gets no content-length */
 
@@ -417,7 +418,8 @@ void mock_send_start(struct mock_conn *c)
         wait += mock_or(c->how.ttft_us, 0) + mock_or(c->how.gap_us, 0) * c->answer.text_events;
     c->frame = frame_of(c);
     c->close_after = c->req.close || c->frame == MOCK_FRAME_CLOSE ||
-                     c->frame == MOCK_FRAME_HTTP10 || fault_is(c, MOCK_FAULT_EARLY);
+                     c->frame == MOCK_FRAME_HTTP10 || fault_is(c, MOCK_FAULT_EARLY) ||
+                     fault_is(c, MOCK_FAULT_REFUSE);
     c->head_sent = c->paced = false;
     c->event = c->body_bytes = 0;
     c->comments_left = mock_or(c->how.comments, 0);
@@ -425,6 +427,8 @@ void mock_send_start(struct mock_conn *c)
     buf_reset(&c->out);
     c->out_at = 0;
     plan_cut(c);
+    if (fault_is(c, MOCK_FAULT_REFUSE))
+        mock_refuse(c->mock, mock_or(c->how.for_us, REFUSE_US));
     if (fault_is(c, MOCK_FAULT_RESET)) {
         mock_conn_end(c, NET_END_RESET, "reset");
     } else if (fault_is(c, MOCK_FAULT_CLOSE)) {

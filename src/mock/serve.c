@@ -15,6 +15,7 @@
 
 #define AHEAD_BYTES_MAX ((size_t)256 * 1024)
 #define BACKLOG         1024
+#define LISTEN_RETRY_US EV_MS(10) /* when another socket has the port for the moment */
 
 static const char *fault_word(const struct mock_how *h)
 {
@@ -268,6 +269,33 @@ static void on_accept_reset(void *arg, struct net_conn *nc)
 
 /* ---- the server ---- */
 
+static void on_listen_again(struct ev_timer *t)
+{
+    struct mock *m = CONTAINER_OF(t, struct mock, listen_again);
+    struct err e;
+
+    if (mock_listen(m, &m->addr, &e) < 0)
+        MUST(ev_timer_set(t, LISTEN_RETRY_US, &e) == 0); /* its room in the heap is still there */
+}
+
+void mock_refuse(struct mock *m, ev_us us)
+{
+    struct err e;
+
+    if (ev_timer_set(&m->listen_again, us, &e) < 0)
+        return; /* rather listen than never again */
+    if (m->listener)
+        m->addr = *net_listener_addr(m->listener);
+    net_listener_close(&m->listener);
+    LIST_EACH(link, &m->conns)
+    {
+        struct mock_conn *c = LIST_ENTRY(link, struct mock_conn, link);
+
+        if (c->state == MOCK_READING && c->req.head.n == 0)
+            mock_conn_end(c, NET_END_FLUSH, "closed");
+    }
+}
+
 void mock_init(struct mock *m, struct net *net)
 {
     m->net = net;
@@ -276,12 +304,14 @@ void mock_init(struct mock *m, struct net *net)
     m->log = (struct mock_log){NULL, false};
     m->conns_n = m->requests_n = 0;
     list_init(&m->conns);
+    ev_timer_init(&m->listen_again, m->ev, on_listen_again);
     mock_script_init(&m->script);
     mock_replay_init(&m->replay);
 }
 
 void mock_fini(struct mock *m)
 {
+    ev_timer_stop(&m->listen_again);
     net_listener_close(&m->listener);
     net_listener_close(&m->resetter);
     LIST_EACH(link, &m->conns)

@@ -16,6 +16,8 @@ struct mock {
     struct net *net;
     struct ev *ev;
     struct net_listener *listener, *resetter;
+    struct net_addr addr;         /* of the listener, while it is closed by order */
+    struct ev_timer listen_again; /* armed while it is */
     struct mock_script script;
     struct mock_replay replay;
     struct mock_log log;

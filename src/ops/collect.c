@@ -84,9 +84,9 @@ static double seconds(uint64_t us)
 
 static void gen_ai(struct metrics *m, const struct record *r)
 {
-    struct span labels[METRICS_LABELS] = {span_str(operations[r->op]), provider_name(r),
-                                          RECORD_TEXT(r->model), RECORD_TEXT(r->upstream_model),
-                                          error_type(r)};
+    struct span labels[METRICS_LABELS] = {
+        span_str(operations[r->op]),    provider_name(r), RECORD_TEXT(r->model),
+        RECORD_TEXT(r->upstream_model), error_type(r),    RECORD_TEXT(r->server)};
 
     metrics_observe(m, METRIC_GEN_AI_REQUEST, labels, seconds(r->duration_us));
     if (r->stream && r->first_us) {
@@ -96,7 +96,9 @@ static void gen_ai(struct metrics *m, const struct record *r)
                             seconds(r->duration_us - r->first_us) / (double)(r->tokens_out - 1));
     }
     labels[2] = target_model(r);
-    metrics_observe(m, METRIC_GEN_AI_ATTEMPT, labels, seconds(r->duration_us));
+    metrics_observe(m, METRIC_GEN_AI_ATTEMPT, labels, seconds(r->attempt_us));
+    if (r->attempt_first_us)
+        metrics_observe(m, METRIC_GEN_AI_CHUNK, labels, seconds(r->attempt_first_us));
     if (!r->usage)
         return;
     labels[4] = SPAN_LIT("input");
@@ -135,6 +137,8 @@ void collect_record(struct metrics *m, const struct record *r)
     if (r->attempts == 0 || !r->target[0])
         return;
     add_attempt(m, r);
+    if (r->overhead_us)
+        metrics_observe(m, METRIC_OVERHEAD, NULL, seconds(r->overhead_us));
     if (known && operations[r->op])
         gen_ai(m, r);
 }
@@ -163,8 +167,42 @@ static void add_worker(struct metrics *m, const struct view *v, uint32_t slot)
 
         metrics_set(m, worker_words[i].metric, &label, (double)board_get(word));
     }
-    if (turned)
-        metrics_set(m, METRIC_WORKER_SILENT, &label, seconds(v->now_us - turned));
+    if (turned == 0)
+        return;
+    metrics_set(m, METRIC_WORKER_SILENT, &label, seconds(v->now_us - turned));
+    metrics_set(m, METRIC_LOOP_LAG, &label, seconds(board_get(&v->board->workers[slot].lag_us)));
+}
+
+static void add_targets(struct metrics *m, const struct view *v)
+{
+    struct view_target targets[VIEW_TARGETS];
+    size_t n = view_targets(v, targets);
+    struct span other = SPAN_LIT("other");
+    uint64_t named = 0, all = board_at_targets(v->board, v->workers);
+
+    metrics_clear(m, METRIC_TARGET_STATE);
+    metrics_clear(m, METRIC_TARGET_INFLIGHT);
+    for (size_t i = 0; i < n; i++) {
+        const struct view_target *t = &targets[i];
+
+        for (int s = 0; s < TARGET_STATES; s++)
+            metrics_set(
+                m, METRIC_TARGET_STATE,
+                (struct span[]){t->name, span_str(targets_state_name((enum target_state)s))},
+                s == (int)t->state);
+        metrics_set(m, METRIC_TARGET_INFLIGHT, &t->name, (double)t->live);
+        named += t->live;
+    }
+    if (all > named)
+        metrics_set(m, METRIC_TARGET_INFLIGHT, &other, (double)(all - named));
+}
+
+static void add_memory(struct metrics *m, const struct view *v)
+{
+    struct span bodies = SPAN_LIT("bodies"), spooled = SPAN_LIT("spooled");
+
+    metrics_set(m, METRIC_MEMORY, &bodies, (double)VIEW_SUM(v, body_bytes));
+    metrics_set(m, METRIC_MEMORY, &spooled, (double)VIEW_SUM(v, spooled_bytes));
 }
 
 static void add_engines(struct metrics *m, const struct view *v)
@@ -239,6 +277,8 @@ void collect_view(struct metrics *m, const struct view *v)
     add_engines(m, v);
     for (uint32_t i = 0; i < v->workers; i++)
         add_worker(m, v, i);
+    add_targets(m, v);
+    add_memory(m, v);
     add_processes(m, v);
     add_dropped(m, v);
 }

@@ -30,6 +30,9 @@ static const double bounds_first[] = {
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 15, 20,
     30, 45, 60,
 };
+static const double bounds_overhead[] = {
+    0.00005, 0.0001, 0.00015, 0.0002, 0.0003, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+};
 static const double bounds_pace[] = {
     0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5,
 };
@@ -40,6 +43,7 @@ static const double bounds_tokens[] = {
 #define BOUNDS_NONE    NULL, 0
 #define BOUNDS_REQUEST bounds_request, ARRAY_LEN(bounds_request)
 #define BOUNDS_FIRST   bounds_first, ARRAY_LEN(bounds_first)
+#define BOUNDS_OVERHEAD bounds_overhead, ARRAY_LEN(bounds_overhead)
 #define BOUNDS_PACE    bounds_pace, ARRAY_LEN(bounds_pace)
 #define BOUNDS_TOKENS  bounds_tokens, ARRAY_LEN(bounds_tokens)
 #define UNWRAP(...)    __VA_ARGS__

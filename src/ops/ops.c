@@ -100,6 +100,7 @@ void ops_view(const struct ops *o, struct view *ret)
         .wall_ms = ev_wall_ms(o->ev),
         .settings = o->settings,
         .first = o->conf.first,
+        .targets = &o->targets,
         .log_dropped = logfile_dropped(o->log),
         .requests_per_s = requests_per_s(o),
     };
@@ -169,5 +170,6 @@ void ops_record(struct ops *o, const struct record *r)
 {
     collect_record(o->metrics, r);
     recent_add(o->recent, r, ev_now(o->ev));
+    targets_add(&o->targets, r, ev_now(o->ev));
     log_record(o, r);
 }

@@ -25,6 +25,7 @@ struct ops {
     struct settings *settings;
     struct metrics *metrics;
     struct recent *recent;
+    struct targets targets;
 
     struct logfile *log;
     struct buf line;

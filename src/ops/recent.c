@@ -28,6 +28,9 @@ struct recent {
     uint64_t began_us; /* when counting began */
     uint64_t block_us; /* when the current block began */
     bool begun;
+    struct {
+        uint64_t now[FIRST_MAX], before[FIRST_MAX];
+    } overhead; /* of all models */
     size_t rows_n;
     struct row rows[RECENT_MODELS + 1]; /* the last one: "other" */
 };
@@ -89,14 +92,15 @@ static bool is_good(enum outcome o)
            o == OUTCOME_DEGRADED;
 }
 
-static void add_first(struct counts *c, uint64_t first_us)
+/* Count a time in the buckets of a histogram. */
+static void add_time(uint64_t counts[FIRST_MAX], enum metric metric, uint64_t us)
 {
-    const struct metric_row *m = metrics_row(METRIC_GEN_AI_FIRST);
+    const struct metric_row *m = metrics_row(metric);
     size_t i = 0;
 
-    while (i < m->bounds_n && (double)first_us / 1e6 > m->bounds[i])
+    while (i < m->bounds_n && (double)us / 1e6 > m->bounds[i])
         i++;
-    c->first[i]++;
+    counts[i]++;
 }
 
 void recent_add(struct recent *r, const struct record *rec, uint64_t now_us)
@@ -105,6 +109,8 @@ void recent_add(struct recent *r, const struct record *rec, uint64_t now_us)
     struct row *row;
 
     recent_turn(r, now_us);
+    if (rec->overhead_us)
+        add_time(r->overhead.now, METRIC_OVERHEAD, rec->overhead_us);
     if (model.n == 0 || target.n == 0)
         return; /* the name of no model of ours */
     row = row_of(r, model);
@@ -116,7 +122,7 @@ void recent_add(struct recent *r, const struct record *rec, uint64_t now_us)
         row->now.targets[target_of(row, target)]++;
     }
     if (rec->stream && rec->first_us)
-        add_first(&row->now, rec->first_us);
+        add_time(row->now.first, METRIC_GEN_AI_FIRST, rec->first_us);
 }
 
 /* ---- time ---- */
@@ -138,6 +144,8 @@ static void next_block(struct recent *r)
         r->rows[i].before = r->rows[i].now;
         r->rows[i].now = (struct counts){0};
     }
+    memcpy(r->overhead.before, r->overhead.now, sizeof(r->overhead.before));
+    memset(r->overhead.now, 0, sizeof(r->overhead.now));
     r->block_us += BLOCK_US;
     drop_empty_rows(r);
 }
@@ -161,6 +169,16 @@ uint64_t recent_window_s(const struct recent *r, uint64_t now_us)
 }
 
 /* ---- reading ---- */
+
+double recent_overhead_s(const struct recent *r, double q)
+{
+    const struct metric_row *m = metrics_row(METRIC_OVERHEAD);
+    uint64_t counts[FIRST_MAX];
+
+    for (size_t i = 0; i < FIRST_MAX; i++)
+        counts[i] = r->overhead.now[i] + r->overhead.before[i];
+    return metrics_quantile(m->bounds, m->bounds_n, counts, q);
+}
 
 static void add_targets(struct recent_row *ret, const struct row *row)
 {

@@ -47,6 +47,9 @@ void recent_turn(struct recent *r, uint64_t now_us);
  * recent_row(). */
 bool recent_row(const struct recent *r, size_t i, struct recent_row *ret);
 
+/* The q-th quantile of what the gateway itself added to requests; 0: there were none. */
+double recent_overhead_s(const struct recent *r, double q);
+
 /* Seconds that the counts cover, at least 1. */
 uint64_t recent_window_s(const struct recent *r, uint64_t now_us);
 

@@ -154,6 +154,23 @@ static void add_models(struct json_write *w, const struct view *v, const struct 
     json_end_array(w);
 }
 
+static void add_targets(struct json_write *w, const struct view *v)
+{
+    struct view_target targets[VIEW_TARGETS];
+    size_t n = view_targets(v, targets);
+
+    json_key(w, "targets");
+    json_begin_array(w);
+    for (size_t i = 0; i < n; i++) {
+        json_begin_object(w);
+        json_kv_string(w, "target", targets[i].name);
+        json_kv_cstring(w, "state", targets_state_name(targets[i].state));
+        json_kv_uint(w, "requests_live", targets[i].live);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 void status_write(struct buf *out, const struct view *v, struct recent *recent,
                   const struct metrics *m)
 {
@@ -174,7 +191,10 @@ void status_write(struct buf *out, const struct view *v, struct recent *recent,
     add_helper(&w, "clerk", &v->board->clerk);
     add_engines(&w, v);
     json_kv_uint(&w, "window_s", recent_window_s(recent, v->now_us));
+    kv_double(&w, "overhead_p50_s", recent_overhead_s(recent, 0.50));
+    kv_double(&w, "overhead_p99_s", recent_overhead_s(recent, 0.99));
     add_models(&w, v, recent);
+    add_targets(&w, v);
     json_key(&w, "dropped");
     json_begin_object(&w);
     json_kv_uint(&w, "log_lines", v->log_dropped);

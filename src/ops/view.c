@@ -15,6 +15,33 @@ uint64_t view_sum(const struct view *v, size_t word)
     return sum;
 }
 
+static void add_target(const struct view *v, struct view_target *rows, size_t *n, struct span name)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (span_eq(rows[i].name, name))
+            return;
+    if (*n < VIEW_TARGETS)
+        rows[(*n)++] = (struct view_target){
+            .name = name,
+            .state = targets_state(v->targets, name, v->now_us),
+            .live = board_at_target(v->board, v->workers, name),
+        };
+}
+
+size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS])
+{
+    const struct settings *s = v->settings;
+    size_t n = 0, at = 0;
+    struct span name;
+
+    for (size_t i = 0; i < s->models_n; i++)
+        for (size_t k = 0; k < s->models[i].targets_n; k++)
+            add_target(v, ret, &n, s->models[i].targets[k].id);
+    while (targets_next(v->targets, &at, v->now_us, &name))
+        add_target(v, ret, &n, name);
+    return n;
+}
+
 const char *view_engine_state(uint64_t state)
 {
     static const char *const names[VIEW_ENGINE_STATES] = {

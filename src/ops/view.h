@@ -7,6 +7,7 @@
 #define OPS_VIEW_H
 
 #include "board/board.h"
+#include "ops/targets.h"
 #include "settings/settings.h"
 
 struct view {
@@ -16,13 +17,23 @@ struct view {
     uint64_t wall_ms;
     const struct settings *settings; /* the newest */
     const struct settings *first;    /* whose engines the board has */
-    uint64_t log_dropped;            /* lines */
+    const struct targets *targets;
+    uint64_t log_dropped; /* lines */
     double requests_per_s;
 };
 
 /* Sum of one word over the workers' rows. */
 #define VIEW_SUM(v, word) view_sum((v), offsetof(struct board_row, word))
 uint64_t view_sum(const struct view *v, size_t word);
+
+/* The targets of the configuration's models and those that were asked lately, each once. */
+#define VIEW_TARGETS 512
+struct view_target {
+    struct span name;
+    enum target_state state;
+    uint64_t live; /* attempts under way */
+};
+size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS]);
 
 /* The word for an engine's state: "none", "starting", "ready", "down". */
 #define VIEW_ENGINE_STATES 4

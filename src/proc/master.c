@@ -193,6 +193,8 @@ static void child_died(struct master *m, struct child *c, int status)
     board_set(&c->row->pid, 0);
     board_set(&c->row->live, 0);
     board_set(&c->row->conns, 0);
+    if (c->place.kind == PROC_WORKER)
+        board_targets_clear(m->conf->board->targets[c->place.slot]);
     if (m->phase != SERVING)
         return;
     board_add(&c->row->crashes, 1);

@@ -146,7 +146,7 @@ const struct provider_error_row errors_engine[] = {
     END
 };
 
-static const struct provider_error_row common[] = {
+const struct provider_error_row errors_common[] = {
     {0, "insufficient_quota", NULL, CLASS_QUOTA},
     {0, "credit_balance_exhausted", NULL, CLASS_QUOTA},
     {0, "*_spend_limit_exceeded", NULL, CLASS_QUOTA},
@@ -194,7 +194,7 @@ static const struct provider_error_row common[] = {
 };
 
 /* What an error inside of a stream says when it has no status. */
-static const struct provider_error_row streamed[] = {
+const struct provider_error_row errors_streamed[] = {
     {0, "api_error", NULL, CLASS_SERVER},
     {0, "server_error", NULL, CLASS_SERVER},
     {0, "internal_server_error", NULL, CLASS_SERVER},
@@ -209,10 +209,7 @@ static const struct provider_error_row streamed[] = {
 };
 
 /* The status alone; the first row whose range has it. */
-static const struct {
-    uint16_t from, to;
-    enum class_id class_id;
-} statuses[] = {
+const struct error_status errors_statuses[] = {
     {401, 401, CLASS_CREDENTIAL},
     {402, 402, CLASS_QUOTA},
     {403, 403, CLASS_CREDENTIAL},
@@ -228,6 +225,7 @@ static const struct {
     {529, 529, CLASS_OVERLOAD},
     {500, 599, CLASS_SERVER},
     {100, 399, CLASS_JUNK},
+    {0, 0, CLASS_NONE},
 };
 /* clang-format on */
 
@@ -270,9 +268,9 @@ static enum class_id by_status(const struct provider_failure *f, uint16_t status
         return CLASS_MAYBE_EXECUTED;
     if (status == 404 && silent) /* no API would leave it at that */
         return CLASS_JUNK;
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
-        if (status >= statuses[i].from && status <= statuses[i].to)
-            return statuses[i].class_id;
+    for (const struct error_status *s = errors_statuses; s->class_id != CLASS_NONE; s++)
+        if (status >= s->from && status <= s->to)
+            return s->class_id;
     return CLASS_JUNK;
 }
 
@@ -283,9 +281,9 @@ enum class_id provider_classify(const struct provider *p, const struct provider_
     enum class_id id = look_up(p->errors, f, status);
 
     if (id == CLASS_NONE)
-        id = look_up(common, f, status);
+        id = look_up(errors_common, f, status);
     if (id == CLASS_NONE && f->streamed && status == 0)
-        id = look_up(streamed, f, status);
+        id = look_up(errors_streamed, f, status);
     *known = id != CLASS_NONE;
     return *known ? id : by_status(f, f->status);
 }

@@ -82,6 +82,19 @@ static void tokens(struct json_write *w, const struct record *r)
     json_kv_uint(w, "tokens_cached", r->tokens_cached);
 }
 
+static void times(struct json_write *w, const struct record *r)
+{
+    milliseconds(w, "duration_ms", r->duration_us);
+    if (r->first_us)
+        milliseconds(w, "first_ms", r->first_us);
+    if (r->attempts)
+        milliseconds(w, "attempt_ms", r->attempt_us);
+    if (r->attempt_first_us)
+        milliseconds(w, "attempt_first_ms", r->attempt_first_us);
+    if (r->overhead_us)
+        milliseconds(w, "overhead_ms", r->overhead_us);
+}
+
 static void what_came(struct json_write *w, const struct record *r)
 {
     json_kv_cstring(w, "outcome", record_outcome_name(r->outcome));
@@ -96,9 +109,7 @@ static void what_came(struct json_write *w, const struct record *r)
     if (r->resent)
         json_kv_bool(w, "resent", true);
     json_kv_bool(w, "stream", r->stream);
-    milliseconds(w, "duration_ms", r->duration_us);
-    if (r->first_us)
-        milliseconds(w, "first_ms", r->first_us);
+    times(w, r);
     json_kv_uint(w, "bytes_in", r->bytes_in);
     json_kv_uint(w, "bytes_out", r->bytes_out);
     if (r->usage)
@@ -122,6 +133,7 @@ void record_log_line(struct buf *out, const struct record *r)
     text(&w, "model", RECORD_TEXT(r->model));
     text(&w, "target", RECORD_TEXT(r->target));
     text(&w, "provider", RECORD_TEXT(r->provider));
+    text(&w, "server", RECORD_TEXT(r->server));
     text(&w, "upstream_model", RECORD_TEXT(r->upstream_model));
     what_came(&w, r);
     text(&w, "key", RECORD_TEXT(r->key));

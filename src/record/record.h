@@ -33,9 +33,13 @@ enum outcome {
 const char *record_outcome_name(enum outcome o);
 
 struct record {
-    uint64_t wall_ms;             /* when the request's head was whole */
-    uint64_t duration_us;         /* from then to the end */
-    uint64_t first_us;            /* to the first content byte toward the client; 0: none */
+    uint64_t wall_ms;          /* when the request's head was whole */
+    uint64_t duration_us;      /* from then to the end */
+    uint64_t first_us;         /* to the first content byte toward the client; 0: none */
+    uint64_t attempt_us;       /* duration of the last attempt */
+    uint64_t attempt_first_us; /* to its stream's first event, comments and pings aside; 0: none */
+    uint64_t overhead_us; /* what the gateway itself took (metrics.def); 0: no target's answer was
+                           * begun toward the client */
     uint64_t bytes_in, bytes_out; /* bodies */
     uint64_t tokens_in, tokens_out, tokens_cached;
     enum outcome outcome;
@@ -51,6 +55,7 @@ struct record {
     char model[64];          /* as the client called it (cut) */
     char target[96];         /* "provider/model" of the last attempt (cut) */
     char provider[32];       /* type of its provider */
+    char server[64];         /* host name or address of its URL (cut) */
     char upstream_model[64]; /* as the upstream reported it (cut) */
     char key[32];            /* name of the client's key, never the key */
     char peer[64];           /* NET_ADDR_TEXT */

@@ -115,6 +115,15 @@ int relay_send_error_event(struct relay *r, const struct relay_refusal *no, bool
     return rc;
 }
 
+/* The answer begins: its first bytes are on their way. What came in this turn let it begin, so what
+ * the turn has taken is ours, and so is what the attempt says. */
+static void note_overhead(struct relay *r)
+{
+    struct ev *ev = r->env->ev;
+
+    r->record.overhead_us = call_times(r->call)->own + ev_clock(ev) - ev_now(ev);
+}
+
 int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
 {
     const struct http_head *up = &r->answer_head;
@@ -141,6 +150,7 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
     if (http_send_head(r->client, &h, e) < 0)
         return -1;
     r->head_sent = true;
+    note_overhead(r);
     return 0;
 }
 

@@ -59,17 +59,23 @@ static void drop_call(struct relay *r)
 {
     struct record *rec = &r->record;
     const struct dialect_answer *a;
+    const struct call_times *t;
 
     if (!r->call)
         return;
     a = call_answer(r->call);
     rec->resent = call_resent(r->call);
+    t = call_times(r->call);
+    rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
+    rec->attempt_first_us = t->first ? t->first - t->began : 0;
     rec->usage = a->usage.seen;
     rec->tokens_in = a->usage.input;
     rec->tokens_out = a->usage.output;
     rec->tokens_cached = a->usage.cache_read;
     snprintf(rec->upstream_model, sizeof(rec->upstream_model), "%.*s", (int)a->model_n, a->model);
     call_free(&r->call);
+    if (r->at_target)
+        board_leave(r->at_target);
 }
 
 /* Everything is written: end as soon as it has left. */
@@ -387,8 +393,11 @@ static void start_attempt(struct relay *r)
     r->record.stream = r->req.stream;
     if (relay_call_conf(r, &conf, &e) == 0 &&
         ev_timer_set(&r->deadline, EV_MS(conf.timeout.total_ms), &e) == 0 &&
-        call_start(&r->call, &conf, &call_cb, r, &e) == 0)
+        call_start(&r->call, &conf, &call_cb, r, &e) == 0) {
+        if (r->env->sink.targets)
+            r->at_target = board_enter(r->env->sink.targets, r->target->id);
         return;
+    }
     no.text = e.text;
     no.hint = class_row(no.class_id)->hint;
     refuse(r, &no);

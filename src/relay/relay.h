@@ -7,6 +7,7 @@
 #define RELAY_RELAY_H
 
 #include "base/blob.h"
+#include "board/board.h"
 #include "call/pools.h"
 #include "ev/ev.h"
 #include "http/server.h"
@@ -16,6 +17,7 @@
 struct relay_sink {
     void (*record)(void *arg, const struct record *r);
     void *arg;
+    struct board_target *targets; /* the worker's row: attempts under way; NULL: not counted */
 };
 
 struct relay_stats {

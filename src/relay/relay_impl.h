@@ -55,11 +55,12 @@ struct relay {
 
     /* attempt */
     struct call *call;
-    struct http_head answer_head; /* of the upstream's answer; fields in the arena */
-    bool events;                  /* the answer comes as events */
-    bool whole;                   /* the answer is held until it is whole */
-    struct buf held;              /* events before the first content */
-    struct blob *answer;          /* a whole answer */
+    struct board_target *at_target; /* where it is counted as under way; NULL: nowhere */
+    struct http_head answer_head;   /* of the upstream's answer; fields in the arena */
+    bool events;                    /* the answer comes as events */
+    bool whole;                     /* the answer is held until it is whole */
+    struct buf held;                /* events before the first content */
+    struct blob *answer;            /* a whole answer */
     struct blob_patch answer_patch;
     struct blob_reader answer_reader;
     struct ev_timer hold;

@@ -358,6 +358,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .choices = r->req.choices,
         .timeout = p->timeout,
     };
+    keep(r->record.server, sizeof(r->record.server), conf->url->host);
     if (p->keys_n)
         conf->key = p->keys[0].bytes;
     conf->path = upstream_path(r);

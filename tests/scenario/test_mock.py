@@ -148,16 +148,24 @@ def test_forced_tool_choice_is_obeyed(mock, stream):
     else:
         got = json.loads(a.body)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
     assert json.loads(got) == want
-    a = mock.ask(path="/v1/messages", stream=stream, tool_choice={"type": "any"},
-                 tools=[{"name": "c", "input_schema": schema}])
-    if stream:
-        data = [json.loads(d) for d in a.data()]
-        assert data[1]["content_block"]["name"] == "c"
-        got = json.loads("".join(d["delta"].get("partial_json", "") for d in data
-                                 if d["type"] == "content_block_delta"))
-    else:
-        got = json.loads(a.body)["content"][0]["input"]
-    assert got == want
+    tools = [{"name": n, "input_schema": schema} for n in "cd"]
+    for choice, name in (({"type": "any"}, "c"), ({"type": "tool", "name": "d"}, "d")):
+        a = mock.ask(path="/v1/messages", stream=stream, tool_choice=choice, tools=tools)
+        if stream:
+            data = [json.loads(d) for d in a.data()]
+            assert data[1]["content_block"]["name"] == name
+            got = json.loads("".join(d["delta"].get("partial_json", "") for d in data
+                                     if d["type"] == "content_block_delta"))
+            assert data[-2]["delta"]["stop_reason"] == "tool_use"
+        else:
+            block = json.loads(a.body)["content"][0]
+            assert (block["type"], block["name"]) == ("tool_use", name)
+            got = block["input"]
+        assert got == want
+    a = mock.ask(stream=False, tools=[{"type": "function", "function": {"name": "e"}}],
+                 tool_choice="required")
+    call = json.loads(a.body)["choices"][0]["message"]["tool_calls"][0]["function"]
+    assert call["name"] == "e"
 
 
 def test_offered_tool_is_not_called_unasked(mock):
@@ -315,14 +323,16 @@ def test_dead_engine_and_proxies(mock):
 def test_every_error_row(mock, binary):
     manual = subprocess.run([binary, "mock", "--manual"], capture_output=True, text=True,
                             timeout=5).stdout
-    rows = [line.split("|")[1:4] for line in manual.split("## Errors")[1].splitlines()
+    rows = [line.split("|")[1:5] for line in manual.split("## Errors")[1].splitlines()
             if line.startswith("| ") and not line.startswith("| provider")]
     assert len(rows) > 90
     s = mock.connect()
-    for provider, kind, status in rows:
+    for provider, kind, status, headers in rows:
         mock.send(s, f"provider={provider.strip()},kind={kind.strip(' `')}")
         a = Answer(s)
         assert a.status == int(status)
+        for header in headers.split("`")[1::2]:
+            assert header.split(": ", 1) in a.fields
         if a.headers["content-type"] == "application/json" and a.body:
             json.loads(a.body)
 
@@ -334,6 +344,66 @@ def test_reset_listener_and_refused_port(mock):
         mock.connect("resetting").recv(1)
     with pytest.raises(ConnectionRefusedError):
         mock.connect("refusing")
+
+
+def refused(mock):
+    try:
+        mock.connect().close()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
+def refused_for(mock, since):
+    while refused(mock):
+        assert time.monotonic() - since < 5
+        time.sleep(0.002)
+    return time.monotonic() - since
+
+
+def test_refuse(own):
+    m = own()
+    idle, busy = m.connect(), m.send(m.connect(), "gap=20ms,tokens=10")
+    m.wait_log("request", 1)
+    start = time.monotonic()
+    a = m.ask("fault=refuse,for=300ms,tokens=1")
+    assert refused(m)  # by the time that the answer is there
+    assert (a.status, a.headers["connection"], a.text()) == (200, "close", (words(1), "stop"))
+    assert a.reads_end("fin")
+    assert idle.recv(1) == b""
+    assert 0.28 <= refused_for(m, start) < 2
+    assert Answer(busy).text() == (words(10), "stop")  # what was under way goes on
+    assert m.ask("tokens=2").text()[0] == words(2)
+    assert [m.wait_log("end", n)["how"] for n in (1, 2, 3)] == ["full"] * 3
+
+
+def test_refuse_for_half_a_second_and_again(own):
+    m = own()
+    start = time.monotonic()
+    assert m.ask("fault=refuse,status=503", stream=False).status == 503
+    assert 0.48 <= refused_for(m, start) < 2
+    start = time.monotonic()
+    late = m.connect()
+    m.ask("fault=refuse,for=1s")
+    assert refused(m)
+    assert late.recv(1) == b""  # it was idle
+    m.stop()  # also while nothing listens
+    assert time.monotonic() - start < 0.9
+
+
+def test_refuse_is_the_last_order_that_counts(own):
+    m = own()
+    both = [m.connect(), m.connect()]
+    for s in both:
+        s.sendall(request("fault=refuse,for=400ms")[:-1])  # not idle, not whole
+    time.sleep(0.05)
+    both[0].sendall(b"}")
+    Answer(both[0])
+    time.sleep(0.2)
+    start = time.monotonic()
+    both[1].sendall(b"}")
+    Answer(both[1])
+    assert 0.38 <= refused_for(m, start) < 2
 
 
 def test_reset_close_silent(mock):
@@ -479,11 +549,13 @@ def test_unasked_answer_and_idle_close(mock):
 
 # ---- streams ----
 
-def test_cut_at_every_byte(mock):
+@pytest.mark.parametrize("how, end", [("fin", "fin"), ("rst", "rst"), ("chunk-end", None)])
+def test_cut_at_every_byte(mock, how, end):
     whole = mock.ask("tokens=1,id=x").body
     for n in range(0, len(whole) + 1, 7):
-        a = mock.ask(f"tokens=1,id=x,fault=cut,at-byte={n}")
-        assert (a.body, a.end, a.chunked_end) == (whole[:n], "fin", False)
+        a = mock.ask(f"tokens=1,id=x,fault=cut,at-byte={n},how={how}")
+        assert (a.body, a.end, a.chunked_end) == (whole[:n], end, end is None)
+    assert end or a.reads_end("open")
 
 
 @pytest.mark.parametrize("how, end", [("fin", "fin"), ("rst", "rst"), ("chunk-end", "open")])

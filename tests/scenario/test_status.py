@@ -16,6 +16,7 @@ DOCUMENT = {
                "reload_ok": True, "reloaded": "2026-01-02T09:12:13.000Z"},
     "live": True, "ready": True, "draining": False,
     "requests_per_s": 412.25, "requests_live": 1204, "connections": 1300, "window_s": 1500,
+    "overhead_p50_s": 0.00008, "overhead_p99_s": 0.000612,
     "workers": [{"slot": 0, "pid": 41, "state": "ok", "silent_s": 0.1, "requests": 100,
                  "requests_live": 7, "connections": 9, "crashes": 0},
                 {"slot": 1, "pid": 42, "state": "silent", "silent_s": 6.7, "requests": 90,
@@ -28,6 +29,8 @@ DOCUMENT = {
                        {"target": "openai/gpt", "requests": 29}]},
         {"model": "quiet", "requests": 0, "ok_ratio": None, "first_p50_s": 0, "first_p95_s": 0,
          "served_by": []}],
+    "targets": [{"target": "anthropic/claude", "state": "degraded", "requests_live": 12},
+                {"target": "openai/gpt", "state": "unknown", "requests_live": 0}],
     "dropped": {"log_lines": 0, "records": 0, "series": 0},
 }
 
@@ -78,7 +81,7 @@ def test_status_is_a_table(binary):
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
     assert lines[0] == ("lamplighter 9.8.7  up 12d 4h  config 7f3a91c4 (/etc/l.yaml, 2026-01-02 "
-                        "09:12Z)  412.2 req/s  1204 live  1300 connections")
+                        "09:12Z)  412.2 req/s  1204 live  1300 connections  overhead p99 0.61 ms")
     assert lines[1] == "! worker 1 has not turned for 7 s"
     words = [line.split() for line in lines]
     assert ["0", "41", "ok", "100", "7", "9", "0"] in words
@@ -87,6 +90,8 @@ def test_status_is_a_table(binary):
     assert ["smart", "210", "99.97", "410ms", "/", "1.22s", "anthropic/claude", "71%",
             "openai/gpt", "29%"] in words
     assert ["quiet", "0", "-", "-"] in words
+    assert ["anthropic/claude", "degraded", "12"] in words
+    assert ["openai/gpt", "unknown", "0"] in words
     assert server.seen[0][:2] == ("GET", "/api/v1/status")
 
 

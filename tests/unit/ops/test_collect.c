@@ -24,6 +24,9 @@ static struct record good(void)
     return (struct record){
         .duration_us = 2000000,
         .first_us = 500000,
+        .attempt_us = 1900000,
+        .attempt_first_us = 400000,
+        .overhead_us = 140,
         .tokens_in = 100,
         .tokens_out = 31,
         .outcome = OUTCOME_FULL,
@@ -35,6 +38,7 @@ static struct record good(void)
         .model = "smart",
         .target = "eu/gemini-3-pro",
         .provider = "gemini",
+        .server = "gemini.example",
         .upstream_model = "gemini-3-pro-001",
     };
 }
@@ -86,12 +90,40 @@ static void good_stream_counts_everywhere(void **state)
     has_gemini(text, "gen_ai_server_request_duration_seconds_sum", "smart", "", 2);
     has_gemini(text, "gen_ai_server_time_to_first_token_seconds_sum", "smart", "", 0.5);
     has_gemini(text, "gen_ai_server_time_per_output_token_seconds_sum", "smart", "", 0.05);
-    has_gemini(text, "gen_ai_client_operation_duration_seconds_count", "gemini-3-pro", "", 1);
+    has_gemini(text, "gen_ai_client_operation_duration_seconds_sum", "gemini-3-pro",
+               ",server_address=\"gemini.example\"", 1.9);
+    has_gemini(text, "gen_ai_client_operation_time_to_first_chunk_seconds_sum", "gemini-3-pro",
+               ",server_address=\"gemini.example\"", 0.4);
+    has(text, "lamplighter_overhead_seconds_sum", 0.00014);
+    has(text, "lamplighter_overhead_seconds_bucket{le=\"0.0001\"}", 0);
+    has(text, "lamplighter_overhead_seconds_bucket{le=\"0.00015\"}", 1);
     has_gemini(text, "gen_ai_client_token_usage_sum", "gemini-3-pro",
                ",gen_ai_token_type=\"input\"", 100);
     has_gemini(text, "gen_ai_client_token_usage_sum", "gemini-3-pro",
                ",gen_ai_token_type=\"output\"", 31);
     lacks(text, "lamplighter_stream_breaks_total");
+    mem_free(text);
+    metrics_free(&m);
+}
+
+/* An attempt that brought no answer has a duration, and nothing else. */
+static void what_did_not_come_is_not_observed(void **state)
+{
+    struct metrics *m = make();
+    struct record r = good();
+    char *text;
+
+    UNUSED(state);
+    r.outcome = OUTCOME_FAILED;
+    r.reason = REASON_CONNECT;
+    r.class_id = CLASS_NEVER_EXECUTED;
+    r.first_us = r.attempt_first_us = r.overhead_us = 0;
+    collect_record(m, &r);
+    text = prom_text(m);
+    has_gemini(text, "gen_ai_client_operation_duration_seconds_count", "gemini-3-pro",
+               ",error_type=\"never-executed\",server_address=\"gemini.example\"", 1);
+    lacks(text, "time_to_first_chunk");
+    lacks(text, "overhead");
     mem_free(text);
     metrics_free(&m);
 }
@@ -181,16 +213,81 @@ static void every_outcome_and_operation_is_counted(void **state)
     metrics_free(&m);
 }
 
+/* Configured targets are shown from the start, others when they are asked; sums are over workers.
+ */
+static void targets_have_a_state_and_attempts_under_way(void **state)
+{
+    static const struct settings_target smart[] = {{.id = SPAN_LIT("a/x")},
+                                                   {.id = SPAN_LIT("b/y")}};
+    static const struct settings_model models[] = {
+        {.name = SPAN_LIT("smart"), .targets = smart, .targets_n = 2},
+        {.name = SPAN_LIT("again"), .targets = smart, .targets_n = 1},
+    };
+    static const struct settings settings = {
+        .source = SPAN_LIT("/etc/l.yaml"), .models = models, .models_n = 2};
+    struct targets *targets = mem_zalloc(1, sizeof(*targets));
+    struct view v = {.workers = 2,
+                     .now_us = 20000000,
+                     .settings = &settings,
+                     .first = &settings,
+                     .targets = targets};
+    struct metrics *m = make();
+    struct board *b = NULL;
+    struct record r = good();
+    struct board_target *at;
+    struct err e;
+    char *text;
+
+    UNUSED(state);
+    assert_non_null(targets);
+    assert_int_equal(board_new(&b, &e), 0);
+    v.board = b;
+    targets_add(targets, &r, v.now_us);
+    at = board_enter(b->targets[0], SPAN_LIT("a/x"));
+    (void)board_enter(b->targets[1], SPAN_LIT("a/x"));
+    (void)board_enter(b->targets[1], SPAN_LIT("new/one"));
+    board_set(&b->workers[0].body_bytes, 32768);
+    board_set(&b->workers[1].body_bytes, 65536);
+    board_set(&b->workers[1].spooled_bytes, 7);
+    collect_view(m, &v);
+    text = prom_text(m);
+    has(text, "lamplighter_target_state{target=\"a/x\",state=\"unknown\"}", 1);
+    has(text, "lamplighter_target_state{target=\"a/x\",state=\"healthy\"}", 0);
+    has(text, "lamplighter_target_state{target=\"eu/gemini-3-pro\",state=\"healthy\"}", 1);
+    has(text, "lamplighter_target_state{target=\"eu/gemini-3-pro\",state=\"degraded\"}", 0);
+    has(text, "lamplighter_target_inflight{target=\"a/x\"}", 2);
+    has(text, "lamplighter_target_inflight{target=\"b/y\"}", 0);
+    has(text, "lamplighter_target_inflight{target=\"eu/gemini-3-pro\"}", 0);
+    has(text, "lamplighter_target_inflight{target=\"other\"}", 1);
+    has(text, "lamplighter_memory_bytes{kind=\"bodies\"}", 98304);
+    has(text, "lamplighter_memory_bytes{kind=\"spooled\"}", 7);
+    mem_free(text);
+    board_leave(at);
+    board_targets_clear(b->targets[1]);
+    v.now_us += 1000000 * (uint64_t)TARGETS_FORGET_S;
+    collect_view(m, &v);
+    text = prom_text(m);
+    has(text, "lamplighter_target_inflight{target=\"a/x\"}", 0);
+    lacks(text, "target=\"other\"");
+    lacks(text, "gemini");
+    mem_free(text);
+    metrics_free(&m);
+    board_free(&b);
+    mem_free(targets);
+}
+
 static void view_shows_board_and_processes(void **state)
 {
     static const struct settings_provider provider = {.name = SPAN_LIT("local")};
     static const struct settings_engine engine = {.provider = &provider};
     static const struct settings settings = {.id = 0x7f3a91, .source = SPAN_LIT("/etc/l.yaml")};
     static const struct settings first = {.engines = &engine, .engines_n = 1};
+    static const struct targets no_targets;
     struct metrics *m = make();
     struct board *b = NULL;
     struct view v = {.workers = 2,
                      .now_us = 20000000,
+                     .targets = &no_targets,
                      .wall_ms = 1767225600000,
                      .settings = &settings,
                      .first = &first,
@@ -212,6 +309,7 @@ static void view_shows_board_and_processes(void **state)
     board_set(&b->workers[0].conns, 5);
     board_set(&b->workers[1].conns, 6);
     board_set(&b->workers[1].turned_us, 19500000);
+    board_set(&b->workers[1].lag_us, 1500);
     board_add(&b->workers[1].records_dropped, 9);
     collect_view(m, &v);
     v.settings = &(struct settings){.id = 1, .source = SPAN_LIT("environment")};
@@ -223,6 +321,8 @@ static void view_shows_board_and_processes(void **state)
     has(text, "lamplighter_worker_requests_total{worker=\"1\"}", 2);
     has(text, "lamplighter_worker_silent_seconds{worker=\"1\"}", 0.5);
     lacks(text, "lamplighter_worker_silent_seconds{worker=\"0\"}");
+    has(text, "lamplighter_loop_lag_seconds{worker=\"1\"}", 0.0015);
+    lacks(text, "lamplighter_loop_lag_seconds{worker=\"0\"}");
     lacks(text, "worker=\"2\"");
     has(text, "lamplighter_connections", 11);
     has(text, "lamplighter_uptime_seconds", 10);
@@ -252,9 +352,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_stream_counts_everywhere),
+        cmocka_unit_test(what_did_not_come_is_not_observed),
         cmocka_unit_test(broken_stream_names_its_class),
         cmocka_unit_test(refused_request_has_no_provider_and_no_name),
         cmocka_unit_test(every_outcome_and_operation_is_counted),
+        cmocka_unit_test(targets_have_a_state_and_attempts_under_way),
         cmocka_unit_test(view_shows_board_and_processes),
     };
 

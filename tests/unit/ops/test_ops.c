@@ -344,6 +344,7 @@ static struct record one_record(void)
     return (struct record){.wall_ms = EV_SIM_WALL_MS,
                            .duration_us = 2000000,
                            .first_us = 300000,
+                           .overhead_us = 80,
                            .tokens_in = 10,
                            .tokens_out = 20,
                            .outcome = OUTCOME_FULL,
@@ -368,6 +369,7 @@ static void record_reaches_metrics_status_and_log(void **state)
     ssize_t n;
 
     turn_workers(b);
+    (void)board_enter(b->board->targets[1], SPAN_LIT("local/qwen"));
     for (int i = 0; i < 3; i++)
         ops_record(b->ops, &r);
     ask(b, &a, (struct request){"GET", "/metrics", NULL, NULL, NULL, NULL});
@@ -385,6 +387,9 @@ static void record_reaches_metrics_status_and_log(void **state)
     assert_true(body_has(&a, "{\"model\":\"smart\",\"requests\":3,\"ok_ratio\":1,"));
     assert_true(body_has(&a, "\"served_by\":[{\"target\":\"local/qwen\",\"requests\":3}]"));
     assert_true(body_has(&a, "{\"model\":\"quiet\",\"requests\":0,\"ok_ratio\":null,"));
+    assert_true(body_has(&a, "\"overhead_p99_s\":9.95e-05,"));
+    assert_true(body_has(&a, "\"targets\":[{\"target\":\"local/qwen\",\"state\":\"healthy\","
+                             "\"requests_live\":1}]"));
     end(&a);
     n = read(b->log_out, line, sizeof(line));
     assert_true(n > 0);

@@ -116,6 +116,29 @@ static void shares_and_times_are_by_model(void **state)
     recent_free(&r);
 }
 
+/* 98 of 100 requests took 80 us, two 4 ms; a request to no model counts as well. */
+static void overhead_is_of_all_models_and_leaves(void **state)
+{
+    struct recent *r = make();
+    struct record rec = {.outcome = OUTCOME_FULL, .op = OP_CHAT, .attempts = 1};
+
+    UNUSED(state);
+    assert_true(recent_overhead_s(r, 0.99) <= 0);
+    recent_add(r, &rec, S(1)); /* 0: not known */
+    assert_true(recent_overhead_s(r, 0.99) <= 0);
+    for (int i = 0; i < 100; i++) {
+        rec.overhead_us = i < 98 ? 80 : 4000;
+        recent_add(r, &rec, S(1));
+    }
+    assert_true(recent_overhead_s(r, 0.50) > 0.00005 && recent_overhead_s(r, 0.50) < 0.0001);
+    assert_true(recent_overhead_s(r, 0.99) > 0.0025 && recent_overhead_s(r, 0.99) < 0.005);
+    recent_turn(r, S(1 + 900));
+    assert_true(recent_overhead_s(r, 0.99) > 0.0025);
+    recent_turn(r, S(1 + 1800));
+    assert_true(recent_overhead_s(r, 0.99) <= 0);
+    recent_free(&r);
+}
+
 static void names_beyond_the_table_are_other(void **state)
 {
     struct recent *r = make();
@@ -167,6 +190,7 @@ int main(void)
         cmocka_unit_test(outcomes_count_as_they_should),
         cmocka_unit_test(counts_leave_after_two_blocks),
         cmocka_unit_test(shares_and_times_are_by_model),
+        cmocka_unit_test(overhead_is_of_all_models_and_leaves),
         cmocka_unit_test(names_beyond_the_table_are_other),
         cmocka_unit_test(no_memory_is_an_answer),
     };

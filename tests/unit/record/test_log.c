@@ -52,6 +52,9 @@ static void good_request_is_one_line(void **state)
         .wall_ms = 1767225600123,
         .duration_us = 1234567,
         .first_us = 250040,
+        .attempt_us = 1234001,
+        .attempt_first_us = 240000,
+        .overhead_us = 87,
         .bytes_in = 1700,
         .bytes_out = 1200,
         .tokens_in = 11,
@@ -68,6 +71,7 @@ static void good_request_is_one_line(void **state)
         .model = "smart",
         .target = "openai/gpt-5.1",
         .provider = "openai",
+        .server = "api.openai.com",
         .upstream_model = "gpt-5.1-2026",
         .key = "ci",
         .peer = "127.0.0.1:5000",
@@ -77,9 +81,11 @@ static void good_request_is_one_line(void **state)
     line_is(&r,
             "{\"time\":\"2026-01-01T00:00:00.123Z\",\"id\":\"r_0123456789abcde\",\"op\":\"chat\","
             "\"model\":\"smart\",\"target\":\"openai/gpt-5.1\",\"provider\":\"openai\","
+            "\"server\":\"api.openai.com\","
             "\"upstream_model\":\"gpt-5.1-2026\",\"outcome\":\"full\",\"status\":200,"
             "\"upstream_status\":200,\"attempts\":1,\"stream\":true,\"duration_ms\":1234.567,"
-            "\"first_ms\":250.040,\"bytes_in\":1700,\"bytes_out\":1200,\"tokens_in\":11,"
+            "\"first_ms\":250.040,\"attempt_ms\":1234.001,\"attempt_first_ms\":240,"
+            "\"overhead_ms\":0.087,\"bytes_in\":1700,\"bytes_out\":1200,\"tokens_in\":11,"
             "\"tokens_out\":7,\"tokens_cached\":3,\"key\":\"ci\",\"peer\":\"127.0.0.1:5000\"}\n");
 }
 
@@ -100,7 +106,8 @@ static void failure_says_why(void **state)
     line_is(&r, "{\"time\":\"1970-01-01T00:00:00.000Z\",\"op\":\"unknown\",\"outcome\":\"failed\","
                 "\"reason\":\"upstream-status\",\"class\":\"overload\",\"status\":503,"
                 "\"upstream_status\":529,\"attempts\":1,\"stream\":false,\"duration_ms\":0,"
-                "\"bytes_in\":0,\"bytes_out\":0,\"text\":\"said \\\"no\\\"\\nand left\"}\n");
+                "\"attempt_ms\":0,\"bytes_in\":0,\"bytes_out\":0,\"text\":\"said \\\"no\\\"\\nand "
+                "left\"}\n");
 }
 
 static void fill(char *p, size_t n, unsigned char with)
@@ -114,13 +121,20 @@ static void hostile_text_stays_one_line(void **state)
     UNUSED(state);
     for (unsigned byte = 0; byte < 256; byte++) {
         unsigned char b = (unsigned char)byte;
-        struct record r = {.wall_ms = UINT64_MAX, .duration_us = UINT64_MAX, .first_us = 1};
+        struct record r = {.wall_ms = UINT64_MAX,
+                           .duration_us = UINT64_MAX,
+                           .first_us = UINT64_MAX,
+                           .attempt_us = UINT64_MAX,
+                           .attempt_first_us = UINT64_MAX,
+                           .overhead_us = UINT64_MAX,
+                           .attempts = UINT16_MAX};
         struct buf out;
 
         fill(r.id, sizeof(r.id), b);
         fill(r.model, sizeof(r.model), b);
         fill(r.target, sizeof(r.target), b);
         fill(r.provider, sizeof(r.provider), b);
+        fill(r.server, sizeof(r.server), b);
         fill(r.upstream_model, sizeof(r.upstream_model), b);
         fill(r.key, sizeof(r.key), b);
         fill(r.peer, sizeof(r.peer), b);

@@ -272,7 +272,7 @@ static void load(struct twin *t, const char *config)
 void twin_open(struct twin *t, uint64_t seed, const char *config)
 {
     struct net_sim_conf net = {.latency_min = 100, .latency_max = 2000, .jitter_max = 200};
-    struct relay_sink sink = {on_record, t};
+    struct relay_sink sink = {on_record, t, t->targets};
     struct net_listen_conf lc = {.fd = -1};
     struct resolver_conf names = {0};
     struct err e;
@@ -304,6 +304,8 @@ void twin_close(struct twin *t)
     ev_sim_run(t->ev, ev_now(t->ev) + EV_S(30));
     assert_int_equal(t->gateway.relay.stats.live, 0);
     assert_int_equal(t->gateway.relay.blobs.bytes, 0);
+    for (size_t i = 0; i <= BOARD_TARGETS; i++)
+        assert_int_equal(board_get(&t->targets[i].live), 0);
     gateway_fini(&t->gateway);
     ev_sim_run(t->ev, ev_now(t->ev) + EV_S(30)); /* what was posted to be freed */
     net_sim_host_free(&t->up_net);

@@ -53,6 +53,7 @@ struct twin {
     unsigned up_aborted;  /* its connections that the gateway broke under a request */
     ev_us up_aborted_at;  /* the last time */
     struct record record; /* the last one */
+    struct board_target targets[BOARD_TARGETS + 1];
     unsigned records;
 };
 

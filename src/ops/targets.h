@@ -1,0 +1,48 @@
+/*
+ * targets.h - how targets do lately, by the outcomes of the requests that they answered. There are
+ * no breakers: this state is shown and decides nothing.
+ *
+ *     unknown    no attempt within TARGETS_FORGET_S, or none that says anything
+ *     degraded   its last 5 attempts failed, or more than a fifth of its last 32 (of 5 at least)
+ *     healthy    else
+ *
+ * Only what says something about the target is counted: a complete answer for it, a failure of a
+ * class that is one of health (classes.def) against it. A refused request, a limited rate or a
+ * client that left is neither.
+ *
+ * At most TARGETS_MAX are kept, by name: clients choose names behind "provider/". Past that, one
+ * that was not asked for so long makes room; when there is none, the newcomer is not kept.
+ *
+ * Room: ops. Pure. Threads: one loop.
+ */
+#ifndef OPS_TARGETS_H
+#define OPS_TARGETS_H
+
+#include "record/record.h"
+
+#define TARGETS_MAX      256
+#define TARGETS_FORGET_S 900
+
+enum target_state { TARGET_HEALTHY, TARGET_DEGRADED, TARGET_UNKNOWN, TARGET_STATES };
+
+const char *targets_state_name(enum target_state s);
+
+struct targets {
+    struct target_row {
+        char name[96];
+        uint64_t last_us; /* its last attempt */
+        uint32_t failed;  /* the last 32 that count, the last one in bit 0; 1: it failed */
+        uint32_t n;       /* how many of them there are */
+    } rows[TARGETS_MAX];
+    size_t rows_n;
+};
+
+void targets_add(struct targets *t, const struct record *r, uint64_t now_us);
+
+/* The target's state; unknown if it is not kept. */
+enum target_state targets_state(const struct targets *t, struct span name, uint64_t now_us);
+
+/* The names of those that were asked within TARGETS_FORGET_S: begin with *at 0. false: no more. */
+bool targets_next(const struct targets *t, size_t *at, uint64_t now_us, struct span *ret);
+
+#endif

@@ -1,0 +1,231 @@
+/*
+ * docs.c - see docs.h. Everything but the sentences at the top comes from the tables that the
+ * program itself reads, so that the page cannot say what is not so.
+ */
+#include "provider/docs.h"
+
+#include "provider/errors.h"
+
+static const char head[] =
+    "# Providers\n"
+    "\n"
+    "Written by `lamplighter config providers` from the tables in `src/provider/`; do not edit "
+    "it.\n"
+    "\n"
+    "A provider in a configuration has a `type`, which is one of the sections below. The type "
+    "says\n"
+    "where the provider lives unless `endpoints` does, how it wants its key, which operations it\n"
+    "has and under which paths, what ends a stream of its answers, and what its errors mean. A "
+    "host\n"
+    "that is not here, and has OpenAI's API, is of the type `openai-compatible`.\n"
+    "\n"
+    "- *Found by*: without a configuration file, and in `lamplighter config init`, a provider is\n"
+    "  there when one of these variables is set; the other one moves its base URL.\n"
+    "- *End of a stream*: an answer that stops before it is broken, however cleanly the "
+    "connection\n"
+    "  ends.\n"
+    "- *Bare model names*: a request that names only a model goes to a configured provider of the\n"
+    "  first type on this page whose pattern fits. `provider/model` always works.\n"
+    "- *Operations* are those of clients (`src/provider/ops.def`); `*` is whatever stands behind\n"
+    "  the client's path, `%m` the model's name. Those in the second line are passed through to "
+    "the\n"
+    "  one provider that `pass` names, and their answers are not read. Models are listed by the\n"
+    "  gateway itself.\n"
+    "- *Errors* are looked for in the type's own rows, then in those of all hosts, then by status\n"
+    "  alone; the first that fits counts. A type or code may hold `*`; a text is found anywhere "
+    "in\n"
+    "  the message. What is done about a class stands in the table of classes.\n"
+    "\n";
+
+static const struct {
+    uint32_t cap;
+    const char *name;
+} caps[] = {
+    {CAP_STREAM, "streams"},
+    {CAP_TOOLS, "tools"},
+    {CAP_VISION, "images"},
+    {CAP_JSON_SCHEMA, "JSON schema"},
+    {CAP_PREFILL, "continues an answer that was begun"},
+    {CAP_USAGE_OPT, "usage in streams only when asked"},
+};
+
+static const char *const auths[] = {
+    [AUTH_NONE] = "none",
+    [AUTH_BEARER] = "`authorization: Bearer KEY`",
+    [AUTH_X_API_KEY] = "`x-api-key: KEY`",
+    [AUTH_API_KEY] = "`api-key: KEY`",
+};
+
+static const char *const terminals[] = {
+    [TERMINAL_DONE] =
+        "every choice's `finish_reason`; `data: [DONE]` follows, and is not insisted on",
+    [TERMINAL_FINISH] = "every choice's `finish_reason`; `[DONE]` does not come",
+    [TERMINAL_MESSAGE_STOP] = "`event: message_stop`",
+};
+
+static const char *yes(bool v)
+{
+    return v ? "yes" : "no";
+}
+
+/* ---- errors ---- */
+
+static void cell(struct buf *out, const char *text)
+{
+    if (text)
+        buf_printf(out, " `%s` |", text);
+    else
+        buf_add_str(out, " |");
+}
+
+static void error_rows(struct buf *out, const struct provider_error_row *rows)
+{
+    buf_add_str(out, "\n| status | type or code | text | class |\n|---|---|---|---|\n");
+    for (; rows->class_id != CLASS_NONE; rows++) {
+        if (rows->status)
+            buf_printf(out, "| %u |", rows->status);
+        else
+            buf_add_str(out, "| any |");
+        cell(out, rows->type);
+        cell(out, rows->text);
+        buf_printf(out, " %s |\n", class_row(rows->class_id)->name);
+    }
+}
+
+/* Rows that several types share are printed for the first of them. */
+static void errors_of(struct buf *out, const struct provider *p)
+{
+    const struct provider *first = p;
+
+    if (p->errors[0].class_id == CLASS_NONE) {
+        buf_add_str(out, "\nErrors: no rows of its own.\n");
+        return;
+    }
+    for (size_t i = 0; provider_at(i) != p; i++)
+        if (first == p && provider_at(i)->errors == p->errors)
+            first = provider_at(i);
+    if (first == p)
+        error_rows(out, p->errors);
+    else
+        buf_printf(out, "\nErrors: as `%s`.\n", first->name);
+}
+
+static void common_errors(struct buf *out)
+{
+    buf_add_str(out, "\n## Errors of all hosts\n");
+    error_rows(out, errors_common);
+    buf_add_str(out, "\nInside of a stream, where there is no status:\n");
+    error_rows(out, errors_streamed);
+    buf_add_str(out, "\nBy the status alone; the first row that has it counts:\n"
+                     "\n| status | class |\n|---|---|\n");
+    for (size_t i = 0; errors_statuses[i].class_id != CLASS_NONE; i++) {
+        const struct error_status *s = &errors_statuses[i];
+
+        buf_printf(out, s->from == s->to ? "| %u |" : "| %u to %u |", s->from, s->to);
+        buf_printf(out, " %s |\n", class_row(s->class_id)->name);
+    }
+    buf_add_str(out, "\nA 404 without a word is junk: no API would leave it at that.\n");
+}
+
+static void classes(struct buf *out)
+{
+    buf_add_str(out, "## Classes\n\n"
+                     "| class | status toward the client | another target may do it | "
+                     "counts against health | may be billed | client may retry |\n"
+                     "|---|---|---|---|---|---|\n");
+    for (int i = CLASS_NONE + 1; i < CLASSES; i++) {
+        const struct class_row *c = class_row((enum class_id)i);
+
+        buf_printf(out, "| %s | %u | %s | %s | %s | %s |\n", c->name, c->client_status,
+                   yes(c->elsewhere), yes(c->health), yes(c->maybe_billed), yes(c->client_retry));
+    }
+    buf_add_str(out,
+                "\nA provider's own 429, 503 or 529 keeps its status, and what a provider says of "
+                "a caller's\nfault (caller, too-long, policy) is passed on in its own words.\n");
+}
+
+/* ---- one provider ---- */
+
+static void words(struct buf *out, const char *const *w)
+{
+    for (size_t i = 0; w[i]; i++)
+        buf_printf(out, "%s`%s`", i ? " " : "", w[i]);
+}
+
+static void found_by(struct buf *out, const struct provider *p)
+{
+    if (!p->env_keys[0])
+        return;
+    buf_add_str(out, "| found by | ");
+    words(out, p->env_keys);
+    if (p->env_base)
+        buf_printf(out, "; base URL by `%s`", p->env_base);
+    buf_add_str(out, " |\n");
+}
+
+static void capabilities(struct buf *out, const struct provider *p)
+{
+    const char *sep = "";
+
+    buf_add_str(out, "| can | ");
+    for (size_t i = 0; i < ARRAY_LEN(caps); i++)
+        if (p->caps & caps[i].cap) {
+            buf_printf(out, "%s%s", sep, caps[i].name);
+            sep = ", ";
+        }
+    buf_add_str(out, " |\n");
+}
+
+static void operations(struct buf *out, const struct provider *p, bool routed, const char *title)
+{
+    const char *sep = "";
+
+    for (int i = 0; i < OPS; i++) {
+        const struct provider_op_row *op = provider_op_row((enum provider_op)i);
+
+        if (!p->paths[i] || op->routed != routed)
+            continue;
+        if (!sep[0])
+            buf_printf(out, "| %s | ", title);
+        buf_printf(out, "%s%s `%s`", sep, op->name, p->paths[i]);
+        sep = ", ";
+    }
+    if (sep[0])
+        buf_add_str(out, " |\n");
+}
+
+static void one(struct buf *out, const struct provider *p)
+{
+    buf_printf(out, "\n## %s\n\n| `type: %s` | %s |\n|---|---|\n", p->name, p->name, p->title);
+    buf_printf(out, "| base URL | %s%s%s |\n", p->base ? "`" : "",
+               p->base ? p->base : "`endpoints` must say", p->base ? "`" : "");
+    found_by(out, p);
+    buf_printf(out, "| key | %s, %s |\n", auths[p->auth],
+               p->key_needed ? "needed" : "if one is set");
+    if (p->header.name)
+        buf_printf(out, "| sent if the client does not | `%s: %s` |\n", p->header.name,
+                   p->header.value);
+    if (p->query)
+        buf_printf(out, "| query | `%s` |\n", p->query);
+    if (p->engine)
+        buf_add_str(out, "| self-hosted | private addresses and clear text are normal |\n");
+    buf_printf(out, "| end of a stream | %s |\n", terminals[p->terminal]);
+    capabilities(out, p);
+    if (p->models[0]) {
+        buf_add_str(out, "| bare model names | ");
+        words(out, p->models);
+        buf_add_str(out, " |\n");
+    }
+    operations(out, p, true, "operations");
+    operations(out, p, false, "passed through");
+    errors_of(out, p);
+}
+
+void provider_write_docs(struct buf *out)
+{
+    buf_add_str(out, head);
+    classes(out);
+    for (size_t i = 0; provider_at(i); i++)
+        one(out, provider_at(i));
+    common_errors(out);
+}
