@@ -106,6 +106,8 @@ void banner_print(const struct run *run, const struct settings *s)
     for (size_t i = 0; i < run->listens; i++)
         run_say("  clients   %s://%s/v1", scheme, addr_of(run->listen_fds[0][i], addr));
     run_say("  admin     http://%s/metrics", addr_of(run->admin_fd, addr));
+    if (s->engines_n)
+        run_say("  loading   a local model answers once its line below says 'ready'");
     if (run->listens)
         print_snippets(s, scheme, addr_of(run->listen_fds[0][0], addr));
 }
