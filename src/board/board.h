@@ -16,8 +16,9 @@
 
 #include "base/err.h"
 
-#define BOARD_WORKERS 64 /* most worker slots */
-#define BOARD_ENGINES 32 /* most engines that the gateway runs itself */
+#define BOARD_WORKERS 64   /* most worker slots */
+#define BOARD_ENGINES 32   /* most engines that the gateway runs itself */
+#define BOARD_HELD    4096 /* most requests of a worker that leave a record if it dies */
 
 typedef _Atomic uint64_t board_word;
 
@@ -31,6 +32,7 @@ typedef _Atomic uint64_t board_word;
     X(dials, "Connections made to targets.")                                                       \
     X(reused, "Requests sent over a pooled connection.")                                           \
     X(records_dropped, "Outcome records that found the clerk's queue full.")                       \
+    X(unheld, "Requests begun past the most that leave a record if the worker dies.")              \
     X(crashes, "Times that a process of this slot died or was replaced.")
 #define BOARD_GAUGES(X)                                                                            \
     X(pid, "Process id; 0: no process.")                                                           \
@@ -47,6 +49,22 @@ struct board_row {
     BOARD_COUNTERS(X)
 #undef X
     board_word turned_us, generation, live, conns, body_bytes, draining;
+    board_word ends; /* processes of this slot that have ended (held.h); written by the master */
+};
+
+/* A request under way; held.h says who writes what, and when. */
+struct board_request {
+    _Alignas(64) board_word wall_ms;
+    board_word began_us, op, tried; /* attempts, and whether it is a stream; 0: no texts yet */
+    board_word id[3], model[8], target[12], provider[4];
+};
+
+/* What the workers of one slot hold. Owners lie together: the clerk looks at nothing else as long
+ * as nobody dies. */
+struct board_held {
+    board_word owners[BOARD_HELD];  /* 0: free */
+    board_word told[BOARD_HELD][3]; /* id of the last one whose record came; the clerk's */
+    struct board_request requests[BOARD_HELD];
 };
 
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };
@@ -65,6 +83,7 @@ struct board {
     } engines[BOARD_ENGINES];
     struct board_row keeper, clerk;
     struct board_row workers[BOARD_WORKERS];
+    struct board_held held[BOARD_WORKERS]; /* memory is taken only as far as it is written */
 };
 
 /* Map a board, all words 0, shared with the children that are forked later. */
