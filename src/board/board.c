@@ -8,8 +8,9 @@
 
 int board_new(struct board **ret, struct err *e)
 {
-    void *p =
-        mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    /* Most of it is never written, so none of it is set aside. */
+    void *p = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (p == MAP_FAILED)
         return err_set(e, ERR_NOMEM, "board: no shared memory: %s", strerror(errno));

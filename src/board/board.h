@@ -17,9 +17,10 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BOARD_WORKERS 64 /* most worker slots */
-#define BOARD_ENGINES 32 /* most engines that the gateway runs itself */
-#define BOARD_TARGETS 64 /* most targets whose attempts a worker counts one by one */
+#define BOARD_WORKERS 64   /* most worker slots */
+#define BOARD_ENGINES 32   /* most engines that the gateway runs itself */
+#define BOARD_TARGETS 64   /* most targets whose attempts a worker counts one by one */
+#define BOARD_HELD    4096 /* most requests of a worker that leave a record if it dies */
 
 typedef _Atomic uint64_t board_word;
 
@@ -34,6 +35,7 @@ typedef _Atomic uint64_t board_word;
     X(reused, "Requests sent over a pooled connection.")                                           \
     X(resent, "Requests sent once more, on a new connection, since a kept one had ended.")         \
     X(records_dropped, "Outcome records that found the clerk's queue full.")                       \
+    X(unheld, "Requests begun past the most that leave a record if the worker dies.")              \
     X(crashes, "Times that a process of this slot died or was replaced.")
 #define BOARD_GAUGES(X)                                                                            \
     X(pid, "Process id; 0: no process.")                                                           \
@@ -52,6 +54,22 @@ struct board_row {
 #undef X
     board_word turned_us, generation, live, conns, body_bytes, spooled_bytes, draining;
     board_word lag_us; /* how late the loop came to its heartbeat, the most lately */
+    board_word ends;   /* processes of this slot that have ended (held.h); written by the master */
+};
+
+/* A request under way; held.h says who writes what, and when. */
+struct board_request {
+    _Alignas(64) board_word wall_ms;
+    board_word began_us, op, tried; /* attempts, and whether it is a stream; 0: no texts yet */
+    board_word id[3], model[8], target[12], provider[4];
+};
+
+/* What the workers of one slot hold. Owners lie together: the clerk looks at nothing else as long
+ * as nobody dies. */
+struct board_held {
+    board_word owners[BOARD_HELD];  /* 0: free */
+    board_word told[BOARD_HELD][3]; /* id of the last one whose record came; the clerk's */
+    struct board_request requests[BOARD_HELD];
 };
 
 /* Attempts under way at one target, as one worker counts them. The id is a hash of its name, for
@@ -77,6 +95,7 @@ struct board {
     struct board_row keeper, clerk;
     struct board_row workers[BOARD_WORKERS];
     struct board_target targets[BOARD_WORKERS][BOARD_TARGETS + 1]; /* the last one: all others */
+    struct board_held held[BOARD_WORKERS]; /* memory is taken only as far as it is written */
 };
 
 /* Map a board, all words 0, shared with the children that are forked later. */

@@ -1,10 +1,19 @@
 /*
  * clerk.c - the life of the clerk: everything that an answer does not wait for. Admin port, access
  * log, metrics. It may die at any moment; records that find it dead are counted as dropped.
+ *
+ * At each beat it looks on the board for requests that a dead worker held, and makes a record of
+ * each: that it crashed, and no more than that, for nobody knows what became of it. Why none is
+ * told twice: what the dead worker had handed over has come, or lies in the queue, which is read to
+ * its end first; and of each record that came there is a note beside its entry. Why none is lost
+ * when the clerk dies at it: an entry is forgotten when its line has been written; a clerk that
+ * dies between the two leaves a second line of the same id to its successor, rather than none.
+ * (Records that it had read and not yet written are lost with it, as ever.)
  */
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "board/held.h"
 #include "cmd/link_ev.h"
 #include "cmd/run.h"
 #include "net/net_uv.h"
@@ -12,6 +21,8 @@
 
 #define TURN_MOST  32 /* datagrams a turn: the admin port gets its share */
 #define REPORT_MAX ((size_t)256 * 1024)
+#define QUEUE_MOST 4096 /* datagrams read in search of the queue's end; it holds fewer */
+#define BURY_MOST  256  /* requests of dead workers a beat; their lines fit the log's queue */
 
 struct clerk {
     const struct run *run;
@@ -25,19 +36,97 @@ struct clerk {
     struct record batch[RUN_BATCH];
 };
 
-static void on_records(void *arg, unsigned events)
+static void take_record(struct clerk *c, const struct record *r)
 {
-    struct clerk *c = arg;
+    held_told(c->run->board, r->worker, r->held, r->id);
+    ops_record(c->ops, r);
+}
 
-    UNUSED(events);
-    for (int i = 0; i < TURN_MOST; i++) {
+/* At most so many datagrams; true when none is left. */
+static bool read_records(struct clerk *c, size_t most)
+{
+    for (size_t i = 0; i < most; i++) {
         ssize_t n = recv(c->run->records[0], c->batch, sizeof(c->batch), MSG_DONTWAIT);
 
         if (n <= 0)
-            return;
+            return true;
         for (size_t k = 0; k < (size_t)n / sizeof(c->batch[0]); k++)
-            ops_record(c->ops, &c->batch[k]);
+            take_record(c, &c->batch[k]);
     }
+    return false;
+}
+
+static void on_records(void *arg, unsigned events)
+{
+    UNUSED(events);
+    UNUSED(read_records(arg, TURN_MOST));
+}
+
+/* ---- what dead workers held ---- */
+
+static void tell_crashed(struct clerk *c, const struct held_request *q)
+{
+    uint64_t now = ev_now(c->ev);
+    struct record r = {.wall_ms = q->wall_ms,
+                       .duration_us = now - MIN(q->began_us, now),
+                       .outcome = OUTCOME_FAILED,
+                       .reason = REASON_CRASHED,
+                       .class_id = q->attempts ? CLASS_MAYBE_EXECUTED : CLASS_NONE,
+                       .op = q->op < OPS ? (enum provider_op)q->op : OPS,
+                       .attempts = (uint16_t)q->attempts,
+                       .stream = q->stream};
+
+    memcpy(r.id, q->id, sizeof(r.id));
+    memcpy(r.model, q->model, sizeof(r.model));
+    memcpy(r.target, q->target, sizeof(r.target));
+    memcpy(r.provider, q->provider, sizeof(r.provider));
+    snprintf(r.text, sizeof(r.text), "%s",
+             q->attempts ? "The worker died; how far the answer came is unknown."
+                         : "The worker died before it asked a target.");
+    ops_record(c->ops, &r);
+}
+
+/* Tell, have it written, then forget: at most `most` requests of one slot. Returns how many. */
+static size_t bury(struct clerk *c, uint32_t slot, uint64_t ends, size_t most)
+{
+    struct board *b = c->run->board;
+    struct held_request q;
+    uint16_t last = 0, n = 0;
+    size_t found = 0;
+
+    for (; found < most && (n = held_dead(b, slot, ends, last, &q)) != 0; found++, last = n)
+        if (!q.told)
+            tell_crashed(c, &q);
+    ops_flush(c->ops);
+    for (n = 0; n < last && (n = held_dead(b, slot, ends, n, &q)) != 0;)
+        held_forget(b, slot, n);
+    return found;
+}
+
+/* true: there may be more of them than a beat may take. */
+static bool bury_all(struct clerk *c)
+{
+    const struct board *b = c->run->board;
+    uint64_t ends[BOARD_WORKERS];
+    struct held_request q;
+    size_t left = BURY_MOST;
+    bool any = false;
+
+    for (uint32_t i = 0; i < c->run->workers; i++) {
+        ends[i] = held_ends(b, i);
+        any = held_dead(b, i, ends[i], 0, &q) != 0 || any;
+    }
+    /* Only who is known to be dead before the queue is read has said all in it. */
+    if (!any || !read_records(c, QUEUE_MOST))
+        return false;
+    for (uint32_t i = 0; i < c->run->workers && left; i++)
+        left -= bury(c, i, ends[i], left);
+    return left == 0;
+}
+
+static void on_beat(void *arg)
+{
+    UNUSED(bury_all(arg));
 }
 
 /* ---- reloading ---- */
@@ -112,14 +201,20 @@ static int serve(struct clerk *c, const struct proc_place *place, struct setting
 
     if (ops_new(&c->ops, &conf, settings, e) < 0)
         return -1;
-    c->link = (struct link_ev){
-        .ev = c->ev, .link = place->link, .row = &c->run->board->clerk, .on_msg = on_msg, .arg = c};
+    c->link = (struct link_ev){.ev = c->ev,
+                               .link = place->link,
+                               .row = &c->run->board->clerk,
+                               .on_msg = on_msg,
+                               .on_beat = on_beat,
+                               .arg = c};
     if (ev_fd_open(&c->records, c->ev, c->run->records[0], on_records, c, e) == 0 &&
         link_ev_open(&c->link, e) == 0) {
         ev_fd_want(c->records, EV_FD_READ);
         link_ev_send(&c->link, (struct link_msg){.type = LINK_READY, .number = place->generation});
         ev_uv_run(c->ev);
-        on_records(c, 0); /* what workers sent last */
+        UNUSED(read_records(c, QUEUE_MOST)); /* what workers sent last */
+        while (bury_all(c)) {
+        }
         rc = 0;
     }
     link_ev_close(&c->link);

@@ -2,7 +2,9 @@
  * worker.c - the life of a worker: a gateway on real sockets, told by the master what to serve.
  *
  * Outcome records leave for the clerk in batches, without ever blocking: if the clerk is dead or
- * slow they are dropped and counted, and no client notices.
+ * slow they are dropped and counted, and no client notices. A request keeps its entry on the board
+ * until its record has left (or was counted as dropped): should this process die, the clerk finds
+ * the entry or the record. If it dies between the two, it finds both, and tells of one.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -22,6 +24,7 @@ struct worker {
     struct net *net;
     struct resolver *resolver;
     struct gateway gateway;
+    struct held_holder held;
     struct link_ev link;
     uint32_t slot;
     struct board_row *row;
@@ -41,6 +44,8 @@ static void send_records(struct worker *w)
     if (w->records_n &&
         send(w->run->records[1], w->records, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)bytes)
         board_add(&w->row->records_dropped, w->records_n);
+    for (size_t i = 0; i < w->records_n; i++)
+        held_give_up(&w->held, w->records[i].held);
     w->records_n = 0;
 }
 
@@ -54,7 +59,8 @@ static void on_record(void *arg, const struct record *r)
     struct worker *w = arg;
     struct err e;
 
-    w->records[w->records_n++] = *r;
+    w->records[w->records_n] = *r;
+    w->records[w->records_n++].worker = (uint16_t)w->slot;
     if (w->records_n == RUN_BATCH)
         send_records(w);
     else if (!ev_timer_armed(&w->send) && ev_timer_set(&w->send, EV_MS(BATCH_MS), &e) < 0)
@@ -148,9 +154,10 @@ static int listen_all(struct worker *w, uint32_t slot, struct err *e)
 static int serve(struct worker *w, const struct proc_place *place, struct settings *settings,
                  struct err *e)
 {
-    struct relay_sink sink = {on_record, w, w->run->board->targets[w->slot]};
+    struct relay_sink sink = {on_record, w, w->run->board->targets[w->slot], &w->held};
     int rc = -1;
 
+    held_init(&w->held, w->run->board, place->slot);
     if (gateway_init(&w->gateway, w->net, w->resolver, settings, sink, e) < 0)
         return -1;
     w->link = (struct link_ev){.ev = w->ev,

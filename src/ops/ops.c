@@ -18,7 +18,7 @@
 
 /* ---- the access log ---- */
 
-static void flush_log(struct ops *o)
+void ops_flush(struct ops *o)
 {
     struct err e;
 
@@ -28,12 +28,12 @@ static void flush_log(struct ops *o)
 
 static void on_flush(struct ev_post *p)
 {
-    flush_log(CONTAINER_OF(p, struct ops, flush));
+    ops_flush(CONTAINER_OF(p, struct ops, flush));
 }
 
 static void on_flush_more(struct ev_timer *t)
 {
-    flush_log(CONTAINER_OF(t, struct ops, flush_more));
+    ops_flush(CONTAINER_OF(t, struct ops, flush_more));
 }
 
 static int open_log(struct ops *o, struct err *e)

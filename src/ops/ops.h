@@ -61,6 +61,9 @@ MUST_CHECK int ops_settings(struct ops *o, struct settings *settings, struct err
 /* One request is over: count it, log it. */
 void ops_record(struct ops *o, const struct record *r);
 
+/* Write the log's lines now, as far as its reader takes them, and not at the end of the turn. */
+void ops_flush(struct ops *o);
+
 /* The address of the admin port. */
 const struct net_addr *ops_addr(const struct ops *o);
 

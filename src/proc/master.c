@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "board/held.h"
 #include "proc/command.h"
 
 #define CHILDREN      (BOARD_WORKERS + 2)
@@ -190,6 +191,7 @@ static void child_died(struct master *m, struct child *c, int status)
 
     c->pid = 0;
     close_fd(&c->link);
+    held_ended(c->row);
     board_set(&c->row->pid, 0);
     board_set(&c->row->live, 0);
     board_set(&c->row->conns, 0);

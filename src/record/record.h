@@ -49,8 +49,9 @@ struct record {
     uint16_t status;     /* toward the client; 0: none was sent */
     uint16_t upstream_status;
     uint16_t attempts;
-    bool stream, usage; /* usage: the provider reported tokens */
-    bool resent;        /* the target may have got it twice: docs/decisions/0005 */
+    bool stream, usage;    /* usage: the provider reported tokens */
+    bool resent;           /* the target may have got it twice: docs/decisions/0005 */
+    uint16_t worker, held; /* the entry that its worker holds for it (board/held.h); held 0: none */
     char id[24];
     char model[64];          /* as the client called it (cut) */
     char target[96];         /* "provider/model" of the last attempt (cut) */

@@ -381,6 +381,20 @@ static const struct call_cb call_cb = {
     .on_fail = on_call_failed,
 };
 
+/* If this process dies from now on, nobody knows whether the target has executed the request. */
+static void note_attempt(const struct relay *r)
+{
+    const struct record *rec = &r->record;
+    struct held_request q = {.attempts = rec->attempts, .stream = rec->stream};
+
+    if (!r->env->sink.held)
+        return;
+    memcpy(q.model, rec->model, sizeof(q.model));
+    memcpy(q.target, rec->target, sizeof(q.target));
+    memcpy(q.provider, rec->provider, sizeof(q.provider));
+    held_tried(r->env->sink.held, rec->held, &q);
+}
+
 static void start_attempt(struct relay *r)
 {
     struct relay_refusal no = {
@@ -391,6 +405,7 @@ static void start_attempt(struct relay *r)
     r->state = RELAY_TRYING;
     r->record.attempts++;
     r->record.stream = r->req.stream;
+    note_attempt(r);
     if (relay_call_conf(r, &conf, &e) == 0 &&
         ev_timer_set(&r->deadline, EV_MS(conf.timeout.total_ms), &e) == 0 &&
         call_start(&r->call, &conf, &call_cb, r, &e) == 0) {
@@ -554,6 +569,17 @@ static void make_id(struct relay *r)
         r->record.id[i + 2] = digits[random[i] & 31];
 }
 
+static void note_begin(struct relay *r)
+{
+    struct held_request q = {
+        .wall_ms = r->record.wall_ms, .began_us = r->began, .op = r->record.op};
+
+    if (!r->env->sink.held)
+        return;
+    memcpy(q.id, r->record.id, sizeof(q.id));
+    r->record.held = held_claim(r->env->sink.held, &q);
+}
+
 /* Answers that need no target. true: it was one. */
 static bool serve_own(struct relay *r)
 {
@@ -608,6 +634,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     struct relay *r = mem_zalloc(1, sizeof(*r));
     struct relay_refusal no;
     struct err e;
+    bool known;
 
     if (!r) {
         http_stream_close(&s, HTTP_CLOSE_BROKEN);
@@ -632,7 +659,11 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     env->stats.requests_total++;
     env->stats.live++;
     http_stream_bind(s, &client_cb, r);
-    if (!relay_read_head(r, peer, &no))
+    note_begin(r); /* before it is read: it may be what kills us */
+    known = relay_read_head(r, peer, &no);
+    if (env->sink.held)
+        held_op(env->sink.held, r->record.held, r->record.op);
+    if (!known)
         refuse(r, &no);
     else if (env->ending != REASON_NONE) /* it came behind the end of the drain */
         refuse_ending(r, env->ending);

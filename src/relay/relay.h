@@ -1,13 +1,14 @@
 /*
  * relay.h - the life of a client's request: read it, find its target, try, answer, record.
  *
- * Room: relay (uses base ev codec dialect provider http settings call). Threads: one loop.
+ * Room: relay (uses base board ev codec dialect provider http settings call). Threads: one loop.
  */
 #ifndef RELAY_RELAY_H
 #define RELAY_RELAY_H
 
 #include "base/blob.h"
 #include "board/board.h"
+#include "board/held.h"
 #include "call/pools.h"
 #include "ev/ev.h"
 #include "http/server.h"
@@ -18,6 +19,9 @@ struct relay_sink {
     void (*record)(void *arg, const struct record *r);
     void *arg;
     struct board_target *targets; /* the worker's row: attempts under way; NULL: not counted */
+    /* Where requests under way are noted, for the case that this process dies; NULL: nowhere. Who
+     * takes a record gives its entry up when it has handed the record on. */
+    struct held_holder *held;
 };
 
 struct relay_stats {

@@ -107,6 +107,92 @@ def test_keeper_and_clerk_may_die(pair):
     g.stop(blame=None)
 
 
+@pytest.mark.parametrize("clerk", ["lives", "dies first"])
+def test_what_a_dead_worker_held_is_told(pair, clerk):
+    """One line for each of its requests, by the id that its client has seen, and that nobody knows
+    what became of it; the other worker's lines are as ever. So also by the clerk's successor."""
+    m, g = pair
+    children = g.children()
+    before = g.chat("gen/before")  # its record left long before: it is not told again
+    assert g.record(before)["outcome"] == "full"
+
+    def kill():
+        bed.wait_for(lambda: sum(w["requests_live"] for w in g.status()["workers"]) == 60)
+        if clerk == "dies first":
+            os.kill(children["clerk"], signal.SIGKILL)
+        os.kill(children["worker 0"], signal.SIGKILL)
+
+    answers, _ = asyncio.run(streams(g, "gen/held;tokens=30;gap=100ms", 60, kill))
+    bed.wait_for(lambda: responds(g))
+    lines = [g.record(a) for a in answers]  # one an answer
+    crashed = [r for r in lines if r["outcome"] != "full"]
+    assert [whole(a) for a in answers] == [r["outcome"] == "full" for r in lines]
+    assert 0 < len(crashed) < 60
+    for r in crashed:
+        assert (r["outcome"], r["reason"], r["class"]) == ("failed", "crashed", "maybe-executed")
+        assert (r["op"], r["status"], r["attempts"], r["stream"]) == ("chat", 0, 1, True)
+        assert r["model"] == r["target"] == "gen/held;tokens=30;gap=100ms"
+        assert "unknown" in r["text"] and 0 < r["duration_ms"] < 30000
+    assert len(g.records()) == 61
+    assert sum(value for name, value in g.metrics().items() if "lamplighter_requests_total" in name
+               and 'outcome="failed"' in name) == len(crashed)
+    os.kill(g.workers()[0], signal.SIGKILL)  # it held nothing that is not told already
+    bed.wait_for(lambda: crashes(g) == 2)
+    g.stop(blame=None)
+    assert len(g.records()) == 61
+
+
+def test_a_request_that_had_not_reached_a_target(pair):
+    """Its worker dies while the body comes in: nothing was executed, and the line does not say so
+    either."""
+    m, g = pair
+    with wire.Conn(g.addr) as conn:
+        conn.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{")
+        bed.wait_for(lambda: sum(w["requests_live"] for w in g.status()["workers"]) == 1)
+        for pid in g.workers():
+            os.kill(pid, signal.SIGKILL)
+        assert conn.read_end()[1] in ("fin", "reset")
+    bed.wait_for(g.records)
+    (r,) = g.records()
+    assert (r["reason"], r["op"], r["attempts"]) == ("crashed", "chat", 0)
+    assert "class" not in r and "target" not in r
+    g.stop(blame=None)
+
+
+def test_a_finished_request_is_told_once(pair):
+    """Workers die with records in every stage: waiting for company, under way to the clerk, gone.
+    Each request that a client saw the end of has its one line all the same."""
+    m, g = pair
+    ids = []
+
+    async def ask(n):
+        answer = await wire.fetch(g.addr, request(f"gen/once;tokens={n % 4 + 1};gap=3ms"), 10)
+        if answer.head:
+            ids.append(answer["x-lamplighter-request-id"])
+
+    def replaced(victim):
+        bed.wait_for(lambda: g.workers()[0] not in (0, victim))
+
+    async def rounds():
+        for _ in range(6):
+            victim = (await asyncio.to_thread(g.workers))[0]
+            jobs = [asyncio.create_task(ask(n)) for n in range(60)]
+            seen = len(ids)
+            while len(ids) < seen + 10:
+                await asyncio.sleep(0)
+            os.kill(victim, signal.SIGKILL)
+            await asyncio.gather(*jobs, return_exceptions=True)
+            await asyncio.to_thread(replaced, victim)
+
+    asyncio.run(rounds())
+    bed.wait_for(lambda: set(ids) <= {r["id"] for r in g.records()})
+    told = [r["id"] for r in g.records()]
+    assert len(told) == len(set(told))
+    assert any(r["outcome"] == "full" for r in g.records())
+    g.stop(blame=None)
+    assert len(g.records()) == len(told)
+
+
 def responds(gateway):
     try:
         return wire.ask(gateway.admin, "GET", "/metrics", timeout=1).status == 200

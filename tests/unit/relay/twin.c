@@ -272,7 +272,7 @@ static void load(struct twin *t, const char *config)
 void twin_open(struct twin *t, uint64_t seed, const char *config)
 {
     struct net_sim_conf net = {.latency_min = 100, .latency_max = 2000, .jitter_max = 200};
-    struct relay_sink sink = {on_record, t, t->targets};
+    struct relay_sink sink = {.record = on_record, .arg = t, .targets = t->targets};
     struct net_listen_conf lc = {.fd = -1};
     struct resolver_conf names = {0};
     struct err e;
