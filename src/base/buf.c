@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define BUF_FIRST 256
+#define PRINT_TRY 64 /* most prints are shorter: they are formatted once */
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -83,16 +84,23 @@ void buf_add_u64(struct buf *b, uint64_t v)
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
+    size_t room = b->p && b->err == ERR_NONE ? b->cap - b->n : 0;
     va_list again;
     char *to;
     int n;
 
+    if (room < PRINT_TRY && b->n + PRINT_TRY <= b->max && buf_reserve(b, PRINT_TRY))
+        room = b->cap - b->n;
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, again);
+    n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, again);
     va_end(again);
     if (!EXPECT(n >= 0))
         return;
-    to = buf_reserve(b, (size_t)n + 1); /* vsnprintf writes a NUL, which is not committed */
+    if ((size_t)n < room) { /* its NUL too, which is not committed */
+        b->n += (size_t)n;
+        return;
+    }
+    to = buf_reserve(b, (size_t)n + 1);
     if (!to)
         return;
     if (EXPECT(vsnprintf(to, (size_t)n + 1, fmt, ap) == n))

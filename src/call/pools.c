@@ -22,6 +22,7 @@
 #define IDLE_MOST  128
 #define CONNS_MOST 16384
 #define SWEEP_MS   1000
+#define RECENT     16 /* a power of two */
 
 struct entry {
     struct arena text; /* what dial points to */
@@ -38,6 +39,14 @@ struct context {
     struct tls_ctx *tls;
 };
 
+/* Which pool a URL of a snapshot had when it was last asked for: the key takes longer to write than
+ * the rest of a look-up. Forgotten whenever an entry or a snapshot goes, for an address may come
+ * again. */
+struct recent {
+    const struct settings_url *url;
+    struct http_pool *pool;
+};
+
 struct call_pools {
     struct net *net;
     struct resolver *resolver;
@@ -46,6 +55,7 @@ struct call_pools {
     size_t entries_n;
     struct context *contexts;
     size_t contexts_n;
+    struct recent recent[RECENT]; /* at recent_of() */
     struct ev_timer sweep;        /* runs while there are stale entries */
     struct http_pool_stats freed; /* totals of the pools that are gone */
 };
@@ -321,15 +331,30 @@ out:
     return ret;
 }
 
+static struct recent *recent_of(struct call_pools *p, const struct settings_url *url)
+{
+    return &p->recent[((uintptr_t)url / sizeof(*url)) % RECENT];
+}
+
+static void forget_recent(struct call_pools *p)
+{
+    memset(p->recent, 0, sizeof(p->recent));
+}
+
 int call_pools_get(struct call_pools *p, struct http_pool **ret,
                    const struct settings_provider *provider, const struct settings_url *url,
                    struct err *e)
 {
-    const struct entry *it = get(p, provider, url, e);
+    struct recent *r = recent_of(p, url);
+    const struct entry *it;
 
-    if (!it)
-        return -1;
-    *ret = it->pool;
+    if (r->url != url) {
+        it = get(p, provider, url, e);
+        if (!it)
+            return -1;
+        *r = (struct recent){url, it->pool};
+    }
+    *ret = r->pool;
     return 0;
 }
 
@@ -341,6 +366,7 @@ static void drop_entry(struct call_pools *p, size_t i)
 
     p->freed.dials_total += s->dials_total;
     p->freed.reused_total += s->reused_total;
+    forget_recent(p);
     entry_free(&p->entries[i]);
     p->entries[i] = p->entries[--p->entries_n];
 }
@@ -386,6 +412,7 @@ void call_pools_use(struct call_pools *p, struct settings *s)
 
     p->settings = settings_ref(s);
     settings_unref(&old);
+    forget_recent(p);
     for (size_t i = 0; i < p->entries_n; i++)
         p->entries[i]->stale = true;
     for (size_t i = 0; i < s->providers_n; i++) {

@@ -144,20 +144,28 @@ static void quoted(struct buf *out, struct span s)
     buf_add_char(out, '"');
 }
 
-void json_key_span(struct json_write *w, struct span key)
+static void before_key(struct json_write *w)
 {
     MUST(in_object(w) && !w->key);
     if (w->comma)
         buf_add_char(w->out, ',');
     w->comma = true;
     w->key = true;
+}
+
+void json_key_span(struct json_write *w, struct span key)
+{
+    before_key(w);
     quoted(w->out, key);
     buf_add_char(w->out, ':');
 }
 
 void json_key(struct json_write *w, const char *key)
 {
-    json_key_span(w, span_str(key));
+    before_key(w);
+    buf_add_char(w->out, '"');
+    buf_add_str(w->out, key);
+    buf_add(w->out, "\":", 2);
 }
 
 void json_raw(struct json_write *w, struct span s)

@@ -29,8 +29,10 @@ void json_end_object(struct json_write *w);
 void json_begin_array(struct json_write *w);
 void json_end_array(struct json_write *w);
 
-/* In an object: the next value's key. */
+/* In an object: the next value's key. A constant of the program, with nothing in it to escape ...
+ */
 void json_key(struct json_write *w, const char *key);
+/* ... or any text. */
 void json_key_span(struct json_write *w, struct span key);
 
 void json_string(struct json_write *w, struct span s);
@@ -44,7 +46,7 @@ void json_null(struct json_write *w);
 /* A value that already is JSON, copied as it stands. */
 void json_raw(struct json_write *w, struct span s);
 
-/* json_key + value in one, for the common case. */
+/* json_key + value in one, for the common case; the key is a constant. */
 void json_kv_string(struct json_write *w, const char *key, struct span s);
 void json_kv_cstring(struct json_write *w, const char *key, const char *s);
 void json_kv_uint(struct json_write *w, const char *key, uint64_t v);

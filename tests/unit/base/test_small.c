@@ -129,6 +129,29 @@ static void a_buf_stops_at_its_maximum(void **state)
     buf_fini(&b);
 }
 
+static void prints_are_whole_or_not_there(void **state)
+{
+    char text[301];
+    struct buf b;
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (size_t max = 1; max <= sizeof(text); max++)
+        for (size_t before = 0; before < 3; before++) {
+            size_t n = max - MIN(before, max);
+
+            buf_init(&b, max);
+            buf_add(&b, "abc", MIN(before, max));
+            if (n > 0)
+                buf_printf(&b, "%.*s", (int)n - 1, text); /* its NUL has to fit as well */
+            assert_true(buf_ok(&b));
+            assert_int_equal(b.n, n > 0 ? max - 1 : max);
+            buf_printf(&b, "%s", "y"); /* one too many */
+            assert_false(buf_ok(&b));
+            buf_fini(&b);
+        }
+}
+
 static void an_arena_keeps_its_budget(void **state)
 {
     struct arena a;
@@ -209,6 +232,7 @@ int main(void)
         cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
         cmocka_unit_test(spans_are_cut_and_compared),
         cmocka_unit_test(a_buf_stops_at_its_maximum),
+        cmocka_unit_test(prints_are_whole_or_not_there),
         cmocka_unit_test(an_arena_keeps_its_budget),
         cmocka_unit_test(errors_carry_their_way),
         cmocka_unit_test(a_list_may_lose_its_current_link),

@@ -71,7 +71,8 @@ static void write_document(struct json_write *w)
     json_begin_object(w);
     json_kv_string(w, "s", SPAN_LIT("a\"b"));
     json_kv_cstring(w, "none", NULL);
-    json_kv_cstring(w, "k\n", "v");
+    json_key_span(w, SPAN_LIT("k\n"));
+    json_cstring(w, "v");
     json_kv_uint(w, "u", UINT64_MAX);
     json_kv_int(w, "i", INT64_MIN);
     json_kv_bool(w, "t", true);
