@@ -128,8 +128,9 @@ static struct context *find_context(struct call_pools *p, const struct settings_
     return NULL;
 }
 
-static int add_context(struct call_pools *p, struct context **ret,
-                       const struct settings_provider *provider, struct err *e)
+/* NULL: *e says why. */
+static struct context *add_context(struct call_pools *p, const struct settings_provider *provider,
+                                   struct err *e)
 {
     struct tls_client_conf conf = {.alpn = "h2,http/1.1"};
     struct context c = {.ca_stamp = provider->ca_stamp}, *more;
@@ -139,18 +140,15 @@ static int add_context(struct call_pools *p, struct context **ret,
         p->contexts = more;
     if (provider->ca_file.n)
         c.ca_file = mem_strndup(provider->ca_file.p, provider->ca_file.n);
-    if (!more || (provider->ca_file.n && !c.ca_file)) {
-        mem_free(c.ca_file);
-        return err_set(e, ERR_NOMEM, "no memory for a TLS context");
-    }
     conf.ca_file = c.ca_file;
-    if (tls_client_ctx_new(&c.tls, net_ev(p->net), &conf, e) < 0) {
-        context_fini(&c);
-        return -1;
+    if (!more || (provider->ca_file.n && !c.ca_file)) {
+        err_set(e, ERR_NOMEM, "no memory for a TLS context");
+    } else if (tls_client_ctx_new(&c.tls, net_ev(p->net), &conf, e) == 0) {
+        more[p->contexts_n] = c;
+        return &more[p->contexts_n++];
     }
-    more[p->contexts_n] = c;
-    *ret = &more[p->contexts_n++];
-    return 0;
+    context_fini(&c);
+    return NULL;
 }
 
 /* Give the entry a reference of the provider's context, which serves both its target and its
@@ -162,7 +160,9 @@ static int take_context(struct call_pools *p, struct entry *it,
 
     if (it->tls)
         return 0;
-    if (!c && add_context(p, &c, provider, e) < 0)
+    if (!c)
+        c = add_context(p, provider, e);
+    if (!c)
         return -1;
     it->tls = tls_ctx_ref(c->tls);
     return 0;

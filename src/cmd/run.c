@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #include "cmd/config.h"
 #include "cmd/cpus.h"
 #include "cmd/listen.h"
+#include "net/tls.h"
 
 #define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
 
@@ -116,6 +118,25 @@ static int memory_file(struct span text, struct err *e)
     return fd;
 }
 
+/* Drawn before the first fork: a client may resume its session at any worker, also at one that
+ * comes later. */
+static int draw_ticket_secret(struct run *run, struct err *e)
+{
+    unsigned char bytes[TLS_TICKET_SECRET_BYTES];
+    struct secret kept;
+    int rc = -1;
+
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+        err_set(e, ERR_SYS, "no random bytes: %s", strerror(errno));
+    else if (secret_arena_new(&run->secrets, sizeof(bytes), e) == 0)
+        rc = secret_put(run->secrets, &kept, span_of((const char *)bytes, sizeof(bytes)),
+                        SPAN_LIT("TLS tickets"), e);
+    if (rc == 0)
+        run->ticket_secret = (const unsigned char *)kept.bytes.p;
+    secret_wipe(bytes, sizeof(bytes));
+    return rc;
+}
+
 /* Keys must not leave by a core dump or a debugger. A test build is debugged. */
 static void close_doors(void)
 {
@@ -153,8 +174,9 @@ static int serve(struct run *run, struct span text, struct err *e)
     struct run_commands commands;
     int status = -1;
 
-    if (board_new(&run->board, e) < 0 || listen_open(run, settings, e) < 0 ||
-        open_records(run, e) < 0 || run_commands_make(&commands, run, settings, e) < 0)
+    if (board_new(&run->board, e) < 0 || draw_ticket_secret(run, e) < 0 ||
+        listen_open(run, settings, e) < 0 || open_records(run, e) < 0 ||
+        run_commands_make(&commands, run, settings, e) < 0)
         return -1;
     conf.board = run->board;
     conf.commands = commands.commands;
@@ -274,6 +296,7 @@ fail:
     run_say("lamplighter: %s", e.text);
 out:
     settings_unref(&run.first);
+    secret_arena_free(&run.secrets);
     env_free(&run.env);
     buf_fini(&text);
     buf_fini(&printed);

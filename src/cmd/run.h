@@ -20,10 +20,12 @@
 struct run {
     struct env *env;
     struct board *board;
-    struct settings *first; /* what the gateway started with; NULL until it is loaded */
-    const char *file;       /* the configuration; NULL: from the environment */
-    const char *engine;     /* --engine: a llama-server to start, NULL: none */
-    const char *model;      /* --model: its weights */
+    struct secret_arena *secrets;       /* of this run, not of any configuration */
+    const unsigned char *ticket_secret; /* in it: the TLS tickets of all workers */
+    struct settings *first;             /* what the gateway started with; NULL until it is loaded */
+    const char *file;                   /* the configuration; NULL: from the environment */
+    const char *engine;                 /* --engine: a llama-server to start, NULL: none */
+    const char *model;                  /* --model: its weights */
     uint16_t engine_port;
     bool single;
     uint32_t workers;

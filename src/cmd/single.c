@@ -123,7 +123,7 @@ int run_single(const struct run *run, int config_fd)
     if (ev_uv_new(&s.ev, &e) == 0 && net_uv_new(&s.net, s.ev, &e) == 0 &&
         resolve_ares_new(&s.resolver, s.ev, &names, &e) == 0 &&
         run_settings(&settings, run, config_fd, &e) == 0 &&
-        gateway_init(&s.gateway, s.net, s.resolver, settings, sink, &e) == 0) {
+        gateway_init(&s.gateway, s.net, s.resolver, settings, sink, run->ticket_secret, &e) == 0) {
         s.drain_ms = settings->server.drain_ms;
         ev_timer_init(&s.beat, s.ev, on_beat);
         rc = serve(&s, settings, &e);

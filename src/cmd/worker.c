@@ -158,7 +158,8 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
     int rc = -1;
 
     held_init(&w->held, w->run->board, place->slot);
-    if (gateway_init(&w->gateway, w->net, w->resolver, settings, sink, e) < 0)
+    if (gateway_init(&w->gateway, w->net, w->resolver, settings, sink, w->run->ticket_secret, e) <
+        0)
         return -1;
     w->link = (struct link_ev){.ev = w->ev,
                                .link = place->link,

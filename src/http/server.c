@@ -110,7 +110,7 @@ static void on_accept(void *arg, struct net_conn *conn)
 static int read_certificate(struct tls_ctx **ret, struct ev *ev,
                             const struct http_server_conf *conf, struct err *e)
 {
-    struct tls_server_conf tls = {.alpn = "h2,http/1.1"};
+    struct tls_server_conf tls = {.alpn = "h2,http/1.1", .ticket_secret = conf->ticket_secret};
     struct arena a;
     int rc = -1;
 

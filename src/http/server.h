@@ -22,7 +22,8 @@ struct http_server_conf {
     uint32_t requests_per_conn; /* then "connection: close" */
     uint32_t streams_per_conn;  /* HTTP/2 */
     bool half_close_ok;         /* a FIN after the request does not mean that the client is gone */
-    struct span tls_cert, tls_key; /* PEM files, read by new and reconf; absent: clear text */
+    struct span tls_cert, tls_key;      /* PEM files, read by new and reconf; absent: clear text */
+    const unsigned char *ticket_secret; /* see struct tls_server_conf; borrowed */
 };
 
 /* A request has come: its head is whole, h lives as long as s. The handler binds s before it

@@ -25,14 +25,16 @@ struct tls_client_conf {
     const char *alpn;                 /* "h2,http/1.1", the best first; NULL: no ALPN */
 };
 
-#define TLS_TICKET_KEY_BYTES 80
+#define TLS_TICKET_SECRET_BYTES 32
 
 struct tls_server_conf {
     const char *cert_file, *key_file; /* PEM; the certificate with its chain */
     const char *client_ca_file;       /* clients need a certificate of one of these; NULL: none */
     const char *alpn;                 /* as above; a client that offers only others is refused */
-    /* Of TLS_TICKET_KEY_BYTES, so that processes resume each other's sessions; NULL: random. */
-    const unsigned char *ticket_key;
+    /* Of TLS_TICKET_SECRET_BYTES, borrowed for the life of the context: the keys of session tickets
+     * come from it and the time, so processes that share it resume each other's sessions. NULL:
+     * keys of OpenSSL's own, which no other context knows and which never change. */
+    const unsigned char *ticket_secret;
 };
 
 /* The caller owns a reference. Errors are ERR_CONFIG and name the file. */

@@ -7,7 +7,7 @@
  *
  * A session of TLS 1.3 is used once, so that connections cannot be linked by it.
  */
-#include "net/tls_impl.h"
+#include "net/tls_ticket.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -18,7 +18,6 @@
 
 #define CIPHERS           "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define SECURITY_LEVEL    2
-#define SESSION_SECONDS   3600
 #define TICKETS_PER_VISIT 1
 
 struct session {
@@ -279,7 +278,7 @@ static struct tls_ctx *ctx_new(struct ev *ev, bool server, const char *alpn, str
     SSL_CTX_set_security_level(ctx->ssl, SECURITY_LEVEL);
     SSL_CTX_set_options(ctx->ssl, options);
     SSL_CTX_set_mode(ctx->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_timeout(ctx->ssl, SESSION_SECONDS);
+    SSL_CTX_set_timeout(ctx->ssl, TLS_SESSION_SECONDS);
     if (SSL_CTX_set_min_proto_version(ctx->ssl, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(ctx->ssl, CIPHERS) != 1) {
         err_set(e, ERR_BUG, "TLS: OpenSSL does not know our ciphers");
@@ -362,7 +361,6 @@ int tls_server_ctx_new(struct tls_ctx **ret, struct ev *ev, const struct tls_ser
 {
     static const unsigned char id[] = "lamplighter";
     struct tls_ctx *ctx;
-    unsigned char key[TLS_TICKET_KEY_BYTES];
     int rc = -1;
 
     MUST(ret && ev && conf && conf->cert_file && e);
@@ -380,20 +378,15 @@ int tls_server_ctx_new(struct tls_ctx **ret, struct ev *ev, const struct tls_ser
         err_set(e, ERR_NOMEM, "TLS: no memory");
         goto out;
     }
-    if (conf->ticket_key) {
-        memcpy(key, conf->ticket_key, sizeof(key));
-        if (SSL_CTX_set_tlsext_ticket_keys(ctx->ssl, key, sizeof(key)) != 1) {
-            err_set(e, ERR_BUG, "TLS: OpenSSL wants another size of ticket key");
-            goto out;
-        }
-    }
+    ctx->ticket_secret = conf->ticket_secret;
+    if (ctx->ticket_secret && tls_ticket_use(ctx, e) < 0)
+        goto out;
     if (ctx->alpn_n)
         SSL_CTX_set_alpn_select_cb(ctx->ssl, select_alpn, ctx);
     *ret = ctx;
     ctx = NULL;
     rc = 0;
 out:
-    explicit_bzero(key, sizeof(key));
     tls_ctx_unref(&ctx);
     return rc;
 }

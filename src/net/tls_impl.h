@@ -11,9 +11,10 @@
 #include "net/outq.h"
 #include "net/tls.h"
 
-#define TLS_HOST_MAX     253
-#define TLS_ALPN_MAX     64
-#define TLS_SESSIONS_MAX 128
+#define TLS_HOST_MAX        253
+#define TLS_ALPN_MAX        64
+#define TLS_SESSIONS_MAX    128
+#define TLS_SESSION_SECONDS 3600
 
 struct tls_ctx {
     unsigned refs;
@@ -24,6 +25,7 @@ struct tls_ctx {
     struct outq_store store;
     unsigned char alpn[TLS_ALPN_MAX]; /* in wire form: length, name, length, name */
     unsigned alpn_n;
+    const unsigned char *ticket_secret; /* NULL: none */
     struct list sessions; /* of struct session: to resume, the one used last at the end */
     size_t sessions_n;
 };

@@ -3,7 +3,7 @@
  */
 #include "relay/gateway.h"
 
-static struct http_server_conf server_conf(const struct settings *s)
+static struct http_server_conf server_conf(const struct gateway *g, const struct settings *s)
 {
     return (struct http_server_conf){
         .limits = s->server.limits,
@@ -18,6 +18,7 @@ static struct http_server_conf server_conf(const struct settings *s)
         .half_close_ok = s->server.half_close_ok,
         .tls_cert = s->server.tls_cert,
         .tls_key = s->server.tls_key,
+        .ticket_secret = g->ticket_secret,
     };
 }
 
@@ -29,12 +30,14 @@ static void on_drain_timer(struct ev_timer *t)
 }
 
 int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
-                 struct settings *settings, struct relay_sink sink, struct err *e)
+                 struct settings *settings, struct relay_sink sink,
+                 const unsigned char *ticket_secret, struct err *e)
 {
     struct ev *ev = net_ev(net);
-    struct http_server_conf conf = server_conf(settings);
+    struct http_server_conf conf;
 
-    *g = (struct gateway){.net = net};
+    *g = (struct gateway){.net = net, .ticket_secret = ticket_secret};
+    conf = server_conf(g, settings);
     if (call_pools_new(&g->pools, net, resolver, e) < 0)
         return -1;
     call_pools_use(g->pools, settings);
@@ -51,7 +54,7 @@ fail:
 
 int gateway_settings(struct gateway *g, struct settings *settings, struct err *e)
 {
-    struct http_server_conf conf = server_conf(settings);
+    struct http_server_conf conf = server_conf(g, settings);
 
     call_pools_use(g->pools, settings);
     relay_env_settings(&g->relay, settings);

@@ -16,15 +16,17 @@ struct gateway {
     struct call_pools *pools;
     struct relay_env relay;
     struct http_server *server;
+    const unsigned char *ticket_secret;
     struct ev_timer drain;
     void (*on_drained)(void *arg);
     void *drained_arg;
 };
 
-/* Make it; nothing listens yet. Takes a reference of the snapshot; net and resolver outlive it. On
- * failure nothing is left. */
+/* Make it; nothing listens yet. Takes a reference of the snapshot; net, resolver and ticket_secret
+ * (see struct tls_server_conf; may be NULL) outlive it. On failure nothing is left. */
 MUST_CHECK int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
-                            struct settings *settings, struct relay_sink sink, struct err *e);
+                            struct settings *settings, struct relay_sink sink,
+                            const unsigned char *ticket_secret, struct err *e);
 
 /* A new snapshot for requests and connections that begin from now on. -1: its certificate cannot
  * be used, and the old one stays; all else is taken. */

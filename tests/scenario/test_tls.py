@@ -2,6 +2,7 @@
 while streams run. Toward providers: nobody is sent a request who cannot prove who he is."""
 import os
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -33,10 +34,10 @@ pytestmark = pytest.mark.skipif(not shutil.which("openssl"),
 class TlsConn(wire.Conn):
     """A client's connection over TLS; certificate: the peer's, as DER."""
 
-    def __init__(self, addr, context, name="localhost", timeout=10):
+    def __init__(self, addr, context, name="localhost", timeout=10, session=None):
         super().__init__(addr, timeout)
         try:
-            self.sock = context.wrap_socket(self.sock, server_hostname=name)
+            self.sock = context.wrap_socket(self.sock, server_hostname=name, session=session)
         except OSError:
             self.sock.close()
             raise
@@ -321,6 +322,34 @@ def test_certificates_are_renewed_by_reload(binary, turning, mock, authority):
         assert chat_over(live, "gen/after").status == 200  # the old connection lives on
     direct = wire.ask(mock.addr, "POST", CHAT, {"model": order, "messages": HELLO, "stream": True})
     assert bytes(part.reader.body) == renamed(direct, "turn", f"gen/{order}")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_any_worker_resumes_a_session(binary, turning, authority, version):
+    """Whoever takes the connection: another worker, one that came later, one that has reloaded."""
+    g, _, _ = turning
+    context = client(authority.cert, minimum_version=version, maximum_version=version)
+    session, reused = None, []
+
+    def visit():
+        nonlocal session
+        with TlsConn(g.addr, context, session=session) as conn:
+            assert chat_over(conn, "gen/again").status == 200  # its ticket comes before
+            session = conn.sock.session
+            reused.append(conn.sock.session_reused)
+
+    for _ in range(12):
+        visit()
+    old = g.workers()
+    os.kill(old[0], signal.SIGKILL)
+    bed.wait_for(lambda: all(pid and pid != old[0] for pid in g.workers()))
+    for _ in range(12):
+        visit()
+    assert reload(binary, g).returncode == 0
+    for _ in range(12):
+        visit()
+    assert reused == [False] + [True] * 35
+    g.stop(blame=None)
 
 
 def test_a_reload_does_not_switch_tls_off(binary, turning, mock, authority):

@@ -289,7 +289,8 @@ void twin_open(struct twin *t, uint64_t seed, const char *config)
     assert_int_equal(net_sim_host(&t->cl_net, t->sim, NULL, &e), 0);
     assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:9000"), &e), 0);
     assert_int_equal(net_listen(&t->up_listener, t->up_net, &lc, up_accept, t, &e), 0);
-    assert_int_equal(gateway_init(&t->gateway, t->gw_net, t->resolver, t->settings, sink, &e), 0);
+    assert_int_equal(gateway_init(&t->gateway, t->gw_net, t->resolver, t->settings, sink, NULL, &e),
+                     0);
     assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:8080"), &e), 0);
     assert_int_equal(http_server_listen(t->gateway.server, &lc, &e), 0);
 }
