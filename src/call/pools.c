@@ -366,6 +366,7 @@ static void drop_entry(struct call_pools *p, size_t i)
 
     p->freed.dials_total += s->dials_total;
     p->freed.reused_total += s->reused_total;
+    p->freed.fresh_total += s->fresh_total;
     forget_recent(p);
     entry_free(&p->entries[i]);
     p->entries[i] = p->entries[--p->entries_n];

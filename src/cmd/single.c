@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "relay/gateway.h"
+#include "cmd/row.h"
 #include "cmd/run.h"
 #include "ev/lag.h"
 #include "net/net_uv.h"
@@ -24,6 +25,7 @@ struct single {
     struct ev_signals *signals;
     struct ev_timer beat;
     struct lag lag;
+    struct row_seen seen;
     uint64_t drain_ms;
     bool draining;
 };
@@ -43,10 +45,7 @@ static void on_beat(struct ev_timer *t)
 
     board_set(&row->turned_us, ev_now(s->ev));
     board_set(&row->lag_us, lag_note(&s->lag, s->ev));
-    board_set(&row->live, s->gateway.relay.stats.live);
-    board_set(&row->conns, http_server_stats(s->gateway.server)->conns_now);
-    board_set(&row->body_bytes, s->gateway.relay.blobs.bytes);
-    board_set(&row->spooled_bytes, s->gateway.relay.blobs.spooled);
+    row_write(row, &s->seen, &s->gateway);
     lag_expect(&s->lag, s->ev, EV_MS(BEAT_MS));
     MUST(ev_timer_set(t, EV_MS(BEAT_MS), &e) == 0);
 }

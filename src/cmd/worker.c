@@ -12,6 +12,7 @@
 
 #include "relay/gateway.h"
 #include "cmd/link_ev.h"
+#include "cmd/row.h"
 #include "cmd/run.h"
 #include "net/net_uv.h"
 
@@ -28,8 +29,7 @@ struct worker {
     struct link_ev link;
     uint32_t slot;
     struct board_row *row;
-    struct http_server_stats seen; /* what the row's counters already have */
-    struct http_pool_stats seen_pools;
+    struct row_seen seen;
     struct ev_timer send;
     size_t records_n;
     struct record records[RUN_BATCH];
@@ -72,23 +72,8 @@ static void on_record(void *arg, const struct record *r)
 static void on_beat(void *arg)
 {
     struct worker *w = arg;
-    const struct http_server_stats *s = http_server_stats(w->gateway.server);
-    struct http_pool_stats pools;
 
-    board_add(&w->row->requests, s->requests_total - w->seen.requests_total);
-    board_add(&w->row->conns_accepted, s->conns_total - w->seen.conns_total);
-    board_add(&w->row->refused, s->refused_total - w->seen.refused_total);
-    board_add(&w->row->glitches, s->glitches_total - w->seen.glitches_total);
-    w->seen = *s;
-    call_pools_stats(w->gateway.pools, &pools);
-    board_add(&w->row->dials, pools.dials_total - w->seen_pools.dials_total);
-    board_add(&w->row->reused, pools.reused_total - w->seen_pools.reused_total);
-    board_add(&w->row->resent, pools.fresh_total - w->seen_pools.fresh_total);
-    w->seen_pools = pools;
-    board_set(&w->row->live, w->gateway.relay.stats.live);
-    board_set(&w->row->conns, s->conns_now);
-    board_set(&w->row->body_bytes, w->gateway.relay.blobs.bytes);
-    board_set(&w->row->spooled_bytes, w->gateway.relay.blobs.spooled);
+    row_write(w->row, &w->seen, &w->gateway);
 }
 
 /* ---- the master's word ---- */

@@ -459,6 +459,7 @@ def test_single(start):
         assert f.read() == ""
     assert g.record(g.chat("oai/one"))["outcome"] == "full"
     assert 'outcome="full"' in " ".join(g.metrics())
+    bed.wait_for(lambda: g.metrics()['lamplighter_worker_requests_total{worker="0"}'] == 1)
     answers, _ = asyncio.run(streams(g, "gen/one;tokens=10;gap=30ms", 10,
                                      lambda: g.signal(signal.SIGTERM)))
     assert all(whole(a) for a in answers)

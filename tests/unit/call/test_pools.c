@@ -62,7 +62,7 @@ static void on_fail(void *arg, enum http_fail how, const struct err *e)
 
 static const struct http_stream_cb ask_cb = {on_head, on_body, on_end, on_sent, on_fail};
 
-static void begin(struct bed *b, struct ask *a, const struct settings *s)
+static void begin(struct bed *b, struct ask *a, const struct settings *s, enum http_pool_want want)
 {
     struct http_head h = {
         .method = SPAN_LIT("GET"), .path = SPAN_LIT("/"), .authority = SPAN_LIT("a")};
@@ -71,21 +71,26 @@ static void begin(struct bed *b, struct ask *a, const struct settings *s)
     *a = (struct ask){0};
     if (call_pools_get(b->pools, &a->pool, &s->providers[0], &s->providers[0].urls[0], &e) < 0)
         fail_msg("%s", e.text);
-    assert_int_equal(http_pool_request(a->pool, &a->stream, HTTP_POOL_ANY, NULL, NULL, &e), 0);
+    assert_int_equal(http_pool_request(a->pool, &a->stream, want, NULL, NULL, &e), 0);
     http_stream_bind(a->stream, &ask_cb, a);
     assert_int_equal(http_send_head(a->stream, &h, &e), 0);
     assert_int_equal(http_send_end(a->stream, &e), 0);
 }
 
 /* A whole exchange; its connection stays, warm. */
-static void ask(struct bed *b, const struct settings *s)
+static void ask_for(struct bed *b, const struct settings *s, enum http_pool_want want)
 {
     struct ask a;
 
-    begin(b, &a, s);
+    begin(b, &a, s, want);
     world_run(&b->w, EV_MS(100));
     assert_true(a.ended && a.status == 200);
     http_stream_close(&a.stream, HTTP_CLOSE_DONE);
+}
+
+static void ask(struct bed *b, const struct settings *s)
+{
+    ask_for(b, s, HTTP_POOL_ANY);
 }
 
 static struct http_pool_stats stats(const struct bed *b)
@@ -148,15 +153,18 @@ static void what_goes_closes_its_connections_and_keeps_its_counts(void **state)
     call_pools_use(b->pools, first);
     ask(b, first);
     ask(b, first);
+    ask_for(b, first, HTTP_POOL_FRESH);
     call_pools_use(b->pools, next);
     world_run(&b->w, EV_MS(10)); /* at once: nobody uses it */
     assert_int_equal(b->one.open, 0);
     assert_int_equal(stats(b).conns_now, 0);
-    assert_int_equal(stats(b).dials_total, 1);
+    assert_int_equal(stats(b).dials_total, 2);
     assert_int_equal(stats(b).reused_total, 1);
+    assert_int_equal(stats(b).fresh_total, 1);
     call_pools_use(b->pools, first); /* once more, from the start */
     ask(b, first);
-    assert_int_equal(stats(b).dials_total, 2);
+    assert_int_equal(stats(b).dials_total, 3);
+    assert_int_equal(stats(b).fresh_total, 1);
     settings_unref(&first);
     settings_unref(&next);
 }
@@ -169,7 +177,7 @@ static void a_stream_is_waited_for(void **state)
 
     b->one.status = 0;
     call_pools_use(b->pools, first);
-    begin(b, &a, first);
+    begin(b, &a, first, HTTP_POOL_ANY);
     world_run(&b->w, EV_MS(100));
     call_pools_use(b->pools, next);
     settings_unref(&first); /* the pool needs nothing of it */
@@ -193,7 +201,7 @@ static void a_stale_pool_may_come_back(void **state)
 
     b->one.status = 0;
     call_pools_use(b->pools, first);
-    begin(b, &a, first);
+    begin(b, &a, first, HTTP_POOL_ANY);
     call_pools_use(b->pools, next);
     call_pools_use(b->pools, first);
     world_run(&b->w, EV_MS(100));
@@ -256,7 +264,7 @@ static bool same_pool(struct bed *b, const char *one, const char *two)
     bool same;
 
     call_pools_use(b->pools, first);
-    begin(b, &a, first);
+    begin(b, &a, first, HTTP_POOL_ANY);
     call_pools_use(b->pools, next);
     assert_int_equal(
         call_pools_get(b->pools, &pool, &next->providers[0], &next->providers[0].urls[0], &e), 0);
