@@ -107,7 +107,7 @@ static size_t bury(struct clerk *c, uint32_t slot, uint64_t ends, size_t most)
 static bool bury_all(struct clerk *c)
 {
     const struct board *b = c->run->board;
-    uint64_t ends[BOARD_WORKERS];
+    uint64_t ends[BOARD_WORKERS] = {0};
     struct held_request q;
     size_t left = BURY_MOST;
     bool any = false;

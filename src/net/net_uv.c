@@ -337,12 +337,13 @@ static size_t op_queued(const struct net_conn *base)
 static enum net_peek op_peek(const struct net_conn *base)
 {
     const struct uvconn *c = of_const(base);
+    int fd = descriptor(c);
     ssize_t n;
     char byte;
 
-    if (c->eof || c->broken || c->write_err)
+    if (fd < 0 || c->eof || c->broken || c->write_err)
         return NET_PEEK_ENDED;
-    n = recv(descriptor(c), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n > 0)
         return NET_PEEK_BYTES;
     return n < 0 && errno == EAGAIN ? NET_PEEK_QUIET : NET_PEEK_ENDED;

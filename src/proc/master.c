@@ -302,7 +302,8 @@ static void drain(struct master *m, uint64_t ms)
     uint64_t stop_us = now_us() + ms * 1000 + KILL_US;
 
     m->stop_us = m->phase == SERVING ? stop_us : MIN(m->stop_us, stop_us);
-    m->phase = MAX(m->phase, DRAINING);
+    if (m->phase == SERVING)
+        m->phase = DRAINING;
     board_set(&m->conf->board->draining, 1);
     for (size_t i = 0; i < m->children_n; i++)
         if (m->children[i].place.kind == PROC_WORKER)
