@@ -1,4 +1,5 @@
 """What every suite is given. tools/run-tests sets the environment; see CONTRIBUTING.md."""
+import contextlib
 import os
 import pathlib
 
@@ -77,6 +78,7 @@ def start(binary, tmp_path):
         return running[-1]
 
     yield begin
-    for program in reversed(running):
-        if not program.stopped:
-            program.stop()
+    with contextlib.ExitStack() as stack:  # what one complains of leaves none of the others running
+        for program in running:
+            if not program.stopped:
+                stack.callback(program.stop)
