@@ -61,6 +61,7 @@ struct board_row {
 struct board_request {
     _Alignas(64) board_word wall_ms;
     board_word began_us, op, tried; /* attempts, and whether it is a stream; 0: no texts yet */
+    board_word ended_us, result;    /* how it ended, in a word of its holder's; 0: it had not */
     board_word id[3], model[8], target[12], provider[4];
 };
 

@@ -91,6 +91,7 @@ uint16_t held_claim(struct held_holder *h, const struct held_request *q)
     board_set(&words->began_us, q->began_us);
     board_set(&words->op, q->op);
     board_set(&words->tried, 0);
+    board_set(&words->result, 0);
     PUT(words->id, q->id);
     atomic_store_explicit(&h->table->owners[n - 1], h->owner, memory_order_release);
     return n;
@@ -116,6 +117,14 @@ void held_tried(struct held_holder *h, uint16_t n, const struct held_request *q)
     PUT(words->provider, q->provider);
     atomic_store_explicit(&words->tried, q->attempts | (q->stream ? STREAM : 0),
                           memory_order_release);
+}
+
+void held_over(struct held_holder *h, uint16_t n, uint64_t ended_us, uint64_t result)
+{
+    if (n == 0)
+        return;
+    board_set(&h->table->requests[n - 1].ended_us, ended_us);
+    atomic_store_explicit(&h->table->requests[n - 1].result, result, memory_order_release);
 }
 
 void held_give_up(struct held_holder *h, uint16_t n)
@@ -177,6 +186,8 @@ uint16_t held_dead(const struct board *b, uint32_t slot, uint64_t ends, uint16_t
                                      .op = board_get(&words->op),
                                      .attempts = (uint32_t)tried,
                                      .stream = (tried & STREAM) != 0,
+                                     .ended_us = board_get(&words->ended_us),
+                                     .result = board_get(&words->result),
                                      .told = is_told(b, slot, n)};
         GET(ret->id, words->id);
         if (tried) {

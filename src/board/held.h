@@ -23,7 +23,8 @@ struct held_request {
     uint32_t attempts; /* targets asked; 0: what stands below is empty */
     bool stream;
     char model[64], target[96], provider[32];
-    bool told; /* by held_dead(): its record has come all the same */
+    uint64_t ended_us, result; /* result: how it ended, a word of the holder's; 0: it had not */
+    bool told;                 /* by held_dead(): its record has come all the same */
 };
 
 /* A worker's end. */
@@ -46,8 +47,11 @@ uint16_t held_claim(struct held_holder *h, const struct held_request *q);
 /* What it asks for is known now. n may be 0. */
 void held_op(struct held_holder *h, uint16_t n, uint64_t op);
 
-/* A target will be asked: of *q attempts and all below it are kept, but told. n may be 0. */
+/* A target will be asked: of *q attempts and the texts are kept. n may be 0. */
 void held_tried(struct held_holder *h, uint16_t n, const struct held_request *q);
+
+/* It has ended; its record is still to be handed over. n may be 0, result not. */
+void held_over(struct held_holder *h, uint16_t n, uint64_t ended_us, uint64_t result);
 
 /* The request's record is handed over. n may be 0. */
 void held_give_up(struct held_holder *h, uint16_t n);

@@ -64,25 +64,33 @@ static void on_records(void *arg, unsigned events)
 
 /* ---- what dead workers held ---- */
 
-static void tell_crashed(struct clerk *c, const struct held_request *q)
+/* What the dead worker's entry says. It had ended: then so is the record, but for what did not fit
+ * (tokens, bytes, times of the attempt). It had not: the client may have got all of it or nothing.
+ */
+static void tell_held(struct clerk *c, const struct held_request *q)
 {
-    uint64_t now = ev_now(c->ev);
+    uint64_t end = q->result ? q->ended_us : ev_now(c->ev);
     struct record r = {.wall_ms = q->wall_ms,
-                       .duration_us = now - MIN(q->began_us, now),
+                       .duration_us = end - MIN(q->began_us, end),
                        .outcome = OUTCOME_FAILED,
                        .reason = REASON_CRASHED,
                        .class_id = q->attempts ? CLASS_MAYBE_EXECUTED : CLASS_NONE,
                        .op = q->op < OPS ? (enum provider_op)q->op : OPS,
                        .attempts = (uint16_t)q->attempts,
                        .stream = q->stream};
+    const char *text = "The worker died before it asked a target.";
 
+    if (q->attempts)
+        text = "The worker died; how far the answer came is unknown.";
+    if (q->result) {
+        record_set_result(&r, q->result);
+        text = "The worker died behind the end of this request; tokens and bytes are unknown.";
+    }
     memcpy(r.id, q->id, sizeof(r.id));
     memcpy(r.model, q->model, sizeof(r.model));
     memcpy(r.target, q->target, sizeof(r.target));
     memcpy(r.provider, q->provider, sizeof(r.provider));
-    snprintf(r.text, sizeof(r.text), "%s",
-             q->attempts ? "The worker died; how far the answer came is unknown."
-                         : "The worker died before it asked a target.");
+    snprintf(r.text, sizeof(r.text), "%s", text);
     ops_record(c->ops, &r);
 }
 
@@ -96,7 +104,7 @@ static size_t bury(struct clerk *c, uint32_t slot, uint64_t ends, size_t most)
 
     for (; found < most && (n = held_dead(b, slot, ends, last, &q)) != 0; found++, last = n)
         if (!q.told)
-            tell_crashed(c, &q);
+            tell_held(c, &q);
     ops_flush(c->ops);
     for (n = 0; n < last && (n = held_dead(b, slot, ends, n, &q)) != 0;)
         held_forget(b, slot, n);

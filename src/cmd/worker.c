@@ -59,6 +59,7 @@ static void on_record(void *arg, const struct record *r)
     struct worker *w = arg;
     struct err e;
 
+    held_over(&w->held, r->held, ev_now(w->ev), record_result(r));
     w->records[w->records_n] = *r;
     w->records[w->records_n++].worker = (uint16_t)w->slot;
     if (w->records_n == RUN_BATCH)

@@ -32,6 +32,13 @@ enum outcome {
 
 const char *record_outcome_name(enum outcome o);
 
+struct record;
+
+/* What a request came to, in a word that is not 0: outcome, reason, class, both status. For places
+ * that have room for no more. Reading takes any word: what is not one of these words is none. */
+uint64_t record_result(const struct record *r);
+void record_set_result(struct record *r, uint64_t result);
+
 struct record {
     uint64_t wall_ms;          /* when the request's head was whole */
     uint64_t duration_us;      /* from then to the end */

@@ -189,6 +189,9 @@ def test_a_finished_request_is_told_once(pair):
     told = [r["id"] for r in g.records()]
     assert len(told) == len(set(told))
     assert any(r["outcome"] == "full" for r in g.records())
+    late = [r for r in g.records() if "behind the end" in json.dumps(r)]
+    print(f"{len(told)} records, {len(late)} of them told by the board")
+    assert all((r["outcome"], r["status"]) == ("full", 200) for r in late)
     g.stop(blame=None)
     assert len(g.records()) == len(told)
 

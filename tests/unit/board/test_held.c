@@ -226,6 +226,28 @@ static bool told(const struct board *b, uint16_t n)
 }
 
 /* A record may come while its worker lives, after its death, or not at all. */
+static void what_had_ended_says_how(void **state)
+{
+    struct board *b = *state;
+    struct held_holder *h = born(b);
+    struct held_request got;
+    uint16_t over = claim(h, 1), running = claim(h, 2), again;
+
+    held_over(h, over, 77, UINT64_C(1) << 63 | 9);
+    held_over(h, 0, 78, 1); /* one that found no entry */
+    again = claim(h, 3);
+    held_over(h, again, 79, 3);
+    held_give_up(h, again);
+    again = claim(h, 3); /* nothing is left of the one before */
+    dies(b, h);
+    for (uint16_t n = 0; (n = held_dead(b, SLOT, held_ends(b, SLOT), n, &got)) != 0;) {
+        assert_true(n == over || n == running || n == again);
+        assert_int_equal(got.result, n == over ? UINT64_C(1) << 63 | 9 : 0);
+        if (n == over)
+            assert_int_equal(got.ended_us, 77);
+    }
+}
+
 static void a_record_that_came_is_known(void **state)
 {
     struct board *b = *state;
@@ -326,6 +348,7 @@ int main(void)
         TEST(full_is_counted_and_what_comes_free_is_used),
         TEST(entries_of_the_dead_are_left_alone),
         TEST(texts_come_back_whole),
+        TEST(what_had_ended_says_how),
         TEST(a_record_that_came_is_known),
         TEST(killed_at_any_moment_nothing_is_torn),
     };

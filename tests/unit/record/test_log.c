@@ -169,12 +169,34 @@ static void no_room_appends_nothing(void **state)
     buf_fini(&out);
 }
 
+static void a_result_fits_into_a_word(void **state)
+{
+    struct record in = {0}, out;
+
+    UNUSED(state);
+    for (unsigned i = 0; i < OUTCOMES_N; i++) {
+        in = (struct record){.outcome = (enum outcome)i,
+                             .reason = (enum reason)(REASONS - 1 - i),
+                             .class_id = (enum class_id)(i % CLASSES),
+                             .status = (uint16_t)(i ? 599 - i : 0),
+                             .upstream_status = (uint16_t)(i * 71)};
+        out = (struct record){0};
+        assert_true(record_result(&in) != 0);
+        record_set_result(&out, record_result(&in));
+        assert_memory_equal(&out, &in, sizeof(in));
+    }
+    record_set_result(&out, UINT64_MAX); /* of whom one cannot say what it wrote */
+    assert_int_equal(out.outcome, OUTCOME_FAILED);
+    assert_int_equal(out.reason, REASON_NONE);
+    assert_int_equal(out.class_id, CLASS_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(times_are_rfc_3339),      cmocka_unit_test(good_request_is_one_line),
-        cmocka_unit_test(failure_says_why),        cmocka_unit_test(hostile_text_stays_one_line),
-        cmocka_unit_test(no_room_appends_nothing),
+        cmocka_unit_test(a_result_fits_into_a_word),   cmocka_unit_test(times_are_rfc_3339),
+        cmocka_unit_test(good_request_is_one_line),    cmocka_unit_test(failure_says_why),
+        cmocka_unit_test(hostile_text_stays_one_line), cmocka_unit_test(no_room_appends_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
