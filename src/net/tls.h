@@ -33,7 +33,8 @@ struct tls_server_conf {
     const char *alpn;                 /* as above; a client that offers only others is refused */
     /* Of TLS_TICKET_SECRET_BYTES, borrowed for the life of the context: the keys of session tickets
      * come from it and the time, so processes that share it resume each other's sessions. NULL:
-     * keys of OpenSSL's own, which no other context knows and which never change. */
+     * keys of OpenSSL's own, which no other context knows and which never change; so it is, too,
+     * where client_ca_file asks for certificates. */
     const unsigned char *ticket_secret;
 };
 

@@ -378,7 +378,8 @@ int tls_server_ctx_new(struct tls_ctx **ret, struct ev *ev, const struct tls_ser
         err_set(e, ERR_NOMEM, "TLS: no memory");
         goto out;
     }
-    ctx->ticket_secret = conf->ticket_secret;
+    /* Who showed no certificate elsewhere shall not come in by a ticket from there. */
+    ctx->ticket_secret = conf->client_ca_file ? NULL : conf->ticket_secret;
     if (ctx->ticket_secret && tls_ticket_use(ctx, e) < 0)
         goto out;
     if (ctx->alpn_n)

@@ -31,11 +31,12 @@ static const struct {
     {3 * PERIOD, A, false, false, "and back"},
 };
 
-static struct tls_ctx *server_with(struct tbed *t, const unsigned char *secret)
+static struct tls_ctx *server_with(struct tbed *t, const unsigned char *secret, const char *ca)
 {
     struct tls_server_conf conf = {.cert_file = t->certs.good.cert,
                                    .key_file = t->certs.good.key,
                                    .alpn = "h2",
+                                   .client_ca_file = ca,
                                    .ticket_secret = secret};
     struct tls_ctx *ret = NULL;
     struct err e;
@@ -49,8 +50,9 @@ static struct tls_ctx *server_with(struct tbed *t, const unsigned char *secret)
 static void sessions_live_two_periods_at_most(void **state)
 {
     struct tbed *t = *state;
-    struct tls_ctx *servers[SERVERS] = {server_with(t, secrets[0]), server_with(t, secrets[0]),
-                                        server_with(t, secrets[1])};
+    struct tls_ctx *servers[SERVERS] = {server_with(t, secrets[0], NULL),
+                                        server_with(t, secrets[0], NULL),
+                                        server_with(t, secrets[1], NULL)};
     uint64_t begin = (ev_wall_ms(t->b->ev) / PERIOD + 1) * PERIOD; /* certificates are of today */
 
     for (size_t i = 0; i < ARRAY_LEN(visits); i++) {
@@ -71,10 +73,34 @@ static void sessions_live_two_periods_at_most(void **state)
         tls_ctx_unref(&servers[i]);
 }
 
+static void a_ticket_is_no_client_certificate(void **state)
+{
+    struct tbed *t = *state;
+    struct tls_ctx *servers[] = {server_with(t, secrets[0], NULL),
+                                 server_with(t, secrets[0], t->certs.ca.cert)};
+
+    for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+        struct duo x;
+
+        tls_ctx_unref(&t->server);
+        t->server = servers[i];
+        duo_begin(&x, t, "localhost");
+        WAIT(t->b, x.server.ready || x.server.refused);
+        assert_int_equal(x.server.ready, i == 0);
+        if (i == 0) {
+            side_write(&x.server.side, "x", 1);
+            WAIT(t->b, x.client.side.in.n == 1);
+        }
+        duo_end(&x);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         {"tls13", sessions_live_two_periods_at_most, tbed_sim, tbed_end, NULL},
+        {"tls13_certificates", a_ticket_is_no_client_certificate, tbed_sim, tbed_end, NULL},
+        {"tls12_certificates", a_ticket_is_no_client_certificate, tbed_old, tbed_end, NULL},
         {"tls12", sessions_live_two_periods_at_most, tbed_old, tbed_end, NULL},
     };
 
