@@ -17,10 +17,11 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BOARD_WORKERS 64   /* most worker slots */
-#define BOARD_ENGINES 32   /* most engines that the gateway runs itself */
-#define BOARD_TARGETS 64   /* most targets whose attempts a worker counts one by one */
-#define BOARD_HELD    4096 /* most requests of a worker that leave a record if it dies */
+#define BOARD_WORKERS  64   /* most worker slots */
+#define BOARD_ENGINES  32   /* most engines that the gateway runs itself */
+#define BOARD_TARGETS  64   /* most targets whose attempts a worker counts one by one */
+#define BOARD_HELD     4096 /* most requests of a worker that leave a record if it dies */
+#define BOARD_SUSPECTS 64   /* most requests that are refused since a worker died of them */
 
 typedef _Atomic uint64_t board_word;
 
@@ -53,8 +54,9 @@ struct board_row {
     BOARD_COUNTERS(X)
 #undef X
     board_word turned_us, generation, live, conns, body_bytes, spooled_bytes, draining;
-    board_word lag_us; /* how late the loop came to its heartbeat, the most lately */
-    board_word ends;   /* processes of this slot that have ended (held.h); written by the master */
+    board_word lag_us;  /* how late the loop came to its heartbeat, the most lately */
+    board_word ends;    /* processes of this slot that have ended (held.h); written by the master */
+    board_word working; /* fingerprint of the request it works on just now (suspect.h); 0: none */
 };
 
 /* A request under way; held.h says who writes what, and when. */
@@ -93,6 +95,10 @@ struct board {
         board_word state; /* enum board_engine_state */
         board_word pid, restarts;
     } engines[BOARD_ENGINES];
+    struct {
+        board_word print, until_us;
+    } suspects[BOARD_SUSPECTS]; /* a ring (suspect.h) */
+    board_word suspected;       /* how many there ever were */
     struct board_row keeper, clerk;
     struct board_row workers[BOARD_WORKERS];
     struct board_target targets[BOARD_WORKERS][BOARD_TARGETS + 1]; /* the last one: all others */

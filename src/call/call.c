@@ -650,12 +650,56 @@ static void on_fail(void *arg, enum http_fail how, const struct err *e)
     }
 }
 
+/* Whatever comes from the connection is worked on between two words to the owner. Freed or not, the
+ * attempt is there until the end of the turn, and so must its owner be. */
+static void works(struct call *c, bool on)
+{
+    OBJ_CHECK(c, MAGIC);
+    if (c->cb->on_work)
+        c->cb->on_work(c->arg, on);
+}
+
+static void work_on_head(void *arg, const struct http_head *h)
+{
+    works(arg, true);
+    on_head(arg, h);
+    works(arg, false);
+}
+
+static void work_on_body(void *arg, const char *p, size_t n)
+{
+    works(arg, true);
+    on_body(arg, p, n);
+    works(arg, false);
+}
+
+static void work_on_end(void *arg)
+{
+    works(arg, true);
+    on_end(arg);
+    works(arg, false);
+}
+
+static void work_on_sent(void *arg, size_t n)
+{
+    works(arg, true);
+    on_sent(arg, n);
+    works(arg, false);
+}
+
+static void work_on_fail(void *arg, enum http_fail how, const struct err *e)
+{
+    works(arg, true);
+    on_fail(arg, how, e);
+    works(arg, false);
+}
+
 static const struct http_stream_cb stream_cb = {
-    .on_head = on_head,
-    .on_body = on_body,
-    .on_end = on_end,
-    .on_sent = on_sent,
-    .on_fail = on_fail,
+    .on_head = work_on_head,
+    .on_body = work_on_body,
+    .on_end = work_on_end,
+    .on_sent = work_on_sent,
+    .on_fail = work_on_fail,
 };
 
 /* ---- for the owner ---- */

@@ -63,6 +63,9 @@ struct call_failure {
 enum call_piece { CALL_EVENT_WHOLE, CALL_EVENT_FIRST, CALL_EVENT_MORE, CALL_EVENT_LAST };
 
 struct call_cb {
+    /* From here until it is called with false, this process works on the attempt, and on nothing
+     * else. NULL is fine. */
+    void (*on_work)(void *arg, bool works);
     /* A 2xx head came. events: what follows are on_event calls, else on_body ones. */
     void (*on_head)(void *arg, const struct http_head *h, bool events);
     /* One event, or a piece of it, as it came; the blank line behind it included. */

@@ -140,7 +140,12 @@ static int listen_all(struct worker *w, uint32_t slot, struct err *e)
 static int serve(struct worker *w, const struct proc_place *place, struct settings *settings,
                  struct err *e)
 {
-    struct relay_sink sink = {on_record, w, w->run->board->targets[w->slot], &w->held};
+    struct relay_sink sink = {.record = on_record,
+                              .arg = w,
+                              .targets = w->run->board->targets[w->slot],
+                              .held = &w->held,
+                              .board = w->run->board,
+                              .row = w->row};
     int rc = -1;
 
     held_init(&w->held, w->run->board, place->slot);

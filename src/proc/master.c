@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "board/held.h"
+#include "board/suspect.h"
 #include "proc/command.h"
 
 #define CHILDREN      (BOARD_WORKERS + 2)
@@ -45,7 +46,7 @@ struct child {
     pid_t pid; /* 0: no process */
     int link;  /* our end */
     uint64_t born_us, respawn_us;
-    bool wanted;
+    bool hung; /* it was killed since it fell silent */
 };
 
 struct master {
@@ -184,6 +185,17 @@ static void spawn(struct master *m, struct child *c)
     board_set(&c->row->pid, (uint64_t)pid);
 }
 
+/* Did it die of its own doing? A kill from outside, and be it for want of memory, is not. */
+static bool crashed(const struct child *c, int status)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        if (WIFSIGNALED(status) && WTERMSIG(status) == own[i])
+            return true;
+    return c->hung;
+}
+
 static void child_died(struct master *m, struct child *c, int status)
 {
     uint64_t now = now_us();
@@ -192,6 +204,11 @@ static void child_died(struct master *m, struct child *c, int status)
     c->pid = 0;
     close_fd(&c->link);
     held_ended(c->row);
+    if (crashed(c, status) && suspect_found(m->conf->board, c->row, now))
+        say(m, "%s was at work on one request when it %s: the same one is refused for an hour",
+            name_of(c, name), c->hung ? "fell silent" : "crashed");
+    c->hung = false;
+    board_set(&c->row->working, 0);
     board_set(&c->row->pid, 0);
     board_set(&c->row->live, 0);
     board_set(&c->row->conns, 0);
@@ -321,6 +338,14 @@ static bool any_alive(const struct master *m, bool workers_only)
         if (m->commands[i].pid)
             return true;
     return m->loader != 0;
+}
+
+/* What the workers still hold is told by the clerk: it ends behind them, and has its own time. */
+static void kill_workers(struct master *m)
+{
+    for (size_t i = 0; i < m->children_n; i++)
+        if (m->children[i].pid && m->children[i].place.kind == PROC_WORKER)
+            (void)kill(m->children[i].pid, SIGKILL);
 }
 
 static void kill_all(struct master *m)
@@ -510,6 +535,7 @@ static void check_children(struct master *m, uint64_t now)
             say(m, "%s has been silent for %u s; killing it", name_of(c, name),
                 SILENT_US / 1000000);
             (void)kill(c->pid, SIGKILL);
+            c->hung = true;
             board_set(&c->row->turned_us, now);
         }
     }
@@ -521,7 +547,9 @@ static void check_phase(struct master *m, uint64_t now)
         (void)kill(m->loader, SIGKILL);
     if (m->phase == DRAINING && !any_alive(m, true))
         stop_rest(m);
-    if (m->phase != SERVING && now >= m->stop_us)
+    if (m->phase == DRAINING && now >= m->stop_us)
+        kill_workers(m);
+    if (m->phase == STOPPING && now >= m->stop_us)
         kill_all(m);
     for (size_t i = 0; i < m->conf->commands_n; i++)
         command_check(&m->commands[i], now);

@@ -22,6 +22,7 @@
 #include <openssl/evp.h>
 
 #include "base/mem.h"
+#include "board/suspect.h"
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
 
@@ -373,7 +374,17 @@ static void on_call_failed(void *arg, const struct call_failure *f)
         refuse(r, &no);
 }
 
+/* Who dies from here on dies of this request, as far as anybody can tell from outside. */
+static void on_work(void *arg, bool works)
+{
+    struct relay *r = arg;
+
+    if (r->env->sink.row)
+        board_set(&r->env->sink.row->working, works ? r->print : 0);
+}
+
 static const struct call_cb call_cb = {
+    .on_work = on_work,
     .on_head = on_answer_head,
     .on_event = on_event,
     .on_body = on_answer_body,
@@ -420,16 +431,30 @@ static void start_attempt(struct relay *r)
 
 /* ---- the client's request ---- */
 
-static void on_body(void *arg, const char *p, size_t n)
+/* The body is whole: has this very request cost a worker its life? A body whose length was not
+ * announced has been read by then, up to its end. false: it is refused. */
+static bool recognize(struct relay *r)
 {
-    struct relay *r = arg;
+    struct relay_refusal no = {.status = 500, .reason = REASON_CRASHED_BEFORE};
+    const struct board *b = r->env->sink.board;
+
+    if (!b || r->print || r->record.bytes_in == 0)
+        return true;
+    r->print = MAX(XXH64_digest(&r->read), UINT64_C(1));
+    if (!suspect_is(b, r->print, ev_now(r->env->ev)))
+        return true;
+    no.text = reason_meaning(no.reason);
+    no.hint = "Change the request, or tell who runs the gateway: this is a defect of the gateway, "
+              "and its log says when it happened.";
+    refuse(r, &no);
+    return false;
+}
+
+static void read_body(struct relay *r, const char *p, size_t n)
+{
     struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
     struct err e;
 
-    http_consumed(r->client, n);
-    if (r->state != RELAY_READING)
-        return;
-    r->record.bytes_in += n;
     if (blob_add(r->body, p, n, &e) < 0) {
         no.status = e.code == ERR_LIMIT ? 413 : 503;
         no.reason = e.code == ERR_LIMIT ? REASON_BODY_TOO_LARGE : REASON_NO_MEMORY;
@@ -444,13 +469,27 @@ static void on_body(void *arg, const char *p, size_t n)
     }
 }
 
-static void on_end(void *arg)
+static void on_body(void *arg, const char *p, size_t n)
 {
     struct relay *r = arg;
-    struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
 
+    http_consumed(r->client, n);
     if (r->state != RELAY_READING)
         return;
+    r->record.bytes_in += n;
+    if (r->env->sink.board)
+        MUST(XXH64_update(&r->read, p, n) == XXH_OK);
+    if (r->record.bytes_in == r->head->body_len && !recognize(r))
+        return;
+    on_work(r, true);
+    read_body(r, p, n);
+    on_work(r, false);
+}
+
+static void serve_request(struct relay *r)
+{
+    struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
+
     if (r->reader && dialect_request_end(r->reader) < 0) {
         no.text = r->reader->why;
         refuse(r, &no);
@@ -465,10 +504,22 @@ static void on_end(void *arg)
         refuse(r, &no);
 }
 
+static void on_end(void *arg)
+{
+    struct relay *r = arg;
+
+    if (r->state != RELAY_READING || !recognize(r))
+        return;
+    on_work(r, true);
+    serve_request(r);
+    on_work(r, false);
+}
+
 static void on_sent(void *arg, size_t n)
 {
     struct relay *r = arg;
 
+    on_work(r, true);
     r->backlog -= MIN(n, r->backlog);
     if (r->state == RELAY_FLUSHING && r->backlog == 0)
         end(r, HTTP_CLOSE_DONE);
@@ -476,6 +527,7 @@ static void on_sent(void *arg, size_t n)
         pump_answer(r);
     else if (r->state == RELAY_ANSWERING)
         ask_more(r);
+    on_work(r, false);
 }
 
 static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
@@ -618,6 +670,8 @@ static int begin(struct relay *r, struct err *e)
 {
     if (blob_new(&r->body, &r->env->blobs, r->settings->server.limits.body_bytes, e) < 0)
         return -1;
+    /* What the path asks for is a part of the request. */
+    MUST(XXH64_reset(&r->read, XXH64(r->head->path.p, r->head->path.n, 0)) == XXH_OK);
     if (r->op->routed) {
         r->reader = mem_alloc(sizeof(*r->reader));
         if (!r->reader)

@@ -22,6 +22,9 @@ struct relay_sink {
     /* Where requests under way are noted, for the case that this process dies; NULL: nowhere. Who
      * takes a record gives its entry up when it has handed the record on. */
     struct held_holder *held;
+    /* Where suspects stand, and the row that says what this process works on; NULL: nowhere. */
+    const struct board *board;
+    struct board_row *row;
 };
 
 struct relay_stats {

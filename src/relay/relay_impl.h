@@ -9,6 +9,9 @@
 #ifndef RELAY_RELAY_IMPL_H
 #define RELAY_RELAY_IMPL_H
 
+#define XXH_STATIC_LINKING_ONLY /* for the size of its state */
+#include <xxhash.h>
+
 #include "call/call.h"
 #include "relay/relay.h"
 
@@ -43,6 +46,8 @@ struct relay {
 
     /* request */
     struct blob *body;
+    XXH64_state_t read; /* what has been read of the body */
+    uint64_t print;     /* of the whole request (board/suspect.h); 0: it is not whole yet */
     struct dialect_request_reader *reader; /* NULL: the body is not read */
     struct dialect_request req;
     struct settings_plan plan;

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -507,3 +508,54 @@ def test_a_port_that_is_taken(binary, tmp_path, which):
     assert done.returncode == 1, done
     assert conf["server"][which] in done.stderr
     assert "in use" in done.stderr
+
+
+def drain(sock):
+    """Read until it ends, one way or another."""
+    try:
+        while sock.recv(1 << 20):
+            pass
+    except OSError:
+        pass
+
+
+def test_a_request_that_crashed_a_worker_is_refused(pair):
+    """A worker that aborts while it works on an answer: that request, and no other, is refused by
+    both workers from then on. One that is killed from outside proves nothing."""
+    m, g = pair
+    deadly = {"model": "gen/deadly;size=40M", "stream": True, "messages": []}
+
+    def at_work(sig):
+        """Four clients ask the same and read as fast as they can; a worker that serves them is
+        ended in the middle."""
+        readers = [socket.create_connection(wire.address(g.addr)) for _ in range(4)]
+        for s in readers:
+            s.sendall(wire.request("POST", CHAT, deadly))
+        threads = [threading.Thread(target=drain, args=(s,)) for s in readers]
+        for t in threads:
+            t.start()
+        busy = bed.wait_for(lambda: [w["pid"] for w in g.status()["workers"]
+                                     if w["requests_live"] and w["pid"]])
+        os.kill(busy[0], sig)
+        for s in readers:
+            s.shutdown(socket.SHUT_RDWR)
+        for t in threads:
+            t.join()
+        for s in readers:
+            s.close()
+        bed.wait_for(lambda: busy[0] not in g.workers() and 0 not in g.workers())
+
+    at_work(signal.SIGKILL)
+    assert "was at work on" not in g.said()
+    for tries in range(20):
+        at_work(signal.SIGABRT)
+        if "was at work on one request when it crashed" in g.said():
+            break
+    print(f"{tries + 1} times aborted until it was at work")
+    for _ in range(20):  # whichever worker it reaches
+        refused = g.ask(CHAT, deadly)
+        assert refused.status == 500 and refused["x-lamplighter-reason"] == "crashed-before"
+        assert refused["x-should-retry"] == "false"
+        assert b"defect of the gateway" in refused.body
+        assert g.chat("gen/deadly").status == 200
+    g.stop(blame=None)

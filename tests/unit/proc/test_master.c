@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "board/suspect.h"
 #include "proc/master.h"
 
 #define S        1000000u /* microseconds */
@@ -241,9 +242,13 @@ static int tear_down(void **state)
 
 static void begin(struct bed *b)
 {
+    static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS}; /* by the test library */
+
     b->master = fork();
     assert_true(b->master >= 0);
     if (b->master == 0) {
+        for (size_t i = 0; i < ARRAY_LEN(caught); i++)
+            signal(caught[i], SIG_DFL);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
             _exit(99);
         _exit(master_run(&b->conf));
@@ -410,6 +415,49 @@ static void a_silent_worker_is_killed_and_replaced(void **state)
     assert_int_equal(board_get(&b->board->workers[0].crashes), 1);
     assert_int_equal(board_get(&b->board->workers[1].crashes), 0);
     assert_true(said("worker 0 has been silent for 5 s; killing it"));
+    stop(b);
+}
+
+/* How a worker ends while its row names a request, and whether that one is a suspect then. */
+static const struct {
+    int signal; /* 0: it hangs */
+    bool suspect;
+    const char *said;
+} deaths[] = {
+    {SIGSEGV, true, "was at work on one request when it crashed"},
+    {SIGABRT, true, "was at work on one request when it crashed"},
+    {SIGBUS, true, "was at work on one request when it crashed"},
+    {SIGKILL, false, NULL}, /* somebody else's doing */
+    {0, true, "was at work on one request when it fell silent"},
+};
+
+static void what_a_worker_crashed_of_is_a_suspect(void **state)
+{
+    struct bed *b = *state;
+    struct board_row *row = &b->board->workers[0];
+    unsigned found = 0;
+
+    begin_and_grow_up(b);
+    for (uint64_t i = 0; i < ARRAY_LEN(deaths); i++) {
+        pid_t victim = pid_of(row);
+
+        board_set(&row->working, i + 1);
+        if (deaths[i].signal) {
+            kill(victim, deaths[i].signal);
+        } else {
+            kill(victim, SIGSTOP);
+            nudge(b);
+            board_set(&row->turned_us, now_us() - 6 * S);
+        }
+        UNTIL(b, replaced(row, victim));
+        found += deaths[i].suspect;
+        assert_int_equal(board_get(&b->board->suspected), found);
+        assert_int_equal(suspect_is(b->board, i + 1, now_us()), deaths[i].suspect);
+        assert_int_equal(board_get(&row->working), 0);
+        assert_true(!deaths[i].said || said(deaths[i].said));
+        UNTIL(b, page->seen[PROC_WORKER].ready == 3 + i);
+        leap(b, 2 * S);
+    }
     stop(b);
 }
 
@@ -674,9 +722,11 @@ static void who_does_not_end_is_killed(void **state)
     for (int i = 0; i < 10; i++)
         nudge(b);
     assert_true(pid_of(&b->board->workers[0]) > 0);
+    assert_int_equal(page->seen[PROC_CLERK].drains, 0);
     leap(b, S);
     UNTIL(b, ended(b));
     assert_int_equal(b->status, 0);
+    assert_int_equal(page->seen[PROC_CLERK].drains, 1); /* it had its time to tell of the workers */
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -687,6 +737,7 @@ int main(void)
         TEST(a_killed_child_is_replaced_in_its_place),
         TEST(who_lived_short_is_replaced_later),
         TEST(a_silent_worker_is_killed_and_replaced),
+        TEST(what_a_worker_crashed_of_is_a_suspect),
         TEST(a_gateway_that_cannot_start_gives_up),
         TEST(nine_short_lives_are_not_enough),
         TEST(a_good_configuration_reaches_all),

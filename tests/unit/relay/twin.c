@@ -249,6 +249,8 @@ static void on_record(void *arg, const struct record *r)
 
     t->record = *r;
     t->records++;
+    if (t->gateway.relay.sink.row)
+        t->working = board_get(&t->gateway.relay.sink.row->working);
 }
 
 static void load(struct twin *t, const char *config)

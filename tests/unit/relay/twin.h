@@ -55,6 +55,7 @@ struct twin {
     struct record record; /* the last one */
     struct board_target targets[BOARD_TARGETS + 1];
     unsigned records;
+    uint64_t working; /* what its row said when the last record was made */
 };
 
 /* What a client saw. */
