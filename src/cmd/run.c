@@ -27,6 +27,7 @@
 #include "cmd/cpus.h"
 #include "cmd/listen.h"
 #include "net/tls.h"
+#include "proc/drop.h"
 
 #define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
 
@@ -175,8 +176,7 @@ static int serve(struct run *run, struct span text, struct err *e)
     int status = -1;
 
     if (board_new(&run->board, e) < 0 || draw_ticket_secret(run, e) < 0 ||
-        listen_open(run, settings, e) < 0 || open_records(run, e) < 0 ||
-        run_commands_make(&commands, run, settings, e) < 0)
+        open_records(run, e) < 0 || run_commands_make(&commands, run, settings, e) < 0)
         return -1;
     conf.board = run->board;
     conf.commands = commands.commands;
@@ -190,6 +190,51 @@ static int serve(struct run *run, struct span text, struct err *e)
     }
     run_commands_free(&commands);
     board_free(&run->board);
+    return status;
+}
+
+/* The addresses are bound, which root alone may have been able to. Become the user, and see with
+ * its eyes all that was read as root: workers that come later, and every reload, have no others. */
+static int become(struct run *run, struct buf *text, struct buf *printed)
+{
+    char user[64 + 1]; /* a conf_name */
+    struct err e;
+    int status;
+
+    (void)snprintf(user, sizeof(user), "%.*s", SPAN_FMT(run->first->server.user));
+    if (drop_root(user, &e) < 0) {
+        run_say("lamplighter: %s", e.text);
+        return EXIT_CONFIG;
+    }
+    settings_unref(&run->first);
+    buf_reset(text);
+    buf_reset(printed);
+    status = run_load(run, &run->first, text, printed);
+    if (status != 0)
+        run_say("lamplighter: what root could read, '%s' (server.user) cannot:", user);
+    return status;
+}
+
+/* 0, or the exit status: the configuration is loaded and its addresses are bound. */
+static int prepare(struct run *run, struct buf *text)
+{
+    struct buf printed;
+    struct err e;
+    int status;
+
+    buf_init(&printed, RUN_TEXT_MAX);
+    status = run_load(run, &run->first, text, &printed);
+    if (status == 0) {
+        run->workers = run->single ? 1 : count_workers(run->first);
+        if (listen_open(run, run->first, &e) < 0) {
+            run_say("lamplighter: %s", e.text);
+            status = EXIT_FAILED;
+        } else if (span_has(run->first->server.user)) {
+            status = become(run, text, &printed);
+        }
+    }
+    (void)write_all(STDERR_FILENO, buf_span(&printed)); /* whether anybody reads it or not */
+    buf_fini(&printed);
     return status;
 }
 
@@ -266,7 +311,7 @@ int cmd_run(int argc, char **argv)
 {
     struct run run = {.admin_fd = -1, .records = {-1, -1}};
     char engine[PATH_MAX], model[PATH_MAX];
-    struct buf text, printed;
+    struct buf text;
     struct err e;
     int status = parse(&run, argc, argv);
 
@@ -275,19 +320,15 @@ int cmd_run(int argc, char **argv)
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a log that nobody reads ends nothing */
         return EXIT_FAILED;
     buf_init(&text, RUN_TEXT_MAX);
-    buf_init(&printed, RUN_TEXT_MAX);
     status = 1;
     if (env_take(&run.env, &environ, &e) < 0)
         goto fail;
     run.file = config_path(run.file, run.env).p;
     if (run.engine && find_engine(&run, engine, model, &e) < 0)
         goto fail;
-    status = run_load(&run, &run.first, &text, &printed);
-    if (printed.n)
-        (void)write_all(STDERR_FILENO, buf_span(&printed));
+    status = prepare(&run, &text);
     if (status != 0)
         goto out;
-    run.workers = run.single ? 1 : count_workers(run.first);
     status = serve(&run, buf_span(&text), &e);
     if (status >= 0)
         goto out;
@@ -299,6 +340,5 @@ out:
     secret_arena_free(&run.secrets);
     env_free(&run.env);
     buf_fini(&text);
-    buf_fini(&printed);
     return status;
 }

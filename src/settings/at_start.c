@@ -42,6 +42,11 @@ static bool same_workers(const struct settings *a, const struct settings *b)
     return a->server.workers == b->server.workers;
 }
 
+static bool same_user(const struct settings *a, const struct settings *b)
+{
+    return span_eq(a->server.user, b->server.user);
+}
+
 static const struct {
     const char *key;
     bool (*same)(const struct settings *first, const struct settings *next);
@@ -52,6 +57,7 @@ static const struct {
     {"server.tls", same_tls, offsetof(struct build_places, tls)},
     {"server.drain", same_drain, offsetof(struct build_places, drain)},
     {"server.workers", same_workers, offsetof(struct build_places, workers)},
+    {"server.user", same_user, offsetof(struct build_places, user)},
 };
 
 static bool same_engine(const struct settings_engine *a, const struct settings_engine *b)

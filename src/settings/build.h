@@ -19,7 +19,7 @@
 
 /* Where the keys stand that only a start takes into use (at_start.c). */
 struct build_places {
-    struct conf_place listen, admin, tls, drain, workers;
+    struct conf_place listen, admin, tls, drain, workers, user;
     struct conf_place *engines; /* one for each of settings.engines */
 };
 

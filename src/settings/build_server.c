@@ -122,11 +122,13 @@ void build_server(struct build *b)
         .tls = k->tls.self.at,
         .drain = k->drain.at,
         .workers = k->workers.at,
+        .user = k->user.at,
     };
     build_listen(b);
     build_tls(b);
     s->server.drain_ms = k->drain.num;
     s->server.workers = (uint32_t)k->workers.num;
+    s->server.user = build_text(b, &k->user);
     s->server.limits = (struct http_limits){
         .head_bytes = l->header.num,
         .fields = l->fields.num,

@@ -65,6 +65,8 @@ static const struct conf_key server_keys[] = {
      .help = "On SIGTERM, how long answers under way may take before they are ended with an error event." KEYS_AT_START},
     {"workers", CONF_ONE, .type = &types_workers, AT(keys_server, workers), .text = "auto", .max = "64",
      .help = "Processes that answer. auto: as many as the CPU quota allows, and at least two." KEYS_AT_START},
+    {"user", CONF_ONE, .type = &conf_name, AT(keys_server, user), .example = "lamplighter",
+     .help = "Whom the gateway becomes when it was started as root, once its addresses are bound. The configuration and what it names (keys, certificates) must be readable by this user." KEYS_AT_START},
     {"limits", CONF_GROUP, .table = &limits_table, AT(keys_server, limits),
      .help = "Bounds of what clients may send. Past a bound a request is refused with a sentence that names it."},
     {"timeout", CONF_GROUP, .table = &server_timeout_table, AT(keys_server, timeout),

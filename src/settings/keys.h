@@ -33,7 +33,7 @@ struct keys_server {
     struct conf_list listen;
     struct conf_value admin;
     struct keys_tls tls;
-    struct conf_value drain, workers;
+    struct conf_value drain, workers, user;
     struct keys_limits limits;
     struct keys_server_timeout timeout;
     struct conf_value client_half_close;

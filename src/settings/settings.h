@@ -102,6 +102,7 @@ struct settings {
         struct net_addr admin;
         struct span tls_cert, tls_key; /* files; absent: clear text */
         uint64_t drain_ms;
+        struct span user; /* whom to become after binding, zero-terminated; absent: nobody else */
         uint32_t workers; /* 0: as many as the CPU quota allows, at least two */
         struct http_limits limits;
         uint64_t head_ms, body_stall_ms, idle_ms, write_stall_ms;

@@ -50,6 +50,8 @@ static const struct {
     {P "}}\n", P "}}\nserver: {drain: 31s}\n", W("3:17+3", "server.drain")},
     {P "}}\n", P "}}\nserver: {workers: 2}\n", W("3:19+1", "server.workers")},
     {P "}}\nserver: {workers: 2}\n", P "}}\n", W("0:0+0", "server.workers")},
+    {P "}}\n", P "}}\nserver: {user: www-data}\n", W("3:16+8", "server.user")},
+    {P "}}\nserver: {user: www-data}\n", P "}}\n", W("0:0+0", "server.user")},
     /* engines */
     {P "}}\n", P E "}}\n", W("2:62+6", "providers.e.engine")},
     {P E "}}\n", P "}}\n", W("0:0+0", "providers.e.engine")},

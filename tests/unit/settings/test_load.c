@@ -259,6 +259,7 @@ static const char full[] =
     "  admin: 127.0.0.1:81\n"
     "  drain: 1m\n"
     "  workers: 3\n"
+    "  user: lamplighter\n"
     "  client_half_close: allow\n"
     "  limits: {header: 16KiB, fields: 50, path: 4KiB, body: 1MiB, answer: 2MiB, memory: 32MiB,\n"
     "    connections: 1k, connections_per_ip: 10, requests_per_connection: 100,\n"
@@ -293,6 +294,7 @@ static void check_server(const struct settings *s)
     assert_string_equal(net_addr_text(&s->server.admin, text), "127.0.0.1:81");
     assert_int_equal(s->server.drain_ms, 60000);
     assert_int_equal(s->server.workers, 3);
+    assert_string_equal(s->server.user.p, "lamplighter");
     assert_true(s->server.half_close_ok);
     assert_int_equal(s->server.limits.head_bytes, 16384);
     assert_int_equal(s->server.limits.fields, 50);
