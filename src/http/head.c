@@ -77,8 +77,10 @@ bool head_host_ok(struct span s)
     return s.n > 0 && all(s, HOST);
 }
 
+/* Asked about every field of every head, and nearly always no: the first letter tells most. */
 bool head_is_hop(struct span name)
 {
+    static const char letters[] = "cehkptu";
     static const struct span names[] = {
         SPAN_LIT("connection"), SPAN_LIT("content-length"),    SPAN_LIT("expect"),
         SPAN_LIT("host"),       SPAN_LIT("http2-settings"),    SPAN_LIT("keep-alive"),
@@ -86,6 +88,8 @@ bool head_is_hop(struct span name)
         SPAN_LIT("upgrade"),    SPAN_LIT("transfer-encoding"),
     };
 
+    if (name.n == 0 || !memchr(letters, name.p[0], sizeof(letters) - 1))
+        return false;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (span_eq(name, names[i]))
             return true;
