@@ -1,6 +1,6 @@
 /*
- * arena.c - see arena.h. Blocks double from 1 KiB to 32 KiB; a larger piece gets a block of
- * its own size.
+ * arena.c - see arena.h. Blocks double from 1 KiB, their heads included, to 32 KiB; a larger piece
+ * gets a block of its own size.
  */
 #include "base/arena.h"
 
@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-#define BLOCK_FIRST ((size_t)1024)
+#define BLOCK_FIRST (MEM_CACHED_MAX - sizeof(struct arena_block))
 #define BLOCK_MOST  ((size_t)32 * 1024)
 #define ALIGN       ((size_t)16)
 

@@ -49,9 +49,19 @@ void *mem_alloc(size_t n)
     return must_fail() ? NULL : malloc(n ? n : 1);
 }
 
+/* glibc's calloc() passes by the cache of freed pieces that its malloc() looks into first. Large
+ * ones stay with it: what comes fresh from the kernel need not be written. */
 void *mem_zalloc(size_t count, size_t size)
 {
-    return must_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    size_t n;
+    void *p;
+
+    if (__builtin_mul_overflow(count, size, &n) || n > MEM_CACHED_MAX)
+        return must_fail() ? NULL : calloc(count, size);
+    p = mem_alloc(n);
+    if (p)
+        memset(p, 0, n);
+    return p;
 }
 
 void *mem_realloc(void *p, size_t n)

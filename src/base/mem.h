@@ -11,6 +11,9 @@
 
 #include "base/base.h"
 
+/* Pieces up to this size are cheap to take and to give back: glibc keeps some at hand. */
+#define MEM_CACHED_MAX ((size_t)1032)
+
 /* n bytes, not cleared. NULL when there are none. n is at least 1. */
 MUST_CHECK void *mem_alloc(size_t n);
 

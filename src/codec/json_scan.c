@@ -7,7 +7,7 @@
  * that parses would read.
  *
  * Each byte is one step in json_table.h. Inside of strings, where most bytes are, plain text is
- * skipped eight bytes at a time and whole UTF-8 characters one at a time; the table sees only
+ * skipped sixteen bytes at a time and whole UTF-8 characters one at a time; the table sees only
  * what is left: quotes, escapes, and characters that are cut by the end of a feed or wrong.
  *
  * Paths: json_paths.c makes a tree of them, once. level[] has the open containers that lie on
@@ -25,7 +25,7 @@
 
 #include "codec/json_paths.h"
 #include "codec/json_table.h"
-#include "codec/swar.h"
+#include "codec/plain.h"
 #include "codec/utf8.h"
 
 _Static_assert(sizeof(struct json_scan) <= 1024, "promised in the header");
@@ -281,13 +281,15 @@ static void end_key(struct json_scan *s, const struct feed *f, const unsigned ch
 /* The first byte from p on that is neither plain text nor part of a whole character. */
 static const unsigned char *skip_text(const unsigned char *p, const unsigned char *end)
 {
-    const unsigned char *from;
+    for (;;) {
+        const unsigned char *from = plain_skip(p, end);
 
-    do {
-        from = swar_skip_json(p, end);
+        if (from == end || *from < 0x80)
+            return from;
         p = utf8_skip(from, end);
-    } while (p != from);
-    return p;
+        if (p == from)
+            return p;
+    }
 }
 
 /* A value has ended before p. Returns the state behind it; steps over `,"` where that is due. */

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-#include "codec/swar.h"
+#include "codec/plain.h"
 #include "codec/utf8.h"
 
 #define DEPTH_MAX   64
@@ -114,7 +114,7 @@ void json_escape(struct buf *out, struct span s)
     while (p < stop) {
         size_t n;
 
-        p = swar_skip_json(p, stop);
+        p = plain_skip(p, stop);
         if (p == stop)
             break;
         n = utf8_len(p, stop);

@@ -76,6 +76,7 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
 {
     struct h1_read *r = of(p);
     struct h1_field_at *f;
+    char *name;
 
     if (r->head_done)
         return 0; /* trailers are read and dropped */
@@ -88,9 +89,10 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
     f = &r->at[r->at_n - 1];
     if (add_text(r, at, n) < 0)
         return -1;
-    for (size_t i = r->text.n - n; i < r->text.n; i++)
-        if (r->text.p[i] >= 'A' && r->text.p[i] <= 'Z')
-            r->text.p[i] = (char)(r->text.p[i] - 'A' + 'a');
+    name = r->text.p + r->text.n - n;
+    for (size_t i = 0; i < n; i++)
+        if (name[i] >= 'A' && name[i] <= 'Z')
+            name[i] = (char)(name[i] - 'A' + 'a');
     f->name_n += (uint32_t)n;
     return 0;
 }

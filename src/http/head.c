@@ -4,6 +4,8 @@
  */
 #include "http/head.h"
 
+#include "codec/swar.h"
+
 /* Where a byte may stand, a bit each. */
 enum { NAME = 1, METHOD = 2, VALUE = 4, TARGET = 8, HOST = 16 };
 
@@ -62,8 +64,17 @@ bool head_method_ok(struct span s)
     return s.n > 0 && all(s, METHOD);
 }
 
+/* Nearly all values are printable ASCII, which is told eight bytes at a time. */
 bool head_value_ok(struct span s)
 {
+    while (s.n >= SWAR_BYTES) {
+        uint64_t w = swar_load((const unsigned char *)s.p);
+
+        if (swar_marks(w | swar_below(w, ' ') | swar_is(w, 0x7F)))
+            break;
+        s.p += SWAR_BYTES;
+        s.n -= SWAR_BYTES;
+    }
     return all(s, VALUE);
 }
 
@@ -77,8 +88,14 @@ bool head_host_ok(struct span s)
     return s.n > 0 && all(s, HOST);
 }
 
+/* A letter as a bit; other bytes share them. */
+#define LETTER(c) (UINT32_C(1) << ((unsigned char)(c) % 32))
+
+/* Asked about every field of every head, and nearly always no: the first letter tells most. */
 bool head_is_hop(struct span name)
 {
+    static const uint32_t letters = LETTER('c') | LETTER('e') | LETTER('h') | LETTER('k') |
+                                    LETTER('p') | LETTER('t') | LETTER('u');
     static const struct span names[] = {
         SPAN_LIT("connection"), SPAN_LIT("content-length"),    SPAN_LIT("expect"),
         SPAN_LIT("host"),       SPAN_LIT("http2-settings"),    SPAN_LIT("keep-alive"),
@@ -86,6 +103,8 @@ bool head_is_hop(struct span name)
         SPAN_LIT("upgrade"),    SPAN_LIT("transfer-encoding"),
     };
 
+    if (name.n == 0 || !(letters & LETTER(name.p[0])))
+        return false;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (span_eq(name, names[i]))
             return true;

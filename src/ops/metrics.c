@@ -69,18 +69,19 @@ struct series {
     char key[];
 };
 
-struct metrics {
-    uint64_t seed;
-    size_t lines, lines_max, reserve;
-    uint64_t dropped;
-    struct list of[METRICS];
-    struct series *slots[SLOTS];
-};
-
 struct key {
     char p[KEY_MAX];
     size_t n;
     uint64_t hash;
+};
+
+struct metrics {
+    uint64_t seed;
+    size_t lines, lines_max, reserve;
+    uint64_t dropped;
+    struct key key; /* of the series that is looked for */
+    struct list of[METRICS];
+    struct series *slots[SLOTS];
 };
 
 enum folding { AS_IT_IS, WORLD_IS_OTHER, ALL_IS_OTHER };
@@ -130,11 +131,12 @@ void metrics_free(struct metrics **mp)
 
 /* ---- keys ---- */
 
-static void make_key(const struct metrics *m, struct key *k, enum metric id,
-                     const struct span *labels, enum folding folding)
+static const struct key *make_key(struct metrics *m, enum metric id, const struct span *labels,
+                                  enum folding folding)
 {
     const struct metric_row *row = metrics_row(id);
     size_t labels_n = metrics_labels_n(row);
+    struct key *k = &m->key;
 
     k->p[0] = (char)(id & 0xff);
     k->p[1] = (char)(id >> 8);
@@ -150,6 +152,7 @@ static void make_key(const struct metrics *m, struct key *k, enum metric id,
         k->n += v.n;
     }
     k->hash = XXH3_64bits_withSeed(k->p, k->n, m->seed);
+    return k;
 }
 
 static struct series *find(const struct metrics *m, const struct key *k)
@@ -209,13 +212,13 @@ static struct series *get(struct metrics *m, enum metric id, const struct span *
         [ALL_IS_OTHER] = SIZE_MAX,
     };
     struct series *s = NULL;
-    struct key k;
 
     for (size_t i = AS_IT_IS; i <= ALL_IS_OTHER; i++) {
-        make_key(m, &k, id, labels, (enum folding)i);
-        s = find(m, &k);
+        const struct key *k = make_key(m, id, labels, (enum folding)i);
+
+        s = find(m, k);
         if (!s && m->lines + lines_of(row) <= most[i]) {
-            s = make(m, id, &k);
+            s = make(m, id, k);
             m->dropped += !s;
             return s;
         }

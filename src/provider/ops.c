@@ -99,14 +99,12 @@ int provider_path(struct buf *out, const struct provider *p, enum provider_op op
     if (span_ends(base, SPAN_LIT("/v1")) && span_starts(path, SPAN_LIT("/v1/")))
         base.n -= 3;
     buf_add_span(out, base);
-    while (path.n) {
-        if (span_starts(path, SPAN_LIT("%m"))) {
-            add_segment(out, model);
-            path = span_of(path.p + 2, path.n - 2);
-        } else {
-            buf_add_char(out, *path.p);
-            path = span_of(path.p + 1, path.n - 1);
-        }
+    buf_add_span(out, span_cut(&path, '%'));
+    while (span_has(path)) { /* behind a '%', which is always "%m" */
+        MUST(path.n && path.p[0] == 'm');
+        add_segment(out, model);
+        path = span_of(path.p + 1, path.n - 1);
+        buf_add_span(out, span_cut(&path, '%'));
     }
     buf_add_span(out, rest);
     return 0;

@@ -73,7 +73,7 @@ static void drop_call(struct relay *r)
     rec->tokens_in = a->usage.input;
     rec->tokens_out = a->usage.output;
     rec->tokens_cached = a->usage.cache_read;
-    snprintf(rec->upstream_model, sizeof(rec->upstream_model), "%.*s", (int)a->model_n, a->model);
+    relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)
         board_leave(r->at_target);

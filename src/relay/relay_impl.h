@@ -92,6 +92,9 @@ struct relay_refusal {
 
 /* ---- request.c ---- */
 
+/* s into a member of a record that has room for cap bytes; cut there, always with a NUL. */
+void relay_keep(char *out, size_t cap, struct span s);
+
 /* Decide from the head alone: operation, dialect, key. false: *no says why not. */
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no);
 

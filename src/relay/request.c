@@ -21,7 +21,7 @@ static bool refuse(struct relay_refusal *no, uint16_t status, enum reason reason
     return false;
 }
 
-static void keep(char *out, size_t cap, struct span s)
+void relay_keep(char *out, size_t cap, struct span s)
 {
     size_t n = MIN(s.n, cap - 1);
 
@@ -75,7 +75,7 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
                       found ? "The key has expired." : "The key is not known to this gateway.",
                       "Ask who runs the gateway for a key, or check `keys` in its configuration.");
     r->key = found;
-    keep(r->record.key, sizeof(r->record.key), found->name);
+    relay_keep(r->record.key, sizeof(r->record.key), found->name);
     return true;
 }
 
@@ -281,7 +281,7 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
         if (!find_pinned(r, no))
             return false;
     } else {
-        keep(r->record.model, sizeof(r->record.model), name);
+        relay_keep(r->record.model, sizeof(r->record.model), name);
         if (settings_resolve(&r->plan, r->settings, name) < 0)
             return unknown_model(r, no, name);
         if (!key_allows(r, name))
@@ -291,8 +291,9 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
             return false;
         ask_for_usage(r);
     }
-    keep(r->record.target, sizeof(r->record.target), r->target->id);
-    keep(r->record.provider, sizeof(r->record.provider), span_str(r->target->provider->type->name));
+    relay_keep(r->record.target, sizeof(r->record.target), r->target->id);
+    relay_keep(r->record.provider, sizeof(r->record.provider),
+               span_str(r->target->provider->type->name));
     return true;
 }
 
@@ -358,7 +359,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .choices = r->req.choices,
         .timeout = p->timeout,
     };
-    keep(r->record.server, sizeof(r->record.server), conf->url->host);
+    relay_keep(r->record.server, sizeof(r->record.server), conf->url->host);
     if (p->keys_n)
         conf->key = p->keys[0].bytes;
     conf->path = upstream_path(r);

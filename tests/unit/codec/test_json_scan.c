@@ -298,6 +298,52 @@ static void valid_texts_pass(void **state)
     }
 }
 
+/* What may stand in a string, or not, and how far into it the fault is found. */
+static const struct {
+    const char *piece, *why; /* NULL: it may */
+    size_t at;
+} pieces[] = {
+    {"", NULL, 0},
+    {"\x7F", NULL, 0},
+    {"\\\"", NULL, 0},
+    {"\\u00e9\\\\", NULL, 0},
+    {"\xC3\xA9", NULL, 0},
+    {"\xE2\x82\xAC", NULL, 0},
+    {"\xF0\x9F\x8C\x8A", NULL, 0},
+    {"\x01", "string", 0},
+    {"\x1F", "string", 0},
+    {"\\x", "escape", 1},
+    {"\x80", "string", 0},
+    {"\xC3(", "utf-8", 1},
+    {"\xE2\x82(", "utf-8", 2},
+    {"\xED\xA0\x80", "utf-8", 1},
+    {"\xFF", "string", 0},
+};
+
+/* Fed whole, a string is skipped in vectors; fed byte by byte it is read by the table alone. */
+static void a_string_may_stop_at_every_place_of_a_vector(void **state)
+{
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvw";
+
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        for (size_t before = 0; before < sizeof(plain); before++) {
+            for (size_t behind = 0; behind <= 17; behind += 17) {
+                char text[128];
+                int n = snprintf(text, sizeof(text), "{\"a\":\"%.*s%s%.*s\",\"x\":1}", (int)before,
+                                 plain, pieces[i].piece, (int)behind, plain);
+                size_t fault = strlen("{\"a\":\"") + before + pieces[i].at;
+
+                if (pieces[i].why)
+                    try_row(&small, span_of(text, (size_t)n), JSON_SCAN_BAD, pieces[i].why, fault,
+                            "#0@0{ ", SIZE_MAX);
+                else
+                    try_row(&small, span_of(text, (size_t)n), JSON_SCAN_DONE, NULL, (size_t)n, NULL,
+                            SIZE_MAX);
+            }
+        }
+    }
+}
+
 static void a_refusal_stops_the_scan(void **state)
 {
     static const size_t at[] = {0, 5, 12, 18, 20}; /* of the byte that completes the hit */
@@ -527,6 +573,7 @@ int main(void)
         cmocka_unit_test(finds_what_is_watched),
         cmocka_unit_test(faults_are_found_where_they_are),
         cmocka_unit_test(valid_texts_pass),
+        cmocka_unit_test(a_string_may_stop_at_every_place_of_a_vector),
         cmocka_unit_test(a_refusal_stops_the_scan),
         cmocka_unit_test(depth_has_a_bound),
         cmocka_unit_test(keys_have_a_bound),
