@@ -9,7 +9,7 @@
 #include "base/base.h"
 
 enum reason {
-#define X(name, text, meaning) REASON_##name,
+#define X(name, ...) REASON_##name,
 #include "base/reasons.def"
 #undef X
     REASONS
@@ -18,5 +18,8 @@ enum reason {
 /* The word ("upstream-tls") and the sentence that explains it. */
 const char *reason_word(enum reason r);
 const char *reason_meaning(enum reason r);
+
+/* Seconds after which what was refused may well be taken, as digits; "" where that is not known. */
+const char *reason_retry_after(enum reason r);
 
 #endif

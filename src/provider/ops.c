@@ -20,8 +20,6 @@ static struct span fixed_part(const char *pattern)
     return s;
 }
 
-/* Does the path fit, and what of it stands behind the fixed part? A path that climbs fits
- * nothing: what it means is the next server's secret. */
 /* Could the upstream read another path out of the rest than the one that was matched? Dots that
  * climb, written out or escaped, and separators that are escaped. */
 static bool is_tricky(struct span path)
@@ -34,6 +32,8 @@ static bool is_tricky(struct span path)
     return false;
 }
 
+/* Does the path fit, and what of it stands behind the fixed part? A path that climbs fits
+ * nothing: what it means is the next server's secret. */
 static bool path_fits(const char *pattern, struct span path, struct span *rest)
 {
     struct span fixed = fixed_part(pattern);

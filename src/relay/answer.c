@@ -82,6 +82,8 @@ static void fill_error(const struct relay *r, const struct relay_refusal *no,
 
 int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct err *e)
 {
+    struct span own = span_str(reason_retry_after(no->reason));
+    bool retry = own.n > 0 || class_row(no->class_id)->client_retry;
     struct dialect_error de;
     struct buf b;
     int rc = -1;
@@ -90,9 +92,8 @@ int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct e
     buf_init(&b, ERROR_MAX);
     r->dialect->write_error(&b, &de);
     if (buf_finish(&b, "error answer", e) == 0)
-        rc = relay_send_whole(
-            r, no->status, SPAN_LIT("application/json"), buf_span(&b), no->retry_after,
-            no->class_id != CLASS_NONE && class_row(no->class_id)->client_retry, e);
+        rc = relay_send_whole(r, no->status, SPAN_LIT("application/json"), buf_span(&b),
+                              span_has(no->retry_after) ? no->retry_after : own, retry, e);
     buf_fini(&b);
     return rc;
 }

@@ -70,6 +70,14 @@ static bool same_engine(const struct settings_engine *a, const struct settings_e
     return true;
 }
 
+/* What the keeper asks whether the engine is ready: the first endpoint, and not its path. */
+static bool same_probe(const struct settings_provider *a, const struct settings_provider *b)
+{
+    const struct settings_url *x = &a->urls[0], *y = &b->urls[0];
+
+    return x->tls == y->tls && x->port == y->port && span_eq(x->host, y->host);
+}
+
 /* The engine of the provider of that name, or NULL. */
 static const struct settings_engine *engine_of(const struct settings *s, struct span name)
 {
@@ -88,15 +96,27 @@ static void warn(struct conf_report *r, struct conf_place at, const char *key, s
                     key, SPAN_FMT(name), rest);
 }
 
+/* The workers take new endpoints, the keeper does not. */
+static void warn_probe(struct conf_report *r, struct conf_place at, struct span name)
+{
+    conf_report_add(r, CONF_WARNING, "W008", at,
+                    "providers.%.*s.endpoints is not what the gateway started with; requests go "
+                    "there now, but until the next start the engine is asked at the old one "
+                    "whether it is ready",
+                    SPAN_FMT(name));
+}
+
 static void compare_engines(const struct settings *first, const struct settings *next,
-                            const struct conf_place *places, struct conf_report *r)
+                            const struct build_engine_places *places, struct conf_report *r)
 {
     for (size_t i = 0; i < next->engines_n; i++) {
         struct span name = next->engines[i].provider->name;
         const struct settings_engine *old = engine_of(first, name);
 
         if (!old || !same_engine(old, &next->engines[i]))
-            warn(r, places[i], "providers.", name, ".engine");
+            warn(r, places[i].engine, "providers.", name, ".engine");
+        if (old && !same_probe(old->provider, next->engines[i].provider))
+            warn_probe(r, places[i].endpoints, name);
     }
     for (size_t i = 0; i < first->engines_n; i++) {
         struct span name = first->engines[i].provider->name;

@@ -20,7 +20,9 @@
 /* Where the keys stand that only a start takes into use (at_start.c). */
 struct build_places {
     struct conf_place listen, admin, tls, drain, workers, user;
-    struct conf_place *engines; /* one for each of settings.engines */
+    struct build_engine_places {
+        struct conf_place engine, endpoints;
+    } *engines; /* one for each of settings.engines */
 };
 
 /* What stands behind a struct settings. */

@@ -233,7 +233,7 @@ void build_providers(struct build *b)
     struct settings *s = &b->snap->pub;
     struct settings_provider *p = build_alloc(b, list->n, sizeof(*p));
     struct settings_engine *engines = build_alloc(b, list->n, sizeof(*engines));
-    struct conf_place *places = build_alloc(b, list->n, sizeof(*places));
+    struct build_engine_places *places = build_alloc(b, list->n, sizeof(*places));
 
     if (!p || !engines || !places)
         return;
@@ -252,7 +252,8 @@ void build_providers(struct build *b)
             continue; /* without its type nothing can be said about the rest */
         build_provider(b, &k[i], &p[i]);
         if (k[i].engine.self.set && !k[i].engine.self.bad) {
-            places[s->engines_n] = k[i].engine.self.at;
+            places[s->engines_n] =
+                (struct build_engine_places){k[i].engine.self.at, k[i].endpoints.at};
             build_engine(b, &k[i], &p[i], &engines[s->engines_n++]);
         }
     }

@@ -116,7 +116,7 @@ static const struct conf_key engine_keys[] = {
      .example = "[/usr/bin/llama-server, --model, /models/qwen3-4b.gguf, --port, \"8082\"]",
      .help = "Program (an absolute path) and arguments; no shell is involved."},
     {"ready", CONF_ONE, .type = &types_url_path, AT(keys_engine, ready), .text = "/health",
-     .help = "Path that answers 200 when the engine can serve."},
+     .help = "Path of the first endpoint's host that answers 200 when the engine can serve."},
 };
 static const struct conf_table engine_table = TABLE(keys_engine, engine_keys);
 

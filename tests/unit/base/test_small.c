@@ -199,6 +199,8 @@ static void errors_carry_their_way(void **state)
     for (int r = 0; r < REASONS; r++) {
         assert_string_not_equal(reason_word((enum reason)r), "unknown");
         assert_string_not_equal(reason_meaning((enum reason)r), "");
+        assert_string_equal(reason_retry_after((enum reason)r),
+                            r == REASON_NO_MEMORY || r == REASON_DRAINING ? "1" : "");
     }
 }
 

@@ -448,11 +448,44 @@ static void refusals_say_why(void **state)
         (void)twin_parse(in, &status, &body);
         if (status != refusals[i].status || !span_contains(in, span_str(refusals[i].reason)) ||
             !span_contains(in, span_str(refusals[i].says)) ||
+            !span_contains(in, SPAN_LIT("x-should-retry: false\r\n")) ||
+            span_contains(in, SPAN_LIT("retry-after: ")) ||
             !span_contains(in, span_str(t.record.id)) || t.records != 1 || t.up_requests != 0)
             fail_msg("row %zu (%s %s): %.*s", i, refusals[i].path, refusals[i].body, SPAN_FMT(in));
         twin_client_fini(&c);
         twin_close(&t);
     }
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
+/* What is the gateway's own trouble passes. */
+static bool says_come_again(const struct twin_client *c)
+{
+    return span_contains(buf_span(&c->in), SPAN_LIT("\r\nx-should-retry: true\r\n")) &&
+           span_contains(buf_span(&c->in), SPAN_LIT("\r\nretry-after: 1\r\n"));
+}
+
+static void a_drained_gateway_sends_elsewhere(void **state)
+{
+    struct twin_client c = {0};
+    struct buf b, body;
+    struct twin t;
+    unsigned status;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    twin_open(&t, 1, CONFIG);
+    relay_end_all(&t.gateway.relay, REASON_DRAINING);
+    twin_ask(&t, &c, kind_request(&b, kinds[0].path, kinds[0].body), EV_S(5));
+    (void)twin_parse(buf_span(&c.in), &status, &body);
+    assert_int_equal(status, 503);
+    assert_int_equal(t.record.reason, REASON_DRAINING);
+    assert_int_equal(t.up_heads, 0);
+    assert_true(says_come_again(&c));
+    twin_client_fini(&c);
+    twin_close(&t);
     buf_fini(&b);
     buf_fini(&body);
 }
@@ -483,6 +516,7 @@ static void a_body_without_room_is_refused(void **state)
         if (status != 200) {
             assert_int_equal(t.record.reason, REASON_NO_MEMORY);
             assert_true(span_contains(buf_span(&c.in), SPAN_LIT("server.limits.memory")));
+            assert_true(says_come_again(&c));
             assert_int_equal(t.up_heads, 0);
         }
         twin_client_fini(&c);
@@ -639,6 +673,7 @@ int main(void)
         cmocka_unit_test(an_end_that_lies_is_seen),
         cmocka_unit_test(a_head_is_held_for_a_bounded_time),
         cmocka_unit_test(refusals_say_why),
+        cmocka_unit_test(a_drained_gateway_sends_elsewhere),
         cmocka_unit_test(a_body_without_room_is_refused),
         cmocka_unit_test(whole_answers_are_checked_before_they_are_sent),
         cmocka_unit_test(two_hundred_seeds),

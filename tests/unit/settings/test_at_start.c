@@ -15,11 +15,18 @@
 
 #define V "version: 1\n"
 #define P V "providers: {e: {type: vllm, endpoints: \"http://127.0.0.1:9\""
-#define E ", engine: {command: [/bin/e, -x]}"
+/* The same with these endpoints. */
+#define AT(endpoints) V "providers: {e: {type: vllm, endpoints: " endpoints
+#define E             ", engine: {command: [/bin/e, -x]}"
 /* W008 at a place */
 #define W(place, key)                                                                              \
     "W008 " place " " key " is not what the gateway started with; it takes effect at the next "    \
     "start"
+
+#define W_PROBE(place)                                                                             \
+    "W008 " place                                                                                  \
+    " providers.e.endpoints is not what the gateway started with; requests go there "              \
+    "now, but until the next start the engine is asked at the old one whether it is ready"
 
 static const struct {
     const char *first, *next, *want;
@@ -67,6 +74,16 @@ static const struct {
      V "providers: {f: {type: vllm, endpoints: \"http://127.0.0.1:8\"" E "},\n"
        " e: {type: vllm, endpoints: \"http://127.0.0.1:9\"" E "}}\n",
      ""},
+    /* where an engine is asked whether it is ready */
+    {P E "}}\n", AT("\"http://127.0.0.1:8\"") E "}}\n", W_PROBE("2:40+20")},
+    {P E "}}\n", AT("\"http://127.0.0.2:9\"") E "}}\n", W_PROBE("2:40+20")},
+    {P E "}}\n", AT("\"https://127.0.0.1:9\"") E "}}\n", W_PROBE("2:40+21")},
+    {P E "}}\n", AT("[\"http://127.0.0.1:8\", \"http://127.0.0.1:9\"]") E "}}\n",
+     W_PROBE("2:40+1")},
+    {P E "}}\n", AT("\"http://127.0.0.1:8\"") ", engine: {command: [/bin/e]}}}\n",
+     W_PROBE("2:40+20") "\n" W("2:62+6", "providers.e.engine")},
+    {P E "}}\n", AT("[\"http://127.0.0.1:9/v1\", \"http://127.0.0.1:8\"]") E "}}\n", ""},
+    {P "}}\n", AT("\"http://127.0.0.1:8\"") "}}\n", ""}, /* no engine */
     /* all of them, in the order of the file */
     {P "}}\n", P "}}\nserver: {workers: 1, drain: 1s, admin: 127.0.0.1:1, listen: 127.0.0.1:2}\n",
      W("3:19+1", "server.workers") "\n" W("3:29+2", "server.drain") "\n" W(
