@@ -306,12 +306,22 @@ static const char *junk_head(const struct call *c, const struct http_head *h)
 static void on_head(void *arg, const struct http_head *h)
 {
     struct call *c = arg;
+    bool says_key = h->status >= 300 && c->conf.key.n >= SCRUB_BYTES_MIN; /* perhaps */
+    struct http_head scrubbed;
     const char *junk;
+    struct err e;
 
     OBJ_CHECK(c, MAGIC);
     if (c->state == CONNECTING) /* an early answer overtook on_connected */
         c->state = WAITING;
     c->status = h->status;
+    if (says_key) {
+        if (scrub_head(&scrubbed, h, c->conf.key, &c->arena, &e) < 0) {
+            fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "%s", e.text);
+            return;
+        }
+        h = &scrubbed;
+    }
     c->content_type = arena_dup(&c->arena, http_field_get(h, "content-type"));
     if (span_has(http_field_get(h, "retry-after")))
         c->retry_after = arena_dup(&c->arena, http_field_get(h, "retry-after"));
@@ -326,7 +336,7 @@ static void on_head(void *arg, const struct http_head *h)
         return;
     }
     c->state = ANSWER;
-    c->scrubs = h->status >= 300 && c->conf.key.n >= SCRUB_BYTES_MIN;
+    c->scrubs = says_key;
     c->events = c->conf.dialect && c->conf.stream && is_type(c->content_type, "text/event-stream");
     if (c->conf.dialect)
         dialect_answer_copy(&c->answer, c->conf.dialect, c->conf.provider->terminal,

@@ -81,3 +81,28 @@ void scrub(char *p, size_t n, struct span secret)
     if (n - settled >= SCRUB_BYTES_MIN)
         memset(p + settled, '*', n - settled);
 }
+
+int scrub_head(struct http_head *ret, const struct http_head *h, struct span secret,
+               struct arena *a, struct err *e)
+{
+    struct http_field *fields = arena_alloc(a, (h->fields_n + 1) * sizeof(*fields));
+
+    if (!fields)
+        goto nomem;
+    for (size_t i = 0; i < h->fields_n; i++) {
+        struct span from = h->fields[i].value;
+        char *value = arena_alloc(a, from.n + 1);
+
+        if (!value)
+            goto nomem;
+        if (from.n)
+            memcpy(value, from.p, from.n);
+        scrub(value, from.n, secret);
+        fields[i] = (struct http_field){h->fields[i].name, span_of(value, from.n)};
+    }
+    *ret = *h;
+    ret->fields = fields;
+    return 0;
+nomem:
+    return err_set(e, ERR_NOMEM, "no memory for the head of an error");
+}

@@ -1,5 +1,6 @@
 """What dies, what is replaced, what goes on: the gateway's processes under signals."""
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -47,6 +48,47 @@ async def streams(gateway, model, count, then, timeout=40):
     return await asyncio.gather(*jobs), told
 
 
+class Gate:
+    """A provider whose streams begin at once and go on when it is opened: no test waits for longer
+    than it needs, and no machine is so slow that a stream is over too soon."""
+
+    def __init__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0), backlog=STREAMS)
+        self.addr = "127.0.0.1:%d" % self.sock.getsockname()[1]
+        self.opened = asyncio.Event()
+
+    async def __aenter__(self):
+        self.loop = asyncio.get_running_loop()
+        self.server = await asyncio.start_server(self.answer, sock=self.sock, backlog=STREAMS)
+        return self
+
+    async def __aexit__(self, *_):
+        self.server.close()
+
+    def open(self):
+        """From any thread."""
+        self.loop.call_soon_threadsafe(self.opened.set)
+
+    async def answer(self, reader, writer):
+        with contextlib.suppress(ConnectionError):  # the gateway's worker has died
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(re.search(rb"content-length: (\d+)", head)[1]))
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                         b"connection: close\r\n\r\n" + self.event(0))
+            await self.opened.wait()
+            writer.write(b"".join(map(self.event, range(1, 10))) + self.event(10, "stop") +
+                         b"data: [DONE]\n\n")
+            await writer.drain()
+        writer.close()
+
+    @staticmethod
+    def event(n, finish=None):
+        return b"data: %s\n\n" % json.dumps(
+            {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+             "choices": [{"index": 0, "delta": {} if finish else {"content": f"w{n:06} "},
+                          "finish_reason": finish}]}).encode()
+
+
 def crashes(gateway):
     return sum(w["crashes"] for w in gateway.status()["workers"])
 
@@ -59,11 +101,13 @@ def pair(start):
     return m, g
 
 
-def test_a_killed_worker_takes_only_its_share(pair):
+def test_a_killed_worker_takes_only_its_share(start):
     """500 streams on two workers: the other's all end in order, a new worker comes at once."""
-    m, g = pair
+    m, gate, share = start(bed.Mock), Gate(), {}
+    conf = bed.basic(m.addr, drain="20s")
+    conf["providers"]["gate"] = bed.provider("openai-compatible", gate.addr)
+    g = start(bed.Gateway, conf, env=bed.KEYS)
     victim = g.workers()[0]
-    share = {}
 
     def kill():
         bed.wait_for(lambda: g.status()["uptime_s"] > 1.1)  # what dies younger waits for a second
@@ -75,15 +119,20 @@ def test_a_killed_worker_takes_only_its_share(pair):
         share["replaced_ms"] = (time.monotonic() - at) * 1000
         for n in range(20):  # some of these reach the new one
             assert g.chat(f"gen/new{n}").status == 200
-        return share
+        gate.open()
 
-    answers, share = asyncio.run(streams(g, "gen/many;tokens=60;gap=100ms", STREAMS, kill))
+    async def run():
+        async with gate:
+            return await streams(g, "gate/many", STREAMS, kill)
+
+    answers, _ = asyncio.run(run())
     cut = [a for a in answers if not whole(a)]
     print(f"{len(cut)} of {STREAMS} cut, its share was {share['mine']}; "
           f"replaced after {share['replaced_ms']:.0f} ms")
     assert len(cut) == share["mine"] and 0 < len(cut) < STREAMS
     assert share["replaced_ms"] < 1000
-    assert all(a.end in ("cut", "reset") and b"[DONE]" not in a.text for a in cut)
+    assert all(a.end in ("cut", "reset") and b"w000001" not in a.text for a in cut)
+    assert all(b"w000009" in a.text for a in answers if whole(a))
     assert crashes(g) == 1
     assert g.ready()
     g.stop(blame=None)

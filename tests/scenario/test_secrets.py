@@ -11,7 +11,9 @@ import random
 import re
 import resource
 import socket
+import stat
 import subprocess
+import tempfile
 
 import pytest
 
@@ -99,7 +101,8 @@ def quoting(request):
         body = b'{"error":{"message":"key %s","type":"e"}}' % quoted.encode()
     else:
         body = f"key={key}".encode()
-    answer = peers.answer(int(status), body)
+    answer = peers.answer(int(status), body, [f"x-ratelimit-limit-requests: {key}",
+                                              f"retry-after: {key}"], f"text/plain; k={key}")
     return [answer[at:at + 11] for at in range(0, len(answer), 11)]
 
 
@@ -115,6 +118,23 @@ ORDERS = ["good", "stream", "cut-stream", "html", "junk",
           *(f"{shape}-{status}" for shape in ("openai", "anthropic", "type", "deep", "long",
                                               "slashes", "unicode", "raw")
             for status in (400, 401, 403, 404, 413, 422, 429, 500, 503, 302))]
+
+
+NOT_READ = {"mem", "pagemap",  # the memory itself
+            "exe", "map_files"}  # the program and its libraries
+
+
+def proc_files(pid):
+    """(path, text) of all that /proc has of a process: files, where links lead to, and what it
+    holds open, also when it has no name any more."""
+    for place, directories, names in os.walk(f"/proc/{pid}"):
+        directories[:] = set(directories) - NOT_READ
+        for path in (pathlib.Path(place, name) for name in names if name not in NOT_READ):
+            with contextlib.suppress(OSError):  # closed meanwhile, or only to be written
+                if path.is_symlink():
+                    yield path, os.readlink(path)
+                if stat.S_ISREG(path.stat().st_mode):
+                    yield path, path.read_bytes()
 
 
 class Scene:
@@ -175,15 +195,7 @@ class Scene:
         self.seen.append(("access log", g.access.read_bytes()))
         self.seen.append(("stderr", g.err.read_bytes()))
         for name, pid in {"master": g.pid, **g.children()}.items():
-            for file in ("environ", "cmdline", "comm", "status", "maps"):
-                self.seen.append((f"{name} {file}", pathlib.Path(f"/proc/{pid}/{file}")
-                                  .read_bytes()))
-            for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-                with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-                    target = os.readlink(fd)
-                    self.seen.append((f"{name} fd", target))
-                    if target.startswith("/memfd:configuration"):
-                        self.seen.append((f"{name} {target}", fd.read_bytes()))
+            self.seen += [(f"{name} {path}", text) for path, text in proc_files(pid)]
 
     def close(self):
         self.gateway.stop()
@@ -212,6 +224,22 @@ def test_the_canaries_are_recognised(seed):
         for spelling in c.spellings(name):
             assert name in c.hits(f"x{spelling}y".encode())
     assert c.hits("x" * 100 + str(bed.KEYS)) == set()
+
+
+def test_what_a_process_shows_is_found(seed, tmp_path):
+    """In its environment, its arguments, and a file that has no name any more."""
+    c = Canaries(seed)
+    with tempfile.TemporaryFile(dir=tmp_path) as f:
+        f.write(c["file"].encode())
+        f.flush()
+        child = subprocess.Popen(["tail", "-f", "/dev/null", "--", tmp_path / c["odd"][:14]],
+                                 stdin=f, stderr=subprocess.DEVNULL, env={"KEY": c["env"]})
+        try:
+            seen = {name for _, text in proc_files(child.pid) for name in c.hits(text)}
+        finally:
+            child.kill()
+            child.wait()
+    assert seen == {"env", "odd", "file"}
 
 
 @pytest.mark.parametrize("path", BODIES)

@@ -1,5 +1,6 @@
 """TLS on both sides. Toward clients: what is offered, what is refused, and certificates that change
 while streams run. Toward providers: nobody is sent a request who cannot prove who he is."""
+import base64
 import os
 import shutil
 import signal
@@ -169,6 +170,45 @@ def test_renegotiation_is_refused(secure, authority):
     assert b"RENEGOTIATING" in run.stdout + run.stderr
     assert b"no renegotiation" in run.stderr
     assert run.returncode != 0
+
+
+def with_early_data(session):
+    """The session, PEM as OpenSSL keeps it, as if its ticket had allowed 16 KiB of early data: a
+    DER sequence of fields in the order of their tags, of which this one is left out when it is 0."""
+    first, *lines, last = session.splitlines()
+    der = base64.b64decode("".join(lines))
+    assert der[:2] == b"\x30\x82"  # a length of two bytes
+    at = 4
+    while at < len(der) and der[at] < 0xb0:
+        assert der[at] != 0xaf
+        long = der[at + 1] & 0x7f if der[at + 1] & 0x80 else 0
+        at += 2 + long + (int.from_bytes(der[at + 2:at + 2 + long], "big") if long else der[at + 1])
+    body = der[4:at] + b"\xaf\x04\x02\x02\x40\x00" + der[at:]
+    text = base64.encodebytes(b"\x30\x82" + struct.pack(">H", len(body)) + body).decode()
+    return f"{first}\n{text}{last}\n"
+
+
+def test_early_data_is_refused(secure, mock, authority, tmp_path):
+    """Who holds it back could send it again, and a request would be executed twice. The ticket
+    allows none; what comes all the same is not read, and the connection serves on."""
+    def visit(model, *args):
+        request = wire.request("POST", CHAT, {"model": f"gen/{model}", "messages": HELLO},
+                               {"connection": "close"})
+        return subprocess.run(["openssl", "s_client", "-connect", secure.addr, "-tls1_3", "-ign_eof",
+                               "-CAfile", authority.cert, *args], input=request, timeout=20,
+                              capture_output=True, check=False).stdout
+
+    session, early = tmp_path / "session.pem", tmp_path / "early"
+    seen = visit("ticket", "-sess_out", session)
+    assert b"HTTP/1.1 200 OK" in seen
+    assert b"Max Early Data: 0" in seen
+    session.write_text(with_early_data(session.read_text()))
+    early.write_bytes(wire.request("POST", CHAT, {"model": "gen/early", "messages": HELLO}))
+    seen = visit("late", "-sess_in", session, "-early_data", early)
+    assert b"Reused, TLSv1.3" in seen
+    assert b"Early data was rejected" in seen
+    assert b"HTTP/1.1 200 OK" in seen
+    assert [r["model"] for r in mock.requests()][-2:] == ["ticket", "late"]
 
 
 def test_clients_that_speak_only_other_protocols_are_told(secure, authority):

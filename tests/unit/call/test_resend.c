@@ -3,17 +3,9 @@
  * clock is begun anew.
  * Method: a pool and a target that speaks raw bytes, HTTP/1.1 and HTTP/2, on one virtual network.
  * The first exchange makes the connection a kept one; a row says what becomes of the second. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/mem.h"
 #include "call/call.h"
-#include "ev/ev_sim.h"
-#include "net/net_sim.h"
+#include "call/world.h"
 
 #define BODY       ((size_t)100000)
 #define LATENCY    100
@@ -51,11 +43,8 @@ struct peer {
 };
 
 struct bed {
-    struct ev *ev;
-    struct net_sim *sim;
-    struct net *up_net, *net;
+    struct world w;
     struct net_listener *listener;
-    struct resolver *resolver;
     struct http_pool *pool;
     struct blob_pool blobs;
     struct blob *body;
@@ -212,7 +201,7 @@ static void on_body(void *arg, struct span bytes)
 
 static void over(struct bed *b)
 {
-    b->over = ev_now(b->ev);
+    b->over = ev_now(b->w.ev);
     b->resent = call_resent(b->call);
     call_free(&b->call);
 }
@@ -247,7 +236,7 @@ static int try(struct bed *b, uint64_t first_ms, ev_us wait)
     const struct settings_url url = {.host = SPAN_LIT("10.0.0.1"), .port = 8080};
     const struct settings_provider provider = {.type = provider_find(SPAN_LIT("vllm"))};
     struct call_conf conf = {
-        .ev = b->ev,
+        .ev = b->w.ev,
         .pool = b->pool,
         .provider = &provider,
         .url = &url,
@@ -263,23 +252,14 @@ static int try(struct bed *b, uint64_t first_ms, ev_us wait)
 
     b->heads = b->dones = b->fails = 0;
     b->resent = false;
-    b->began = ev_now(b->ev);
+    b->began = ev_now(b->w.ev);
     rc = call_start(&b->call, &conf, &call_cb, b, &e);
     if (rc == 0)
-        ev_sim_run(b->ev, b->began + wait);
+        world_run(&b->w, wait);
     return rc;
 }
 
 /* ---- the bed ---- */
-
-static struct net_addr addr_of(const char *text)
-{
-    struct net_addr a;
-    struct err e;
-
-    assert_int_equal(net_addr_parse(&a, span_str(text), &e), 0);
-    return a;
-}
 
 static void fill_body(struct bed *b)
 {
@@ -298,10 +278,8 @@ static void fill_body(struct bed *b)
 /* With one kept connection. */
 static void open_bed(struct bed *b, bool h2, uint32_t most)
 {
-    struct net_addr up = addr_of("10.0.0.1:8080"), self = addr_of("10.0.0.2:0");
-    struct net_sim_conf nc = {.latency_min = LATENCY, .latency_max = LATENCY};
-    struct net_listen_conf lc = {.addr = up, .fd = -1};
-    struct resolver_conf names = {0};
+    static const char *const no_env[] = {NULL};
+    struct net_listen_conf lc = {.fd = -1};
     struct http_pool_conf pc = {
         .dial = {.host = "10.0.0.1", .port = 8080, .allow_private = true, .connect_ms = 600000},
         .limits = http_limits_default,
@@ -315,19 +293,17 @@ static void open_bed(struct bed *b, bool h2, uint32_t most)
 
     *b = (struct bed){.h2 = h2};
     fill_body(b);
-    assert_int_equal(ev_sim_new(&b->ev, 1, &e), 0);
-    assert_int_equal(net_sim_new(&b->sim, b->ev, &nc, &e), 0);
-    assert_int_equal(net_sim_host(&b->up_net, b->sim, &up, &e), 0);
-    assert_int_equal(net_sim_host(&b->net, b->sim, &self, &e), 0);
-    assert_int_equal(net_listen(&b->listener, b->up_net, &lc, on_accept, b, &e), 0);
-    assert_int_equal(resolve_sim_new(&b->resolver, b->ev, &names, &e), 0);
-    pc.resolver = b->resolver;
-    assert_int_equal(http_pool_new(&b->pool, b->net, &pc, &e), 0);
+    world_open(&b->w, no_env);
+    net_sim_conf(b->w.sim)->latency_min = net_sim_conf(b->w.sim)->latency_max = LATENCY;
+    assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("10.0.0.1:8080"), &e), 0);
+    assert_int_equal(net_listen(&b->listener, b->w.origin, &lc, on_accept, b, &e), 0);
+    pc.resolver = b->w.resolver;
+    assert_int_equal(http_pool_new(&b->pool, b->w.net, &pc, &e), 0);
     for (size_t i = 0; i < CONNS_MAX; i++) {
         b->peers[i].b = b;
         buf_init(&b->peers[i].in, 2 * BODY);
         assert_true(buf_reserve(&b->peers[i].in, 2 * BODY)); /* nothing is short of memory there */
-        ev_timer_init(&b->peers[i].timer, b->ev, act_now);
+        ev_timer_init(&b->peers[i].timer, b->w.ev, act_now);
     }
     assert_int_equal(try(b, FIRST_MS, EV_S(1)), 0);
     assert_true(b->dones == 1 && !b->resent);
@@ -344,12 +320,7 @@ static void close_bed(struct bed *b)
         buf_fini(&b->peers[i].in);
     }
     net_listener_close(&b->listener);
-    ev_sim_run(b->ev, ev_now(b->ev) + EV_S(10));
-    net_sim_host_free(&b->up_net);
-    net_sim_host_free(&b->net);
-    resolve_free(&b->resolver);
-    net_sim_free(&b->sim);
-    ev_sim_free(&b->ev);
+    world_close(&b->w);
     blob_unref(&b->body);
     blob_pool_fini(&b->blobs);
 }
@@ -543,8 +514,8 @@ static void the_second_failure_is_told(void **state)
         open_bed(&b, cases[i].h2, 2);
         b.kept = &at_once[cases[i].h2];
         b.fresh = &cases[i].fresh;
-        net_sim_conf(b.sim)->refuse_p = cases[i].refuse_p;
-        net_sim_conf(b.sim)->silent_p = cases[i].silent_p;
+        net_sim_conf(b.w.sim)->refuse_p = cases[i].refuse_p;
+        net_sim_conf(b.w.sim)->silent_p = cases[i].silent_p;
         assert_int_equal(try(&b, cases[i].first_ms, EV_S(55)), 0);
         took = b.over - b.began;
         if (b.fails != 1 || b.dones || !b.resent || b.why.reason != cases[i].reason ||
@@ -582,7 +553,7 @@ static void the_first_exchange_is_never_repeated(void **state)
         struct bed b;
 
         open_bed(&b, h2, 2);
-        ev_sim_run(b.ev, ev_now(b.ev) + EV_S(100)); /* what was kept is closed by now */
+        world_run(&b.w, EV_S(100)); /* what was kept is closed by now */
         assert_int_equal(http_pool_stats(b.pool)->conns_now, 0);
         b.fresh = &(struct act){AT_BODY, NULL, 0, FIN, 0};
         assert_int_equal(try(&b, FIRST_MS, EV_S(55)), 0);

@@ -87,12 +87,43 @@ static void words_are_no_secrets(void **state)
     scrub(NULL, 0, SPAN_LIT(KEY));
 }
 
+/* The head that came stays as it was; without memory for all of it, nothing is told. */
+static void values_of_a_head_are_starred(void **state)
+{
+    static const struct http_field fields[] = {
+        {SPAN_LIT("retry-after"), SPAN_LIT("30")},
+        {SPAN_LIT("x-ratelimit-of"), SPAN_LIT("<" KEY ">")},
+        {SPAN_LIT("empty"), {NULL, 0}},
+    };
+    static const struct http_head head = {
+        .status = 429, .body_len = 7, .fields = fields, .fields_n = ARRAY_LEN(fields)};
+    struct http_head ret = {0};
+    struct arena a;
+    struct err e;
+
+    UNUSED(state);
+    arena_init(&a, 0);
+    for (size_t budget = 0; scrub_head(&ret, &head, SPAN_LIT(KEY), &a, &e) < 0; budget++) {
+        assert_int_equal(e.code, ERR_NOMEM);
+        assert_true(ret.status == 0 && budget < 4096);
+        arena_fini(&a);
+        arena_init(&a, budget);
+    }
+    assert_true(ret.status == 429 && ret.body_len == 7 && ret.fields_n == ARRAY_LEN(fields));
+    assert_true(span_is(http_field_get(&ret, "retry-after"), "30"));
+    assert_true(span_is(http_field_get(&ret, "x-ratelimit-of"), "<**********>"));
+    assert_true(span_is(http_field_get(&ret, "empty"), ""));
+    assert_true(span_is(fields[1].value, "<" KEY ">"));
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_spelling_is_starred),
         cmocka_unit_test(a_cut_anywhere_changes_nothing),
         cmocka_unit_test(words_are_no_secrets),
+        cmocka_unit_test(values_of_a_head_are_starred),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,64 @@ static void usage_that_only_the_gateway_asked_for_is_taken_out(void **state)
     buf_fini(&ask);
 }
 
+static void add_long_event(struct buf *out, const char *front, const char *behind)
+{
+    buf_printf(out,
+               "data: {%s\"model\":\"large\",\"choices\":[{\"index\":0,\"delta\":{\"content\":"
+               "\"%020000d\"},\"finish_reason\":\"stop\"}]%s}\n\n",
+               front, 0, behind);
+}
+
+/* A long event is handed on in parts: what stands behind the first 16 KiB cannot be taken out any
+ * more, and is the only thing that is not (docs/decisions/0006). */
+static void a_null_behind_the_first_part_of_an_event_stays(void **state)
+{
+    static const struct {
+        const char *front, *behind, *due;
+    } rows[] = {
+        {"\"usage\":null,", "", ""},
+        {"", ",\"usage\":null", ",\"usage\":null"},
+    };
+    struct buf b, body, sent, due;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    buf_init(&sent, 65536);
+    buf_init(&due, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct twin_client c = {0};
+        struct twin t;
+        unsigned status;
+
+        buf_reset(&sent);
+        add_long_event(&sent, rows[i].front, rows[i].behind);
+        buf_add_str(&sent, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7}}\n\n");
+        buf_reset(&due);
+        add_long_event(&due, "", rows[i].due);
+        buf_add_str(&sent, "data: [DONE]\n\n");
+        buf_add_str(&due, "data: [DONE]\n\n");
+        twin_open(&t, i, CONFIG);
+        t.script = kind_script(&kinds[0]);
+        t.script.body = buf_span(&sent);
+        t.script.piece_max = 1000;
+        buf_reset(&body);
+        twin_ask(&t, &c,
+                 kind_request(&b, "/v1/chat/completions", REQUEST("large", "\"stream\":true,")),
+                 EV_S(5));
+        assert_true(twin_parse(buf_span(&c.in), &status, &body));
+        assert_int_equal(body.n, due.n);
+        assert_memory_equal(body.p, due.p, due.n);
+        assert_int_equal(t.record.tokens_in, 7);
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    buf_fini(&b);
+    buf_fini(&body);
+    buf_fini(&sent);
+    buf_fini(&due);
+}
+
 /* The end as the client sees it must tell the truth. */
 static void check_truth(const struct kind *k, const struct twin *t, const struct twin_client *c,
                         size_t cut, const char *what)
@@ -665,6 +723,7 @@ int main(void)
         cmocka_unit_test(a_stream_arrives_byte_for_byte),
         cmocka_unit_test(the_model_is_renamed_both_ways),
         cmocka_unit_test(usage_that_only_the_gateway_asked_for_is_taken_out),
+        cmocka_unit_test(a_null_behind_the_first_part_of_an_event_stays),
         cmocka_unit_test(no_cut_is_a_completion),
         cmocka_unit_test(a_silent_upstream_is_told_from_a_slow_one),
         cmocka_unit_test(a_client_that_leaves_cancels_the_upstream),
