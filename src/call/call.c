@@ -206,7 +206,6 @@ static void on_sent(void *arg, size_t n)
     struct call *c = arg;
     struct err e;
 
-    OBJ_CHECK(c, MAGIC);
     c->sending -= MIN(n, c->sending);
     if (!c->sent_all && (c->state == CONNECTING || c->state == WAITING) && pump_body(c, &e) < 0)
         fail(c, CLASS_MAYBE_EXECUTED, REASON_RESET, "%s", e.text);
@@ -311,7 +310,6 @@ static void on_head(void *arg, const struct http_head *h)
     const char *junk;
     struct err e;
 
-    OBJ_CHECK(c, MAGIC);
     if (c->state == CONNECTING) /* an early answer overtook on_connected */
         c->state = WAITING;
     c->status = h->status;
@@ -530,7 +528,6 @@ static void on_body(void *arg, const char *p, size_t n)
     struct call *c = arg;
     bool rested;
 
-    OBJ_CHECK(c, MAGIC);
     c->held_back += n;
     if (c->state == DONE)
         return;
@@ -608,7 +605,6 @@ static void on_end(void *arg)
 {
     struct call *c = arg;
 
-    OBJ_CHECK(c, MAGIC);
     if (c->state == ERROR)
         error_answer(c);
     else if (c->state == ANSWER || c->state == AFTER)
@@ -641,7 +637,6 @@ static void on_fail(void *arg, enum http_fail how, const struct err *e)
 {
     struct call *c = arg;
 
-    OBJ_CHECK(c, MAGIC);
     switch (c->state) {
     case CONNECTING:
     case WAITING:
