@@ -58,6 +58,7 @@ struct bed {
     struct resolver *resolver;
     struct http_pool *pool;
     struct blob_pool blobs;
+    struct mem_spares spares;
     struct blob *body;
     bool h2;
     struct peer peers[CONNS_MAX];
@@ -248,6 +249,7 @@ static int try(struct bed *b, uint64_t first_ms, ev_us wait)
     const struct settings_provider provider = {.type = provider_find(SPAN_LIT("vllm"))};
     struct call_conf conf = {
         .ev = b->ev,
+        .spares = &b->spares,
         .pool = b->pool,
         .provider = &provider,
         .url = &url,
@@ -352,6 +354,7 @@ static void close_bed(struct bed *b)
     ev_sim_free(&b->ev);
     blob_unref(&b->body);
     blob_pool_fini(&b->blobs);
+    mem_spares_fini(&b->spares);
 }
 
 /* ---- which ends are met by a second copy ---- */
