@@ -56,6 +56,7 @@ int blob_pool_init(struct blob_pool *p, uint64_t bytes_max, const char *dir, str
 
 void blob_pool_fini(struct blob_pool *p)
 {
+    mem_spares_fini(&p->firsts);
     mem_free_ptr(&p->window);
     secret_wipe(p->key, sizeof(p->key));
 }
@@ -88,7 +89,10 @@ static void give(struct blob_pool *p, char *chunk, size_t size)
 {
     if (chunk)
         p->bytes -= size;
-    mem_free(chunk);
+    if (size == FIRST_LEAST)
+        mem_spares_give(&p->firsts, chunk);
+    else
+        mem_free(chunk);
 }
 
 void blob_unref(struct blob **bp)
@@ -137,7 +141,10 @@ static int grow_first(struct blob *b, size_t need, struct err *e)
 
     if (!fits(b->pool, b->pool->bytes_max, more))
         return used_up(b->pool, e);
-    p = mem_realloc(b->mem_n ? b->chunks[0] : NULL, size);
+    if (size == FIRST_LEAST)
+        p = mem_spares_take(&b->pool->firsts, size);
+    else
+        p = mem_realloc(b->mem_n ? b->chunks[0] : NULL, size);
     if (!p)
         return err_set(e, ERR_NOMEM, "no memory for a body");
     b->pool->bytes += more;

@@ -8,8 +8,8 @@
  *
  * The chunks of all blobs of a pool never take more than bytes_max. A blob may have more than one
  * while they take less than half of that; then it goes on in its file with what it has, and the
- * other half is for those that begin. Beside it stand, a pool, one chunk to read files through, and
- * a blob, less than 2 KiB and, if it has a file, one descriptor.
+ * other half is for those that begin. Beside it stand, a pool, one chunk to read files through and
+ * a few spare ones of 2 KiB, and a blob, less than 2 KiB and, if it has a file, one descriptor.
  *
  * A blob that would pass its own maximum gives ERR_LIMIT; one that can have neither memory nor a
  * file gives ERR_NOMEM or ERR_SYS, and what was added before stays.
@@ -19,6 +19,7 @@
 #ifndef BASE_BLOB_H
 #define BASE_BLOB_H
 
+#include "base/mem.h"
 #include "base/spool.h"
 #include "base/span.h"
 
@@ -35,6 +36,7 @@ struct blob_pool {
     char *window;                 /* the chunk of a file that was read last ... */
     const struct blob *window_of; /* ... whose it is; NULL: nobody's ... */
     size_t window_i;              /* ... and its number there */
+    struct mem_spares firsts;     /* first chunks of the least size, which most bodies need */
 };
 
 /* dir is borrowed for the pool's life. */

@@ -85,3 +85,36 @@ void mem_free(void *p)
 {
     free(p);
 }
+
+void *mem_spares_take(struct mem_spares *s, size_t size)
+{
+    void *p = s->first;
+
+    if (!p)
+        return mem_alloc(size);
+    memcpy(&s->first, p, sizeof(s->first));
+    s->n--;
+    return p;
+}
+
+void mem_spares_give(struct mem_spares *s, void *p)
+{
+    if (!p || s->n == MEM_SPARES_MAX) {
+        mem_free(p);
+        return;
+    }
+    memcpy(p, &s->first, sizeof(s->first));
+    s->first = p;
+    s->n++;
+}
+
+void mem_spares_fini(struct mem_spares *s)
+{
+    while (s->first) {
+        void *p = s->first;
+
+        memcpy(&s->first, p, sizeof(s->first));
+        mem_free(p);
+    }
+    s->n = MEM_SPARES_MAX;
+}

@@ -30,6 +30,29 @@ MUST_CHECK char *mem_strndup(const char *p, size_t n);
 void mem_free(void *p);
 #define mem_free_ptr(pp) (mem_free(*(pp)), *(pp) = NULL)
 
+/*
+ * Spares: pieces of one size, larger than MEM_CACHED_MAX, that are needed again and again. Those
+ * that are given back wait for the next taker, up to MEM_SPARES_MAX of them; sanitizers are built
+ * with 0, or they would not see a use after the end. Starts as zeros.
+ */
+#ifndef MEM_SPARES_MAX
+#define MEM_SPARES_MAX 32
+#endif
+
+struct mem_spares {
+    void *first; /* each begins with the place of the next */
+    size_t n;
+};
+
+/* A spare, or a new piece; not cleared. size is always the same, and at least a pointer's. */
+MUST_CHECK void *mem_spares_take(struct mem_spares *s, size_t size);
+
+/* NULL is fine. */
+void mem_spares_give(struct mem_spares *s, void *p);
+
+/* Free all. What is given back later is freed at once. */
+void mem_spares_fini(struct mem_spares *s);
+
 #ifdef LAMPLIGHTER_TEST
 /* Fail allocation number `at` (0: none), and every later one too when `forever`. Resets the
  * count; mem_torture_hit() tells whether the failing one has come. */

@@ -718,16 +718,17 @@ static void reap(struct ev_post *p)
     buf_fini(&c->held);
     buf_fini(&c->error);
     c->magic = 0;
-    mem_free(c);
+    mem_spares_give(c->conf.spares, c);
 }
 
 int call_start(struct call **ret, const struct call_conf *conf, const struct call_cb *cb, void *arg,
                struct err *e)
 {
-    struct call *c = mem_zalloc(1, sizeof(*c));
+    struct call *c = mem_spares_take(conf->spares, sizeof(*c));
 
     if (!c)
         return err_set(e, ERR_NOMEM, "no memory for an attempt");
+    memset(c, 0, sizeof(*c));
     c->magic = MAGIC;
     c->times.began = ev_now(conf->ev);
     c->conf = *conf;

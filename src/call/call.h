@@ -14,6 +14,7 @@
 #define CALL_CALL_H
 
 #include "base/blob.h"
+#include "base/mem.h"
 #include "base/reason.h"
 #include "ev/ev.h"
 #include "http/client.h"
@@ -30,6 +31,7 @@
 /* Everything is borrowed and must outlive the call. */
 struct call_conf {
     struct ev *ev;
+    struct mem_spares *spares; /* memory of calls that have ended */
     struct http_pool *pool;
     const struct settings_provider *provider;
     const struct settings_url *url;

@@ -586,7 +586,7 @@ static void reap(struct ev_post *p)
     mem_free(r->reader);
     arena_fini(&r->arena);
     settings_unref(&r->settings);
-    mem_free(r);
+    mem_spares_give(&r->env->relays, r);
 }
 
 static void end(struct relay *r, enum http_close how)
@@ -685,7 +685,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
                       const struct net_addr *peer)
 {
     struct relay_env *env = arg;
-    struct relay *r = mem_zalloc(1, sizeof(*r));
+    struct relay *r = mem_spares_take(&env->relays, sizeof(*r));
     struct relay_refusal no;
     struct err e;
     bool known;
@@ -694,6 +694,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
         http_stream_close(&s, HTTP_CLOSE_BROKEN);
         return;
     }
+    memset(r, 0, sizeof(*r));
     r->env = env;
     r->settings = settings_ref(env->settings);
     r->client = s;
@@ -763,6 +764,8 @@ void relay_env_fini(struct relay_env *env)
     EVP_MD_CTX_free(env->hash);
     EVP_MD_free(env->sha256);
     blob_pool_fini(&env->blobs);
+    mem_spares_fini(&env->calls);
+    mem_spares_fini(&env->relays);
     settings_unref(&env->settings);
 }
 

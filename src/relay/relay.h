@@ -7,6 +7,7 @@
 #define RELAY_RELAY_H
 
 #include "base/blob.h"
+#include "base/mem.h"
 #include "board/board.h"
 #include "board/held.h"
 #include "call/pools.h"
@@ -38,6 +39,7 @@ struct relay_env {
     struct settings *settings; /* the snapshot for requests that begin now */
     struct call_pools *pools;
     struct blob_pool blobs;
+    struct mem_spares relays, calls; /* memory of those that have ended */
     struct relay_sink sink;
     struct relay_stats stats;
     struct list live;   /* struct relay */

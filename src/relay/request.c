@@ -348,6 +348,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
 
     *conf = (struct call_conf){
         .ev = r->env->ev,
+        .spares = &r->env->calls,
         .provider = p,
         .url = &p->urls[0],
         .method = r->head->method,

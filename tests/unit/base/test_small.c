@@ -227,6 +227,61 @@ static void a_list_may_lose_its_current_link(void **state)
     assert_true(head.next == &links[0]);
 }
 
+static void spares_are_kept_to_their_bound(void **state)
+{
+    struct mem_spares s = {0};
+    void *pieces[MEM_SPARES_MAX + 1];
+
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        pieces[i] = mem_spares_take(&s, 2000);
+        assert_non_null(pieces[i]);
+        memset(pieces[i], 0xA5, 2000);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        mem_spares_give(&s, pieces[i]);
+        assert_int_equal(s.n, MIN(i + 1, (size_t)MEM_SPARES_MAX));
+    }
+    for (size_t i = MEM_SPARES_MAX; i-- > 0;) { /* the warmest first */
+        void *p = mem_spares_take(&s, 2000);
+
+        assert_ptr_equal(p, pieces[i]);
+        assert_int_equal(s.n, i);
+        mem_free(p);
+    }
+    assert_null(s.first);
+    mem_spares_give(&s, NULL);
+    assert_int_equal(s.n, 0);
+}
+
+static void nothing_is_kept_behind_the_end(void **state)
+{
+    struct mem_spares s = {0};
+    void *late = mem_spares_take(&s, 2000);
+
+    assert_non_null(late);
+    mem_spares_give(&s, mem_spares_take(&s, 2000));
+    mem_spares_fini(&s);
+    mem_spares_give(&s, late); /* valgrind and LeakSanitizer tell whether it was freed */
+    assert_null(s.first);
+}
+
+static void without_memory_only_spares_are_had(void **state)
+{
+    struct mem_spares s = {0};
+    void *p = mem_spares_take(&s, 2000);
+    bool kept;
+
+    assert_non_null(p);
+    mem_spares_give(&s, p);
+    kept = s.n > 0;
+    mem_torture(1, true);
+    p = mem_spares_take(&s, 2000);
+    assert_int_equal(p != NULL, kept);
+    assert_null(mem_spares_take(&s, 2000));
+    mem_torture(0, false);
+    mem_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +291,9 @@ int main(void)
         cmocka_unit_test(a_buf_stops_at_its_maximum),
         cmocka_unit_test(prints_are_whole_or_not_there),
         cmocka_unit_test(an_arena_keeps_its_budget),
+        cmocka_unit_test(spares_are_kept_to_their_bound),
+        cmocka_unit_test(nothing_is_kept_behind_the_end),
+        cmocka_unit_test(without_memory_only_spares_are_had),
         cmocka_unit_test(errors_carry_their_way),
         cmocka_unit_test(a_list_may_lose_its_current_link),
     };

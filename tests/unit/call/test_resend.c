@@ -47,6 +47,7 @@ struct bed {
     struct net_listener *listener;
     struct http_pool *pool;
     struct blob_pool blobs;
+    struct mem_spares spares;
     struct blob *body;
     bool h2;
     struct peer peers[CONNS_MAX];
@@ -237,6 +238,7 @@ static int try(struct bed *b, uint64_t first_ms, ev_us wait)
     const struct settings_provider provider = {.type = provider_find(SPAN_LIT("vllm"))};
     struct call_conf conf = {
         .ev = b->w.ev,
+        .spares = &b->spares,
         .pool = b->pool,
         .provider = &provider,
         .url = &url,
@@ -323,6 +325,7 @@ static void close_bed(struct bed *b)
     world_close(&b->w);
     blob_unref(&b->body);
     blob_pool_fini(&b->blobs);
+    mem_spares_fini(&b->spares);
 }
 
 /* ---- which ends are met by a second copy ---- */
