@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static const struct dialect *const dialects[] = {
     &dialect_openai_chat,        &dialect_openai_completions, &dialect_openai_embeddings,
-    &dialect_anthropic_messages, &dialect_anthropic_count,
+    &dialect_anthropic_messages, &dialect_anthropic_count,    &dialect_openai_responses,
 };
 
 static int read_body(struct dialect_request_reader *r, const struct dialect *d, struct span s,

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static const struct dialect *const dialects[] = {
     &dialect_openai_chat,        &dialect_openai_completions, &dialect_openai_embeddings,
-    &dialect_anthropic_messages, &dialect_anthropic_count,
+    &dialect_anthropic_messages, &dialect_anthropic_count,    &dialect_openai_responses,
 };
 
 /* What is compared of an event. */

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "conf/yaml.h"
+#include "dialect/convert_docs.h"
 #include "provider/docs.h"
 #include "settings/docs.h"
 #include "settings/settings.h"
@@ -28,6 +29,7 @@ static int init(struct work *w);
 static int schema(struct work *w);
 static int reference(struct work *w);
 static int providers(struct work *w);
+static int dialects(struct work *w);
 static int show(struct work *w);
 
 static const struct {
@@ -39,11 +41,13 @@ static const struct {
     {"schema", "print the JSON Schema of the format", schema},
     {"reference", "print the reference page of the format (Markdown)", reference},
     {"providers", "print what is known of each type of provider (Markdown)", providers},
+    {"dialects", "print what can be said between dialects (Markdown)", dialects},
 };
 
 static void usage(FILE *to)
 {
-    fputs("usage: lamplighter config init|show|schema|reference|providers [-c FILE]\n\n", to);
+    fputs("usage: lamplighter config init|show|schema|reference|providers|dialects [-c FILE]\n\n",
+          to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
 }
@@ -95,6 +99,12 @@ static int reference(struct work *w)
 static int providers(struct work *w)
 {
     provider_write_docs(&w->out);
+    return EXIT_OK;
+}
+
+static int dialects(struct work *w)
+{
+    convert_docs(&w->out);
     return EXIT_OK;
 }
 

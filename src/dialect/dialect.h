@@ -88,6 +88,8 @@ enum dialect_kind {
 struct dialect_event {
     enum dialect_kind kind;
     uint32_t index;               /* choice or content block */
+    uint64_t next;                /* the number that the next event has, in dialects that number
+                                   * them; 0: this event has none */
     uint64_t model_at, model_len; /* the model's JSON string with quotes, as offset into the raw
                                    * event; len 0: not in this event */
     uint64_t null_usage_at;       /* offset of the null of a "usage": null at the event's root, as
@@ -119,7 +121,9 @@ struct dialect_answer {
     uint8_t model_n;
     char stop[32]; /* last finish or stop reason, "" before */
     struct dialect_usage usage;
-    uint64_t events; /* events completed */
+    uint64_t events;   /* events completed */
+    uint64_t sequence; /* the number that the next event has, in dialects that number them; errors
+                        * and what is BAD do not count: they are not handed on */
 
     /* The event being built, private until it is handed out. Of a whole answer, ev.model_at is
      * the offset in the body, and the error members tell what an error in it said. */
@@ -209,6 +213,7 @@ struct dialect_error {
     struct span target;        /* provider/model, absent when none was asked */
     struct span upstream_type; /* the provider's own type or code, may be absent */
     uint16_t upstream_status;  /* 0: none */
+    uint64_t sequence;         /* dialect_answer.sequence of the stream that it ends */
 };
 
 /* ---- the formats ---- */
@@ -243,10 +248,11 @@ struct dialect {
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
 extern const struct dialect dialect_openai_embeddings;
+extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
 
-#define DIALECTS 5
+#define DIALECTS 6
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

@@ -72,6 +72,9 @@ enum dialect_verdict openai_verdict(const struct dialect_answer *a);
 void openai_write_error(struct buf *out, const struct dialect_error *e);
 void openai_write_error_event(struct buf *out, const struct dialect_error *e);
 
+/* The same for streams of typed and numbered events. */
+void openai_write_typed_error_event(struct buf *out, const struct dialect_error *e);
+
 #define OPENAI_KEEPALIVE ": keep-alive\n\n"
 #define OPENAI_CUT       "ended before every choice had its finish_reason"
 

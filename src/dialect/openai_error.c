@@ -29,21 +29,45 @@ static struct span code(const struct dialect_error *e)
     return span_str(e->reason);
 }
 
+static void write_members(struct json_write *w, const struct dialect_error *e)
+{
+    json_key(w, "error");
+    json_begin_object(w);
+    json_kv_string(w, "message", e->message);
+    json_kv_cstring(w, "type", error_word(types, ARRAY_LEN(types), e->status));
+    json_kv_cstring(w, "param", NULL);
+    json_kv_string(w, "code", code(e));
+    json_end_object(w);
+    error_write_details(w, e);
+}
+
 void openai_write_error(struct buf *out, const struct dialect_error *e)
 {
     struct json_write w;
 
     json_write_init(&w, out);
     json_begin_object(&w);
-    json_key(&w, "error");
+    write_members(&w, e);
+    json_end_object(&w);
+}
+
+/* The Open Responses specification has an error object, OpenAI's own error events have its members
+ * at the root: clients look for either. */
+void openai_write_typed_error_event(struct buf *out, const struct dialect_error *e)
+{
+    struct json_write w;
+
+    buf_add_str(out, "event: error\ndata: ");
+    json_write_init(&w, out);
     json_begin_object(&w);
-    json_kv_string(&w, "message", e->message);
-    json_kv_cstring(&w, "type", error_word(types, ARRAY_LEN(types), e->status));
-    json_kv_cstring(&w, "param", NULL);
+    json_kv_cstring(&w, "type", "error");
+    json_kv_uint(&w, "sequence_number", e->sequence);
     json_kv_string(&w, "code", code(e));
+    json_kv_string(&w, "message", e->message);
+    json_kv_cstring(&w, "param", NULL);
+    write_members(&w, e);
     json_end_object(&w);
-    error_write_details(&w, e);
-    json_end_object(&w);
+    buf_add_str(out, "\n\n");
 }
 
 void openai_write_error_event(struct buf *out, const struct dialect_error *e)

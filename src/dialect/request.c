@@ -48,6 +48,7 @@ static const char *const paths[KEYS] = {
 
 const struct json_watch dialect_request_model = {paths, MODEL + 1};
 const struct json_watch dialect_request_messages = {paths, MAX_TOKENS + 1};
+const struct json_watch dialect_request_responses = {paths, MAX_OUTPUT_TOKENS + 1};
 const struct json_watch dialect_request_chat = {paths, INCLUDE_USAGE + 1};
 const struct json_watch dialect_request_completions = {paths, KEYS};
 

@@ -47,6 +47,7 @@ static const struct {
     {CAP_JSON_SCHEMA, "JSON schema"},
     {CAP_PREFILL, "continues an answer that was begun"},
     {CAP_USAGE_OPT, "usage in streams only when asked"},
+    {CAP_MAX_COMPLETION, "max_completion_tokens"},
 };
 
 static const char *const auths[] = {

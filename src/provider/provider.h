@@ -46,9 +46,10 @@ enum provider_cap {
     CAP_TOOLS = 1 << 1,
     CAP_VISION = 1 << 2,
     CAP_JSON_SCHEMA = 1 << 3,
-    CAP_PREFILL = 1 << 4,   /* continues a partial assistant message */
-    CAP_USAGE_OPT = 1 << 5, /* counts the tokens of a stream only when
-                             * stream_options.include_usage asks for it */
+    CAP_PREFILL = 1 << 4,        /* continues a partial assistant message */
+    CAP_USAGE_OPT = 1 << 5,      /* counts the tokens of a stream only when
+                                  * stream_options.include_usage asks for it */
+    CAP_MAX_COMPLETION = 1 << 6, /* knows max_completion_tokens; some models only that */
 };
 
 /* One row of a provider's error table; the first that matches wins. */

@@ -33,12 +33,15 @@
 #define VECTOR_PATHS(v1)  [OP_EMBEDDINGS] = v1 "/embeddings"
 #define MESSAGE_PATHS(v1) [OP_MESSAGES] = v1 "/messages"
 #define COUNT_PATHS(v1)   [OP_COUNT] = v1 "/messages/count_tokens"
+#define RESPONSE_PATHS(v1)                                                                         \
+    [OP_RESPONSES] = v1 "/responses", [OP_STORED_RESPONSES] = v1 "/responses*"
 
 /* What only passes through, and hosts that copy OpenAI have as well. */
 #define PASS_PATHS(v1)                                                                             \
-    [OP_RESPONSES] = v1 "/responses*", [OP_AUDIO] = v1 "/audio*", [OP_IMAGES] = v1 "/images*",     \
-    [OP_MODERATIONS] = v1 "/moderations", [OP_RERANK] = v1 "/rerank", [OP_FILES] = v1 "/files*",   \
-    [OP_BATCHES] = v1 "/batches*", [OP_FINE_TUNING] = v1 "/fine_tuning*"
+    RESPONSE_PATHS(v1), [OP_AUDIO] = v1 "/audio*", [OP_IMAGES] = v1 "/images*",                    \
+                        [OP_MODERATIONS] = v1 "/moderations", [OP_RERANK] = v1 "/rerank",          \
+                        [OP_FILES] = v1 "/files*", [OP_BATCHES] = v1 "/batches*",                  \
+                        [OP_FINE_TUNING] = v1 "/fine_tuning*"
 
 /* What only OpenAI and Azure have. */
 #define OPENAI_PATHS(v1)                                                                           \
@@ -60,7 +63,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION,
         .models = MODELS("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "codex-*", "computer-use-*",
                          "text-embedding-*", "text-moderation-*", "omni-moderation-*", "davinci-*",
                          "babbage-*", "dall-e-*", "tts-*", "whisper-*", "sora-*"),
@@ -94,7 +97,7 @@ static const struct provider providers[] = {
         .auth = AUTH_API_KEY,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION,
         .models = NONE,
         .paths = {CHAT_PATHS("/openai/v1"), TEXT_PATHS("/openai/v1"), VECTOR_PATHS("/openai/v1"),
                   PASS_PATHS("/openai/v1"), OPENAI_PATHS("/openai/v1")},
@@ -107,7 +110,7 @@ static const struct provider providers[] = {
         .auth = AUTH_API_KEY,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION,
         .models = NONE,
         .paths = {[OP_CHAT] = "/openai/deployments/%m/chat/completions",
                   [OP_COMPLETIONS] = "/openai/deployments/%m/completions",
@@ -168,8 +171,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL,
         .models = NONE,
-        .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), [OP_RESPONSES] = "/responses*",
-                  [OP_AUDIO] = "/audio*", [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), RESPONSE_PATHS(""), [OP_AUDIO] = "/audio*",
+                  [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
         .errors = errors_groq,
     },
     {
@@ -182,7 +185,7 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAP_STREAM | CAP_TOOLS,
         .models = MODELS("deepseek-chat*", "deepseek-reasoner*", "deepseek-v*"),
-        .paths = {CHAT_PATHS(""), MESSAGE_PATHS("/anthropic/v1")},
+        .paths = {CHAT_PATHS(""), MESSAGE_PATHS("/anthropic/v1"), RESPONSE_PATHS("")},
         .errors = errors_none,
     },
     {
@@ -195,8 +198,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL,
         .models = MODELS("grok-*"),
-        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), [OP_RESPONSES] = "/responses*",
-                  [OP_IMAGES] = "/images*", [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), RESPONSE_PATHS(""), [OP_IMAGES] = "/images*",
+                  [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
         .errors = errors_xai,
     },
     {
@@ -207,10 +210,10 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL,
+        .caps = CAPS_ALL | CAP_MAX_COMPLETION,
         .models = NONE,
-        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""),
-                  MESSAGE_PATHS(""), [OP_RESPONSES] = "/responses*", [OP_RERANK] = "/rerank"},
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), MESSAGE_PATHS(""),
+                  RESPONSE_PATHS(""), [OP_RERANK] = "/rerank"},
         .errors = errors_openrouter,
     },
     {
@@ -238,8 +241,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL,
         .models = NONE,
-        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""),
-                  MESSAGE_PATHS(""), [OP_RESPONSES] = "/responses*", [OP_RERANK] = "/rerank"},
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), MESSAGE_PATHS(""),
+                  RESPONSE_PATHS(""), [OP_RERANK] = "/rerank"},
         .errors = errors_none,
     },
     {
@@ -252,9 +255,7 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_FINISH,
         .caps = CAP_STREAM | CAP_VISION | CAP_JSON_SCHEMA,
         .models = MODELS("sonar*"),
-        .paths = {[OP_CHAT] = "/chat/completions",
-                  VECTOR_PATHS("/v1"),
-                  [OP_RESPONSES] = "/v1/responses*"},
+        .paths = {[OP_CHAT] = "/chat/completions", VECTOR_PATHS("/v1"), RESPONSE_PATHS("/v1")},
         .errors = errors_none,
     },
     {
@@ -267,7 +268,7 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_FINISH, /* as the host behind it does */
         .caps = CAPS_ALL,
         .models = NONE,
-        .paths = {CHAT_PATHS(""), [OP_RESPONSES] = "/responses*"},
+        .paths = {CHAT_PATHS(""), RESPONSE_PATHS("")},
         .errors = errors_huggingface,
     },
     {
@@ -323,8 +324,8 @@ static const struct provider providers[] = {
         .caps = CAPS_ALL | CAP_PREFILL | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
-                  COUNT_PATHS("/v1"), [OP_RESPONSES] = "/v1/responses*", [OP_AUDIO] = "/v1/audio*",
-                  [OP_RERANK] = "/v1/rerank"},
+                  COUNT_PATHS("/v1"),
+                  RESPONSE_PATHS("/v1"), [OP_AUDIO] = "/v1/audio*", [OP_RERANK] = "/v1/rerank"},
         .errors = errors_engine,
     },
     {
@@ -336,9 +337,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL | CAP_PREFILL | CAP_USAGE_OPT,
         .models = NONE,
-        .paths =
-            {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
-             COUNT_PATHS("/v1"), [OP_RESPONSES] = "/v1/responses*", [OP_RERANK] = "/v1/rerank"},
+        .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
+                  COUNT_PATHS("/v1"), RESPONSE_PATHS("/v1"), [OP_RERANK] = "/v1/rerank"},
         .errors = errors_engine,
     },
     {
@@ -350,9 +350,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = NONE,
-        .paths =
-            {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
-             COUNT_PATHS("/v1"), [OP_RESPONSES] = "/v1/responses*", [OP_RERANK] = "/v1/rerank"},
+        .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
+                  COUNT_PATHS("/v1"), RESPONSE_PATHS("/v1"), [OP_RERANK] = "/v1/rerank"},
         .errors = errors_engine,
     },
     {
@@ -376,9 +375,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_USAGE_OPT,
         .models = NONE,
-        .paths =
-            {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"),
-             MESSAGE_PATHS("/v1"), [OP_RESPONSES] = "/v1/responses*", [OP_IMAGES] = "/v1/images*"},
+        .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
+                  RESPONSE_PATHS("/v1"), [OP_IMAGES] = "/v1/images*"},
         .errors = errors_engine,
     },
 

@@ -135,6 +135,7 @@ void record_log_line(struct buf *out, const struct record *r)
     text(&w, "provider", RECORD_TEXT(r->provider));
     text(&w, "server", RECORD_TEXT(r->server));
     text(&w, "upstream_model", RECORD_TEXT(r->upstream_model));
+    text(&w, "dropped", RECORD_TEXT(r->dropped));
     what_came(&w, r);
     text(&w, "key", RECORD_TEXT(r->key));
     text(&w, "peer", RECORD_TEXT(r->peer));

@@ -24,6 +24,7 @@ static void add_identity(const struct relay *r, struct http_field *fields, size_
     add(fields, n, "x-lamplighter-request-id", id);
     add(fields, n, anthropic ? "request-id" : "x-request-id", id);
     add(fields, n, "x-lamplighter-target", span_str(r->record.target));
+    add(fields, n, "x-lamplighter-dropped", r->dropped);
 }
 
 int relay_send(struct relay *r, struct span bytes, struct err *e)
@@ -73,6 +74,7 @@ static void fill_error(const struct relay *r, const struct relay_refusal *no,
         .hint = span_str(no->hint),
         .request_id = span_str(r->record.id),
         .upstream_status = no->upstream_status,
+        .sequence = r->sequence,
     };
     if (r->record.target[0])
         ret->target = span_str(r->record.target);
@@ -194,12 +196,27 @@ static size_t patch_event(const struct relay *r, const struct dialect_event *ev,
     return n;
 }
 
+/* What the client gets of an event of another dialect. */
+static int send_translated(struct relay *r, struct span raw, enum call_piece piece, struct err *e)
+{
+    struct buf out;
+    int rc = -1;
+
+    buf_init(&out, 4 * TRANSLATE_EVENT_MAX);
+    if (relay_translate_event(r, raw, piece, &out, e) == 0)
+        rc = out.n ? relay_send(r, buf_span(&out), e) : 0;
+    buf_fini(&out);
+    return rc;
+}
+
 int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece, struct err *e)
 {
     struct span pieces[EVENT_PIECES];
     size_t n;
 
+    if (r->translate)
+        return send_translated(r, raw, piece, e);
     if (piece == CALL_EVENT_MORE || piece == CALL_EVENT_LAST)
         return relay_send(r, raw, e); /* the model's place is one in the first piece */
     n = patch_event(r, ev, raw, pieces);
@@ -213,8 +230,11 @@ int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct spa
                      struct err *e)
 {
     struct span pieces[EVENT_PIECES];
-    size_t n = patch_event(r, ev, raw, pieces);
+    size_t n;
 
+    if (r->translate)
+        return relay_translate_event(r, raw, CALL_EVENT_WHOLE, &r->held, e);
+    n = patch_event(r, ev, raw, pieces);
     for (size_t i = 0; i < n; i++)
         buf_add_span(&r->held, pieces[i]);
     return buf_finish(&r->held, "events before the first content", e);

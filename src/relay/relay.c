@@ -73,6 +73,7 @@ static void drop_call(struct relay *r)
     rec->tokens_in = a->usage.input;
     rec->tokens_out = a->usage.output;
     rec->tokens_cached = a->usage.cache_read;
+    r->sequence = a->sequence;
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)
@@ -95,7 +96,7 @@ static void refuse(struct relay *r, const struct relay_refusal *no)
 
     if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING)
         return;
-    boundary = r->call && call_at_boundary(r->call);
+    boundary = r->translate || (r->call && call_at_boundary(r->call));
     note(r, no);
     drop_call(r); /* or it would go on answering behind the refusal */
     if (!r->head_sent) {
@@ -125,7 +126,7 @@ static void out_of_memory(struct relay *r, const struct err *e)
 {
     struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY, .text = e->text};
 
-    if (e->code == ERR_LIMIT) {
+    if (e->code != ERR_NOMEM) { /* too large, or not what it claims to be */
         no.status = 502;
         no.reason = REASON_JUNK;
         no.class_id = CLASS_JUNK;
@@ -149,7 +150,7 @@ static int open_answer(struct relay *r, struct err *e)
         return -1;
     r->state = RELAY_ANSWERING;
     if (call_request_sent(r->call)) /* nobody asks for it again, and a stream may last for long */
-        blob_unref(&r->body);
+        blob_unref(r->translate ? &r->up_body : &r->body);
     if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
         return -1;
     buf_fini(&r->held);
@@ -283,6 +284,10 @@ static void send_whole_answer(struct relay *r)
     size_t patches = 0;
     struct err e;
 
+    if (r->translate && relay_translate_answer(r, &e) < 0) {
+        out_of_memory(r, &e);
+        return;
+    }
     if (r->rename && ev->model_len) {
         r->answer_patch = (struct blob_patch){ev->model_at, ev->model_len, r->client_model_json};
         patches = 1;
@@ -313,7 +318,8 @@ static void on_done(void *arg)
         send_whole_answer(r);
         return;
     }
-    if ((r->state == RELAY_TRYING && open_answer(r, &e) < 0) || http_send_end(r->client, &e) < 0) {
+    if ((r->state == RELAY_TRYING && open_answer(r, &e) < 0) || relay_translate_end(r, &e) < 0 ||
+        http_send_end(r->client, &e) < 0) {
         end(r, HTTP_CLOSE_BROKEN);
         return;
     }
@@ -328,7 +334,7 @@ static bool pass_error_on(struct relay *r, const struct call_failure *f)
 {
     struct err e;
 
-    if (r->head_sent || !span_has(f->body) || f->body.n == 0)
+    if (r->head_sent || r->translate || !span_has(f->body) || f->body.n == 0)
         return false;
     if (f->class_id != CLASS_CALLER && f->class_id != CLASS_TOO_LONG && f->class_id != CLASS_POLICY)
         return false;
@@ -582,6 +588,7 @@ static void reap(struct ev_post *p)
 
     blob_unref(&r->body);
     blob_unref(&r->answer);
+    relay_translated_fini(r);
     buf_fini(&r->held);
     mem_free(r->reader);
     arena_fini(&r->arena);
@@ -676,7 +683,7 @@ static int begin(struct relay *r, struct err *e)
         r->reader = mem_alloc(sizeof(*r->reader));
         if (!r->reader)
             return err_set(e, ERR_NOMEM, "no memory for a request");
-        dialect_request_copy(r->reader, relay_ready(r));
+        dialect_request_copy(r->reader, relay_ready(r, r->dialect));
     }
     return 0;
 }

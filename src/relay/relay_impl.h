@@ -3,6 +3,7 @@
  *     relay.c    the life: what happens when (the only writer of `state`)
  *     request.c  reading the request: operation, key, model, target, patches
  *     answer.c   what is written toward the client
+ *     translated.c  what there is besides when the target speaks another dialect
  *
  * Room: relay, private to it.
  */
@@ -13,6 +14,7 @@
 #include <xxhash.h>
 
 #include "call/call.h"
+#include "dialect/translate.h"
 #include "relay/relay.h"
 
 #define RELAY_ARENA   ((size_t)256 * 1024)
@@ -56,6 +58,15 @@ struct relay {
     size_t patches_n;
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
+    /* a target of another dialect (translated.c); NULL, 0: it speaks the client's */
+    struct translate *translate;
+    const struct provider_op_row *up_op; /* what the target is asked for */
+    const struct dialect *up_dialect;
+    struct blob *up_body; /* the request as it is sent */
+    struct buf gathered;  /* an event that comes in pieces */
+    struct span dropped;  /* what of the request is left out; absent: nothing */
+    struct err err;       /* why it could not be translated: refusals borrow the text */
+
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
     /* attempt */
@@ -69,7 +80,8 @@ struct relay {
     struct blob_patch answer_patch;
     struct blob_reader answer_reader;
     struct ev_timer hold;
-    bool hold_over; /* RELAY_HOLD_MS have passed */
+    bool hold_over;    /* RELAY_HOLD_MS have passed */
+    uint64_t sequence; /* number of the event that the attempt could not send any more */
     struct ev_timer deadline;
 
     /* toward the client */
@@ -104,11 +116,39 @@ bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refus
 /* The body is whole: model, target, patches. */
 bool relay_find_target(struct relay *r, struct relay_refusal *no);
 
-/* Readers of the request's dialect that are ready to be copied. */
-const struct dialect_ready *relay_ready(const struct relay *r);
+/* Readers of a dialect that are ready to be copied. */
+const struct dialect_ready *relay_ready(const struct relay *r, const struct dialect *d);
 
 /* Fill in what an attempt needs. The conf borrows from r. */
 MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
+
+/* ---- translated.c ---- */
+
+/* The operation by which a target of another dialect can serve the request, or NULL. */
+const struct provider_op_row *relay_translated_op(const struct relay *r,
+                                                  const struct settings_target *t);
+
+enum relay_translated {
+    RELAY_TRANSLATED_OK,
+    RELAY_TRANSLATED_SKIP, /* this target cannot be asked for that: *no says what */
+    RELAY_TRANSLATED_BAD,  /* the request is not acceptable, or there is no memory: *no */
+};
+
+/* Translate the request for r->target: up_op, up_dialect, up_body, dropped. */
+enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
+                                      struct relay_refusal *no);
+void relay_translated_fini(struct relay *r);
+
+/* An event of the target or a piece of one: append to out what the client gets. */
+MUST_CHECK int relay_translate_event(struct relay *r, struct span raw, enum call_piece piece,
+                                     struct buf *out, struct err *e);
+
+/* The stream is complete: send what the client's dialect still has to say of it, its terminal last.
+ * Nothing where nothing is translated. */
+MUST_CHECK int relay_translate_end(struct relay *r, struct err *e);
+
+/* The target's whole answer in r->answer becomes the client's, also as a stream. */
+MUST_CHECK int relay_translate_answer(struct relay *r, struct err *e);
 
 /* ---- answer.c ---- */
 

@@ -145,18 +145,31 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
 static bool pick_target(struct relay *r, struct relay_refusal *no)
 {
     const struct settings_target *targets = &r->plan.one;
+    enum relay_translated how = RELAY_TRANSLATED_OK;
+    bool skipped = false;
     size_t n = 1;
 
     if (r->plan.model) {
         targets = r->plan.model->targets;
         n = r->plan.model->targets_n;
     }
-    for (size_t i = 0; i < n && !r->target; i++)
-        if (can_serve(r, &targets[i]))
-            r->target = &targets[i];
-    if (r->target)
-        return true;
+    for (size_t i = 0; i < n; i++) {
+        const struct provider_op_row *op;
+
+        r->target = &targets[i];
+        if (can_serve(r, r->target))
+            return true;
+        op = relay_translated_op(r, r->target);
+        if (!op)
+            continue;
+        how = relay_translate(r, op, no);
+        if (how != RELAY_TRANSLATED_SKIP)
+            return how == RELAY_TRANSLATED_OK;
+        skipped = true;
+    }
     r->target = NULL;
+    if (skipped)
+        return false; /* the last one says why */
     return refuse(no, 400, REASON_WRONG_DIALECT,
                   "No target of this model speaks the dialect of this path.",
                   "Call the path that the target speaks: /v1/messages for Anthropic's API, "
@@ -287,9 +300,13 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
         if (!key_allows(r, name))
             return refuse(no, 403, REASON_BAD_KEY, "The key is not allowed this model.",
                           "Add the model to the key in the configuration.");
-        if (!pick_target(r, no) || !rename_model(r, no))
+        if (!pick_target(r, no))
             return false;
-        ask_for_usage(r);
+        if (!r->translate) {
+            if (!rename_model(r, no))
+                return false;
+            ask_for_usage(r);
+        }
     }
     relay_keep(r->record.target, sizeof(r->record.target), r->target->id);
     relay_keep(r->record.provider, sizeof(r->record.provider),
@@ -311,14 +328,16 @@ static void add_query(struct buf *out, struct span query, char *sep)
 static struct span upstream_path(struct relay *r)
 {
     const struct settings_provider *p = r->target->provider;
+    enum provider_op op = r->translate ? r->up_op->op : r->op->op;
     struct span rest = r->head->path, path = span_cut(&rest, '?'), ret = {NULL, 0};
     struct buf b;
     char sep = '?';
 
     buf_init(&b, (size_t)16 * 1024);
-    if (provider_path(&b, p->type, r->op->op, p->urls[0].path, path, r->target->model) < 0)
-        buf_fini(&b); /* pick_target() and find_pinned() have asked: this does not happen */
-    add_query(&b, rest, &sep);
+    if (provider_path(&b, p->type, op, p->urls[0].path, path, r->target->model) < 0)
+        buf_fini(&b);  /* pick_target() and find_pinned() have asked: this does not happen */
+    if (!r->translate) /* it was meant for another API */
+        add_query(&b, rest, &sep);
     if (p->api_version.n) {
         buf_add_char(&b, sep);
         buf_add_str(&b, "api-version=");
@@ -332,13 +351,38 @@ static struct span upstream_path(struct relay *r)
     return ret;
 }
 
-const struct dialect_ready *relay_ready(const struct relay *r)
+const struct dialect_ready *relay_ready(const struct relay *r, const struct dialect *d)
 {
     const struct dialect_ready *y = r->env->ready;
 
-    while (y->request.d != r->dialect)
+    while (y->request.d != d)
         y++; /* all dialects are there */
     return y;
+}
+
+/* Fields that only one vendor's API has would say nothing to another one. */
+static size_t leave_out_foreign(struct http_field *fields, size_t n)
+{
+    static const char *const vendors[] = {"anthropic-", "openai-"};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool foreign = false;
+
+        for (size_t j = 0; j < ARRAY_LEN(vendors); j++)
+            foreign |= span_starts(fields[i].name, span_str(vendors[j]));
+        if (!foreign)
+            fields[kept++] = fields[i];
+    }
+    return kept;
+}
+
+/* The request as it goes to a target of another dialect. */
+static void translated_conf(const struct relay *r, struct call_conf *conf)
+{
+    conf->body = r->up_body;
+    conf->patches_n = 0;
+    conf->dialect = relay_ready(r, r->up_dialect);
 }
 
 int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
@@ -355,7 +399,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .body = blob_len(r->body) || r->op->routed ? r->body : NULL,
         .patches = r->patches,
         .patches_n = r->patches_n,
-        .dialect = r->op->routed ? relay_ready(r) : NULL,
+        .dialect = r->op->routed ? relay_ready(r, r->dialect) : NULL,
         .stream = r->req.stream,
         .choices = r->req.choices,
         .timeout = p->timeout,
@@ -369,5 +413,9 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         return err_set(e, ERR_NOMEM, "no memory for a request");
     conf->fields_n = headers_filter(fields, r->head, HEADERS_TO_UPSTREAM);
     conf->fields = fields;
+    if (r->translate) {
+        conf->fields_n = leave_out_foreign(fields, conf->fields_n);
+        translated_conf(r, conf);
+    }
     return call_pools_get(r->env->pools, &conf->pool, p, conf->url, e);
 }

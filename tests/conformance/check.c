@@ -116,7 +116,7 @@ void check_stream(struct tally *t, const char *name, const struct dialect *d,
     static const size_t cuts[] = {SIZE_MAX, 7, 100, 1448};
     struct reading bytes, other;
     struct naive_mark *marks;
-    size_t n = naive_stream(&marks, d == &dialect_anthropic_messages, terminal, choices, text);
+    size_t n = naive_stream(&marks, d->name, terminal, choices, text);
     size_t m = 0;
 
     t->streams++;

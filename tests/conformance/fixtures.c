@@ -21,6 +21,9 @@ static const struct dialect *dialect_of(struct span json)
         d = &dialect_openai_chat;
     else if (yyjson_equals_str(type, "message_start") || yyjson_equals_str(type, "message"))
         d = &dialect_anthropic_messages;
+    else if (yyjson_equals_str(type, "response.created") ||
+             yyjson_equals_str(yyjson_obj_get(root, "object"), "response"))
+        d = &dialect_openai_responses;
     else if (yyjson_obj_get(first, "embedding"))
         d = &dialect_openai_embeddings;
     yyjson_doc_free(doc);

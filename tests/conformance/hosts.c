@@ -13,6 +13,7 @@ static const struct {
     {"*.openai.azure.com", "*", "azure"},
     {"*.services.ai.azure.com", "/models/*", "azure-models"},
     {"*.services.ai.azure.com", "*", "azure"},
+    {"*.cognitiveservices.azure.com", "/openai/responses", NULL}, /* of a dated preview */
     {"api.mistral.ai", "*", "mistral"},
     {"api.groq.com", "*", "groq"},
     {"api.deepseek.com", "/v1/*", "openai-compatible"},

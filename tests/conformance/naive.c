@@ -6,7 +6,7 @@
 #include <yyjson.h>
 
 struct reading {
-    bool messages;
+    bool messages, responses;
     enum dialect_terminal terminal;
     uint32_t choices;
     bool seen[DIALECT_CHOICES_MAX], finished[DIALECT_CHOICES_MAX];
@@ -81,6 +81,16 @@ static void messages_event(struct reading *r, yyjson_val *root)
         r->error = true;
 }
 
+static void responses_event(struct reading *r, yyjson_val *root)
+{
+    const char *type = yyjson_get_str(yyjson_obj_get(root, "type"));
+
+    if (type && (!strcmp(type, "response.completed") || !strcmp(type, "response.incomplete")))
+        r->done = true;
+    if (type && (!strcmp(type, "response.failed") || !strcmp(type, "error")))
+        r->error = true;
+}
+
 static void read_event(struct reading *r, char *data, size_t n)
 {
     yyjson_doc *doc;
@@ -88,7 +98,7 @@ static void read_event(struct reading *r, char *data, size_t n)
     if (r->done || r->bad || n == 0)
         return;
     if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
-        r->done = !r->messages;
+        r->done = !r->messages && !r->responses;
         return;
     }
     doc = yyjson_read(data, n, 0);
@@ -96,6 +106,8 @@ static void read_event(struct reading *r, char *data, size_t n)
         r->bad = true;
     else if (r->messages)
         messages_event(r, yyjson_doc_get_root(doc));
+    else if (r->responses)
+        responses_event(r, yyjson_doc_get_root(doc));
     else
         chat_event(r, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
@@ -105,15 +117,18 @@ static enum dialect_verdict judge(const struct reading *r)
 {
     if (r->error)
         return VERDICT_ERROR;
-    if (r->messages ? r->done && r->started : chat_complete(r))
+    if (r->messages ? r->done && r->started : r->responses ? r->done : chat_complete(r))
         return VERDICT_COMPLETE;
     return r->bad ? VERDICT_BAD : VERDICT_CUT;
 }
 
-size_t naive_stream(struct naive_mark **ret, bool messages, enum dialect_terminal terminal,
+size_t naive_stream(struct naive_mark **ret, const char *dialect, enum dialect_terminal terminal,
                     uint32_t choices, struct span text)
 {
-    struct reading r = {.messages = messages, .terminal = terminal, .choices = choices};
+    struct reading r = {.messages = !strcmp(dialect, "anthropic.messages"),
+                        .responses = !strcmp(dialect, "openai.responses"),
+                        .terminal = terminal,
+                        .choices = choices};
     struct naive_mark *marks = malloc((text.n + 2) * sizeof(*marks));
     char *data = malloc(text.n + 1);
     size_t n = 1, data_n = 0;
@@ -164,6 +179,9 @@ static bool is_answer(const char *dialect, yyjson_val *root)
         return has_list(root, "data", "embedding");
     if (!strcmp(dialect, "anthropic.count"))
         return yyjson_is_num(yyjson_obj_get(root, "input_tokens"));
+    if (!strcmp(dialect, "openai.responses"))
+        return yyjson_equals_str(yyjson_obj_get(root, "object"), "response") &&
+               yyjson_is_str(yyjson_obj_get(root, "status"));
     return yyjson_equals_str(yyjson_obj_get(root, "type"), "message") &&
            yyjson_is_str(yyjson_obj_get(root, "stop_reason"));
 }

@@ -16,7 +16,7 @@ struct naive_mark {
 
 /* The verdicts on a streamed answer; the first mark is at 0. Returns the number of marks, to be
  * freed by the caller. */
-size_t naive_stream(struct naive_mark **ret, bool messages, enum dialect_terminal terminal,
+size_t naive_stream(struct naive_mark **ret, const char *dialect, enum dialect_terminal terminal,
                     uint32_t choices, struct span text);
 
 /* The verdict on a whole answer, and the offset behind its last brace. */

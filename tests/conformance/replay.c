@@ -22,12 +22,14 @@
 static const struct {
     const char *file;
     enum provider_op op;
+    const char *path; /* what is of another operation is left out; with '*' */
 } cassettes[] = {
-    {"openai-chat", OP_CHAT},
-    {"anthropic-messages", OP_MESSAGES},
-    {"openai-completions", OP_COMPLETIONS},
-    {"embeddings", OP_EMBEDDINGS},
-    {"anthropic-count", OP_COUNT},
+    {"openai-chat", OP_CHAT, "*"},
+    {"openai-responses", OP_RESPONSES, "*/responses"},
+    {"anthropic-messages", OP_MESSAGES, "*"},
+    {"openai-completions", OP_COMPLETIONS, "*"},
+    {"embeddings", OP_EMBEDDINGS, "*"},
+    {"anthropic-count", OP_COUNT, "*"},
 };
 
 /* What a refusal means: by status, but for these. All recorded 404 are models that are missing. */
@@ -35,6 +37,7 @@ static const struct {
     const char *text;
     enum class_id class_id;
 } refusals[] = {
+    {"Incorrect API key", CLASS_CREDENTIAL}, /* xAI says it with 400 */
     {"prompt too long", CLASS_TOO_LONG},
     {"prompt is too long", CLASS_TOO_LONG},
 };
@@ -43,6 +46,7 @@ struct run {
     struct tally t;
     const struct dialect *d;
     enum provider_op op;
+    const char *path;
 };
 
 static const char *text_of(yyjson_val *v, const char *key)
@@ -65,10 +69,11 @@ static struct dialect_request wanted(const struct dialect *d, yyjson_val *req)
     yyjson_val *prompt = yyjson_obj_get(req, "prompt");
 
     (void)snprintf(q.model, sizeof(q.model), "%s", text_of(req, "model"));
-    if (!chat && d != &dialect_anthropic_messages)
+    if (!chat && d != &dialect_anthropic_messages && d != &dialect_openai_responses)
         return q;
     q.stream = yyjson_is_true(yyjson_obj_get(req, "stream"));
-    q.max_tokens = count_of(req, "max_tokens");
+    q.max_tokens =
+        count_of(req, d == &dialect_openai_responses ? "max_output_tokens" : "max_tokens");
     if (!chat)
         return q;
     q.max_tokens = MAX(q.max_tokens, count_of(req, "max_completion_tokens"));
@@ -130,6 +135,15 @@ static const struct provider *provider_of(struct run *run, const char *name, yyj
     return p;
 }
 
+/* Is it a call of the operation? Stored answers are fetched below its path. */
+static bool is_call(const struct run *run, yyjson_val *rec)
+{
+    struct span rest = span_str(text_of(rec, "path"));
+
+    return yyjson_equals_str(yyjson_obj_get(rec, "method"), "POST") &&
+           span_glob(span_str(run->path), span_cut(&rest, '?'));
+}
+
 static void on_line(void *arg, struct span line)
 {
     struct run *run = arg;
@@ -146,6 +160,12 @@ static void on_line(void *arg, struct span line)
 
     MUST(rec && body);
     run->t.recordings++;
+    if (!is_call(run, rec)) {
+        run->t.others++;
+        free(body);
+        yyjson_doc_free(doc);
+        return;
+    }
     (void)snprintf(name, sizeof(name), "%s %s", text_of(rec, "id"), text_of(rec, "host"));
     check_request(&run->t, name, run->d, span_str(body), &want);
     p = provider_of(run, name, rec);
@@ -198,7 +218,8 @@ int main(int argc, char **argv)
         root = "../shared/data";
     for (size_t i = 0; i < ARRAY_LEN(cassettes); i++) {
         const char *dialect = provider_op_row(cassettes[i].op)->dialect;
-        struct run run = {.d = dialect_find(span_str(dialect)), .op = cassettes[i].op};
+        struct run run = {
+            .d = dialect_find(span_str(dialect)), .op = cassettes[i].op, .path = cassettes[i].path};
         char path[PATH_BYTES];
 
         (void)snprintf(path, sizeof(path), "%s/recorded/cassettes/%s.jsonl.gz", root,

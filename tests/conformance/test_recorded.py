@@ -22,3 +22,16 @@ def test_recorded(binary):
     counts = re.search(r"^# (\d+) recordings, (\d+) streams, (\d+) false completions$",
                        done.stdout, re.M)
     assert counts and int(counts[1]) > 1000 and int(counts[2]) > 300 and counts[3] == "0"
+
+
+@pytest.mark.timeout(300)
+def test_translated(binary):
+    """Every recorded answer reaches a client of every dialect, every request a target."""
+    if not (DATA / "recorded").is_dir():
+        pytest.skip("unsupported: no recorded traffic on this machine (LAMPLIGHTER_DATA)")
+    translate = binary.parents[1] / "tests/conformance/translate"
+    done = subprocess.run([translate, DATA], capture_output=True, text=True, timeout=280, check=False)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
+    counts = re.search(r"^# (\d+) answers, (\d+) requests, (\d+) faults$", done.stdout, re.M)
+    assert counts and int(counts[1]) > 2000 and int(counts[2]) > 2000 and counts[3] == "0"

@@ -17,10 +17,11 @@ import bed
 import peers
 import wire
 
-PATHS = {"ant": "/v1/messages"}
+PATHS = {"ant": "/v1/messages", "resp": "/v1/responses"}
 CHAT = "/v1/chat/completions"
 IMPATIENT = {"connect": "400ms", "first_token": "400ms", "idle": "400ms"}
-OVER = {"/v1/messages": b'{"type":"message_stop"}', CHAT: b"[DONE]"}
+OVER = {"/v1/messages": b'{"type":"message_stop"}', CHAT: b"[DONE]",
+        "/v1/responses": b'{"type":"response.completed"'}
 numbers = itertools.count(1)
 
 
@@ -42,6 +43,7 @@ def gateway(binary, place, mock):
     conf = bed.basic(mock.addr)
     at = mock.addr
     conf["providers"].update({
+        "resp": bed.provider("openai", at, key="env:OAI_KEY"),
         "dead": bed.provider("openai-compatible", mock.refuses),
         "rst": bed.provider("openai-compatible", mock.resets),
         "quick-oai": bed.provider("openai", at, key="env:OAI_KEY", timeout=IMPATIENT),
@@ -157,6 +159,7 @@ EARLY = [
 WHOLE = [
     Fault("oai", "fault=cut-json", *TRUNCATED),
     Fault("ant", "fault=cut-json", *TRUNCATED),
+    Fault("resp", "fault=cut-json", *TRUNCATED),
     Fault("oai", "fault=cut-json;frame=chunked", *TRUNCATED),
     Fault("oai", "fault=cut-json;frame=close", *TRUNCATED),
     Fault("oai", "fault=cut-json;at-byte=1", *TRUNCATED),
@@ -175,6 +178,7 @@ WHOLE = [
 HELD = [
     Fault("oai", "fault=cut;at=1", *TRUNCATED),
     Fault("ant", "fault=cut;at=2", *TRUNCATED),
+    Fault("resp", "fault=cut;at=3", *TRUNCATED),
     Fault("oai", "fault=cut;at=1;how=chunk-end", *TRUNCATED),
     Fault("oai", "fault=cut;at=1;frame=close", *TRUNCATED),
     Fault("oai", "fault=malformed;at=0", *JUNK),
@@ -192,6 +196,9 @@ HELD = [
     Fault("oai", "fault=error-event;kind=server_is_overloaded", 503, "upstream-error", "overload"),
     Fault("oai", "fault=error-event;kind=insufficient_quota", 429, "upstream-error", "quota"),
     Fault("ant", "fault=error-event", 503, "upstream-error", "overload"),
+    Fault("resp", "fault=error-event", 502, "upstream-error", "server"),
+    Fault("resp", "fault=error-event;kind=responses_rate_limit_exceeded", 429, "upstream-error",
+          "rate"),
     Fault("ant", "fault=error-event;at=1;kind=api_error", 502, "upstream-error", "server"),
     Fault("ant", "fault=error-event;kind=rate_limit_error", 429, "upstream-error", "rate"),
 ]
@@ -200,6 +207,7 @@ HELD = [
 BROKEN = [
     Fault("oai", "fault=cut;at=5", 200, "truncated", "truncated"),
     Fault("ant", "fault=cut;at=5", 200, "truncated", "truncated"),
+    Fault("resp", "fault=cut;at=7", 200, "truncated", "truncated"),
     Fault("oai", "fault=cut;at=5;how=rst", 200, "truncated", "truncated"),
     Fault("ant", "fault=cut;at=5;how=rst", 200, "truncated", "truncated"),
     Fault("oai", "fault=cut;at=5;how=chunk-end", 200, "truncated", "truncated"),
@@ -211,11 +219,13 @@ BROKEN = [
     Fault("ant", "fault=cut;at-byte=1200;how=chunk-end", 200, "truncated", "truncated"),
     Fault("oai", "fault=no-terminal", 200, "truncated", "truncated"),
     Fault("ant", "fault=no-terminal", 200, "truncated", "truncated"),
+    Fault("resp", "fault=no-terminal", 200, "truncated", "truncated"),
     Fault("fin", "fault=no-terminal", 200, "truncated", "truncated"),
     Fault("oai", "fault=no-terminal;frame=close", 200, "truncated", "truncated"),
     Fault("oai", "fault=chunk-garbage;at=5", 200, "truncated", "truncated"),
     Fault("oai", "fault=malformed;at=5", 200, "junk", "junk"),
     Fault("ant", "fault=malformed;at=5", 200, "junk", "junk"),
+    Fault("resp", "fault=malformed;at=7", 200, "junk", "junk"),
     Fault("oai", "fault=malformed;at=5;bad=utf8", 200, "junk", "junk"),
     Fault("ant", "fault=malformed;at=5;bad=utf8", 200, "junk", "junk"),
     Fault("oai", "fault=malformed;at=5;bad=nul", 200, "junk", "junk"),
@@ -228,6 +238,7 @@ BROKEN = [
     Fault("oai", "fault=error-event;at=5", 200, "upstream-error", "server"),
     Fault("oai", "fault=error-event;at=5;kind=server_is_overloaded", 200, "upstream-error",
           "overload"),
+    Fault("resp", "fault=error-event;at=7", 200, "upstream-error", "server"),
     Fault("ant", "fault=error-event;at=5", 200, "upstream-error", "overload"),
     Fault("ant", "fault=error-event;at=5;kind=api_error", 200, "upstream-error", "server"),
 ]
@@ -250,6 +261,8 @@ FINE = [
     ("fin", "done=0"), ("oai", "done=0"), ("gen", "done=0;frame=close"),
     ("oai", "done=0;fault=cut;at=14"), ("oai", "fault=cut;at=14;how=rst"),
     ("vllm", "crlf=1"),
+    ("resp", ""), ("resp", "crlf=1"), ("resp", "tokens=0"), ("resp", "fault=unknown-event;at=5"),
+    ("resp", "fault=extra"), ("resp", "event-size=20000"), ("resp", "tokens=200"),
 ]
 
 
@@ -267,8 +280,10 @@ def told(seen, fault):
     assert error["lamplighter"]["reason"] == fault.reason
     assert error["lamplighter"]["hint"]
     assert error["error"]["message"]
-    if seen.path != CHAT:
+    if seen.path == "/v1/messages":
         assert error["type"] == "error" and error["request_id"] == own
+    if seen.path == "/v1/responses" and fault.status == 200:
+        assert error["type"] == "error" and error["sequence_number"] == len(seen.said) - 1
     if fault.status != 200:
         assert seen.answer["x-should-retry"] == ("false" if fault.cls == "quota" else "true")
         assert seen.answer["x-lamplighter-reason"] == fault.reason

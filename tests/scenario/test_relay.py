@@ -13,6 +13,7 @@ COMPLETIONS = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
 MESSAGES = "/v1/messages"
 COUNT = "/v1/messages/count_tokens"
+RESPONSES = "/v1/responses"
 
 HELLO = [{"role": "user", "content": "hi"}]
 BODIES = {
@@ -21,15 +22,17 @@ BODIES = {
     EMBEDDINGS: {"input": "hi"},
     MESSAGES: {"messages": HELLO, "max_tokens": 50},
     COUNT: {"messages": HELLO},
+    RESPONSES: {"input": "hi", "store": False},
 }
 TERMINALS = {CHAT: b"data: [DONE]\n\n", COMPLETIONS: b"data: [DONE]\n\n",
-             MESSAGES: b'event: message_stop\ndata: {"type":"message_stop"}\n\n'}
+             MESSAGES: b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+             RESPONSES: b"event: response.completed\n"}
 OWN = re.compile(r"^r_[0-9a-z]{15}$")
 
 
 def without_ids(body):
     """The mock counts its answers; all else must be the same, byte for byte."""
-    return re.sub(rb"((?:chatcmpl|cmpl|msg|embd)[-_]mock[-_])\d+", rb"\1N", body)
+    return re.sub(rb"((?:chatcmpl|cmpl|msg|embd|resp)[-_]mock[-_])\d+", rb"\1N", body)
 
 
 def case(provider, path, stream):
@@ -38,9 +41,9 @@ def case(provider, path, stream):
 
 
 CASES = [case(provider, path, stream)
-         for provider, paths in (("oai", (CHAT, COMPLETIONS, EMBEDDINGS)),
+         for provider, paths in (("oai", (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES)),
                                  ("ant", (MESSAGES, COUNT)),
-                                 ("vllm", (CHAT, MESSAGES, COUNT, EMBEDDINGS)))
+                                 ("vllm", (CHAT, MESSAGES, COUNT, EMBEDDINGS, RESPONSES)))
          for path in paths
          for stream in ((True, False) if path in TERMINALS else (False,))]
 
@@ -63,7 +66,7 @@ def test_bytes_are_the_providers(gateway, mock, provider, path, stream):
     assert without_ids(through.text) == expected
     assert through["content-type"] == direct["content-type"]
     if stream:
-        assert through.text.endswith(TERMINALS[path])
+        assert through.text.split(b"\n\n")[-2].startswith(TERMINALS[path].rstrip())
         assert through["transfer-encoding"] == "chunked"
     else:
         assert through["content-length"] == str(len(through.text))
@@ -324,6 +327,10 @@ ODD = {
                                "unknown-model"),
     "unknown provider": ("POST", CHAT, b'{"model":"nobody/gpt"}', {}, 404, "unknown-model"),
     "wrong dialect": ("POST", CHAT, b'{"model":"ant/claude"}', {}, 400, "wrong-dialect"),
+    "wrong dialect responses": ("POST", RESPONSES, b'{"model":"ant/claude","input":"hi"}', {}, 400,
+                                "wrong-dialect"),
+    "no model responses": ("POST", RESPONSES, b'{"input":"hi"}', {}, 400, "bad-request"),
+    "responses in general": ("GET", RESPONSES, b"", {}, 404, "unknown-path"),
     "wrong dialect messages": ("POST", MESSAGES, b'{"model":"oai/gpt"}', {}, 400,
                                "wrong-dialect"),
     "stream of a wrong type": ("POST", CHAT, b'{"model":"oai/a","stream":"yes"}', {}, 400,

@@ -21,6 +21,7 @@ static const struct dialect_error full = {
     .target = {"openai/gpt", 10},
     .upstream_type = {"overloaded_error", 16},
     .upstream_status = 529,
+    .sequence = 9,
 };
 
 #define DETAILS                                                                                    \
@@ -29,6 +30,11 @@ static const struct dialect_error full = {
 #define OPENAI                                                                                     \
     "{\"error\":{\"message\":\"The \\\"answer\\\" ended.\",\"type\":\"server_error\","             \
     "\"param\":null,\"code\":\"overloaded_error\"}," DETAILS "}"
+#define RESPONSES                                                                                  \
+    "{\"type\":\"error\",\"sequence_number\":9,\"code\":\"overloaded_error\","                     \
+    "\"message\":\"The \\\"answer\\\" ended.\",\"param\":null,\"error\":{"                         \
+    "\"message\":\"The \\\"answer\\\" ended.\",\"type\":\"server_error\",\"param\":null,"          \
+    "\"code\":\"overloaded_error\"}," DETAILS "}"
 #define ANTHROPIC                                                                                  \
     "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","                                \
     "\"message\":\"The \\\"answer\\\" ended.\"},\"request_id\":\"r_1\"," DETAILS "}"
@@ -50,6 +56,7 @@ static void bodies_say_all(void **state)
 {
     check(dialect_openai_chat.write_error, &full, OPENAI);
     check(dialect_openai_embeddings.write_error, &full, OPENAI);
+    check(dialect_openai_responses.write_error, &full, OPENAI);
     check(dialect_anthropic_messages.write_error, &full, ANTHROPIC);
     check(dialect_anthropic_count.write_error, &full, ANTHROPIC);
 }
@@ -58,6 +65,8 @@ static void events_are_framed(void **state)
 {
     check(dialect_openai_chat.write_error_event, &full, "data: " OPENAI "\n\n");
     check(dialect_openai_completions.write_error_event, &full, "data: " OPENAI "\n\n");
+    check(dialect_openai_responses.write_error_event, &full,
+          "event: error\ndata: " RESPONSES "\n\n");
     check(dialect_anthropic_messages.write_error_event, &full,
           "event: error\ndata: " ANTHROPIC "\n\n");
 }
@@ -66,7 +75,8 @@ static void events_are_framed(void **state)
 static void what_is_written_is_read_back(void **state)
 {
     static const struct dialect *const dialects[] = {
-        &dialect_openai_chat, &dialect_openai_completions, &dialect_anthropic_messages};
+        &dialect_openai_chat, &dialect_openai_completions, &dialect_openai_responses,
+        &dialect_anthropic_messages};
 
     for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
         struct dialect_answer a;

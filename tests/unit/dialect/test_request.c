@@ -15,11 +15,12 @@
 
 _Static_assert(sizeof(struct dialect_request_reader) <= 2048, "promised in the header");
 
-#define CHAT     &dialect_openai_chat
-#define TEXTS    &dialect_openai_completions
-#define VECTORS  &dialect_openai_embeddings
-#define MESSAGES &dialect_anthropic_messages
-#define COUNTS   &dialect_anthropic_count
+#define CHAT      &dialect_openai_chat
+#define TEXTS     &dialect_openai_completions
+#define VECTORS   &dialect_openai_embeddings
+#define RESPONSES &dialect_openai_responses
+#define MESSAGES  &dialect_anthropic_messages
+#define COUNTS    &dialect_anthropic_count
 
 /* clang-format off */
 static const struct {
@@ -48,6 +49,7 @@ static const struct {
     {TEXTS, "{\"model\":\"m\",\"prompt\":[[1,2],[3,[\"x\"]]]}", "m", .choices = 2},
     {TEXTS, "{\"model\":\"m\",\"prompt\":[]}", "m", .choices = 1},
     {VECTORS, "{\"model\":\"m\",\"stream\":\"x\",\"n\":\"y\",\"input\":[\"a\"]}", "m", .choices = 1},
+    {RESPONSES, "{\"model\":\"m\",\"stream\":true,\"max_output_tokens\":7,\"n\":\"x\",\"stream_options\":0,\"store\":true,\"previous_response_id\":\"r\",\"input\":[{\"model\":1}]}", "m", true, .choices = 1, .max_tokens = 7},
     {MESSAGES, "{\"model\":\"m\",\"stream\":true,\"max_tokens\":7,\"n\":5,\"n\":6}", "m", true, .choices = 1, .max_tokens = 7},
     {COUNTS, "{\"model\":\"m\",\"stream\":1}", "m", .choices = 1},
 };
@@ -96,6 +98,10 @@ static const struct {
     {CHAT, "{\"stream_options\":{\"include_usage\":\"yes\"}}", "\"stream_options.include_usage\" must be true or false (byte 35 of the body)."},
     {CHAT, "{\"stream\\u005foptions\":{}}", "\"stream_options\" is spelled with escapes (its value is at byte 23 of the body)."},
     {TEXTS, "{\"prompt\":[\"a\"],\"prompt\":[\"b\"]}", "\"prompt\" comes twice (the second at byte 25 of the body)."},
+    {RESPONSES, "{\"model\":\"a\",\"model\":\"b\"}", "\"model\" comes twice (the second at byte 21 of the body)."},
+    {RESPONSES, "{\"max_output_tokens\":1,\"max_output_tokens\":2}", "\"max_output_tokens\" comes twice (the second at byte 43 of the body)."},
+    {RESPONSES, "{\"str\\u0065am\":true}", "\"stream\" is spelled with escapes (its value is at byte 15 of the body)."},
+    {RESPONSES, "{\"input\":\"hi\"}", "\"model\" is missing."},
     {MESSAGES, "{\"model\":\"a\",\"stream\":[]}", "\"stream\" must be true or false (byte 22 of the body)."},
     {MESSAGES, "{\"max_tokens\":1}", "\"model\" is missing."},
 };
@@ -154,6 +160,7 @@ static const struct {
     {CHAT, "{\"stream_options\":{},\"model\":\"m\"}", NULL},
     {CHAT, "{\"stream_options\":{\"include_obfuscation\":false},\"model\":\"m\"}", NULL},
     {VECTORS, "{\"model\":\"m\"}", NULL},
+    {RESPONSES, "{\"model\":\"m\",\"stream\":true}", NULL},
     {MESSAGES, "{\"model\":\"m\",\"stream\":true}", NULL},
     {COUNTS, "{\"model\":\"m\"}", NULL},
 };

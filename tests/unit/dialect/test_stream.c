@@ -157,6 +157,46 @@ static const struct row messages[] = {
     {"error null", M_START "data: {\"type\":\"ping\",\"error\":null}\n\n", "sk", VERDICT_CUT, .choices = 1},
 };
 
+#define R_EVENT(type, more) "event: " type "\ndata: {\"type\":\"" type "\"" more "}\n\n"
+#define R_CREATED R_EVENT("response.created", ",\"sequence_number\":0,\"response\":{\"status\":\"in_progress\",\"error\":null,\"model\":\"m\",\"usage\":null}")
+#define R_RUNS    R_EVENT("response.in_progress", "")
+#define R_ITEM(type) R_EVENT("response.output_item.added", ",\"item\":{\"type\":\"" type "\"}")
+#define R_PART    R_EVENT("response.content_part.added", ",\"part\":{\"type\":\"output_text\",\"text\":\"\"}")
+#define R_TEXT    R_EVENT("response.output_text.delta", ",\"sequence_number\":7,\"delta\":\"x\"")
+#define R_DONE    R_EVENT("response.output_text.done", ",\"text\":\"x\"") R_EVENT("response.output_item.done", ",\"item\":{\"type\":\"message\"}")
+#define R_END     R_EVENT("response.completed", ",\"response\":{\"status\":\"completed\",\"error\":null,\"incomplete_details\":null,\"usage\":{\"input_tokens\":10,\"input_tokens_details\":{\"cached_tokens\":4,\"cache_write_tokens\":1},\"output_tokens\":20,\"output_tokens_details\":{\"reasoning_tokens\":6}}}")
+#define R_LIMIT   R_EVENT("response.incomplete", ",\"response\":{\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":\"max_output_tokens\"}}")
+
+static const struct row responses[] = {
+    {"whole", R_CREATED R_RUNS R_ITEM("message") R_PART R_TEXT R_DONE R_END, "ssssc??.", VERDICT_COMPLETE, .choices = 1},
+    {"ended by a limit", R_CREATED R_TEXT R_LIMIT, "sc.", VERDICT_COMPLETE, .choices = 1},
+    {"all items done is no end", R_CREATED R_ITEM("message") R_PART R_TEXT R_DONE, "sssc??", VERDICT_CUT, .choices = 1},
+    {"[DONE] is no end", R_CREATED R_TEXT DONE, "sc?", VERDICT_CUT, .choices = 1},
+    {"[DONE] behind the end", R_CREATED R_END DONE, "s.?", VERDICT_COMPLETE, .choices = 1},
+    {"behind the end", R_CREATED R_END R_CREATED "data: junk\n\n", "s.??", VERDICT_COMPLETE, .choices = 1},
+    {"a chat answer is no end", ROLE TEXT STOP DONE, "????", VERDICT_CUT, .choices = 1},
+    {"the end cut before its blank line", R_CREATED "event: response.completed\ndata: {\"type\":\"response.completed\"}\n", "s", VERDICT_CUT, .choices = 1},
+    {"names only", "event: response.created\ndata: {}\n\nevent: response.completed\ndata: {}\n\n", "s.", VERDICT_COMPLETE, .choices = 1},
+    {"types only", "data: {\"type\":\"response.created\"}\n\ndata: {\"type\":\"response.completed\"}\n\n", "s.", VERDICT_COMPLETE, .choices = 1},
+    {"the type counts, not the name", R_CREATED "event: response.completed\ndata: {\"type\":\"response.in_progress\"}\n\n", "ss", VERDICT_CUT, .choices = 1},
+    {"a status is no end", R_EVENT("response.in_progress", ",\"response\":{\"status\":\"completed\"}"), "s", VERDICT_CUT, .choices = 1},
+    {"escaped type", R_CREATED "data: {\"ty\\u0070e\":\"response\\u002ecompleted\"}\n\n", "s.", VERDICT_COMPLETE, .choices = 1},
+    {"a name that only begins so", R_CREATED R_EVENT("response.completed.x", "") R_EVENT("x.response.completed", ""), "s??", VERDICT_CUT, .choices = 1},
+    {"what a reader reads", R_EVENT("response.reasoning_summary_text.delta", "") R_EVENT("response.reasoning_text.delta", "") R_EVENT("response.reasoning.delta", "") R_EVENT("response.refusal.delta", "") R_EVENT("response.audio.transcript.delta", ""), "ccccc", VERDICT_CUT, .choices = 1},
+    {"tools", R_ITEM("function_call") R_EVENT("response.function_call_arguments.delta", "") R_ITEM("web_search_call") R_EVENT("response.custom_tool_call_input.delta", "") R_EVENT("response.output_item.done", ",\"item\":{\"type\":\"function_call\"}"), "ttttt", VERDICT_CUT, .choices = 1},
+    {"encrypted thinking", R_ITEM("reasoning") R_EVENT("response.output_item.done", ",\"item\":{\"encrypted_content\":\"e\",\"type\":\"reasoning\"}") R_EVENT("response.output_item.done", ",\"item\":{\"encrypted_content\":null,\"type\":\"reasoning\"}"), "st?", VERDICT_CUT, .choices = 1},
+    {"a part that begins with text", R_EVENT("response.content_part.added", ",\"part\":{\"text\":\"x\"}"), "c", VERDICT_CUT, .choices = 1},
+    {"in the background", R_EVENT("response.created", "") R_EVENT("response.queued", ""), "ss", VERDICT_CUT, .choices = 1},
+    {"unknown events", R_EVENT("keepalive", "") "data: {}\n\n" R_EVENT("response.web_search_call.searching", ""), "???", VERDICT_CUT, .choices = 1},
+    {"no JSON", R_CREATED "data: <html>\n\n", "sX", VERDICT_BAD, .choices = 1},
+    {"failed", R_CREATED R_EVENT("response.failed", ",\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"m\"}}"), "sE", VERDICT_ERROR, "server_error", "m", .choices = 1},
+    {"failed without a word", R_CREATED R_EVENT("response.failed", ",\"response\":{\"error\":null}"), "sE", VERDICT_ERROR, "", "", .choices = 1},
+    {"an error as OpenAI says it", R_EVENT("error", ",\"code\":\"rate_limit_exceeded\",\"message\":\"m\",\"param\":null"), "E", VERDICT_ERROR, "rate_limit_exceeded", "m", .choices = 1},
+    {"an error by specification", R_EVENT("error", ",\"error\":{\"type\":\"t\",\"code\":\"c\",\"message\":\"m\"},\"code\":\"x\",\"message\":\"x\""), "E", VERDICT_ERROR, "t", "m", .choices = 1},
+    {"an error without a type", "data: {\"error\":{\"message\":\"m\"}}\n\n", "E", VERDICT_ERROR, "", "m", .choices = 1},
+    {"an error behind text", R_CREATED R_TEXT R_EVENT("error", ",\"message\":\"m\"") R_END, "scE.", VERDICT_ERROR, .choices = 1},
+};
+
 static const struct row completions[] = {
     {"whole", "data: {\"choices\":[{\"text\":\"a\",\"index\":0,\"finish_reason\":null}]}\n\ndata: {\"choices\":[{\"text\":\"\",\"index\":0,\"finish_reason\":\"length\"}]}\n\n" DONE, "cf.", VERDICT_COMPLETE, .choices = 1},
     {"cut", "data: {\"choices\":[{\"text\":\"a\",\"index\":0}]}\n\n", "c", VERDICT_CUT, .choices = 1},
@@ -262,6 +302,11 @@ static void messages_streams_are_read_as_meant(void **state)
     check_rows(&dialect_anthropic_messages, messages, ARRAY_LEN(messages));
 }
 
+static void responses_streams_are_read_as_meant(void **state)
+{
+    check_rows(&dialect_openai_responses, responses, ARRAY_LEN(responses));
+}
+
 static void completions_streams_are_read_as_meant(void **state)
 {
     check_rows(&dialect_openai_completions, completions, ARRAY_LEN(completions));
@@ -354,7 +399,17 @@ static void usage_is_counted_alike(void **state)
     static const struct row groq = {
         .text = "data: {\"x_groq\":{\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}}\n\n",
         .choices = 1};
+    static const struct row resp = {.text = R_CREATED R_TEXT R_END, .choices = 1};
     struct reading r;
+
+    begin(&r, &dialect_openai_responses, &resp);
+    feed(&r, resp.text, strlen(resp.text));
+    assert_int_equal(r.a.usage.input, 10);
+    assert_int_equal(r.a.usage.output, 20);
+    assert_int_equal(r.a.usage.cache_read, 4);
+    assert_int_equal(r.a.usage.cache_write, 1);
+    assert_int_equal(r.a.usage.reasoning, 6);
+    assert_string_equal(r.a.model, "m");
 
     begin(&r, &dialect_anthropic_messages, &m);
     feed(&r, m.text, strlen(m.text));
@@ -379,6 +434,32 @@ static void usage_is_counted_alike(void **state)
     feed(&r, groq.text, strlen(groq.text));
     assert_int_equal(r.a.usage.input, 1);
     assert_int_equal(r.a.usage.output, 2);
+}
+
+/* How an answer stopped, and the number of the event that could come next. */
+static void responses_say_how_they_stopped(void **state)
+{
+    static const struct {
+        const char *text, *stop;
+        unsigned sequence;
+    } rows[] = {
+        {R_CREATED, "", 1},
+        {R_CREATED R_TEXT R_END, "completed", 8},
+        {R_CREATED R_LIMIT, "max_output_tokens", 1},
+        {R_RUNS, "", 0},
+        {R_CREATED R_TEXT R_EVENT("error", ",\"sequence_number\":9"), "", 8},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct row row = {.text = rows[i].text, .choices = 1};
+        struct reading r;
+
+        begin(&r, &dialect_openai_responses, &row);
+        feed(&r, row.text, strlen(row.text));
+        assert_string_equal(r.a.stop, rows[i].stop);
+        assert_int_equal(r.a.sequence, rows[i].sequence);
+        assert_int_equal(r.a.finished, r.a.done);
+    }
 }
 
 static void a_status_inside_an_error_is_found(void **state)
@@ -465,11 +546,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chat_streams_are_read_as_meant),
         cmocka_unit_test(messages_streams_are_read_as_meant),
+        cmocka_unit_test(responses_streams_are_read_as_meant),
         cmocka_unit_test(completions_streams_are_read_as_meant),
         cmocka_unit_test(an_embeddings_stream_is_never_complete),
         cmocka_unit_test(the_models_place_is_in_the_events_own_bytes),
         cmocka_unit_test(a_null_usage_can_be_taken_out),
         cmocka_unit_test(usage_is_counted_alike),
+        cmocka_unit_test(responses_say_how_they_stopped),
         cmocka_unit_test(a_status_inside_an_error_is_found),
         cmocka_unit_test(a_long_message_is_cut_alike),
         cmocka_unit_test(boundaries_are_between_events),

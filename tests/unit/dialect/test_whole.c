@@ -12,11 +12,12 @@
 
 #include "dialect/dialect.h"
 
-#define CHAT     &dialect_openai_chat
-#define TEXTS    &dialect_openai_completions
-#define VECTORS  &dialect_openai_embeddings
-#define MESSAGES &dialect_anthropic_messages
-#define COUNTS   &dialect_anthropic_count
+#define CHAT      &dialect_openai_chat
+#define TEXTS     &dialect_openai_completions
+#define VECTORS   &dialect_openai_embeddings
+#define RESPONSES &dialect_openai_responses
+#define MESSAGES  &dialect_anthropic_messages
+#define COUNTS    &dialect_anthropic_count
 
 /* clang-format off */
 static const struct {
@@ -48,6 +49,19 @@ static const struct {
     {VECTORS, "{\"data\":[{\"embedding\":\"AAAA\"}]}", VERDICT_COMPLETE, ""},
     {VECTORS, "{\"data\":[]}", VERDICT_BAD, ""},
     {VECTORS, "{\"error\":{\"type\":\"t\"}}", VERDICT_ERROR, "t"},
+    {RESPONSES, "{\"object\":\"response\",\"status\":\"completed\",\"error\":null,\"model\":\"m\",\"output\":[{\"type\":\"message\"}],\"usage\":{\"input_tokens\":1}}", VERDICT_COMPLETE, ""},
+    {RESPONSES, "{\"object\":\"response\",\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":\"max_output_tokens\"},\"output\":[]}", VERDICT_COMPLETE, ""},
+    {RESPONSES, "{\"object\":\"response\",\"status\":\"queued\",\"background\":true}", VERDICT_COMPLETE, ""},
+    {RESPONSES, "{\"object\":\"response\",\"status\":\"in_progress\"}", VERDICT_COMPLETE, ""},
+    {RESPONSES, "{\"object\":\"response\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"m\"}}", VERDICT_ERROR, "server_error"},
+    {RESPONSES, "{\"object\":\"response\",\"status\":\"failed\",\"error\":null}", VERDICT_ERROR, ""},
+    {RESPONSES, "{\"object\":\"response\",\"status\":\"completed\",\"error\":{\"type\":\"t\",\"code\":\"c\"}}", VERDICT_ERROR, "t"},
+    {RESPONSES, "{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\",\"code\":null}}", VERDICT_ERROR, "invalid_request_error"},
+    {RESPONSES, "{\"object\":\"response\"}", VERDICT_BAD, ""},
+    {RESPONSES, "{\"object\":\"response\",\"status\":null}", VERDICT_BAD, ""},
+    {RESPONSES, "{\"object\":\"response.compaction\",\"status\":\"completed\"}", VERDICT_BAD, ""},
+    {RESPONSES, "{\"choices\":[{\"message\":{},\"finish_reason\":\"stop\"}]}", VERDICT_BAD, ""},
+    {RESPONSES, "{\"object\":\"response\",\"status\":\"completed\"", VERDICT_CUT, ""},
     {MESSAGES, "{\"type\":\"message\",\"model\":\"m\",\"content\":[{\"type\":\"text\"}],\"stop_reason\":\"end_turn\"}", VERDICT_COMPLETE, ""},
     {MESSAGES, "{\"type\":\"message\",\"stop_reason\":null}", VERDICT_BAD, ""},
     {MESSAGES, "{\"stop_reason\":\"end_turn\"}", VERDICT_BAD, ""},
@@ -119,12 +133,30 @@ static void an_answer_tells_its_model_and_usage(void **state)
     assert_int_equal(a.usage.output, 6);
 }
 
+static void a_response_tells_its_model_tools_and_stop(void **state)
+{
+    static const char body[] =
+        "{\"object\":\"response\",\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":"
+        "\"content_filter\"},\"model\":\"m\",\"output\":[{\"type\":\"function_call\"}],\"usage\":{"
+        "\"input_tokens\":5,\"output_tokens\":6}}";
+    struct dialect_answer a;
+
+    read_whole(&a, RESPONSES, span_str(body), 3);
+    assert_true(a.started && a.content && a.tool);
+    assert_string_equal(a.model, "m");
+    assert_memory_equal(body + a.ev.model_at, "\"m\"", a.ev.model_len);
+    assert_string_equal(a.stop, "content_filter");
+    assert_int_equal(a.usage.input, 5);
+    assert_int_equal(a.usage.output, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts_are_as_meant),
         cmocka_unit_test(no_prefix_is_complete),
         cmocka_unit_test(an_answer_tells_its_model_and_usage),
+        cmocka_unit_test(a_response_tells_its_model_tools_and_stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -481,7 +481,11 @@ static const struct {
     {"/v1/chat/completions", "{\"model\":\"a\",\"model\":\"b\"}", 400, "bad-request", "model"},
     {"/v1/chat/completions", REQUEST("nobody", ""), 404, "unknown-model", "nobody"},
     {"/v1/chat/completions", REQUEST("x/y", ""), 404, "unknown-model", "x/y"},
-    {"/v1/messages", REQUEST("smart", "\"max_tokens\":5,"), 400, "wrong-dialect", "dialect"},
+    {"/v1/messages/count_tokens", REQUEST("smart", ""), 400, "wrong-dialect", "dialect"},
+    {"/v1/messages",
+     REQUEST("smart",
+             "\"max_tokens\":5,\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"w\"}],"),
+     400, "cannot-say", "provider-tool"},
     {"/v1/files", "x", 404, "unknown-path", "pass"},
 };
 

@@ -1,0 +1,192 @@
+/*
+ * json_tree.c - see json_tree.h.
+ *
+ * yyjson reads in place over a copy with its padding, so a long string costs its length once. Its
+ * other memory comes from one block of a size that is known beforehand: it fails there instead of
+ * growing. yyjson itself has no bound of depth and needs none to read; walking does.
+ */
+#include "codec/json_tree.h"
+
+#include <stdarg.h>
+
+#include "base/mem.h"
+#include "codec/json_write.h"
+
+/* A value takes 16 bytes; "[0,0,..." has one for every two bytes of text. What people send has one
+ * for ten and more. */
+#define TREE_MEMORY(n) (4 * (n) + (size_t)8 * 1024)
+#define ROOM_MIN       4096 /* bytes of text that room is made for at least */
+
+/* yyjson_doc keeps its values in one array, in the order of the text: a container's is followed by
+ * its content. So depth can be told without recursion. */
+static bool too_deep(yyjson_doc *doc)
+{
+    yyjson_val *ends[JSON_TREE_DEPTH + 1]; /* behind the open containers */
+    yyjson_val *v = yyjson_doc_get_root(doc), *end = v + yyjson_doc_get_val_count(doc);
+    size_t depth = 0;
+
+    for (; v < end; v++) {
+        while (depth && v >= ends[depth - 1])
+            depth--;
+        if (!yyjson_is_ctn(v))
+            continue;
+        if (depth == JSON_TREE_DEPTH)
+            return true;
+        ends[depth++] = unsafe_yyjson_get_next(v);
+    }
+    return false;
+}
+
+/* Room for a text of n bytes: what is there, or new. */
+static int make_room(struct json_tree *t, size_t n)
+{
+    if (t->memory && n <= t->cap)
+        return 0;
+    json_tree_fini(t);
+    t->cap = MAX(n, (size_t)ROOM_MIN);
+    t->bytes = mem_alloc(t->cap + YYJSON_PADDING_SIZE);
+    t->memory = mem_alloc(TREE_MEMORY(t->cap));
+    if (t->bytes && t->memory)
+        return 0;
+    json_tree_fini(t);
+    return -1;
+}
+
+int json_tree_read(struct json_tree *t, struct span bytes, struct err *e)
+{
+    yyjson_read_err why;
+    yyjson_doc *doc;
+    yyjson_alc alc;
+
+    t->root = NULL;
+    if (make_room(t, bytes.n) < 0 || !yyjson_alc_pool_init(&alc, t->memory, TREE_MEMORY(bytes.n)))
+        return err_set(e, ERR_NOMEM, "no memory for a JSON tree");
+    if (bytes.n)
+        memcpy(t->bytes, bytes.p, bytes.n);
+    memset(t->bytes + bytes.n, 0, YYJSON_PADDING_SIZE);
+    doc = yyjson_read_opts(t->bytes, bytes.n, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW, &alc,
+                           &why);
+    if (!doc && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        return err_set(e, ERR_LIMIT, "the JSON has too many values");
+    if (!doc)
+        return err_set(e, ERR_PROTOCOL, "byte %zu: %s", why.pos, why.msg);
+    if (too_deep(doc))
+        return err_set(e, ERR_LIMIT, "the JSON is nested deeper than %d levels", JSON_TREE_DEPTH);
+    t->root = yyjson_doc_get_root(doc);
+    return 0;
+}
+
+void json_tree_fini(struct json_tree *t)
+{
+    mem_free_ptr(&t->memory); /* the document lives in it */
+    mem_free_ptr(&t->bytes);
+    *t = (struct json_tree){0};
+}
+
+/* ---- places ---- */
+
+void json_at_text(const struct json_at *at, char *ret, size_t cap)
+{
+    const struct json_at *chain[JSON_TREE_DEPTH];
+    size_t n = 0, len = 0;
+    int added;
+
+    MUST(cap > 0);
+    ret[0] = '\0';
+    for (; at && n < ARRAY_LEN(chain); at = at->up)
+        chain[n++] = at;
+    if (n == 0)
+        (void)snprintf(ret, cap, "the body");
+    while (n-- > 0 && len + 1 < cap) {
+        at = chain[n];
+        if (at->key)
+            added = snprintf(ret + len, cap - len, "%s%.*s", len ? "." : "",
+                             (int)MIN(at->key_n, (size_t)64), at->key);
+        else
+            added = snprintf(ret + len, cap - len, "[%zu]", at->index);
+        len = MIN(len + (size_t)MAX(added, 0), cap - 1);
+    }
+}
+
+int json_wrong(struct err *e, const struct json_at *at, const char *fmt, ...)
+{
+    char place[128], text[128];
+    va_list ap;
+
+    json_at_text(at, place, sizeof(place));
+    va_start(ap, fmt);
+    if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+        text[0] = '\0';
+    va_end(ap);
+    return err_set(e, ERR_PROTOCOL, "%s: %s", place, text);
+}
+
+/* ---- values ---- */
+
+bool json_tree_u64(const yyjson_val *v, uint64_t *ret)
+{
+    struct span s = json_is_number(v) ? json_text(v) : span_of(NULL, 0);
+    uint64_t n = 0;
+
+    if (s.n == 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        uint64_t digit = (uint64_t)(s.p[i] - '0');
+
+        if (s.p[i] < '0' || s.p[i] > '9' || n > (UINT64_MAX - digit) / 10)
+            return false;
+        n = n * 10 + digit;
+    }
+    *ret = n;
+    return true;
+}
+
+static void write_scalar(struct buf *out, yyjson_val *v)
+{
+    struct span s = json_text(v);
+
+    if (yyjson_is_raw(v)) {
+        buf_add_span(out, s);
+    } else if (yyjson_is_str(v)) {
+        buf_add_char(out, '"');
+        json_escape(out, s);
+        buf_add_char(out, '"');
+    } else {
+        buf_add_str(out, yyjson_is_null(v) ? "null" : yyjson_is_true(v) ? "true" : "false");
+    }
+}
+
+/* In the order of the text, with the open containers on a stack of our own: no recursion. */
+void json_write_tree(struct buf *out, yyjson_val *root)
+{
+    struct {
+        size_t left; /* values still to come; keys count */
+        bool object;
+    } stack[JSON_TREE_DEPTH];
+    size_t depth = 0;
+    yyjson_val *v = root;
+
+    for (;;) {
+        bool key = depth && stack[depth - 1].object && stack[depth - 1].left % 2 == 0;
+
+        if (yyjson_is_ctn(v) && depth < JSON_TREE_DEPTH) {
+            bool object = yyjson_is_obj(v);
+
+            buf_add_char(out, object ? '{' : '[');
+            stack[depth].object = object;
+            stack[depth++].left = yyjson_get_len(v) * (object ? 2 : 1) + 1;
+        } else {
+            write_scalar(out, v);
+            if (key)
+                buf_add_char(out, ':');
+        }
+        while (depth && --stack[depth - 1].left == 0)
+            buf_add_char(out, stack[--depth].object ? '}' : ']');
+        if (depth == 0)
+            return;
+        v++;
+        /* A comma stands before every value but the first of a container, and not behind a key. */
+        if (buf_ok(out) && !strchr("{[:", out->p[out->n - 1]))
+            buf_add_char(out, ',');
+    }
+}

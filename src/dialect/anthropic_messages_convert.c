@@ -1,0 +1,237 @@
+/*
+ * anthropic_messages_convert.c - Anthropic's messages among the dialects that are translated: what
+ * they can say, and the words that requests and answers share.
+ */
+#include "dialect/anthropic_messages_convert.h"
+
+#include "dialect/dialect.h"
+
+#define DOCS     "https://platform.claude.com/docs/en/"
+#define LATER    DOCS "build-with-claude/mid-conversation-system-messages"
+#define MESSAGES DOCS "api/messages/create"
+#define OPENAI   DOCS "api/openai-sdk"
+#define THINKS   DOCS "build-with-claude/extended-thinking"
+#define EFFORTS  DOCS "build-with-claude/effort"
+#define FILES    DOCS "build-with-claude/files"
+#define TIERS    DOCS "api/service-tiers"
+#define FORMATS  DOCS "build-with-claude/structured-outputs"
+#define TOOL_USE DOCS "agents-and-tools/tool-use/overview"
+#define CITING   DOCS "build-with-claude/citations"
+
+const struct convert_charset anthropic_messages_names = {.max = 128};
+const struct convert_charset anthropic_messages_ids = {.max = 128};
+
+/* ---- why an answer ended ---- */
+
+/* The first row of a word, and of a stop, is what the other is read and written as. */
+static const struct {
+    const char *word;
+    enum chat_stop stop;
+} stops[] = {
+    {"end_turn", CHAT_STOP_END},
+    {"max_tokens", CHAT_STOP_LENGTH},
+    {"stop_sequence", CHAT_STOP_TEXT},
+    {"tool_use", CHAT_STOP_TOOL},
+    {"refusal", CHAT_STOP_REFUSAL},
+    {"refusal", CHAT_STOP_FILTER},
+    {"pause_turn", CHAT_STOP_PAUSE},
+    {"compaction", CHAT_STOP_PAUSE},
+    {"model_context_window_exceeded", CHAT_STOP_LENGTH},
+};
+
+enum chat_stop anthropic_messages_stop(struct span word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(stops); i++)
+        if (span_is(word, stops[i].word))
+            return stops[i].stop;
+    return CHAT_STOP_END;
+}
+
+const char *anthropic_messages_stop_word(enum chat_stop stop)
+{
+    for (size_t i = 0; i < ARRAY_LEN(stops); i++)
+        if (stops[i].stop == stop)
+            return stops[i].word;
+    return stops[0].word;
+}
+
+/* ---- JSON ---- */
+
+int anthropic_messages_object(struct span text, struct err *e)
+{
+    struct json_tree t = {0};
+    int rc = json_tree_read(&t, text, e);
+
+    if (rc == 0 && !yyjson_is_obj(t.root))
+        rc = err_set(e, ERR_PROTOCOL, "it is not a JSON object");
+    json_tree_fini(&t);
+    return rc;
+}
+
+void anthropic_messages_write_tree(struct json_write *w, yyjson_val *v)
+{
+    struct buf text;
+
+    buf_init(&text, w->out->max);
+    json_write_tree(&text, v);
+    if (buf_ok(&text)) {
+        json_raw(w, buf_span(&text));
+    } else {
+        w->out->err = text.err;
+        json_null(w); /* the writer goes on, the buffer does not */
+    }
+    buf_fini(&text);
+}
+
+static bool is_own(yyjson_val *citation)
+{
+    static const char *const types[] = {"char_location", "page_location", "content_block_location",
+                                        "search_result_location", "web_search_result_location"};
+    struct span type = json_get_text(citation, "type");
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (span_is(type, types[i]))
+            return true;
+    return false;
+}
+
+/* The items as a tree. */
+static int read_items(struct json_tree *t, struct span items, struct err *e)
+{
+    struct buf list;
+    int rc = -1;
+
+    buf_init(&list, items.n + 2);
+    buf_add_char(&list, '[');
+    buf_add_span(&list, items);
+    buf_add_char(&list, ']');
+    if (buf_finish(&list, "citations", e) == 0)
+        rc = json_tree_read(t, buf_span(&list), e);
+    buf_fini(&list);
+    return rc;
+}
+
+int anthropic_messages_citations(struct span items, int (*each)(void *arg, yyjson_val *v),
+                                 void *arg, struct err *e)
+{
+    struct json_tree t = {0};
+    int rc = read_items(&t, items, e);
+    yyjson_arr_iter it;
+    yyjson_val *v;
+
+    yyjson_arr_iter_init(t.root, &it);
+    while (rc == 0 && (v = yyjson_arr_iter_next(&it)) != NULL)
+        rc = is_own(v) ? each(arg, v) : 0;
+    json_tree_fini(&t);
+    return rc;
+}
+
+struct citing {
+    struct json_write *w;
+    bool begun;
+};
+
+static int cite(void *arg, yyjson_val *v)
+{
+    struct citing *c = arg;
+
+    if (!c->begun) {
+        json_key(c->w, "citations");
+        json_begin_array(c->w);
+        c->begun = true;
+    }
+    anthropic_messages_write_tree(c->w, v);
+    return 0;
+}
+
+int anthropic_messages_cite(struct json_write *w, struct span items, struct err *e)
+{
+    struct citing c = {w, false};
+
+    if (span_has(items) && anthropic_messages_citations(items, cite, &c, e) < 0)
+        return -1;
+    if (c.begun)
+        json_end_array(w);
+    return 0;
+}
+
+/* ---- the dialect ---- */
+
+/* clang-format off */
+#define CARRY(id)            [CHAT_HAS_##id] = {CHAT_HAS_##id, CARRIED, NULL, NULL}
+#define NEARLY(id, how, url) [CHAT_HAS_##id] = {CHAT_HAS_##id, APPROXIMATE, how, url}
+#define LOSE(id, url)        [CHAT_HAS_##id] = {CHAT_HAS_##id, LOST, NULL, url}
+
+static const struct convert_loss_row loss[CHAT_FEATURES] = {
+    CARRY(SYSTEM),
+    NEARLY(DEVELOPER, "a block of the system prompt", OPENAI),
+    NEARLY(SYSTEM_LATER, "a block of the system prompt, in front of the messages", LATER),
+    CARRY(TEXT),
+    CARRY(IMAGE_BASE64),
+    CARRY(IMAGE_URL),
+    LOSE(IMAGE_DETAIL, MESSAGES),
+    CARRY(DOCUMENT_BASE64),
+    CARRY(DOCUMENT_URL),
+    CARRY(DOCUMENT_TEXT),
+    LOSE(AUDIO, MESSAGES),
+    LOSE(VIDEO, MESSAGES),
+    LOSE(FILE_ID, FILES),
+    CARRY(TOOLS),
+    CARRY(TOOL_STRICT),
+    LOSE(TOOL_FREE, TOOL_USE),
+    LOSE(PROVIDER_TOOL, TOOL_USE),
+    CARRY(TOOL_CHOICE),
+    CARRY(TOOL_PARALLEL),
+    CARRY(TOOL_CALL),
+    CARRY(TOOL_RESULT),
+    CARRY(TOOL_RESULT_IMAGE),
+    CARRY(TOOL_RESULT_ERROR),
+    NEARLY(THINKING, "in requests only what the target has signed", THINKS),
+    CARRY(SIGNATURE),
+    NEARLY(REFUSAL, "text; an answer that holds one ends with stop_reason refusal", MESSAGES),
+    NEARLY(CITATIONS, "those of the dialect's own kinds", CITING),
+    NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
+    CARRY(JSON_SCHEMA),
+    CARRY(PREFILL),
+    CARRY(MAX_TOKENS),
+    NEARLY(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", OPENAI),
+    NEARLY(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", MESSAGES),
+    NEARLY(TOP_K, "left out toward models that refuse it, and with thinking", MESSAGES),
+    NEARLY(STOP, "those of nothing but white space are left out", OPENAI),
+    LOSE(PENALTIES, OPENAI),
+    LOSE(SEED, OPENAI),
+    LOSE(LOGIT_BIAS, OPENAI),
+    LOSE(LOGPROBS, OPENAI),
+    LOSE(CHOICES, OPENAI),
+    NEARLY(EFFORT, "adaptive thinking, or a budget toward models without it; minimal is low", EFFORTS),
+    NEARLY(BUDGET, "an effort toward models without budgets; at least 1024, below max_tokens", THINKS),
+    LOSE(VERBOSITY, MESSAGES),
+    LOSE(METADATA, MESSAGES),
+    CARRY(USER),
+    NEARLY(SERVICE_TIER, "auto, or standard_only for default; others are left out", TIERS),
+    CARRY(CACHE),
+    LOSE(STORE, OPENAI),
+    LOSE(PREVIOUS, MESSAGES),
+    LOSE(OTHER, MESSAGES),
+    CARRY(USAGE_CACHED),
+    CARRY(USAGE_REASONING),
+    CARRY(STOP_SEQUENCE),
+    LOSE(MEDIA_OUT, MESSAGES),
+};
+/* clang-format on */
+
+const struct convert convert_anthropic_messages = {
+    .name = "anthropic.messages",
+    .dialect = &dialect_anthropic_messages,
+    .signer = CHAT_SIGNER_ANTHROPIC,
+    .loss = loss,
+    .read_request = anthropic_messages_read_request,
+    .write_request = anthropic_messages_write_request,
+    .reader_bytes = sizeof(struct anthropic_messages_reader),
+    .writer_bytes = sizeof(struct anthropic_messages_writer),
+    .read_event = anthropic_messages_read_event,
+    .read_answer = anthropic_messages_read_answer,
+    .write_event = anthropic_messages_write_event,
+    .end = anthropic_messages_end,
+    .write_answer = anthropic_messages_write_answer,
+};

@@ -1,0 +1,681 @@
+/*
+ * anthropic_messages_request_write.c - writes a request of Anthropic's messages.
+ *
+ * The API has one system prompt, in front of everything: system and developer messages all become
+ * blocks of it, in their order, wherever they stood. Turns alternate, so messages of one role that
+ * follow each other become one, and in it the results of tools come first, as the API demands.
+ *
+ * How a model thinks, and whether its sampling can be set, has changed with the models and not with
+ * the dialect: a table of models says so. A row that is wrong makes the API refuse what it could
+ * have left alone, so models that are not known to be Claude's get what the client said.
+ *
+ * Left out, beside what the loss table calls lost: texts of nothing but white space (the API
+ * refuses them) and thinking that the target did not sign.
+ */
+#include "codec/json_write.h"
+#include "dialect/anthropic_messages_convert.h"
+
+struct writing {
+    struct json_write w;
+    const struct chat_request *q;
+    const struct convert_to *to;
+    struct json_at list, at; /* the message that is being written */
+    struct err *e;
+};
+
+/* ---- what models take ---- */
+
+enum thinks { THINKS_NOT, THINKS_BUDGET, THINKS_EFFORT };
+enum samples { SAMPLES_NOT, SAMPLES_ONE, SAMPLES_ALL }; /* ONE: temperature or top_p */
+
+struct ability {
+    const char *models;
+    enum thinks thinks;
+    enum samples samples;
+};
+
+/* First match wins. Hosts write 4-5, 4.5 and 4@20250514. */
+static const struct ability abilities[] = {
+    {"*claude-3-7*", THINKS_BUDGET, SAMPLES_ALL},
+    {"*claude-3.7*", THINKS_BUDGET, SAMPLES_ALL},
+    {"*claude-3*", THINKS_NOT, SAMPLES_ALL},
+    {"*claude-*-4-0*", THINKS_BUDGET, SAMPLES_ALL},
+    {"*claude-*-4-2*", THINKS_BUDGET, SAMPLES_ALL},
+    {"*claude-*-4@2*", THINKS_BUDGET, SAMPLES_ALL},
+    {"*claude-*-4", THINKS_BUDGET, SAMPLES_ALL},
+    {"*claude-*-4-1*", THINKS_BUDGET, SAMPLES_ONE},
+    {"*claude-*-4.1*", THINKS_BUDGET, SAMPLES_ONE},
+    {"*claude-*-4-5*", THINKS_BUDGET, SAMPLES_ONE},
+    {"*claude-*-4.5*", THINKS_BUDGET, SAMPLES_ONE},
+    {"*claude-*-4-6*", THINKS_EFFORT, SAMPLES_ONE},
+    {"*claude-*-4.6*", THINKS_EFFORT, SAMPLES_ONE},
+    {"*claude*", THINKS_EFFORT, SAMPLES_NOT},
+    {"*", THINKS_BUDGET, SAMPLES_ALL},
+};
+
+static const struct ability *ability_of(struct span model)
+{
+    size_t i = 0;
+
+    while (!span_glob(span_str(abilities[i].models), model))
+        i++; /* the last row takes all */
+    return &abilities[i];
+}
+
+/* ---- thinking ---- */
+
+#define BUDGET_MIN 1024 /* the API's */
+
+/* Effort as a word, and the budget that comes nearest. */
+static const struct effort {
+    const char *word, *wire;
+    uint64_t budget;
+} efforts[] = {
+    {"minimal", "low", BUDGET_MIN}, {"low", "low", 2048},      {"medium", "medium", 8192},
+    {"high", "high", 16384},        {"xhigh", "xhigh", 24576}, {"max", "max", 32768},
+};
+
+#define EFFORT_MEDIUM (&efforts[2])
+
+static const struct effort *effort_of_word(struct span word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(efforts); i++)
+        if (span_is(word, efforts[i].word))
+            return &efforts[i];
+    return EFFORT_MEDIUM;
+}
+
+static const struct effort *effort_of_budget(uint64_t budget)
+{
+    size_t i = 0;
+
+    while (i + 1 < ARRAY_LEN(efforts) && efforts[i].budget < budget)
+        i++;
+    return &efforts[i];
+}
+
+struct thinking {
+    const char *type;   /* NULL: not said */
+    uint64_t budget;    /* of type "enabled" */
+    const char *effort; /* NULL: not said */
+    bool on;
+};
+
+/* A budget leaves room for the answer: where the client's limit does not, it is half of that, and
+ * below the API's least there is no thinking. */
+static void think_within(struct thinking *t, struct span max_tokens)
+{
+    uint64_t max = 0;
+
+    if (t->budget < BUDGET_MIN)
+        t->budget = BUDGET_MIN;
+    if (span_has(max_tokens) && span_u64(max_tokens, &max) == 0 && t->budget >= max)
+        t->budget = max / 2;
+    t->type = t->budget < BUDGET_MIN ? NULL : "enabled";
+    t->on = t->type != NULL;
+}
+
+static struct thinking think(const struct chat_request *q, enum thinks thinks)
+{
+    struct thinking t = {0};
+    uint64_t budget = 0;
+    bool effort = span_has(q->effort), said = span_has(q->thinking_budget);
+    bool counted = said && span_u64(q->thinking_budget, &budget) == 0; /* -1: as it likes */
+
+    if (thinks == THINKS_NOT)
+        return t;
+    if (q->thinking == CHAT_NO || span_is(q->effort, "none") || (counted && budget == 0)) {
+        t.type = "disabled";
+        return t;
+    }
+    if (q->thinking != CHAT_YES && !effort && !said)
+        return t;
+    if (thinks == THINKS_EFFORT) {
+        if (effort || counted)
+            t.effort = (effort ? effort_of_word(q->effort) : effort_of_budget(budget))->wire;
+        t.type = "adaptive";
+        t.on = true;
+        return t;
+    }
+    if (q->choice == CHAT_CHOICE_ANY || q->choice == CHAT_CHOICE_ONE)
+        return t; /* the API refuses a budget beside a tool that must be called */
+    t.budget = counted ? budget : effort_of_word(q->effort)->budget;
+    think_within(&t, q->max_tokens);
+    return t;
+}
+
+/* ---- small things ---- */
+
+static bool blank(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr(" \t\r\n", s.p[i]) || s.p[i] == '\0')
+            return false;
+    return true;
+}
+
+static void write_cache(struct json_write *w, bool cache, struct span ttl)
+{
+    if (!cache)
+        return;
+    json_key(w, "cache_control");
+    json_begin_object(w);
+    json_kv_cstring(w, "type", "ephemeral");
+    if (span_has(ttl))
+        json_kv_string(w, "ttl", ttl);
+    json_end_object(w);
+}
+
+/* The key of a list, before its first item: lists that would be empty are left out. */
+static void begin_list(struct json_write *w, const char *key, bool *begun)
+{
+    if (*begun)
+        return;
+    json_key(w, key);
+    json_begin_array(w);
+    *begun = true;
+}
+
+static void begin_block(struct json_write *w, const char *type)
+{
+    json_begin_object(w);
+    json_kv_cstring(w, "type", type);
+}
+
+static void end_block(struct json_write *w, const struct chat_part *p)
+{
+    write_cache(w, p->cache, p->cache_ttl);
+    json_end_object(w);
+}
+
+static int write_fit(struct writing *x, const char *key, struct span s,
+                     const struct convert_charset *set)
+{
+    struct span fit = convert_fit(x->q->arena, s, set);
+
+    json_kv_string(&x->w, key, fit);
+    return span_has(fit) ? 0 : convert_no_memory(x->e);
+}
+
+/* ---- blocks ---- */
+
+static bool thinking_fits(const struct writing *x, const struct chat_part *p)
+{
+    if (x->to->signer != CHAT_SIGNER_ANTHROPIC) /* an engine that signs nothing */
+        return p->text.n > 0;
+    return p->signature.n > 0 && p->signer == CHAT_SIGNER_ANTHROPIC;
+}
+
+/* Kind and source in the API's words; no row: it cannot be said. */
+static const struct media_row {
+    enum chat_media_kind kind;
+    enum chat_source source;
+    const char *block, *type, *key; /* of the block, of its source, and of what it holds */
+    const char *media_type;         /* the only one; NULL: any */
+} media_rows[] = {
+    {CHAT_IMAGE, CHAT_BASE64, "image", "base64", "data", NULL},
+    {CHAT_IMAGE, CHAT_URL, "image", "url", "url", NULL},
+    {CHAT_DOCUMENT, CHAT_BASE64, "document", "base64", "data", "application/pdf"},
+    {CHAT_DOCUMENT, CHAT_URL, "document", "url", "url", NULL},
+    {CHAT_DOCUMENT, CHAT_PLAIN, "document", "text", "data", "text/plain"},
+};
+
+static const struct media_row *media_row(const struct chat_media *m)
+{
+    for (size_t i = 0; i < ARRAY_LEN(media_rows); i++)
+        if (media_rows[i].kind == m->kind && media_rows[i].source == m->source)
+            return &media_rows[i];
+    return NULL;
+}
+
+/* Is there something to write of this part? */
+static bool part_fits(const struct writing *x, const struct chat_part *p)
+{
+    switch (p->kind) {
+    case CHAT_PART_TEXT:
+    case CHAT_PART_REFUSAL:
+        return !blank(p->text);
+    case CHAT_PART_MEDIA:
+        return media_row(&p->media) != NULL;
+    case CHAT_PART_THINKING:
+        return thinking_fits(x, p);
+    case CHAT_PART_TOOL_CALL:
+    case CHAT_PART_TOOL_RESULT:
+        return !p->free;
+    }
+    return false;
+}
+
+static int write_text(struct writing *x, const struct chat_part *p)
+{
+    begin_block(&x->w, "text");
+    json_kv_string(&x->w, "text", p->text);
+    if (anthropic_messages_cite(&x->w, p->citations, x->e) < 0)
+        return -1;
+    end_block(&x->w, p);
+    return 0;
+}
+
+static int write_media(struct writing *x, const struct chat_part *p)
+{
+    const struct chat_media *m = &p->media;
+    const struct media_row *row = media_row(m);
+    bool embedded = m->source != CHAT_URL;
+
+    if (embedded && !row->media_type && m->type.n == 0)
+        return json_wrong(x->e, &x->at, "an image without its type cannot be said");
+    if (m->source == CHAT_BASE64 && row->media_type && m->type.n &&
+        !span_eq_nocase(m->type, span_str(row->media_type)))
+        return json_wrong(x->e, &x->at, "a %s of type '%.*s' cannot be said, only %s", row->block,
+                          (int)MIN(m->type.n, (size_t)40), m->type.p, row->media_type);
+    begin_block(&x->w, row->block);
+    json_key(&x->w, "source");
+    begin_block(&x->w, row->type);
+    if (embedded)
+        json_kv_string(&x->w, "media_type", row->media_type ? span_str(row->media_type) : m->type);
+    json_kv_string(&x->w, row->key, m->data);
+    json_end_object(&x->w);
+    if (m->kind == CHAT_DOCUMENT && m->name.n)
+        json_kv_string(&x->w, "title", m->name);
+    end_block(&x->w, p);
+    return 0;
+}
+
+static int write_thinking(struct writing *x, const struct chat_part *p)
+{
+    if (p->redacted) {
+        begin_block(&x->w, "redacted_thinking");
+        json_kv_string(&x->w, "data", p->signature);
+    } else {
+        begin_block(&x->w, "thinking");
+        json_kv_string(&x->w, "thinking", p->text);
+        json_kv_string(&x->w, "signature",
+                       p->signer == x->to->signer && p->signature.n ? p->signature : SPAN_LIT(""));
+    }
+    json_end_object(&x->w);
+    return 0;
+}
+
+static int write_call(struct writing *x, const struct chat_part *p)
+{
+    struct span args = p->args.n ? p->args : SPAN_LIT("{}");
+
+    if (anthropic_messages_object(args, x->e) < 0)
+        return x->e->code == ERR_NOMEM
+                   ? -1
+                   : json_wrong(x->e, &x->at,
+                                "the arguments of a call of '%.*s' are no JSON object",
+                                (int)MIN(p->name.n, (size_t)64), p->name.p);
+    begin_block(&x->w, "tool_use");
+    if (write_fit(x, "id", p->id, &anthropic_messages_ids) < 0 ||
+        write_fit(x, "name", p->name, &anthropic_messages_names) < 0)
+        return -1;
+    json_key(&x->w, "input");
+    json_raw(&x->w, args);
+    end_block(&x->w, p);
+    return 0;
+}
+
+static int write_result(struct writing *x, const struct chat_part *p)
+{
+    begin_block(&x->w, "tool_result");
+    if (write_fit(x, "tool_use_id", p->id, &anthropic_messages_ids) < 0)
+        return -1;
+    json_key(&x->w, "content");
+    json_begin_array(&x->w);
+    for (const struct chat_part *in = p->parts; in; in = in->next)
+        if (part_fits(x, in) &&
+            (in->kind == CHAT_PART_MEDIA ? write_media(x, in) : write_text(x, in)) < 0)
+            return -1;
+    json_end_array(&x->w);
+    if (p->error)
+        json_kv_bool(&x->w, "is_error", true);
+    end_block(&x->w, p);
+    return 0;
+}
+
+static int write_part(struct writing *x, const struct chat_part *p)
+{
+    static int (*const rows[])(struct writing *x, const struct chat_part *p) = {
+        [CHAT_PART_TEXT] = write_text,         [CHAT_PART_MEDIA] = write_media,
+        [CHAT_PART_TOOL_CALL] = write_call,    [CHAT_PART_TOOL_RESULT] = write_result,
+        [CHAT_PART_THINKING] = write_thinking, [CHAT_PART_REFUSAL] = write_text,
+    };
+
+    return rows[p->kind](x, p);
+}
+
+/* ---- the system prompt and the turns ---- */
+
+static bool is_system(const struct chat_message *m)
+{
+    return m->role == CHAT_ROLE_SYSTEM || m->role == CHAT_ROLE_DEVELOPER;
+}
+
+static int write_system_part(struct writing *x, const struct chat_part *p)
+{
+    return p->kind == CHAT_PART_TEXT
+               ? write_text(x, p)
+               : json_wrong(x->e, &x->at,
+                            "a system prompt of other things than text cannot be said");
+}
+
+static int write_system(struct writing *x)
+{
+    static const struct chat_part only_json = {
+        .kind = CHAT_PART_TEXT, .text = SPAN_LIT("Answer with one JSON object and nothing else.")};
+    bool any = false;
+    size_t i = 0;
+
+    for (const struct chat_message *m = x->q->messages; m; m = m->next, i++)
+        for (const struct chat_part *p = is_system(m) ? m->parts : NULL; p; p = p->next) {
+            x->at.index = i;
+            if (!part_fits(x, p))
+                continue;
+            begin_list(&x->w, "system", &any);
+            if (write_system_part(x, p) < 0)
+                return -1;
+        }
+    if (x->q->format == CHAT_FORMAT_OBJECT) {
+        begin_list(&x->w, "system", &any);
+        if (write_text(x, &only_json) < 0)
+            return -1;
+    }
+    if (any)
+        json_end_array(&x->w);
+    return 0;
+}
+
+/* Messages of one role that follow each other; system prompts between them do not count. */
+struct turn {
+    const struct chat_message *first, *end;
+    size_t index; /* of the first */
+    enum chat_role role;
+};
+
+static bool next_turn(struct turn *t)
+{
+    const struct chat_message *m = t->end;
+
+    for (; m && is_system(m); m = m->next)
+        t->index++;
+    t->first = m;
+    if (!m)
+        return false;
+    t->role = m->role;
+    while (m && (is_system(m) || m->role == t->role))
+        m = m->next;
+    t->end = m;
+    return true;
+}
+
+static int write_parts(struct writing *x, const struct turn *t, bool results, bool *begun)
+{
+    size_t i = t->index;
+
+    for (const struct chat_message *m = t->first; m != t->end; m = m->next, i++)
+        for (const struct chat_part *p = is_system(m) ? NULL : m->parts; p; p = p->next) {
+            if ((p->kind == CHAT_PART_TOOL_RESULT) != results || !part_fits(x, p))
+                continue;
+            if (!*begun) {
+                json_begin_object(&x->w);
+                json_kv_cstring(&x->w, "role", t->role == CHAT_ROLE_USER ? "user" : "assistant");
+                json_key(&x->w, "content");
+                json_begin_array(&x->w);
+                *begun = true;
+            }
+            x->at.index = i;
+            if (write_part(x, p) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+static int write_messages(struct writing *x)
+{
+    struct turn t = {.end = x->q->messages};
+    bool any = false;
+
+    json_key(&x->w, "messages");
+    json_begin_array(&x->w);
+    while (next_turn(&t)) {
+        bool begun = false;
+
+        if (write_parts(x, &t, true, &begun) < 0 || write_parts(x, &t, false, &begun) < 0)
+            return -1;
+        if (begun) {
+            json_end_array(&x->w);
+            json_end_object(&x->w);
+            any = true;
+        }
+        for (const struct chat_message *m = t.first; m != t.end; m = m->next)
+            t.index++;
+    }
+    json_end_array(&x->w);
+    return any ? 0 : json_wrong(x->e, &x->list, "a message beside the system prompt is wanted");
+}
+
+/* ---- tools ---- */
+
+/* The API wants the type of a schema said: it is always an object. */
+static void write_typed(struct json_write *w, yyjson_val *schema)
+{
+    yyjson_obj_iter it;
+    yyjson_val *k;
+
+    begin_block(w, "object");
+    yyjson_obj_iter_init(schema, &it);
+    while ((k = yyjson_obj_iter_next(&it)) != NULL) {
+        json_key_span(w, json_text(k));
+        anthropic_messages_write_tree(w, yyjson_obj_iter_get_val(k));
+    }
+    json_end_object(w);
+}
+
+static int write_schema(struct writing *x, const struct chat_tool *tool)
+{
+    struct span schema = span_has(tool->schema) ? tool->schema : SPAN_LIT("{}");
+    struct json_tree t = {0};
+    int rc = json_tree_read(&t, schema, x->e);
+
+    json_key(&x->w, "input_schema");
+    if (rc == 0 && yyjson_is_obj(t.root) && !json_get(t.root, "type"))
+        write_typed(&x->w, t.root);
+    else
+        json_raw(&x->w, schema);
+    json_tree_fini(&t);
+    return rc;
+}
+
+static int write_tool(struct writing *x, const struct chat_tool *t)
+{
+    json_begin_object(&x->w);
+    if (write_fit(x, "name", t->name, &anthropic_messages_names) < 0)
+        return -1;
+    if (span_has(t->description))
+        json_kv_string(&x->w, "description", t->description);
+    if (write_schema(x, t) < 0)
+        return -1;
+    if (t->strict == CHAT_YES)
+        json_kv_bool(&x->w, "strict", true);
+    write_cache(&x->w, t->cache, t->cache_ttl);
+    json_end_object(&x->w);
+    return 0;
+}
+
+static int write_choice(struct writing *x)
+{
+    static const char *const types[] = {
+        [CHAT_CHOICE_UNSET] = "auto", [CHAT_CHOICE_AUTO] = "auto", [CHAT_CHOICE_NONE] = "none",
+        [CHAT_CHOICE_ANY] = "any",    [CHAT_CHOICE_ONE] = "tool",
+    };
+    const struct chat_request *q = x->q;
+
+    if (q->choice == CHAT_CHOICE_UNSET && q->parallel == CHAT_UNSET)
+        return 0;
+    json_key(&x->w, "tool_choice");
+    begin_block(&x->w, types[q->choice]);
+    if (q->choice == CHAT_CHOICE_ONE &&
+        write_fit(x, "name", q->choice_name, &anthropic_messages_names) < 0)
+        return -1;
+    if (q->parallel != CHAT_UNSET && q->choice != CHAT_CHOICE_NONE)
+        json_kv_bool(&x->w, "disable_parallel_tool_use", q->parallel == CHAT_NO);
+    json_end_object(&x->w);
+    return 0;
+}
+
+/* A choice without tools is refused, so both or none. */
+static int write_tools(struct writing *x)
+{
+    bool any = false;
+
+    for (const struct chat_tool *t = x->q->tools; t; t = t->next) {
+        if (t->kind != CHAT_TOOL_FUNCTION)
+            continue;
+        begin_list(&x->w, "tools", &any);
+        if (write_tool(x, t) < 0)
+            return -1;
+    }
+    if (!any)
+        return 0;
+    json_end_array(&x->w);
+    return write_choice(x);
+}
+
+/* ---- the rest ---- */
+
+/* Is the number, as JSON has them, above one? Those with an exponent are left as they are. */
+static bool above_one(struct span s)
+{
+    size_t i = 1;
+
+    if (s.n == 0 || s.p[0] < '1' || s.p[0] > '9' || span_find(s, 'e') != SIZE_MAX ||
+        span_find(s, 'E') != SIZE_MAX)
+        return false;
+    while (i < s.n && s.p[0] == '1' && (s.p[i] == '0' || s.p[i] == '.') &&
+           (s.p[i] != '0' || span_find(span_of(s.p, i), '.') != SIZE_MAX))
+        i++;
+    return s.p[0] != '1' || i < s.n;
+}
+
+static void write_number(struct json_write *w, const char *key, struct span s)
+{
+    if (!span_has(s))
+        return;
+    json_key(w, key);
+    json_raw(w, s);
+}
+
+static void write_sampling(struct writing *x, enum samples samples)
+{
+    const struct chat_request *q = x->q;
+
+    if (samples == SAMPLES_NOT)
+        return;
+    write_number(&x->w, "temperature", above_one(q->temperature) ? SPAN_LIT("1") : q->temperature);
+    if (samples == SAMPLES_ALL || !span_has(q->temperature))
+        write_number(&x->w, "top_p", q->top_p);
+    write_number(&x->w, "top_k", q->top_k);
+}
+
+static void write_stops(struct writing *x)
+{
+    bool any = false;
+
+    for (const struct chat_text *t = x->q->stops; t; t = t->next) {
+        if (blank(t->s))
+            continue;
+        begin_list(&x->w, "stop_sequences", &any);
+        json_string(&x->w, t->s);
+    }
+    if (any)
+        json_end_array(&x->w);
+}
+
+static void write_thinking_config(struct writing *x, const struct thinking *t)
+{
+    if (!t->type)
+        return;
+    json_key(&x->w, "thinking");
+    begin_block(&x->w, t->type);
+    if (t->budget)
+        json_kv_uint(&x->w, "budget_tokens", t->budget);
+    else if (t->on && span_has(x->q->summary))
+        json_kv_cstring(&x->w, "display", "summarized");
+    json_end_object(&x->w);
+}
+
+static void write_output_config(struct writing *x, const struct thinking *t)
+{
+    bool schema = x->q->format == CHAT_FORMAT_SCHEMA && span_has(x->q->format_schema);
+
+    if (!t->effort && !schema)
+        return;
+    json_key(&x->w, "output_config");
+    json_begin_object(&x->w);
+    if (t->effort)
+        json_kv_cstring(&x->w, "effort", t->effort);
+    if (schema) {
+        json_key(&x->w, "format");
+        begin_block(&x->w, "json_schema");
+        json_key(&x->w, "schema");
+        json_raw(&x->w, x->q->format_schema);
+        json_end_object(&x->w);
+    }
+    json_end_object(&x->w);
+}
+
+static void write_tier(struct writing *x)
+{
+    static const struct {
+        const char *tier, *wire;
+    } rows[] = {{"auto", "auto"}, {"priority", "auto"}, {"default", "standard_only"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (span_is(x->q->service_tier, rows[i].tier))
+            json_kv_cstring(&x->w, "service_tier", rows[i].wire);
+}
+
+/* What only an answer needs. */
+static void write_answer_part(struct writing *x, const struct ability *can,
+                              const struct thinking *t)
+{
+    json_key(&x->w, "max_tokens");
+    if (span_has(x->q->max_tokens))
+        json_raw(&x->w, x->q->max_tokens);
+    else
+        json_uint(&x->w, x->to->max_tokens + t->budget);
+    if (x->to->stream)
+        json_kv_bool(&x->w, "stream", true);
+    write_sampling(x, t->on ? SAMPLES_NOT : can->samples);
+    write_stops(x);
+    if (span_has(x->q->user)) {
+        json_key(&x->w, "metadata");
+        json_begin_object(&x->w);
+        json_kv_string(&x->w, "user_id", x->q->user);
+        json_end_object(&x->w);
+    }
+    write_tier(x);
+}
+
+int anthropic_messages_write_request(struct buf *out, const struct chat_request *q,
+                                     const struct convert_to *to, struct err *e)
+{
+    struct writing x = {.q = q, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
+    struct span model = span_has(to->model) ? to->model : q->model;
+    const struct ability *can = ability_of(model);
+    struct thinking t = think(q, can->thinks);
+
+    x.at.up = &x.list;
+    json_write_init(&x.w, out);
+    json_begin_object(&x.w);
+    json_kv_string(&x.w, "model", model);
+    if (!to->count)
+        write_answer_part(&x, can, &t);
+    if (write_system(&x) < 0 || write_messages(&x) < 0 || write_tools(&x) < 0)
+        return -1;
+    write_thinking_config(&x, &t);
+    write_output_config(&x, &t);
+    json_end_object(&x.w);
+    return 0;
+}

@@ -1,0 +1,263 @@
+/*
+ * convert_read.c - see convert_read.h.
+ */
+#include "dialect/convert_read.h"
+
+#define OTHERS_MAX      64 /* places of unknown keys that are named; a header has no room for more */
+#define FIT_HASH_DIGITS 12
+#define FIT_MAX         256
+
+int convert_no_memory(struct err *e)
+{
+    return err_set(e, ERR_NOMEM, "no memory for a request");
+}
+
+int convert_note_other(struct chat_request *q, const struct json_at *at, struct err *e)
+{
+    char text[192];
+    struct span place;
+    size_t n = 0;
+
+    for (const struct chat_text *t = q->others; t; t = t->next)
+        if (++n == OTHERS_MAX)
+            return 0;
+    json_at_text(at, text, sizeof(text));
+    place = arena_dup(q->arena, span_str(text));
+    chat_note(q, CHAT_HAS_OTHER);
+    return !span_has(place) || chat_add_text(q, &q->others, place) < 0 ? convert_no_memory(e) : 0;
+}
+
+static const struct convert_key *find(const struct convert_key *keys, size_t n, struct span key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (span_is(key, keys[i].key))
+            return &keys[i];
+    return NULL;
+}
+
+int convert_object(struct chat_request *q, yyjson_val *v, const struct json_at *at,
+                   const struct convert_key *keys, size_t keys_n, void *to, struct err *e)
+{
+    yyjson_obj_iter it;
+    yyjson_val *k;
+
+    if (!yyjson_is_obj(v))
+        return json_wrong(e, at, "an object is wanted");
+    yyjson_obj_iter_init(v, &it);
+    while ((k = yyjson_obj_iter_next(&it)) != NULL) {
+        struct span key = json_text(k);
+        struct json_at here = {.up = at, .key = key.p, .key_n = key.n};
+        struct convert_value x = {q, find(keys, keys_n, key), yyjson_obj_iter_get_val(k), &here, to,
+                                  e};
+
+        if (yyjson_is_null(x.v))
+            continue;
+        if (!x.key ? convert_note_other(q, &here, e) < 0 : x.key->read(&x) < 0)
+            return -1;
+        if (x.key && x.key->note)
+            chat_note(q, (enum chat_feature)(x.key->note - 1));
+    }
+    return 0;
+}
+
+int convert_want(const struct convert_value *x, const char *what)
+{
+    return json_wrong(x->e, x->at, "%s is wanted", what);
+}
+
+static void *place(const struct convert_value *x)
+{
+    return (char *)x->to + x->key->at;
+}
+
+int convert_text(const struct convert_value *x)
+{
+    if (!yyjson_is_str(x->v))
+        return convert_want(x, "a string");
+    *(struct span *)place(x) = json_text(x->v);
+    return 0;
+}
+
+int convert_number(const struct convert_value *x)
+{
+    if (!json_is_number(x->v))
+        return convert_want(x, "a number");
+    *(struct span *)place(x) = json_text(x->v);
+    return 0;
+}
+
+int convert_bool(const struct convert_value *x)
+{
+    if (!yyjson_is_bool(x->v))
+        return convert_want(x, "true or false");
+    *(enum chat_tri *)place(x) = yyjson_is_true(x->v) ? CHAT_YES : CHAT_NO;
+    return 0;
+}
+
+struct span convert_json_text(struct chat_request *q, yyjson_val *v)
+{
+    struct span ret = {NULL, 0};
+    struct buf b;
+
+    buf_init(&b, q->arena->budget);
+    json_write_tree(&b, v);
+    if (buf_ok(&b))
+        ret = arena_dup(q->arena, buf_span(&b));
+    buf_fini(&b);
+    return ret;
+}
+
+int convert_json(const struct convert_value *x)
+{
+    struct span s = convert_json_text(x->q, x->v);
+
+    if (!span_has(s))
+        return convert_no_memory(x->e);
+    *(struct span *)place(x) = s;
+    return 0;
+}
+
+int convert_json_object(const struct convert_value *x)
+{
+    return yyjson_is_obj(x->v) ? convert_json(x) : convert_want(x, "an object");
+}
+
+int convert_ignore(const struct convert_value *x)
+{
+    UNUSED(x);
+    return 0;
+}
+
+int convert_other(const struct convert_value *x)
+{
+    return convert_note_other(x->q, x->at, x->e);
+}
+
+/* ---- media ---- */
+
+void convert_data_url(struct chat_media *m, struct span url)
+{
+    struct span rest = url, head;
+
+    m->source = CHAT_URL;
+    m->data = url;
+    if (!span_starts(url, SPAN_LIT("data:")))
+        return;
+    head = span_cut(&rest, ',');
+    if (!span_ends(head, SPAN_LIT(";base64")))
+        return;
+    m->source = CHAT_BASE64;
+    m->data = rest;
+    m->type = span_of(head.p + 5, head.n - 5 - 7);
+}
+
+enum chat_feature convert_media_feature(const struct chat_media *m)
+{
+    static const enum chat_feature rows[][4] = {
+        [CHAT_IMAGE] = {CHAT_HAS_IMAGE_BASE64, CHAT_HAS_IMAGE_URL, CHAT_HAS_IMAGE_BASE64,
+                        CHAT_HAS_FILE_ID},
+        [CHAT_DOCUMENT] = {CHAT_HAS_DOCUMENT_BASE64, CHAT_HAS_DOCUMENT_URL, CHAT_HAS_DOCUMENT_TEXT,
+                           CHAT_HAS_FILE_ID},
+        [CHAT_AUDIO_IN] = {CHAT_HAS_AUDIO, CHAT_HAS_AUDIO, CHAT_HAS_AUDIO, CHAT_HAS_FILE_ID},
+        [CHAT_VIDEO_IN] = {CHAT_HAS_VIDEO, CHAT_HAS_VIDEO, CHAT_HAS_VIDEO, CHAT_HAS_FILE_ID},
+    };
+
+    return rows[m->kind][m->source];
+}
+
+/* ---- signatures ---- */
+
+/* No signature has a dot: they are base64. */
+static const struct span makers[] = {
+    [CHAT_SIGNER_ANTHROPIC] = SPAN_LIT("lamplighter.anthropic."),
+    [CHAT_SIGNER_OPENAI] = SPAN_LIT("lamplighter.openai."),
+    [CHAT_SIGNER_GEMINI] = SPAN_LIT("lamplighter.gemini."),
+};
+
+struct span convert_hand_out(struct arena *a, struct span signature, enum chat_signer signer,
+                             enum chat_signer own)
+{
+    if (signer == own || signer == CHAT_SIGNER_NONE)
+        return signer == own ? signature : span_of(NULL, 0);
+    return arena_join(a, (const struct span[]){makers[signer], signature}, 2);
+}
+
+struct span convert_take_back(struct span s, enum chat_signer own, enum chat_signer *ret_signer)
+{
+    *ret_signer = own;
+    for (enum chat_signer i = CHAT_SIGNER_ANTHROPIC; i < ARRAY_LEN(makers); i++)
+        if (span_starts(s, makers[i])) {
+            *ret_signer = i;
+            return span_of(s.p + makers[i].n, s.n - makers[i].n);
+        }
+    return s;
+}
+
+/* ---- ids and names ---- */
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool may_stand(char c, const struct convert_charset *set)
+{
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' ||
+           (set->more && c && strchr(set->more, c));
+}
+
+static bool fits(struct span s, const struct convert_charset *set)
+{
+    if (s.n == 0 || s.n > set->max || (set->letter_first && !is_letter(s.p[0])))
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!may_stand(s.p[i], set))
+            return false;
+    return true;
+}
+
+/* FNV-1a, written in hexadecimal digits. */
+static void add_hash(char *out, struct span s)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < FIT_HASH_DIGITS; i++, h >>= 4)
+        out[i] = digits[h & 15];
+}
+
+static struct span fit(char out[FIT_MAX], struct span s, const struct convert_charset *set)
+{
+    size_t keep = set->max - MIN(set->max, (size_t)FIT_HASH_DIGITS + 1), n = 0;
+
+    if (set->letter_first && (s.n == 0 || !is_letter(s.p[0])) && keep)
+        out[n++] = '_';
+    for (size_t i = 0; i < s.n && n < keep; i++)
+        if (may_stand(s.p[i], set))
+            out[n++] = s.p[i];
+    if (n)
+        out[n++] = '_';
+    add_hash(out + n, s);
+    return span_of(out, n + FIT_HASH_DIGITS);
+}
+
+struct span convert_fit(struct arena *a, struct span s, const struct convert_charset *set)
+{
+    char out[FIT_MAX];
+
+    MUST(set->max > FIT_HASH_DIGITS && set->max < FIT_MAX);
+    return fits(s, set) ? s : arena_dup(a, fit(out, s, set));
+}
+
+struct span convert_unfit_name(const struct chat_request *q, struct span name,
+                               const struct convert_charset *set)
+{
+    char out[FIT_MAX];
+
+    for (const struct chat_tool *t = q->tools; t; t = t->next)
+        if (!fits(t->name, set) && span_eq(fit(out, t->name, set), name))
+            return t->name;
+    return name;
+}

@@ -1,0 +1,98 @@
+/*
+ * convert_read.h - how the dialects read objects of a request: a table of keys each, and nothing
+ * lost silently. A key that no row knows is noted by its place; a value of the wrong type is a
+ * complaint that names it. A JSON null is as good as no member.
+ *
+ * Room: dialect, private to it. Pure.
+ */
+#ifndef DIALECT_CONVERT_READ_H
+#define DIALECT_CONVERT_READ_H
+
+#include "dialect/convert.h"
+
+struct convert_key;
+
+/* Everything that a row's function is given. */
+struct convert_value {
+    struct chat_request *q;
+    const struct convert_key *key; /* its row */
+    yyjson_val *v;                 /* never null */
+    const struct json_at *at;
+    void *to; /* what the object becomes: the chat_request, a part ... */
+    struct err *e;
+};
+
+struct convert_key {
+    const char *key;
+    int (*read)(const struct convert_value *x);
+    size_t at;     /* offset in *to, for the readers below */
+    uint32_t note; /* NOTE(feature): the request has it; 0: nothing to note */
+};
+
+#define NOTE(f) (1u + CHAT_HAS_##f)
+
+/* Walk an object: each member to its row, keys without one to q->others. -1: *e says where. */
+MUST_CHECK int convert_object(struct chat_request *q, yyjson_val *v, const struct json_at *at,
+                              const struct convert_key *keys, size_t keys_n, void *to,
+                              struct err *e);
+
+/* Readers of single values. Each stores at offset `at` of *to. */
+int convert_text(const struct convert_value *x);   /* a string -> struct span */
+int convert_number(const struct convert_value *x); /* a number -> struct span, as it was written */
+int convert_bool(const struct convert_value *x);   /* true, false -> enum chat_tri */
+int convert_json(const struct convert_value *x);   /* anything -> struct span, its JSON text */
+int convert_json_object(const struct convert_value *x); /* an object -> struct span, likewise */
+int convert_ignore(const struct convert_value *x);      /* says nothing that another key does not */
+
+/* A key that is known, and that no other dialect has: to q->others. */
+int convert_other(const struct convert_value *x);
+
+/* "a string", "an object" ... is wanted: complain, -1. */
+int convert_want(const struct convert_value *x, const char *what);
+
+int convert_no_memory(struct err *e);
+
+/* The place of a value as text in the request's arena, into q->others. */
+MUST_CHECK int convert_note_other(struct chat_request *q, const struct json_at *at, struct err *e);
+
+/* JSON text of a value in the arena; absent: no memory. */
+struct span convert_json_text(struct chat_request *q, yyjson_val *v);
+
+/* "data:image/png;base64,AAAA" -> base64 and its type; any other URL -> CHAT_URL. Sets source, data
+ * and type (which an URL does not have). */
+void convert_data_url(struct chat_media *m, struct span url);
+
+/* What to note of a media part: by its kind and source. */
+enum chat_feature convert_media_feature(const struct chat_media *m);
+
+/* ---- signatures that a client keeps for others ---- */
+
+/* A signature as a client of the family `own` is given it: of that family as it is, any other's
+ * with its maker's name in front, so that it finds back to whoever can read it. Absent: no memory,
+ * or nobody's. */
+struct span convert_hand_out(struct arena *a, struct span signature, enum chat_signer signer,
+                             enum chat_signer own);
+
+/* The signature that was handed out as s, and whose it is. */
+struct span convert_take_back(struct span s, enum chat_signer own, enum chat_signer *ret_signer);
+
+/* ---- ids and names that a target refuses ---- */
+
+/* What a target takes: so many bytes of letters, digits, '_' and '-', and of `more`. */
+struct convert_charset {
+    size_t max;
+    const char *more;  /* further characters; NULL: none */
+    bool letter_first; /* it has to begin with a letter or '_' */
+};
+
+/* The id or name itself if it fits, else one that does: its fitting characters, cut, and a hash of
+ * all of it. The same input gives the same output, in every turn of a conversation and in every
+ * gateway. Absent: no memory. */
+struct span convert_fit(struct arena *a, struct span s, const struct convert_charset *set);
+
+/* The client's own name of a tool whose name in the target's request was `name`; `name` itself if
+ * it is none of the request's. */
+struct span convert_unfit_name(const struct chat_request *q, struct span name,
+                               const struct convert_charset *set);
+
+#endif

@@ -1,0 +1,472 @@
+/*
+ * openai_chat_request_write.c - the canonical conversation as a request of OpenAI's chat
+ * completions.
+ *
+ * Tool results become messages of the role "tool", in front of what else stands in their turn;
+ * images among them, which that role cannot hold, follow in a message of the user.
+ */
+#include "codec/json_write.h"
+#include "dialect/openai_chat_convert.h"
+
+const struct convert_charset openai_chat_ids = {.max = 40, .more = ".:"};
+const struct convert_charset openai_chat_names = {.max = 64};
+
+/* What is being written. */
+struct out {
+    struct json_write w;
+    const struct chat_request *q;
+    const struct convert_to *to;
+    bool nomem;
+};
+
+static void kv_text(struct out *o, const char *key, struct span s)
+{
+    if (span_has(s))
+        json_kv_string(&o->w, key, s);
+}
+
+static void kv_raw(struct out *o, const char *key, struct span s)
+{
+    if (!span_has(s))
+        return;
+    json_key(&o->w, key);
+    json_raw(&o->w, s);
+}
+
+static void kv_tri(struct out *o, const char *key, enum chat_tri t)
+{
+    if (t != CHAT_UNSET)
+        json_kv_bool(&o->w, key, t == CHAT_YES);
+}
+
+/* ---- contents ---- */
+
+/* "data:image/png;base64,..." or the URL itself. */
+static void kv_url(struct out *o, const char *key, const struct chat_media *m, const char *type)
+{
+    struct buf *out = o->w.out;
+
+    if (m->source != CHAT_BASE64) {
+        json_kv_string(&o->w, key, m->data);
+        return;
+    }
+    json_key(&o->w, key);
+    json_raw(&o->w, SPAN_LIT("\"data:"));
+    json_escape(out, span_has(m->type) ? m->type : span_str(type));
+    buf_add_str(out, ";base64,");
+    json_escape(out, m->data);
+    buf_add_char(out, '"');
+}
+
+static void write_image(struct out *o, const struct chat_media *m)
+{
+    json_kv_cstring(&o->w, "type", "image_url");
+    json_key(&o->w, "image_url");
+    json_begin_object(&o->w);
+    kv_url(o, "url", m, "image/png");
+    kv_text(o, "detail", m->detail);
+    json_end_object(&o->w);
+}
+
+static void write_audio(struct out *o, const struct chat_media *m)
+{
+    bool mp3 = span_is(m->type, "audio/mpeg") || span_is(m->type, "audio/mp3");
+
+    json_kv_cstring(&o->w, "type", "input_audio");
+    json_key(&o->w, "input_audio");
+    json_begin_object(&o->w);
+    json_kv_string(&o->w, "data", m->data);
+    json_kv_cstring(&o->w, "format", mp3 ? "mp3" : "wav");
+    json_end_object(&o->w);
+}
+
+static void write_document(struct out *o, const struct chat_media *m)
+{
+    if (m->source == CHAT_PLAIN) { /* there is no such file here: it is text */
+        json_kv_cstring(&o->w, "type", "text");
+        json_kv_string(&o->w, "text", m->data);
+        return;
+    }
+    json_kv_cstring(&o->w, "type", "file");
+    json_key(&o->w, "file");
+    json_begin_object(&o->w);
+    if (m->source == CHAT_FILE)
+        json_kv_string(&o->w, "file_id", m->data);
+    else
+        kv_url(o, "file_data", m, "application/pdf");
+    json_kv_string(&o->w, "filename", m->name.n ? m->name : SPAN_LIT("document.pdf"));
+    json_end_object(&o->w);
+}
+
+static void write_video(struct out *o, const struct chat_media *m)
+{
+    json_kv_cstring(&o->w, "type", "video_url");
+    json_key(&o->w, "video_url");
+    json_begin_object(&o->w);
+    kv_url(o, "url", m, "video/mp4");
+    json_end_object(&o->w);
+}
+
+static void (*const media[])(struct out *o, const struct chat_media *m) = {
+    [CHAT_IMAGE] = write_image,
+    [CHAT_DOCUMENT] = write_document,
+    [CHAT_AUDIO_IN] = write_audio,
+    [CHAT_VIDEO_IN] = write_video,
+};
+
+static void write_element(struct out *o, const struct chat_part *p)
+{
+    json_begin_object(&o->w);
+    if (p->kind == CHAT_PART_MEDIA) {
+        media[p->media.kind](o, &p->media);
+    } else {
+        json_kv_cstring(&o->w, "type", p->kind == CHAT_PART_REFUSAL ? "refusal" : "text");
+        json_kv_string(&o->w, p->kind == CHAT_PART_REFUSAL ? "refusal" : "text", p->text);
+    }
+    json_end_object(&o->w);
+}
+
+static bool in_content(const struct chat_part *p)
+{
+    return p->kind == CHAT_PART_TEXT || p->kind == CHAT_PART_MEDIA;
+}
+
+static size_t count(const struct chat_part *p, bool media_too, const struct chat_part **first)
+{
+    size_t n = 0;
+
+    *first = NULL;
+    for (; p; p = p->next) {
+        if (!in_content(p) || (p->kind == CHAT_PART_MEDIA && !media_too))
+            continue;
+        if (n++ == 0)
+            *first = p;
+    }
+    return n;
+}
+
+/* One text is a string, more are a list, nothing is `none`. */
+static void write_content(struct out *o, const struct chat_part *parts, bool media_too,
+                          const char *none)
+{
+    const struct chat_part *first;
+    size_t n = count(parts, media_too, &first);
+
+    json_key(&o->w, "content");
+    if (n == 0) {
+        json_cstring(&o->w, none);
+        return;
+    }
+    if (n == 1 && first->kind == CHAT_PART_TEXT) {
+        json_string(&o->w, first->text);
+        return;
+    }
+    json_begin_array(&o->w);
+    for (const struct chat_part *p = first; p; p = p->next)
+        if (in_content(p) && (media_too || p->kind == CHAT_PART_TEXT))
+            write_element(o, p);
+    json_end_array(&o->w);
+}
+
+/* ---- messages ---- */
+
+/* An id or a name as the target takes it. */
+static struct span fit(struct out *o, struct span s, const struct convert_charset *set)
+{
+    struct span ret = convert_fit(o->q->arena, s, set);
+
+    o->nomem |= !span_has(ret);
+    return ret;
+}
+
+static void write_call(struct out *o, const struct chat_part *p)
+{
+    json_begin_object(&o->w);
+    json_kv_string(&o->w, "id", fit(o, p->id, &openai_chat_ids));
+    json_kv_cstring(&o->w, "type", p->free ? "custom" : "function");
+    json_key(&o->w, p->free ? "custom" : "function");
+    json_begin_object(&o->w);
+    json_kv_string(&o->w, "name", fit(o, p->name, &openai_chat_names));
+    json_kv_string(&o->w, p->free ? "input" : "arguments", p->free ? p->text : p->args);
+    json_end_object(&o->w);
+    json_end_object(&o->w);
+}
+
+static void write_calls(struct out *o, const struct chat_part *parts)
+{
+    bool any = false;
+
+    for (const struct chat_part *p = parts; p; p = p->next) {
+        if (p->kind != CHAT_PART_TOOL_CALL)
+            continue;
+        if (!any) {
+            json_key(&o->w, "tool_calls");
+            json_begin_array(&o->w);
+        }
+        any = true;
+        write_call(o, p);
+    }
+    if (any)
+        json_end_array(&o->w);
+}
+
+/* Has it anything that this dialect can say? Thinking alone is nothing. */
+static bool says_something(const struct chat_message *m)
+{
+    for (const struct chat_part *p = m->parts; p; p = p->next)
+        if (p->kind != CHAT_PART_THINKING)
+            return true;
+    return m->parts == NULL;
+}
+
+static void write_assistant(struct out *o, const struct chat_message *m)
+{
+    if (!says_something(m))
+        return;
+    json_begin_object(&o->w);
+    json_kv_cstring(&o->w, "role", "assistant");
+    kv_text(o, "name", m->name);
+    write_content(o, m->parts, false, NULL);
+    for (const struct chat_part *p = m->parts; p; p = p->next)
+        if (p->kind == CHAT_PART_REFUSAL) {
+            json_kv_string(&o->w, "refusal", p->text);
+            break;
+        }
+    write_calls(o, m->parts);
+    json_end_object(&o->w);
+}
+
+static void write_result(struct out *o, const struct chat_part *p)
+{
+    json_begin_object(&o->w);
+    json_kv_cstring(&o->w, "role", "tool");
+    json_kv_string(&o->w, "tool_call_id", fit(o, p->id, &openai_chat_ids));
+    write_content(o, p->parts, false, "");
+    json_end_object(&o->w);
+}
+
+static void begin_user(struct out *o, struct span name)
+{
+    json_begin_object(&o->w);
+    json_kv_cstring(&o->w, "role", "user");
+    kv_text(o, "name", name);
+}
+
+/* Images that tools returned. */
+static void write_result_media(struct out *o, const struct chat_message *m)
+{
+    bool any = false;
+
+    for (const struct chat_part *p = m->parts; p; p = p->next)
+        for (const struct chat_part *in = p->parts; in; in = in->next) {
+            if (in->kind != CHAT_PART_MEDIA)
+                continue;
+            if (!any) {
+                begin_user(o, span_of(NULL, 0));
+                json_key(&o->w, "content");
+                json_begin_array(&o->w);
+            }
+            any = true;
+            write_element(o, in);
+        }
+    if (any) {
+        json_end_array(&o->w);
+        json_end_object(&o->w);
+    }
+}
+
+static void write_user(struct out *o, const struct chat_message *m)
+{
+    const struct chat_part *first;
+    bool results = false;
+
+    for (const struct chat_part *p = m->parts; p; p = p->next)
+        if (p->kind == CHAT_PART_TOOL_RESULT) {
+            results = true;
+            write_result(o, p);
+        }
+    write_result_media(o, m);
+    if (results && count(m->parts, true, &first) == 0)
+        return;
+    begin_user(o, m->name);
+    write_content(o, m->parts, true, "");
+    json_end_object(&o->w);
+}
+
+static void write_system(struct out *o, const struct chat_message *m)
+{
+    json_begin_object(&o->w);
+    json_kv_cstring(&o->w, "role", m->role == CHAT_ROLE_SYSTEM ? "system" : "developer");
+    kv_text(o, "name", m->name);
+    write_content(o, m->parts, false, "");
+    json_end_object(&o->w);
+}
+
+static void (*const messages[])(struct out *o, const struct chat_message *m) = {
+    [CHAT_ROLE_SYSTEM] = write_system,
+    [CHAT_ROLE_DEVELOPER] = write_system,
+    [CHAT_ROLE_USER] = write_user,
+    [CHAT_ROLE_ASSISTANT] = write_assistant,
+};
+
+/* ---- tools and format ---- */
+
+static void write_tool(struct out *o, const struct chat_tool *t)
+{
+    bool free = t->kind == CHAT_TOOL_FREE_FORM;
+
+    json_begin_object(&o->w);
+    json_kv_cstring(&o->w, "type", free ? "custom" : "function");
+    json_key(&o->w, free ? "custom" : "function");
+    json_begin_object(&o->w);
+    json_kv_string(&o->w, "name", fit(o, t->name, &openai_chat_names));
+    kv_text(o, "description", t->description);
+    kv_raw(o, free ? "format" : "parameters", free ? t->raw : t->schema);
+    kv_tri(o, "strict", t->strict);
+    json_end_object(&o->w);
+    json_end_object(&o->w);
+}
+
+static void write_tools(struct out *o)
+{
+    bool any = false;
+
+    for (const struct chat_tool *t = o->q->tools; t; t = t->next) {
+        if (t->kind == CHAT_TOOL_PROVIDER)
+            continue;
+        if (!any) {
+            json_key(&o->w, "tools");
+            json_begin_array(&o->w);
+        }
+        any = true;
+        write_tool(o, t);
+    }
+    if (any)
+        json_end_array(&o->w);
+}
+
+static void write_choice(struct out *o)
+{
+    static const char *const words[] = {
+        [CHAT_CHOICE_AUTO] = "auto", [CHAT_CHOICE_NONE] = "none", [CHAT_CHOICE_ANY] = "required"};
+
+    if (o->q->choice == CHAT_CHOICE_UNSET)
+        return;
+    if (o->q->choice != CHAT_CHOICE_ONE) {
+        json_kv_cstring(&o->w, "tool_choice", words[o->q->choice]);
+        return;
+    }
+    json_key(&o->w, "tool_choice");
+    json_begin_object(&o->w);
+    json_kv_cstring(&o->w, "type", "function");
+    json_key(&o->w, "function");
+    json_begin_object(&o->w);
+    json_kv_string(&o->w, "name", fit(o, o->q->choice_name, &openai_chat_names));
+    json_end_object(&o->w);
+    json_end_object(&o->w);
+}
+
+static void write_format(struct out *o)
+{
+    const struct chat_request *q = o->q;
+
+    if (q->format == CHAT_FORMAT_UNSET)
+        return;
+    json_key(&o->w, "response_format");
+    json_begin_object(&o->w);
+    json_kv_cstring(&o->w, "type",
+                    q->format == CHAT_FORMAT_SCHEMA   ? "json_schema"
+                    : q->format == CHAT_FORMAT_OBJECT ? "json_object"
+                                                      : "text");
+    if (q->format == CHAT_FORMAT_SCHEMA) {
+        json_key(&o->w, "json_schema");
+        json_begin_object(&o->w);
+        json_kv_string(&o->w, "name", q->format_name.n ? q->format_name : SPAN_LIT("answer"));
+        kv_text(o, "description", q->format_description);
+        kv_raw(o, "schema", q->format_schema);
+        kv_tri(o, "strict", q->format_strict);
+        json_end_object(&o->w);
+    }
+    json_end_object(&o->w);
+}
+
+static void write_stops(struct out *o)
+{
+    if (!o->q->stops)
+        return;
+    json_key(&o->w, "stop");
+    json_begin_array(&o->w);
+    for (const struct chat_text *t = o->q->stops; t; t = t->next)
+        json_string(&o->w, t->s);
+    json_end_array(&o->w);
+}
+
+static void write_stream(struct out *o)
+{
+    if (!o->to->stream)
+        return;
+    json_kv_bool(&o->w, "stream", true);
+    if (!o->to->ask_usage)
+        return;
+    json_key(&o->w, "stream_options");
+    json_begin_object(&o->w);
+    json_kv_bool(&o->w, "include_usage", true);
+    json_end_object(&o->w);
+}
+
+/* A budget of thinking in tokens has only words here. The bounds are those that Google's OpenAI
+ * compatibility names for its own budgets: ai.google.dev/gemini-api/docs/openai#thinking. */
+static struct span effort(const struct chat_request *q)
+{
+    static const struct {
+        uint64_t tokens;
+        struct span word;
+    } rows[] = {{1024, {"low", 3}}, {8192, {"medium", 6}}, {UINT64_MAX, {"high", 4}}};
+    uint64_t n;
+
+    if (span_has(q->effort) || !span_has(q->thinking_budget) ||
+        json_u64(q->thinking_budget, &n) < 0)
+        return q->effort;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (n <= rows[i].tokens)
+            return rows[i].word;
+    return q->effort;
+}
+
+int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
+                              const struct convert_to *to, struct err *e)
+{
+    struct out o = {.q = q, .to = to};
+
+    json_write_init(&o.w, buf);
+    json_begin_object(&o.w);
+    json_kv_string(&o.w, "model", to->model);
+    json_key(&o.w, "messages");
+    json_begin_array(&o.w);
+    for (const struct chat_message *m = q->messages; m; m = m->next)
+        messages[m->role](&o, m);
+    json_end_array(&o.w);
+    write_stream(&o);
+    write_tools(&o);
+    write_choice(&o);
+    kv_tri(&o, "parallel_tool_calls", q->tools ? q->parallel : CHAT_UNSET);
+    write_format(&o);
+    kv_raw(&o, to->old_max_tokens ? "max_tokens" : "max_completion_tokens", q->max_tokens);
+    kv_raw(&o, "temperature", q->temperature);
+    kv_raw(&o, "top_p", q->top_p);
+    kv_raw(&o, "frequency_penalty", q->frequency_penalty);
+    kv_raw(&o, "presence_penalty", q->presence_penalty);
+    kv_raw(&o, "seed", q->seed);
+    write_stops(&o);
+    kv_raw(&o, "n", q->choices);
+    kv_tri(&o, "logprobs", q->logprobs);
+    kv_raw(&o, "top_logprobs", q->top_logprobs);
+    kv_raw(&o, "logit_bias", q->logit_bias);
+    kv_text(&o, "reasoning_effort", effort(q));
+    kv_text(&o, "verbosity", q->verbosity);
+    kv_text(&o, "user", q->user);
+    kv_raw(&o, "metadata", q->metadata);
+    kv_text(&o, "service_tier", q->service_tier);
+    json_end_object(&o.w);
+    return o.nomem ? convert_no_memory(e) : buf_finish(buf, "request", e);
+}

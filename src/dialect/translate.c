@@ -1,0 +1,194 @@
+/*
+ * translate.c - see translate.h.
+ *
+ * One tree serves the request for as long as it is written, and then every event in turn: what has
+ * to outlive an event is in the arena.
+ */
+#include "dialect/translate.h"
+
+#include "base/mem.h"
+#include "codec/sse.h"
+#include "dialect/convert_read.h"
+
+#define ARENA_BASE ((size_t)4 * 1024 * 1024)
+
+struct translate {
+    struct translate_conf conf;
+    struct arena arena;       /* of the request and of both states */
+    struct json_tree request; /* spans of the conversation point into it */
+    struct json_tree event;
+    struct buf data; /* of an event in several lines */
+    struct chat_request q;
+    struct convert_reader reader;
+    struct chat_sink to; /* where the answer's events go */
+    struct convert_writer writer;
+};
+
+static int write_event(void *arg, const struct chat_event *ev, struct err *e)
+{
+    struct translate *t = arg;
+
+    return t->conf.client->write_event(&t->writer, ev, e);
+}
+
+/* The client's own names of its tools, where the target got others. */
+static int hand_on(void *arg, const struct chat_event *ev, struct err *e)
+{
+    struct translate *t = arg;
+    struct chat_event own = *ev;
+
+    if (ev->kind == CHAT_EVENT_PART && ev->part == CHAT_PART_TOOL_CALL && t->conf.target->names)
+        own.name = convert_unfit_name(&t->q, ev->name, t->conf.target->names);
+    return t->to.event(t->to.arg, &own, e);
+}
+
+static int begin(struct translate *t, struct err *e)
+{
+    t->to = (struct chat_sink){write_event, t};
+    t->reader =
+        (struct convert_reader){.c = t->conf.target,
+                                .own = arena_zalloc(&t->arena, t->conf.target->reader_bytes),
+                                .arena = &t->arena,
+                                .sink = {hand_on, t},
+                                .request = &t->q};
+    t->writer =
+        (struct convert_writer){.c = t->conf.client,
+                                .own = arena_zalloc(&t->arena, t->conf.client->writer_bytes),
+                                .arena = &t->arena,
+                                .request = &t->q,
+                                .model = arena_dup(&t->arena, t->conf.model),
+                                .id = arena_dup(&t->arena, t->conf.id),
+                                .created = t->conf.created};
+    if (!t->reader.own || !t->writer.own || !span_has(t->writer.model) || !span_has(t->writer.id))
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    return 0;
+}
+
+int translate_new(struct translate **ret, const struct translate_conf *conf, struct span body,
+                  struct err *e)
+{
+    struct translate *t = mem_zalloc(1, sizeof(*t));
+
+    if (!t)
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    t->conf = *conf;
+    arena_init(&t->arena, ARENA_BASE + 4 * body.n);
+    buf_init(&t->data, TRANSLATE_EVENT_MAX);
+    t->q.arena = &t->arena;
+    if (begin(t, e) < 0 || json_tree_read(&t->request, body, e) < 0 ||
+        conf->client->read_request(&t->q, t->request.root, e) < 0) {
+        translate_free(&t);
+        return -1;
+    }
+    *ret = t;
+    return 0;
+}
+
+void translate_free(struct translate **tp)
+{
+    struct translate *t = *tp;
+
+    *tp = NULL;
+    if (!t)
+        return;
+    json_tree_fini(&t->request);
+    json_tree_fini(&t->event);
+    buf_fini(&t->data);
+    arena_fini(&t->arena);
+    mem_free(t);
+}
+
+enum chat_feature translate_obstacle(const struct translate *t)
+{
+    return convert_obstacle(t->conf.target, &t->q);
+}
+
+void translate_dropped(const struct translate *t, struct buf *out)
+{
+    convert_dropped(out, t->conf.target, &t->q);
+}
+
+int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
+                      struct err *e)
+{
+    return t->conf.target->write_request(out, &t->q, to, e);
+}
+
+/* ---- answers ---- */
+
+/* The event's data: where it stands, or gathered if it stands in several lines. */
+static int data_of(struct translate *t, struct span raw, struct sse *sse, struct span *ret,
+                   struct err *e)
+{
+    size_t at = 0, runs = 0;
+
+    *ret = span_of(NULL, 0);
+    buf_reset(&t->data);
+    sse_init(sse);
+    while (at < raw.n) {
+        struct sse_step s = sse_next(sse, raw.p + at, raw.n - at);
+
+        at += s.used;
+        if (s.kind == SSE_MORE || s.kind == SSE_EVENT)
+            break;
+        if (s.kind != SSE_DATA)
+            continue;
+        if (++runs == 2)
+            buf_add_span(&t->data, *ret);
+        if (runs > 1)
+            buf_add_span(&t->data, s.data);
+        *ret = runs > 1 ? buf_span(&t->data) : s.data;
+    }
+    return buf_finish(&t->data, "event", e);
+}
+
+int translate_event(struct translate *t, struct span raw, struct buf *out, struct err *e)
+{
+    struct sse sse;
+    struct span data;
+
+    if (raw.n > TRANSLATE_EVENT_MAX)
+        return err_set(e, ERR_LIMIT, "an event is larger than %zu bytes", TRANSLATE_EVENT_MAX);
+    if (data_of(t, raw, &sse, &data, e) < 0)
+        return -1;
+    if (data.n == 0 || span_is(span_trim(data), "[DONE]"))
+        return 0;
+    if (json_tree_read(&t->event, data, e) < 0)
+        return -1;
+    t->writer.out = out;
+    return t->conf.target->read_event(&t->reader, sse_name(&sse), t->event.root, e);
+}
+
+int translate_end(struct translate *t, struct buf *out, struct err *e)
+{
+    t->writer.out = out;
+    return t->conf.client->end(&t->writer, e);
+}
+
+/* The target gave all at once to a client that wants a stream. */
+static int stream_answer(struct translate *t, struct err *e)
+{
+    if (t->conf.target->read_answer(&t->reader, t->event.root, e) < 0)
+        return -1;
+    return t->conf.client->end(&t->writer, e);
+}
+
+int translate_answer(struct translate *t, struct span body, bool stream, struct buf *out,
+                     struct err *e)
+{
+    struct chat_collect *c = NULL;
+    int rc = -1;
+
+    t->writer.out = out;
+    if (json_tree_read(&t->event, body, e) < 0)
+        return -1;
+    if (stream)
+        return stream_answer(t, e);
+    if (chat_collect_new(&c, t->conf.answer_max, e) < 0)
+        return -1;
+    t->to = chat_collect_sink(c);
+    if (t->conf.target->read_answer(&t->reader, t->event.root, e) == 0)
+        rc = t->conf.client->write_answer(&t->writer, chat_collect_answer(c), e);
+    chat_collect_free(&c);
+    return rc;
+}

@@ -1,0 +1,54 @@
+/*
+ * translate.h - one request and its answer between two dialects: bytes in, bytes out.
+ *
+ * Room: dialect. Pure but for memory. Threads: one owner.
+ */
+#ifndef DIALECT_TRANSLATE_H
+#define DIALECT_TRANSLATE_H
+
+#include "dialect/convert.h"
+
+#define TRANSLATE_EVENT_MAX ((size_t)32 * 1024 * 1024) /* longest event that is translated */
+
+struct translate; /* opaque; lives as long as the request */
+
+struct translate_conf {
+    const struct convert *client, *target;
+    struct span model; /* what the client calls it */
+    struct span id;    /* for answers whose upstream gives none; borrowed */
+    uint64_t created;  /* seconds since 1970, likewise */
+    size_t answer_max; /* most bytes of a whole answer */
+};
+
+/* Read the client's request. -1: it is not acceptable (ERR_PROTOCOL, ERR_LIMIT: *e says where and
+ * why), or there is no memory (ERR_NOMEM). The body is copied. */
+MUST_CHECK int translate_new(struct translate **ret, const struct translate_conf *conf,
+                             struct span body, struct err *e);
+void translate_free(struct translate **t);
+
+/* The first thing of the request that the target cannot say and that must not be left out;
+ * CHAT_FEATURES: there is none. */
+enum chat_feature translate_obstacle(const struct translate *t);
+
+/* What is left out, comma-separated; "" if nothing is. */
+void translate_dropped(const struct translate *t, struct buf *out);
+
+/* Append the request as the target wants it. */
+MUST_CHECK int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
+                                 struct err *e);
+
+/* One whole event of the target's stream, as it came: append what the client gets for it, which may
+ * be nothing. -1: it cannot be translated (ERR_PROTOCOL), is too large (ERR_LIMIT), no memory. */
+MUST_CHECK int translate_event(struct translate *t, struct span raw, struct buf *out,
+                               struct err *e);
+
+/* The stream is complete, by the target's own word: what is still due, and the client's terminal.
+ */
+MUST_CHECK int translate_end(struct translate *t, struct buf *out, struct err *e);
+
+/* A whole answer of the target: append the client's, as a whole or, for a client that wants a
+ * stream, as events with their terminal. */
+MUST_CHECK int translate_answer(struct translate *t, struct span body, bool stream, struct buf *out,
+                                struct err *e);
+
+#endif

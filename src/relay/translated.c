@@ -1,0 +1,229 @@
+/*
+ * translated.c - what a request has besides, when its target speaks another dialect than its
+ * client.
+ *
+ * The request is read as a conversation and written anew, into a blob of its own: the client's body
+ * stays as it came. Events are gathered until they are whole, then translated; a whole answer is
+ * translated when it is known to be good. Everything else of the request's life is as ever: what
+ * the answer means, and whether it is complete, the call says, from the target's own bytes.
+ */
+#include "base/mem.h"
+#include "relay/relay_impl.h"
+
+#define REQUEST_MAX(n)   (4 * (n) + (size_t)1024 * 1024)
+#define DROPPED_MAX      ((size_t)1024)
+#define MAX_TOKENS_UNSET 8192 /* where the dialect must have a number and the client gave none */
+
+/* The operations that ask a model to go on with a conversation, in the order in which a target that
+ * has several of them is asked. */
+static const enum provider_op conversations[] = {OP_CHAT, OP_MESSAGES};
+
+const struct provider_op_row *relay_translated_op(const struct relay *r,
+                                                  const struct settings_target *t)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(conversations); i++)
+        known |= r->op->op == conversations[i];
+    for (size_t i = 0; known && i < ARRAY_LEN(conversations); i++) {
+        const struct provider_op_row *op = provider_op_row(conversations[i]);
+
+        if (t->provider->type->paths[op->op] && convert_find(dialect_find(span_str(op->dialect))))
+            return op;
+    }
+    return NULL;
+}
+
+/* A body as one piece of memory; the caller frees it. */
+static char *flat(struct blob *b, struct err *e)
+{
+    size_t n = (size_t)blob_len(b);
+    char *p = mem_alloc(MAX(n, (size_t)1));
+
+    if (!p) {
+        err_set(e, ERR_NOMEM, "no memory to translate a body");
+        return NULL;
+    }
+    if (n && blob_copy(b, 0, p, n, e) < 0)
+        mem_free_ptr(&p);
+    return p;
+}
+
+static void refuse(struct relay_refusal *no, const struct err *e)
+{
+    *no = (struct relay_refusal){.status = 400, .reason = REASON_BAD_REQUEST, .text = e->text};
+    if (e->code != ERR_NOMEM)
+        return;
+    no->status = 503;
+    no->reason = REASON_NO_MEMORY;
+}
+
+/* Why the target is not asked, in the words of the client's request. */
+static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusal *no)
+{
+    const struct chat_feature_row *row = chat_feature_row(f);
+    struct span text = arena_printf(&r->arena, "%.*s cannot be asked for this (%s): %s",
+                                    SPAN_FMT(r->target->id), row->word, row->sentence);
+
+    *no = (struct relay_refusal){
+        .status = 400,
+        .reason = REASON_CANNOT_SAY,
+        .text = text.p ? text.p : row->sentence,
+        .hint = "Leave it out, or name a target that takes it; docs/dialects.md lists who does."};
+}
+
+static int write_request(struct relay *r, struct err *e)
+{
+    const struct provider *type = r->target->provider->type;
+    struct convert_to to = {.model = r->target->model,
+                            .stream = r->req.stream,
+                            .ask_usage = type->caps & CAP_USAGE_OPT,
+                            .signer = convert_find(r->up_dialect)->signer,
+                            .old_max_tokens = !(type->caps & CAP_MAX_COMPLETION),
+                            .max_tokens = MAX_TOKENS_UNSET};
+    struct buf out;
+    int rc = -1;
+
+    buf_init(&out, REQUEST_MAX((size_t)blob_len(r->body)));
+    if (translate_request(r->translate, &out, &to, e) == 0 &&
+        blob_new(&r->up_body, &r->env->blobs, UINT64_MAX, e) == 0)
+        rc = blob_add(r->up_body, out.p, out.n, e);
+    buf_fini(&out);
+    return rc;
+}
+
+static void note_dropped(struct relay *r)
+{
+    struct buf b;
+
+    buf_init(&b, DROPPED_MAX);
+    translate_dropped(r->translate, &b);
+    if (b.n) /* cut where it is too much: the first ones say enough */
+        r->dropped = arena_dup(&r->arena, buf_span(&b));
+    relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
+    buf_fini(&b);
+}
+
+enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
+                                      struct relay_refusal *no)
+{
+    struct translate_conf conf = {.client = convert_find(r->dialect),
+                                  .target = convert_find(dialect_find(span_str(op->dialect))),
+                                  .model = span_of(r->req.model, r->req.model_n),
+                                  .id = span_str(r->record.id),
+                                  .created = r->record.wall_ms / 1000,
+                                  .answer_max = r->settings->server.answer_bytes_max};
+    enum relay_translated ret = RELAY_TRANSLATED_BAD;
+    enum chat_feature obstacle;
+    struct err *e = &r->err;
+    char *body;
+
+    relay_translated_fini(r);
+    body = flat(r->body, e);
+    if (!body ||
+        translate_new(&r->translate, &conf, span_of(body, (size_t)blob_len(r->body)), e) < 0) {
+        refuse(no, e);
+        goto out;
+    }
+    obstacle = translate_obstacle(r->translate);
+    if (obstacle != CHAT_FEATURES) {
+        cannot_say(r, obstacle, no);
+        ret = RELAY_TRANSLATED_SKIP;
+        goto out;
+    }
+    r->up_op = op;
+    r->up_dialect = conf.target->dialect;
+    if (write_request(r, e) < 0) {
+        refuse(no, e);
+        if (e->code == ERR_PROTOCOL) { /* there is a place in it that this target cannot be told */
+            no->reason = REASON_CANNOT_SAY;
+            ret = RELAY_TRANSLATED_SKIP;
+        }
+        goto out;
+    }
+    note_dropped(r);
+    ret = RELAY_TRANSLATED_OK;
+out:
+    mem_free(body);
+    if (ret != RELAY_TRANSLATED_OK)
+        relay_translated_fini(r);
+    return ret;
+}
+
+void relay_translated_fini(struct relay *r)
+{
+    translate_free(&r->translate);
+    blob_unref(&r->up_body);
+    buf_fini(&r->gathered);
+    r->up_op = NULL;
+    r->up_dialect = NULL;
+}
+
+/* ---- answers ---- */
+
+int relay_translate_event(struct relay *r, struct span raw, enum call_piece piece, struct buf *out,
+                          struct err *e)
+{
+    if (piece == CALL_EVENT_WHOLE)
+        return translate_event(r->translate, raw, out, e);
+    if (piece == CALL_EVENT_FIRST)
+        buf_init(&r->gathered, TRANSLATE_EVENT_MAX);
+    buf_add_span(&r->gathered, raw);
+    if (buf_finish(&r->gathered, "event", e) < 0)
+        return -1;
+    if (piece != CALL_EVENT_LAST)
+        return 0;
+    if (translate_event(r->translate, buf_span(&r->gathered), out, e) < 0)
+        return -1;
+    buf_fini(&r->gathered);
+    return 0;
+}
+
+int relay_translate_end(struct relay *r, struct err *e)
+{
+    struct buf out;
+    int rc = -1;
+
+    if (!r->translate)
+        return 0;
+    buf_init(&out, TRANSLATE_EVENT_MAX);
+    if (translate_end(r->translate, &out, e) == 0)
+        rc = relay_send(r, buf_span(&out), e);
+    buf_fini(&out);
+    return rc;
+}
+
+static void set_type(struct relay *r, struct span type)
+{
+    struct http_head *h = &r->answer_head;
+
+    for (size_t i = 0; i < h->fields_n; i++)
+        if (span_eq_nocase(h->fields[i].name, SPAN_LIT("content-type")))
+            ((struct http_field *)(uintptr_t)h->fields)[i].value = type;
+}
+
+int relay_translate_answer(struct relay *r, struct err *e)
+{
+    struct blob *answer = NULL;
+    struct buf out;
+    char *body = flat(r->answer, e);
+    int rc = -1;
+
+    buf_init(&out, REQUEST_MAX((size_t)r->settings->server.answer_bytes_max));
+    if (body &&
+        translate_answer(r->translate, span_of(body, (size_t)blob_len(r->answer)), r->req.stream,
+                         &out, e) == 0 &&
+        blob_new(&answer, &r->env->blobs, UINT64_MAX, e) == 0 &&
+        blob_add(answer, out.p, out.n, e) == 0) {
+        blob_unref(&r->answer);
+        r->answer = answer;
+        answer = NULL;
+        if (r->req.stream)
+            set_type(r, SPAN_LIT("text/event-stream"));
+        rc = 0;
+    }
+    blob_unref(&answer);
+    buf_fini(&out);
+    mem_free(body);
+    return rc;
+}

@@ -1,0 +1,185 @@
+"""A client of one dialect, a target of another: what was asked and what was answered arrive; what
+cannot be said is refused or named; a broken answer is never a whole one."""
+import json
+import re
+
+import pytest
+
+import bed
+import wire
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+HELLO = [{"role": "user", "content": "hi"}]
+BODIES = {CHAT: {"messages": HELLO}, MESSAGES: {"messages": HELLO, "max_tokens": 50}}
+OTHER = {CHAT: ("ant", MESSAGES), MESSAGES: ("oai", CHAT)}
+TERMINAL = {CHAT: b"data: [DONE]\n\n",
+            MESSAGES: b'event: message_stop\ndata: {"type":"message_stop"}\n\n'}
+TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+@pytest.fixture(scope="module")
+def mock(binary, place):
+    """It logs what it is asked."""
+    m = bed.Mock(binary, place, "--log-bodies")
+    yield m
+    m.stop()
+
+
+def ask(gateway, path, name, **more):
+    return gateway.ask(path, {"model": f"{OTHER[path][0]}/{name}", **BODIES[path], **more})
+
+
+def events(answer):
+    """The data of all events."""
+    lines = [line[6:] for line in answer.text.split(b"\n") if line.startswith(b"data: ")]
+    return [json.loads(line) for line in lines if line != b"[DONE]"]
+
+
+def streamed_text(path, answer):
+    if path == CHAT:
+        deltas = [c["delta"] for e in events(answer) for c in e.get("choices", [])]
+        return "".join(d.get("content") or "" for d in deltas)
+    return "".join(e["delta"].get("text", "") for e in events(answer)
+                   if e["type"] == "content_block_delta")
+
+
+def whole_text(path, answer):
+    body = answer.json()
+    if path == CHAT:
+        return body["choices"][0]["message"]["content"]
+    return "".join(block["text"] for block in body["content"])
+
+
+@pytest.mark.parametrize("path", (CHAT, MESSAGES))
+@pytest.mark.parametrize("stream", (True, False), ids=("sse", "json"))
+def test_text_arrives(gateway, mock, path, stream):
+    """The same words as from a target of its own dialect, under the client's name of the model, with
+    tokens in the record."""
+    answer = ask(gateway, path, "words;tokens=40", **({"stream": True} if stream else {}))
+    assert answer.status == 200 and answer.end == "whole"
+    text = streamed_text(path, answer) if stream else whole_text(path, answer)
+    assert text == "".join(f"w{n:06} " for n in range(40))
+    assert answer.text.endswith(TERMINAL[path]) == stream
+    assert answer["x-lamplighter-target"] == f"{OTHER[path][0]}/words;tokens=40"
+    names = set(re.findall(rb'"model":"([^"]*)"', answer.text))
+    assert names == {f"{OTHER[path][0]}/words;tokens=40".encode()}
+    seen = mock.requests("words")[-1]
+    assert seen["path"] == OTHER[path][1]
+    record = gateway.record(answer)
+    assert (record["outcome"], record["status"], record["attempts"]) == ("full", 200, 1)
+    assert record["tokens_out"] > 0 and record["tokens_in"] > 0
+
+
+def call_of_chat(answer):
+    message = answer.json()["choices"][0]
+    assert message["finish_reason"] == "tool_calls"
+    call = message["message"]["tool_calls"][0]
+    return call["id"], call["function"]["name"], json.loads(call["function"]["arguments"])
+
+
+def call_of_messages(answer):
+    body = answer.json()
+    assert body["stop_reason"] == "tool_use"
+    block = next(b for b in body["content"] if b["type"] == "tool_use")
+    return block["id"], block["name"], block["input"]
+
+
+def test_a_tool_is_called_and_answered_from_chat(gateway, mock):
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": TOOL}}]
+    answer = ask(gateway, CHAT, "loop;tool=1", tools=tools, tool_choice="required")
+    call, name, _ = call_of_chat(answer)
+    assert name == "weather"
+    sent = json.loads(mock.requests("loop")[-1]["body"])
+    assert sent["tools"] == [{"name": "weather", "input_schema": TOOL}]
+    assert sent["tool_choice"] == {"type": "any"}
+    turn = [*HELLO, answer.json()["choices"][0]["message"],
+            {"role": "tool", "tool_call_id": call, "content": "21 C"}]
+    again = ask(gateway, CHAT, "loop", tools=tools, messages=turn)
+    assert again.status == 200
+    sent = json.loads(mock.requests("loop")[-1]["body"])
+    assert [m["role"] for m in sent["messages"]] == ["user", "assistant", "user"]
+    used, result = sent["messages"][1]["content"][-1], sent["messages"][2]["content"][0]
+    assert (used["type"], used["id"], used["name"]) == ("tool_use", call, "weather")
+    assert (result["type"], result["tool_use_id"]) == ("tool_result", call)
+
+
+def test_a_tool_is_called_and_answered_from_messages(gateway, mock):
+    tools = [{"name": "weather", "input_schema": TOOL}]
+    answer = ask(gateway, MESSAGES, "loop2;tool=1", tools=tools, tool_choice={"type": "any"})
+    call, name, _ = call_of_messages(answer)
+    assert name == "weather"
+    sent = json.loads(mock.requests("loop2")[-1]["body"])
+    assert sent["tools"] == [{"type": "function",
+                              "function": {"name": "weather", "parameters": TOOL}}]
+    assert sent["tool_choice"] == "required"
+    result = {"type": "tool_result", "tool_use_id": call, "content": "21 C"}
+    turn = [*HELLO, {"role": "assistant", "content": answer.json()["content"]},
+            {"role": "user", "content": [result]}]
+    again = ask(gateway, MESSAGES, "loop2", tools=tools, messages=turn)
+    assert again.status == 200
+    sent = json.loads(mock.requests("loop2")[-1]["body"])
+    assert [m["role"] for m in sent["messages"]] == ["user", "assistant", "tool"]
+    assert sent["messages"][1]["tool_calls"][0]["id"] == call
+    assert sent["messages"][2] == {"role": "tool", "tool_call_id": call, "content": "21 C"}
+
+
+@pytest.mark.parametrize("path", (CHAT, MESSAGES))
+@pytest.mark.parametrize("fault", ("cut;at=6", "cut;at=6;how=rst", "cut;at=6;how=chunk-end",
+                                   "malformed;at=6", "error-event;at=6"))
+def test_a_broken_answer_is_never_whole(gateway, path, fault):
+    """An error event of the client's dialect, no terminal, an unclean end."""
+    answer = ask(gateway, path, f"broken;tokens=20;fault={fault}", stream=True)
+    assert answer.status == 200 and answer.end == "cut"
+    assert TERMINAL[path] not in answer.text and b"event: message_stop" not in answer.text
+    last = events(answer)[-1]
+    assert "error" in last
+    assert not any(e.get("type") == "message_delta" for e in events(answer))
+    assert not any(c["finish_reason"] for e in events(answer) for c in e.get("choices", []))
+    assert gateway.record(answer)["outcome"] == "failed"
+
+
+@pytest.mark.parametrize("path", (CHAT, MESSAGES))
+def test_an_error_is_said_in_the_clients_dialect(gateway, path):
+    answer = ask(gateway, path, "no;kind=invalid_request_error")
+    assert answer.status == 400
+    error = answer.json()["error"]
+    assert "message" in error and "type" in error
+    assert (answer.json().get("type") == "error") == (path == MESSAGES)
+
+
+def test_what_is_left_out_is_named(gateway):
+    answer = ask(gateway, CHAT, "dropped", seed=7, frequency_penalty=0.5, shiny=True)
+    assert answer.status == 200
+    assert answer["x-lamplighter-dropped"] == "penalties, seed, shiny"
+    assert gateway.record(answer)["dropped"] == "penalties, seed, shiny"
+
+
+def test_what_cannot_be_left_out_is_refused(gateway, mock):
+    answer = ask(gateway, CHAT, "several", n=2)
+    assert answer.status == 400 and answer["x-lamplighter-reason"] == "cannot-say"
+    assert "Several answers to one request" in answer.json()["error"]["message"]
+    assert not mock.requests("several")
+
+
+def test_a_target_that_can_is_asked_instead(start, mock):
+    conf = bed.basic(mock.addr)
+    conf["models"] = {"both": {"targets": ["ant/first", "oai/second"]}}
+    g = start(bed.Gateway, conf, env=bed.KEYS)
+    for more, target in (({}, "ant/first"), ({"n": 2}, "oai/second")):
+        answer = g.ask(CHAT, {"model": "both", "messages": HELLO, **more})
+        assert answer.status == 200 and answer["x-lamplighter-target"] == target
+
+
+@pytest.mark.parametrize("path, body, where", [
+    (CHAT, {"messages": [{"role": "root", "content": "x"}]}, "messages[0].role"),
+    (CHAT, {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+     "messages[0].content[0]"),
+    (CHAT, {"messages": HELLO, "temperature": "hot"}, "temperature"),
+    (MESSAGES, {"messages": [{"role": "user", "content": [{"type": "hologram"}]}],
+                "max_tokens": 5}, "messages[0].content[0].type"),
+])
+def test_a_wrong_request_is_told_its_place(gateway, mock, path, body, where):
+    answer = gateway.ask(path, {"model": f"{OTHER[path][0]}/wrong", **body})
+    assert answer.status == 400
+    assert where in answer.json()["error"]["message"]
+    assert not mock.requests("wrong")
