@@ -35,6 +35,7 @@ struct call_conf {
     struct http_pool *pool;
     const struct settings_provider *provider;
     const struct settings_url *url;
+    enum provider_op op;             /* what is asked for */
     struct span key;                 /* the credential; absent: none */
     struct span method;              /* "POST" */
     struct span path;                /* whole, with its query */

@@ -16,8 +16,9 @@ static void add_auth(const struct call_conf *conf, struct arena *a, struct http_
         [AUTH_BEARER] = {"authorization", "Bearer "},
         [AUTH_X_API_KEY] = {"x-api-key", ""},
         [AUTH_API_KEY] = {"api-key", ""},
+        [AUTH_GOOGLE] = {"x-goog-api-key", ""},
     };
-    enum provider_auth auth = conf->provider->type->auth;
+    enum provider_auth auth = provider_auth(conf->provider->type, conf->op);
 
     if (!span_has(conf->key) || !rows[auth].name)
         return;

@@ -226,8 +226,8 @@ enum chat_event_kind {
 struct chat_event {
     enum chat_event_kind kind;
     uint32_t choice;
-    uint32_t index; /* of the part, from 0, in the order of their beginning */
-    enum chat_kind part;
+    uint32_t index;      /* of the part, from 0, in the order of their beginning */
+    enum chat_kind part; /* of whatever speaks of a part */
     struct span id, name, text;
     struct span model;
     uint64_t created; /* seconds since 1970; 0: not said */

@@ -17,7 +17,9 @@ static bool on_hit(void *arg, const struct json_hit *h)
 {
     struct dialect_answer *a = arg;
 
-    if (h->id == 0 && h->type != JSON_OBJECT)
+    bool list = h->type == JSON_ARRAY && a->d->lists && !a->streamed;
+
+    if (h->id == 0 && h->type != JSON_OBJECT && !list)
         return false;
     if (a->streamed) {
         a->d->on_event(a, h);

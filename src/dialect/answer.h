@@ -2,8 +2,9 @@
  * answer.h - what the dialects' answer readers share.
  *
  * A dialect's on_event() and on_answer() are given every hit of its watch, row 0 (which is the
- * root, "", in all of them) included; answer.c has already refused a root that is no object, and
- * has set done when a whole answer's root closed.
+ * root, "", in all of them) included; answer.c has already refused a root that is no object (or, of
+ * a whole answer where the dialect has lists, no array either), and has set done when a whole
+ * answer's root closed.
  *
  * Room: dialect, private to it.
  */

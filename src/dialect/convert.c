@@ -6,6 +6,7 @@
 static const struct convert *const rows[CONVERTS] = {
     &convert_openai_chat,
     &convert_anthropic_messages,
+    &convert_gemini_generate,
 };
 
 const struct convert *convert_row(size_t i)

@@ -64,6 +64,7 @@ struct convert_writer {
     struct span model; /* what the client calls the model */
     struct span id;    /* of the answer, if the upstream gives none: the gateway's request id */
     uint64_t created;  /* seconds since 1970, likewise */
+    bool list;         /* the events are items of one JSON list, not SSE (Gemini without alt=sse) */
 };
 
 struct convert_charset;
@@ -107,7 +108,7 @@ extern const struct convert convert_openai_responses;
 extern const struct convert convert_anthropic_messages;
 extern const struct convert convert_gemini_generate;
 
-#define CONVERTS 2
+#define CONVERTS 3
 
 const struct convert *convert_row(size_t i); /* i < CONVERTS */
 

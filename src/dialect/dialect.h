@@ -139,7 +139,9 @@ struct dialect_answer {
     uint32_t choice;            /* the choice that the scan is inside of ... */
     bool choice_finished;       /* ... and whether it has a finish reason */
     struct dialect_choices now; /* the choices of this event */
-    uint64_t input_plain;       /* input tokens where the dialect counts cached ones apart */
+    uint64_t input_plain;       /* input tokens where the dialect counts cached ones apart ... */
+    uint64_t input_tools;       /* ... or those that tools have added */
+    uint64_t output_plain;      /* output tokens where it counts those of thinking apart */
 };
 
 /* Start reading an answer. streamed: SSE, else one JSON document. choices: from the request. */
@@ -241,6 +243,9 @@ struct dialect {
     /* Body of an error answer, and of an error event (with its SSE framing). */
     void (*write_error)(struct buf *out, const struct dialect_error *e);
     void (*write_error_event)(struct buf *out, const struct dialect_error *e);
+    /* The URL names the model (its path) and may hold the client's key (its query). */
+    bool by_url;
+    bool lists;            /* a whole answer may be a list of events */
     const char *keepalive; /* bytes of a keep-alive block of its own, "" if it has none */
     const char *cut;       /* why a stream without its end is cut: "ended before message_stop" */
 };
@@ -251,8 +256,10 @@ extern const struct dialect dialect_openai_embeddings;
 extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
+extern const struct dialect dialect_gemini_generate;
+extern const struct dialect dialect_gemini_count;
 
-#define DIALECTS 6
+#define DIALECTS 8
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

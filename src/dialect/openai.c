@@ -15,6 +15,8 @@
  */
 #include "dialect/openai.h"
 
+#include "dialect/choices.h"
+
 /* Finish reasons that are no finish: the provider gave up. */
 static const char *const failures[] = {
     "error",                        /* OpenRouter, Mistral */
@@ -25,51 +27,13 @@ static const char *const failures[] = {
 
 /* ---- choices ---- */
 
-static void finish_choice(struct dialect_answer *a)
-{
-    uint32_t word = a->choice / 64;
-    uint64_t bit = UINT64_C(1) << a->choice % 64;
-
-    a->ev.index = a->choice;
-    if (a->choice_finished)
-        openai_mark(a, OPENAI_SAW_FINISH);
-    if (a->choice >= DIALECT_CHOICES_MAX)
-        return;
-    a->now.seen[word] |= bit;
-    if (a->choice_finished)
-        a->now.finished[word] |= bit;
-}
-
-/* The event has ended: what it says of choices counts now, and no byte earlier. */
-static void settle_choices(struct dialect_answer *a)
-{
-    a->finished = 0;
-    for (size_t i = 0; i < ARRAY_LEN(a->all.seen); i++) {
-        a->all.seen[i] |= a->now.seen[i];
-        a->all.finished[i] |= a->now.finished[i];
-        a->finished += (uint32_t)__builtin_popcountll(a->all.finished[i]);
-    }
-}
-
 static void read_choice(struct dialect_answer *a, const struct json_hit *h)
 {
-    if (h->type != JSON_OBJECT)
+    if (!choice_hit(a, h))
         return;
-    if (h->end) {
-        finish_choice(a);
-        return;
-    }
     openai_mark(a, OPENAI_SAW_CHOICE);
-    a->choice = h->index;
-    a->choice_finished = false;
-}
-
-static void read_index(struct dialect_answer *a, const struct json_hit *h)
-{
-    uint64_t v;
-
-    if (dialect_hit_u64(h, &v) == 0)
-        a->choice = (uint32_t)MIN(v, (uint64_t)UINT32_MAX);
+    if (h->end && a->choice_finished)
+        openai_mark(a, OPENAI_SAW_FINISH);
 }
 
 static void read_finish(struct dialect_answer *a, const struct json_hit *h)
@@ -86,39 +50,11 @@ static void read_finish(struct dialect_answer *a, const struct json_hit *h)
         }
 }
 
-/* Of the choices that began, has one no finish reason? And has any begun? */
-static bool unfinished(const struct dialect_answer *a, bool *any)
-{
-    uint64_t seen = 0, open = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(a->all.seen); i++) {
-        seen |= a->all.seen[i];
-        open |= a->all.seen[i] & ~a->all.finished[i];
-    }
-    *any = seen != 0;
-    return open != 0;
-}
-
-/* Have all choices that were asked for finished? */
-static bool all_finished(const struct dialect_answer *a)
-{
-    if (a->choices > DIALECT_CHOICES_MAX)
-        return false;
-    for (uint32_t i = 0; i < a->choices; i += 64) {
-        uint32_t n = MIN(a->choices - i, UINT32_C(64));
-        uint64_t want = UINT64_MAX >> (64 - n);
-
-        if ((a->all.finished[i / 64] & want) != want)
-            return false;
-    }
-    return true;
-}
-
 static bool complete(const struct dialect_answer *a)
 {
-    bool any, open = unfinished(a, &any);
+    bool any, open = choices_open(a, &any);
 
-    if (!open && all_finished(a))
+    if (!open && choices_finished(a))
         return true;
     if (!a->done || a->terminal != TERMINAL_DONE || !any)
         return false;
@@ -189,7 +125,7 @@ void openai_hit(struct dialect_answer *a, const struct json_hit *h)
         read_choice(a, h);
         break;
     case OPENAI_INDEX:
-        read_index(a, h);
+        choice_index(a, h);
         break;
     case OPENAI_FINISH:
         read_finish(a, h);
@@ -266,7 +202,7 @@ void openai_end_event(struct dialect_answer *a)
         return;
     }
     answer_no_error(a);
-    settle_choices(a);
+    choices_settle(a);
     a->ev.kind = EVENT_OPAQUE;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (a->marks & kinds[i].mark) {

@@ -195,6 +195,8 @@ static int begin_call(struct convert_reader *r, struct openai_chat_open *o, uint
 
     if (!c)
         return err_set(e, ERR_NOMEM, "no memory for an answer");
+    if (ev.name.n == 0)
+        return err_set(e, ERR_PROTOCOL, "a call has no name");
     if (end_run(r, o, e) < 0)
         return -1;
     c->number = number;
@@ -362,6 +364,7 @@ static int read_usage(struct convert_reader *r, yyjson_val *v, struct err *e)
 {
     struct chat_event ev = {.kind = CHAT_EVENT_USAGE, .usage = {.seen = true}};
     struct chat_usage *u = &ev.usage;
+    uint64_t total;
     yyjson_val *in = json_get(v, "prompt_tokens_details");
     yyjson_val *out = json_get(v, "completion_tokens_details");
     const struct {
@@ -383,7 +386,11 @@ static int read_usage(struct convert_reader *r, yyjson_val *v, struct err *e)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         UNUSED(json_tree_u64(json_get(rows[i].at, rows[i].key), rows[i].to));
-    if (u->cache_read > u->input) /* hosts that count cached tokens apart, as Anthropic does */
+    if (!json_tree_u64(json_get(v, "total_tokens"), &total))
+        total = 0;
+    if (u->reasoning > u->output || (u->reasoning && total == u->input + u->output + u->reasoning))
+        u->output += u->reasoning; /* hosts that count thinking apart: xAI, Vercel */
+    if (u->cache_read > u->input)  /* hosts that count cached tokens apart, as Anthropic does */
         u->input += u->cache_read;
     u->cache_write = MIN(u->cache_write, u->input - u->cache_read); /* OpenRouter: the same twice */
     return tell(r, &ev, e);

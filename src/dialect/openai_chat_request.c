@@ -250,8 +250,11 @@ static int read_content(struct chat_request *q, struct content *c, yyjson_val *v
 
 /* ---- messages ---- */
 
+#define TURN_CALLS_MAX 1024 /* parts of a turn among which a result finds its call */
+
 /* The members of a message, before its role says what they are. */
 struct message {
+    const struct chat_message *asked; /* where the assistant's last turn begins; NULL: nowhere */
     struct span role, name, tool_call_id, refusal, thinking;
     yyjson_val *content, *tool_calls, *function_call;
 };
@@ -426,6 +429,18 @@ static int read_system(struct chat_request *q, struct chat_message *m, const str
     return read_plain(q, m, s, at, e);
 }
 
+/* Is there such a call, among the first TURN_CALLS_MAX parts from there on? */
+static bool has_call(const struct chat_message *asked, struct span id)
+{
+    size_t n = 0;
+
+    for (const struct chat_message *m = asked; m && n < TURN_CALLS_MAX; m = m->next, n++)
+        for (const struct chat_part *p = m->parts; p && n < TURN_CALLS_MAX; p = p->next, n++)
+            if (p->kind == CHAT_PART_TOOL_CALL && span_eq(p->id, id))
+                return true;
+    return false;
+}
+
 /* The result is a part; what it says are parts of that. */
 static int read_result(struct chat_request *q, struct chat_message *m, const struct message *s,
                        const struct json_at *at, struct err *e)
@@ -440,6 +455,9 @@ static int read_result(struct chat_request *q, struct chat_message *m, const str
     p->name = s->name;
     if (!span_has(p->id))
         return json_wrong(e, &JSON_AT_KEY(at, "tool_call_id"), "the result names no call");
+    if (!has_call(s->asked, p->id))
+        return json_wrong(e, &JSON_AT_KEY(at, "tool_call_id"),
+                          "no call of the turn before has this id");
     inner = &p->parts;
     chat_note(q, CHAT_HAS_TOOL_RESULT);
     if (read_content(q, &c, s->content, &JSON_AT_KEY(at, "content"), e) < 0)
@@ -461,10 +479,15 @@ static const struct {
     {"tool", CHAT_ROLE_USER, read_result},     {"function", CHAT_ROLE_USER, read_result},
 };
 
-static int read_message(struct chat_request *q, struct chat_message ***tail, yyjson_val *v,
-                        const struct json_at *at, struct err *e)
+/* The message whose `next` the tail is. */
+#define LAST_OF(tail) CONTAINER_OF(tail, struct chat_message, next)
+
+static int read_message(struct chat_request *q, struct chat_message ***tail,
+                        const struct chat_message **asked, yyjson_val *v, const struct json_at *at,
+                        struct err *e)
 {
-    struct message s = {0};
+    struct message s = {.asked = *asked};
+    bool goes_on = q->messages && LAST_OF(*tail)->role == CHAT_ROLE_ASSISTANT;
     struct chat_message *m;
 
     if (convert_object(q, v, at, message_keys, ARRAY_LEN(message_keys), &s, e) < 0)
@@ -476,6 +499,8 @@ static int read_message(struct chat_request *q, struct chat_message ***tail, yyj
         if (!m)
             return convert_no_memory(e);
         m->name = s.name;
+        if (m->role == CHAT_ROLE_ASSISTANT && !goes_on)
+            *asked = m;
         return roles[i].read(q, m, &s, at, e);
     }
     return json_wrong(e, &JSON_AT_KEY(at, "role"),
@@ -486,6 +511,7 @@ static int read_message(struct chat_request *q, struct chat_message ***tail, yyj
 static int read_messages(const struct convert_value *x)
 {
     struct chat_message **tail = &x->q->messages, *last = NULL;
+    const struct chat_message *asked = NULL;
     yyjson_arr_iter it;
     yyjson_val *item;
 
@@ -493,7 +519,7 @@ static int read_messages(const struct convert_value *x)
         return convert_want(x, "a list");
     yyjson_arr_iter_init(x->v, &it);
     for (size_t i = 0; (item = yyjson_arr_iter_next(&it)) != NULL; i++)
-        if (read_message(x->q, &tail, item, &JSON_AT_ITEM(x->at, i), x->e) < 0)
+        if (read_message(x->q, &tail, &asked, item, &JSON_AT_ITEM(x->at, i), x->e) < 0)
             return -1;
     for (struct chat_message *m = x->q->messages; m; m = m->next)
         last = m;

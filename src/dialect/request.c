@@ -52,8 +52,7 @@ const struct json_watch dialect_request_responses = {paths, MAX_OUTPUT_TOKENS + 
 const struct json_watch dialect_request_chat = {paths, INCLUDE_USAGE + 1};
 const struct json_watch dialect_request_completions = {paths, KEYS};
 
-/* Refuse the body. Returns -1. */
-static int PRINTF_LIKE(2, 3) refuse(struct dialect_request_reader *r, const char *fmt, ...)
+int request_refuse(struct dialect_request_reader *r, const char *fmt, ...)
 {
     va_list ap;
 
@@ -67,8 +66,8 @@ static int PRINTF_LIKE(2, 3) refuse(struct dialect_request_reader *r, const char
 static int refuse_value(struct dialect_request_reader *r, const struct json_hit *h,
                         const char *must)
 {
-    return refuse(r, "\"%s\" must be %s (byte %llu of the body).", paths[h->id], must,
-                  (unsigned long long)h->at);
+    return request_refuse(r, "\"%s\" must be %s (byte %llu of the body).",
+                          r->d->request_watch->paths[h->id], must, (unsigned long long)h->at);
 }
 
 static int read_model(struct dialect_request_reader *r, const struct json_hit *h)
@@ -104,7 +103,7 @@ static int read_bool(struct dialect_request_reader *r, const struct json_hit *h,
     return 0;
 }
 
-static int read_tokens(struct dialect_request_reader *r, const struct json_hit *h)
+int request_tokens(struct dialect_request_reader *r, const struct json_hit *h)
 {
     uint64_t v;
 
@@ -120,7 +119,7 @@ static int read_tokens(struct dialect_request_reader *r, const struct json_hit *
     return 0;
 }
 
-static int read_choices(struct dialect_request_reader *r, const struct json_hit *h)
+int request_choices(struct dialect_request_reader *r, const struct json_hit *h)
 {
     uint64_t v;
 
@@ -166,6 +165,21 @@ static int read_include_usage(struct dialect_request_reader *r, const struct jso
     return 0;
 }
 
+int request_once(struct dialect_request_reader *r, const struct json_hit *h, unsigned key)
+{
+    const char *path = r->d->request_watch->paths[h->id];
+
+    if (h->escaped_key)
+        return request_refuse(
+            r, "\"%s\" is spelled with escapes (its value is at byte %llu of the body).", path,
+            (unsigned long long)h->at);
+    if (r->seen & UINT32_C(1) << key)
+        return request_refuse(r, "\"%s\" comes twice (the second at byte %llu of the body).", path,
+                              (unsigned long long)h->at);
+    r->seen |= UINT32_C(1) << key;
+    return 0;
+}
+
 int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit *h)
 {
     if (h->end && h->id == ROOT)
@@ -173,20 +187,15 @@ int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit 
     if (h->end)
         return 0;
     if (h->id == ROOT && h->type != JSON_OBJECT)
-        return refuse(r, "The body must be one JSON object.");
+        return request_refuse(r, "The body must be one JSON object.");
     if (h->id == ROOT)
         return 0;
     if (h->id == PROMPTS) {
         count_prompt(r, h);
         return 0;
     }
-    if (h->escaped_key)
-        return refuse(r, "\"%s\" is spelled with escapes (its value is at byte %llu of the body).",
-                      paths[h->id], (unsigned long long)h->at);
-    if (r->seen & UINT32_C(1) << h->id)
-        return refuse(r, "\"%s\" comes twice (the second at byte %llu of the body).", paths[h->id],
-                      (unsigned long long)h->at);
-    r->seen |= UINT32_C(1) << h->id;
+    if (request_once(r, h, h->id) < 0)
+        return -1;
     switch ((enum key)h->id) {
     case MODEL:
         return read_model(r, h);
@@ -197,9 +206,9 @@ int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit 
     case MAX_TOKENS:
     case MAX_COMPLETION_TOKENS:
     case MAX_OUTPUT_TOKENS:
-        return read_tokens(r, h);
+        return request_tokens(r, h);
     case CHOICES:
-        return read_choices(r, h);
+        return request_choices(r, h);
     case STREAM_OPTIONS:
         if (h->type == JSON_NULL)
             ask_usage_at(r, h->at, h->len, "{\"include_usage\":true}");
@@ -236,9 +245,9 @@ static int refuse_scan(struct dialect_request_reader *r)
     if (r->bad)
         return -1; /* a value was refused: why was written */
     if (strcmp(r->scan.why, "depth") == 0)
-        return refuse(r, "The body is nested deeper than %d levels (byte %llu).", JSON_SCAN_DEPTH,
-                      at);
-    return refuse(r, "The body is not valid JSON: %s at byte %llu.", r->scan.why, at);
+        return request_refuse(r, "The body is nested deeper than %d levels (byte %llu).",
+                              JSON_SCAN_DEPTH, at);
+    return request_refuse(r, "The body is not valid JSON: %s at byte %llu.", r->scan.why, at);
 }
 
 int dialect_request_feed(struct dialect_request_reader *r, const char *p, size_t n)
@@ -260,8 +269,8 @@ int dialect_request_end(struct dialect_request_reader *r)
     r->scan.arg = r;
     if (json_scan_eof(&r->scan) != JSON_SCAN_DONE)
         return refuse_scan(r);
-    if (q->model_len == 0)
-        return refuse(r, "\"model\" is missing.");
+    if (q->model_len == 0 && !r->d->by_url)
+        return request_refuse(r, "\"model\" is missing.");
     if (r->prompts)
         q->choices = (uint32_t)MIN((uint64_t)q->choices * r->prompts, (uint64_t)UINT32_MAX);
     return 0;

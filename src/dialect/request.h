@@ -15,7 +15,21 @@ extern const struct json_watch dialect_request_responses;   /* ... under all its
 extern const struct json_watch dialect_request_chat;        /* ... what OpenAI's chat adds */
 extern const struct json_watch dialect_request_completions; /* ... and its prompt */
 
-/* on_request of all dialects. */
+/* on_request of all dialects that have these keys. */
 int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit *h);
+
+/* For those that have others. Each of them -1 when the body was refused. */
+
+/* Refuse the body. Returns -1. */
+int request_refuse(struct dialect_request_reader *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The key of this hit may come once, in plain spelling; all spellings of one key have one number,
+ * below 32. */
+MUST_CHECK int request_once(struct dialect_request_reader *r, const struct json_hit *h,
+                            unsigned key);
+
+/* The hit is the most tokens of the answer, the number of choices. */
+MUST_CHECK int request_tokens(struct dialect_request_reader *r, const struct json_hit *h);
+MUST_CHECK int request_choices(struct dialect_request_reader *r, const struct json_hit *h);
 
 #endif

@@ -12,6 +12,13 @@
 
 #define ARENA_BASE ((size_t)4 * 1024 * 1024)
 
+/* A part of the answer that has begun and not ended. */
+struct open_part {
+    struct open_part *next;
+    uint32_t choice, index;
+    enum chat_kind part;
+};
+
 struct translate {
     struct translate_conf conf;
     struct arena arena;       /* of the request and of both states */
@@ -20,7 +27,8 @@ struct translate {
     struct buf data; /* of an event in several lines */
     struct chat_request q;
     struct convert_reader reader;
-    struct chat_sink to; /* where the answer's events go */
+    struct chat_sink to;    /* where the answer's events go */
+    struct open_part *open; /* in the order of their beginning */
     struct convert_writer writer;
 };
 
@@ -31,11 +39,49 @@ static int write_event(void *arg, const struct chat_event *ev, struct err *e)
     return t->conf.client->write_event(&t->writer, ev, e);
 }
 
+static int note_part(struct translate *t, const struct chat_event *ev, struct err *e)
+{
+    struct open_part **at = &t->open, *p;
+
+    while (*at && ((*at)->choice != ev->choice || (*at)->index != ev->index))
+        at = &(*at)->next;
+    if (*at && ev->kind == CHAT_EVENT_PART_END) {
+        *at = (*at)->next;
+    } else if (!*at && ev->kind == CHAT_EVENT_PART) {
+        p = arena_zalloc(&t->arena, sizeof(*p));
+        if (!p)
+            return err_set(e, ERR_NOMEM, "no memory for an answer");
+        *p = (struct open_part){NULL, ev->choice, ev->index, ev->part};
+        *at = p;
+    }
+    return 0;
+}
+
+/* Answers that are complete without a word about the end of their parts: a host that sends no
+ * finish reason. */
+static int end_parts(struct translate *t, struct err *e)
+{
+    struct chat_event ev = {.kind = CHAT_EVENT_PART_END};
+
+    for (const struct open_part *p = t->open; p; p = p->next) {
+        ev.choice = p->choice;
+        ev.index = p->index;
+        ev.part = p->part;
+        if (t->to.event(t->to.arg, &ev, e) < 0)
+            return -1;
+    }
+    t->open = NULL;
+    return 0;
+}
+
 /* The client's own names of its tools, where the target got others. */
 static int hand_on(void *arg, const struct chat_event *ev, struct err *e)
 {
     struct translate *t = arg;
     struct chat_event own = *ev;
+
+    if ((ev->kind == CHAT_EVENT_PART || ev->kind == CHAT_EVENT_PART_END) && note_part(t, ev, e) < 0)
+        return -1;
 
     if (ev->kind == CHAT_EVENT_PART && ev->part == CHAT_PART_TOOL_CALL && t->conf.target->names)
         own.name = convert_unfit_name(&t->q, ev->name, t->conf.target->names);
@@ -162,7 +208,7 @@ int translate_event(struct translate *t, struct span raw, struct buf *out, struc
 int translate_end(struct translate *t, struct buf *out, struct err *e)
 {
     t->writer.out = out;
-    return t->conf.client->end(&t->writer, e);
+    return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
 }
 
 /* The target gave all at once to a client that wants a stream. */
@@ -170,7 +216,7 @@ static int stream_answer(struct translate *t, struct err *e)
 {
     if (t->conf.target->read_answer(&t->reader, t->event.root, e) < 0)
         return -1;
-    return t->conf.client->end(&t->writer, e);
+    return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
 }
 
 int translate_answer(struct translate *t, struct span body, bool stream, struct buf *out,

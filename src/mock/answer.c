@@ -32,6 +32,7 @@ static const struct {
     [MOCK_API_COUNT_TOKENS] = {&mock_count_tokens, NULL, NULL, "anthropic", "", ""},
     [MOCK_API_GEMINI] = {&mock_gemini_whole, &mock_gemini_text, NULL, "gemini", "mock",
                          "UNAVAILABLE"},
+    [MOCK_API_GEMINI_COUNT] = {&mock_gemini_count, NULL, NULL, "gemini", "", ""},
     [MOCK_API_HEALTH] = {&mock_health, NULL, NULL, "openai", "", ""},
 };
 

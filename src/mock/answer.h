@@ -98,7 +98,7 @@ extern const struct mock_plan mock_embeddings, mock_models, mock_health;
 extern const struct mock_plan mock_messages_text, mock_messages_tool, mock_messages_whole;
 extern const struct mock_plan mock_count_tokens;
 extern const struct mock_plan mock_responses_text, mock_responses_tool, mock_responses_whole;
-extern const struct mock_plan mock_gemini_text, mock_gemini_whole;
+extern const struct mock_plan mock_gemini_text, mock_gemini_whole, mock_gemini_count;
 
 /* printf after what the piece already has. */
 void mock_put(struct mock_piece *p, const char *fmt, ...) PRINTF_LIKE(2, 3);

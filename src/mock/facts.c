@@ -26,7 +26,9 @@ static const struct {
     {"/messages/count_tokens", MOCK_API_COUNT_TOKENS, "Anthropic token count"},
     {"/messages", MOCK_API_MESSAGES, "Anthropic messages"},
     {":generateContent", MOCK_API_GEMINI, "Gemini, whole; the model is in the path"},
-    {":streamGenerateContent", MOCK_API_GEMINI, "Gemini, streamed"},
+    {":streamGenerateContent", MOCK_API_GEMINI,
+     "Gemini, streamed with `alt=sse`, else a list in one piece"},
+    {":countTokens", MOCK_API_GEMINI_COUNT, "Gemini token count"},
     {"/health", MOCK_API_HEALTH, "200 and an empty object"},
 };
 
@@ -212,6 +214,12 @@ static uint64_t number(yyjson_val *v, uint64_t otherwise)
     return yyjson_is_uint(v) ? yyjson_get_uint(v) : otherwise;
 }
 
+/* Is it an API whose paths name the model and say whether to stream? */
+static bool names_model(enum mock_api api)
+{
+    return api == MOCK_API_GEMINI || api == MOCK_API_GEMINI_COUNT;
+}
+
 static int read_body(struct mock_facts *f, yyjson_val *body, struct arena *arena, struct err *e)
 {
     static const char *const limits[] = {"max_tokens", "max_completion_tokens",
@@ -219,7 +227,7 @@ static int read_body(struct mock_facts *f, yyjson_val *body, struct arena *arena
     static const char *const talks[] = {"messages", "input", "prompt", "contents"};
     yyjson_val *input = get(body, "input");
 
-    if (f->api != MOCK_API_GEMINI) /* there the path says it */
+    if (!names_model(f->api)) /* there the path says it */
         f->stream = yyjson_is_true(get(body, "stream"));
     f->include_usage = yyjson_is_true(get(get(body, "stream_options"), "include_usage"));
     for (size_t i = 0; i < ARRAY_LEN(limits); i++)
@@ -253,7 +261,7 @@ static int read_path_model(struct mock_facts *f, struct arena *arena, struct err
         hit += strlen(marks[i]);
         rest = span_of(hit, f->path.n - (size_t)(hit - f->path.p));
         name = span_cut(&rest, '/');
-        if (f->api == MOCK_API_GEMINI) {
+        if (names_model(f->api)) {
             rest = name;
             name = span_cut(&rest, ':');
         }
@@ -279,7 +287,10 @@ int mock_facts_read(struct mock_facts *ret, const struct mock_req *r, struct are
     for (size_t i = 0; i < ARRAY_LEN(paths) && f.api == MOCK_API_NONE; i++)
         if (span_ends(f.path, span_str(paths[i].ends)))
             f.api = paths[i].api;
-    f.stream = span_ends(f.path, SPAN_LIT(":streamGenerateContent"));
+    if (span_ends(f.path, SPAN_LIT(":streamGenerateContent"))) {
+        f.stream = span_contains(rest, SPAN_LIT("alt=sse"));
+        f.list = !f.stream;
+    }
     if (read_path_model(&f, arena, e) < 0)
         goto out;
     if (r->body.n) {

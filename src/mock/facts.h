@@ -20,6 +20,7 @@ enum mock_api {
     MOCK_API_MESSAGES,
     MOCK_API_COUNT_TOKENS,
     MOCK_API_GEMINI,
+    MOCK_API_GEMINI_COUNT,
     MOCK_API_HEALTH,
     MOCK_APIS,
 };
@@ -34,6 +35,7 @@ struct mock_facts {
     struct span tool;      /* the tool to call: forced, or the first offered */
     struct span tool_args; /* arguments that fit its schema, as JSON */
     bool tool_forced, stream, include_usage, bad_json;
+    bool list;              /* Gemini: streamed as one JSON list, for want of alt=sse */
     uint64_t max_tokens;    /* UINT64_MAX: none */
     uint64_t choices;       /* n, at least 1 */
     uint64_t inputs;        /* embeddings: how many */

@@ -71,13 +71,21 @@ static void finish(const struct mock_answer *a, uint64_t k, struct mock_piece *p
 static void whole(const struct mock_answer *a, uint64_t k, struct mock_piece *p)
 {
     UNUSED(k);
+    if (a->facts->list)
+        mock_put(p, "[");
     open_answer(p);
     if (a->tool)
         put_call_part(a, p);
     else
         put_text_part(a, p, 0, true);
     close_answer(a, p, true);
-    mock_put(p, "\n");
+    mock_put(p, a->facts->list ? "]\n" : "\n");
+}
+
+static void count_tokens(const struct mock_answer *a, uint64_t k, struct mock_piece *p)
+{
+    UNUSED(k);
+    mock_put(p, "{\"totalTokens\": %llu}\n", ULL(a->facts->prompt_tokens));
 }
 
 const struct mock_plan mock_gemini_text = {
@@ -86,3 +94,5 @@ const struct mock_plan mock_gemini_text = {
 };
 const struct mock_plan mock_gemini_whole = {"application/json; charset=UTF-8",
                                             {{whole, MOCK_ONCE, 0}}};
+const struct mock_plan mock_gemini_count = {"application/json; charset=UTF-8",
+                                            {{count_tokens, MOCK_ONCE, 0}}};

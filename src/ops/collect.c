@@ -21,6 +21,10 @@ static const char *const operations[OPS] = {
     [OP_MESSAGES] = "chat",
     [OP_EMBEDDINGS] = "embeddings",
     [OP_COMPLETIONS] = "text_completion",
+    [OP_GEMINI] = "generate_content",
+    [OP_GEMINI_STREAM] = "generate_content",
+    [OP_GEMINI_V1] = "generate_content",
+    [OP_GEMINI_V1_STREAM] = "generate_content",
 };
 
 /* OpenTelemetry's name of a provider, where it is not our own. */

@@ -55,6 +55,7 @@ static const char *const auths[] = {
     [AUTH_BEARER] = "`authorization: Bearer KEY`",
     [AUTH_X_API_KEY] = "`x-api-key: KEY`",
     [AUTH_API_KEY] = "`api-key: KEY`",
+    [AUTH_GOOGLE] = "`x-goog-api-key: KEY`",
 };
 
 static const char *const terminals[] = {
@@ -201,7 +202,9 @@ static void one(struct buf *out, const struct provider *p)
     buf_printf(out, "| base URL | %s%s%s |\n", p->base ? "`" : "",
                p->base ? p->base : "`endpoints` must say", p->base ? "`" : "");
     found_by(out, p);
-    buf_printf(out, "| key | %s, %s |\n", auths[p->auth],
+    buf_printf(out, "| key | %s%s%s, %s |\n", auths[p->auth],
+               p->auth_openai != AUTH_NONE ? "; for operations copied from OpenAI " : "",
+               p->auth_openai != AUTH_NONE ? auths[p->auth_openai] : "",
                p->key_needed ? "needed" : "if one is set");
     if (p->header.name)
         buf_printf(out, "| sent if the client does not | `%s: %s` |\n", p->header.name,

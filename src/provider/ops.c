@@ -3,21 +3,20 @@
  */
 #include "provider/provider.h"
 
+enum { STREAMED = 2 };
+
 static const struct provider_op_row rows[OPS] = {
-#define X(name, text, method, path, dialect, routed)                                               \
-    [OP_##name] = {OP_##name, text, method, path, dialect, routed},
+#define X(name, text, method, path, dialect, way)                                                  \
+    [OP_##name] = {OP_##name, text, method, path, dialect, (way) != false, (way) == STREAMED},
 #include "provider/ops.def"
 #undef X
 };
 
-/* The part of a pattern before its '*', or all of it. */
-static struct span fixed_part(const char *pattern)
+/* The part of a pattern before its '*', or all of it; *behind is what follows the '*'. */
+static struct span fixed_part(const char *pattern, struct span *behind)
 {
-    struct span s = span_str(pattern);
-
-    if (s.n && s.p[s.n - 1] == '*')
-        s.n--;
-    return s;
+    *behind = span_str(pattern);
+    return span_cut(behind, '*');
 }
 
 /* Could the upstream read another path out of the rest than the one that was matched? Dots that
@@ -32,22 +31,32 @@ static bool is_tricky(struct span path)
     return false;
 }
 
-/* Does the path fit, and what of it stands behind the fixed part? A path that climbs fits
- * nothing: what it means is the next server's secret. */
+/* Does the path fit, and what of it stands in place of the '*'? A path that climbs fits nothing:
+ * what it means is the next server's secret. */
 static bool path_fits(const char *pattern, struct span path, struct span *rest)
 {
-    struct span fixed = fixed_part(pattern);
+    struct span behind, fixed = fixed_part(pattern, &behind);
 
     if (!span_starts(path, fixed))
         return false;
     *rest = span_of(path.p + fixed.n, path.n - fixed.n);
-    if (pattern[fixed.n] == '\0')
+    if (!span_has(behind)) /* no '*' */
         return rest->n == 0;
-    if (is_tricky(path))
+    if (is_tricky(path) || !span_ends(*rest, behind))
         return false;
+    rest->n -= behind.n;
     if (fixed.p[fixed.n - 1] == '/')
         return rest->n > 0;
     return rest->n == 0 || rest->p[0] == '/';
+}
+
+struct span provider_op_rest(const struct provider_op_row *op, struct span path)
+{
+    struct span rest;
+
+    if (!strchr(op->path, '*') || !path_fits(op->path, path, &rest))
+        return span_of(NULL, 0);
+    return rest;
 }
 
 const struct provider_op_row *provider_op_find(struct span method, struct span path,
@@ -86,18 +95,36 @@ static void add_segment(struct buf *out, struct span s)
     }
 }
 
+enum provider_auth provider_auth(const struct provider *p, enum provider_op op)
+{
+    bool copied = strncmp(rows[op].dialect, "openai.", 7) == 0;
+
+    return copied && p->auth_openai != AUTH_NONE ? p->auth_openai : p->auth;
+}
+
+/* How much of the base's end the path begins with, in whole segments. */
+static size_t overlap(struct span base, struct span path)
+{
+    for (size_t at = 0; at < base.n; at++) {
+        struct span end = span_of(base.p + at, base.n - at);
+
+        if (*end.p == '/' && span_starts(path, end) && path.n > end.n && path.p[end.n] == '/')
+            return end.n;
+    }
+    return 0;
+}
+
 int provider_path(struct buf *out, const struct provider *p, enum provider_op op, struct span base,
                   struct span client, struct span model)
 {
-    struct span path = span_str(p->paths[op]), rest = {NULL, 0};
+    struct span path = span_str(p->paths[op]), rest = {NULL, 0}, behind;
 
     if (!span_has(path))
         return -1;
     if (path.p[path.n - 1] == '*' && !path_fits(provider_op_row(op)->path, client, &rest))
         return -1;
-    path = fixed_part(p->paths[op]);
-    if (span_ends(base, SPAN_LIT("/v1")) && span_starts(path, SPAN_LIT("/v1/")))
-        base.n -= 3;
+    path = fixed_part(p->paths[op], &behind);
+    base.n -= overlap(base, path);
     buf_add_span(out, base);
     buf_add_span(out, span_cut(&path, '%'));
     while (span_has(path)) { /* behind a '%', which is always "%m" */

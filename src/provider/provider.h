@@ -20,12 +20,12 @@ enum provider_op {
 
 struct provider_op_row {
     enum provider_op op;
-    const char *name;    /* "chat", stable: metric label */
-    const char *method;  /* "*": any */
-    const char *path;    /* as clients call it: "/v1/chat/completions"; with a '*' at its end
-                          * as ops.def says */
+    const char *name;   /* "chat", stable: metric label */
+    const char *method; /* "*": any */
+    const char *path;   /* as clients call it: "/v1/chat/completions"; with a '*' as ops.def says */
     const char *dialect; /* whose errors the client understands */
     bool routed;         /* false: passes through to the one target that a route pins it to */
+    bool stream;         /* the path says that the answer is a stream */
 };
 
 /* The row for a method and path (without query), or NULL: unknown. *path_known tells whether the
@@ -34,11 +34,16 @@ const struct provider_op_row *provider_op_find(struct span method, struct span p
                                                bool *path_known);
 const struct provider_op_row *provider_op_row(enum provider_op op);
 
+/* What a path that fits the row has in place of its '*', as it stands there; absent: the row has
+ * none. */
+struct span provider_op_rest(const struct provider_op_row *op, struct span path);
+
 enum provider_auth {
     AUTH_NONE,
     AUTH_BEARER,    /* authorization: Bearer KEY */
     AUTH_X_API_KEY, /* x-api-key: KEY */
     AUTH_API_KEY,   /* api-key: KEY (Azure) */
+    AUTH_GOOGLE,    /* x-goog-api-key: KEY */
 };
 
 enum provider_cap {
@@ -67,6 +72,8 @@ struct provider {
     const char *const *env_keys; /* environment variables that hold a key, NULL-terminated */
     const char *env_base;        /* environment variable that holds the base URL, or NULL */
     enum provider_auth auth;
+    enum provider_auth auth_openai; /* for operations that it copies from OpenAI; AUTH_NONE: the
+                                     * same */
     bool key_needed;
     struct {
         const char *name, *value;
@@ -92,9 +99,13 @@ const struct provider *provider_at(size_t i);
 const struct provider *
 provider_for_model(struct span model, bool (*has)(void *arg, const struct provider *p), void *arg);
 
+/* How the provider wants the key for an operation. */
+enum provider_auth provider_auth(const struct provider *p, enum provider_op op);
+
 /* Append the path to call: that of the base URL ("" or "/v1"), then the row's for the operation,
- * filled in. Where both have the "/v1", it stands once: a base is written with or without it.
- * client is the client's path without query. -1: the provider cannot do it; nothing was added. */
+ * filled in. What the one ends with and the other begins with ("/v1") stands once: a base is
+ * written with or without it. client is the client's path without query. -1: the provider cannot do
+ * it; nothing was added. */
 MUST_CHECK int provider_path(struct buf *out, const struct provider *p, enum provider_op op,
                              struct span base, struct span client, struct span model);
 

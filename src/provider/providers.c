@@ -50,6 +50,15 @@
     [OP_VECTOR_STORES] = v1 "/vector_stores*", [OP_ASSISTANTS] = v1 "/assistants*",                \
     [OP_THREADS] = v1 "/threads*", [OP_CONTAINERS] = v1 "/containers*", [OP_EVALS] = v1 "/evals*"
 
+/* Google's own, in both versions. */
+#define GEMINI_PATHS                                                                               \
+    [OP_GEMINI] = "/v1beta/models/%m:generateContent",                                             \
+    [OP_GEMINI_STREAM] = "/v1beta/models/%m:streamGenerateContent",                                \
+    [OP_GEMINI_COUNT] = "/v1beta/models/%m:countTokens",                                           \
+    [OP_GEMINI_V1] = "/v1/models/%m:generateContent",                                              \
+    [OP_GEMINI_V1_STREAM] = "/v1/models/%m:streamGenerateContent",                                 \
+    [OP_GEMINI_V1_COUNT] = "/v1/models/%m:countTokens"
+
 #define CAPS_ALL (CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_JSON_SCHEMA)
 
 /* NOLINTBEGIN(bugprone-suspicious-missing-comma): the prefix and the path are one text */
@@ -134,16 +143,18 @@ static const struct provider providers[] = {
     },
     {
         .name = "gemini",
-        .title = "Google Gemini (OpenAI-compatible)",
-        .base = "https://generativelanguage.googleapis.com/v1beta/openai",
+        .title = "Google Gemini",
+        .base = "https://generativelanguage.googleapis.com",
         .env_keys = KEYS("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        .auth = AUTH_BEARER,
+        .auth = AUTH_GOOGLE,
+        .auth_openai = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = MODELS("gemini-*", "gemma-*"),
-        .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), [OP_IMAGES] = "/images*",
-                  [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .paths = {GEMINI_PATHS, CHAT_PATHS("/v1beta/openai"),
+                  VECTOR_PATHS("/v1beta/openai"), [OP_IMAGES] = "/v1beta/openai/images*",
+                  [OP_FILES] = "/v1beta/openai/files*", [OP_BATCHES] = "/v1beta/openai/batches*"},
         .errors = errors_gemini,
     },
     {

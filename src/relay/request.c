@@ -30,15 +30,102 @@ void relay_keep(char *out, size_t cap, struct span s)
     out[n] = '\0';
 }
 
+static struct span path_only(struct span path)
+{
+    return span_cut(&path, '?');
+}
+
+/* ---- what a URL says ---- */
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87 : -1;
+}
+
+/* Without its percent escapes, in the arena; absent: no memory. */
+static struct span plain(struct arena *a, struct span s)
+{
+    char *out = arena_alloc(a, s.n + 1);
+    size_t n = 0;
+
+    if (!out)
+        return span_of(NULL, 0);
+    for (size_t i = 0; i < s.n; i++) {
+        bool escape = s.p[i] == '%' && s.n - i > 2 && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0;
+
+        out[n++] = escape ? (char)(hex(s.p[i + 1]) * 16 + hex(s.p[i + 2])) : s.p[i];
+        i += escape ? 2 : 0;
+    }
+    return span_of(out, n);
+}
+
+/* One "name=value" of a query; the name is plain. */
+static struct span next_member(struct relay *r, struct span *query, struct span *name,
+                               struct span *value)
+{
+    struct span member = span_cut(query, '&');
+
+    *value = member;
+    *name = plain(&r->arena, span_cut(value, '='));
+    return member;
+}
+
+/* A member of the query that says how Google's API is called; absent: it is not there. */
+static struct span query_get(struct relay *r, const char *want)
+{
+    struct span rest = r->head->path, name, value;
+
+    span_cut(&rest, '?');
+    while (span_has(rest)) {
+        next_member(r, &rest, &name, &value);
+        if (name.n && *name.p == '$') /* Google takes its own parameters with and without it */
+            name = span_of(name.p + 1, name.n - 1);
+        if (span_is(name, want))
+            return plain(&r->arena, value);
+    }
+    return span_of(NULL, 0);
+}
+
+/* Parameters of Google's API that are credentials. They are the client's, and go no further. */
+static bool is_credential(struct span name)
+{
+    return span_is(name, "key") || span_is(name, "access_token") || span_is(name, "$key") ||
+           span_is(name, "$access_token") || span_is(name, "oauth_token");
+}
+
+/* The model and whether to stream, where the URL says it. */
+static bool read_url(struct relay *r, struct relay_refusal *no)
+{
+    struct span name = plain(&r->arena, provider_op_rest(r->op, path_only(r->head->path)));
+
+    if (name.n == 0 || name.n >= DIALECT_MODEL_MAX)
+        return refuse(no, 400, REASON_BAD_REQUEST, "The path names no model of at most 127 bytes.",
+                      NULL);
+    for (size_t i = 0; i < name.n; i++)
+        if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7F)
+            return refuse(no, 400, REASON_BAD_REQUEST,
+                          "The model's name in the path has control characters.", NULL);
+    relay_keep(r->req.model, sizeof(r->req.model), name);
+    r->req.model_n = (uint8_t)name.n;
+    r->req.stream = r->op->stream && span_is(query_get(r, "alt"), "sse");
+    return true;
+}
+
 /* ---- keys ---- */
 
-static struct span presented_key(const struct http_head *h)
+static struct span presented_key(struct relay *r)
 {
-    struct span auth = http_field_get(h, "authorization");
+    static const char *const fields[] = {"x-api-key", "x-goog-api-key"};
+    struct span key = http_field_get(r->head, "authorization");
 
-    if (auth.n > 7 && span_eq_nocase(span_of(auth.p, 7), SPAN_LIT("Bearer ")))
-        return span_trim(span_of(auth.p + 7, auth.n - 7));
-    return http_field_get(h, "x-api-key");
+    if (key.n > 7 && span_eq_nocase(span_of(key.p, 7), SPAN_LIT("Bearer ")))
+        return span_trim(span_of(key.p + 7, key.n - 7));
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        key = http_field_get(r->head, fields[i]);
+        if (span_has(key))
+            return key;
+    }
+    return r->dialect->by_url ? query_get(r, "key") : key;
 }
 
 static bool hash(const struct relay_env *env, struct span s, uint8_t sum[SHA256_DIGEST_LENGTH])
@@ -51,7 +138,7 @@ static bool hash(const struct relay_env *env, struct span s, uint8_t sum[SHA256_
 static bool check_key(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
 {
     const struct settings *s = r->settings;
-    struct span given = presented_key(r->head);
+    struct span given = presented_key(r);
     const struct settings_key *found = NULL;
     uint8_t sum[SHA256_DIGEST_LENGTH];
 
@@ -63,7 +150,8 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
                       "Add `keys` to the configuration.");
     if (given.n == 0)
         return refuse(no, 401, REASON_NO_KEY, "This gateway asks for a key, and none was sent.",
-                      "Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
+                      "Send it as 'Authorization: Bearer KEY', 'x-api-key: KEY' or "
+                      "'x-goog-api-key: KEY'.");
     if (!hash(r->env, given, sum))
         return refuse(no, 503, REASON_NO_MEMORY, "The gateway cannot hash the key.", NULL);
     for (size_t i = 0; i < s->keys_n; i++) /* all of them: the time tells nothing */
@@ -103,16 +191,21 @@ static bool can_serve(const struct relay *r, const struct settings_target *t)
     return t->provider->type->paths[r->op->op] != NULL;
 }
 
-static struct span path_only(struct span path)
-{
-    return span_cut(&path, '?');
-}
-
 /* Which dialect should an error of an unknown path be said in? */
 static const struct dialect *guess_dialect(struct span path)
 {
-    return span_starts(path, SPAN_LIT("/v1/messages")) ? &dialect_anthropic_messages
-                                                       : &dialect_openai_chat;
+    static const struct {
+        struct span begin;
+        const struct dialect *d;
+    } rows[] = {
+        {SPAN_LIT("/v1/messages"), &dialect_anthropic_messages},
+        {SPAN_LIT("/v1beta/"), &dialect_gemini_generate},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (span_starts(path, rows[i].begin))
+            return rows[i].d;
+    return &dialect_openai_chat;
 }
 
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
@@ -173,7 +266,8 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
     return refuse(no, 400, REASON_WRONG_DIALECT,
                   "No target of this model speaks the dialect of this path.",
                   "Call the path that the target speaks: /v1/messages for Anthropic's API, "
-                  "/v1/chat/completions for the others.");
+                  "/v1beta/models/MODEL:generateContent for Google's, /v1/chat/completions for the "
+                  "others.");
 }
 
 /* "smart, small, openai/..., local/...": what a client may call, as far as it fits. */
@@ -221,7 +315,7 @@ static struct span json_name(struct arena *a, struct span name)
     struct span ret = {NULL, 0};
     struct buf b;
 
-    buf_init(&b, 6 * DIALECT_MODEL_MAX + 2);
+    buf_init(&b, 6 * (DIALECT_MODEL_MAX + sizeof("models/")) + 2);
     buf_add_char(&b, '"');
     json_escape(&b, name);
     buf_add_char(&b, '"');
@@ -234,22 +328,28 @@ static struct span json_name(struct arena *a, struct span name)
 /* The client's name and the upstream's differ: patch the request one way, the answer the other. */
 static bool rename_model(struct relay *r, struct relay_refusal *no)
 {
+    struct span name = span_of(r->req.model, r->req.model_n), theirs = r->target->model;
     struct err e;
-    struct span theirs;
     char *mine;
 
-    if (span_eq(span_of(r->req.model, r->req.model_n), r->target->model))
+    if (span_eq(name, theirs))
         return true;
-    mine = arena_alloc(&r->arena, (size_t)r->req.model_len);
-    theirs = json_name(&r->arena, r->target->model);
-    if (!mine || !theirs.p)
+    if (r->dialect->by_url) { /* a body that repeats the name has it as a resource's */
+        r->client_model_json = json_name(&r->arena, name);
+        theirs = arena_join(&r->arena, (struct span[]){SPAN_LIT("models/"), theirs}, 2);
+    } else {
+        mine = arena_alloc(&r->arena, (size_t)r->req.model_len);
+        if (mine && blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len, &e) < 0)
+            return refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
+        r->client_model_json = span_of(mine, (size_t)r->req.model_len);
+    }
+    theirs = json_name(&r->arena, theirs);
+    if (!r->client_model_json.p || !theirs.p)
         return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                       NULL);
-    if (blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len, &e) < 0)
-        return refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
-    r->client_model_json = span_of(mine, (size_t)r->req.model_len);
-    r->patches_n = blob_patch_add(r->patches, 0,
-                                  (struct blob_patch){r->req.model_at, r->req.model_len, theirs});
+    if (r->req.model_len)
+        r->patches_n = blob_patch_add(
+            r->patches, 0, (struct blob_patch){r->req.model_at, r->req.model_len, theirs});
     r->rename = true;
     return true;
 }
@@ -284,8 +384,11 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
 
 bool relay_find_target(struct relay *r, struct relay_refusal *no)
 {
-    struct span name = span_of(r->req.model, r->req.model_n);
+    struct span name;
 
+    if (r->dialect->by_url && !read_url(r, no))
+        return false;
+    name = span_of(r->req.model, r->req.model_n);
     if (!r->op->routed) {
         if (!key_allows_all(r))
             return refuse(no, 403, REASON_BAD_KEY,
@@ -325,6 +428,22 @@ static void add_query(struct buf *out, struct span query, char *sep)
     *sep = '&';
 }
 
+/* The client's query, without the credentials that it may hold where the dialect has them there. */
+static void add_client_query(struct buf *out, struct relay *r, struct span query, char *sep)
+{
+    struct span name, value, member;
+
+    if (!r->dialect->by_url) {
+        add_query(out, query, sep);
+        return;
+    }
+    while (span_has(query)) {
+        member = next_member(r, &query, &name, &value);
+        if (name.p && !is_credential(name))
+            add_query(out, member, sep);
+    }
+}
+
 static struct span upstream_path(struct relay *r)
 {
     const struct settings_provider *p = r->target->provider;
@@ -336,8 +455,10 @@ static struct span upstream_path(struct relay *r)
     buf_init(&b, (size_t)16 * 1024);
     if (provider_path(&b, p->type, op, p->urls[0].path, path, r->target->model) < 0)
         buf_fini(&b);  /* pick_target() and find_pinned() have asked: this does not happen */
-    if (!r->translate) /* it was meant for another API */
-        add_query(&b, rest, &sep);
+    if (!r->translate) /* else it was meant for another API */
+        add_client_query(&b, r, rest, &sep);
+    else if (r->up_op->stream) /* Gemini's: events, and no list */
+        add_query(&b, SPAN_LIT("alt=sse"), &sep);
     if (p->api_version.n) {
         buf_add_char(&b, sep);
         buf_add_str(&b, "api-version=");
@@ -382,6 +503,7 @@ static void translated_conf(const struct relay *r, struct call_conf *conf)
 {
     conf->body = r->up_body;
     conf->patches_n = 0;
+    conf->op = r->up_op->op;
     conf->dialect = relay_ready(r, r->up_dialect);
 }
 
@@ -395,6 +517,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .spares = &r->env->calls,
         .provider = p,
         .url = &p->urls[0],
+        .op = r->op->op,
         .method = r->head->method,
         .body = blob_len(r->body) || r->op->routed ? r->body : NULL,
         .patches = r->patches,

@@ -15,18 +15,19 @@
 #define MAX_TOKENS_UNSET 8192 /* where the dialect must have a number and the client gave none */
 
 /* The operations that ask a model to go on with a conversation, in the order in which a target that
- * has several of them is asked. */
-static const enum provider_op conversations[] = {OP_CHAT, OP_MESSAGES};
+ * has several of them is asked: a vendor's own API says more than its imitation of another. */
+static const struct {
+    enum provider_op whole, stream;
+} conversations[] = {{OP_GEMINI, OP_GEMINI_STREAM}, {OP_CHAT, OP_CHAT}, {OP_MESSAGES, OP_MESSAGES}};
 
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t)
 {
-    bool known = false;
+    bool known = convert_find(r->dialect) != NULL;
 
-    for (size_t i = 0; i < ARRAY_LEN(conversations); i++)
-        known |= r->op->op == conversations[i];
     for (size_t i = 0; known && i < ARRAY_LEN(conversations); i++) {
-        const struct provider_op_row *op = provider_op_row(conversations[i]);
+        const struct provider_op_row *op =
+            provider_op_row(r->req.stream ? conversations[i].stream : conversations[i].whole);
 
         if (t->provider->type->paths[op->op] && convert_find(dialect_find(span_str(op->dialect))))
             return op;
@@ -202,6 +203,20 @@ static void set_type(struct relay *r, struct span type)
             ((struct http_field *)(uintptr_t)h->fields)[i].value = type;
 }
 
+/* A client of Gemini's that asked for a stream, and not for events, gets a list: of one answer. */
+static int translate_whole(struct relay *r, struct span body, struct buf *out, struct err *e)
+{
+    bool list = r->op->stream && !r->req.stream;
+
+    if (list)
+        buf_add_char(out, '[');
+    if (translate_answer(r->translate, body, r->req.stream, out, e) < 0)
+        return -1;
+    if (list)
+        buf_add_char(out, ']');
+    return buf_finish(out, "answer", e);
+}
+
 int relay_translate_answer(struct relay *r, struct err *e)
 {
     struct blob *answer = NULL;
@@ -210,9 +225,7 @@ int relay_translate_answer(struct relay *r, struct err *e)
     int rc = -1;
 
     buf_init(&out, REQUEST_MAX((size_t)r->settings->server.answer_bytes_max));
-    if (body &&
-        translate_answer(r->translate, span_of(body, (size_t)blob_len(r->answer)), r->req.stream,
-                         &out, e) == 0 &&
+    if (body && translate_whole(r, span_of(body, (size_t)blob_len(r->answer)), &out, e) == 0 &&
         blob_new(&answer, &r->env->blobs, UINT64_MAX, e) == 0 &&
         blob_add(answer, out.p, out.n, e) == 0) {
         blob_unref(&r->answer);

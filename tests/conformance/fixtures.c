@@ -26,6 +26,10 @@ static const struct dialect *dialect_of(struct span json)
         d = &dialect_openai_responses;
     else if (yyjson_obj_get(first, "embedding"))
         d = &dialect_openai_embeddings;
+    else if (yyjson_obj_get(root, "candidates") || yyjson_obj_get(root, "promptFeedback"))
+        d = &dialect_gemini_generate;
+    else if (yyjson_obj_get(root, "totalTokens"))
+        d = &dialect_gemini_count;
     yyjson_doc_free(doc);
     return d;
 }

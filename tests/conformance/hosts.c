@@ -25,8 +25,9 @@ static const struct {
     {"api.perplexity.ai", "*", "perplexity"},
     {"router.huggingface.co", "/v1/*", "huggingface"},
     {"router.huggingface.co", "*", "openai-compatible"}, /* one host behind it by name */
-    {"generativelanguage.googleapis.com", "/v1beta/openai/*", "gemini"},
-    {"generativelanguage.googleapis.com", "*", NULL},
+    {"generativelanguage.googleapis.com", "*", "gemini"},
+    {"*aiplatform.googleapis.com", "*", NULL},
+    {"localhost:8787", "/google-vertex/*", NULL},
     {"api.cerebras.ai", "*", "cerebras"},
     {"api.z.ai", "/api/coding/*", "zai-coding"},
     {"api.z.ai", "*", "zai"},
@@ -78,14 +79,16 @@ static struct span base_path(const char *base, struct span *host)
     return span_of("", 0);
 }
 
-/* The name that stands in an Azure path; it is the user's, and not the model of the body. */
-static struct span deployment(struct span path)
+/* The name that stands in the path: of a deployment at Azure, which is the user's, and not the
+ * model of the body; of the model at Google. */
+static struct span named(struct span path)
 {
     struct span piece = {NULL, 0};
 
-    while (span_has(path) && !span_is(piece, "deployments"))
+    while (span_has(path) && !span_is(piece, "deployments") && !span_is(piece, "models"))
         piece = span_cut(&path, '/');
-    return span_cut(&path, '/');
+    piece = span_cut(&path, '/');
+    return span_cut(&piece, ':');
 }
 
 bool hosts_path_fits(const struct provider *p, enum provider_op op, struct span host,
@@ -102,7 +105,7 @@ bool hosts_path_fits(const struct provider *p, enum provider_op op, struct span 
     if (!span_eq(own, host)) /* the base is the user's: whatever stands before the row's path */
         base = span_of("", 0);
     buf_init(&want, 4096);
-    ok = provider_path(&want, p, op, base, path, deployment(path)) == 0 &&
+    ok = provider_path(&want, p, op, base, path, named(path)) == 0 &&
          (span_eq(own, host) ? span_eq(path, buf_span(&want)) : span_ends(path, buf_span(&want)));
     buf_fini(&want);
     return ok;

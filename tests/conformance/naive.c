@@ -6,7 +6,7 @@
 #include <yyjson.h>
 
 struct reading {
-    bool messages, responses;
+    bool messages, responses, gemini;
     enum dialect_terminal terminal;
     uint32_t choices;
     bool seen[DIALECT_CHOICES_MAX], finished[DIALECT_CHOICES_MAX];
@@ -91,6 +91,33 @@ static void responses_event(struct reading *r, yyjson_val *root)
         r->error = true;
 }
 
+/* A reason that is one: neither empty nor *_UNSPECIFIED nor 0. */
+static bool is_reason(yyjson_val *v)
+{
+    const char *s = yyjson_get_str(v);
+
+    return yyjson_is_num(v) ? yyjson_get_num(v) != 0 : s && *s && !strstr(s, "_UNSPECIFIED");
+}
+
+static void gemini_event(struct reading *r, yyjson_val *root)
+{
+    yyjson_val *list = yyjson_obj_get(root, "candidates"), *candidate;
+    size_t i, n;
+
+    r->error = r->error || is_error(yyjson_obj_get(root, "error"));
+    r->done = is_reason(yyjson_obj_get(yyjson_obj_get(root, "promptFeedback"), "blockReason"));
+    yyjson_arr_foreach(list, i, n, candidate)
+    {
+        yyjson_val *index = yyjson_obj_get(candidate, "index");
+        uint64_t at = yyjson_is_uint(index) ? yyjson_get_uint(index) : i;
+
+        MUST(at < DIALECT_CHOICES_MAX);
+        r->seen[at] = true;
+        if (is_reason(yyjson_obj_get(candidate, "finishReason")))
+            r->finished[at] = true;
+    }
+}
+
 static void read_event(struct reading *r, char *data, size_t n)
 {
     yyjson_doc *doc;
@@ -98,7 +125,7 @@ static void read_event(struct reading *r, char *data, size_t n)
     if (r->done || r->bad || n == 0)
         return;
     if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
-        r->done = !r->messages && !r->responses;
+        r->done = !r->messages && !r->responses && !r->gemini;
         return;
     }
     doc = yyjson_read(data, n, 0);
@@ -108,16 +135,33 @@ static void read_event(struct reading *r, char *data, size_t n)
         messages_event(r, yyjson_doc_get_root(doc));
     else if (r->responses)
         responses_event(r, yyjson_doc_get_root(doc));
+    else if (r->gemini)
+        gemini_event(r, yyjson_doc_get_root(doc));
     else
         chat_event(r, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
+}
+
+static bool complete(const struct reading *r)
+{
+    struct reading plain = *r;
+
+    if (r->messages)
+        return r->done && r->started;
+    if (r->responses)
+        return r->done;
+    if (r->gemini && r->done)
+        return true;
+    if (r->gemini)
+        plain.terminal = TERMINAL_FINISH;
+    return chat_complete(&plain);
 }
 
 static enum dialect_verdict judge(const struct reading *r)
 {
     if (r->error)
         return VERDICT_ERROR;
-    if (r->messages ? r->done && r->started : r->responses ? r->done : chat_complete(r))
+    if (complete(r))
         return VERDICT_COMPLETE;
     return r->bad ? VERDICT_BAD : VERDICT_CUT;
 }
@@ -127,6 +171,7 @@ size_t naive_stream(struct naive_mark **ret, const char *dialect, enum dialect_t
 {
     struct reading r = {.messages = !strcmp(dialect, "anthropic.messages"),
                         .responses = !strcmp(dialect, "openai.responses"),
+                        .gemini = !strcmp(dialect, "gemini.generate"),
                         .terminal = terminal,
                         .choices = choices};
     struct naive_mark *marks = malloc((text.n + 2) * sizeof(*marks));
@@ -177,6 +222,8 @@ static bool is_answer(const char *dialect, yyjson_val *root)
         return has_list(root, "choices", "text");
     if (!strcmp(dialect, "openai.embeddings"))
         return has_list(root, "data", "embedding");
+    if (!strcmp(dialect, "gemini.count"))
+        return yyjson_is_num(yyjson_obj_get(root, "totalTokens"));
     if (!strcmp(dialect, "anthropic.count"))
         return yyjson_is_num(yyjson_obj_get(root, "input_tokens"));
     if (!strcmp(dialect, "openai.responses"))
@@ -184,6 +231,32 @@ static bool is_answer(const char *dialect, yyjson_val *root)
                yyjson_is_str(yyjson_obj_get(root, "status"));
     return yyjson_equals_str(yyjson_obj_get(root, "type"), "message") &&
            yyjson_is_str(yyjson_obj_get(root, "stop_reason"));
+}
+
+/* One answer, or the list of a streamed one's. */
+static enum dialect_verdict gemini_whole(yyjson_val *root)
+{
+    struct reading r = {.gemini = true};
+    size_t i, n, began = 0;
+    yyjson_val *event;
+
+    if (yyjson_is_obj(root))
+        gemini_event(&r, root);
+    yyjson_arr_foreach(root, i, n, event)
+    {
+        bool was = r.done;
+
+        gemini_event(&r, event);
+        r.done = r.done || was;
+    }
+    for (i = 0; i < DIALECT_CHOICES_MAX; i++) {
+        began += r.seen[i];
+        if (r.seen[i] != r.finished[i])
+            began = DIALECT_CHOICES_MAX + 1;
+    }
+    if (r.error)
+        return VERDICT_ERROR;
+    return r.done || (began > 0 && began <= DIALECT_CHOICES_MAX) ? VERDICT_COMPLETE : VERDICT_BAD;
 }
 
 struct naive_mark naive_whole(const char *dialect, struct span text)
@@ -194,7 +267,9 @@ struct naive_mark naive_whole(const char *dialect, struct span text)
 
     while (ret.at && strchr(" \t\r\n", text.p[ret.at - 1]))
         ret.at--;
-    if (is_error(yyjson_obj_get(root, "error")))
+    if (!strcmp(dialect, "gemini.generate"))
+        ret.verdict = gemini_whole(root);
+    else if (is_error(yyjson_obj_get(root, "error")))
         ret.verdict = VERDICT_ERROR;
     else if (yyjson_is_obj(root) && is_answer(dialect, root))
         ret.verdict = VERDICT_COMPLETE;

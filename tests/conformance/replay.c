@@ -30,6 +30,8 @@ static const struct {
     {"openai-completions", OP_COMPLETIONS, "*"},
     {"embeddings", OP_EMBEDDINGS, "*"},
     {"anthropic-count", OP_COUNT, "*"},
+    {"gemini", OP_GEMINI, "*"},
+    {"gemini-count", OP_GEMINI_COUNT, "*"},
 };
 
 /* What a refusal means: by status, but for these. All recorded 404 are models that are missing. */
@@ -40,6 +42,7 @@ static const struct {
     {"Incorrect API key", CLASS_CREDENTIAL}, /* xAI says it with 400 */
     {"prompt too long", CLASS_TOO_LONG},
     {"prompt is too long", CLASS_TOO_LONG},
+    {"API key not valid", CLASS_CREDENTIAL},
 };
 
 struct run {
@@ -68,6 +71,13 @@ static struct dialect_request wanted(const struct dialect *d, yyjson_val *req)
     bool chat = d == &dialect_openai_chat || d == &dialect_openai_completions;
     yyjson_val *prompt = yyjson_obj_get(req, "prompt");
 
+    if (d->by_url) { /* and with it whether to stream; they spell the other two as here */
+        yyjson_val *conf = yyjson_obj_get(req, "generationConfig");
+
+        q.max_tokens = count_of(conf, "maxOutputTokens");
+        q.choices = (uint32_t)MAX(count_of(conf, "candidateCount"), UINT64_C(1));
+        return q;
+    }
     (void)snprintf(q.model, sizeof(q.model), "%s", text_of(req, "model"));
     if (!chat && d != &dialect_anthropic_messages && d != &dialect_openai_responses)
         return q;
@@ -120,6 +130,14 @@ static void check_refusal(struct tally *t, const char *name, const struct provid
     arena_fini(&a);
 }
 
+/* Google's operations differ in the path alone. */
+static enum provider_op op_of(const struct run *run, struct span path)
+{
+    if (run->op == OP_GEMINI && span_ends(path, SPAN_LIT(":streamGenerateContent")))
+        return OP_GEMINI_STREAM;
+    return run->op;
+}
+
 /* The row that serves the recorded host, which must call it by the recorded path. */
 static const struct provider *provider_of(struct run *run, const char *name, yyjson_val *rec)
 {
@@ -130,7 +148,7 @@ static const struct provider *provider_of(struct run *run, const char *name, yyj
 
     if (!known)
         check_fail(&run->t, name, "no row for this host");
-    else if (p && !hosts_path_fits(p, run->op, host, path))
+    else if (p && !hosts_path_fits(p, op_of(run, path), host, path))
         check_fail(&run->t, name, "'%s' does not call %.*s", p->name, SPAN_FMT(path));
     return p;
 }
@@ -169,6 +187,8 @@ static void on_line(void *arg, struct span line)
     (void)snprintf(name, sizeof(name), "%s %s", text_of(rec, "id"), text_of(rec, "host"));
     check_request(&run->t, name, run->d, span_str(body), &want);
     p = provider_of(run, name, rec);
+    if (!p && run->d->by_url) /* Vertex AI: the same API below paths of its own */
+        p = provider_find(SPAN_LIT("gemini"));
     if (!p)
         run->t.others++;
     else if (status != 200)
@@ -207,6 +227,7 @@ static const char *const folders[] = {
     "prism-php",
     "anthropic-sdk-python",
     "anthropic-sdk-typescript",
+    "vertexai-sdk-test-data",
 };
 
 int main(int argc, char **argv)

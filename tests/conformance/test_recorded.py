@@ -35,3 +35,17 @@ def test_translated(binary):
     assert done.returncode == 0
     counts = re.search(r"^# (\d+) answers, (\d+) requests, (\d+) faults$", done.stdout, re.M)
     assert counts and int(counts[1]) > 2000 and int(counts[2]) > 2000 and counts[3] == "0"
+
+
+@pytest.mark.timeout(120)
+def test_gemini_there_and_back(binary):
+    """Every recorded request and answer of Gemini is read as a conversation, and written again."""
+    if not (DATA / "recorded").is_dir():
+        pytest.skip("unsupported: no recorded traffic on this machine (LAMPLIGHTER_DATA)")
+    convert = binary.parents[1] / "tests/conformance/convert_gemini"
+    done = subprocess.run([convert, DATA], capture_output=True, text=True, timeout=100, check=False)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
+    counts = re.search(r"^# (\d+) requests .*, (\d+) answers, (\d+) streams, 0 failures$",
+                       done.stdout, re.M)
+    assert counts and int(counts[1]) > 400 and int(counts[2]) > 300 and int(counts[3]) > 50

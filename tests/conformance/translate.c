@@ -25,6 +25,7 @@ static const struct {
 } cassettes[] = {
     {"openai-chat", &convert_openai_chat},
     {"anthropic-messages", &convert_anthropic_messages},
+    {"gemini", &convert_gemini_generate},
 };
 
 /* What a client of a dialect asks, when only the answer matters. */
@@ -36,6 +37,8 @@ static const struct {
                            "true},\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"},
     {&convert_anthropic_messages, "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":"
                                   "\"user\",\"content\":\"hi\"}]}"},
+    {&convert_gemini_generate,
+     "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]}"},
 };
 
 struct pair {

@@ -109,6 +109,10 @@ def test_gemini(mock):
     assert last["modelVersion"] == "gemini-x"
     whole = json.loads(mock.ask("tokens=2", path=path.replace("%sG", "g")).body)
     assert whole["candidates"][0]["content"]["parts"][0]["text"] == words(2)
+    (only,) = json.loads(mock.ask("tokens=2", path=path.replace("%s", "stream")).body)
+    assert only == whole | {"responseId": only["responseId"]}
+    count = json.loads(mock.ask(path="/v1beta/models/gemini-x:countTokens").body)
+    assert count["totalTokens"] > 0
 
 
 def test_embeddings_models_health(mock):

@@ -147,6 +147,8 @@ static const struct {
      "messages[0].content[0]: text is missing"},
     {SAY("{\"role\":\"tool\",\"content\":\"x\"}"),
      "messages[0].tool_call_id: the result names no call"},
+    {SAY("{\"role\":\"tool\",\"content\":\"x\",\"tool_call_id\":\"c\"}"),
+     "messages[0].tool_call_id: no call of the turn before has this id"},
     {SAY("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\"}]}"),
      "messages[0].tool_calls[0]: the call has no name"},
     {ASK(",\"temperature\":\"hot\""), "temperature: a number is wanted"},

@@ -197,6 +197,49 @@ static const struct row responses[] = {
     {"an error behind text", R_CREATED R_TEXT R_EVENT("error", ",\"message\":\"m\"") R_END, "scE.", VERDICT_ERROR, .choices = 1},
 };
 
+#define G_PARTS(more, parts) "data: {\"candidates\": [{\"content\": {\"parts\": [" parts "],\"role\": \"model\"}," more "\"index\": 0}],\"modelVersion\": \"m\"}\r\n\r\n"
+#define G_TEXT G_PARTS("", "{\"text\": \"hi\"}")
+#define G_STOP G_PARTS("\"finishReason\": \"STOP\",", "{\"text\": \"\"}")
+#define G_SECOND(more) "data: {\"candidates\": [{" more "\"index\": 1}]}\r\n\r\n"
+
+static const struct row gemini[] = {
+    /* ends */
+    {"whole", G_TEXT G_STOP, "cf", VERDICT_COMPLETE, .choices = 1},
+    {"cut in text", G_TEXT, "c", VERDICT_CUT, .choices = 1},
+    {"cut before the blank line", G_TEXT "data: {\"candidates\": [{\"finishReason\": \"STOP\"}]}\r\n", "c", VERDICT_CUT, .choices = 1},
+    {"[DONE] is no end", G_TEXT DONE, "c?", VERDICT_CUT, .choices = 1},
+    {"content and finish in one", G_PARTS("\"finishReason\": \"MAX_TOKENS\",", "{\"text\": \"all\"}"), "c", VERDICT_COMPLETE, .choices = 1},
+    {"no index", "data: {\"candidates\": [{\"finishReason\": \"STOP\"}]}\r\n\r\n", "f", VERDICT_COMPLETE, .choices = 1},
+    {"a reason yet to be invented", "data: {\"candidates\": [{\"finishReason\": \"MODEL_ARMOR\"}]}\r\n\r\n", "f", VERDICT_COMPLETE, .choices = 1},
+    {"a reason as a number", "data: {\"candidates\": [{\"finishReason\": 1}]}\r\n\r\n", "f", VERDICT_COMPLETE, .choices = 1},
+    {"no reason at all", "data: {\"candidates\": [{\"finishReason\": \"FINISH_REASON_UNSPECIFIED\"},{\"finishReason\": 0},{\"finishReason\": null},{\"finishReason\": \"\"}]}\r\n\r\n", "s", VERDICT_CUT, .choices = 1},
+    {"usage behind the end", G_TEXT G_STOP "data: {\"usageMetadata\": {\"promptTokenCount\": 1}}\r\n\r\n", "cfu", VERDICT_COMPLETE, .choices = 1},
+    {"a reason in every event", G_PARTS("\"finishReason\": \"STOP\",", "{\"text\": \"a\"}") G_PARTS("\"finishReason\": \"STOP\",", "{\"text\": \"b\"}"), "cc", VERDICT_COMPLETE, .choices = 1},
+    {"nothing but usage", "data: {\"usageMetadata\": {\"promptTokenCount\": 1},\"modelVersion\": \"m\"}\r\n\r\n", "u", VERDICT_CUT, .choices = 1},
+    /* candidates */
+    {"two", G_TEXT G_SECOND("") G_STOP G_SECOND("\"finishReason\": \"STOP\","), "csff", VERDICT_COMPLETE, .choices = 2},
+    {"the second has not finished", G_TEXT G_SECOND("") G_STOP, "csf", VERDICT_CUT, .choices = 1},
+    {"the second has not begun", G_TEXT G_STOP, "cf", VERDICT_CUT, .choices = 2},
+    /* the prompt is refused */
+    {"blocked", "data: {\"promptFeedback\": {\"blockReason\": \"SAFETY\"}}\r\n\r\n", ".", VERDICT_COMPLETE, .choices = 1},
+    {"blocked, for as many as were asked for", "data: {\"promptFeedback\": {\"blockReason\": \"OTHER\"},\"usageMetadata\": {\"promptTokenCount\": 1}}\r\n\r\n", ".", VERDICT_COMPLETE, .choices = 4},
+    {"feedback that blocks nothing", "data: {\"promptFeedback\": {\"blockReason\": \"BLOCK_REASON_UNSPECIFIED\",\"safetyRatings\": []}}\r\n\r\n", "?", VERDICT_CUT, .choices = 1},
+    /* content */
+    {"thoughts", G_PARTS("", "{\"text\": \"hm\",\"thought\": true}"), "c", VERDICT_CUT, .choices = 1},
+    {"a signature", G_PARTS("", "{\"text\": \"\",\"thoughtSignature\": \"YWI=\"}"), "t", VERDICT_CUT, .choices = 1},
+    {"a call", G_PARTS("", "{\"functionCall\": {\"name\": \"f\",\"args\": {}}}"), "t", VERDICT_CUT, .choices = 1},
+    {"a picture", G_PARTS("", "{\"inlineData\": {\"mimeType\": \"image/png\",\"data\": \"AA==\"}}"), "c", VERDICT_CUT, .choices = 1},
+    {"tools of the provider", G_PARTS("", "{\"executableCode\": {\"code\": \"1\"}}") G_PARTS("", "{\"codeExecutionResult\": {\"outcome\": \"OUTCOME_OK\"}}") G_PARTS("", "{\"toolCall\": {\"id\": \"1\"}}") G_PARTS("", "{\"toolResponse\": {\"id\": \"1\"}}"), "tttt", VERDICT_CUT, .choices = 1},
+    {"no parts", "data: {\"candidates\": [{\"content\": {}}]}\r\n\r\ndata: {\"candidates\": [{}]}\r\n\r\n", "ss", VERDICT_CUT, .choices = 1},
+    {"candidates of another kind", "data: {\"candidates\": null}\r\n\r\ndata: {\"candidates\": [1,null]}\r\n\r\n", "??", VERDICT_CUT, .choices = 1},
+    /* errors */
+    {"overloaded", G_TEXT "data: {\"error\": {\"code\": 503,\"message\": \"m\",\"status\": \"UNAVAILABLE\"}}\n\n", "cE", VERDICT_ERROR, "UNAVAILABLE", "m", .choices = 1},
+    {"a text", "data: {\"error\": \"m\"}\n\n", "E", VERDICT_ERROR, "", "m", .choices = 1},
+    {"none", G_TEXT "data: {\"error\": null}\r\n\r\n", "c?", VERDICT_CUT, .choices = 1},
+    {"a list in an event", G_TEXT "data: [{\"candidates\": [{\"finishReason\": \"STOP\"}]}]\r\n\r\n", "cX", VERDICT_BAD, .error = "not a JSON object", .choices = 1},
+    {"no JSON", G_TEXT "data: <html>\r\n\r\n", "cX", VERDICT_BAD, .choices = 1},
+};
+
 static const struct row completions[] = {
     {"whole", "data: {\"choices\":[{\"text\":\"a\",\"index\":0,\"finish_reason\":null}]}\n\ndata: {\"choices\":[{\"text\":\"\",\"index\":0,\"finish_reason\":\"length\"}]}\n\n" DONE, "cf.", VERDICT_COMPLETE, .choices = 1},
     {"cut", "data: {\"choices\":[{\"text\":\"a\",\"index\":0}]}\n\n", "c", VERDICT_CUT, .choices = 1},
@@ -305,6 +348,35 @@ static void messages_streams_are_read_as_meant(void **state)
 static void responses_streams_are_read_as_meant(void **state)
 {
     check_rows(&dialect_openai_responses, responses, ARRAY_LEN(responses));
+}
+
+static void gemini_streams_are_read_as_meant(void **state)
+{
+    check_rows(&dialect_gemini_generate, gemini, ARRAY_LEN(gemini));
+}
+
+/* Of each count the last one; thoughts are part of the output, what tools have added of the input.
+ */
+static void gemini_counts_add_up(void **state)
+{
+    static const char text[] =
+        "data: {\"usageMetadata\": {\"promptTokenCount\": 5,\"thoughtsTokenCount\": 7}}\r\n\r\n"
+        "data: {\"candidates\": [{\"finishReason\": \"STOP\"}],\"usageMetadata\": "
+        "{\"promptTokenCount\": 6,\"candidatesTokenCount\": 3,\"thoughtsTokenCount\": 8,"
+        "\"cachedContentTokenCount\": 2,\"toolUsePromptTokenCount\": 10}}\r\n\r\n";
+    struct dialect_answer a;
+    size_t at = 0, used;
+
+    dialect_answer_begin(&a, &dialect_gemini_generate, TERMINAL_DONE, 1, true);
+    for (; at < sizeof(text) - 1; at += used)
+        assert_int_equal(dialect_answer_next(&a, text + at, sizeof(text) - 1 - at, &used),
+                         STEP_EVENT);
+    assert_int_equal(a.usage.input, 16);
+    assert_int_equal(a.usage.output, 11);
+    assert_int_equal(a.usage.reasoning, 8);
+    assert_int_equal(a.usage.cache_read, 2);
+    assert_true(a.usage.seen);
+    assert_string_equal(a.stop, "STOP");
 }
 
 static void completions_streams_are_read_as_meant(void **state)
@@ -547,6 +619,8 @@ int main(void)
         cmocka_unit_test(chat_streams_are_read_as_meant),
         cmocka_unit_test(messages_streams_are_read_as_meant),
         cmocka_unit_test(responses_streams_are_read_as_meant),
+        cmocka_unit_test(gemini_streams_are_read_as_meant),
+        cmocka_unit_test(gemini_counts_add_up),
         cmocka_unit_test(completions_streams_are_read_as_meant),
         cmocka_unit_test(an_embeddings_stream_is_never_complete),
         cmocka_unit_test(the_models_place_is_in_the_events_own_bytes),

@@ -18,6 +18,8 @@
 #define RESPONSES &dialect_openai_responses
 #define MESSAGES  &dialect_anthropic_messages
 #define COUNTS    &dialect_anthropic_count
+#define GEMINI    &dialect_gemini_generate
+#define TOKENS    &dialect_gemini_count
 
 /* clang-format off */
 static const struct {
@@ -70,6 +72,26 @@ static const struct {
     {COUNTS, "{\"input_tokens\":12}", VERDICT_COMPLETE, ""},
     {COUNTS, "{\"input_tokens\":\"12\"}", VERDICT_BAD, ""},
     {COUNTS, "{\"error\":{\"type\":\"t\"}}", VERDICT_ERROR, "t"},
+    {GEMINI, "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}]},\"finishReason\":\"STOP\",\"index\":0}],\"modelVersion\":\"m\"}", VERDICT_COMPLETE, ""},
+    {GEMINI, "{\"candidates\":[{\"finishReason\":\"SAFETY\"},{\"index\":1,\"finishReason\":2}]}", VERDICT_COMPLETE, ""},
+    {GEMINI, "{\"candidates\":[{\"finishReason\":\"STOP\"},{\"index\":1}]}", VERDICT_BAD, ""},
+    {GEMINI, "{\"candidates\":[{\"content\":{}}]}", VERDICT_BAD, ""},
+    {GEMINI, "{\"candidates\":[]}", VERDICT_BAD, ""},
+    {GEMINI, "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}", VERDICT_COMPLETE, ""},
+    {GEMINI, "{\"promptFeedback\":{\"safetyRatings\":[]}}", VERDICT_BAD, ""},
+    {GEMINI, "{\"error\":{\"code\":400,\"message\":\"m\",\"status\":\"INVALID_ARGUMENT\"}}", VERDICT_ERROR, "INVALID_ARGUMENT"},
+    {GEMINI, "[{\"candidates\":[{\"index\":0}]},\n{\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}],\"modelVersion\":\"m\"}\n]", VERDICT_COMPLETE, ""},
+    {GEMINI, "[{\"candidates\":[{\"index\":0}]},{\"candidates\":[{\"index\":1,\"finishReason\":\"STOP\"}]}]", VERDICT_BAD, ""},
+    {GEMINI, "[{\"candidates\":[{\"finishReason\":\"STOP\"}]},{\"error\":{\"status\":\"UNAVAILABLE\"}}]", VERDICT_ERROR, "UNAVAILABLE"},
+    {GEMINI, "[{\"error\":{\"status\":\"UNAVAILABLE\"}}]", VERDICT_ERROR, "UNAVAILABLE"},
+    {GEMINI, "[{\"candidates\":[{\"finishReason\":\"STOP\"}]}", VERDICT_CUT, ""},
+    {GEMINI, "[]", VERDICT_BAD, ""},
+    {GEMINI, "{}", VERDICT_BAD, ""},
+    {GEMINI, "\"STOP\"", VERDICT_BAD, ""},
+    {TOKENS, "{\"totalTokens\":12}", VERDICT_COMPLETE, ""},
+    {TOKENS, "{\"totalTokens\":\"12\"}", VERDICT_BAD, ""},
+    {TOKENS, "{\"error\":{\"status\":\"NOT_FOUND\"}}", VERDICT_ERROR, "NOT_FOUND"},
+    {TOKENS, "[{\"totalTokens\":12}]", VERDICT_BAD, ""},
 };
 /* clang-format on */
 
@@ -150,6 +172,26 @@ static void a_response_tells_its_model_tools_and_stop(void **state)
     assert_int_equal(a.usage.output, 6);
 }
 
+/* A list tells the counts of its last element, and the place of its last model. */
+static void a_list_tells_its_model_and_usage(void **state)
+{
+    static const char body[] =
+        "[{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]}}],"
+        "\"usageMetadata\":{\"promptTokenCount\":5},\"modelVersion\":\"a\"},"
+        "{\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":"
+        "{\"promptTokenCount\":5,\"candidatesTokenCount\":6},\"modelVersion\":\"b\"}]";
+    struct dialect_answer a;
+
+    read_whole(&a, GEMINI, span_str(body), 3);
+    assert_true(a.started && a.content && a.tool);
+    assert_string_equal(a.model, "b");
+    assert_memory_equal(body + a.ev.model_at, "\"b\"", a.ev.model_len);
+    assert_string_equal(a.stop, "STOP");
+    assert_int_equal(a.finished, 1);
+    assert_int_equal(a.usage.input, 5);
+    assert_int_equal(a.usage.output, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +199,7 @@ int main(void)
         cmocka_unit_test(no_prefix_is_complete),
         cmocka_unit_test(an_answer_tells_its_model_and_usage),
         cmocka_unit_test(a_response_tells_its_model_tools_and_stop),
+        cmocka_unit_test(a_list_tells_its_model_and_usage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

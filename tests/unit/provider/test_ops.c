@@ -47,6 +47,17 @@ static void paths_find_their_operation(void **state)
         {"POST", "/v1/rerank", OP_RERANK, true},
         {"GET", "/v2/rerank", -1, false},
         {"POST", "/chat/completions", -1, false},
+        {"POST", "/v1beta/models/gemini-3-pro:generateContent", OP_GEMINI, true},
+        {"POST", "/v1beta/models/a/b:free:streamGenerateContent", OP_GEMINI_STREAM, true},
+        {"POST", "/v1beta/models/m:countTokens", OP_GEMINI_COUNT, true},
+        {"POST", "/v1/models/m:generateContent", OP_GEMINI_V1, true},
+        {"POST", "/v1/models/m:streamGenerateContent", OP_GEMINI_V1_STREAM, true},
+        {"POST", "/v1/models/m:countTokens", OP_GEMINI_V1_COUNT, true},
+        {"GET", "/v1beta/models/m:generateContent", -1, true},
+        {"POST", "/v1beta/models/:generateContent", -1, false},
+        {"POST", "/v1beta/models/m:generateContents", -1, false},
+        {"POST", "/v1beta/models/../m:generateContent", -1, false},
+        {"POST", "/v1beta/models/m", -1, false},
         {"POST", "", -1, false},
     };
 
@@ -59,6 +70,39 @@ static void paths_find_their_operation(void **state)
             fail_msg("%s %s is %s, %sknown", rows[i].method, rows[i].path, r ? r->name : "nothing",
                      known ? "" : "un");
     }
+}
+
+static void a_path_may_name_the_model(void **state)
+{
+    static const struct {
+        const char *path, *name;
+        enum provider_op op;
+    } rows[] = {
+        {"/v1beta/models/a%20b/c:free:generateContent", "a%20b/c:free", OP_GEMINI},
+        {"/v1/models/m", "m", OP_MODEL},
+        {"/v1/files", "", OP_FILES},
+        {"/v1beta/models/m:countTokens", NULL, OP_GEMINI},
+        {"/v1/chat/completions", NULL, OP_CHAT},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct span s = provider_op_rest(provider_op_row(rows[i].op), span_str(rows[i].path));
+
+        assert_int_equal(span_has(s), rows[i].name != NULL);
+        assert_true(span_is(s, rows[i].name ? rows[i].name : ""));
+    }
+    assert_true(provider_op_row(OP_GEMINI_STREAM)->stream);
+    assert_false(provider_op_row(OP_GEMINI)->stream);
+}
+
+static void a_key_goes_where_the_operation_wants_it(void **state)
+{
+    const struct provider *gemini = provider_find(SPAN_LIT("gemini"));
+
+    assert_int_equal(provider_auth(gemini, OP_GEMINI_STREAM), AUTH_GOOGLE);
+    assert_int_equal(provider_auth(gemini, OP_CHAT), AUTH_BEARER);
+    assert_int_equal(provider_auth(gemini, OP_FILES), AUTH_BEARER);
+    assert_int_equal(provider_auth(provider_find(SPAN_LIT("anthropic")), OP_FILES), AUTH_X_API_KEY);
 }
 
 static void operations_are_rows(void **state)
@@ -93,6 +137,14 @@ static void paths_are_joined(void **state)
         {"groq", "/openai/v1", "/v1/chat/completions", "m", "/openai/v1/chat/completions", OP_CHAT},
         {"deepseek", "", "/v1/messages", "m", "/anthropic/v1/messages", OP_MESSAGES},
         {"zai", "/api", "/v1/chat/completions", "m", "/api/paas/v4/chat/completions", OP_CHAT},
+        {"gemini", "", "/v1/models/x:generateContent", "gemini-3",
+         "/v1/models/gemini-3:generateContent", OP_GEMINI_V1},
+        {"gemini", "/p/v1beta", "/v1beta/models/x:countTokens", "a/b",
+         "/p/v1beta/models/a%2Fb:countTokens", OP_GEMINI_COUNT},
+        {"gemini", "", "/v1/chat/completions", "m", "/v1beta/openai/chat/completions", OP_CHAT},
+        {"gemini", "/v1beta/openai", "/v1/chat/completions", "m", "/v1beta/openai/chat/completions",
+         OP_CHAT},
+        {"gemini", "/v1beta", "/v1/files/f", "", "/v1beta/openai/files/f", OP_FILES},
         {"anthropic", "", "/v1/chat/completions", "m", NULL, OP_CHAT},
         {"openai", "/v1", "/v1/messages", "m", NULL, OP_MESSAGES},
         {"openai", "/v1", "/v1/files/../x", "", NULL, OP_FILES},
@@ -117,6 +169,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_find_their_operation),
+        cmocka_unit_test(a_path_may_name_the_model),
+        cmocka_unit_test(a_key_goes_where_the_operation_wants_it),
         cmocka_unit_test(operations_are_rows),
         cmocka_unit_test(paths_are_joined),
     };

@@ -1,0 +1,73 @@
+/*
+ * gemini_convert.h - what the translation of Gemini's requests and answers has in common.
+ *
+ * Room: dialect, private to it. Pure.
+ */
+#ifndef DIALECT_GEMINI_CONVERT_H
+#define DIALECT_GEMINI_CONVERT_H
+
+#include "codec/json_write.h"
+#include "dialect/convert_read.h"
+
+/* ---- the parts of the conversion, a file each ---- */
+
+int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);
+int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
+                         struct err *e);
+
+#define GEMINI_READER_BYTES ((size_t)4096)
+int gemini_read_event(struct convert_reader *r, struct span name, yyjson_val *root, struct err *e);
+int gemini_read_answer(struct convert_reader *r, yyjson_val *root, struct err *e);
+
+#define GEMINI_WRITER_BYTES ((size_t)1024)
+int gemini_write_event(struct convert_writer *w, const struct chat_event *ev, struct err *e);
+int gemini_end(struct convert_writer *w, struct err *e);
+int gemini_write_answer(struct convert_writer *w, const struct chat_answer *a, struct err *e);
+
+/* ---- values ---- */
+
+/* What a function may be called. */
+extern const struct convert_charset gemini_names;
+
+/* The member of an object in either of its spellings; NULL: there is none, or it is null. */
+yyjson_val *gemini_get(yyjson_val *v, const char *camel, const char *snake);
+
+/* Is the text one JSON object? */
+bool gemini_is_object(struct span text);
+
+/* The kind of media by its MIME type; without one by its URL. */
+enum chat_media_kind gemini_media_kind(struct span type, struct span url);
+
+/* The MIME type that the end of an URL tells; absent: none. */
+struct span gemini_type_of(struct span url);
+
+/* A file that only Google has: an uploaded one, or one in its storage. */
+bool gemini_is_file(struct span uri);
+
+/* ---- schemas ---- */
+
+/* A schema in the subset of OpenAPI that Google's `parameters` and `responseSchema` have, as JSON
+ * Schema: types in lower case, `nullable` as a type. The text is in the arena; -1: *e. */
+MUST_CHECK int gemini_schema(const struct convert_value *x, struct span *ret);
+
+/* ---- signatures ---- */
+
+/*
+ * A client of this dialect gives back whatever stands in thoughtSignature, as bytes in base64. So
+ * the signatures of others can travel there: with a mark in front that says whose they are. Without
+ * one it is Google's own.
+ */
+
+/* As it is written toward a client; absent: no memory. */
+struct span gemini_sign(struct arena *a, struct span signature, enum chat_signer signer,
+                        bool redacted);
+
+/* As it was read: sets signature, signer and redacted of the part. -1: no memory. */
+MUST_CHECK int gemini_unsign(struct arena *a, struct chat_part *p, struct span written);
+
+/* ---- reasons ---- */
+
+enum chat_stop gemini_stop(struct span reason);
+const char *gemini_reason(enum chat_stop stop);
+
+#endif
