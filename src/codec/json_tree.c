@@ -156,6 +156,13 @@ static void write_scalar(struct buf *out, yyjson_val *v)
     }
 }
 
+/* A comma stands before every value but the first of a container, and not behind a key. */
+static void write_comma(struct buf *out)
+{
+    if (buf_ok(out) && !strchr("{[:", out->p[out->n - 1]))
+        buf_add_char(out, ',');
+}
+
 /* In the order of the text, with the open containers on a stack of our own: no recursion. */
 void json_write_tree(struct buf *out, yyjson_val *root)
 {
@@ -185,8 +192,6 @@ void json_write_tree(struct buf *out, yyjson_val *root)
         if (depth == 0)
             return;
         v++;
-        /* A comma stands before every value but the first of a container, and not behind a key. */
-        if (buf_ok(out) && !strchr("{[:", out->p[out->n - 1]))
-            buf_add_char(out, ',');
+        write_comma(out);
     }
 }

@@ -16,7 +16,7 @@ static void end_choice(struct dialect_answer *a)
         a->now.finished[word] |= bit;
 }
 
-bool choice_hit(struct dialect_answer *a, const struct json_hit *h)
+bool choices_hit(struct dialect_answer *a, const struct json_hit *h)
 {
     if (h->type != JSON_OBJECT)
         return false;
@@ -29,7 +29,7 @@ bool choice_hit(struct dialect_answer *a, const struct json_hit *h)
     return true;
 }
 
-void choice_index(struct dialect_answer *a, const struct json_hit *h)
+void choices_index(struct dialect_answer *a, const struct json_hit *h)
 {
     uint64_t v;
 

@@ -11,10 +11,10 @@
 
 /* The opening or the closing of a choice's object; false: it is none. In between, its members say
  * its index and set choice_finished. */
-bool choice_hit(struct dialect_answer *a, const struct json_hit *h);
+bool choices_hit(struct dialect_answer *a, const struct json_hit *h);
 
 /* The hit is the choice's index; without one its place counts. */
-void choice_index(struct dialect_answer *a, const struct json_hit *h);
+void choices_index(struct dialect_answer *a, const struct json_hit *h);
 
 /* The event has ended: what it says of choices counts now, and no byte earlier. */
 void choices_settle(struct dialect_answer *a);

@@ -96,7 +96,7 @@ static bool is_said(const struct json_hit *h)
 
 static void read_candidate(struct dialect_answer *a, const struct json_hit *h)
 {
-    if (!choice_hit(a, h))
+    if (!choices_hit(a, h))
         return;
     mark(a, SAW_CANDIDATE);
     if (h->end && a->choice_finished)
@@ -141,7 +141,7 @@ static void read_common(struct dialect_answer *a, unsigned path, const struct js
         read_candidate(a, h);
         break;
     case INDEX:
-        choice_index(a, h);
+        choices_index(a, h);
         break;
     case FINISH:
         read_finish(a, h);

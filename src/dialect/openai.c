@@ -29,7 +29,7 @@ static const char *const failures[] = {
 
 static void read_choice(struct dialect_answer *a, const struct json_hit *h)
 {
-    if (!choice_hit(a, h))
+    if (!choices_hit(a, h))
         return;
     openai_mark(a, OPENAI_SAW_CHOICE);
     if (h->end && a->choice_finished)
@@ -125,7 +125,7 @@ void openai_hit(struct dialect_answer *a, const struct json_hit *h)
         read_choice(a, h);
         break;
     case OPENAI_INDEX:
-        choice_index(a, h);
+        choices_index(a, h);
         break;
     case OPENAI_FINISH:
         read_finish(a, h);
