@@ -74,12 +74,3 @@ int chat_add_text(struct chat_request *q, struct chat_text **list, struct span s
     *list = t;
     return 0;
 }
-
-struct span chat_call_name(const struct chat_request *q, struct span id)
-{
-    for (const struct chat_message *m = q->messages; m; m = m->next)
-        for (const struct chat_part *p = m->parts; p; p = p->next)
-            if (p->kind == CHAT_PART_TOOL_CALL && span_eq(p->id, id))
-                return p->name;
-    return span_of(NULL, 0);
-}

@@ -79,7 +79,7 @@ struct chat_part {
     struct span text;        /* TEXT, THINKING, REFUSAL; TOOL_CALL with `free`: its input */
     struct chat_media media; /* MEDIA */
     struct span id;   /* TOOL_CALL, TOOL_RESULT: the call's; THINKING: the item's, if it has one */
-    struct span name; /* TOOL_CALL: the tool's; TOOL_RESULT: likewise, if known */
+    struct span name; /* TOOL_CALL: the tool's; TOOL_RESULT: that of its call */
     struct span args; /* TOOL_CALL: JSON text of the arguments */
     bool free;        /* TOOL_CALL, TOOL_RESULT: of a tool with free input */
     bool error;       /* TOOL_RESULT: it failed */
@@ -175,16 +175,13 @@ struct chat_part *chat_add_part(struct chat_request *q, struct chat_part ***tail
                                 enum chat_kind kind);
 struct chat_tool *chat_add_tool(struct chat_request *q, struct chat_tool ***tail,
                                 enum chat_tool_kind kind);
+/* At the end of the list; who adds many passes the place of the last one's `next`. */
 int chat_add_text(struct chat_request *q, struct chat_text **list, struct span s);
 
 static inline void chat_note(struct chat_request *q, enum chat_feature f)
 {
     q->has |= CHAT_BIT(f);
 }
-
-/* The tool that a call of this id names, among the messages before; absent: none does. Dialects
- * that match results to calls by name need it. */
-struct span chat_call_name(const struct chat_request *q, struct span id);
 
 /* ---- an answer ---- */
 

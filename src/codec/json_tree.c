@@ -15,6 +15,7 @@
 /* A value takes 16 bytes; "[0,0,..." has one for every two bytes of text. What people send has one
  * for ten and more. */
 #define TREE_MEMORY(n) (4 * (n) + (size_t)8 * 1024)
+#define KEY_MAX        64   /* bytes of a key that a place shows */
 #define ROOM_MIN       4096 /* bytes of text that room is made for at least */
 
 /* yyjson_doc keeps its values in one array, in the order of the text: a container's is followed by
@@ -85,6 +86,18 @@ void json_tree_fini(struct json_tree *t)
 
 /* ---- places ---- */
 
+/* What cannot stand in a header or a log line is a '?': keys are the client's to choose. */
+static int add_key(char *ret, size_t cap, const struct json_at *at, bool dot)
+{
+    char key[KEY_MAX + 1];
+    size_t n = MIN(at->key_n, (size_t)KEY_MAX);
+
+    for (size_t i = 0; i < n; i++)
+        key[i] = at->key[i] >= 0x20 && at->key[i] < 0x7F ? at->key[i] : '?';
+    key[n] = '\0';
+    return snprintf(ret, cap, "%s%s", dot ? "." : "", key);
+}
+
 void json_at_text(const struct json_at *at, char *ret, size_t cap)
 {
     const struct json_at *chain[JSON_TREE_DEPTH];
@@ -100,8 +113,7 @@ void json_at_text(const struct json_at *at, char *ret, size_t cap)
     while (n-- > 0 && len + 1 < cap) {
         at = chain[n];
         if (at->key)
-            added = snprintf(ret + len, cap - len, "%s%.*s", len ? "." : "",
-                             (int)MIN(at->key_n, (size_t)64), at->key);
+            added = add_key(ret + len, cap - len, at, len > 0);
         else
             added = snprintf(ret + len, cap - len, "[%zu]", at->index);
         len = MIN(len + (size_t)MAX(added, 0), cap - 1);

@@ -321,8 +321,7 @@ static int read_stops(const struct convert_value *x)
             return json_wrong(x->e, &here, "a string is wanted");
         if (chat_add_text(x->q, tail, json_text(v)) < 0)
             return convert_no_memory(x->e);
-        while (*tail)
-            tail = &(*tail)->next;
+        tail = &(*tail)->next;
         chat_note(x->q, CHAT_HAS_STOP);
     }
     return 0;

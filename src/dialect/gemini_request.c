@@ -602,6 +602,7 @@ static int read_choices(const struct convert_value *x)
 
 static int read_stops(const struct convert_value *x)
 {
+    struct chat_text **tail = &x->q->stops;
     yyjson_arr_iter it;
     yyjson_val *one;
 
@@ -610,8 +611,9 @@ static int read_stops(const struct convert_value *x)
     for (size_t i = 0; (one = yyjson_arr_iter_next(&it)); i++) {
         if (!yyjson_is_str(one))
             return json_wrong(x->e, &JSON_AT_ITEM(x->at, i), "a string is wanted");
-        if (chat_add_text(x->q, &x->q->stops, json_text(one)) < 0)
+        if (chat_add_text(x->q, tail, json_text(one)) < 0)
             return convert_no_memory(x->e);
+        tail = &(*tail)->next;
         chat_note(x->q, CHAT_HAS_STOP);
     }
     return 0;

@@ -230,7 +230,7 @@ static int write_result_media(struct writing *x, const struct chat_part *p)
  * and beside it for older ones. */
 static int write_result(struct writing *x, const struct chat_part *p)
 {
-    struct span name = p->name.n ? p->name : chat_call_name(x->q, p->id);
+    struct span name = p->name;
     struct span text = result_text(x, p);
     bool inside = has_media(p) && new_model(x);
 

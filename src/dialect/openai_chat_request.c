@@ -429,16 +429,16 @@ static int read_system(struct chat_request *q, struct chat_message *m, const str
     return read_plain(q, m, s, at, e);
 }
 
-/* Is there such a call, among the first TURN_CALLS_MAX parts from there on? */
-static bool has_call(const struct chat_message *asked, struct span id)
+/* The call with this id, among the first TURN_CALLS_MAX parts from there on; NULL: none. */
+static const struct chat_part *find_call(const struct chat_message *asked, struct span id)
 {
     size_t n = 0;
 
     for (const struct chat_message *m = asked; m && n < TURN_CALLS_MAX; m = m->next, n++)
         for (const struct chat_part *p = m->parts; p && n < TURN_CALLS_MAX; p = p->next, n++)
             if (p->kind == CHAT_PART_TOOL_CALL && span_eq(p->id, id))
-                return true;
-    return false;
+                return p;
+    return NULL;
 }
 
 /* The result is a part; what it says are parts of that. */
@@ -447,17 +447,19 @@ static int read_result(struct chat_request *q, struct chat_message *m, const str
 {
     struct chat_part **tail = &m->parts, **inner, *p;
     struct content c = {&inner, CHAT_ROLE_USER};
+    const struct chat_part *call;
 
     p = chat_add_part(q, &tail, CHAT_PART_TOOL_RESULT);
     if (!p)
         return convert_no_memory(e);
     p->id = span_has(s->tool_call_id) ? s->tool_call_id : s->name;
-    p->name = s->name;
     if (!span_has(p->id))
         return json_wrong(e, &JSON_AT_KEY(at, "tool_call_id"), "the result names no call");
-    if (!has_call(s->asked, p->id))
+    call = find_call(s->asked, p->id);
+    if (!call)
         return json_wrong(e, &JSON_AT_KEY(at, "tool_call_id"),
                           "no call of the turn before has this id");
+    p->name = call->name;
     inner = &p->parts;
     chat_note(q, CHAT_HAS_TOOL_RESULT);
     if (read_content(q, &c, s->content, &JSON_AT_KEY(at, "content"), e) < 0)
@@ -671,6 +673,7 @@ static int read_format(const struct convert_value *x)
 
 static int read_stop(const struct convert_value *x)
 {
+    struct chat_text **tail = &x->q->stops;
     yyjson_arr_iter it;
     yyjson_val *item;
 
@@ -682,8 +685,9 @@ static int read_stop(const struct convert_value *x)
     for (size_t i = 0; (item = yyjson_arr_iter_next(&it)) != NULL; i++) {
         if (!yyjson_is_str(item))
             return json_wrong(x->e, &JSON_AT_ITEM(x->at, i), "a string is wanted");
-        if (chat_add_text(x->q, &x->q->stops, json_text(item)) < 0)
+        if (chat_add_text(x->q, tail, json_text(item)) < 0)
             return convert_no_memory(x->e);
+        tail = &(*tail)->next;
     }
     return 0;
 }

@@ -10,7 +10,8 @@
 #include "codec/sse.h"
 #include "dialect/convert_read.h"
 
-#define ARENA_BASE ((size_t)4 * 1024 * 1024)
+#define ARENA_BASE  ((size_t)4 * 1024 * 1024)
+#define ARENA_TIMES 16 /* a part takes some 300 bytes, and 25 of text at the least */
 
 /* A part of the answer that has begun and not ended. */
 struct open_part {
@@ -118,7 +119,7 @@ int translate_new(struct translate **ret, const struct translate_conf *conf, str
     if (!t)
         return err_set(e, ERR_NOMEM, "no memory for a request");
     t->conf = *conf;
-    arena_init(&t->arena, ARENA_BASE + 4 * body.n);
+    arena_init(&t->arena, ARENA_BASE + ARENA_TIMES * body.n);
     buf_init(&t->data, TRANSLATE_EVENT_MAX);
     t->q.arena = &t->arena;
     if (begin(t, e) < 0 || json_tree_read(&t->request, body, e) < 0 ||

@@ -183,3 +183,25 @@ def test_a_wrong_request_is_told_its_place(gateway, mock, path, body, where):
     assert answer.status == 400
     assert where in answer.json()["error"]["message"]
     assert not mock.requests("wrong")
+
+
+@pytest.mark.parametrize("key, name", [("x\r\nset-cookie: a=b", "x??set-cookie: a=b"),
+                                       ("\u00e9", "??"), ("\0x", "?x")])
+def test_a_dropped_key_may_have_any_name(gateway, key, name):
+    """It cannot break out of the header that names it, nor cost the answer."""
+    answer = ask(gateway, CHAT, "named", **{key: 1})
+    assert answer.status == 200 and answer["set-cookie"] is None
+    assert answer["x-lamplighter-dropped"] == name
+
+
+def test_long_lists_take_no_long_time(gateway, mock):
+    """400,000 stop texts, and 20,000 results of 1,000 calls: a turn, and not five seconds."""
+    calls = [{"id": f"c{n}", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+             for n in range(1000)]
+    results = [{"role": "tool", "tool_call_id": f"c{n % 1000}", "content": "r"}
+               for n in range(20000)]
+    stops = ask(gateway, CHAT, "stops", stop=["x"] * 400000)
+    tools = ask(gateway, CHAT, "results",
+                messages=[*HELLO, {"role": "assistant", "tool_calls": calls}, *results])
+    assert (stops.status, tools.status) == (200, 200)
+    assert "silent" not in gateway.said()

@@ -161,6 +161,8 @@ static void places_are_said_as_people_write_them(void **state)
     assert_string_equal(text, "the body");
     json_at_text(&first, cut, sizeof(cut));
     assert_string_equal(cut, "message");
+    json_at_text(&JSON_AT_KEY(NULL, "a\r\nb: \xC3\xA9"), text, sizeof(text));
+    assert_string_equal(text, "a??b: ??");
     assert_int_equal(json_wrong(&e, &content, "%d is no text", 7), -1);
     assert_string_equal(e.text, "messages[1].content: 7 is no text");
     assert_int_equal(e.code, ERR_PROTOCOL);

@@ -265,6 +265,7 @@ static void result(struct foreign *f, const char *id, const char *text)
     struct chat_part *p = say(f, CHAT_ROLE_USER, CHAT_PART_TOOL_RESULT, NULL), **tail = &p->parts;
 
     p->id = span_str(id);
+    p->name = SPAN_LIT("f"); /* as every reader notes it */
     chat_add_part(&f->q, &tail, CHAT_PART_TEXT)->text = span_str(text);
 }
 
@@ -385,10 +386,12 @@ static void what_cannot_be_said_is_refused(void **state)
         struct err e;
 
         foreign_begin(&f);
-        if (rows[i].result)
+        if (rows[i].result) {
             result(&f, "c", "x");
-        else
+            f.q.messages->parts->name = span_of(NULL, 0); /* it answers nothing */
+        } else {
             call(say(&f, CHAT_ROLE_ASSISTANT, CHAT_PART_TOOL_CALL, NULL), "c", rows[i].args);
+        }
         buf_init(&b, BUDGET);
         assert_int_equal(C->write_request(&b, &f.q, &old_model, &e), -1);
         assert_string_equal(e.text, rows[i].why);
