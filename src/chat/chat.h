@@ -104,6 +104,11 @@ struct chat_message {
     struct chat_part *parts;
 };
 
+static inline bool chat_is_system(const struct chat_message *m)
+{
+    return m->role == CHAT_ROLE_SYSTEM || m->role == CHAT_ROLE_DEVELOPER;
+}
+
 /* ---- tools and format ---- */
 
 enum chat_tool_kind { CHAT_TOOL_FUNCTION, CHAT_TOOL_FREE_FORM, CHAT_TOOL_PROVIDER };

@@ -347,11 +347,6 @@ static int write_part(struct writing *x, const struct chat_part *p)
 
 /* ---- the system prompt and the turns ---- */
 
-static bool is_system(const struct chat_message *m)
-{
-    return m->role == CHAT_ROLE_SYSTEM || m->role == CHAT_ROLE_DEVELOPER;
-}
-
 static int write_system_part(struct writing *x, const struct chat_part *p)
 {
     return p->kind == CHAT_PART_TEXT
@@ -368,7 +363,7 @@ static int write_system(struct writing *x)
     size_t i = 0;
 
     for (const struct chat_message *m = x->q->messages; m; m = m->next, i++)
-        for (const struct chat_part *p = is_system(m) ? m->parts : NULL; p; p = p->next) {
+        for (const struct chat_part *p = chat_is_system(m) ? m->parts : NULL; p; p = p->next) {
             x->at.index = i;
             if (!part_fits(x, p))
                 continue;
@@ -397,13 +392,13 @@ static bool next_turn(struct turn *t)
 {
     const struct chat_message *m = t->end;
 
-    for (; m && is_system(m); m = m->next)
+    for (; m && chat_is_system(m); m = m->next)
         t->index++;
     t->first = m;
     if (!m)
         return false;
     t->role = m->role;
-    while (m && (is_system(m) || m->role == t->role))
+    while (m && (chat_is_system(m) || m->role == t->role))
         m = m->next;
     t->end = m;
     return true;
@@ -414,7 +409,7 @@ static int write_parts(struct writing *x, const struct turn *t, bool results, bo
     size_t i = t->index;
 
     for (const struct chat_message *m = t->first; m != t->end; m = m->next, i++)
-        for (const struct chat_part *p = is_system(m) ? NULL : m->parts; p; p = p->next) {
+        for (const struct chat_part *p = chat_is_system(m) ? NULL : m->parts; p; p = p->next) {
             if ((p->kind == CHAT_PART_TOOL_RESULT) != results || !part_fits(x, p))
                 continue;
             if (!*begun) {

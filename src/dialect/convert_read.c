@@ -60,6 +60,11 @@ int convert_object(struct chat_request *q, yyjson_val *v, const struct json_at *
     return 0;
 }
 
+int convert_members(const struct convert_value *x, const struct convert_key *keys, size_t keys_n)
+{
+    return convert_object(x->q, x->v, x->at, keys, keys_n, x->to, x->e);
+}
+
 int convert_want(const struct convert_value *x, const char *what)
 {
     return json_wrong(x->e, x->at, "%s is wanted", what);

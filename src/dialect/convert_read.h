@@ -36,6 +36,10 @@ MUST_CHECK int convert_object(struct chat_request *q, yyjson_val *v, const struc
                               const struct convert_key *keys, size_t keys_n, void *to,
                               struct err *e);
 
+/* The same of a value that is an object inside of the one that is read: into the same place. */
+MUST_CHECK int convert_members(const struct convert_value *x, const struct convert_key *keys,
+                               size_t keys_n);
+
 /* Readers of single values. Each stores at offset `at` of *to. */
 int convert_text(const struct convert_value *x);   /* a string -> struct span */
 int convert_number(const struct convert_value *x); /* a number -> struct span, as it was written */

@@ -279,11 +279,6 @@ static int write_part(struct writing *x, const struct chat_part *p)
 
 /* ---- contents ---- */
 
-static bool is_system(const struct chat_message *m)
-{
-    return m->role == CHAT_ROLE_SYSTEM || m->role == CHAT_ROLE_DEVELOPER;
-}
-
 /* Would something be written for it? */
 static bool says_something(const struct writing *x, const struct chat_message *m)
 {
@@ -320,7 +315,7 @@ static int write_contents(struct writing *x)
     json_key(&x->w, "contents");
     json_begin_array(&x->w);
     for (const struct chat_message *m = x->q->messages; m; m = m->next) {
-        if (is_system(m) || !says_something(x, m))
+        if (chat_is_system(m) || !says_something(x, m))
             continue;
         if (open && !same_turn(open, m)) {
             json_end_array(&x->w);
@@ -352,7 +347,7 @@ static int write_system(struct writing *x)
     bool any = false;
 
     for (const struct chat_message *m = x->q->messages; m; m = m->next)
-        any = any || (is_system(m) && says_something(x, m));
+        any = any || (chat_is_system(m) && says_something(x, m));
     if (!any)
         return 0;
     json_key(&x->w, "systemInstruction");
@@ -360,7 +355,7 @@ static int write_system(struct writing *x)
     json_key(&x->w, "parts");
     json_begin_array(&x->w);
     for (const struct chat_message *m = x->q->messages; m; m = m->next)
-        for (const struct chat_part *p = m->parts; p && is_system(m); p = p->next)
+        for (const struct chat_part *p = m->parts; p && chat_is_system(m); p = p->next)
             if (write_part(x, p) < 0)
                 return -1;
     json_end_array(&x->w);

@@ -139,28 +139,36 @@ static int read_content(struct convert_reader *r, struct openai_chat_open *o, yy
     return 0;
 }
 
-static int read_annotations(struct convert_reader *r, struct openai_chat_open *o, yyjson_val *v,
-                            struct err *e)
+/* Tell each element of a list as an event: ev, with the element's JSON text. */
+static int tell_each(struct convert_reader *r, struct chat_event ev, yyjson_val *list,
+                     struct err *e)
 {
-    struct chat_event ev = {
-        .kind = CHAT_EVENT_CITE, .choice = o->choice, .index = o->run, .part = CHAT_PART_TEXT};
     yyjson_arr_iter it;
     yyjson_val *item;
     struct buf b;
     int rc = 0;
 
-    if (yyjson_arr_size(v) == 0 || o->run == NO_PART || o->run_kind != CHAT_PART_TEXT)
-        return 0;
     buf_init(&b, r->arena->budget);
-    yyjson_arr_iter_init(v, &it);
+    yyjson_arr_iter_init(list, &it);
     while (rc == 0 && (item = yyjson_arr_iter_next(&it)) != NULL) {
         buf_reset(&b);
         json_write_tree(&b, item);
         ev.text = buf_span(&b);
-        rc = buf_finish(&b, "citation", e) < 0 ? -1 : tell(r, &ev, e);
+        rc = buf_finish(&b, "answer", e) < 0 ? -1 : tell(r, &ev, e);
     }
     buf_fini(&b);
     return rc;
+}
+
+static int read_annotations(struct convert_reader *r, const struct openai_chat_open *o,
+                            yyjson_val *v, struct err *e)
+{
+    struct chat_event ev = {
+        .kind = CHAT_EVENT_CITE, .choice = o->choice, .index = o->run, .part = CHAT_PART_TEXT};
+
+    if (o->run == NO_PART || o->run_kind != CHAT_PART_TEXT)
+        return 0;
+    return tell_each(r, ev, v, e);
 }
 
 /* ---- calls ---- */
@@ -281,21 +289,8 @@ static int read_logprobs(struct convert_reader *r, const struct openai_chat_open
                          struct err *e)
 {
     struct chat_event ev = {.kind = CHAT_EVENT_LOGPROBS, .choice = o->choice};
-    yyjson_arr_iter it;
-    yyjson_val *item;
-    struct buf b;
-    int rc = 0;
 
-    buf_init(&b, r->arena->budget);
-    yyjson_arr_iter_init(v, &it);
-    while (rc == 0 && (item = yyjson_arr_iter_next(&it)) != NULL) {
-        buf_reset(&b);
-        json_write_tree(&b, item);
-        ev.text = buf_span(&b);
-        rc = buf_finish(&b, "log-probability", e) < 0 ? -1 : tell(r, &ev, e);
-    }
-    buf_fini(&b);
-    return rc;
+    return tell_each(r, ev, v, e);
 }
 
 static enum chat_stop stop_of(struct span word)

@@ -38,7 +38,7 @@ static int read_url(const struct convert_value *x)
         ((struct element *)x->to)->url = json_text(x->v);
         return 0;
     }
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 /* Mistral's thinking: a list of texts. */
@@ -68,7 +68,7 @@ static int read_audio(const struct convert_value *x)
         {"format", convert_text, E(format), 0},
     };
 
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 static int read_file(const struct convert_value *x)
@@ -79,7 +79,7 @@ static int read_file(const struct convert_value *x)
         {"file_id", convert_text, E(file_id), 0},
     };
 
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 static int read_cache(const struct convert_value *x)
@@ -91,7 +91,7 @@ static int read_cache(const struct convert_value *x)
     struct element *el = x->to;
 
     el->cache = true;
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 static const struct convert_key element_keys[] = {
@@ -293,7 +293,7 @@ static int read_function(const struct convert_value *x)
         {"arguments", convert_text, C(args), 0},
     };
 
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 static int read_custom(const struct convert_value *x)
@@ -303,7 +303,7 @@ static int read_custom(const struct convert_value *x)
         {"input", convert_text, C(input), NOTE(TOOL_FREE)},
     };
 
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 static int add_call(struct chat_request *q, struct chat_part ***tail, const struct call *c,
@@ -543,7 +543,7 @@ static int read_tool_function(const struct convert_value *x)
         {"strict", convert_bool, T(strict), NOTE(TOOL_STRICT)},
     };
 
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 static int read_tool_custom(const struct convert_value *x)
@@ -556,7 +556,7 @@ static int read_tool_custom(const struct convert_value *x)
     struct chat_tool *t = x->to;
 
     t->kind = CHAT_TOOL_FREE_FORM;
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 static int read_tool(struct chat_request *q, struct chat_tool ***tail, yyjson_val *v,
@@ -639,7 +639,7 @@ static int read_schema(const struct convert_value *x)
         {"strict", convert_bool, Q(format_strict), 0},
     };
 
-    return convert_object(x->q, x->v, x->at, keys, ARRAY_LEN(keys), x->to, x->e);
+    return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
 static const struct {

@@ -122,7 +122,7 @@ static void refuse_ending(struct relay *r, enum reason reason)
     refuse(r, &no);
 }
 
-static void out_of_memory(struct relay *r, const struct err *e)
+static void answer_impossible(struct relay *r, const struct err *e)
 {
     struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY, .text = e->text};
 
@@ -149,8 +149,10 @@ static int open_answer(struct relay *r, struct err *e)
     if (relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
         return -1;
     r->state = RELAY_ANSWERING;
-    if (call_request_sent(r->call)) /* nobody asks for it again, and a stream may last for long */
-        blob_unref(r->translate ? &r->up_body : &r->body);
+    if (call_request_sent(r->call)) { /* nobody asks for it again, and a stream may last for long */
+        blob_unref(&r->body);
+        blob_unref(&r->up_body);
+    }
     if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
         return -1;
     buf_fini(&r->held);
@@ -164,7 +166,7 @@ static void on_hold_timer(struct ev_timer *t)
 
     r->hold_over = true; /* with nothing held yet, the next event opens the answer */
     if (r->state == RELAY_TRYING && r->held.n && open_answer(r, &e) < 0)
-        out_of_memory(r, &e);
+        answer_impossible(r, &e);
 }
 
 static int copy_answer_head(struct relay *r, const struct http_head *h, struct err *e)
@@ -204,7 +206,7 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         rc = relay_send_head(r, h->body_len, &e);
     }
     if (rc < 0)
-        out_of_memory(r, &e);
+        answer_impossible(r, &e);
 }
 
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
@@ -226,7 +228,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     else if (rc == 0)
         rc = relay_send_event(r, ev, raw, piece, &e);
     if (rc < 0) {
-        out_of_memory(r, &e);
+        answer_impossible(r, &e);
         return;
     }
     if (r->record.first_us == 0 && dialect_is_content(ev->kind))
@@ -247,7 +249,7 @@ static void on_answer_body(void *arg, struct span bytes)
     if (r->record.first_us == 0)
         r->record.first_us = ev_now(r->env->ev) - r->began;
     if (rc < 0)
-        out_of_memory(r, &e);
+        answer_impossible(r, &e);
     else
         ask_more(r);
 }
@@ -285,7 +287,7 @@ static void send_whole_answer(struct relay *r)
     struct err e;
 
     if (r->translate && relay_translate_answer(r, &e) < 0) {
-        out_of_memory(r, &e);
+        answer_impossible(r, &e);
         return;
     }
     if (r->rename && ev->model_len) {
@@ -730,7 +732,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     else if (env->ending != REASON_NONE) /* it came behind the end of the drain */
         refuse_ending(r, env->ending);
     else if (!serve_own(r) && begin(r, &e) < 0)
-        out_of_memory(r, &e);
+        answer_impossible(r, &e);
 }
 
 int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,

@@ -65,7 +65,6 @@ struct relay {
     struct blob *up_body; /* the request as it is sent */
     struct buf gathered;  /* an event that comes in pieces */
     struct span dropped;  /* what of the request is left out; absent: nothing */
-    struct err err;       /* why it could not be translated: refusals borrow the text */
 
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 

@@ -50,9 +50,13 @@ static char *flat(struct blob *b, struct err *e)
     return p;
 }
 
-static void refuse(struct relay_refusal *no, const struct err *e)
+static void refuse(struct relay *r, struct relay_refusal *no, const struct err *e)
 {
-    *no = (struct relay_refusal){.status = 400, .reason = REASON_BAD_REQUEST, .text = e->text};
+    struct span text = arena_dup(&r->arena, span_str(e->text));
+
+    *no = (struct relay_refusal){.status = 400,
+                                 .reason = REASON_BAD_REQUEST,
+                                 .text = text.p ? text.p : "The request cannot be translated."};
     if (e->code != ERR_NOMEM)
         return;
     no->status = 503;
@@ -116,14 +120,14 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
                                   .answer_max = r->settings->server.answer_bytes_max};
     enum relay_translated ret = RELAY_TRANSLATED_BAD;
     enum chat_feature obstacle;
-    struct err *e = &r->err;
+    struct err e;
     char *body;
 
     relay_translated_fini(r);
-    body = flat(r->body, e);
+    body = flat(r->body, &e);
     if (!body ||
-        translate_new(&r->translate, &conf, span_of(body, (size_t)blob_len(r->body)), e) < 0) {
-        refuse(no, e);
+        translate_new(&r->translate, &conf, span_of(body, (size_t)blob_len(r->body)), &e) < 0) {
+        refuse(r, no, &e);
         goto out;
     }
     obstacle = translate_obstacle(r->translate);
@@ -134,9 +138,9 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
     }
     r->up_op = op;
     r->up_dialect = conf.target->dialect;
-    if (write_request(r, e) < 0) {
-        refuse(no, e);
-        if (e->code == ERR_PROTOCOL) { /* there is a place in it that this target cannot be told */
+    if (write_request(r, &e) < 0) {
+        refuse(r, no, &e);
+        if (e.code == ERR_PROTOCOL) { /* there is a place in it that this target cannot be told */
             no->reason = REASON_CANNOT_SAY;
             ret = RELAY_TRANSLATED_SKIP;
         }
