@@ -355,3 +355,12 @@ const char *dialect_answer_why(const struct dialect_answer *a)
         return "a JSON object, but not an answer of this API";
     return a->streamed ? "an event is not of this API" : "not JSON";
 }
+
+enum dialect_kind answer_kind(const struct dialect_answer *a, const struct answer_kind *rows,
+                              size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (a->marks & rows[i].mark)
+            return rows[i].kind;
+    return EVENT_OPAQUE;
+}

@@ -53,4 +53,14 @@ void answer_bad(struct dialect_answer *a, const char *why);
 /* The verdict, given whether a stream has come to its end, or a whole answer is of the dialect. */
 enum dialect_verdict answer_verdict(const struct dialect_answer *a, bool complete);
 
+/* What an event is that has shown a mark. */
+struct answer_kind {
+    unsigned mark;
+    enum dialect_kind kind;
+};
+
+/* By the first row whose mark the event has shown; EVENT_OPAQUE: by none. */
+enum dialect_kind answer_kind(const struct dialect_answer *a, const struct answer_kind *rows,
+                              size_t n);
+
 #endif

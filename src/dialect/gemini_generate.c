@@ -188,10 +188,7 @@ static void on_event(struct dialect_answer *a, const struct json_hit *h)
 }
 
 /* What an event with these marks is; the first row that matches. */
-static const struct {
-    unsigned mark;
-    enum dialect_kind kind;
-} kinds[] = {
+static const struct answer_kind kinds[] = {
     {SAW_TOOL, EVENT_TOOL},     {SAW_CONTENT, EVENT_CONTENT}, {SAW_BLOCK, EVENT_TERMINAL},
     {SAW_FINISH, EVENT_FINISH}, {SAW_CANDIDATE, EVENT_START}, {SAW_USAGE, EVENT_USAGE},
 };
@@ -208,12 +205,7 @@ static void end_event(struct dialect_answer *a)
     }
     answer_no_error(a);
     choices_settle(a);
-    a->ev.kind = EVENT_OPAQUE;
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (a->marks & kinds[i].mark) {
-            a->ev.kind = kinds[i].kind;
-            break;
-        }
+    a->ev.kind = answer_kind(a, kinds, ARRAY_LEN(kinds));
     a->started |= (a->marks & SAW_CANDIDATE) != 0;
     a->content |= (a->marks & SAW_CONTENT) != 0;
     a->tool |= (a->marks & SAW_TOOL) != 0;

@@ -181,10 +181,7 @@ void openai_hit(struct dialect_answer *a, const struct json_hit *h)
 
 /* What an event with these marks is; the first row that matches. A finish reason that comes
  * along with content is seen in finished, the content only here. */
-static const struct {
-    unsigned mark;
-    enum dialect_kind kind;
-} kinds[] = {
+static const struct answer_kind kinds[] = {
     {OPENAI_SAW_TOOL, EVENT_TOOL},     {OPENAI_SAW_CONTENT, EVENT_CONTENT},
     {OPENAI_SAW_FINISH, EVENT_FINISH}, {OPENAI_SAW_CHOICE, EVENT_START},
     {OPENAI_SAW_USAGE, EVENT_USAGE},
@@ -203,12 +200,7 @@ void openai_end_event(struct dialect_answer *a)
     }
     answer_no_error(a);
     choices_settle(a);
-    a->ev.kind = EVENT_OPAQUE;
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (a->marks & kinds[i].mark) {
-            a->ev.kind = kinds[i].kind;
-            break;
-        }
+    a->ev.kind = answer_kind(a, kinds, ARRAY_LEN(kinds));
     a->started |= (a->marks & OPENAI_SAW_CHOICE) != 0;
     a->content |= (a->marks & OPENAI_SAW_CONTENT) != 0;
     a->tool |= (a->marks & OPENAI_SAW_TOOL) != 0;

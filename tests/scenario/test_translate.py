@@ -205,3 +205,24 @@ def test_long_lists_take_no_long_time(gateway, mock):
                 messages=[*HELLO, {"role": "assistant", "tool_calls": calls}, *results])
     assert (stops.status, tools.status) == (200, 200)
     assert "silent" not in gateway.said()
+
+
+@pytest.mark.parametrize("provider, key", [("oai", "max_completion_tokens"), ("gen", "max_tokens")])
+def test_a_request_is_the_targets_own(gateway, mock, provider, key):
+    """No field that only the client's API has, and the bound as the target calls it."""
+    answer = gateway.ask(MESSAGES, {"model": f"{provider}/own", **BODIES[MESSAGES]},
+                         {"anthropic-version": "2023-06-01", "anthropic-beta": "b"})
+    assert answer.status == 200
+    seen = mock.requests("own")[-1]
+    assert not [name for name in dict(seen["headers"]) if name.startswith("anthropic-")]
+    body = json.loads(seen["body"])
+    assert body[key] == 50 and len([k for k in body if "max" in k]) == 1
+
+
+def test_a_bound_that_must_be_is_given(gateway, mock):
+    answer = gateway.ask(CHAT, {"model": "ant/bound", **BODIES[CHAT]}, {"openai-beta": "b"})
+    assert answer.status == 200
+    seen = mock.requests("bound")[-1]
+    assert json.loads(seen["body"])["max_tokens"] == 8192
+    headers = dict(seen["headers"])
+    assert "openai-beta" not in headers and headers["anthropic-version"] == "2023-06-01"
