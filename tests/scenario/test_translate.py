@@ -138,6 +138,25 @@ def test_a_broken_answer_is_never_whole(gateway, path, fault):
     assert gateway.record(answer)["outcome"] == "failed"
 
 
+def test_a_break_inside_of_a_long_event_is_told_cleanly(gateway):
+    """Nothing of it was handed on, so nothing has to be ended before the error event."""
+    answer = ask(gateway, CHAT, "long;event-size=60000;tokens=3;fault=cut;at-byte=40000",
+                 stream=True)
+    assert answer.status == 200 and answer.end == "cut"
+    assert "error" in events(answer)[-1] and b"\n\n\n" not in answer.text
+
+
+@pytest.mark.parametrize("stream", (True, False))
+def test_a_tool_is_called_by_the_clients_name(gateway, mock, stream):
+    """Also where the target cannot have that name."""
+    tools = [{"type": "function", "function": {"name": "weather.now", "parameters": TOOL}}]
+    answer = ask(gateway, CHAT, "named-tool;tool=1", tools=tools, tool_choice="required",
+                 stream=stream)
+    sent = json.loads(mock.requests("named-tool")[-1]["body"])["tools"][0]["name"]
+    assert sent != "weather.now" and re.fullmatch(r"[A-Za-z0-9_-]+", sent)
+    assert b'"name":"weather.now"' in answer.text and sent.encode() not in answer.text
+
+
 @pytest.mark.parametrize("path", (CHAT, MESSAGES))
 def test_an_error_is_said_in_the_clients_dialect(gateway, path):
     answer = ask(gateway, path, "no;kind=invalid_request_error")
@@ -165,7 +184,10 @@ def test_a_target_that_can_is_asked_instead(start, mock):
     conf = bed.basic(mock.addr)
     conf["models"] = {"both": {"targets": ["ant/first", "oai/second"]}}
     g = start(bed.Gateway, conf, env=bed.KEYS)
-    for more, target in (({}, "ant/first"), ({"n": 2}, "oai/second")):
+    table = {"type": "file", "file": {"filename": "t.xlsx",
+                                      "file_data": "data:application/vnd.ms-excel;base64,AAAA"}}
+    for more, target in (({}, "ant/first"), ({"n": 2}, "oai/second"),
+                         ({"messages": [{"role": "user", "content": [table]}]}, "oai/second")):
         answer = g.ask(CHAT, {"model": "both", "messages": HELLO, **more})
         assert answer.status == 200 and answer["x-lamplighter-target"] == target
 

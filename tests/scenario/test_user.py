@@ -47,7 +47,12 @@ def test_no_process_keeps_root(binary, place, start):
     key = place / "key"
     write(key, "sk-of-a-file", 0o600, USER.pw_uid)
     conf["providers"]["gen"]["key"] = f"file:{key}"
-    g = bed.Gateway(binary, place, conf, env=bed.KEYS)
+    groups = os.getgroups()
+    os.setgroups([0, 4])  # which shall not stay with it
+    try:
+        g = bed.Gateway(binary, place, conf, env=bed.KEYS)
+    finally:
+        os.setgroups(groups)
     try:
         first = g.children()
         for pid in [g.pid, *first.values()]:
