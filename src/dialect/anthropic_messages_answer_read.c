@@ -214,8 +214,6 @@ static int begin_part(const struct reading *x, struct anthropic_messages_block *
     if (row->kind == CHAT_PART_TOOL_CALL) {
         ev.id = json_get_text(v, "id");
         ev.name = json_get_text(v, "name");
-        if (x->r->request)
-            ev.name = convert_unfit_name(x->r->request, ev.name, &anthropic_messages_names);
         if (keep_input(x, b, json_get(v, "input")) < 0)
             return -1;
     }

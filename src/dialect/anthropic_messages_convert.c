@@ -225,6 +225,7 @@ const struct convert convert_anthropic_messages = {
     .dialect = &dialect_anthropic_messages,
     .signer = CHAT_SIGNER_ANTHROPIC,
     .loss = loss,
+    .names = &anthropic_messages_names,
     .read_request = anthropic_messages_read_request,
     .write_request = anthropic_messages_write_request,
     .reader_bytes = sizeof(struct anthropic_messages_reader),

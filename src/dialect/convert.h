@@ -49,8 +49,6 @@ struct convert_reader {
     void *own;
     struct arena *arena; /* of the attempt: what has to be kept, bounded */
     struct chat_sink sink;
-    const struct chat_request *request; /* what the target was asked: mapped names are those of its
-                                         * tools; NULL: nothing is mapped back */
 };
 
 /* Between chat events and what a client reads. `own` is the dialect's, of writer_bytes, cleared. */

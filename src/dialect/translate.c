@@ -96,8 +96,7 @@ static int begin(struct translate *t, struct err *e)
         (struct convert_reader){.c = t->conf.target,
                                 .own = arena_zalloc(&t->arena, t->conf.target->reader_bytes),
                                 .arena = &t->arena,
-                                .sink = {hand_on, t},
-                                .request = &t->q};
+                                .sink = {hand_on, t}};
     t->writer =
         (struct convert_writer){.c = t->conf.client,
                                 .own = arena_zalloc(&t->arena, t->conf.client->writer_bytes),
