@@ -74,3 +74,8 @@ int chat_add_text(struct chat_request *q, struct chat_text **list, struct span s
     *list = t;
     return 0;
 }
+
+struct span chat_spaced_name(struct chat_request *q, struct span space, struct span own)
+{
+    return arena_join(q->arena, (const struct span[]){space, SPAN_LIT("__"), own}, 3);
+}

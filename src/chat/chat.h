@@ -124,6 +124,8 @@ struct chat_tool {
     enum chat_tri strict;
     bool cache;
     struct span cache_ttl;
+    struct span space, own; /* the client has it in a namespace, and calls it `own` there; `name` is
+                             * both in one, as chat_spaced_name() makes it */
 };
 
 enum chat_choice {
@@ -187,6 +189,9 @@ static inline void chat_note(struct chat_request *q, enum chat_feature f)
 {
     q->has |= CHAT_BIT(f);
 }
+
+/* "space__own", where a dialect that has no namespaces needs one name. Absent: no memory. */
+struct span chat_spaced_name(struct chat_request *q, struct span space, struct span own);
 
 /* ---- an answer ---- */
 

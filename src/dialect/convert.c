@@ -5,6 +5,7 @@
 
 static const struct convert *const rows[CONVERTS] = {
     &convert_openai_chat,
+    &convert_openai_responses,
     &convert_anthropic_messages,
     &convert_gemini_generate,
 };

@@ -106,7 +106,7 @@ extern const struct convert convert_openai_responses;
 extern const struct convert convert_anthropic_messages;
 extern const struct convert convert_gemini_generate;
 
-#define CONVERTS 3
+#define CONVERTS 4
 
 const struct convert *convert_row(size_t i); /* i < CONVERTS */
 

@@ -56,7 +56,8 @@ int convert_want(const struct convert_value *x, const char *what);
 
 int convert_no_memory(struct err *e);
 
-/* The place of a value as text in the request's arena, into q->others. */
+/* The place of a value as text in the request's arena, into q->others, which lists a bounded number
+ * of them. */
 MUST_CHECK int convert_note_other(struct chat_request *q, const struct json_at *at, struct err *e);
 
 /* JSON text of a value in the arena; absent: no memory. */

@@ -18,7 +18,10 @@
  * has several of them is asked: a vendor's own API says more than its imitation of another. */
 static const struct {
     enum provider_op whole, stream;
-} conversations[] = {{OP_GEMINI, OP_GEMINI_STREAM}, {OP_CHAT, OP_CHAT}, {OP_MESSAGES, OP_MESSAGES}};
+} conversations[] = {{OP_GEMINI, OP_GEMINI_STREAM},
+                     {OP_CHAT, OP_CHAT},
+                     {OP_MESSAGES, OP_MESSAGES},
+                     {OP_RESPONSES, OP_RESPONSES}};
 
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t)

@@ -8,9 +8,12 @@
  * compared with the first reading. Requests likewise: written for each target that can take them,
  * read again, compared.
  *
- * Output is TAP, one line a pair of dialects, and a last line with the counts.
+ * Output is TAP, one line a pair of dialects, and a last line with the counts. With a second
+ * argument, a file, what clients of other dialects than the target's got is written to it, a JSON
+ * object a line.
  */
 #include "base/mem.h"
+#include "codec/json_write.h"
 #include "data.h"
 #include "dialect/translate.h"
 #include "provider/provider.h"
@@ -24,6 +27,7 @@ static const struct {
     const struct convert *c;
 } cassettes[] = {
     {"openai-chat", &convert_openai_chat},
+    {"openai-responses", &convert_openai_responses},
     {"anthropic-messages", &convert_anthropic_messages},
     {"gemini", &convert_gemini_generate},
 };
@@ -35,6 +39,7 @@ static const struct {
 } plain[] = {
     {&convert_openai_chat, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":"
                            "true},\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"},
+    {&convert_openai_responses, "{\"model\":\"m\",\"input\":\"hi\"}"},
     {&convert_anthropic_messages, "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":"
                                   "\"user\",\"content\":\"hi\"}]}"},
     {&convert_gemini_generate,
@@ -298,6 +303,29 @@ static int translate_all(struct translating *x, struct span text, bool stream, s
     return each_event(text, translate_raw, x, e) < 0 ? -1 : translate_end(x->t, &x->out, e);
 }
 
+static FILE *kept; /* what clients got; NULL: nobody wants it */
+
+static void keep(const struct pair *p, const char *name, struct span text, bool stream)
+{
+    struct json_write w;
+    struct buf line;
+
+    if (!kept || p->from == p->to)
+        return;
+    buf_init(&line, 128 * MEGA);
+    json_write_init(&w, &line);
+    json_begin_object(&w);
+    json_kv_cstring(&w, "name", name);
+    json_kv_cstring(&w, "from", p->from->name);
+    json_kv_cstring(&w, "to", p->to->name);
+    json_kv_bool(&w, "stream", stream);
+    json_kv_string(&w, "text", text);
+    json_end_object(&w);
+    MUST(buf_ok(&line));
+    (void)fprintf(kept, "%.*s\n", SPAN_FMT(buf_span(&line)));
+    buf_fini(&line);
+}
+
 static const char *plain_request(const struct convert *c)
 {
     for (size_t i = 0; i < ARRAY_LEN(plain); i++)
@@ -333,6 +361,7 @@ static void check_answer(struct pair *p, const char *name, const struct chat_ans
         fault(p, name, "answer", span_of(NULL, 0), span_str(e.text));
     else
         compare_answers(p, name, want, chat_collect_answer(r.collect));
+    keep(p, name, buf_span(&x.out), stream);
     translate_free(&x.t);
     reading_fini(&r);
     buf_fini(&x.out);
@@ -385,11 +414,13 @@ static void compare_requests(struct pair *p, const char *name, const struct chat
     } what[] = {{"texts of the request", plain_texts},
                 {"calls of the request", calls},
                 {"results of the request", results}};
+    /* A result may hold a document that becomes text. */
+    size_t last = ARRAY_LEN(what) - (a->has & CHAT_BIT(CHAT_HAS_DOCUMENT_TEXT) ? 1 : 0);
     struct buf x, y;
 
     buf_init(&x, 64 * MEGA);
     buf_init(&y, 64 * MEGA);
-    for (size_t i = a->has & MOVES ? 1 : 0; i < ARRAY_LEN(what); i++) {
+    for (size_t i = a->has & MOVES ? 1 : 0; i < last; i++) {
         request_texts(&x, a, what[i].add);
         request_texts(&y, b, what[i].add);
         same(p, name, what[i].name, &x, &y);
@@ -415,7 +446,8 @@ static void check_request(struct pair *p, const char *name, struct span body)
     a.arena = b.arena = &arena;
     if (json_tree_read(&first, body, &e) < 0 || p->from->read_request(&a, first.root, &e) < 0)
         fault(p, name, "request", span_of(NULL, 0), span_str(e.text));
-    else if (convert_obstacle(p->to, &a) != CHAT_FEATURES)
+    else if (convert_obstacle(p->to, &a) != CHAT_FEATURES ||
+             (p->from == p->to && a.has & CHAT_BIT(CHAT_HAS_PREVIOUS))) /* nobody translates that */
         p->refused++;
     else if (p->to->write_request(&out, &a, &to, &e) < 0)
         p->refused += e.code == ERR_PROTOCOL; /* and no word of it went out */
@@ -465,6 +497,14 @@ static bool is_answer(struct span resp)
     return resp.n && strchr("{[d:e", resp.p[0]) != NULL;
 }
 
+/* Stored answers are fetched, counted and compacted below the path that makes them. */
+static bool is_call(const char *method, const char *path)
+{
+    const char *below = strstr(path, "/responses/");
+
+    return strcmp(method, "POST") == 0 && !below;
+}
+
 static void on_line(void *arg, struct span line)
 {
     struct run *run = arg;
@@ -477,7 +517,8 @@ static void on_line(void *arg, struct span line)
 
     MUST(rec && body);
     (void)snprintf(name, sizeof(name), "%s %s", text_of(rec, "id"), text_of(rec, "host"));
-    if (yyjson_get_uint(yyjson_obj_get(rec, "status")) == 200 && is_answer(resp)) {
+    if (yyjson_get_uint(yyjson_obj_get(rec, "status")) == 200 && is_answer(resp) &&
+        is_call(text_of(rec, "method"), text_of(rec, "path"))) {
         for (size_t i = 0; i < CONVERTS; i++)
             check_request(&run->pairs[i], name, span_str(body));
         check_all_answers(run, name, resp, strstr(type, "event-stream") != NULL);
@@ -503,6 +544,7 @@ int main(int argc, char **argv)
     const char *root = argc > 1 ? argv[1] : "../shared/data";
     unsigned long failures = 0, answers = 0, requests = 0;
 
+    kept = argc > 2 ? fopen(argv[2], "w") : NULL;
     for (size_t i = 0; i < ARRAY_LEN(cassettes); i++) {
         struct run run = {.c = cassettes[i].c};
         char path[PATH_BYTES];
@@ -523,5 +565,5 @@ int main(int argc, char **argv)
     }
     printf("1..%zu\n# %lu answers, %lu requests, %lu faults\n", ARRAY_LEN(cassettes) * CONVERTS,
            answers, requests, failures);
-    return failures ? 1 : 0;
+    return (kept && fclose(kept) != 0) || failures ? 1 : 0;
 }

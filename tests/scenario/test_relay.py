@@ -327,8 +327,6 @@ ODD = {
                                "unknown-model"),
     "unknown provider": ("POST", CHAT, b'{"model":"nobody/gpt"}', {}, 404, "unknown-model"),
     "wrong dialect": ("POST", EMBEDDINGS, b'{"model":"ant/claude"}', {}, 400, "wrong-dialect"),
-    "wrong dialect responses": ("POST", RESPONSES, b'{"model":"ant/claude","input":"hi"}', {}, 400,
-                                "wrong-dialect"),
     "no model responses": ("POST", RESPONSES, b'{"input":"hi"}', {}, 400, "bad-request"),
     "responses in general": ("GET", RESPONSES, b"", {}, 404, "unknown-path"),
     "wrong dialect messages": ("POST", COUNT, b'{"model":"oai/gpt"}', {}, 400, "wrong-dialect"),

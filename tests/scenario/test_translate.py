@@ -9,11 +9,14 @@ import bed
 import wire
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+RESPONSES = "/v1/responses"
 HELLO = [{"role": "user", "content": "hi"}]
-BODIES = {CHAT: {"messages": HELLO}, MESSAGES: {"messages": HELLO, "max_tokens": 50}}
-OTHER = {CHAT: ("ant", MESSAGES), MESSAGES: ("oai", CHAT)}
+BODIES = {CHAT: {"messages": HELLO}, MESSAGES: {"messages": HELLO, "max_tokens": 50},
+          RESPONSES: {"input": "hi"}}
+OTHER = {CHAT: ("ant", MESSAGES), MESSAGES: ("oai", CHAT), RESPONSES: ("ant", MESSAGES)}
 TERMINAL = {CHAT: b"data: [DONE]\n\n",
-            MESSAGES: b'event: message_stop\ndata: {"type":"message_stop"}\n\n'}
+            MESSAGES: b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+            RESPONSES: b"event: response.completed\n"}
 TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
@@ -39,6 +42,9 @@ def streamed_text(path, answer):
     if path == CHAT:
         deltas = [c["delta"] for e in events(answer) for c in e.get("choices", [])]
         return "".join(d.get("content") or "" for d in deltas)
+    if path == RESPONSES:
+        return "".join(e["delta"] for e in events(answer)
+                       if e["type"] == "response.output_text.delta")
     return "".join(e["delta"].get("text", "") for e in events(answer)
                    if e["type"] == "content_block_delta")
 
@@ -47,10 +53,13 @@ def whole_text(path, answer):
     body = answer.json()
     if path == CHAT:
         return body["choices"][0]["message"]["content"]
+    if path == RESPONSES:
+        assert (body["object"], body["status"], body["store"]) == ("response", "completed", False)
+        return "".join(part["text"] for item in body["output"] for part in item["content"])
     return "".join(block["text"] for block in body["content"])
 
 
-@pytest.mark.parametrize("path", (CHAT, MESSAGES))
+@pytest.mark.parametrize("path", (CHAT, MESSAGES, RESPONSES))
 @pytest.mark.parametrize("stream", (True, False), ids=("sse", "json"))
 def test_text_arrives(gateway, mock, path, stream):
     """The same words as from a target of its own dialect, under the client's name of the model, with
@@ -59,7 +68,7 @@ def test_text_arrives(gateway, mock, path, stream):
     assert answer.status == 200 and answer.end == "whole"
     text = streamed_text(path, answer) if stream else whole_text(path, answer)
     assert text == "".join(f"w{n:06} " for n in range(40))
-    assert answer.text.endswith(TERMINAL[path]) == stream
+    assert (TERMINAL[path].rstrip() in answer.text.rstrip().split(b"\n\n")[-1]) == stream
     assert answer["x-lamplighter-target"] == f"{OTHER[path][0]}/words;tokens=40"
     names = set(re.findall(rb'"model":"([^"]*)"', answer.text))
     assert names == {f"{OTHER[path][0]}/words;tokens=40".encode()}
@@ -123,7 +132,51 @@ def test_a_tool_is_called_and_answered_from_messages(gateway, mock):
     assert sent["messages"][2] == {"role": "tool", "tool_call_id": call, "content": "21 C"}
 
 
-@pytest.mark.parametrize("path", (CHAT, MESSAGES))
+def test_a_tool_is_called_and_answered_from_responses(gateway, mock):
+    tools = [{"type": "namespace", "name": "sky", "description": "d",
+              "tools": [{"type": "function", "name": "weather", "parameters": TOOL}]}]
+    answer = ask(gateway, RESPONSES, "loop3;tool=1", tools=tools, tool_choice="required")
+    (call,) = answer.json()["output"]
+    assert (call["type"], call["namespace"], call["name"]) == ("function_call", "sky", "weather")
+    sent = json.loads(mock.requests("loop3")[-1]["body"])
+    assert sent["tools"] == [{"name": "sky__weather", "input_schema": TOOL}]
+    assert sent["tool_choice"] == {"type": "any"}
+    turn = [*HELLO, call, {"type": "function_call_output", "call_id": call["call_id"],
+                           "output": "21 C"}]
+    again = ask(gateway, RESPONSES, "loop3", tools=tools, input=turn)
+    assert again.status == 200
+    sent = json.loads(mock.requests("loop3")[-1]["body"])
+    assert [m["role"] for m in sent["messages"]] == ["user", "assistant", "user"]
+    used, result = sent["messages"][1]["content"][-1], sent["messages"][2]["content"][0]
+    assert (used["type"], used["id"], used["name"]) == ("tool_use", call["call_id"],
+                                                        "sky__weather")
+    assert (result["type"], result["tool_use_id"]) == ("tool_result", call["call_id"])
+
+
+@pytest.mark.parametrize("stream", (True, False), ids=("sse", "json"))
+def test_a_limit_makes_a_response_incomplete(gateway, stream):
+    answer = ask(gateway, RESPONSES, "long;tokens=200", max_output_tokens=20, stream=stream)
+    assert answer.status == 200 and answer.end == "whole"
+    last = events(answer)[-1]["response"] if stream else answer.json()
+    if stream:
+        assert [e["sequence_number"] for e in events(answer)] == list(range(len(events(answer))))
+        assert events(answer)[-1]["type"] == "response.incomplete"
+    assert (last["status"], last["incomplete_details"]) == ("incomplete",
+                                                            {"reason": "max_output_tokens"})
+    assert last["output"][-1]["status"] == "incomplete"
+    assert last["usage"]["total_tokens"] > 20
+
+
+def test_what_a_provider_keeps_is_not_gone_on_with_elsewhere(gateway, mock):
+    answer = ask(gateway, RESPONSES, "kept", previous_response_id="resp_1")
+    assert answer.status == 400 and answer["x-lamplighter-reason"] == "cannot-say"
+    assert not mock.requests("kept")
+    answer = ask(gateway, RESPONSES, "stored", store=True)
+    assert answer.status == 200 and answer["x-lamplighter-dropped"] == "store"
+    assert answer.json()["store"] is False
+
+
+@pytest.mark.parametrize("path", (CHAT, MESSAGES, RESPONSES))
 @pytest.mark.parametrize("fault", ("cut;at=6", "cut;at=6;how=rst", "cut;at=6;how=chunk-end",
                                    "malformed;at=6", "error-event;at=6"))
 def test_a_broken_answer_is_never_whole(gateway, path, fault):
@@ -131,6 +184,7 @@ def test_a_broken_answer_is_never_whole(gateway, path, fault):
     answer = ask(gateway, path, f"broken;tokens=20;fault={fault}", stream=True)
     assert answer.status == 200 and answer.end == "cut"
     assert TERMINAL[path] not in answer.text and b"event: message_stop" not in answer.text
+    assert b"event: response.incomplete" not in answer.text
     last = events(answer)[-1]
     assert "error" in last
     assert not any(e.get("type") == "message_delta" for e in events(answer))
@@ -157,7 +211,7 @@ def test_a_tool_is_called_by_the_clients_name(gateway, mock, stream):
     assert b'"name":"weather.now"' in answer.text and sent.encode() not in answer.text
 
 
-@pytest.mark.parametrize("path", (CHAT, MESSAGES))
+@pytest.mark.parametrize("path", (CHAT, MESSAGES, RESPONSES))
 def test_an_error_is_said_in_the_clients_dialect(gateway, path):
     answer = ask(gateway, path, "no;kind=invalid_request_error")
     assert answer.status == 400
@@ -197,6 +251,10 @@ def test_a_target_that_can_is_asked_instead(start, mock):
     (CHAT, {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
      "messages[0].content[0]"),
     (CHAT, {"messages": HELLO, "temperature": "hot"}, "temperature"),
+    (RESPONSES, {"input": [{"role": "user", "content": [{"type": "hologram"}]}]},
+     "input[0].content[0].type"),
+    (RESPONSES, {"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]},
+     "input[0].call_id"),
     (MESSAGES, {"messages": [{"role": "user", "content": [{"type": "hologram"}]}],
                 "max_tokens": 5}, "messages[0].content[0].type"),
 ])

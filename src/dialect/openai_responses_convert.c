@@ -1,0 +1,90 @@
+/*
+ * openai_responses_convert.c - what the Responses API can say, and who says it.
+ */
+#include "dialect/openai_responses_convert.h"
+
+#include "dialect/dialect.h"
+
+#define CREATE  "https://platform.openai.com/docs/api-reference/responses/create"
+#define ANSWER  "https://platform.openai.com/docs/api-reference/responses/object"
+#define FILES   "https://platform.openai.com/docs/api-reference/files"
+#define CACHING "https://platform.openai.com/docs/guides/prompt-caching"
+#define TOOLS_  "https://platform.openai.com/docs/guides/tools"
+
+#define ROW(f, loss, how, page) [CHAT_HAS_##f] = {CHAT_HAS_##f, loss, how, page}
+#define CARRY(f)                ROW(f, CARRIED, NULL, NULL)
+
+static const struct convert_loss_row loss[CHAT_FEATURES] = {
+    CARRY(SYSTEM),
+    CARRY(DEVELOPER),
+    CARRY(SYSTEM_LATER),
+    CARRY(TEXT),
+    CARRY(IMAGE_BASE64),
+    CARRY(IMAGE_URL),
+    CARRY(IMAGE_DETAIL),
+    CARRY(DOCUMENT_BASE64),
+    CARRY(DOCUMENT_URL),
+    ROW(DOCUMENT_TEXT, APPROXIMATE, "as text, without its title", CREATE),
+    ROW(AUDIO, LOST, NULL, CREATE),
+    ROW(VIDEO, LOST, NULL, CREATE),
+    ROW(FILE_ID, LOST, NULL, FILES),
+    CARRY(TOOLS),
+    CARRY(TOOL_STRICT),
+    CARRY(TOOL_FREE),
+    ROW(PROVIDER_TOOL, LOST, NULL, TOOLS_),
+    CARRY(TOOL_CHOICE),
+    CARRY(TOOL_PARALLEL),
+    CARRY(TOOL_CALL),
+    CARRY(TOOL_RESULT),
+    CARRY(TOOL_RESULT_IMAGE),
+    ROW(TOOL_RESULT_ERROR, LOST, NULL, CREATE),
+    CARRY(THINKING),
+    CARRY(SIGNATURE),
+    CARRY(REFUSAL),
+    ROW(CITATIONS, APPROXIMATE, "web pages by URL only, and none in a request", ANSWER),
+    CARRY(JSON_OBJECT),
+    CARRY(JSON_SCHEMA),
+    ROW(PREFILL, LOST, NULL, CREATE),
+    ROW(MAX_TOKENS, APPROXIMATE, "at least 16", CREATE),
+    CARRY(TEMPERATURE),
+    CARRY(TOP_P),
+    ROW(TOP_K, LOST, NULL, CREATE),
+    ROW(STOP, LOST, NULL, CREATE),
+    ROW(PENALTIES, LOST, NULL, CREATE),
+    ROW(SEED, LOST, NULL, CREATE),
+    ROW(LOGIT_BIAS, LOST, NULL, CREATE),
+    CARRY(LOGPROBS),
+    ROW(CHOICES, LOST, NULL, CREATE),
+    CARRY(EFFORT),
+    ROW(BUDGET, APPROXIMATE, "as an effort", CREATE),
+    CARRY(VERBOSITY),
+    CARRY(METADATA),
+    ROW(USER, APPROXIMATE, "as safety_identifier; what is longer than 64 bytes as its hash",
+        CREATE),
+    ROW(SERVICE_TIER, APPROXIMATE, "only tiers that the API has a word for", CREATE),
+    ROW(CACHE, APPROXIMATE, "the provider finds cached prefixes by itself", CACHING),
+    CARRY(STORE),
+    CARRY(PREVIOUS),
+    ROW(OTHER, LOST, NULL, CREATE),
+    CARRY(USAGE_CACHED),
+    CARRY(USAGE_REASONING),
+    ROW(STOP_SEQUENCE, LOST, NULL, ANSWER),
+    ROW(MEDIA_OUT, LOST, NULL, ANSWER),
+};
+
+const struct convert convert_openai_responses = {
+    .name = "openai.responses",
+    .dialect = &dialect_openai_responses,
+    .signer = CHAT_SIGNER_OPENAI,
+    .loss = loss,
+    .names = &openai_responses_names,
+    .read_request = openai_responses_read_request,
+    .write_request = openai_responses_write_request,
+    .reader_bytes = sizeof(struct openai_responses_reader),
+    .writer_bytes = sizeof(struct openai_responses_writer),
+    .read_event = openai_responses_read_event,
+    .read_answer = openai_responses_read_answer,
+    .write_event = openai_responses_write_event,
+    .end = openai_responses_end,
+    .write_answer = openai_responses_write_answer,
+};
