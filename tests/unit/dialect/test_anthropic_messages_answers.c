@@ -413,7 +413,7 @@ static int all_of_it(struct err *e)
                 END("tool_use", "null", U2);
     struct convert_to to = {.model = SPAN_LIT("m"), .max_tokens = 1};
     struct answering x;
-    struct asked a;
+    struct asked a = {0};
     int rc = -1;
 
     if (answering_init(&x, MEGA) < 0)
@@ -422,8 +422,7 @@ static int all_of_it(struct err *e)
              buf_finish(&x.out, "request", e) == 0 && feed(&x, json(0, stream), e) == 0 &&
              c->end(&x.w, e) == 0 && whole(&x, json(0, wholes[4].in), e) == 0)
         rc = 0;
-    if (x.w.own)
-        asked_fini(&a);
+    asked_fini(&a);
     answering_fini(&x);
     return rc;
 }
