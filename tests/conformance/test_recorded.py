@@ -45,3 +45,11 @@ def test_gemini_there_and_back(binary):
     requests, answers, streams = counts(
         binary, "convert_gemini", r"(\d+) requests .*, (\d+) answers, (\d+) streams, 0 failures")
     assert requests > 400 and answers > 300 and streams > 50
+
+
+@pytest.mark.timeout(300)
+def test_translated_cuts(binary):
+    """A recorded stream that breaks off is never whole to a client of any dialect."""
+    streams, cuts, false, failures = counts(
+        binary, "cuts", r"(\d+) streams, (\d+) cuts, (\d+) false completions, (\d+) failures, .*")
+    assert streams > 2000 and cuts > 20000 and false == 0 and failures == 0

@@ -16,35 +16,11 @@
 #include "codec/json_write.h"
 #include "data.h"
 #include "dialect/translate.h"
-#include "provider/provider.h"
+#include "plain.h"
 
 #define PATH_BYTES 4096
 #define MEGA       ((size_t)1024 * 1024)
 #define FAULTS_MAX 5 /* that are printed of one pair */
-
-static const struct {
-    const char *file;
-    const struct convert *c;
-} cassettes[] = {
-    {"openai-chat", &convert_openai_chat},
-    {"openai-responses", &convert_openai_responses},
-    {"anthropic-messages", &convert_anthropic_messages},
-    {"gemini", &convert_gemini_generate},
-};
-
-/* What a client of a dialect asks, when only the answer matters. */
-static const struct {
-    const struct convert *c;
-    const char *request;
-} plain[] = {
-    {&convert_openai_chat, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":"
-                           "true},\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"},
-    {&convert_openai_responses, "{\"model\":\"m\",\"input\":\"hi\"}"},
-    {&convert_anthropic_messages, "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":"
-                                  "\"user\",\"content\":\"hi\"}]}"},
-    {&convert_gemini_generate,
-     "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]}"},
-};
 
 struct pair {
     const struct convert *from, *to;
@@ -326,14 +302,6 @@ static void keep(const struct pair *p, const char *name, struct span text, bool 
     buf_fini(&line);
 }
 
-static const char *plain_request(const struct convert *c)
-{
-    for (size_t i = 0; i < ARRAY_LEN(plain); i++)
-        if (plain[i].c == c)
-            return plain[i].request;
-    return "{}";
-}
-
 static void check_answer(struct pair *p, const char *name, const struct chat_answer *want,
                          struct span text, bool stream)
 {
@@ -545,14 +513,14 @@ int main(int argc, char **argv)
     unsigned long failures = 0, answers = 0, requests = 0;
 
     kept = argc > 2 ? fopen(argv[2], "w") : NULL;
-    for (size_t i = 0; i < ARRAY_LEN(cassettes); i++) {
-        struct run run = {.c = cassettes[i].c};
+    for (size_t i = 0; i < PLAINS; i++) {
+        struct run run = {.c = plain_at(i)->c};
         char path[PATH_BYTES];
 
         for (size_t j = 0; j < CONVERTS; j++)
-            run.pairs[j] = (struct pair){.from = cassettes[i].c, .to = convert_row(j)};
+            run.pairs[j] = (struct pair){.from = plain_at(i)->c, .to = convert_row(j)};
         (void)snprintf(path, sizeof(path), "%s/recorded/cassettes/%s.jsonl.gz", root,
-                       cassettes[i].file);
+                       plain_at(i)->file);
         if (data_lines(path, on_line, &run) < 0) {
             printf("1..0 # SKIP unsupported: no recorded traffic at %s\n", path);
             return 0;
@@ -563,7 +531,7 @@ int main(int argc, char **argv)
             requests += run.pairs[j].requests;
         }
     }
-    printf("1..%zu\n# %lu answers, %lu requests, %lu faults\n", ARRAY_LEN(cassettes) * CONVERTS,
-           answers, requests, failures);
+    printf("1..%d\n# %lu answers, %lu requests, %lu faults\n", PLAINS * CONVERTS, answers, requests,
+           failures);
     return (kept && fclose(kept) != 0) || failures ? 1 : 0;
 }
