@@ -16,6 +16,7 @@
  * message_delta waits for the usage behind FINISH, or for the end. What waits lives in the
  * request's arena and is bounded by WAITING_BYTES_MAX, counted over the whole answer.
  */
+#include "dialect/convert_cite.h"
 #include "dialect/anthropic_messages_convert.h"
 
 #define WAITING_BYTES_MAX ((size_t)32 * 1024 * 1024)
@@ -103,6 +104,18 @@ static void write_message_head(struct json_write *j, const struct convert_writer
     json_kv_string(j, "model", span_has(w->model) ? w->model : model);
 }
 
+/* Of a tool_use, up to its input. No other dialect lets a tool call a tool. */
+static void write_call_head(struct json_write *j, struct span id, struct span name)
+{
+    json_kv_string(j, "id", id);
+    json_kv_string(j, "name", name);
+    json_key(j, "caller");
+    json_begin_object(j);
+    json_kv_cstring(j, "type", "direct");
+    json_end_object(j);
+    json_key(j, "input");
+}
+
 /* ---- blocks of a stream ---- */
 
 static int start(struct convert_writer *w, struct err *e)
@@ -148,9 +161,7 @@ static int begin_block(struct convert_writer *w, struct anthropic_messages_part 
     } else if (row->text) {
         json_kv_string(&j, row->text, SPAN_LIT(""));
     } else {
-        json_kv_string(&j, "id", p->id);
-        json_kv_string(&j, "name", p->name);
-        json_key(&j, "input");
+        write_call_head(&j, p->id, p->name);
         json_begin_object(&j);
         json_end_object(&j);
     }
@@ -187,20 +198,17 @@ static int say_text(struct convert_writer *w, const char *type, const char *key,
     return end_delta(&j, e);
 }
 
-struct citing {
-    struct convert_writer *w;
-    struct err *e;
-};
-
-static int say_citation(void *arg, yyjson_val *v)
+static int say_citation(void *arg, yyjson_val *v, struct err *e)
 {
-    struct citing *c = arg;
+    struct convert_writer *w = arg;
     struct json_write j;
 
-    begin_delta(&j, c->w, "citations_delta");
+    if (!anthropic_messages_is_citation(v))
+        return 0;
+    begin_delta(&j, w, "citations_delta");
     json_key(&j, "citation");
     anthropic_messages_write_tree(&j, v);
-    return end_delta(&j, c->e);
+    return end_delta(&j, e);
 }
 
 /* Say a piece of the open part. */
@@ -208,10 +216,9 @@ static int say(struct convert_writer *w, struct anthropic_messages_part *p,
                enum chat_event_kind kind, struct span text, struct err *e)
 {
     const struct part_row *row = &part_rows[p->kind];
-    struct citing c = {w, e};
 
     if (kind == CHAT_EVENT_CITE)
-        return anthropic_messages_citations(text, say_citation, &c, e);
+        return convert_cites(text, say_citation, w, e);
     if (kind == CHAT_EVENT_DELTA)
         return p->redacted ? 0 : say_text(w, row->delta, row->piece, text, e);
     if (!p->redacted)
@@ -440,9 +447,7 @@ static int write_input(struct json_write *j, const struct chat_part *p, struct e
     if (anthropic_messages_object(args, e) < 0)
         return err_prefix(e, "the arguments of a call of '%.*s'", (int)MIN(p->name.n, (size_t)64),
                           p->name.p);
-    json_kv_string(j, "id", p->id);
-    json_kv_string(j, "name", p->name);
-    json_key(j, "input");
+    write_call_head(j, p->id, p->name);
     json_raw(j, args);
     return 0;
 }

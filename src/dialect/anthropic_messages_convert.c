@@ -2,6 +2,7 @@
  * anthropic_messages_convert.c - Anthropic's messages among the dialects that are translated: what
  * they can say, and the words that requests and answers share.
  */
+#include "dialect/convert_cite.h"
 #include "dialect/anthropic_messages_convert.h"
 
 #include "dialect/dialect.h"
@@ -83,7 +84,7 @@ void anthropic_messages_write_tree(struct json_write *w, yyjson_val *v)
     buf_fini(&text);
 }
 
-static bool is_own(yyjson_val *citation)
+bool anthropic_messages_is_citation(yyjson_val *citation)
 {
     static const char *const types[] = {"char_location", "page_location", "content_block_location",
                                         "search_result_location", "web_search_result_location"};
@@ -95,46 +96,18 @@ static bool is_own(yyjson_val *citation)
     return false;
 }
 
-/* The items as a tree. */
-static int read_items(struct json_tree *t, struct span items, struct err *e)
-{
-    struct buf list;
-    int rc = -1;
-
-    buf_init(&list, items.n + 2);
-    buf_add_char(&list, '[');
-    buf_add_span(&list, items);
-    buf_add_char(&list, ']');
-    if (buf_finish(&list, "citations", e) == 0)
-        rc = json_tree_read(t, buf_span(&list), e);
-    buf_fini(&list);
-    return rc;
-}
-
-int anthropic_messages_citations(struct span items, int (*each)(void *arg, yyjson_val *v),
-                                 void *arg, struct err *e)
-{
-    struct json_tree t = {0};
-    int rc = read_items(&t, items, e);
-    yyjson_arr_iter it;
-    yyjson_val *v;
-
-    yyjson_arr_iter_init(t.root, &it);
-    while (rc == 0 && (v = yyjson_arr_iter_next(&it)) != NULL)
-        rc = is_own(v) ? each(arg, v) : 0;
-    json_tree_fini(&t);
-    return rc;
-}
-
 struct citing {
     struct json_write *w;
     bool begun;
 };
 
-static int cite(void *arg, yyjson_val *v)
+static int cite(void *arg, yyjson_val *v, struct err *e)
 {
     struct citing *c = arg;
 
+    UNUSED(e);
+    if (!anthropic_messages_is_citation(v))
+        return 0;
     if (!c->begun) {
         json_key(c->w, "citations");
         json_begin_array(c->w);
@@ -148,7 +121,7 @@ int anthropic_messages_cite(struct json_write *w, struct span items, struct err 
 {
     struct citing c = {w, false};
 
-    if (span_has(items) && anthropic_messages_citations(items, cite, &c, e) < 0)
+    if (span_has(items) && convert_cites(items, cite, &c, e) < 0)
         return -1;
     if (c.begun)
         json_end_array(w);

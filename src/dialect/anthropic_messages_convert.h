@@ -24,10 +24,8 @@ MUST_CHECK int anthropic_messages_object(struct span text, struct err *e);
 /* A value of a tree as the next value of w. */
 void anthropic_messages_write_tree(struct json_write *w, yyjson_val *v);
 
-/* Each citation of the kinds that the dialect has; items: as chat_part.citations. */
-MUST_CHECK int anthropic_messages_citations(struct span items,
-                                            int (*each)(void *arg, yyjson_val *v), void *arg,
-                                            struct err *e);
+/* Is it of the kinds that the dialect has? */
+bool anthropic_messages_is_citation(yyjson_val *citation);
 
 /* "citations" of a text block: those of the kinds that the dialect has; nothing if there are none.
  */

@@ -14,6 +14,10 @@ const struct openai_chat_stop openai_chat_stops[] = {
     {"length", CHAT_STOP_LENGTH},
     {"tool_calls", CHAT_STOP_TOOL},
     {"content_filter", CHAT_STOP_FILTER},
+    /* written only */
+    {"stop", CHAT_STOP_TEXT},
+    {"stop", CHAT_STOP_PAUSE},
+    {"content_filter", CHAT_STOP_REFUSAL},
     /* read only */
     {"function_call", CHAT_STOP_TOOL},
     {"eos", CHAT_STOP_END},             /* Together, TGI */
@@ -24,10 +28,6 @@ const struct openai_chat_stop openai_chat_stops[] = {
     {"tool_use", CHAT_STOP_TOOL},
     {"end_turn", CHAT_STOP_END},
     {"SAFETY", CHAT_STOP_FILTER}, /* Gemini's compatibility */
-    /* written only */
-    {"stop", CHAT_STOP_TEXT},
-    {"stop", CHAT_STOP_PAUSE},
-    {"content_filter", CHAT_STOP_REFUSAL},
     {NULL, CHAT_STOP_NONE},
 };
 

@@ -2,6 +2,7 @@
  * openai_chat_answer_write.c - chat events as answers of OpenAI's chat completions, streamed and
  * whole; and the row of this dialect, with its table of losses.
  */
+#include "dialect/convert_cite.h"
 #include "codec/json_write.h"
 #include "dialect/openai_chat_convert.h"
 
@@ -216,18 +217,46 @@ static int write_delta(struct convert_writer *w, const struct chat_event *ev, st
     return 0;
 }
 
+/* One of an answer's; other kinds have no place here. */
+static int cite(void *arg, yyjson_val *citation, struct err *e)
+{
+    struct json_write *j = arg;
+    yyjson_val *v = convert_url_citation(citation);
+
+    UNUSED(e);
+    if (!v)
+        return 0;
+    json_begin_object(j);
+    json_kv_cstring(j, "type", "url_citation");
+    json_key(j, "url_citation");
+    json_begin_object(j);
+    convert_write_url_citation(j, v);
+    json_end_object(j);
+    json_end_object(j);
+    return 0;
+}
+
 static int write_citation(struct convert_writer *w, const struct chat_event *ev, struct err *e)
 {
     struct json_write j;
+    struct buf list;
+    int rc;
 
-    UNUSED(e);
-    begin_chunk(w, &j, ev->choice);
-    json_key(&j, "annotations");
+    buf_init(&list, w->out->max);
+    json_write_init(&j, &list);
     json_begin_array(&j);
-    json_raw(&j, ev->text);
+    rc = convert_cites(ev->text, cite, &j, e);
     json_end_array(&j);
-    end_chunk(w, &j, NULL, span_of(NULL, 0));
-    return 0;
+    if (rc == 0)
+        rc = buf_finish(&list, "citations", e);
+    if (rc == 0 && !span_is(buf_span(&list), "[]")) {
+        begin_chunk(w, &j, ev->choice);
+        json_key(&j, "annotations");
+        json_raw(&j, buf_span(&list));
+        end_chunk(w, &j, NULL, span_of(NULL, 0));
+    }
+    buf_fini(&list);
+    return rc;
 }
 
 static int write_logprobs(struct convert_writer *w, const struct chat_event *ev, struct err *e)
@@ -383,27 +412,33 @@ static void write_calls(struct json_write *j, const struct chat_part *parts)
         json_end_array(j);
 }
 
-static void write_annotations(struct json_write *j, const struct chat_part *parts)
+static int write_annotations(struct json_write *j, const struct chat_part *parts, struct err *e)
 {
+    int rc = 0;
+
     json_key(j, "annotations");
     json_begin_array(j);
-    for (const struct chat_part *p = parts; p; p = p->next)
+    for (const struct chat_part *p = parts; p && rc == 0; p = p->next)
         if (span_has(p->citations))
-            json_raw(j, p->citations);
+            rc = convert_cites(p->citations, cite, j, e);
     json_end_array(j);
+    return rc;
 }
 
-static void write_message(struct json_write *j, const struct chat_choice_answer *c)
+static int write_message(struct json_write *j, const struct chat_choice_answer *c, struct err *e)
 {
+    int rc;
+
     json_key(j, "message");
     json_begin_object(j);
     json_kv_cstring(j, "role", "assistant");
     write_texts(j, "content", c->parts, CHAT_PART_TEXT, true);
     write_texts(j, "refusal", c->parts, CHAT_PART_REFUSAL, true);
     write_texts(j, "reasoning_content", c->parts, CHAT_PART_THINKING, false);
-    write_annotations(j, c->parts);
+    rc = write_annotations(j, c->parts, e);
     write_calls(j, c->parts);
     json_end_object(j);
+    return rc;
 }
 
 int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer *a, struct err *e)
@@ -422,7 +457,8 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 
         json_begin_object(&j);
         json_kv_uint(&j, "index", i);
-        write_message(&j, c);
+        if (write_message(&j, c, e) < 0)
+            return -1;
         json_key(&j, "logprobs");
         if (span_has(c->logprobs)) {
             json_begin_object(&j);

@@ -16,6 +16,7 @@
  *
  * Ids of items are made of the answer's id and their place: the same answer has the same ones.
  */
+#include "dialect/convert_cite.h"
 #include "dialect/openai_responses_say.h"
 
 #define PARTS_MAX 4096 /* of one answer */
@@ -283,23 +284,6 @@ static int on_sign(struct convert_writer *w, struct said_part *p, const struct c
 
 /* ---- citations ---- */
 
-/* {"type":"url_citation", ...}, flat as here or nested as in the chat API. NULL: another kind, for
- * which there is no place. */
-static yyjson_val *url_citation(yyjson_val *root)
-{
-    yyjson_val *v = root;
-    uint64_t n;
-
-    if (!span_is(json_get_text(root, "type"), "url_citation"))
-        return NULL;
-    if (yyjson_is_obj(json_get(root, "url_citation")))
-        v = json_get(root, "url_citation");
-    return yyjson_is_str(json_get(v, "url")) && json_tree_u64(json_get(v, "start_index"), &n) &&
-                   json_tree_u64(json_get(v, "end_index"), &n)
-               ? v
-               : NULL;
-}
-
 static void put_citation(struct buf *out, yyjson_val *v)
 {
     struct json_write j;
@@ -307,13 +291,7 @@ static void put_citation(struct buf *out, yyjson_val *v)
     json_write_init(&j, out);
     json_begin_object(&j);
     json_kv_cstring(&j, "type", "url_citation");
-    json_key(&j, "start_index");
-    json_raw(&j, json_get_text(v, "start_index"));
-    json_key(&j, "end_index");
-    json_raw(&j, json_get_text(v, "end_index"));
-    json_kv_string(&j, "url", json_get_text(v, "url"));
-    json_kv_string(&j, "title",
-                   yyjson_is_str(json_get(v, "title")) ? json_get_text(v, "title") : SPAN_LIT(""));
+    convert_write_url_citation(&j, v);
     json_end_object(&j);
 }
 
@@ -332,52 +310,35 @@ static int add_citation(struct convert_writer *w, struct said_part *p, struct sp
     return 0;
 }
 
+struct citing {
+    struct convert_writer *w;
+    struct said_part *p;
+};
+
 /* One of an event's. */
-static int add_any(struct convert_writer *w, struct said_part *p, yyjson_val *citation,
-                   struct err *e)
+static int add_any(void *arg, yyjson_val *citation, struct err *e)
 {
-    yyjson_val *v = url_citation(citation);
+    const struct citing *c = arg;
+    yyjson_val *v = convert_url_citation(citation);
     struct buf b;
     int rc;
 
     if (!v)
         return 0;
-    buf_init(&b, w->arena->budget);
+    buf_init(&b, c->w->arena->budget);
     put_citation(&b, v);
     rc = buf_finish(&b, "a citation", e);
     if (rc == 0)
-        rc = add_citation(w, p, buf_span(&b), e);
+        rc = add_citation(c->w, c->p, buf_span(&b), e);
     buf_fini(&b);
     return rc;
 }
 
 static int on_cite(struct convert_writer *w, struct said_part *p, struct span text, struct err *e)
 {
-    struct json_tree t = {0};
-    yyjson_val *one;
-    struct buf list;
-    size_t i, n;
-    int rc;
+    struct citing c = {w, p};
 
-    if (p->kind != CHAT_PART_TEXT)
-        return 0;
-    buf_init(&list, w->arena->budget);
-    buf_add_char(&list, '[');
-    buf_add_span(&list, text);
-    buf_add_char(&list, ']');
-    rc = buf_finish(&list, "a citation", e);
-    if (rc == 0)
-        rc = json_tree_read(&t, buf_span(&list), e);
-    if (rc == 0) {
-        yyjson_arr_foreach(t.root, i, n, one)
-        {
-            if (rc == 0)
-                rc = add_any(w, p, one, e);
-        }
-    }
-    buf_fini(&list);
-    json_tree_fini(&t);
-    return rc;
+    return p->kind == CHAT_PART_TEXT ? convert_cites(text, add_any, &c, e) : 0;
 }
 
 static int on_logprobs(struct convert_writer *w, struct span text, struct err *e)

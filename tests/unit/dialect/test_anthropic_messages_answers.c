@@ -25,17 +25,20 @@ static const struct convert *const c = &convert_anthropic_messages;
     EV("message_stop", "")
 #define BEGIN_TEXT(n)     BEGIN(n, "'type':'text','text':''")
 #define BEGIN_THINKING(n) BEGIN(n, "'type':'thinking','thinking':'','signature':''")
-#define BEGIN_CALL(n, id) BEGIN(n, "'type':'tool_use','id':'" id "','name':'f','input':{}")
-#define SAID(n, t)        DELTA(n, "'type':'text_delta','text':'" t "'")
-#define THOUGHT(n, t)     DELTA(n, "'type':'thinking_delta','thinking':'" t "'")
-#define SIGNED(n, t)      DELTA(n, "'type':'signature_delta','signature':'" t "'")
-#define INPUT(n, t)       DELTA(n, "'type':'input_json_delta','partial_json':'" t "'")
-#define CITED(n, t)       DELTA(n, "'type':'citations_delta','citation':{" t "}")
-#define U0                USED("0", "0", "0", "0")
-#define U1                USED("5", "2", "3", "1")
-#define U2                USED("5", "2", "3", "9")
-#define HEAD              START(U1)
-#define ONE_TEXT          BEGIN_TEXT("0") SAID("0", "a") STOP("0")
+#define CALLED(id, n)                                                                              \
+    "{'type':'tool_use','id':'" id "','name':'" n "','caller':{'type':'direct'},'input':{}}"
+#define BEGIN_CALL(n, id)                                                                          \
+    BEGIN(n, "'type':'tool_use','id':'" id "','name':'f','caller':{'type':'direct'},'input':{}")
+#define SAID(n, t)    DELTA(n, "'type':'text_delta','text':'" t "'")
+#define THOUGHT(n, t) DELTA(n, "'type':'thinking_delta','thinking':'" t "'")
+#define SIGNED(n, t)  DELTA(n, "'type':'signature_delta','signature':'" t "'")
+#define INPUT(n, t)   DELTA(n, "'type':'input_json_delta','partial_json':'" t "'")
+#define CITED(n, t)   DELTA(n, "'type':'citations_delta','citation':{" t "}")
+#define U0            USED("0", "0", "0", "0")
+#define U1            USED("5", "2", "3", "1")
+#define U2            USED("5", "2", "3", "9")
+#define HEAD          START(U1)
+#define ONE_TEXT      BEGIN_TEXT("0") SAID("0", "a") STOP("0")
 
 /* clang-format off */
 static const struct {
@@ -305,7 +308,7 @@ static const struct {
     {WHOLE("", "end_turn", "null"), NULL},
     {WHOLE(TEXT("a") "," TEXT("b"), "stop_sequence", "'x'"), NULL},
     {WHOLE("{'type':'thinking','thinking':'t','signature':'c2ln'},{'type':'thinking','thinking':'','signature':'c2ln'},{'type':'redacted_thinking','data':'ZA=='}," TEXT("a"), "max_tokens", "null"), NULL},
-    {WHOLE("{'type':'tool_use','id':'a','name':'f','input':{'n':9007199254740993,'m':1.0}}," CALL("b", "f"), "tool_use", "null"), NULL},
+    {WHOLE("{'type':'tool_use','id':'a','name':'f','caller':{'type':'direct'},'input':{'n':9007199254740993,'m':1.0}}," CALLED("b", "f"), "tool_use", "null"), NULL},
     {WHOLE("{'type':'text','text':'a','citations':[{'type':'page_location'},{'type':'char_location'}]}", "end_turn", "null"), NULL},
     {WHOLE("{'type':'server_tool_use','id':'s'}," TEXT("") ",{'type':'redacted_thinking','data':''}," TEXT("a"), "end_turn", "null"), WHOLE(TEXT("a"), "end_turn", "null")},
 };
@@ -365,10 +368,10 @@ static void answers_of_others_are_said_nearly(void **state)
     assert_int_equal(answering_init(&x, MEGA), 0);
     assert_int_equal(c->write_answer(&x.w, &a, &e), 0);
     ends(&x.out,
-         json(0,
-              "{'id':'r_1','type':'message','role':'assistant','model':'mine','content':"
-              "[{'type':'redacted_thinking','data':'lamplighter.openai.AA=='}," TEXT("no") "," CALL(
-                  "a", "f") "],'stop_reason':'refusal','stop_sequence':null," U2 "}"));
+         json(0, "{'id':'r_1','type':'message','role':'assistant','model':'mine','content':"
+                 "[{'type':'redacted_thinking','data':'lamplighter.openai.AA=='}," TEXT(
+                     "no") "," CALLED("a", "f") "],'stop_reason':'refusal','stop_sequence':null," U2
+                                                "}"));
     call.args = SPAN_LIT("[1]");
     assert_int_equal(c->write_answer(&x.w, &a, &e), -1);
     assert_string_equal(e.text, "the arguments of a call of 'f': it is not a JSON object");

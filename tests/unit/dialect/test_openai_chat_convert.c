@@ -214,7 +214,11 @@ static void what_cannot_be_said_is_an_obstacle(void **state)
 #define USAGE_CHUNK                                                                                \
     "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":3,\"model\":\"mine\","   \
     "\"choices\":[]," USAGE "}\n\n"
-#define DONE       "data: [DONE]\n\n"
+#define DONE "data: [DONE]\n\n"
+#define CITED                                                                                      \
+    "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":0,\"end_index\":1,\"url\":"      \
+    "\"u\","                                                                                       \
+    "\"title\":\"t\"}}"
 #define CALL(text) CHUNK("\"tool_calls\":[{\"index\":" text "}]", "null")
 
 /* NULL: the stream comes out as it went in. */
@@ -241,6 +245,19 @@ static const struct {
      ROLE CALL(
          "0,\"id\":\"x\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}")
          CHUNK("", "\"tool_calls\"") DONE},
+    /* words of other hosts are said in OpenAI's */
+    {ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("", "\"stop_sequence\"") DONE,
+     ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("", "\"stop\"") DONE},
+    {ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("", "\"model_length\"") DONE,
+     ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("", "\"length\"") DONE},
+    /* citations are those of an URL and a place in the text; others have no shape here */
+    {ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("\"annotations\":[" CITED "," CITED "]", "null")
+         CHUNK("", "\"stop\"") DONE,
+     ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("\"annotations\":[" CITED "]", "null")
+         CHUNK("\"annotations\":[" CITED "]", "null") CHUNK("", "\"stop\"") DONE},
+    {ROLE CHUNK("\"content\":\"a\"", "null")
+         CHUNK("\"annotations\":[{\"type\":\"page_location\"}]", "null") CHUNK("", "\"stop\"") DONE,
+     ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("", "\"stop\"") DONE},
 };
 
 static void feed(struct translate *t, const char *in, struct buf *out)
@@ -280,6 +297,7 @@ static void streams_say_the_same_again(void **state)
     "\"finish_reason\":\"" finish "\"}]," USAGE "}"
 
 static const char *const wholes[] = {
+    WHOLE("\"content\":\"a\",\"refusal\":null,\"annotations\":[" CITED "," CITED "]", "stop"),
     WHOLE("\"content\":\"a\\u2028b\",\"refusal\":null,\"annotations\":[]", "stop"),
     WHOLE("\"content\":null,\"refusal\":\"no\",\"annotations\":[]", "content_filter"),
     WHOLE("\"content\":\"a\",\"refusal\":null,\"reasoning_content\":\"t\",\"annotations\":[]",
