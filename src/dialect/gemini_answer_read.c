@@ -220,14 +220,17 @@ static int read_citations(struct reading *x, yyjson_val *candidate)
 /* Members of a token's object, as OpenAI has them; the object stays open. */
 static void begin_token(struct json_write *w, yyjson_val *token)
 {
-    struct span p = json_get_text(token, "logProbability");
+    struct span p = json_get_text(token, "logProbability"), word = json_get_text(token, "token");
 
     json_begin_object(w);
-    json_kv_string(w, "token", json_get_text(token, "token"));
+    json_kv_string(w, "token", word);
     json_key(w, "logprob");
     json_raw(w, p.n ? p : SPAN_LIT("0"));
     json_key(w, "bytes");
-    json_null(w);
+    json_begin_array(w);
+    for (size_t i = 0; i < word.n; i++)
+        json_uint(w, (unsigned char)word.p[i]);
+    json_end_array(w);
 }
 
 static void write_top(struct json_write *w, yyjson_val *top)

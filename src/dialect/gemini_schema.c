@@ -83,6 +83,16 @@ static void copy(struct schema *s, yyjson_val *v)
     s->no_memory = s->no_memory || !span_has(text);
 }
 
+/* A type's word, which may come as its number in the API's enum (content.proto, Type). */
+static struct span type_word(yyjson_val *v)
+{
+    static const char *const words[] = {"TYPE_UNSPECIFIED", "STRING", "NUMBER", "INTEGER",
+                                        "BOOLEAN",          "ARRAY",  "OBJECT", "NULL"};
+    uint64_t n;
+
+    return json_tree_u64(v, &n) && n < ARRAY_LEN(words) ? span_str(words[n]) : json_text(v);
+}
+
 /* "STRING" -> "string" */
 static void lower(struct schema *s, struct span word)
 {
@@ -99,16 +109,16 @@ static void write_type(struct schema *s, yyjson_val *v, bool nullable)
     yyjson_arr_iter it;
     yyjson_val *one;
 
-    if (yyjson_is_str(v) && !nullable) {
-        lower(s, json_text(v));
+    if (!yyjson_is_arr(v) && !nullable) {
+        lower(s, type_word(v));
         return;
     }
     json_begin_array(&s->w);
-    if (yyjson_is_str(v))
-        lower(s, json_text(v));
+    if (!yyjson_is_arr(v))
+        lower(s, type_word(v));
     if (yyjson_arr_iter_init(v, &it))
         while ((one = yyjson_arr_iter_next(&it)))
-            lower(s, json_text(one));
+            lower(s, type_word(one));
     if (nullable)
         json_cstring(&s->w, "null");
     json_end_array(&s->w);
@@ -144,7 +154,7 @@ static bool is_said(enum rule rule, yyjson_val *v)
     if (rule == FORMAT) /* "enum" only says that there is an enum */
         return !span_is(json_text(v), "enum");
     if (rule == TYPE)
-        return !span_is(json_text(v), "TYPE_UNSPECIFIED");
+        return !span_is(type_word(v), "TYPE_UNSPECIFIED");
     return rule != DROP && rule != NULLABLE;
 }
 

@@ -738,6 +738,15 @@ static int read_search(const struct convert_value *x)
     return 0;
 }
 
+/* Groq's "default" asks for what happens without a word. */
+static int read_effort(const struct convert_value *x)
+{
+    if (span_is(json_text(x->v), "default"))
+        return 0;
+    chat_note(x->q, CHAT_HAS_EFFORT);
+    return convert_text(x);
+}
+
 static const struct convert_key root_keys[] = {
     {"model", convert_text, Q(model), 0},
     {"messages", read_messages, 0, 0},
@@ -760,7 +769,7 @@ static const struct convert_key root_keys[] = {
     {"tool_choice", read_choice, 0, NOTE(TOOL_CHOICE)},
     {"parallel_tool_calls", convert_bool, Q(parallel), NOTE(TOOL_PARALLEL)},
     {"response_format", read_format, 0, 0},
-    {"reasoning_effort", convert_text, Q(effort), NOTE(EFFORT)},
+    {"reasoning_effort", read_effort, Q(effort), 0},
     {"verbosity", convert_text, Q(verbosity), NOTE(VERBOSITY)},
     {"user", convert_text, Q(user), NOTE(USER)},
     {"safety_identifier", convert_text, Q(user), NOTE(USER)},

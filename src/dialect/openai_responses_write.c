@@ -148,26 +148,22 @@ static bool is_content(const struct chat_part *p)
     return p->kind == CHAT_PART_TEXT || p->kind == CHAT_PART_REFUSAL || p->kind == CHAT_PART_MEDIA;
 }
 
-/* Audio and video stop a request before it comes here; in a tool's result they are left out, and so
- * is what a model drew. */
-static bool is_sayable(const struct chat_part *p, bool assistant)
+/* Audio and video stop a request before it comes here; in a tool's result they are left out. */
+static bool is_sayable(const struct chat_part *p)
 {
-    return p->kind != CHAT_PART_MEDIA ||
-           (!assistant && (p->media.kind == CHAT_IMAGE || p->media.kind == CHAT_DOCUMENT));
+    return p->kind != CHAT_PART_MEDIA || p->media.kind == CHAT_IMAGE ||
+           p->media.kind == CHAT_DOCUMENT;
 }
 
-static int put_part(struct writing *x, const struct chat_part *p, bool assistant)
+static int put_part(struct writing *x, const struct chat_part *p)
 {
     int rc = 0;
 
     json_begin_object(&x->w);
     if (p->kind == CHAT_PART_MEDIA) {
         rc = p->media.kind == CHAT_IMAGE ? put_image(x, &p->media) : put_file(x, &p->media);
-    } else if (p->kind == CHAT_PART_REFUSAL && assistant) {
-        json_kv_cstring(&x->w, "type", "refusal");
-        json_kv_string(&x->w, "refusal", p->text);
     } else {
-        json_kv_cstring(&x->w, "type", assistant ? "output_text" : "input_text");
+        json_kv_cstring(&x->w, "type", "input_text");
         json_kv_string(&x->w, "text", p->text);
     }
     json_end_object(&x->w);
@@ -175,15 +171,14 @@ static int put_part(struct writing *x, const struct chat_part *p, bool assistant
 }
 
 /* The parts from p on, up to the first that is of another kind; *next is that one. */
-static int put_parts(struct writing *x, const struct chat_part *p, bool assistant,
-                     const struct chat_part **next)
+static int put_parts(struct writing *x, const struct chat_part *p, const struct chat_part **next)
 {
     int rc = 0;
 
     json_begin_array(&x->w);
     for (; p && rc == 0 && is_content(p); p = p->next)
-        if (is_sayable(p, assistant))
-            rc = put_part(x, p, assistant);
+        if (is_sayable(p))
+            rc = put_part(x, p);
     json_end_array(&x->w);
     *next = p;
     return rc;
@@ -191,18 +186,43 @@ static int put_parts(struct writing *x, const struct chat_part *p, bool assistan
 
 /* ---- items ---- */
 
+static void begin_message(struct writing *x, enum chat_role role)
+{
+    json_begin_object(&x->w);
+    json_kv_cstring(&x->w, "type", "message");
+    json_kv_cstring(&x->w, "role", role_words[role]);
+    json_key(&x->w, "content");
+}
+
 static int put_message(struct writing *x, enum chat_role role, const struct chat_part *p,
                        const struct chat_part **next)
 {
     int rc;
 
-    json_begin_object(&x->w);
-    json_kv_cstring(&x->w, "type", "message");
-    json_kv_cstring(&x->w, "role", role_words[role]);
-    json_key(&x->w, "content");
-    rc = put_parts(x, p, role == CHAT_ROLE_ASSISTANT, next);
+    begin_message(x, role);
+    rc = put_parts(x, p, next);
     json_end_object(&x->w);
     return rc;
+}
+
+/* What the model said. A list of output_text is for items that the API made, with their ids; what
+ * it did not make is a string. A refusal has no other shape than the list. */
+static void put_said(struct writing *x, enum chat_kind kind, struct span text)
+{
+    struct json_write *w = &x->w;
+
+    begin_message(x, CHAT_ROLE_ASSISTANT);
+    if (kind == CHAT_PART_REFUSAL) {
+        json_begin_array(w);
+        json_begin_object(w);
+        json_kv_cstring(w, "type", "refusal");
+        json_kv_string(w, "refusal", text);
+        json_end_object(w);
+        json_end_array(w);
+    } else {
+        json_string(w, text);
+    }
+    json_end_object(w);
 }
 
 static int put_call(struct writing *x, const struct chat_part *p)
@@ -230,7 +250,7 @@ static int put_output(struct writing *x, const struct chat_part *parts)
 
     json_key(&x->w, "output");
     if (parts && (parts->next || parts->kind != CHAT_PART_TEXT))
-        return put_parts(x, parts, false, &next);
+        return put_parts(x, parts, &next);
     json_string(&x->w, parts ? parts->text : SPAN_LIT(""));
     return 0;
 }
@@ -256,16 +276,17 @@ static bool is_readable(const struct writing *x, const struct chat_part *p)
     return span_has(p->signature) && p->signer != CHAT_SIGNER_NONE && p->signer == x->to->signer;
 }
 
-static int put_thinking(struct writing *x, const struct chat_part *p)
+/* Thinking that the API cannot read is no item of its own: an id, which it has made, would be
+ * missing. */
+static void put_thinking(struct writing *x, const struct chat_part *p)
 {
     struct json_write *w = &x->w;
 
-    if (!is_readable(x, p) && p->text.n == 0)
-        return 0;
+    if (!is_readable(x, p))
+        return;
     json_begin_object(w);
     json_kv_cstring(w, "type", "reasoning");
-    if (is_readable(x, p))
-        maybe_string(w, "id", p->id);
+    maybe_string(w, "id", p->id);
     json_key(w, "summary");
     json_begin_array(w);
     if (p->text.n) {
@@ -275,9 +296,18 @@ static int put_thinking(struct writing *x, const struct chat_part *p)
         json_end_object(w);
     }
     json_end_array(w);
-    if (is_readable(x, p))
-        json_kv_string(w, "encrypted_content", p->signature);
+    json_kv_string(w, "encrypted_content", p->signature);
     json_end_object(w);
+}
+
+/* Everything that a user, a system or a developer said in one go; the model's texts one by one. */
+static int put_content(struct writing *x, const struct chat_message *m, const struct chat_part *p,
+                       const struct chat_part **next)
+{
+    if (m->role != CHAT_ROLE_ASSISTANT)
+        return put_message(x, m->role, p, next);
+    if (p->kind != CHAT_PART_MEDIA && p->text.n) /* what it drew is left out */
+        put_said(x, p->kind, p->text);
     return 0;
 }
 
@@ -287,8 +317,10 @@ static int put_items(struct writing *x, const struct chat_message *m)
     const struct chat_part *p = m->parts;
     int rc = 0;
 
-    if (!p)
-        return put_message(x, m->role, p, &p);
+    if (!p && m->role == CHAT_ROLE_ASSISTANT)
+        put_said(x, CHAT_PART_TEXT, SPAN_LIT(""));
+    else if (!p)
+        rc = put_message(x, m->role, p, &p);
     while (p && rc == 0) {
         const struct chat_part *next = p->next;
 
@@ -296,7 +328,7 @@ static int put_items(struct writing *x, const struct chat_message *m)
         case CHAT_PART_TEXT:
         case CHAT_PART_REFUSAL:
         case CHAT_PART_MEDIA:
-            rc = put_message(x, m->role, p, &next);
+            rc = put_content(x, m, p, &next);
             break;
         case CHAT_PART_TOOL_CALL:
             rc = put_call(x, p);
@@ -305,7 +337,7 @@ static int put_items(struct writing *x, const struct chat_message *m)
             rc = put_result(x, p);
             break;
         case CHAT_PART_THINKING:
-            rc = put_thinking(x, p);
+            put_thinking(x, p);
             break;
         }
         p = next;

@@ -9,8 +9,8 @@
  * read again, compared.
  *
  * Output is TAP, one line a pair of dialects, and a last line with the counts. With a second
- * argument, a file, what clients of other dialects than the target's got is written to it, a JSON
- * object a line.
+ * argument, a file, what clients and targets of other dialects got is written to it, a JSON object
+ * a line.
  */
 #include "base/mem.h"
 #include "codec/json_write.h"
@@ -279,9 +279,10 @@ static int translate_all(struct translating *x, struct span text, bool stream, s
     return each_event(text, translate_raw, x, e) < 0 ? -1 : translate_end(x->t, &x->out, e);
 }
 
-static FILE *kept; /* what clients got; NULL: nobody wants it */
+static FILE *kept; /* what clients and targets got; NULL: nobody wants it */
 
-static void keep(const struct pair *p, const char *name, struct span text, bool stream)
+/* what: "stream", "answer", "request". */
+static void keep(const struct pair *p, const char *name, struct span text, const char *what)
 {
     struct json_write w;
     struct buf line;
@@ -294,7 +295,7 @@ static void keep(const struct pair *p, const char *name, struct span text, bool 
     json_kv_cstring(&w, "name", name);
     json_kv_cstring(&w, "from", p->from->name);
     json_kv_cstring(&w, "to", p->to->name);
-    json_kv_bool(&w, "stream", stream);
+    json_kv_cstring(&w, "what", what);
     json_kv_string(&w, "text", text);
     json_end_object(&w);
     MUST(buf_ok(&line));
@@ -329,7 +330,7 @@ static void check_answer(struct pair *p, const char *name, const struct chat_ans
         fault(p, name, "answer", span_of(NULL, 0), span_str(e.text));
     else
         compare_answers(p, name, want, chat_collect_answer(r.collect));
-    keep(p, name, buf_span(&x.out), stream);
+    keep(p, name, buf_span(&x.out), stream ? "stream" : "answer");
     translate_free(&x.t);
     reading_fini(&r);
     buf_fini(&x.out);
@@ -424,6 +425,8 @@ static void check_request(struct pair *p, const char *name, struct span body)
         fault(p, name, "request again", span_of(NULL, 0), span_str(e.text));
     else
         compare_requests(p, name, &a, &b);
+    if (second.root)
+        keep(p, name, buf_span(&out), "request");
     p->requests++;
     json_tree_fini(&first);
     json_tree_fini(&second);

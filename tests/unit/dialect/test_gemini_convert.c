@@ -113,6 +113,8 @@ static const struct {
     {"JSON", ASKED("\"responseMimeType\":\"application/json\""), ASKED("\"responseMimeType\":\"application/json\""), "text json-object"},
     {"JSON of a schema", ASKED("\"responseMimeType\":\"application/json\",\"responseSchema\":{\"type\":\"STRING\"}"),
      ASKED("\"responseMimeType\":\"application/json\",\"responseJsonSchema\":{\"type\":\"string\"}"), "text json-schema"},
+    {"types by number", ASKED("\"responseMimeType\":\"application/json\",\"responseSchema\":{\"type\":6,\"properties\":{\"a\":{\"type\":1,\"nullable\":true},\"b\":{\"type\":0},\"c\":{\"type\":7}}}"),
+     ASKED("\"responseMimeType\":\"application/json\",\"responseJsonSchema\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":[\"string\",\"null\"]},\"b\":{},\"c\":{\"type\":\"null\"}}}"), "text json-schema"},
     {"a budget", ASKED("\"thinkingConfig\":{\"thinkingBudget\":128,\"includeThoughts\":true}"), ASKED("\"thinkingConfig\":{\"thinkingBudget\":128,\"includeThoughts\":true}"), "text budget"},
     {"no thinking", ASKED("\"thinkingConfig\":{\"thinkingBudget\":0}"), ASKED("\"thinkingConfig\":{\"thinkingBudget\":0}"), "text"},
     {"a level, for a model that knows none", ASKED("\"thinkingConfig\":{\"thinkingLevel\":\"LOW\"}"), ASKED("\"thinkingConfig\":{\"thinkingBudget\":1024,\"includeThoughts\":true}"), "text effort"},
@@ -517,7 +519,7 @@ static const struct {
     {"citations", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"citationMetadata\":{\"citations\":[{},{\"uri\":\"u\"}]},\"groundingMetadata\":{\"webSearchQueries\":[\"q\"]}}]}",
      "0.0 start\n0.0 part text\n0.0 delta text='a'\n0.0 cite text='{\"uri\":\"u\"}'\n0.0 cite text='{\"webSearchQueries\":[\"q\"]}'\n"},
     {"log-probabilities", "{\"candidates\":[{\"logprobsResult\":{\"chosenCandidates\":[{\"token\":\"a\",\"logProbability\":-1.50},{\"token\":\"b\"}],\"topCandidates\":[{\"candidates\":[{\"token\":\"c\",\"logProbability\":-2}]}]}}]}",
-     "0.0 start\n0.0 logprobs text='{\"token\":\"a\",\"logprob\":-1.50,\"bytes\":null,\"top_logprobs\":[{\"token\":\"c\",\"logprob\":-2,\"bytes\":null}]},{\"token\":\"b\",\"logprob\":0,\"bytes\":null,\"top_logprobs\":[]}'\n"},
+     "0.0 start\n0.0 logprobs text='{\"token\":\"a\",\"logprob\":-1.50,\"bytes\":[97],\"top_logprobs\":[{\"token\":\"c\",\"logprob\":-2,\"bytes\":[99]}]},{\"token\":\"b\",\"logprob\":0,\"bytes\":[98],\"top_logprobs\":[]}'\n"},
     {"what is not known", "{\"candidates\":[{\"content\":{\"parts\":[{\"executableCode\":{}},{\"new\":1},7]}},8]}", "0.0 start\n"},
 };
 /* clang-format on */

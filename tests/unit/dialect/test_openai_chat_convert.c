@@ -49,6 +49,7 @@ static const struct {
          "\",\"a\":\"2\"},\"service_tier\":\"flex\""),
      NULL, ""},
     {ASK(",\"temperature\":null,\"tools\":null"), ASK(""), ""},
+    {ASK(",\"reasoning_effort\":\"default\""), ASK(""), ""},
     {ASK(",\"modalities\":[\"text\"],\"n\":1"), ASK(",\"n\":1"), ""},
     /* what is left out is named */
     {ASK(",\"store\":true"), ASK(""), "store"},
