@@ -60,7 +60,6 @@ static const char *const reasons[JSON_STATES] = {
     [S_END] = "more than one value",
     [S_TEXT] = "string",
     [S_ESCAPE... S_U4] = "escape",
-    [S_UD2... S_L2] = "surrogate",
     [S_TAIL1... S_F4] = "utf-8",
     [S_T_R... S_NUL_L] = "literal",
     [S_MINUS... S_EXPONENT] = "number",

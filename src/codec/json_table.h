@@ -3,8 +3,9 @@
  * of the few actions that json_scan.c must take itself. What is missing is 0: BAD.
  *
  * Only json_scan.c includes this; it stands apart because it is read apart. Strings are checked
- * to the last bit of UTF-8 and of surrogate pairs, numbers to RFC 8259, all without looking back,
- * which is what lets a text be cut anywhere.
+ * to the last bit of UTF-8, numbers to RFC 8259, all without looking back, which is what lets a
+ * text be cut anywhere. An escaped surrogate may stand alone, as the RFC's grammar has it: streams
+ * cut pairs in two.
  *
  * Room: codec. Pure data.
  */
@@ -32,9 +33,7 @@ enum json_class {
     C_0,
     C_1_7,
     C_8_9,
-    C_A_B, /* upper case; hexadecimal only */
-    C_C_F, /* 'C', 'F' and 'c' */
-    C_D,   /* either case */
+    C_HEX, /* 'A' to 'D', 'F', 'c', 'd': hexadecimal digits only */
     C_E,
     C_a,
     C_b,
@@ -79,13 +78,6 @@ enum json_state {
     S_U2,
     S_U3,
     S_U4,
-    S_UD2, /* behind "\ud": 0-7 is a plain character, 8-b a high surrogate */
-    S_H3,  /* the rest of a high surrogate ... */
-    S_H4,
-    S_H_BACKSLASH, /* ... and "\ud" of the low one that must follow */
-    S_H_U,
-    S_L1,
-    S_L2,
     S_TAIL1, /* UTF-8: one more byte 80-BF; two more; three more */
     S_TAIL2,
     S_TAIL3,
@@ -145,19 +137,16 @@ static const uint8_t json_class[256] = {
     ['8' ... '9'] = C_8_9,
     [':'] = C_COLON,
     [';' ... '@'] = C_OTHER,
-    ['A' ... 'B'] = C_A_B,
-    ['C'] = C_C_F,
-    ['D'] = C_D,
+    ['A' ... 'D'] = C_HEX,
     ['E'] = C_E,
-    ['F'] = C_C_F,
+    ['F'] = C_HEX,
     ['G' ... 'Z'] = C_OTHER,
     ['['] = C_OPEN_ARRAY,
     [']'] = C_CLOSE_ARRAY,
     ['^' ... '`'] = C_OTHER,
     ['a'] = C_a,
     ['b'] = C_b,
-    ['c'] = C_C_F,
-    ['d'] = C_D,
+    ['c' ... 'd'] = C_HEX,
     ['e'] = C_e,
     ['f'] = C_f,
     ['g' ... 'k'] = C_OTHER,
@@ -192,8 +181,7 @@ static const uint8_t json_class[256] = {
 #define BLANKS(to) [C_BLANK] = (to), [C_SPACE] = (to)
 #define DIGITS(to) [C_0] = (to), [C_1_7] = (to), [C_8_9] = (to)
 #define HEX(to)                                                                                    \
-    DIGITS(to), [C_A_B] = (to), [C_C_F] = (to), [C_D] = (to), [C_E] = (to), [C_a] = (to),          \
-    [C_b] = (to), [C_e] = (to), [C_f] = (to)
+    DIGITS(to), [C_HEX] = (to), [C_E] = (to), [C_a] = (to), [C_b] = (to), [C_e] = (to), [C_f] = (to)
 #define VALUES                                                                                     \
     [C_QUOTE] = A_STRING, [C_OPEN_ARRAY] = A_OPEN_ARRAY, [C_OPEN_OBJECT] = A_OPEN_OBJECT,          \
     [C_MINUS] = A_SCALAR, DIGITS(A_SCALAR), [C_f] = A_SCALAR, [C_n] = A_SCALAR, [C_t] = A_SCALAR
@@ -218,19 +206,10 @@ static const uint8_t json_table[JSON_STATES][JSON_ROW] = {
                   [C_F0] = S_F0, [C_LEAD4] = S_TAIL3, [C_F4] = S_F4},
     [S_ESCAPE] = {[C_QUOTE] = S_TEXT, [C_BACKSLASH] = S_TEXT, [C_SLASH] = S_TEXT, [C_b] = S_TEXT,
                   [C_f] = S_TEXT, [C_n] = S_TEXT, [C_r] = S_TEXT, [C_t] = S_TEXT, [C_u] = S_U1},
-    [S_U1]     = {DIGITS(S_U2), [C_A_B] = S_U2, [C_C_F] = S_U2, [C_D] = S_UD2, [C_E] = S_U2,
-                  [C_a] = S_U2, [C_b] = S_U2, [C_e] = S_U2, [C_f] = S_U2},
+    [S_U1]     = {HEX(S_U2)},
     [S_U2]     = {HEX(S_U3)},
     [S_U3]     = {HEX(S_U4)},
     [S_U4]     = {HEX(S_TEXT)},
-    [S_UD2]    = {[C_0] = S_U3, [C_1_7] = S_U3, [C_8_9] = S_H3, [C_A_B] = S_H3, [C_a] = S_H3,
-                  [C_b] = S_H3},
-    [S_H3]     = {HEX(S_H4)},
-    [S_H4]     = {HEX(S_H_BACKSLASH)},
-    [S_H_BACKSLASH] = {[C_BACKSLASH] = S_H_U},
-    [S_H_U]    = {[C_u] = S_L1},
-    [S_L1]     = {[C_D] = S_L2},
-    [S_L2]     = {[C_C_F] = S_U3, [C_D] = S_U3, [C_E] = S_U3, [C_e] = S_U3, [C_f] = S_U3},
     [S_TAIL1]  = {[C_80] = S_TEXT, [C_90] = S_TEXT, [C_A0] = S_TEXT},
     [S_TAIL2]  = {[C_80] = S_TAIL1, [C_90] = S_TAIL1, [C_A0] = S_TAIL1},
     [S_TAIL3]  = {[C_80] = S_TAIL2, [C_90] = S_TAIL2, [C_A0] = S_TAIL2},

@@ -10,7 +10,9 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
+#include "codec/json_scan.h"
 #include "codec/json_write.h"
+#include "codec/utf8.h"
 
 /* A value takes 16 bytes; "[0,0,..." has one for every two bytes of text. What people send has one
  * for ten and more. */
@@ -53,20 +55,92 @@ static int make_room(struct json_tree *t, size_t n)
     return -1;
 }
 
-int json_tree_read(struct json_tree *t, struct span bytes, struct err *e)
+/* What follows a backslash is "uXXXX": the code unit, else 0. */
+static uint32_t escaped(struct span s)
 {
-    yyjson_read_err why;
-    yyjson_doc *doc;
+    uint32_t c = 0;
+
+    if (s.n < 5 || *s.p != 'u')
+        return 0;
+    for (size_t i = 1; i < 5; i++) {
+        unsigned char d = (unsigned char)s.p[i], lower = d | 0x20;
+
+        if (d >= '0' && d <= '9')
+            c = c << 4 | (d - '0');
+        else if (lower >= 'a' && lower <= 'f')
+            c = c << 4 | (lower - 'a' + 10U);
+        else
+            return 0;
+    }
+    return c;
+}
+
+/* Is the \u escape in front of s the first half of a pair, with the second behind it? */
+static bool is_pair(uint32_t c, struct span s)
+{
+    uint32_t low = s.n && *s.p == '\\' ? escaped(span_of(s.p + 1, s.n - 1)) : 0;
+
+    return c < 0xDC00 && low >= 0xDC00 && low <= 0xDFFF;
+}
+
+/* A copy in which surrogates that stand alone are no escapes any more, but the three bytes that
+ * UTF-8 would have for them. Returns its length; 0: the text is not JSON. The scanner has to say
+ * so, for yyjson takes anything in a string when it is to take these bytes. */
+static size_t copy_lone(char *out, struct span s)
+{
+    size_t n = 0;
+
+    if (json_scan_all(NULL, s, NULL, NULL) != JSON_SCAN_DONE)
+        return 0;
+    for (size_t i = 0, len; i < s.n; i += len) {
+        struct span behind = span_of(s.p + i + 1, s.n - i - 1);
+        uint32_t c = s.p[i] == '\\' ? escaped(behind) : 0;
+
+        len = s.p[i] == '\\' && behind.n ? 2 : 1;
+        if (c >= 0xD800 && c <= 0xDFFF) {
+            len = 6;
+            if (is_pair(c, span_of(s.p + i + 6, s.n - i - 6))) {
+                len = 12;
+            } else {
+                n += utf8_put(out + n, c);
+                continue;
+            }
+        }
+        memcpy(out + n, s.p + i, len);
+        n += len;
+    }
+    return n;
+}
+
+static yyjson_doc *parse(struct json_tree *t, size_t n, yyjson_read_flag more, yyjson_read_err *why)
+{
     yyjson_alc alc;
 
+    *why = (yyjson_read_err){.code = YYJSON_READ_ERROR_MEMORY_ALLOCATION};
+    if (!yyjson_alc_pool_init(&alc, t->memory, TREE_MEMORY(n)))
+        return NULL;
+    memset(t->bytes + n, 0, YYJSON_PADDING_SIZE);
+    return yyjson_read_opts(t->bytes, n, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW | more,
+                            &alc, why);
+}
+
+int json_tree_read(struct json_tree *t, struct span bytes, struct err *e)
+{
+    yyjson_read_err why, again;
+    yyjson_doc *doc;
+    size_t n;
+
     t->root = NULL;
-    if (make_room(t, bytes.n) < 0 || !yyjson_alc_pool_init(&alc, t->memory, TREE_MEMORY(bytes.n)))
+    if (make_room(t, bytes.n) < 0)
         return err_set(e, ERR_NOMEM, "no memory for a JSON tree");
     if (bytes.n)
         memcpy(t->bytes, bytes.p, bytes.n);
-    memset(t->bytes + bytes.n, 0, YYJSON_PADDING_SIZE);
-    doc = yyjson_read_opts(t->bytes, bytes.n, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW, &alc,
-                           &why);
+    doc = parse(t, bytes.n, YYJSON_READ_NOFLAG, &why);
+    if (!doc && why.code == YYJSON_READ_ERROR_INVALID_STRING) {
+        n = copy_lone(t->bytes, bytes);
+        if (n)
+            doc = parse(t, n, YYJSON_READ_ALLOW_INVALID_UNICODE, &again);
+    }
     if (!doc && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         return err_set(e, ERR_LIMIT, "the JSON has too many values");
     if (!doc)

@@ -26,7 +26,10 @@ struct json_tree {
 
 /* Copy the bytes and read them; what was read before is gone. -1: they are not JSON (ERR_PROTOCOL,
  * with the byte), nested too deep, or the tree would need more than a fixed multiple of them
- * (ERR_LIMIT). */
+ * (ERR_LIMIT). A surrogate that stands alone, as streams have them that cut a pair in two, is in
+ * the text as the three bytes that UTF-8 would have for it; json_escape() makes an escape of them
+ * again.
+ */
 MUST_CHECK int json_tree_read(struct json_tree *t, struct span bytes, struct err *e);
 void json_tree_fini(struct json_tree *t);
 

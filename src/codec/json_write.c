@@ -105,6 +105,12 @@ static bool is_separator(const unsigned char *p, size_t n)
     return n == 3 && p[0] == 0xE2 && p[1] == 0x80 && (p[2] & 0xFE) == 0xA8;
 }
 
+/* Half of a pair; the other half may come in the next piece of the text. */
+static void escape_surrogate(struct buf *out, const unsigned char *p)
+{
+    buf_printf(out, "\\ud%03x", (p[1] & 0x3FU) << 6 | (p[2] & 0x3FU));
+}
+
 void json_escape(struct buf *out, struct span s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
@@ -123,7 +129,10 @@ void json_escape(struct buf *out, struct span s)
             continue;
         }
         buf_add(out, from, (size_t)(p - from));
-        if (n == 0) {
+        if (n == 0 && utf8_is_surrogate(p, stop)) {
+            escape_surrogate(out, p);
+            p += 3;
+        } else if (n == 0) {
             buf_add_str(out, "\xEF\xBF\xBD"); /* U+FFFD for a byte that is not UTF-8 */
             p++;
         } else if (n == 1) {

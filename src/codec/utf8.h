@@ -65,7 +65,14 @@ static inline const unsigned char *utf8_skip(const unsigned char *p, const unsig
     return p;
 }
 
-/* Write the character c (not a surrogate, at most U+10FFFF) to out; returns its length. */
+/* Does [p, end) begin with what UTF-8 would have for a surrogate? Texts of JSON may hold one that
+ * stands alone (json_tree.h). */
+static inline bool utf8_is_surrogate(const unsigned char *p, const unsigned char *end)
+{
+    return end - p >= 3 && p[0] == 0xED && p[1] >= 0xA0 && p[1] <= 0xBF && (p[2] & 0xC0) == 0x80;
+}
+
+/* Write the character c (at most U+10FFFF) to out; returns its length. */
 static inline size_t utf8_put(char out[UTF8_MAX], uint32_t c)
 {
     size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;

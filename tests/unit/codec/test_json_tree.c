@@ -27,6 +27,10 @@ static const struct {
     {"{\"a\":{\"b\":[1,{\"c\":[]}]},\"d\":\"e\"}", NULL},
     {" { \"a\" : [ 1 , 2 ] } ", "{\"a\":[1,2]}"},
     {"\"\\u00e9\\n\\/\\ud83d\\ude00\"", "\"\xC3\xA9\\n/\xF0\x9F\x98\x80\""},
+    /* surrogates that stand alone, and pairs beside them */
+    {"\"\\ud800\"", NULL},
+    {"{\"a\\udbff\":\"\\ud83dx\\ude00\\\\ud800\",\"b\":\"\\udc00\\ud83d\"}", NULL},
+    {"\"\\uD83D\\ud83d\\uDE00\\n\\uDFFF\"", "\"\\ud83d\xF0\x9F\x98\x80\\n\\udfff\""},
     {"[\"[\",\"{\",\":\",\",\"]", NULL},
 };
 
@@ -52,8 +56,17 @@ static void what_is_read_is_written(void **state)
 static const struct {
     const char *in, *why;
 } bad[] = {
-    {"", "input length is 0"}, {"{\"a\":}", "byte 5: "}, {"[1] 2", "byte 4: "},
-    {"[01]", "byte 1: "},      {"\"\xFF\"", "byte 1: "}, {"\"\\ud800\"", "byte 7: "},
+    {"", "input length is 0"},
+    {"{\"a\":}", "byte 5: "},
+    {"[1] 2", "byte 4: "},
+    {"[01]", "byte 1: "},
+    {"\"\xFF\"", "byte 1: "},
+    {"\"\\ud800\xFF\"", "byte 7: "},
+    {"\"\xED\xA0\x80\"", "byte 1: "},
+    {"\"\\ud80\"", "byte 1: "},
+    {"\"\\ud800", "byte "},
+    {"\"\\ud800\\", "byte "},
+    {"\"\\ud800\001\"", "byte 7: "},
 };
 
 static void what_is_no_json_is_said(void **state)

@@ -246,6 +246,10 @@ static const struct {
      ROLE CALL(
          "0,\"id\":\"x\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}")
          CHUNK("", "\"tool_calls\"") DONE},
+    /* a character in two halves */
+    {ROLE CHUNK("\"content\":\"\\ud83d\"", "null") CHUNK("\"content\":\"\\ude00!\"", "null")
+         CHUNK("", "\"stop\"") DONE,
+     NULL},
     /* words of other hosts are said in OpenAI's */
     {ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("", "\"stop_sequence\"") DONE,
      ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("", "\"stop\"") DONE},
