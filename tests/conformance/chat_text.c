@@ -14,7 +14,8 @@ static void put_media(struct buf *out, const struct chat_media *m)
     buf_printf(out, " kind=%d source=%d", m->kind, m->source);
     put(out, "type", m->type);
     put(out, "data", m->data);
-    put(out, "detail", m->detail);
+    if (!span_is(m->detail, "auto")) /* is as good as no word */
+        put(out, "detail", m->detail);
 }
 
 static void put_part(struct buf *out, const struct chat_part *p)
@@ -62,8 +63,9 @@ void chat_text_request(struct buf *out, const struct chat_request *q)
 {
     static const char *const roles[] = {"system", "developer", "user", "assistant"};
 
-    for (const struct chat_message *m = q->messages; m; m = m->next) {
-        buf_printf(out, "%s\n", roles[m->role]);
+    for (const struct chat_message *m = q->messages, *before = NULL; m; before = m, m = m->next) {
+        if (!before || before->role != m->role) /* dialects join what one role says */
+            buf_printf(out, "%s\n", roles[m->role]);
         for (const struct chat_part *p = m->parts; p; p = p->next) {
             put_part(out, p);
             for (const struct chat_part *r = p->parts; r; r = r->next) {
@@ -73,14 +75,15 @@ void chat_text_request(struct buf *out, const struct chat_request *q)
         }
     }
     for (const struct chat_tool *t = q->tools; t; t = t->next) {
-        buf_printf(out, "tool %d strict=%d", t->kind, t->strict);
+        buf_printf(out, "tool %d%s", t->kind, t->strict == CHAT_YES ? " strict" : "");
         put(out, "name", t->name);
         put(out, "description", t->description);
         put(out, "schema", t->schema);
         put(out, "raw", t->raw);
         buf_add_char(out, '\n');
     }
-    buf_printf(out, "choice=%d", q->choice);
+    /* Without a word the model may call a tool. */
+    buf_printf(out, "choice=%d", q->choice == CHAT_CHOICE_UNSET ? CHAT_CHOICE_AUTO : q->choice);
     put(out, "name", q->choice_name);
     buf_printf(out, " format=%d", q->format);
     put(out, "schema", q->format_schema);
