@@ -151,6 +151,11 @@ int json_tree_read(struct json_tree *t, struct span bytes, struct err *e)
     return 0;
 }
 
+size_t json_tree_memory(const struct json_tree *t)
+{
+    return t->memory ? t->cap + YYJSON_PADDING_SIZE + TREE_MEMORY(t->cap) : 0;
+}
+
 void json_tree_fini(struct json_tree *t)
 {
     mem_free_ptr(&t->memory); /* the document lives in it */

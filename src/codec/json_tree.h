@@ -31,6 +31,9 @@ struct json_tree {
  * again.
  */
 MUST_CHECK int json_tree_read(struct json_tree *t, struct span bytes, struct err *e);
+
+/* Bytes that it holds on to. */
+size_t json_tree_memory(const struct json_tree *t);
 void json_tree_fini(struct json_tree *t);
 
 /* Where a value stands: a chain on the stack, innermost first. */

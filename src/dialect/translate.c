@@ -144,6 +144,11 @@ void translate_free(struct translate **tp)
     mem_free(t);
 }
 
+uint64_t translate_memory(const struct translate *t)
+{
+    return sizeof(*t) + t->arena.used + json_tree_memory(&t->request) + json_tree_memory(&t->event);
+}
+
 enum chat_feature translate_obstacle(const struct translate *t)
 {
     return convert_obstacle(t->conf.target, &t->q);

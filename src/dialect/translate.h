@@ -26,6 +26,12 @@ MUST_CHECK int translate_new(struct translate **ret, const struct translate_conf
                              struct span body, struct err *e);
 void translate_free(struct translate **t);
 
+/* Most memory that a request of n bytes takes while it is read and written. */
+#define TRANSLATE_PEAK(n) (15 * (n) + (uint64_t)64 * 1024)
+
+/* What it takes from then on. */
+uint64_t translate_memory(const struct translate *t);
+
 /* The first thing of the request that the target cannot say and that must not be left out;
  * CHAT_FEATURES: there is none. */
 enum chat_feature translate_obstacle(const struct translate *t);

@@ -769,7 +769,7 @@ void relay_env_settings(struct relay_env *env, struct settings *settings)
 
 void relay_env_fini(struct relay_env *env)
 {
-    MUST(list_empty(&env->live));
+    MUST(list_empty(&env->live) && env->translating == 0);
     EVP_MD_CTX_free(env->hash);
     EVP_MD_free(env->sha256);
     blob_pool_fini(&env->blobs);

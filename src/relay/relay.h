@@ -39,6 +39,7 @@ struct relay_env {
     struct settings *settings; /* the snapshot for requests that begin now */
     struct call_pools *pools;
     struct blob_pool blobs;
+    uint64_t translating;            /* bytes that requests in translation take */
     struct mem_spares relays, calls; /* memory of those that have ended */
     struct relay_sink sink;
     struct relay_stats stats;

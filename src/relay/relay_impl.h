@@ -60,6 +60,7 @@ struct relay {
     bool rename;                   /* the answer's model has to be patched */
     /* a target of another dialect (translated.c); NULL, 0: it speaks the client's */
     struct translate *translate;
+    uint64_t translating;                /* bytes that it takes, a part of the env's */
     const struct provider_op_row *up_op; /* what the target is asked for */
     const struct dialect *up_dialect;
     struct blob *up_body; /* the request as it is sent */

@@ -80,6 +80,30 @@ static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusa
         .hint = "Leave it out, or name a target that takes it; docs/dialects.md lists who does."};
 }
 
+/* Is there memory for it besides what others take? Reading and writing happen within one turn, so
+ * there is one peak at a time. */
+static bool has_room(struct relay *r, struct relay_refusal *no)
+{
+    uint64_t max = r->settings->server.translation_bytes_max;
+    uint64_t need = TRANSLATE_PEAK(blob_len(r->body)), taken = r->env->translating;
+
+    if (need <= max && taken <= max - need)
+        return true;
+    *no = (struct relay_refusal){
+        .status = 503,
+        .reason = REASON_NO_MEMORY,
+        .text = "The gateway has no memory to translate this request now.",
+        .hint = "Try again, or raise server.limits.translation in the gateway's configuration."};
+    if (need > max) {
+        no->status = 413;
+        no->reason = REASON_BODY_TOO_LARGE;
+        no->text = "The body is too large to be translated for a target of another dialect.";
+        no->hint = "Send less, name a target of this path's dialect, or raise "
+                   "server.limits.translation in the gateway's configuration.";
+    }
+    return false;
+}
+
 static int write_request(struct relay *r, struct err *e)
 {
     const struct provider *type = r->target->provider->type;
@@ -127,6 +151,8 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
     char *body;
 
     relay_translated_fini(r);
+    if (!has_room(r, no))
+        return RELAY_TRANSLATED_BAD;
     body = flat(r->body, &e);
     if (!body ||
         translate_new(&r->translate, &conf, span_of(body, (size_t)blob_len(r->body)), &e) < 0) {
@@ -150,6 +176,8 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
         goto out;
     }
     note_dropped(r);
+    r->translating = translate_memory(r->translate);
+    r->env->translating += r->translating;
     ret = RELAY_TRANSLATED_OK;
 out:
     mem_free(body);
@@ -161,6 +189,8 @@ out:
 void relay_translated_fini(struct relay *r)
 {
     translate_free(&r->translate);
+    r->env->translating -= r->translating;
+    r->translating = 0;
     blob_unref(&r->up_body);
     buf_fini(&r->gathered);
     r->up_op = NULL;

@@ -31,6 +31,8 @@ static const struct conf_key limits_keys[] = {
      .help = "An answer that does not stream, and is therefore held until it is whole."},
     {"memory", CONF_ONE, .type = &conf_size, AT(keys_limits, memory), .text = "256MiB", .min = "16MiB", .max = "64GiB",
      .help = "Most memory that bodies (of requests, and of answers that do not stream) take in one worker. While more than half of it is in use, bodies past 32 KiB go on in encrypted temporary files; when all of it is, a new body is refused with 503."},
+    {"translation", CONF_ONE, .type = &conf_size, AT(keys_limits, translation), .text = "1GiB", .min = "16MiB", .max = "64GiB",
+     .help = "Most memory that requests take in one worker whose target speaks another dialect than their client: while they are translated, 15 times the body, then about 6 times until the answer is complete. What would pass it is refused with 503, and with 413 where the body alone is too much."},
     {"connections", CONF_ONE, .type = &conf_count, AT(keys_limits, connections), .text = "10000", .min = "1", .max = "1M",
      .help = "Clients' connections at a time."},
     {"connections_per_ip", CONF_ONE, .type = &conf_count, AT(keys_limits, connections_per_ip), .text = "10000", .min = "1", .max = "1M",

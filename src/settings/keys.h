@@ -18,7 +18,7 @@ struct keys_tls {
 
 struct keys_limits {
     struct conf_value self;
-    struct conf_value header, fields, path, body, answer, memory;
+    struct conf_value header, fields, path, body, answer, memory, translation;
     struct conf_value connections, connections_per_ip;
     struct conf_value requests_per_connection, streams_per_connection;
 };

@@ -287,6 +287,36 @@ def test_long_lists_take_no_long_time(gateway, mock):
     assert "silent" not in gateway.said()
 
 
+MIB = 1 << 20
+BODY_MOST = (16 * MIB - 64 * 1024) // 15  # of what a limit of 16 MiB lets be translated
+
+
+def large(model, size, **more):
+    """A chat request of that many bytes."""
+    body = {"model": model, "messages": [{"role": "user", "content": "@"}], **more}
+    text = json.dumps(body)
+    return text.replace("@", "z" * (size - len(text) + 1)).encode()
+
+
+def test_memory_of_translation_is_bounded(start, mock):
+    """At the bound a body is translated; past it, it is refused, alone or because of others."""
+    conf = bed.basic(mock.addr, workers=1, limits={"translation": "16MiB"})
+    g = start(bed.Gateway, conf, env=bed.KEYS)
+    assert g.ask(CHAT, large("ant/most", BODY_MOST)).status == 200
+    answer = g.ask(CHAT, large("ant/more", BODY_MOST + 1))
+    assert answer.status == 413 and b"server.limits.translation" in answer.text
+    assert g.ask(CHAT, large("gen/own", BODY_MOST + 1)).status == 200  # nothing to translate
+    with wire.Conn(g.addr) as conn:
+        slow = large("ant/slow;tokens=3;gap=300ms", BODY_MOST // 2, stream=True)
+        conn.send(wire.request("POST", CHAT, slow))
+        conn.read(until=lambda reader: b"w000000" in reader.body)
+        answer = g.ask(CHAT, large("ant/beside", BODY_MOST))
+        assert answer.status == 503 and answer["retry-after"] == "1"
+        assert g.ask(CHAT, large("ant/small", BODY_MOST // 4)).status == 200
+        bed.wait_for(lambda: g.ask(CHAT, large("ant/after", BODY_MOST)).status == 200)
+    assert not mock.requests("more") and not mock.requests("beside")
+
+
 @pytest.mark.parametrize("provider, key", [("oai", "max_completion_tokens"), ("gen", "max_tokens")])
 def test_a_request_is_the_targets_own(gateway, mock, provider, key):
     """No field that only the client's API has, and the bound as the target calls it."""
