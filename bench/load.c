@@ -14,6 +14,7 @@
  * and keeps them until standard input ends.
  *
  * --tls: over TLS, with connections that are made before the window opens.
+ * --messages: the same request in Anthropic's dialect, at its path.
  *
  * A line `begin` on standard output opens the window that is measured (connections are up, all
  * streams have had an event), one JSON object closes it; nothing more is sent after that. So the
@@ -66,7 +67,7 @@ struct conn {
 
 struct load {
     /* what is asked */
-    bool stream, hold, tls;
+    bool stream, hold, tls, messages;
     uint64_t port, conns_n, rate, requests, events, gap_ms, millis;
     /* what goes on */
     int epoll;
@@ -108,28 +109,39 @@ static void sample(struct load *l, uint64_t since_ns)
 
 static void make_request(struct load *l)
 {
-    char body[BODY_BYTES + 1];
-    int n = 0;
+    static const struct {
+        const char *path, *user, *user_end, *system;
+    } rows[] = {
+        {"chat/completions", "{\"user\":\"", "\",",
+         "\"messages\":[{\"role\":\"system\",\"content\":\"You keep a lighthouse.\"},"},
+        {"messages", "{\"metadata\":{\"user_id\":\"", "\"},",
+         "\"system\":\"You keep a lighthouse.\",\"messages\":["},
+    };
+    const char *user = "somebody";
+    char body[BODY_BYTES + 1], streamed[64];
+    size_t row = l->messages;
+    int n;
 
-    if (l->stream)
-        n = snprintf(body, sizeof(body), "{\"user\":\"e%zug%zu\",\"stream\":true,",
-                     (size_t)l->events, (size_t)l->gap_ms);
-    else
-        n = snprintf(body, sizeof(body), "{\"user\":\"somebody\",");
+    if (l->stream) {
+        (void)snprintf(streamed, sizeof(streamed), "e%zug%zu", (size_t)l->events,
+                       (size_t)l->gap_ms);
+        user = streamed;
+    }
+    n = snprintf(body, sizeof(body), "%s%s%s", rows[row].user, user, rows[row].user_end);
     n += snprintf(body + n, sizeof(body) - (size_t)n,
-                  "\"model\":\"bench\",\"max_tokens\":200,\"temperature\":0.2,\"messages\":["
-                  "{\"role\":\"system\",\"content\":\"You keep a lighthouse.\"},"
-                  "{\"role\":\"user\",\"content\":\"");
+                  "%s\"model\":\"bench\",\"max_tokens\":200,\"temperature\":0.2,%s"
+                  "{\"role\":\"user\",\"content\":\"",
+                  l->stream ? "\"stream\":true," : "", rows[row].system);
     for (size_t i = 0; (size_t)n < BODY_BYTES - 4; i++, n++)
         body[n] = "Tell me what the keeper saw that night. "[i % 40];
     memcpy(body + n, "\"}]}", 5);
     n = snprintf(l->request, sizeof(l->request),
-                 "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:%zu\r\n"
+                 "POST /v1/%s HTTP/1.1\r\nhost: 127.0.0.1:%zu\r\n"
                  "authorization: Bearer sk-0123456789abcdef0123456789abcdef\r\n"
                  "user-agent: OpenAI/Python 1.54.0\r\naccept: %s\r\n"
                  "content-type: application/json\r\ncontent-length: %d\r\n\r\n%s",
-                 (size_t)l->port, l->stream ? "text/event-stream" : "application/json", BODY_BYTES,
-                 body);
+                 rows[row].path, (size_t)l->port,
+                 l->stream ? "text/event-stream" : "application/json", BODY_BYTES, body);
     l->request_n = (size_t)n;
 }
 
@@ -545,6 +557,10 @@ static int read_options(struct load *l, int argc, char **argv)
     } options[] = {{"--port", &l->port},         {"--conns", &l->conns_n}, {"--rate", &l->rate},
                    {"--requests", &l->requests}, {"--events", &l->events}, {"--gap", &l->gap_ms},
                    {"--millis", &l->millis}};
+    const struct {
+        const char *name;
+        bool *value;
+    } flags[] = {{"--hold", &l->hold}, {"--tls", &l->tls}, {"--messages", &l->messages}};
 
     for (int i = 1; i < argc; i++) {
         size_t k = 0;
@@ -553,11 +569,13 @@ static int read_options(struct load *l, int argc, char **argv)
             l->stream = argv[i][0] == 's';
             continue;
         }
-        if (strcmp(argv[i], "--hold") == 0 || strcmp(argv[i], "--tls") == 0) {
-            l->hold = l->hold || argv[i][2] == 'h';
-            l->tls = l->tls || argv[i][2] == 't';
+        while (k < ARRAY_LEN(flags) && strcmp(argv[i], flags[k].name) != 0)
+            k++;
+        if (k < ARRAY_LEN(flags)) {
+            *flags[k].value = true;
             continue;
         }
+        k = 0;
         while (k < ARRAY_LEN(options) && strcmp(argv[i], options[k].name) != 0)
             k++;
         if (k == ARRAY_LEN(options) || ++i == argc ||
@@ -574,7 +592,8 @@ int main(int argc, char **argv)
 
     if (read_options(&l, argc, argv) < 0) {
         fprintf(stderr, "usage: bench-load --port N whole|stream [--conns N] [--rate N] "
-                        "[--requests N] [--millis N] [--events N] [--gap MS] [--hold] [--tls]\n");
+                        "[--requests N] [--millis N] [--events N] [--gap MS] [--hold] [--tls] "
+                        "[--messages]\n");
         return 2;
     }
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)

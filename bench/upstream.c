@@ -1,13 +1,13 @@
 /*
  * upstream.c - a provider that is never the bottleneck: one epoll loop that answers fixed bytes.
  *
- * It reads a whole request into the connection's buffer, looks at the first bytes of the body and
- * answers:
- *     {"user":"e100g10",...   a stream of 100 events, one each 10 ms, in chunks; then a finish
- *                             reason, usage and [DONE]
- *     anything else           one JSON answer of about 1.2 KB
- * Every event is one write, and carries in its id the time at which it was written, so that the
- * other end can tell how long it was under way. Streams are spread over their gap, or all proxies
+ * It reads a whole request into the connection's buffer, looks for a mark in the body and answers:
+ *     "...":"e100g10"   a stream of 100 events, one each 10 ms, in chunks; then a finish reason,
+ *                       usage and the terminal
+ *     anything else     one JSON answer of about 1.2 KB
+ * in the dialect of the path: that of /v1/messages, or of OpenAI's chat. Every event is one write,
+ * and those of the chat carry in their id the time at which they were written, so that the other
+ * end can tell how long they were under way. Streams are spread over their gap, or all proxies
  * would see one burst a gap instead of a flow.
  *
  * Loopback only, and for a bounded time: it ends by itself after --for seconds.
@@ -36,7 +36,8 @@ struct conn {
     uint64_t at_ms;  /* when the next event is due */
     uint32_t left;   /* content events to send */
     uint32_t gap_ms;
-    size_t n; /* bytes of the request so far */
+    bool messages; /* the dialect of the last request */
+    size_t n;      /* bytes of the request so far */
     char in[REQUEST_MAX];
 };
 
@@ -73,6 +74,30 @@ static const char whole_end[] =
     "\"prompt_tokens\":400,\"completion_tokens\":200,\"total_tokens\":600},"
     "\"system_fingerprint\":\"fp_0ba0d124f1\"}\n";
 #define WHOLE_TEXTS 12
+
+/* The same in Anthropic's dialect. */
+static const char messages_begin[] =
+    "event: message_start\ndata: "
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_01\",\"type\":"
+    "\"message\",\"role\":\"assistant\",\"model\":\"bench\",\"content\":[],\"stop_reason\":null,"
+    "\"stop_sequence\":null,\"usage\":{\"input_tokens\":400,\"output_tokens\":1}}}\n\n"
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+static const char messages_event[] =
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{"
+    "\"type\":\"text_delta\",\"text\":\" lamp\"}}\n\n";
+static const char messages_last[] =
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+    "event: message_delta\ndata: "
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\","
+    "\"stop_sequence\":null},\"usage\":{\"output_tokens\":100}}\n\n"
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+static const char messages_whole_begin[] = "{\"id\":\"msg_01\",\"type\":\"message\",\"role\":"
+                                           "\"assistant\",\"model\":\"bench\",\"content\":[{"
+                                           "\"type\":\"text\",\"text\":\"";
+static const char messages_whole_end[] =
+    "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":400,"
+    "\"output_tokens\":200}}\n";
 
 static NORETURN void die(const char *what)
 {
@@ -111,14 +136,14 @@ static bool answer_whole(const struct conn *c)
     size_t n = 0;
     int len;
 
-    memcpy(body, whole_begin, sizeof(whole_begin) - 1);
-    n += sizeof(whole_begin) - 1;
+    n += (size_t)snprintf(body, sizeof(body), "%s",
+                          c->messages ? messages_whole_begin : whole_begin);
     for (int i = 0; i < WHOLE_TEXTS; i++) {
         memcpy(body + n, whole_text, sizeof(whole_text) - 1);
         n += sizeof(whole_text) - 1;
     }
-    memcpy(body + n, whole_end, sizeof(whole_end) - 1);
-    n += sizeof(whole_end) - 1;
+    n += (size_t)snprintf(body + n, sizeof(body) - n, "%s",
+                          c->messages ? messages_whole_end : whole_end);
     len = snprintf(out, sizeof(out),
                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
                    "content-length: %zu\r\nx-request-id: req_0123456789\r\n\r\n%.*s",
@@ -133,6 +158,14 @@ static void wheel_put(struct upstream *u, struct conn *c)
     list_push(&u->slots[MAX(c->at_ms, u->ticked_ms + 1) % SLOTS], &c->due);
 }
 
+static bool send_chunk(const struct conn *c, const char *data, const char *end)
+{
+    char out[2048];
+    int n = snprintf(out, sizeof(out), "%zx\r\n%s\r\n%s", strlen(data), data, end);
+
+    return put(c, out, (size_t)n);
+}
+
 static bool send_event(const struct conn *c)
 {
     static const char hex[] = "0123456789abcdef";
@@ -140,8 +173,11 @@ static bool send_event(const struct conn *c)
     char out[EVENT_MAX];
     uint64_t now = clock_ns();
     size_t payload = sizeof(id) - 1 + 16 + sizeof(event_tail) - 1;
-    int n = snprintf(out, sizeof(out), "%zx\r\n%s", payload, id);
+    int n;
 
+    if (c->messages)
+        return send_chunk(c, messages_event, "");
+    n = snprintf(out, sizeof(out), "%zx\r\n%s", payload, id);
     for (int shift = 60; shift >= 0; shift -= 4)
         out[n++] = hex[now >> shift & 15];
     memcpy(out + n, event_tail, sizeof(event_tail) - 1);
@@ -152,11 +188,7 @@ static bool send_event(const struct conn *c)
 
 static bool send_last(const struct conn *c)
 {
-    char out[1024];
-    int n =
-        snprintf(out, sizeof(out), "%zx\r\n%s\r\n0\r\n\r\n", sizeof(last_events) - 1, last_events);
-
-    return put(c, out, (size_t)n);
+    return send_chunk(c, c->messages ? messages_last : last_events, "0\r\n\r\n");
 }
 
 static void stream_due(struct upstream *u, struct conn *c)
@@ -195,7 +227,8 @@ static bool begin_stream(struct upstream *u, struct conn *c, uint32_t events, ui
     c->at_ms = u->now_ms + 1 + u->phase++ % gap_ms;
     u->streams++;
     wheel_put(u, c);
-    return put(c, stream_head, sizeof(stream_head) - 1) && send_event(c);
+    return put(c, stream_head, sizeof(stream_head) - 1) &&
+           (!c->messages || send_chunk(c, messages_begin, "")) && send_event(c);
 }
 
 /* ---- requests ---- */
@@ -211,12 +244,13 @@ static uint32_t number(const char **p, const char *end)
 
 static bool answer(struct upstream *u, struct conn *c, struct span body)
 {
-    static const struct span mark = SPAN_LIT("{\"user\":\"e");
-    const char *p = body.p + mark.n, *end = body.p + body.n;
+    static const struct span mark = SPAN_LIT("\":\"e");
+    const char *p = memmem(body.p, body.n, mark.p, mark.n), *end = body.p + body.n;
     uint32_t events;
 
-    if (!span_starts(body, mark))
+    if (!p || end - p < 8 || p[mark.n] < '0' || p[mark.n] > '9')
         return answer_whole(c);
+    p += mark.n;
     events = number(&p, end);
     if (p == end || *p++ != 'g')
         return false;
@@ -252,6 +286,7 @@ static bool read_requests(struct upstream *u, struct conn *c)
             return false;
         if (c->n < all)
             return true;
+        c->messages = span_starts(span_of(c->in, c->n), SPAN_LIT("POST /v1/messages"));
         if (!answer(u, c, span_of(c->in + head, all - head)))
             return false;
         memmove(c->in, c->in + all, c->n - all);
