@@ -143,8 +143,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (len < 2 || len > 64 * 1024)
         return 0;
-    conf.client = convert_row(data[0] % CONVERTS);
-    conf.target = convert_row(data[0] / CONVERTS % CONVERTS);
+    conf.client = convert_row(data[0] % CONVERT_CLIENTS);
+    conf.target = convert_row(data[0] / CONVERT_CLIENTS % CONVERTS);
     to.signer = conf.target->signer;
     rest = span_of((const char *)data + 2, len - 2);
     request = span_cut(&rest, '\0');

@@ -240,7 +240,8 @@ struct dialect {
     /* An event's bytes are whole: settle a->ev.kind. */
     void (*end_event)(struct dialect_answer *a);
     enum dialect_verdict (*verdict)(const struct dialect_answer *a);
-    /* Body of an error answer, and of an error event (with its SSE framing). */
+    /* Of dialects that clients speak; NULL in the others. Body of an error answer, and of an error
+     * event (with its SSE framing). */
     void (*write_error)(struct buf *out, const struct dialect_error *e);
     void (*write_error_event)(struct buf *out, const struct dialect_error *e);
     /* The URL names the model (its path) and may hold the client's key (its query). */
@@ -258,8 +259,10 @@ extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
 extern const struct dialect dialect_gemini_generate;
 extern const struct dialect dialect_gemini_count;
+extern const struct dialect dialect_cohere_chat;
+extern const struct dialect dialect_ollama_chat;
 
-#define DIALECTS 8
+#define DIALECTS 10
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

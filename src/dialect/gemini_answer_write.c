@@ -125,7 +125,7 @@ static int write_call(struct json_write *j, struct span id, struct span name, st
 {
     if (args.n == 0)
         args = SPAN_LIT("{}");
-    if (!gemini_is_object(args))
+    if (!convert_is_object(args))
         return err_set(e, ERR_PROTOCOL,
                        "the arguments of the call '%.*s' are not a JSON object, and a client of "
                        "Gemini's API takes nothing else",

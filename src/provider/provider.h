@@ -7,6 +7,7 @@
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
 
+#include "dialect/convert.h"
 #include "dialect/dialect.h"
 #include "provider/class.h"
 
@@ -86,7 +87,9 @@ struct provider {
      * for the upstream model name (Azure deployments), a '*' at the end for what the client's
      * path has behind its own. See provider_path(). */
     const char *paths[OPS];
-    const char *query;                       /* added to every URL ("api-version=..."), or NULL */
+    const struct convert_host *host; /* its ways with translated requests of openai.chat; NULL: as
+                                      * OpenAI */
+    const char *query;               /* added to every URL ("api-version=..."), or NULL */
     const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */
 };
 
@@ -104,8 +107,9 @@ enum provider_auth provider_auth(const struct provider *p, enum provider_op op);
 
 /* Append the path to call: that of the base URL ("" or "/v1"), then the row's for the operation,
  * filled in. What the one ends with and the other begins with ("/v1") stands once: a base is
- * written with or without it. client is the client's path without query. -1: the provider cannot do
- * it; nothing was added. */
+ * written with or without it, and what the row's path of chat completions begins with is left out
+ * in front of its other paths too. client is the client's path without query. -1: the provider
+ * cannot do it; nothing was added. */
 MUST_CHECK int provider_path(struct buf *out, const struct provider *p, enum provider_op op,
                              struct span base, struct span client, struct span model);
 

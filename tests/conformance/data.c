@@ -71,6 +71,29 @@ void data_free(struct span *s)
     *s = span_of(NULL, 0);
 }
 
+struct span data_events(struct span lines)
+{
+    static const struct span begin = {"data: ", 6}, end = {"\n\n", 2};
+    size_t room = lines.n + 1, n = 0;
+    char *text;
+
+    for (size_t i = 0; i < lines.n; i++)
+        room += lines.p[i] == '\n' ? begin.n + end.n : 0;
+    text = malloc(room + begin.n + end.n);
+    MUST(text);
+    while (span_has(lines)) {
+        struct span line = span_trim(span_cut(&lines, '\n'));
+
+        if (line.n == 0)
+            continue;
+        memcpy(text + n, begin.p, begin.n);
+        memcpy(text + n + begin.n, line.p, line.n);
+        memcpy(text + n + begin.n + line.n, end.p, end.n);
+        n += begin.n + line.n + end.n;
+    }
+    return span_of(text, n);
+}
+
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
     return strcmp((*a)->fts_name, (*b)->fts_name);

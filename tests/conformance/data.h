@@ -16,6 +16,9 @@ long data_lines(const char *path, void (*fn)(void *arg, struct span line), void 
 struct span data_file(const char *path);
 void data_free(struct span *s);
 
+/* Lines of JSON as the SSE events that they are read as; release it. */
+struct span data_events(struct span lines);
+
 /* Call fn for each file below dir whose name ends so, in the order of their paths. */
 void data_walk(const char *dir, const char *end, void (*fn)(void *arg, const char *path),
                void *arg);

@@ -32,6 +32,8 @@ static const struct {
     {"anthropic-count", OP_COUNT, "*"},
     {"gemini", OP_GEMINI, "*"},
     {"gemini-count", OP_GEMINI_COUNT, "*"},
+    {"cohere", OP_COHERE, "/v2/chat"},
+    {"ollama", OP_OLLAMA, "/api/chat"},
 };
 
 /* What a refusal means: by status, but for these. All recorded 404 are models that are missing. */
@@ -40,9 +42,8 @@ static const struct {
     enum class_id class_id;
 } refusals[] = {
     {"Incorrect API key", CLASS_CREDENTIAL}, /* xAI says it with 400 */
-    {"prompt too long", CLASS_TOO_LONG},
-    {"prompt is too long", CLASS_TOO_LONG},
-    {"API key not valid", CLASS_CREDENTIAL},
+    {"prompt too long", CLASS_TOO_LONG},     {"prompt is too long", CLASS_TOO_LONG},
+    {"API key not valid", CLASS_CREDENTIAL}, {"too many tokens", CLASS_TOO_LONG},
 };
 
 struct run {
@@ -79,7 +80,8 @@ static struct dialect_request wanted(const struct dialect *d, yyjson_val *req)
         return q;
     }
     (void)snprintf(q.model, sizeof(q.model), "%s", text_of(req, "model"));
-    if (!chat && d != &dialect_anthropic_messages && d != &dialect_openai_responses)
+    if (!chat && d != &dialect_anthropic_messages && d != &dialect_openai_responses &&
+        d != &dialect_cohere_chat && d != &dialect_ollama_chat)
         return q;
     q.stream = yyjson_is_true(yyjson_obj_get(req, "stream"));
     q.max_tokens =
@@ -162,6 +164,15 @@ static bool is_call(const struct run *run, yyjson_val *rec)
            span_glob(span_str(run->path), span_cut(&rest, '?'));
 }
 
+static void check_lines(struct run *run, const char *name, enum dialect_terminal terminal,
+                        struct span resp)
+{
+    struct span events = data_events(resp);
+
+    check_stream(&run->t, name, run->d, terminal, 1, events);
+    data_free(&events);
+}
+
 static void on_line(void *arg, struct span line)
 {
     struct run *run = arg;
@@ -195,6 +206,8 @@ static void on_line(void *arg, struct span line)
         check_refusal(&run->t, name, p, status, resp);
     else if (strstr(type, "event-stream"))
         check_stream(&run->t, name, run->d, p->terminal, want.choices, resp);
+    else if (strstr(type, "ndjson"))
+        check_lines(run, name, p->terminal, resp);
     else
         check_whole(&run->t, name, run->d, resp);
     free(body);
