@@ -59,6 +59,30 @@
     [OP_GEMINI_V1_STREAM] = "/v1/models/%m:streamGenerateContent",                                 \
     [OP_GEMINI_V1_COUNT] = "/v1/models/%m:countTokens"
 
+/* Calls' ids at Mistral. */
+static const struct convert_charset nine = {.exact = 9};
+
+#define HAS(f) CHAT_BIT(CHAT_HAS_##f)
+
+/* Keys that it does not know it refuses. */
+static const struct convert_host mistral = {
+    .less = HAS(DEVELOPER) | HAS(AUDIO) | HAS(TOOL_FREE) | HAS(REFUSAL) | HAS(LOGIT_BIAS) |
+            HAS(LOGPROBS) | HAS(VERBOSITY) | HAS(USER) | HAS(SERVICE_TIER),
+    .more = HAS(THINKING) | HAS(DOCUMENT_URL),
+    .call_ids = &nine,
+    .seed = "random_seed",
+    .thinking_items = true,
+    .document_urls = true,
+};
+
+/* It wants its thinking back while tools are called, and takes no notice of it otherwise. */
+static const struct convert_host deepseek = {
+    .less = HAS(DEVELOPER), .more = HAS(THINKING), .thinking = "reasoning_content"};
+
+static const struct convert_host openrouter = {.more = HAS(THINKING), .thinking = "reasoning"};
+
+#undef HAS
+
 #define CAPS_ALL (CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_JSON_SCHEMA)
 
 /* NOLINTBEGIN(bugprone-suspicious-missing-comma): the prefix and the path are one text */
@@ -170,6 +194,7 @@ static const struct provider providers[] = {
                          "pixtral-*", "voxtral-*", "open-mistral-*", "open-mixtral-*"),
         .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), [OP_MODERATIONS] = "/moderations",
                   [OP_FILES] = "/files*", [OP_AUDIO] = "/audio*"},
+        .host = &mistral,
         .errors = errors_mistral,
     },
     {
@@ -213,6 +238,7 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAP_STREAM | CAP_TOOLS,
         .models = MODELS("deepseek-chat*", "deepseek-reasoner*", "deepseek-v*"),
+        .host = &deepseek,
         .paths = {CHAT_PATHS(""), MESSAGE_PATHS("/anthropic/v1"), RESPONSE_PATHS("")},
         .errors = errors_none,
     },
@@ -242,6 +268,7 @@ static const struct provider providers[] = {
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), MESSAGE_PATHS(""),
                   RESPONSE_PATHS(""), [OP_RERANK] = "/rerank"},
+        .host = &openrouter,
         .errors = errors_openrouter,
     },
     {
