@@ -7,6 +7,7 @@
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
 
+#include "codec/reframe.h"
 #include "dialect/convert.h"
 #include "dialect/dialect.h"
 #include "provider/class.h"
@@ -81,6 +82,7 @@ struct provider {
     } header;    /* sent when the client has none of that name; name NULL: none */
     bool engine; /* self-hosted: private and loopback addresses, clear text are normal */
     enum dialect_terminal terminal;
+    enum reframe_kind framing; /* what its streams may come in besides server-sent events */
     uint32_t caps;
     const char *const *models; /* globs of bare model names that belong here, NULL-terminated */
     /* Path behind the base for each operation; NULL: this provider cannot do it. "%m" stands
@@ -89,7 +91,8 @@ struct provider {
     const char *paths[OPS];
     const struct convert_host *host; /* its ways with translated requests of openai.chat; NULL: as
                                       * OpenAI */
-    const char *query;               /* added to every URL ("api-version=..."), or NULL */
+    const char *query;        /* added to every URL ("api-version=..."), or NULL */
+    const char *error_header; /* the field of an answer's head that names an error; NULL: none */
     const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */
 };
 

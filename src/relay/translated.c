@@ -201,15 +201,6 @@ int relay_translate_end(struct relay *r, struct err *e)
     return rc;
 }
 
-static void set_type(struct relay *r, struct span type)
-{
-    struct http_head *h = &r->answer_head;
-
-    for (size_t i = 0; i < h->fields_n; i++)
-        if (span_eq_nocase(h->fields[i].name, SPAN_LIT("content-type")))
-            ((struct http_field *)(uintptr_t)h->fields)[i].value = type;
-}
-
 /* A client of Gemini's that asked for a stream, and not for events, gets a list: of one answer. */
 static int translate_whole(struct relay *r, struct span body, struct buf *out, struct err *e)
 {
@@ -239,7 +230,7 @@ int relay_translate_answer(struct relay *r, struct err *e)
         r->answer = answer;
         answer = NULL;
         if (r->req.stream)
-            set_type(r, SPAN_LIT("text/event-stream"));
+            relay_set_type(r, SPAN_LIT("text/event-stream"));
         rc = 0;
     }
     blob_unref(&answer);
