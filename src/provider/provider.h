@@ -91,7 +91,7 @@ struct provider {
     const char *paths[OPS];
     const struct convert_host *host; /* its ways with translated requests of openai.chat; NULL: as
                                       * OpenAI */
-    const char *query;        /* added to every URL ("api-version=..."), or NULL */
+    const char *query;               /* added to every URL ("api-version=..."), or NULL */
     const char *error_header; /* the field of an answer's head that names an error; NULL: none */
     const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */
 };

@@ -428,6 +428,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .engine = true,
         .terminal = TERMINAL_DONE,
+        .framing = REFRAME_NDJSON,
         .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {[OP_OLLAMA] = "/api/chat",
