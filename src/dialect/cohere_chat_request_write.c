@@ -342,6 +342,16 @@ static bool is_bound(const struct chat_request *q)
     return q->format == CHAT_FORMAT_OBJECT || q->format == CHAT_FORMAT_SCHEMA;
 }
 
+/* A penalty, which may be from 0 to 1 here. Who writes it with an exponent has thought about it. */
+static struct span penalty(struct span n)
+{
+    if (n.n == 0 || memchr(n.p, 'e', n.n) || memchr(n.p, 'E', n.n))
+        return n;
+    if (n.p[0] == '-')
+        return SPAN_LIT("0");
+    return n.p[0] == '0' ? n : SPAN_LIT("1");
+}
+
 int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
@@ -365,8 +375,8 @@ int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
     convert_kv_raw(&o.w, "p", top_p(q->top_p));
     convert_kv_raw(&o.w, "k", q->top_k);
     convert_kv_raw(&o.w, "seed", q->seed);
-    convert_kv_raw(&o.w, "frequency_penalty", q->frequency_penalty);
-    convert_kv_raw(&o.w, "presence_penalty", q->presence_penalty);
+    convert_kv_raw(&o.w, "frequency_penalty", penalty(q->frequency_penalty));
+    convert_kv_raw(&o.w, "presence_penalty", penalty(q->presence_penalty));
     json_end_object(&o.w);
     return buf_finish(buf, "request", e);
 }

@@ -28,8 +28,8 @@ def delta(kind, index=0, **message):
 
 START = {"type": "message-start", "id": "c1", "delta": {"message": {"tool_plan": ""}}}
 TEXT = [delta("content-start", content={"type": "text", "text": ""}),
-        delta("content-delta", content={"text": "Hel"}),
-        delta("content-delta", content={"text": "lo"})]
+        delta("content-delta", content={"text": "Hi "}),
+        delta("content-delta", content={"text": "you"})]
 ENDED = {"type": "content-end", "index": 0}
 USAGE = {"tokens": {"input_tokens": 9, "output_tokens": 5}, "cached_tokens": 4}
 
@@ -45,7 +45,7 @@ CALLS = [{"type": "tool-plan-delta", "delta": {"message": {"tool_plan": "I look.
          delta("tool-call-delta", tool_calls={"function": {"arguments": " \"Rome\"}"}}),
          {"type": "tool-call-end", "index": 0}]
 WHOLE = {"id": "c1", "finish_reason": "COMPLETE", "usage": USAGE,
-         "message": {"role": "assistant", "content": [{"type": "text", "text": "Hello"}]}}
+         "message": {"role": "assistant", "content": [{"type": "text", "text": "Hi you"}]}}
 
 
 def line(message, **more):
@@ -54,7 +54,7 @@ def line(message, **more):
 
 
 DONE = {"done": True, "done_reason": "stop", "prompt_eval_count": 9, "eval_count": 5}
-SAID = [line({"content": "Hel"}), line({"content": "lo"})]
+SAID = [line({"content": "Hi "}), line({"content": "you"})]
 CALLED = line({"content": "", "tool_calls": [
     {"function": {"name": "weather", "arguments": {"city": "Rome"}}}]})
 
@@ -78,7 +78,7 @@ ANSWERS = {
     "long": (400, JSON, [b'{"error_type":"TOO_MANY_TOKENS","message":"too many tokens"}']),
     "lines": (200, NDJSON, lines(*SAID, line({"content": ""}, **DONE))),
     "lines-call": (200, NDJSON, lines(CALLED, line({"content": ""}, **DONE))),
-    "lines-whole": (200, JSON, lines(line({"content": "Hello"}, **DONE))),
+    "lines-whole": (200, JSON, lines(line({"content": "Hi you"}, **DONE))),
     "lines-no-newline": (200, NDJSON, lines(*SAID, line({"content": ""}, **DONE), last="")),
     "lines-no-end": (200, NDJSON, lines(*SAID)),
     "lines-no-reason": (200, NDJSON, lines(*SAID, line({"content": ""}, done=True))),
@@ -137,7 +137,7 @@ def gate(binary, place, mock, upstream):
     addr = f"127.0.0.1:{upstream.server_address[1]}"
     conf = bed.basic(mock.addr)
     conf["providers"]["co"] = bed.provider("cohere", addr, path="", key="env:CO_KEY")
-    conf["providers"]["oll"] = bed.provider("ollama", addr)
+    conf["providers"]["olm"] = bed.provider("ollama", addr)
     g = bed.Gateway(binary, place, conf, name="native", env={**bed.KEYS, "CO_KEY": "sk-co"})
     yield g
     g.stop()
@@ -169,7 +169,7 @@ def test_a_stream_of_cohere_reaches_a_client_of_anthropic(gate, upstream):
     assert answer.status == 200 and answer.end == "whole" and TERMINAL in answer.text
     assert answer["content-type"].startswith("text/event-stream")
     said = [e["delta"]["text"] for e in events(answer) if e["type"] == "content_block_delta"]
-    assert "".join(said) == "Hello"
+    assert "".join(said) == "Hi you"
     (last,) = [e for e in events(answer) if e["type"] == "message_delta"]
     assert last["delta"]["stop_reason"] == "end_turn" and last["usage"]["output_tokens"] == 5
     path, body = upstream.last("text")
@@ -210,7 +210,7 @@ def test_a_call_in_several_lines_is_one_event(gate):
 
 def test_a_whole_answer_of_cohere(gate):
     body = gate.ask(RESPONSES, {"model": "co/whole", "input": "hi"}).json()
-    assert body["output"][0]["content"][0]["text"] == "Hello"
+    assert body["output"][0]["content"][0]["text"] == "Hi you"
     assert body["usage"]["input_tokens"] == 9
     assert body["usage"]["input_tokens_details"]["cached_tokens"] == 4
 
@@ -240,10 +240,10 @@ def test_what_cohere_cannot_say_is_no_request(gate, upstream):
 # ---- Ollama ----
 
 def test_lines_of_ollama_reach_a_client_of_gemini(gate, upstream):
-    answer = gemini(gate, "oll/lines", stream=True, generationConfig={"topK": 5, "seed": 7})
+    answer = gemini(gate, "olm/lines", stream=True, generationConfig={"topK": 5, "seed": 7})
     assert answer.status == 200 and answer.end == "whole"
     assert answer["content-type"].startswith("text/event-stream")
-    assert "".join(p.get("text", "") for p in parts(events(answer))) == "Hello"
+    assert "".join(p.get("text", "") for p in parts(events(answer))) == "Hi you"
     last = events(answer)[-1]
     assert last["candidates"][0]["finishReason"] == "STOP"
     assert last["usageMetadata"]["candidatesTokenCount"] == 5
@@ -257,21 +257,21 @@ def test_lines_of_ollama_reach_a_client_of_gemini(gate, upstream):
 @pytest.mark.parametrize("model", ("lines-whole", "lines-no-newline"))
 def test_an_answer_of_ollama_is_whole(gate, model):
     """In one piece; and where the last line has no end, for it says all the same that it is."""
-    answer = gemini(gate, f"oll/{model}", stream=model != "lines-whole")
+    answer = gemini(gate, f"olm/{model}", stream=model != "lines-whole")
     assert answer.status == 200 and answer.end == "whole"
     told = events(answer) or [answer.json()]
-    assert "".join(p.get("text", "") for p in parts(told)) == "Hello"
+    assert "".join(p.get("text", "") for p in parts(told)) == "Hi you"
 
 
 def test_a_call_of_ollama_has_an_id(gate, upstream):
-    answer = gemini(gate, "oll/lines-call", stream=True, tools=FUNCTIONS)
+    answer = gemini(gate, "olm/lines-call", stream=True, tools=FUNCTIONS)
     (call,) = [p["functionCall"] for p in parts(events(answer)) if "functionCall" in p]
     assert (call["name"], call["args"]) == ("weather", {"city": "Rome"})
     assert call["id"] == "call_20260102030405678_0"
     turn = [*CONTENTS, {"role": "model", "parts": [{"functionCall": call}]},
             {"role": "user", "parts": [{"functionResponse": {
                 "id": call["id"], "name": "weather", "response": {"output": "21 C"}}}]}]
-    assert gemini(gate, "oll/lines-whole", contents=turn, tools=FUNCTIONS).status == 200
+    assert gemini(gate, "olm/lines-whole", contents=turn, tools=FUNCTIONS).status == 200
     sent = upstream.last("lines-whole")[1]["messages"]
     assert sent[1]["tool_calls"][0] == {"id": call["id"], "function": {
         "name": "weather", "arguments": {"city": "Rome"}}}
@@ -282,7 +282,7 @@ def test_a_call_of_ollama_has_an_id(gate, upstream):
 @pytest.mark.parametrize("model", ("lines-no-end", "lines-no-reason", "lines-cut", "lines-error",
                                    "lines-junk"))
 def test_ollama_says_itself_when_it_is_whole(gate, model):
-    answer = gemini(gate, f"oll/{model}", stream=True)
+    answer = gemini(gate, f"olm/{model}", stream=True)
     assert answer.status == 200 and answer.end == "cut"
     assert b"finishReason" not in answer.text and "error" in events(answer)[-1]
     assert gate.record(answer)["outcome"] == "failed"
@@ -290,7 +290,7 @@ def test_ollama_says_itself_when_it_is_whole(gate, model):
 
 # ---- the imitations ----
 
-@pytest.mark.parametrize("provider, base", (("co", "/compatibility/v1"), ("oll", "/v1")))
+@pytest.mark.parametrize("provider, base", (("co", "/compatibility/v1"), ("olm", "/v1")))
 def test_a_client_of_openai_is_not_translated(gate, upstream, provider, base):
     """Its body is relayed as it came, to the API that it was written for."""
     gate.ask(CHAT, {"model": f"{provider}/whole", "messages": HELLO, "shiny": {"a": [1.0]}})
