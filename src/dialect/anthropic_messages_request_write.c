@@ -13,6 +13,7 @@
 #include "dialect/anthropic_messages_convert.h"
 #include "dialect/claude.h"
 #include "dialect/convert_turn.h"
+#include "dialect/convert_write.h"
 
 struct writing {
     struct json_write w;
@@ -168,20 +169,13 @@ static int write_thinking(struct writing *x, const struct chat_part *p)
 
 static int write_call(struct writing *x, const struct chat_part *p)
 {
-    struct span args = p->args.n ? p->args : SPAN_LIT("{}");
-
-    if (anthropic_messages_object(args, x->e) < 0)
-        return x->e->code == ERR_NOMEM
-                   ? -1
-                   : json_wrong(x->e, &x->at,
-                                "the arguments of a call of '%.*s' are no JSON object",
-                                (int)MIN(p->name.n, (size_t)64), p->name.p);
     begin_block(&x->w, "tool_use");
     if (write_fit(x, "id", p->id, &anthropic_messages_ids) < 0 ||
         write_fit(x, "name", p->name, &anthropic_messages_names) < 0)
         return -1;
     json_key(&x->w, "input");
-    json_raw(&x->w, args);
+    if (convert_write_args(&x->w, p, &x->at, x->e) < 0)
+        return -1;
     end_block(&x->w, p);
     return 0;
 }
@@ -299,36 +293,6 @@ static int write_messages(struct writing *x)
 
 /* ---- tools ---- */
 
-/* The API wants the type of a schema said: it is always an object. */
-static void write_typed(struct json_write *w, yyjson_val *schema)
-{
-    yyjson_obj_iter it;
-    yyjson_val *k;
-
-    begin_block(w, "object");
-    yyjson_obj_iter_init(schema, &it);
-    while ((k = yyjson_obj_iter_next(&it)) != NULL) {
-        json_key_span(w, json_text(k));
-        anthropic_messages_write_tree(w, yyjson_obj_iter_get_val(k));
-    }
-    json_end_object(w);
-}
-
-static int write_schema(struct writing *x, const struct chat_tool *tool)
-{
-    struct span schema = span_has(tool->schema) ? tool->schema : SPAN_LIT("{}");
-    struct json_tree t = {0};
-    int rc = json_tree_read(&t, schema, x->e);
-
-    json_key(&x->w, "input_schema");
-    if (rc == 0 && yyjson_is_obj(t.root) && !json_get(t.root, "type"))
-        write_typed(&x->w, t.root);
-    else
-        json_raw(&x->w, schema);
-    json_tree_fini(&t);
-    return rc;
-}
-
 static int write_tool(struct writing *x, const struct chat_tool *t)
 {
     json_begin_object(&x->w);
@@ -336,7 +300,8 @@ static int write_tool(struct writing *x, const struct chat_tool *t)
         return -1;
     if (span_has(t->description))
         json_kv_string(&x->w, "description", t->description);
-    if (write_schema(x, t) < 0)
+    json_key(&x->w, "input_schema");
+    if (convert_write_schema(&x->w, t->schema, x->e) < 0)
         return -1;
     if (t->strict == CHAT_YES)
         json_kv_bool(&x->w, "strict", true);

@@ -67,6 +67,7 @@ struct convert_writer {
 
 struct convert_charset;
 
+/* What writes answers is absent in dialects that only targets speak. */
 struct convert {
     const char *name; /* the dialect's: "openai.chat" */
     const struct dialect *dialect;
@@ -105,13 +106,22 @@ extern const struct convert convert_openai_chat;
 extern const struct convert convert_openai_responses;
 extern const struct convert convert_anthropic_messages;
 extern const struct convert convert_gemini_generate;
+extern const struct convert convert_bedrock_converse;
 
-#define CONVERTS 4
+#define CONVERTS 5
 
 const struct convert *convert_row(size_t i); /* i < CONVERTS */
 
-/* Of that dialect; NULL: it is not translated. */
-const struct convert *convert_find(const struct dialect *d);
+/* Of that dialect, for who is served in it, and for who is asked in it; NULL: it is not translated
+ * so. */
+const struct convert *convert_client(const struct dialect *d);
+const struct convert *convert_target(const struct dialect *d);
+
+/* Is anybody served in it? */
+static inline bool convert_serves(const struct convert *c)
+{
+    return c->write_event != NULL;
+}
 
 /* ---- what is common to all ---- */
 

@@ -227,6 +227,7 @@ static inline bool dialect_is_content(enum dialect_kind kind)
            kind == EVENT_TERMINAL;
 }
 
+/* What belongs to requests and to errors is absent where no client is served in the dialect. */
 struct dialect {
     const char *name; /* stable: configuration, records, metric labels */
     const struct json_watch *request_watch;
@@ -258,8 +259,9 @@ extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
 extern const struct dialect dialect_gemini_generate;
 extern const struct dialect dialect_gemini_count;
+extern const struct dialect dialect_bedrock_converse;
 
-#define DIALECTS 8
+#define DIALECTS 9
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

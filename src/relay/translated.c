@@ -26,13 +26,13 @@ static const struct {
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t)
 {
-    bool known = convert_find(r->dialect) != NULL;
+    bool known = convert_client(r->dialect) != NULL;
 
     for (size_t i = 0; known && i < ARRAY_LEN(conversations); i++) {
         const struct provider_op_row *op =
             provider_op_row(r->req.stream ? conversations[i].stream : conversations[i].whole);
 
-        if (t->provider->type->paths[op->op] && convert_find(dialect_find(span_str(op->dialect))))
+        if (t->provider->type->paths[op->op] && convert_target(dialect_find(span_str(op->dialect))))
             return op;
     }
     return NULL;
@@ -86,7 +86,7 @@ static int write_request(struct relay *r, struct err *e)
     struct convert_to to = {.model = r->target->model,
                             .stream = r->req.stream,
                             .ask_usage = type->caps & CAP_USAGE_OPT,
-                            .signer = convert_find(r->up_dialect)->signer,
+                            .signer = convert_target(r->up_dialect)->signer,
                             .old_max_tokens = !(type->caps & CAP_MAX_COMPLETION),
                             .max_tokens = MAX_TOKENS_UNSET};
     struct buf out;
@@ -115,8 +115,8 @@ static void note_dropped(struct relay *r)
 enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
                                       struct relay_refusal *no)
 {
-    struct translate_conf conf = {.client = convert_find(r->dialect),
-                                  .target = convert_find(dialect_find(span_str(op->dialect))),
+    struct translate_conf conf = {.client = convert_client(r->dialect),
+                                  .target = convert_target(dialect_find(span_str(op->dialect))),
                                   .model = span_of(r->req.model, r->req.model_n),
                                   .id = span_str(r->record.id),
                                   .created = r->record.wall_ms / 1000,
