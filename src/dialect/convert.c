@@ -9,6 +9,7 @@ static const struct convert *const rows[CONVERTS] = {
     &convert_anthropic_messages,
     &convert_gemini_generate,
     /* only targets speak these */
+    &convert_bedrock_converse,
     &convert_cohere_chat,
     &convert_ollama_chat,
 };
@@ -19,9 +20,9 @@ const struct convert *convert_row(size_t i)
     return rows[i];
 }
 
-static const struct convert *find(const struct dialect *d, size_t n)
+const struct convert *convert_target(const struct dialect *d)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < CONVERTS; i++)
         if (rows[i]->dialect == d)
             return rows[i];
     return NULL;
@@ -29,12 +30,9 @@ static const struct convert *find(const struct dialect *d, size_t n)
 
 const struct convert *convert_client(const struct dialect *d)
 {
-    return find(d, CONVERT_CLIENTS);
-}
+    const struct convert *c = convert_target(d);
 
-const struct convert *convert_target(const struct dialect *d)
-{
-    return find(d, CONVERTS);
+    return c && convert_serves(c) ? c : NULL;
 }
 
 /* ---- losses ---- */

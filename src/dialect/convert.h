@@ -86,6 +86,7 @@ struct convert_writer {
     bool list;         /* the events are items of one JSON list, not SSE (Gemini without alt=sse) */
 };
 
+/* What writes answers is absent in dialects that only targets speak. */
 struct convert {
     const char *name; /* the dialect's: "openai.chat" */
     const struct dialect *dialect;
@@ -111,8 +112,7 @@ struct convert {
     /* A whole answer. */
     int (*read_answer)(struct convert_reader *r, yyjson_val *root, struct err *e);
 
-    /* Of dialects that clients speak; NULL in the others.
-     * Append what the client's stream says of this event to w->out, framing included; nothing is
+    /* Append what the client's stream says of this event to w->out, framing included; nothing is
      * fine. */
     int (*write_event)(struct convert_writer *w, const struct chat_event *ev, struct err *e);
     /* The answer is complete: what is still due, and the terminal marker. */
@@ -125,17 +125,24 @@ extern const struct convert convert_openai_chat;
 extern const struct convert convert_openai_responses;
 extern const struct convert convert_anthropic_messages;
 extern const struct convert convert_gemini_generate;
+extern const struct convert convert_bedrock_converse;
 extern const struct convert convert_cohere_chat;
 extern const struct convert convert_ollama_chat;
 
-#define CONVERTS        6
-#define CONVERT_CLIENTS 4 /* the first of them: those that clients speak */
+#define CONVERTS 7
 
 const struct convert *convert_row(size_t i); /* i < CONVERTS */
 
-/* Of that dialect, as a client's and as a target's; NULL: it is not translated from, or to. */
+/* Of that dialect, for who is served in it, and for who is asked in it; NULL: it is not translated
+ * so. */
 const struct convert *convert_client(const struct dialect *d);
 const struct convert *convert_target(const struct dialect *d);
+
+/* Is anybody served in it? */
+static inline bool convert_serves(const struct convert *c)
+{
+    return c->write_event != NULL;
+}
 
 /* ---- what is common to all ---- */
 

@@ -7,8 +7,8 @@
 #ifndef DIALECT_CONVERT_WRITE_H
 #define DIALECT_CONVERT_WRITE_H
 
-#include "chat/chat.h"
 #include "codec/json_write.h"
+#include "dialect/convert.h"
 
 /* A string, JSON text as it stands, true or false; nothing where it was not given. */
 void convert_kv_text(struct json_write *w, const char *key, struct span s);
@@ -36,5 +36,16 @@ struct span convert_arguments(const struct chat_part *call);
 
 /* The nearest of the words low, medium and high; absent: none of them, "none" included. */
 struct span convert_effort(struct span effort);
+
+/* A value of a tree as the next value of w. */
+void convert_write_tree(struct json_write *w, yyjson_val *v);
+
+/* The schema of a tool's arguments (absent: there is none), with its type said: several APIs want
+ * that, and it is always an object. -1: it is not JSON, or no memory. */
+MUST_CHECK int convert_write_schema(struct json_write *w, struct span schema, struct err *e);
+
+/* The arguments of a call as an object; at: of its message. -1: they are none, or no memory. */
+MUST_CHECK int convert_write_args(struct json_write *w, const struct chat_part *call,
+                                  const struct json_at *at, struct err *e);
 
 #endif

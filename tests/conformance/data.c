@@ -4,7 +4,11 @@
 #include "data.h"
 
 #include <fts.h>
+#include <yyjson.h>
 #include <zlib.h>
+
+#include "codec/base64.h"
+#include "codec/reframe.h"
 
 #define LINE_BYTES_MAX ((size_t)64 << 20)
 
@@ -38,6 +42,37 @@ out:
     return lines;
 }
 
+static void add_reframed(struct buf *out, enum reframe_kind kind, struct span bytes)
+{
+    struct reframe r;
+    struct err e;
+
+    reframe_init(&r, kind);
+    MUST(reframe_feed(&r, bytes, out, &e) == 0 && reframe_end(&r, out, &e) == 0);
+    reframe_fini(&r);
+}
+
+void data_answer(struct buf *out, yyjson_val *interaction)
+{
+    const char *type =
+        yyjson_get_str(yyjson_obj_get(yyjson_obj_get(interaction, "resp_headers"), "content-type"));
+    yyjson_val *text = yyjson_obj_get(interaction, "resp");
+    yyjson_val *binary = yyjson_obj_get(interaction, "resp_b64");
+    struct span plain = span_of(yyjson_get_str(text), yyjson_get_len(text));
+    struct buf bytes;
+
+    if (type && strstr(type, "ndjson"))
+        add_reframed(out, REFRAME_NDJSON, plain);
+    else
+        buf_add_span(out, plain);
+    if (yyjson_get_len(binary) == 0)
+        return;
+    buf_init(&bytes, LINE_BYTES_MAX);
+    MUST(base64_decode(&bytes, span_of(yyjson_get_str(binary), yyjson_get_len(binary))) == 0);
+    add_reframed(out, REFRAME_AWS, buf_span(&bytes));
+    buf_fini(&bytes);
+}
+
 struct span data_file(const char *path)
 {
     FILE *f = fopen(path, "rb");
@@ -69,29 +104,6 @@ void data_free(struct span *s)
     memcpy(&p, &s->p, sizeof(p)); /* the span only borrows; this is the owner's way back */
     free(p);
     *s = span_of(NULL, 0);
-}
-
-struct span data_events(struct span lines)
-{
-    static const struct span begin = {"data: ", 6}, end = {"\n\n", 2};
-    size_t room = lines.n + 1, n = 0;
-    char *text;
-
-    for (size_t i = 0; i < lines.n; i++)
-        room += lines.p[i] == '\n' ? begin.n + end.n : 0;
-    text = malloc(room + begin.n + end.n);
-    MUST(text);
-    while (span_has(lines)) {
-        struct span line = span_trim(span_cut(&lines, '\n'));
-
-        if (line.n == 0)
-            continue;
-        memcpy(text + n, begin.p, begin.n);
-        memcpy(text + n + begin.n, line.p, line.n);
-        memcpy(text + n + begin.n + line.n, end.p, end.n);
-        n += begin.n + line.n + end.n;
-    }
-    return span_of(text, n);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)

@@ -164,27 +164,18 @@ static bool is_call(const struct run *run, yyjson_val *rec)
            span_glob(span_str(run->path), span_cut(&rest, '?'));
 }
 
-static void check_lines(struct run *run, const char *name, enum dialect_terminal terminal,
-                        struct span resp)
-{
-    struct span events = data_events(resp);
-
-    check_stream(&run->t, name, run->d, terminal, 1, events);
-    data_free(&events);
-}
-
 static void on_line(void *arg, struct span line)
 {
     struct run *run = arg;
     yyjson_doc *doc = yyjson_read(line.p, line.n, 0);
     yyjson_val *rec = yyjson_doc_get_root(doc), *req = yyjson_obj_get(rec, "req");
-    yyjson_val *answer = yyjson_obj_get(rec, "resp");
-    struct span resp = span_of(yyjson_get_str(answer), yyjson_get_len(answer));
     const char *type = text_of(yyjson_obj_get(rec, "resp_headers"), "content-type");
     struct dialect_request want = wanted(run->d, req);
     char *body = yyjson_val_write(req, 0, NULL);
     unsigned status = (unsigned)count_of(rec, "status");
     const struct provider *p;
+    struct span resp;
+    struct buf answer;
     char name[128];
 
     MUST(rec && body);
@@ -200,16 +191,19 @@ static void on_line(void *arg, struct span line)
     p = provider_of(run, name, rec);
     if (!p && run->d->by_url) /* Vertex AI: the same API below paths of its own */
         p = provider_find(SPAN_LIT("gemini"));
+    buf_init(&answer, SIZE_MAX);
+    data_answer(&answer, rec);
+    MUST(buf_ok(&answer));
+    resp = buf_span(&answer);
     if (!p)
         run->t.others++;
     else if (status != 200)
         check_refusal(&run->t, name, p, status, resp);
-    else if (strstr(type, "event-stream"))
+    else if (strstr(type, "event-stream") || strstr(type, "ndjson"))
         check_stream(&run->t, name, run->d, p->terminal, want.choices, resp);
-    else if (strstr(type, "ndjson"))
-        check_lines(run, name, p->terminal, resp);
     else
         check_whole(&run->t, name, run->d, resp);
+    buf_fini(&answer);
     free(body);
     yyjson_doc_free(doc);
 }

@@ -25,7 +25,7 @@
 static const struct {
     const char *file;
     const struct convert *c;
-    const char *path; /* what is of another API is left out; with '*' */
+    const char *path; /* what is of another path is left out; with '*' */
 } cassettes[] = {
     {"openai-chat", &convert_openai_chat, "*"},
     {"openai-responses", &convert_openai_responses, "*"},
@@ -33,6 +33,9 @@ static const struct {
     {"gemini", &convert_gemini_generate, "*"},
     {"cohere", &convert_cohere_chat, "/v2/chat"},
     {"ollama", &convert_ollama_chat, "/api/chat"},
+    {"bedrock-converse", &convert_bedrock_converse, "*"},
+    {"bedrock-invoke", &convert_anthropic_messages, "*claude-*-*/invoke*"},
+    {"anthropic-vertex", &convert_anthropic_messages, "*"},
 };
 
 /* What a client of a dialect asks, when only the answer matters. */
@@ -490,8 +493,9 @@ static void check_all_answers(struct run *run, const char *name, struct span res
     } else {
         const struct chat_answer *a = chat_collect_answer(r.collect);
 
-        for (size_t i = 0; i < CONVERT_CLIENTS; i++)
-            check_answer(&run->pairs[i], name, a, resp, stream);
+        for (size_t i = 0; i < CONVERTS; i++)
+            if (convert_serves(convert_row(i)))
+                check_answer(&run->pairs[i], name, a, resp, stream);
     }
     reading_fini(&r);
 }
@@ -505,43 +509,37 @@ static bool is_answer(struct span resp)
 }
 
 /* Stored answers are fetched, counted and compacted below the path that makes them. */
-static bool is_call(const struct run *run, const char *method, const char *path)
+static bool is_call(const char *method, const char *path)
 {
     const char *below = strstr(path, "/responses/");
 
-    return strcmp(method, "POST") == 0 && !below && span_glob(span_str(run->path), span_str(path));
-}
-
-/* The answer of a recording; one of lines as events. */
-static void check_recorded(struct run *run, const char *name, struct span resp, const char *type)
-{
-    struct span events = {NULL, 0};
-
-    if (strstr(type, "ndjson"))
-        events = data_events(resp);
-    check_all_answers(run, name, span_has(events) ? events : resp,
-                      span_has(events) || strstr(type, "event-stream") != NULL);
-    data_free(&events);
+    return strcmp(method, "POST") == 0 && !below;
 }
 
 static void on_line(void *arg, struct span line)
 {
     struct run *run = arg;
     yyjson_doc *doc = yyjson_read(line.p, line.n, 0);
-    yyjson_val *rec = yyjson_doc_get_root(doc), *answer = yyjson_obj_get(rec, "resp");
-    struct span resp = span_of(yyjson_get_str(answer), yyjson_get_len(answer));
+    yyjson_val *rec = yyjson_doc_get_root(doc);
     const char *type = text_of(yyjson_obj_get(rec, "resp_headers"), "content-type");
     char *body = yyjson_val_write(yyjson_obj_get(rec, "req"), 0, NULL);
+    struct span path = span_str(text_of(rec, "path"));
+    struct buf answer;
     char name[128];
 
     MUST(rec && body);
+    buf_init(&answer, 64 * MEGA);
+    data_answer(&answer, rec);
     (void)snprintf(name, sizeof(name), "%s %s", text_of(rec, "id"), text_of(rec, "host"));
-    if (yyjson_get_uint(yyjson_obj_get(rec, "status")) == 200 && is_answer(resp) &&
-        is_call(run, text_of(rec, "method"), text_of(rec, "path"))) {
-        for (size_t i = 0; i < CONVERTS; i++)
+    if (yyjson_get_uint(yyjson_obj_get(rec, "status")) == 200 && is_answer(buf_span(&answer)) &&
+        is_call(text_of(rec, "method"), path.p) && span_glob(span_str(run->path), path)) {
+        for (size_t i = 0; i < CONVERTS && body[0] == '{'; i++) /* some were kept as a text */
             check_request(&run->pairs[i], name, span_str(body));
-        check_recorded(run, name, resp, type);
+        check_all_answers(run, name, buf_span(&answer),
+                          strstr(type, "eventstream") || strstr(type, "event-stream") ||
+                              strstr(type, "ndjson"));
     }
+    buf_fini(&answer);
     free(body);
     yyjson_doc_free(doc);
 }
