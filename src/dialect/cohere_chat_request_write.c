@@ -85,15 +85,23 @@ static void write_item(struct out *o, const struct chat_part *p)
         write_text(o, p->kind == CHAT_PART_THINKING ? "thinking" : "text", p->text);
 }
 
+static size_t count(const struct chat_part *parts, struct content c, const struct chat_part **first)
+{
+    size_t n = 0;
+
+    *first = NULL;
+    for (const struct chat_part *p = parts; p; p = p->next)
+        if (stands(p, c) && n++ == 0)
+            *first = p;
+    return n;
+}
+
 /* One text is a string, more are a list. */
 static void write_content(struct out *o, const struct chat_part *parts, struct content c)
 {
-    const struct chat_part *first = NULL;
-    size_t n = 0;
+    const struct chat_part *first;
+    size_t n = count(parts, c, &first);
 
-    for (const struct chat_part *p = parts; p; p = p->next)
-        if (stands(p, c) && n++ == 0)
-            first = p;
     json_key(&o->w, "content");
     if (n == 0 || (n == 1 && is_text(first))) {
         json_string(&o->w, n ? first->text : SPAN_LIT(""));
@@ -158,12 +166,13 @@ static int write_assistant(struct out *o, const struct chat_message *m)
 {
     bool calls = convert_count(m->parts, CHAT_PART_TOOL_CALL) > 0;
     struct content c = {.documents = true, .thinking = !calls};
+    const struct chat_part *first;
 
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "assistant");
     if (calls && write_plan(o, m->parts) < 0)
         return -1;
-    if (!calls || convert_count(m->parts, CHAT_PART_TEXT) > 0)
+    if (!calls || count(m->parts, c, &first) > 0)
         write_content(o, m->parts, c);
     if (calls && write_calls(o, m->parts) < 0)
         return -1;
