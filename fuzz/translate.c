@@ -143,8 +143,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (len < 2 || len > 64 * 1024)
         return 0;
-    conf.client = convert_row(data[0] % CONVERTS);
-    conf.target = convert_row(data[0] / CONVERTS % CONVERTS);
+    /* The first four are those that clients speak. */
+    conf.client = convert_row(data[0] & 3);
+    conf.target = convert_row((data[0] >> 2) % CONVERTS);
+    MUST(convert_serves(conf.client));
     to.signer = conf.target->signer;
     rest = span_of((const char *)data + 2, len - 2);
     request = span_cut(&rest, '\0');

@@ -184,6 +184,23 @@ void json_raw(struct json_write *w, struct span s)
     buf_add_span(w->out, s);
 }
 
+void json_raw_line(struct json_write *w, struct span s)
+{
+    MUST(s.n);
+    before_value(w);
+    while (s.n) {
+        size_t n = 0;
+
+        while (n < s.n && s.p[n] != '\n' && s.p[n] != '\r')
+            n++;
+        buf_add_span(w->out, span_of(s.p, n));
+        if (n < s.n)
+            buf_add_char(w->out, ' ');
+        n = MIN(n + 1, s.n);
+        s = span_of(s.p + n, s.n - n);
+    }
+}
+
 void json_string(struct json_write *w, struct span s)
 {
     before_value(w);

@@ -46,6 +46,9 @@ void json_null(struct json_write *w);
 /* A value that already is JSON, copied as it stands. */
 void json_raw(struct json_write *w, struct span s);
 
+/* The same where it must not end the line: line ends, which are blanks in JSON, become spaces. */
+void json_raw_line(struct json_write *w, struct span s);
+
 /* json_key + value in one, for the common case; the key is a constant. */
 void json_kv_string(struct json_write *w, const char *key, struct span s);
 void json_kv_cstring(struct json_write *w, const char *key, const char *s);

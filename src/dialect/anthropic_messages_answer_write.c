@@ -18,6 +18,7 @@
  */
 #include "dialect/convert_cite.h"
 #include "dialect/anthropic_messages_convert.h"
+#include "dialect/convert_write.h"
 
 #define WAITING_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
@@ -207,7 +208,7 @@ static int say_citation(void *arg, yyjson_val *v, struct err *e)
         return 0;
     begin_delta(&j, w, "citations_delta");
     json_key(&j, "citation");
-    anthropic_messages_write_tree(&j, v);
+    convert_write_tree(&j, v);
     return end_delta(&j, e);
 }
 

@@ -21,9 +21,6 @@ const char *anthropic_messages_stop_word(enum chat_stop stop);
 /* -1: the text is not a JSON object, or no memory. */
 MUST_CHECK int anthropic_messages_object(struct span text, struct err *e);
 
-/* A value of a tree as the next value of w. */
-void anthropic_messages_write_tree(struct json_write *w, yyjson_val *v);
-
 /* Is it of the kinds that the dialect has? */
 bool anthropic_messages_is_citation(yyjson_val *citation);
 

@@ -30,6 +30,26 @@ struct convert_loss_row {
 
 /* ---- requests ---- */
 
+/* What ids or names a target takes: so many bytes of letters, digits, '_' and '-', and of `more`.
+ * Others are mapped (convert_read.h). */
+struct convert_charset {
+    size_t max;
+    size_t exact;      /* it has to be so long, and of letters and digits alone; 0: see max */
+    const char *more;  /* further characters; NULL: none */
+    bool letter_first; /* it has to begin with a letter or '_' */
+};
+
+/* How a host that copied a dialect differs from its maker: a column of the provider's row. */
+struct convert_host {
+    chat_set less; /* features that it does not know: LOST, whatever the dialect's table says */
+    chat_set more; /* features that it knows beyond the dialect: CARRIED */
+    const struct convert_charset *call_ids; /* what calls' ids may be; NULL: as the dialect */
+    const char *seed;                       /* the key of the seed; NULL: as the dialect */
+    const char *thinking; /* openai.chat: the key of an earlier turn's thinking; NULL: none */
+    bool thinking_items;  /* openai.chat: it is an item of the content */
+    bool document_urls;   /* openai.chat: documents are items with an URL, data: too */
+};
+
 /* What the target is called and can take, beyond its dialect. */
 struct convert_to {
     struct span model; /* the upstream's name */
@@ -38,7 +58,8 @@ struct convert_to {
     enum chat_signer signer; /* whose signatures the target can read; others are left out */
     bool old_max_tokens; /* openai.chat: the row knows max_tokens, and not max_completion_tokens */
     uint64_t max_tokens; /* for dialects that must have one: used where the client gave none */
-    bool count;          /* no answer is asked for, only how many tokens the prompt has */
+    const struct convert_host *host; /* NULL: as the dialect's maker; translate.c sets it */
+    bool count; /* no answer is asked for, only how many tokens the prompt has */
 };
 
 /* ---- answers ---- */
@@ -65,8 +86,7 @@ struct convert_writer {
     bool list;         /* the events are items of one JSON list, not SSE (Gemini without alt=sse) */
 };
 
-struct convert_charset;
-
+/* What writes answers is absent in dialects that only targets speak. */
 struct convert {
     const char *name; /* the dialect's: "openai.chat" */
     const struct dialect *dialect;
@@ -105,22 +125,46 @@ extern const struct convert convert_openai_chat;
 extern const struct convert convert_openai_responses;
 extern const struct convert convert_anthropic_messages;
 extern const struct convert convert_gemini_generate;
+extern const struct convert convert_bedrock_converse;
+extern const struct convert convert_cohere_chat;
+extern const struct convert convert_ollama_chat;
 
-#define CONVERTS 4
+#define CONVERTS 7
 
 const struct convert *convert_row(size_t i); /* i < CONVERTS */
 
-/* Of that dialect; NULL: it is not translated. */
-const struct convert *convert_find(const struct dialect *d);
+/* Of that dialect, for who is served in it, and for who is asked in it; NULL: it is not translated
+ * so. */
+const struct convert *convert_client(const struct dialect *d);
+const struct convert *convert_target(const struct dialect *d);
+
+/* Is anybody served in it? */
+static inline bool convert_serves(const struct convert *c)
+{
+    return c->write_event != NULL;
+}
 
 /* ---- what is common to all ---- */
 
-/* What stands in the way of a request: the first feature that it needs and the dialect loses;
+/* A host that is as its dialect's maker. */
+extern const struct convert_host convert_host_plain;
+
+/* How a feature is said to a host. */
+enum convert_loss convert_loss(const struct convert *to, const struct convert_host *host,
+                               enum chat_feature f);
+
+/* What stands in the way of a request: the first feature that it needs and the target loses;
  * CHAT_FEATURES: nothing. */
-enum chat_feature convert_obstacle(const struct convert *to, const struct chat_request *q);
+enum chat_feature convert_obstacle(const struct convert *to, const struct convert_host *host,
+                                   const struct chat_request *q);
 
 /* Names of what is left out, comma-separated, into buf: features, then unknown keys by their place.
  */
-void convert_dropped(struct buf *out, const struct convert *to, const struct chat_request *q);
+void convert_dropped(struct buf *out, const struct convert *to, const struct convert_host *host,
+                     const struct chat_request *q);
+
+/* Take out of the request what the host does not know, as far as it need not be said. What the
+ * request had stays noted. */
+void convert_forget(struct chat_request *q, const struct convert_host *host);
 
 #endif

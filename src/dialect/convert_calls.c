@@ -39,3 +39,37 @@ const struct chat_part *convert_calls_find(const struct convert_calls *c, struct
 {
     return *slot(c, id);
 }
+
+static size_t count(const struct chat_request *q)
+{
+    size_t n = 0;
+
+    for (const struct chat_message *m = q->messages; m; m = m->next)
+        for (const struct chat_part *p = m->parts; p; p = p->next)
+            n += p->kind == CHAT_PART_TOOL_CALL;
+    return n;
+}
+
+static void name_result(const struct convert_calls *c, struct chat_part *p)
+{
+    const struct chat_part *call = convert_calls_find(c, p->id);
+
+    if (call && p->name.n == 0)
+        p->name = call->name;
+}
+
+int convert_calls_name_results(struct chat_request *q)
+{
+    struct convert_calls c;
+
+    if (convert_calls_init(&c, q->arena, count(q)) < 0)
+        return -1;
+    for (struct chat_message *m = q->messages; m; m = m->next)
+        for (struct chat_part *p = m->parts; p; p = p->next) {
+            if (p->kind == CHAT_PART_TOOL_CALL)
+                convert_calls_add(&c, p);
+            else if (p->kind == CHAT_PART_TOOL_RESULT)
+                name_result(&c, p);
+        }
+    return 0;
+}

@@ -24,4 +24,8 @@ void convert_calls_add(struct convert_calls *c, const struct chat_part *call);
 /* The call of that id; NULL: there is none. */
 const struct chat_part *convert_calls_find(const struct convert_calls *c, struct span id);
 
+/* Give each result of a request that was read the name of its call, where it has none. -1: no
+ * memory. */
+MUST_CHECK int convert_calls_name_results(struct chat_request *q);
+
 #endif

@@ -24,15 +24,24 @@ static const char head[] =
     "is\n"
     "  refused with 400 and the reason `cannot-say`.\n"
     "- *no*: it does not reach a client of this dialect.\n"
+    "- *-*: no client speaks this dialect; it is one of targets.\n"
     "\n"
     "Keys that are in none of the rows are dropped, and named by their place.\n"
     "\n";
 
-static const char *word(const struct convert_loss_row *row)
+/* What is about answers alone, in a dialect that no client speaks. */
+static bool is_nothing(const struct convert *c, enum chat_feature f)
+{
+    return !convert_client(c->dialect) && chat_feature_row(f)->need == CHAT_ANSWER;
+}
+
+static const char *word(const struct convert *c, const struct convert_loss_row *row)
 {
     static const char *const lost[] = {
         [CHAT_NEED] = "skipped", [CHAT_DROP] = "dropped", [CHAT_ANSWER] = "no"};
 
+    if (is_nothing(c, row->feature))
+        return "-";
     if (row->loss == CARRIED)
         return "yes";
     if (row->loss == APPROXIMATE)
@@ -54,7 +63,7 @@ static void table(struct buf *out)
 
         buf_printf(out, "| `%s` %s |", row->word, row->sentence);
         for (size_t i = 0; i < CONVERTS; i++)
-            buf_printf(out, " %s |", word(&convert_row(i)->loss[f]));
+            buf_printf(out, " %s |", word(convert_row(i), &convert_row(i)->loss[f]));
         buf_add_str(out, "\n");
     }
 }
@@ -66,12 +75,14 @@ static void notes(struct buf *out, const struct convert *c)
     for (enum chat_feature f = 0; f < CHAT_FEATURES; f++) {
         const struct convert_loss_row *row = &c->loss[f];
 
-        if (row->loss == CARRIED)
+        if (row->loss == CARRIED || is_nothing(c, f))
             continue;
-        buf_printf(out, "- `%s` %s", chat_feature_row(f)->word, word(row));
+        buf_printf(out, "- `%s` %s", chat_feature_row(f)->word, word(c, row));
         if (row->how)
             buf_printf(out, ": %s", row->how);
-        buf_printf(out, " ([%s](https://%s))\n", "API", row->page);
+        buf_printf(out, " ([API](%s%s))\n",
+                   span_starts(span_str(row->page), SPAN_LIT("https://")) ? "" : "https://",
+                   row->page);
     }
 }
 

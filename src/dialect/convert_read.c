@@ -127,6 +127,79 @@ int convert_json_object(const struct convert_value *x)
     return yyjson_is_obj(x->v) ? convert_json(x) : convert_want(x, "an object");
 }
 
+int convert_texts(const struct convert_value *x)
+{
+    struct chat_text **tail = place(x);
+    yyjson_arr_iter it;
+    yyjson_val *item;
+
+    if (!yyjson_is_arr(x->v))
+        return convert_want(x, "a list of strings");
+    yyjson_arr_iter_init(x->v, &it);
+    for (size_t i = 0; (item = yyjson_arr_iter_next(&it)) != NULL; i++) {
+        if (!yyjson_is_str(item))
+            return json_wrong(x->e, &JSON_AT_ITEM(x->at, i), "a string is wanted");
+        if (chat_add_text(x->q, tail, json_text(item)) < 0)
+            return convert_no_memory(x->e);
+        tail = &(*tail)->next;
+    }
+    return 0;
+}
+
+static int read_tool_function(const struct convert_value *x)
+{
+    static const struct convert_key keys[] = {
+        {"name", convert_text, offsetof(struct chat_tool, name), NOTE(TOOLS)},
+        {"description", convert_text, offsetof(struct chat_tool, description), 0},
+        {"parameters", convert_json, offsetof(struct chat_tool, schema), 0},
+    };
+
+    return convert_members(x, keys, ARRAY_LEN(keys));
+}
+
+int convert_tools(const struct convert_value *x)
+{
+    static const struct convert_key keys[] = {
+        {"type", convert_ignore, 0, 0},
+        {"function", read_tool_function, 0, 0},
+    };
+    struct chat_tool **tail = &x->q->tools;
+    yyjson_arr_iter it;
+    yyjson_val *item;
+
+    if (!yyjson_is_arr(x->v))
+        return convert_want(x, "a list");
+    yyjson_arr_iter_init(x->v, &it);
+    for (size_t i = 0; (item = yyjson_arr_iter_next(&it)) != NULL; i++) {
+        struct json_at here = JSON_AT_ITEM(x->at, i);
+        struct chat_tool *t = chat_add_tool(x->q, &tail, CHAT_TOOL_FUNCTION);
+
+        if (!t)
+            return convert_no_memory(x->e);
+        if (convert_object(x->q, item, &here, keys, ARRAY_LEN(keys), t, x->e) < 0)
+            return -1;
+        if (t->name.n == 0)
+            return json_wrong(x->e, &here, "the tool has no name");
+    }
+    return 0;
+}
+
+void convert_note_messages(struct chat_request *q)
+{
+    const struct chat_message *last = NULL;
+    bool turns = false;
+
+    for (const struct chat_message *m = q->messages; m; m = m->next) {
+        if (!chat_is_system(m))
+            turns = true;
+        else
+            chat_note(q, turns ? CHAT_HAS_SYSTEM_LATER : CHAT_HAS_SYSTEM);
+        last = m;
+    }
+    if (last && last->role == CHAT_ROLE_ASSISTANT)
+        chat_note(q, CHAT_HAS_PREFILL);
+}
+
 int convert_ignore(const struct convert_value *x)
 {
     UNUSED(x);
@@ -136,6 +209,14 @@ int convert_ignore(const struct convert_value *x)
 int convert_other(const struct convert_value *x)
 {
     return convert_note_other(x->q, x->at, x->e);
+}
+
+bool convert_blank(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr(" \t\r\n", s.p[i]) || s.p[i] == '\0')
+            return false;
+    return true;
 }
 
 /* ---- media ---- */
@@ -200,6 +281,8 @@ struct span convert_take_back(struct span s, enum chat_signer own, enum chat_sig
 
 /* ---- ids and names ---- */
 
+#define PLAIN "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -211,8 +294,19 @@ static bool may_stand(char c, const struct convert_charset *set)
            (set->more && c && strchr(set->more, c));
 }
 
+/* Letters and digits alone. */
+static bool fits_exactly(struct span s, size_t n)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr(PLAIN, s.p[i]) || !s.p[i])
+            return false;
+    return s.n == n;
+}
+
 static bool fits(struct span s, const struct convert_charset *set)
 {
+    if (set->exact)
+        return fits_exactly(s, set->exact);
     if (s.n == 0 || s.n > set->max || (set->letter_first && !is_letter(s.p[0])))
         return false;
     for (size_t i = 0; i < s.n; i++)
@@ -221,22 +315,25 @@ static bool fits(struct span s, const struct convert_charset *set)
     return true;
 }
 
-/* FNV-1a, written in hexadecimal digits. */
-static void add_hash(char *out, struct span s)
+/* FNV-1a, written in n digits of a base. */
+static void add_hash(char *out, struct span s, size_t n, unsigned base)
 {
-    static const char digits[] = "0123456789abcdef";
     uint64_t h = UINT64_C(0xcbf29ce484222325);
 
     for (size_t i = 0; i < s.n; i++)
         h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < FIT_HASH_DIGITS; i++, h >>= 4)
-        out[i] = digits[h & 15];
+    for (size_t i = 0; i < n; i++, h /= base)
+        out[i] = PLAIN[h % base];
 }
 
 static struct span fit(char out[FIT_MAX], struct span s, const struct convert_charset *set)
 {
     size_t keep = set->max - MIN(set->max, (size_t)FIT_HASH_DIGITS + 1), n = 0;
 
+    if (set->exact) {
+        add_hash(out, s, set->exact, sizeof(PLAIN) - 1);
+        return span_of(out, set->exact);
+    }
     if (set->letter_first && (s.n == 0 || !is_letter(s.p[0])) && keep)
         out[n++] = '_';
     for (size_t i = 0; i < s.n && n < keep; i++)
@@ -244,7 +341,7 @@ static struct span fit(char out[FIT_MAX], struct span s, const struct convert_ch
             out[n++] = s.p[i];
     if (n)
         out[n++] = '_';
-    add_hash(out + n, s);
+    add_hash(out + n, s, FIT_HASH_DIGITS, 16);
     return span_of(out, n + FIT_HASH_DIGITS);
 }
 
@@ -252,7 +349,7 @@ struct span convert_fit(struct arena *a, struct span s, const struct convert_cha
 {
     char out[FIT_MAX];
 
-    MUST(set->max > FIT_HASH_DIGITS && set->max < FIT_MAX);
+    MUST(set->exact ? set->exact < FIT_MAX : set->max > FIT_HASH_DIGITS && set->max < FIT_MAX);
     return fits(s, set) ? s : arena_dup(a, fit(out, s, set));
 }
 

@@ -48,6 +48,13 @@ int convert_json(const struct convert_value *x);   /* anything -> struct span, i
 int convert_json_object(const struct convert_value *x); /* an object -> struct span, likewise */
 int convert_ignore(const struct convert_value *x);      /* says nothing that another key does not */
 
+int convert_texts(const struct convert_value *x); /* a list of strings -> struct chat_text * */
+int convert_tools(
+    const struct convert_value *x); /* functions, as OpenAI's chat has them -> tools */
+
+/* When all messages have been read: note what their roles and their order say. */
+void convert_note_messages(struct chat_request *q);
+
 /* A key that is known, and that no other dialect has: to q->others. */
 int convert_other(const struct convert_value *x);
 
@@ -59,6 +66,9 @@ int convert_no_memory(struct err *e);
 /* The place of a value as text in the request's arena, into q->others, which lists a bounded number
  * of them. */
 MUST_CHECK int convert_note_other(struct chat_request *q, const struct json_at *at, struct err *e);
+
+/* Is it nothing but white space? Several APIs refuse such a text. */
+bool convert_blank(struct span s);
 
 /* JSON text of a value in the arena; absent: no memory. */
 struct span convert_json_text(struct chat_request *q, yyjson_val *v);
@@ -82,13 +92,6 @@ struct span convert_hand_out(struct arena *a, struct span signature, enum chat_s
 struct span convert_take_back(struct span s, enum chat_signer own, enum chat_signer *ret_signer);
 
 /* ---- ids and names that a target refuses ---- */
-
-/* What a target takes: so many bytes of letters, digits, '_' and '-', and of `more`. */
-struct convert_charset {
-    size_t max;
-    const char *more;  /* further characters; NULL: none */
-    bool letter_first; /* it has to begin with a letter or '_' */
-};
 
 /* The id or name itself if it fits, else one that does: its fitting characters, cut, and a hash of
  * all of it. The same input gives the same output, in every turn of a conversation and in every

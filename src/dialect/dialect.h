@@ -227,6 +227,7 @@ static inline bool dialect_is_content(enum dialect_kind kind)
            kind == EVENT_TERMINAL;
 }
 
+/* What belongs to requests and to errors is absent where no client is served in the dialect. */
 struct dialect {
     const char *name; /* stable: configuration, records, metric labels */
     const struct json_watch *request_watch;
@@ -240,7 +241,8 @@ struct dialect {
     /* An event's bytes are whole: settle a->ev.kind. */
     void (*end_event)(struct dialect_answer *a);
     enum dialect_verdict (*verdict)(const struct dialect_answer *a);
-    /* Body of an error answer, and of an error event (with its SSE framing). */
+    /* Body of an error answer, and of an error
+     * event (with its SSE framing). */
     void (*write_error)(struct buf *out, const struct dialect_error *e);
     void (*write_error_event)(struct buf *out, const struct dialect_error *e);
     /* The URL names the model (its path) and may hold the client's key (its query). */
@@ -258,8 +260,11 @@ extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
 extern const struct dialect dialect_gemini_generate;
 extern const struct dialect dialect_gemini_count;
+extern const struct dialect dialect_bedrock_converse;
+extern const struct dialect dialect_cohere_chat;
+extern const struct dialect dialect_ollama_chat;
 
-#define DIALECTS 8
+#define DIALECTS 11
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

@@ -125,7 +125,7 @@ static int write_call(struct json_write *j, struct span id, struct span name, st
 {
     if (args.n == 0)
         args = SPAN_LIT("{}");
-    if (!gemini_is_object(args))
+    if (!convert_is_object(args))
         return err_set(e, ERR_PROTOCOL,
                        "the arguments of the call '%.*s' are not a JSON object, and a client of "
                        "Gemini's API takes nothing else",
@@ -137,7 +137,7 @@ static int write_call(struct json_write *j, struct span id, struct span name, st
         json_kv_string(j, "id", id);
     json_kv_string(j, "name", name);
     json_key(j, "args");
-    json_raw(j, args);
+    json_raw_line(j, args);
     json_end_object(j);
     if (span_has(signature))
         json_kv_string(j, "thoughtSignature", signature);

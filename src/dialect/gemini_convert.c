@@ -106,16 +106,6 @@ yyjson_val *gemini_get(yyjson_val *v, const char *camel, const char *snake)
     return found && !yyjson_is_null(found) ? found : NULL;
 }
 
-bool gemini_is_object(struct span text)
-{
-    size_t at = 0;
-
-    while (at < text.n && strchr(" \t\r\n", text.p[at]) && text.p[at])
-        at++;
-    return at < text.n && text.p[at] == '{' &&
-           json_scan_all(NULL, text, NULL, NULL) == JSON_SCAN_DONE;
-}
-
 /* ---- media ---- */
 
 static const struct {

@@ -8,6 +8,7 @@
 
 #include "codec/json_write.h"
 #include "dialect/convert_read.h"
+#include "dialect/convert_write.h"
 
 /* ---- the parts of the conversion, a file each ---- */
 
@@ -31,9 +32,6 @@ extern const struct convert_charset gemini_names;
 
 /* The member of an object in either of its spellings; NULL: there is none, or it is null. */
 yyjson_val *gemini_get(yyjson_val *v, const char *camel, const char *snake);
-
-/* Is the text one JSON object? */
-bool gemini_is_object(struct span text);
 
 /* The kind of media by its MIME type; without one by its URL. */
 enum chat_media_kind gemini_media_kind(struct span type, struct span url);

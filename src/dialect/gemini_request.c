@@ -136,7 +136,7 @@ static int read_response(struct reading *r, struct chat_part *p, yyjson_val *v,
     for (size_t i = 0; i < ARRAY_LEN(keys) && v && yyjson_get_len(v) == 1 && !only; i++)
         only = json_get(v, keys[i]);
     text->text = yyjson_is_str(only) ? json_text(only) : span_of(NULL, 0);
-    if (!span_has(text->text) || gemini_is_object(text->text))
+    if (!span_has(text->text) || convert_is_object(text->text))
         text->text = v ? convert_json_text(r->q, v) : SPAN_LIT("{}");
     return span_has(text->text) ? 0 : convert_no_memory(r->e);
 }

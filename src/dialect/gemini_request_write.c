@@ -159,7 +159,7 @@ static int write_call(struct writing *x, const struct chat_part *p)
     struct span args = p->args.n ? p->args : SPAN_LIT("{}"), name = tool_name(x, p->name);
     struct span signature = signature_of(x, p);
 
-    if (p->free || !gemini_is_object(args))
+    if (p->free || !convert_is_object(args))
         return err_set(x->e, ERR_PROTOCOL,
                        "the arguments of the call '%.*s' are not a JSON object, and Gemini takes "
                        "nothing else",
@@ -249,7 +249,7 @@ static int write_result(struct writing *x, const struct chat_part *p)
         json_kv_string(&x->w, "id", p->id);
     json_kv_string(&x->w, "name", name);
     json_key(&x->w, "response");
-    if (gemini_is_object(text)) {
+    if (convert_is_object(text)) {
         json_raw(&x->w, text);
     } else {
         json_begin_object(&x->w);

@@ -106,6 +106,58 @@ static int say(struct convert_reader *r, struct openai_chat_open *o, enum chat_k
     return tell(r, &ev, e);
 }
 
+/* ---- thinking ---- */
+
+/* Who can read the signature of a detail: OpenRouter and those that copied it name the format. */
+static enum chat_signer signer_of(struct span format)
+{
+    return span_starts(format, SPAN_LIT("anthropic-claude-")) ? CHAT_SIGNER_ANTHROPIC
+                                                              : CHAT_SIGNER_NONE;
+}
+
+static int sign(struct convert_reader *r, const struct openai_chat_open *o, yyjson_val *detail,
+                struct err *e)
+{
+    struct chat_event ev = {.kind = CHAT_EVENT_SIGN,
+                            .choice = o->choice,
+                            .index = o->run,
+                            .part = CHAT_PART_THINKING,
+                            .signature = json_get_text(detail, "signature"),
+                            .signer = signer_of(json_get_text(detail, "format"))};
+    bool is_open = o->run != NO_PART && o->run_kind == CHAT_PART_THINKING;
+
+    return is_open && ev.signature.n && ev.signer != CHAT_SIGNER_NONE ? tell(r, &ev, e) : 0;
+}
+
+/* {"type": "reasoning.text", "text": ..., "signature": ..., "format": ...}: what the plain member
+ * says too, where there is one (Snowflake has none), and Claude's word for it. */
+static int read_details(struct convert_reader *r, struct openai_chat_open *o, yyjson_val *list,
+                        bool plain, struct err *e)
+{
+    yyjson_arr_iter it;
+    yyjson_val *item;
+
+    yyjson_arr_iter_init(list, &it);
+    while ((item = yyjson_arr_iter_next(&it)) != NULL)
+        if ((!plain && say(r, o, CHAT_PART_THINKING, json_get_text(item, "text"), e) < 0) ||
+            sign(r, o, item, e) < 0)
+            return -1;
+    return 0;
+}
+
+/* Under the name that the host has for it. */
+static int read_reasoning(struct convert_reader *r, struct openai_chat_open *o, yyjson_val *d,
+                          struct err *e)
+{
+    struct span text = json_get_text(d, "reasoning_content");
+
+    if (!span_has(text))
+        text = json_get_text(d, "reasoning");
+    if (say(r, o, CHAT_PART_THINKING, text, e) < 0)
+        return -1;
+    return read_details(r, o, json_get(d, "reasoning_details"), text.n > 0, e);
+}
+
 /* ---- content ---- */
 
 /* Mistral's thinking: {"type": "thinking", "thinking": [{"type": "text", "text": ...}]}. */
@@ -329,7 +381,6 @@ static int read_choice(struct convert_reader *r, yyjson_val *v, const char *mess
                        struct err *e)
 {
     yyjson_val *d = json_get(v, message);
-    yyjson_val *thinking = json_get(d, "reasoning_content");
     struct openai_chat_open *o;
     uint64_t number;
 
@@ -340,10 +391,7 @@ static int read_choice(struct convert_reader *r, yyjson_val *v, const char *mess
     o = find_choice(r, (uint32_t)number);
     if (!o)
         return err_set(e, ERR_NOMEM, "no memory for an answer");
-    if (!yyjson_is_str(thinking))
-        thinking = json_get(d, "reasoning");
-    if (say(r, o, CHAT_PART_THINKING, json_text(thinking), e) < 0 ||
-        read_content(r, o, json_get(d, "content"), e) < 0 ||
+    if (read_reasoning(r, o, d, e) < 0 || read_content(r, o, json_get(d, "content"), e) < 0 ||
         say(r, o, CHAT_PART_REFUSAL, json_get_text(d, "refusal"), e) < 0 ||
         read_annotations(r, o, json_get(d, "annotations"), e) < 0 ||
         read_calls(r, o, json_get(d, "tool_calls"), e) < 0 ||

@@ -760,6 +760,7 @@ static const struct convert_key root_keys[] = {
     {"frequency_penalty", convert_number, Q(frequency_penalty), NOTE(PENALTIES)},
     {"presence_penalty", convert_number, Q(presence_penalty), NOTE(PENALTIES)},
     {"seed", convert_number, Q(seed), NOTE(SEED)},
+    {"random_seed", convert_number, Q(seed), NOTE(SEED)}, /* Mistral */
     {"stop", read_stop, 0, NOTE(STOP)},
     {"n", read_n, Q(choices), 0},
     {"logprobs", convert_bool, Q(logprobs), NOTE(LOGPROBS)},

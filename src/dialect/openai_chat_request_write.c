@@ -16,6 +16,8 @@ struct out {
     struct json_write w;
     const struct chat_request *q;
     const struct convert_to *to;
+    const struct convert_host *host;
+    const struct convert_charset *ids; /* of calls */
     bool nomem;
 };
 
@@ -87,6 +89,12 @@ static void write_document(struct out *o, const struct chat_media *m)
         json_kv_string(&o->w, "text", m->data);
         return;
     }
+    if (o->host->document_urls) {
+        json_kv_cstring(&o->w, "type", "document_url");
+        kv_url(o, "document_url", m, "application/pdf");
+        kv_text(o, "document_name", m->name);
+        return;
+    }
     json_kv_cstring(&o->w, "type", "file");
     json_key(&o->w, "file");
     json_begin_object(&o->w);
@@ -114,11 +122,26 @@ static void (*const media[])(struct out *o, const struct chat_media *m) = {
     [CHAT_VIDEO_IN] = write_video,
 };
 
+/* Mistral's: a list of texts. */
+static void write_thinking_item(struct out *o, struct span text)
+{
+    json_kv_cstring(&o->w, "type", "thinking");
+    json_key(&o->w, "thinking");
+    json_begin_array(&o->w);
+    json_begin_object(&o->w);
+    json_kv_cstring(&o->w, "type", "text");
+    json_kv_string(&o->w, "text", text);
+    json_end_object(&o->w);
+    json_end_array(&o->w);
+}
+
 static void write_element(struct out *o, const struct chat_part *p)
 {
     json_begin_object(&o->w);
     if (p->kind == CHAT_PART_MEDIA) {
         media[p->media.kind](o, &p->media);
+    } else if (p->kind == CHAT_PART_THINKING) {
+        write_thinking_item(o, p->text);
     } else {
         json_kv_cstring(&o->w, "type", p->kind == CHAT_PART_REFUSAL ? "refusal" : "text");
         json_kv_string(&o->w, p->kind == CHAT_PART_REFUSAL ? "refusal" : "text", p->text);
@@ -126,18 +149,21 @@ static void write_element(struct out *o, const struct chat_part *p)
     json_end_object(&o->w);
 }
 
-static bool in_content(const struct chat_part *p)
+static bool in_content(const struct out *o, const struct chat_part *p)
 {
+    if (p->kind == CHAT_PART_THINKING)
+        return o->host->thinking_items && p->text.n;
     return p->kind == CHAT_PART_TEXT || p->kind == CHAT_PART_MEDIA;
 }
 
-static size_t count(const struct chat_part *p, bool media_too, const struct chat_part **first)
+static size_t count(const struct out *o, const struct chat_part *p, bool media_too,
+                    const struct chat_part **first)
 {
     size_t n = 0;
 
     *first = NULL;
     for (; p; p = p->next) {
-        if (!in_content(p) || (p->kind == CHAT_PART_MEDIA && !media_too))
+        if (!in_content(o, p) || (p->kind == CHAT_PART_MEDIA && !media_too))
             continue;
         if (n++ == 0)
             *first = p;
@@ -150,7 +176,7 @@ static void write_content(struct out *o, const struct chat_part *parts, bool med
                           const char *none)
 {
     const struct chat_part *first;
-    size_t n = count(parts, media_too, &first);
+    size_t n = count(o, parts, media_too, &first);
 
     json_key(&o->w, "content");
     if (n == 0) {
@@ -163,7 +189,7 @@ static void write_content(struct out *o, const struct chat_part *parts, bool med
     }
     json_begin_array(&o->w);
     for (const struct chat_part *p = first; p; p = p->next)
-        if (in_content(p) && (media_too || p->kind == CHAT_PART_TEXT))
+        if (in_content(o, p) && (media_too || p->kind != CHAT_PART_MEDIA))
             write_element(o, p);
     json_end_array(&o->w);
 }
@@ -182,7 +208,7 @@ static struct span fit(struct out *o, struct span s, const struct convert_charse
 static void write_call(struct out *o, const struct chat_part *p)
 {
     json_begin_object(&o->w);
-    json_kv_string(&o->w, "id", fit(o, p->id, &openai_chat_ids));
+    json_kv_string(&o->w, "id", fit(o, p->id, o->ids));
     json_kv_cstring(&o->w, "type", p->free ? "custom" : "function");
     json_key(&o->w, p->free ? "custom" : "function");
     json_begin_object(&o->w);
@@ -210,23 +236,41 @@ static void write_calls(struct out *o, const struct chat_part *parts)
         json_end_array(&o->w);
 }
 
-/* Has it anything that this dialect can say? Thinking alone is nothing. */
-static bool says_something(const struct chat_message *m)
+/* Has it anything that this host can be told? Thinking alone is nothing to most. */
+static bool says_something(const struct out *o, const struct chat_message *m)
 {
     for (const struct chat_part *p = m->parts; p; p = p->next)
-        if (p->kind != CHAT_PART_THINKING)
+        if (p->kind != CHAT_PART_THINKING || in_content(o, p))
             return true;
     return m->parts == NULL;
 }
 
+/* Thinking as a member of its own, where the host wants it back. */
+static void write_thinking(struct out *o, const struct chat_part *parts)
+{
+    struct buf b;
+
+    if (!o->host->thinking)
+        return;
+    buf_init(&b, o->q->arena->budget);
+    for (const struct chat_part *p = parts; p; p = p->next)
+        if (p->kind == CHAT_PART_THINKING)
+            buf_add_span(&b, p->text);
+    if (b.n && buf_ok(&b))
+        json_kv_string(&o->w, o->host->thinking, buf_span(&b));
+    o->nomem |= !buf_ok(&b);
+    buf_fini(&b);
+}
+
 static void write_assistant(struct out *o, const struct chat_message *m)
 {
-    if (!says_something(m))
+    if (!says_something(o, m))
         return;
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "assistant");
     kv_text(o, "name", m->name);
     write_content(o, m->parts, false, NULL);
+    write_thinking(o, m->parts);
     for (const struct chat_part *p = m->parts; p; p = p->next)
         if (p->kind == CHAT_PART_REFUSAL) {
             json_kv_string(&o->w, "refusal", p->text);
@@ -240,7 +284,7 @@ static void write_result(struct out *o, const struct chat_part *p)
 {
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "tool");
-    json_kv_string(&o->w, "tool_call_id", fit(o, p->id, &openai_chat_ids));
+    json_kv_string(&o->w, "tool_call_id", fit(o, p->id, o->ids));
     write_content(o, p->parts, false, "");
     json_end_object(&o->w);
 }
@@ -286,7 +330,7 @@ static void write_user(struct out *o, const struct chat_message *m)
             write_result(o, p);
         }
     write_result_media(o, m);
-    if (results && count(m->parts, true, &first) == 0)
+    if (results && count(o, m->parts, true, &first) == 0)
         return;
     begin_user(o, m->name);
     write_content(o, m->parts, true, "");
@@ -436,7 +480,9 @@ static struct span effort(const struct chat_request *q)
 int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
-    struct out o = {.q = q, .to = to};
+    const struct convert_host *host = to->host ? to->host : &convert_host_plain;
+    struct out o = {
+        .q = q, .to = to, .host = host, .ids = host->call_ids ? host->call_ids : &openai_chat_ids};
 
     json_write_init(&o.w, buf);
     json_begin_object(&o.w);
@@ -456,7 +502,7 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     kv_raw(&o, "top_p", q->top_p);
     kv_raw(&o, "frequency_penalty", q->frequency_penalty);
     kv_raw(&o, "presence_penalty", q->presence_penalty);
-    kv_raw(&o, "seed", q->seed);
+    kv_raw(&o, o.host->seed ? o.host->seed : "seed", q->seed);
     write_stops(&o);
     kv_raw(&o, "n", q->choices);
     kv_tri(&o, "logprobs", q->logprobs);

@@ -118,6 +118,8 @@ int translate_new(struct translate **ret, const struct translate_conf *conf, str
     if (!t)
         return err_set(e, ERR_NOMEM, "no memory for a request");
     t->conf = *conf;
+    if (!t->conf.host)
+        t->conf.host = &convert_host_plain;
     arena_init(&t->arena, ARENA_BASE + ARENA_TIMES * body.n);
     buf_init(&t->data, TRANSLATE_EVENT_MAX);
     t->q.arena = &t->arena;
@@ -126,6 +128,7 @@ int translate_new(struct translate **ret, const struct translate_conf *conf, str
         translate_free(&t);
         return -1;
     }
+    convert_forget(&t->q, t->conf.host);
     *ret = t;
     return 0;
 }
@@ -151,18 +154,21 @@ uint64_t translate_memory(const struct translate *t)
 
 enum chat_feature translate_obstacle(const struct translate *t)
 {
-    return convert_obstacle(t->conf.target, &t->q);
+    return convert_obstacle(t->conf.target, t->conf.host, &t->q);
 }
 
 void translate_dropped(const struct translate *t, struct buf *out)
 {
-    convert_dropped(out, t->conf.target, &t->q);
+    convert_dropped(out, t->conf.target, t->conf.host, &t->q);
 }
 
 int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
                       struct err *e)
 {
-    return t->conf.target->write_request(out, &t->q, to, e);
+    struct convert_to with = *to;
+
+    with.host = t->conf.host;
+    return t->conf.target->write_request(out, &t->q, &with, e);
 }
 
 /* ---- answers ---- */

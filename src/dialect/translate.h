@@ -14,10 +14,11 @@ struct translate; /* opaque; lives as long as the request */
 
 struct translate_conf {
     const struct convert *client, *target;
-    struct span model; /* what the client calls it */
-    struct span id;    /* for answers whose upstream gives none; borrowed */
-    uint64_t created;  /* seconds since 1970, likewise */
-    size_t answer_max; /* most bytes of a whole answer */
+    const struct convert_host *host; /* of the target's row; NULL: as its dialect's maker */
+    struct span model;               /* what the client calls it */
+    struct span id;                  /* for answers whose upstream gives none; borrowed */
+    uint64_t created;                /* seconds since 1970, likewise */
+    size_t answer_max;               /* most bytes of a whole answer */
 };
 
 /* Read the client's request. -1: it is not acceptable (ERR_PROTOCOL, ERR_LIMIT: *e says where and

@@ -31,6 +31,10 @@ static const char head[] =
     "the\n"
     "  one provider that `pass` names, and their answers are not read. Models are listed by the\n"
     "  gateway itself.\n"
+    "  `cohere` and `ollama` are a provider's own chat, which only translated requests are sent "
+    "to.\n"
+    "- *Does not know*, *knows besides*: where a host differs from the table of its dialect in\n"
+    "  [dialects.md](dialects.md).\n"
     "- *Errors* are looked for in the type's own rows, then in those of all hosts, then by status\n"
     "  alone; the first that fits counts. A type or code may hold `*`; a text is found anywhere "
     "in\n"
@@ -196,6 +200,22 @@ static void operations(struct buf *out, const struct provider *p, bool routed, c
         buf_add_str(out, " |\n");
 }
 
+/* Features of a set, comma-separated, as docs/dialects.md calls them. */
+static void features(struct buf *out, const char *title, chat_set set)
+{
+    const char *sep = "";
+
+    if (!set)
+        return;
+    buf_printf(out, "| %s | ", title);
+    for (enum chat_feature f = 0; f < CHAT_FEATURES; f++)
+        if (set & CHAT_BIT(f)) {
+            buf_printf(out, "%s`%s`", sep, chat_feature_row(f)->word);
+            sep = ", ";
+        }
+    buf_add_str(out, " |\n");
+}
+
 static void one(struct buf *out, const struct provider *p)
 {
     buf_printf(out, "\n## %s\n\n| `type: %s` | %s |\n|---|---|\n", p->name, p->name, p->title);
@@ -219,6 +239,10 @@ static void one(struct buf *out, const struct provider *p)
         buf_add_str(out, "| bare model names | ");
         words(out, p->models);
         buf_add_str(out, " |\n");
+    }
+    if (p->host) {
+        features(out, "does not know of translated requests", p->host->less);
+        features(out, "knows besides", p->host->more);
     }
     operations(out, p, true, "operations");
     operations(out, p, false, "passed through");

@@ -55,6 +55,16 @@ const struct provider_error_row errors_mistral[] = {
     END
 };
 
+const struct provider_error_row errors_cohere[] = {
+    {0, "TOO_MANY_TOKENS", NULL, CLASS_TOO_LONG},
+    {0, NULL, "too many tokens", CLASS_TOO_LONG},
+    {429, NULL, "API calls / month", CLASS_QUOTA},  /* a trial key */
+    {498, NULL, NULL, CLASS_CREDENTIAL},            /* invalid token */
+    {0, "TIMEOUT", NULL, CLASS_SERVER},             /* finish reasons that are none */
+    {0, "ERROR", NULL, CLASS_SERVER},
+    END
+};
+
 const struct provider_error_row errors_groq[] = {
     {413, "rate_limit_exceeded", NULL, CLASS_TOO_LONG}, /* more than the account's whole minute */
     {413, "tokens", NULL, CLASS_TOO_LONG},

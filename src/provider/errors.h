@@ -13,6 +13,7 @@ extern const struct provider_error_row errors_openai[];
 extern const struct provider_error_row errors_anthropic[];
 extern const struct provider_error_row errors_azure[];
 extern const struct provider_error_row errors_mistral[];
+extern const struct provider_error_row errors_cohere[];
 extern const struct provider_error_row errors_groq[];
 extern const struct provider_error_row errors_xai[];
 extern const struct provider_error_row errors_openrouter[];

@@ -37,7 +37,7 @@ static bool path_fits(const char *pattern, struct span path, struct span *rest)
 {
     struct span behind, fixed = fixed_part(pattern, &behind);
 
-    if (!span_starts(path, fixed))
+    if (fixed.n == 0 || !span_starts(path, fixed))
         return false;
     *rest = span_of(path.p + fixed.n, path.n - fixed.n);
     if (!span_has(behind)) /* no '*' */
@@ -124,7 +124,7 @@ int provider_path(struct buf *out, const struct provider *p, enum provider_op op
     if (path.p[path.n - 1] == '*' && !path_fits(provider_op_row(op)->path, client, &rest))
         return -1;
     path = fixed_part(p->paths[op], &behind);
-    base.n -= overlap(base, path);
+    base.n -= MAX(overlap(base, path), overlap(base, span_str(p->paths[OP_CHAT])));
     buf_add_span(out, base);
     buf_add_span(out, span_cut(&path, '%'));
     while (span_has(path)) { /* behind a '%', which is always "%m" */

@@ -7,6 +7,8 @@
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
 
+#include "codec/reframe.h"
+#include "dialect/convert.h"
 #include "dialect/dialect.h"
 #include "provider/class.h"
 
@@ -80,13 +82,17 @@ struct provider {
     } header;    /* sent when the client has none of that name; name NULL: none */
     bool engine; /* self-hosted: private and loopback addresses, clear text are normal */
     enum dialect_terminal terminal;
+    enum reframe_kind framing; /* what its streams may come in besides server-sent events */
     uint32_t caps;
     const char *const *models; /* globs of bare model names that belong here, NULL-terminated */
     /* Path behind the base for each operation; NULL: this provider cannot do it. "%m" stands
      * for the upstream model name (Azure deployments), a '*' at the end for what the client's
      * path has behind its own. See provider_path(). */
     const char *paths[OPS];
-    const char *query;                       /* added to every URL ("api-version=..."), or NULL */
+    const struct convert_host *host; /* its ways with translated requests of openai.chat; NULL: as
+                                      * OpenAI */
+    const char *query;               /* added to every URL ("api-version=..."), or NULL */
+    const char *error_header; /* the field of an answer's head that names an error; NULL: none */
     const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */
 };
 
@@ -104,8 +110,9 @@ enum provider_auth provider_auth(const struct provider *p, enum provider_op op);
 
 /* Append the path to call: that of the base URL ("" or "/v1"), then the row's for the operation,
  * filled in. What the one ends with and the other begins with ("/v1") stands once: a base is
- * written with or without it. client is the client's path without query. -1: the provider cannot do
- * it; nothing was added. */
+ * written with or without it, and what the row's path of chat completions begins with is left out
+ * in front of its other paths too. client is the client's path without query. -1: the provider
+ * cannot do it; nothing was added. */
 MUST_CHECK int provider_path(struct buf *out, const struct provider *p, enum provider_op op,
                              struct span base, struct span client, struct span model);
 

@@ -59,6 +59,30 @@
     [OP_GEMINI_V1_STREAM] = "/v1/models/%m:streamGenerateContent",                                 \
     [OP_GEMINI_V1_COUNT] = "/v1/models/%m:countTokens"
 
+/* Calls' ids at Mistral. */
+static const struct convert_charset nine = {.exact = 9};
+
+#define HAS(f) CHAT_BIT(CHAT_HAS_##f)
+
+/* Keys that it does not know it refuses. */
+static const struct convert_host mistral = {
+    .less = HAS(DEVELOPER) | HAS(AUDIO) | HAS(TOOL_FREE) | HAS(REFUSAL) | HAS(LOGIT_BIAS) |
+            HAS(LOGPROBS) | HAS(VERBOSITY) | HAS(USER) | HAS(SERVICE_TIER),
+    .more = HAS(THINKING) | HAS(DOCUMENT_URL),
+    .call_ids = &nine,
+    .seed = "random_seed",
+    .thinking_items = true,
+    .document_urls = true,
+};
+
+/* It wants its thinking back while tools are called, and takes no notice of it otherwise. */
+static const struct convert_host deepseek = {
+    .less = HAS(DEVELOPER), .more = HAS(THINKING), .thinking = "reasoning_content"};
+
+static const struct convert_host openrouter = {.more = HAS(THINKING), .thinking = "reasoning"};
+
+#undef HAS
+
 #define CAPS_ALL (CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_JSON_SCHEMA)
 
 /* NOLINTBEGIN(bugprone-suspicious-missing-comma): the prefix and the path are one text */
@@ -170,7 +194,25 @@ static const struct provider providers[] = {
                          "pixtral-*", "voxtral-*", "open-mistral-*", "open-mixtral-*"),
         .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), [OP_MODERATIONS] = "/moderations",
                   [OP_FILES] = "/files*", [OP_AUDIO] = "/audio*"},
+        .host = &mistral,
         .errors = errors_mistral,
+    },
+    {
+        .name = "cohere",
+        .title = "Cohere",
+        .base = "https://api.cohere.com",
+        .env_keys = KEYS("COHERE_API_KEY", "CO_API_KEY"),
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL,
+        .models =
+            MODELS("command-*", "c4ai-*", "embed-english-*", "embed-multilingual-*", "embed-v4*"),
+        .paths = {[OP_COHERE] = "/v2/chat",
+                  [OP_CHAT] = "/compatibility/v1/chat/completions",
+                  VECTOR_PATHS("/compatibility/v1"),
+                  [OP_RERANK] = "/v1/rerank"},
+        .errors = errors_cohere,
     },
     {
         .name = "groq",
@@ -196,6 +238,7 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAP_STREAM | CAP_TOOLS,
         .models = MODELS("deepseek-chat*", "deepseek-reasoner*", "deepseek-v*"),
+        .host = &deepseek,
         .paths = {CHAT_PATHS(""), MESSAGE_PATHS("/anthropic/v1"), RESPONSE_PATHS("")},
         .errors = errors_none,
     },
@@ -225,6 +268,7 @@ static const struct provider providers[] = {
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), MESSAGE_PATHS(""),
                   RESPONSE_PATHS(""), [OP_RERANK] = "/rerank"},
+        .host = &openrouter,
         .errors = errors_openrouter,
     },
     {
@@ -384,10 +428,16 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .engine = true,
         .terminal = TERMINAL_DONE,
+        .framing = REFRAME_NDJSON,
         .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_USAGE_OPT,
         .models = NONE,
-        .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
-                  RESPONSE_PATHS("/v1"), [OP_IMAGES] = "/v1/images*"},
+        .paths = {[OP_OLLAMA] = "/api/chat",
+                  CHAT_PATHS("/v1"),
+                  TEXT_PATHS("/v1"),
+                  VECTOR_PATHS("/v1"),
+                  MESSAGE_PATHS("/v1"),
+                  RESPONSE_PATHS("/v1"),
+                  [OP_IMAGES] = "/v1/images*"},
         .errors = errors_engine,
     },
 

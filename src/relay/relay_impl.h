@@ -164,6 +164,9 @@ MUST_CHECK int relay_send_refusal(struct relay *r, const struct relay_refusal *n
 MUST_CHECK int relay_send_error_event(struct relay *r, const struct relay_refusal *no,
                                       bool boundary, struct err *e);
 
+/* Of which type the answer is, in place of what the target says. */
+void relay_set_type(struct relay *r, struct span type);
+
 /* The head of an answer that comes from the target. */
 MUST_CHECK int relay_send_head(struct relay *r, uint64_t body_len, struct err *e);
 

@@ -4,7 +4,11 @@
 #include "data.h"
 
 #include <fts.h>
+#include <yyjson.h>
 #include <zlib.h>
+
+#include "codec/base64.h"
+#include "codec/reframe.h"
 
 #define LINE_BYTES_MAX ((size_t)64 << 20)
 
@@ -36,6 +40,37 @@ out:
     if (f)
         gzclose(f);
     return lines;
+}
+
+static void add_reframed(struct buf *out, enum reframe_kind kind, struct span bytes)
+{
+    struct reframe r;
+    struct err e;
+
+    reframe_init(&r, kind);
+    MUST(reframe_feed(&r, bytes, out, &e) == 0 && reframe_end(&r, out, &e) == 0);
+    reframe_fini(&r);
+}
+
+void data_answer(struct buf *out, yyjson_val *interaction)
+{
+    const char *type =
+        yyjson_get_str(yyjson_obj_get(yyjson_obj_get(interaction, "resp_headers"), "content-type"));
+    yyjson_val *text = yyjson_obj_get(interaction, "resp");
+    yyjson_val *binary = yyjson_obj_get(interaction, "resp_b64");
+    struct span plain = span_of(yyjson_get_str(text), yyjson_get_len(text));
+    struct buf bytes;
+
+    if (type && strstr(type, "ndjson"))
+        add_reframed(out, REFRAME_NDJSON, plain);
+    else
+        buf_add_span(out, plain);
+    if (yyjson_get_len(binary) == 0)
+        return;
+    buf_init(&bytes, LINE_BYTES_MAX);
+    MUST(base64_decode(&bytes, span_of(yyjson_get_str(binary), yyjson_get_len(binary))) == 0);
+    add_reframed(out, REFRAME_AWS, buf_span(&bytes));
+    buf_fini(&bytes);
 }
 
 struct span data_file(const char *path)

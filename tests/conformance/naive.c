@@ -6,7 +6,7 @@
 #include <yyjson.h>
 
 struct reading {
-    bool messages, responses, gemini;
+    bool messages, responses, gemini, cohere, ollama;
     enum dialect_terminal terminal;
     uint32_t choices;
     bool seen[DIALECT_CHOICES_MAX], finished[DIALECT_CHOICES_MAX];
@@ -118,6 +118,47 @@ static void gemini_event(struct reading *r, yyjson_val *root)
     }
 }
 
+static bool is_word(yyjson_val *v)
+{
+    return yyjson_is_str(v) && yyjson_get_len(v) > 0;
+}
+
+static bool cohere_failed(const char *reason)
+{
+    return reason && (!strcmp(reason, "ERROR") || !strcmp(reason, "TIMEOUT"));
+}
+
+static void cohere_event(struct reading *r, yyjson_val *root)
+{
+    yyjson_val *reason = yyjson_obj_get(yyjson_obj_get(root, "delta"), "finish_reason");
+
+    if (yyjson_is_str(yyjson_obj_get(root, "message")) || cohere_failed(yyjson_get_str(reason)))
+        r->error = true;
+    else if (yyjson_equals_str(yyjson_obj_get(root, "type"), "message-end") && is_word(reason))
+        r->done = true;
+}
+
+static void ollama_event(struct reading *r, yyjson_val *root)
+{
+    r->error = r->error || is_error(yyjson_obj_get(root, "error"));
+    r->done = !r->error && yyjson_is_true(yyjson_obj_get(root, "done")) &&
+              is_word(yyjson_obj_get(root, "done_reason"));
+}
+
+/* Dialects whose events are read alike here. */
+static void (*reader_of(const struct reading *r))(struct reading *r, yyjson_val *root)
+{
+    if (r->messages)
+        return messages_event;
+    if (r->responses)
+        return responses_event;
+    if (r->gemini)
+        return gemini_event;
+    if (r->cohere)
+        return cohere_event;
+    return r->ollama ? ollama_event : chat_event;
+}
+
 static void read_event(struct reading *r, char *data, size_t n)
 {
     yyjson_doc *doc;
@@ -125,20 +166,14 @@ static void read_event(struct reading *r, char *data, size_t n)
     if (r->done || r->bad || n == 0)
         return;
     if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
-        r->done = !r->messages && !r->responses && !r->gemini;
+        r->done = reader_of(r) == chat_event;
         return;
     }
     doc = yyjson_read(data, n, 0);
     if (!yyjson_is_obj(yyjson_doc_get_root(doc)))
         r->bad = true;
-    else if (r->messages)
-        messages_event(r, yyjson_doc_get_root(doc));
-    else if (r->responses)
-        responses_event(r, yyjson_doc_get_root(doc));
-    else if (r->gemini)
-        gemini_event(r, yyjson_doc_get_root(doc));
     else
-        chat_event(r, yyjson_doc_get_root(doc));
+        reader_of(r)(r, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
 }
 
@@ -148,7 +183,7 @@ static bool complete(const struct reading *r)
 
     if (r->messages)
         return r->done && r->started;
-    if (r->responses)
+    if (r->responses || r->cohere || r->ollama)
         return r->done;
     if (r->gemini && r->done)
         return true;
@@ -172,6 +207,8 @@ size_t naive_stream(struct naive_mark **ret, const char *dialect, enum dialect_t
     struct reading r = {.messages = !strcmp(dialect, "anthropic.messages"),
                         .responses = !strcmp(dialect, "openai.responses"),
                         .gemini = !strcmp(dialect, "gemini.generate"),
+                        .cohere = !strcmp(dialect, "cohere.chat"),
+                        .ollama = !strcmp(dialect, "ollama.chat"),
                         .terminal = terminal,
                         .choices = choices};
     struct naive_mark *marks = malloc((text.n + 2) * sizeof(*marks));
@@ -226,6 +263,13 @@ static bool is_answer(const char *dialect, yyjson_val *root)
         return yyjson_is_num(yyjson_obj_get(root, "totalTokens"));
     if (!strcmp(dialect, "anthropic.count"))
         return yyjson_is_num(yyjson_obj_get(root, "input_tokens"));
+    if (!strcmp(dialect, "cohere.chat"))
+        return yyjson_is_obj(yyjson_obj_get(root, "message")) &&
+               is_word(yyjson_obj_get(root, "finish_reason"));
+    if (!strcmp(dialect, "ollama.chat"))
+        return yyjson_is_obj(yyjson_obj_get(root, "message")) &&
+               yyjson_is_true(yyjson_obj_get(root, "done")) &&
+               is_word(yyjson_obj_get(root, "done_reason"));
     if (!strcmp(dialect, "openai.responses"))
         return yyjson_equals_str(yyjson_obj_get(root, "object"), "response") &&
                yyjson_is_str(yyjson_obj_get(root, "status"));

@@ -3,27 +3,42 @@
  */
 #include "plain.h"
 
-static const struct plain rows[PLAINS] = {
-    {"openai-chat", &convert_openai_chat,
+static const struct plain_recording recordings[PLAIN_RECORDINGS] = {
+    {"openai-chat", &convert_openai_chat, "*"},
+    {"openai-responses", &convert_openai_responses, "*"},
+    {"anthropic-messages", &convert_anthropic_messages, "*"},
+    {"gemini", &convert_gemini_generate, "*"},
+    {"cohere", &convert_cohere_chat, "/v2/chat"},
+    {"ollama", &convert_ollama_chat, "/api/chat"},
+    {"bedrock-converse", &convert_bedrock_converse, "*"},
+    {"bedrock-invoke", &convert_anthropic_messages, "*claude-*-*/invoke*"},
+    {"anthropic-vertex", &convert_anthropic_messages, "*"},
+};
+
+static const struct {
+    const struct convert *c;
+    const char *request;
+} requests[] = {
+    {&convert_openai_chat,
      "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[{"
      "\"role\":\"user\",\"content\":\"hi\"}]}"},
-    {"openai-responses", &convert_openai_responses, "{\"model\":\"m\",\"input\":\"hi\"}"},
-    {"anthropic-messages", &convert_anthropic_messages,
+    {&convert_openai_responses, "{\"model\":\"m\",\"input\":\"hi\"}"},
+    {&convert_anthropic_messages,
      "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"},
-    {"gemini", &convert_gemini_generate,
+    {&convert_gemini_generate,
      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]}"},
 };
 
-const struct plain *plain_at(size_t i)
+const struct plain_recording *plain_recording(size_t i)
 {
-    MUST(i < PLAINS);
-    return &rows[i];
+    MUST(i < PLAIN_RECORDINGS);
+    return &recordings[i];
 }
 
 const char *plain_request(const struct convert *c)
 {
-    for (size_t i = 0; i < PLAINS; i++)
-        if (rows[i].c == c)
-            return rows[i].request;
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+        if (requests[i].c == c)
+            return requests[i].request;
     return "{}";
 }

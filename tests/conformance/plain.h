@@ -1,21 +1,21 @@
 /*
- * plain.h - the dialects that are translated: where recordings of each lie, and what a client of it
- * asks when only the answer matters.
+ * plain.h - where recordings of each dialect lie, and what a client of it asks when only the answer
+ * matters.
  */
 #ifndef CONFORMANCE_PLAIN_H
 #define CONFORMANCE_PLAIN_H
 
 #include "dialect/convert.h"
 
-struct plain {
+struct plain_recording {
     const char *file; /* recorded/cassettes/FILE.jsonl.gz */
     const struct convert *c;
-    const char *request;
+    const char *path; /* what is of another path is of another dialect; with '*' */
 };
 
-#define PLAINS 4
+#define PLAIN_RECORDINGS 9
 
-const struct plain *plain_at(size_t i); /* i < PLAINS */
+const struct plain_recording *plain_recording(size_t i); /* i < PLAIN_RECORDINGS */
 
 /* What a client of that dialect asks. */
 const char *plain_request(const struct convert *c);

@@ -32,6 +32,8 @@ static const struct {
     {"anthropic-count", OP_COUNT, "*"},
     {"gemini", OP_GEMINI, "*"},
     {"gemini-count", OP_GEMINI_COUNT, "*"},
+    {"cohere", OP_COHERE, "/v2/chat"},
+    {"ollama", OP_OLLAMA, "/api/chat"},
 };
 
 /* What a refusal means: by status, but for these. All recorded 404 are models that are missing. */
@@ -40,9 +42,8 @@ static const struct {
     enum class_id class_id;
 } refusals[] = {
     {"Incorrect API key", CLASS_CREDENTIAL}, /* xAI says it with 400 */
-    {"prompt too long", CLASS_TOO_LONG},
-    {"prompt is too long", CLASS_TOO_LONG},
-    {"API key not valid", CLASS_CREDENTIAL},
+    {"prompt too long", CLASS_TOO_LONG},     {"prompt is too long", CLASS_TOO_LONG},
+    {"API key not valid", CLASS_CREDENTIAL}, {"too many tokens", CLASS_TOO_LONG},
 };
 
 struct run {
@@ -79,7 +80,8 @@ static struct dialect_request wanted(const struct dialect *d, yyjson_val *req)
         return q;
     }
     (void)snprintf(q.model, sizeof(q.model), "%s", text_of(req, "model"));
-    if (!chat && d != &dialect_anthropic_messages && d != &dialect_openai_responses)
+    if (!chat && d != &dialect_anthropic_messages && d != &dialect_openai_responses &&
+        d != &dialect_cohere_chat && d != &dialect_ollama_chat)
         return q;
     q.stream = yyjson_is_true(yyjson_obj_get(req, "stream"));
     q.max_tokens =
@@ -167,13 +169,13 @@ static void on_line(void *arg, struct span line)
     struct run *run = arg;
     yyjson_doc *doc = yyjson_read(line.p, line.n, 0);
     yyjson_val *rec = yyjson_doc_get_root(doc), *req = yyjson_obj_get(rec, "req");
-    yyjson_val *answer = yyjson_obj_get(rec, "resp");
-    struct span resp = span_of(yyjson_get_str(answer), yyjson_get_len(answer));
     const char *type = text_of(yyjson_obj_get(rec, "resp_headers"), "content-type");
     struct dialect_request want = wanted(run->d, req);
     char *body = yyjson_val_write(req, 0, NULL);
     unsigned status = (unsigned)count_of(rec, "status");
     const struct provider *p;
+    struct span resp;
+    struct buf answer;
     char name[128];
 
     MUST(rec && body);
@@ -189,14 +191,19 @@ static void on_line(void *arg, struct span line)
     p = provider_of(run, name, rec);
     if (!p && run->d->by_url) /* Vertex AI: the same API below paths of its own */
         p = provider_find(SPAN_LIT("gemini"));
+    buf_init(&answer, SIZE_MAX);
+    data_answer(&answer, rec);
+    MUST(buf_ok(&answer));
+    resp = buf_span(&answer);
     if (!p)
         run->t.others++;
     else if (status != 200)
         check_refusal(&run->t, name, p, status, resp);
-    else if (strstr(type, "event-stream"))
+    else if (strstr(type, "event-stream") || strstr(type, "ndjson"))
         check_stream(&run->t, name, run->d, p->terminal, want.choices, resp);
     else
         check_whole(&run->t, name, run->d, resp);
+    buf_fini(&answer);
     free(body);
     yyjson_doc_free(doc);
 }

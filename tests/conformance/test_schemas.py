@@ -61,6 +61,8 @@ def test_what_is_translated_fits_the_types_of_its_vendor(binary, validators, tmp
     with kept.open(encoding="utf-8") as lines:
         for one in map(json.loads, lines):
             kind = one["to"], one["what"]
+            if kind not in validators:  # no schemas of Bedrock's, Cohere's, Ollama's
+                continue
             for text in documents(one["what"], one["text"]):
                 counts[kind] += 1
                 for error in validators[kind].iter_errors(json.loads(text)):

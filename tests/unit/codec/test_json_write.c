@@ -89,6 +89,7 @@ static void write_document(struct json_write *w)
     json_int(w, 0);
     json_double(w, 0.5);
     json_raw(w, SPAN_LIT("{\"raw\":1}"));
+    json_raw_line(w, SPAN_LIT("{\r\n\"raw\":\n1}\n"));
     json_begin_array(w);
     json_uint(w, 1);
     json_end_array(w);
@@ -103,7 +104,8 @@ static void write_document(struct json_write *w)
 
 static const char document[] =
     "{\"s\":\"a\\\"b\",\"none\":null,\"k\\n\":\"v\",\"u\":18446744073709551615,"
-    "\"i\":-9223372036854775808,\"t\":true,\"array\":[{},[],null,false,0,0.5,{\"raw\":1},[1],"
+    "\"i\":-9223372036854775808,\"t\":true,\"array\":[{},[],null,false,0,0.5,{\"raw\":1},{  "
+    "\"raw\": 1} ,[1],"
     "\"\"],\"last\":{\"\":0}}";
 
 static void a_document_is_written(void **state)

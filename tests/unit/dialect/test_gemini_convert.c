@@ -604,6 +604,27 @@ static void streams_end_at_their_end(void **state)
     }
 }
 
+/* Arguments of others may stand in several lines; an event may not. */
+static void arguments_are_one_line(void **state)
+{
+    struct chat_event ev = {.kind = CHAT_EVENT_PART,
+                            .part = CHAT_PART_TOOL_CALL,
+                            .id = SPAN_LIT("c"),
+                            .name = SPAN_LIT("f")};
+    struct telling t;
+    struct err e;
+
+    telling_begin(&t, false);
+    assert_int_equal(C->write_event(&t.w, &ev, &e), 0);
+    ev.kind = CHAT_EVENT_DELTA;
+    ev.text = SPAN_LIT("{\n  \"n\":\r\n1\n}");
+    assert_int_equal(C->write_event(&t.w, &ev, &e), 0);
+    ev.kind = CHAT_EVENT_PART_END;
+    assert_int_equal(C->write_event(&t.w, &ev, &e), 0);
+    assert_true(span_contains(buf_span(&t.out), SPAN_LIT("\"args\":{   \"n\":  1 }}")));
+    telling_end(&t);
+}
+
 static void whole_answers_are_written(void **state)
 {
     struct chat_collect *all;
@@ -760,6 +781,7 @@ int main(void)
         cmocka_unit_test(answers_are_told_as_events),
         cmocka_unit_test(other_answers_are_refused),
         cmocka_unit_test(streams_end_at_their_end),
+        cmocka_unit_test(arguments_are_one_line),
         cmocka_unit_test(whole_answers_are_written),
         cmocka_unit_test(signatures_of_others_come_back),
         cmocka_unit_test(every_loss_has_its_page),

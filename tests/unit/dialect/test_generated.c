@@ -298,7 +298,7 @@ static void conversations_go_there_and_back(void **state)
         release(&h);
     }
     for (size_t i = 0; i < CONVERTS; i++)
-        if (gone[i] < SEEDS / 10)
+        if (gone[i] < SEEDS / 20)
             fail_msg("%s: only %u of %d were carried", convert_row(i)->name, gone[i], SEEDS);
     buf_fini(&drawn);
 }

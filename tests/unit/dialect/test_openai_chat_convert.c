@@ -232,6 +232,12 @@ static const struct {
     {ROLE CHUNK("\"reasoning_content\":\"t\"", "null") CHUNK("\"content\":\"a\"", "null")
          CHUNK("", "\"length\"") DONE,
      NULL},
+    /* thinking in details alone, and in both: it is said once */
+    {ROLE CHUNK("\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"t\"}]", "null")
+         CHUNK("\"reasoning\":\"u\",\"reasoning_details\":[{\"text\":\"u\"}]", "null")
+             CHUNK("", "\"stop\"") DONE,
+     ROLE CHUNK("\"reasoning_content\":\"t\"", "null") CHUNK("\"reasoning_content\":\"u\"", "null")
+         CHUNK("", "\"stop\"") DONE},
     {ROLE CALL("0,\"id\":\"x\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
                "\"\"}") CALL("0,\"function\":{\"arguments\":\"{\\\"a\\\"\"}")
          CALL("1,\"id\":\"y\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":"
@@ -314,6 +320,44 @@ static const char *const wholes[] = {
           "tool_calls"),
 };
 
+/* Claude's signature, behind a host that copied OpenAI, reaches a client of Anthropic's; nobody
+ * else's does. */
+static void a_signature_of_claude_is_handed_on(void **state)
+{
+    static const struct {
+        const char *format;
+        bool told;
+    } rows[] = {{"anthropic-claude-v1", true}, {"google-gemini-v1", false}, {"", false}};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct translate_conf other = conf;
+        struct translate *t = NULL;
+        char text[512];
+        struct buf out;
+        struct err e;
+
+        other.client = &convert_anthropic_messages;
+        (void)snprintf(text, sizeof(text),
+                       "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"t\"}}]}\n\n"
+                       "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"\","
+                       "\"reasoning_details\":[{\"text\":\"\",\"signature\":\"c2ln\","
+                       "\"format\":\"%s\"}]}}]}\n\n",
+                       rows[i].format);
+        assert_int_equal(translate_new(&t, &other,
+                                       SPAN_LIT("{\"model\":\"m\",\"max_tokens\":5,\"messages\":[{"
+                                                "\"role\":\"user\",\"content\":\"hi\"}]}"),
+                                       &e),
+                         0);
+        buf_init(&out, MEGA);
+        feed(t, text, &out);
+        assert_int_equal(span_contains(buf_span(&out), SPAN_LIT("\"signature\":\"c2ln\"")),
+                         rows[i].told);
+        translate_free(&t);
+        buf_fini(&out);
+    }
+}
+
 static void whole_answers_say_the_same_again(void **state)
 {
     struct buf out;
@@ -381,6 +425,7 @@ int main(void)
         cmocka_unit_test(wrong_requests_are_told_their_place),
         cmocka_unit_test(what_cannot_be_said_is_an_obstacle),
         cmocka_unit_test(streams_say_the_same_again),
+        cmocka_unit_test(a_signature_of_claude_is_handed_on),
         cmocka_unit_test(whole_answers_say_the_same_again),
         cmocka_unit_test(every_failed_allocation_is_survived),
     };

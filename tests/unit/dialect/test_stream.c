@@ -240,6 +240,41 @@ static const struct row gemini[] = {
     {"no JSON", G_TEXT "data: <html>\r\n\r\n", "cX", VERDICT_BAD, .choices = 1},
 };
 
+#define C_START "event: message-start\ndata: {\"id\":\"a\",\"type\":\"message-start\",\"delta\":{\"message\":{\"role\":\"assistant\",\"content\":[],\"tool_plan\":\"\",\"tool_calls\":[],\"citations\":[]}}}\n\n"
+#define C_TEXT "event: content-delta\ndata: {\"type\":\"content-delta\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"text\":\"hi\"}}}}\n\n"
+#define C_END(why) "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{" why "}}\n\n"
+static const struct row cohere[] = {
+    /* ends */
+    {"whole", C_START C_TEXT C_END("\"finish_reason\":\"COMPLETE\"") DONE, "sc.?", VERDICT_COMPLETE, .choices = 1},
+    {"cut in text", C_START C_TEXT, "sc", VERDICT_CUT, .choices = 1},
+    {"[DONE] is no end", C_START C_TEXT DONE, "sc?", VERDICT_CUT, .choices = 1},
+    {"an end without a reason", C_START C_END("\"usage\":{}") C_END("\"finish_reason\":null") C_END("\"finish_reason\":\"\""), "s???", VERDICT_CUT, .choices = 1},
+    {"a reason that is no end", C_START "data: {\"type\":\"content-delta\",\"delta\":{\"finish_reason\":\"COMPLETE\"}}\n\n", "s?", VERDICT_CUT, .choices = 1},
+    {"cut before the blank line", C_TEXT "data: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\"}}\n", "c", VERDICT_CUT, .choices = 1},
+    /* content */
+    {"thinking, a plan, a call", "data: {\"delta\":{\"message\":{\"content\":{\"thinking\":\"t\"}}}}\n\ndata: {\"delta\":{\"message\":{\"tool_plan\":\"p\"}}}\n\ndata: {\"delta\":{\"message\":{\"tool_calls\":{\"id\":\"c\"}}}}\n\n", "cct", VERDICT_CUT, .choices = 1},
+    {"what is not known", "data: {\"type\":\"new\"}\n\n", "?", VERDICT_CUT, .choices = 1},
+    /* errors */
+    {"a failure for a reason", C_TEXT C_END("\"finish_reason\":\"ERROR\",\"error\":\"broke\""), "cE", VERDICT_ERROR, "ERROR", "broke", .choices = 1},
+    {"too late", C_END("\"finish_reason\":\"TIMEOUT\""), "E", VERDICT_ERROR, "TIMEOUT", "", .choices = 1},
+    {"a message that is a text", C_TEXT "data: {\"id\":\"a\",\"message\":\"internal\"}\n\n", "cE", VERDICT_ERROR, "", "internal", .choices = 1},
+};
+
+/* As lines of JSON are read: an event each. */
+#define O_TEXT "data: {\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"done\":false}\n\n"
+#define O_LAST(more) "data: {\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"}," more "}\n\n"
+static const struct row ollama[] = {
+    {"whole", O_TEXT O_LAST("\"done_reason\":\"stop\",\"done\":true"), "c.", VERDICT_COMPLETE, .choices = 1},
+    {"whole in one", O_LAST("\"done\":true,\"done_reason\":\"length\""), ".", VERDICT_COMPLETE, .choices = 1},
+    {"cut in text", O_TEXT, "c", VERDICT_CUT, .choices = 1},
+    {"done, and nobody knows why", O_TEXT O_LAST("\"done\":true") O_LAST("\"done\":true,\"done_reason\":\"\""), "css", VERDICT_CUT, .choices = 1},
+    {"a reason, and not done", O_LAST("\"done\":false,\"done_reason\":\"stop\""), "s", VERDICT_CUT, .choices = 1},
+    {"[DONE] is no end", O_TEXT DONE, "c?", VERDICT_CUT, .choices = 1},
+    {"thinking, a call", "data: {\"message\":{\"thinking\":\"t\"}}\n\ndata: {\"message\":{\"tool_calls\":[{}]}}\n\ndata: {\"message\":{\"tool_calls\":[]}}\n\n", "cts", VERDICT_CUT, .choices = 1},
+    {"an error", O_TEXT "data: {\"error\":\"runner died\"}\n\n", "cE", VERDICT_ERROR, "", "runner died", .choices = 1},
+    {"behind the end", O_LAST("\"done\":true,\"done_reason\":\"stop\"") "data: {\"error\":\"late\"}\n\n", ".?", VERDICT_COMPLETE, .choices = 1},
+};
+
 static const struct row completions[] = {
     {"whole", "data: {\"choices\":[{\"text\":\"a\",\"index\":0,\"finish_reason\":null}]}\n\ndata: {\"choices\":[{\"text\":\"\",\"index\":0,\"finish_reason\":\"length\"}]}\n\n" DONE, "cf.", VERDICT_COMPLETE, .choices = 1},
     {"cut", "data: {\"choices\":[{\"text\":\"a\",\"index\":0}]}\n\n", "c", VERDICT_CUT, .choices = 1},
@@ -353,6 +388,16 @@ static void responses_streams_are_read_as_meant(void **state)
 static void gemini_streams_are_read_as_meant(void **state)
 {
     check_rows(&dialect_gemini_generate, gemini, ARRAY_LEN(gemini));
+}
+
+static void cohere_streams_are_read_as_meant(void **state)
+{
+    check_rows(&dialect_cohere_chat, cohere, ARRAY_LEN(cohere));
+}
+
+static void ollama_streams_are_read_as_meant(void **state)
+{
+    check_rows(&dialect_ollama_chat, ollama, ARRAY_LEN(ollama));
 }
 
 /* Of each count the last one; thoughts are part of the output, what tools have added of the input.
@@ -620,6 +665,8 @@ int main(void)
         cmocka_unit_test(messages_streams_are_read_as_meant),
         cmocka_unit_test(responses_streams_are_read_as_meant),
         cmocka_unit_test(gemini_streams_are_read_as_meant),
+        cmocka_unit_test(cohere_streams_are_read_as_meant),
+        cmocka_unit_test(ollama_streams_are_read_as_meant),
         cmocka_unit_test(gemini_counts_add_up),
         cmocka_unit_test(completions_streams_are_read_as_meant),
         cmocka_unit_test(an_embeddings_stream_is_never_complete),

@@ -20,6 +20,8 @@
 #define COUNTS    &dialect_anthropic_count
 #define GEMINI    &dialect_gemini_generate
 #define TOKENS    &dialect_gemini_count
+#define COHERE    &dialect_cohere_chat
+#define OLLAMA    &dialect_ollama_chat
 
 /* clang-format off */
 static const struct {
@@ -92,6 +94,19 @@ static const struct {
     {TOKENS, "{\"totalTokens\":\"12\"}", VERDICT_BAD, ""},
     {TOKENS, "{\"error\":{\"status\":\"NOT_FOUND\"}}", VERDICT_ERROR, "NOT_FOUND"},
     {TOKENS, "[{\"totalTokens\":12}]", VERDICT_BAD, ""},
+    {COHERE, "{\"id\":\"a\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},\"finish_reason\":\"COMPLETE\"}", VERDICT_COMPLETE, ""},
+    {COHERE, "{\"message\":{},\"finish_reason\":\"REASON_TO_COME\"}", VERDICT_COMPLETE, ""},
+    {COHERE, "{\"message\":{},\"finish_reason\":null}", VERDICT_BAD, ""},
+    {COHERE, "{\"finish_reason\":\"COMPLETE\"}", VERDICT_BAD, ""},
+    {COHERE, "{\"message\":{},\"finish_reason\":\"ERROR\"}", VERDICT_ERROR, "ERROR"},
+    {COHERE, "{\"error_type\":\"TOO_MANY_TOKENS\",\"message\":\"m\"}", VERDICT_ERROR, "TOO_MANY_TOKENS"},
+    {COHERE, "{\"text\":\"of version 1\",\"finish_reason\":\"COMPLETE\"}", VERDICT_BAD, ""},
+    {COHERE, "{\"message\":{},\"finish_reason\":\"COMPLETE\"", VERDICT_CUT, ""},
+    {OLLAMA, "{\"model\":\"m\",\"message\":{\"content\":\"hi\"},\"done_reason\":\"stop\",\"done\":true}", VERDICT_COMPLETE, ""},
+    {OLLAMA, "{\"message\":{},\"done\":true,\"done_reason\":\"\"}", VERDICT_BAD, ""},
+    {OLLAMA, "{\"message\":{},\"done\":false,\"done_reason\":\"stop\"}", VERDICT_BAD, ""},
+    {OLLAMA, "{\"response\":\"of /api/generate\",\"done\":true,\"done_reason\":\"stop\"}", VERDICT_BAD, ""},
+    {OLLAMA, "{\"error\":\"model 'x' not found\"}", VERDICT_ERROR, ""},
 };
 /* clang-format on */
 

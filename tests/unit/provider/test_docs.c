@@ -67,6 +67,9 @@ static void every_row_is_there(void **state)
         for (size_t op = 0; op < OPS; op++)
             if (p->paths[op])
                 has(" `", p->paths[op], "`");
+        for (enum chat_feature f = 0; p->host && f < CHAT_FEATURES; f++)
+            if ((p->host->less | p->host->more) & CHAT_BIT(f))
+                has("`", chat_feature_row(f)->word, "`");
         has_errors(p->errors);
     }
     has_errors(errors_common);

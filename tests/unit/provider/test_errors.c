@@ -93,6 +93,12 @@ static const struct {
     {"gemini", 500, GEMINI("500", "INTERNAL", "x"), CLASS_SERVER, KNOWN},
     {"gemini", 504, GEMINI("504", "DEADLINE_EXCEEDED", "x"), CLASS_SERVER, KNOWN},
 
+    {"cohere", 400, "{\"error_type\":\"TOO_MANY_TOKENS\",\"id\":\"a\",\"message\":\"too many tokens: size limit exceeded\"}", CLASS_TOO_LONG, KNOWN},
+    {"cohere", 401, "{\"id\":\"a\",\"message\":\"Incorrect API key provided\"}", CLASS_CREDENTIAL, false},
+    {"cohere", 429, "{\"message\":\"You are using a Trial key, which is limited to 1000 API calls / month\"}", CLASS_QUOTA, KNOWN},
+    {"cohere", 429, "{\"message\":\"limited to 40 API calls / minute\"}", CLASS_RATE, false},
+    {"cohere", 498, "{\"message\":\"invalid token\"}", CLASS_CREDENTIAL, KNOWN},
+    {"cohere", 503, "{\"message\":\"unavailable\"}", CLASS_OVERLOAD, false},
     {"mistral", 401, "{\"detail\":\"Invalid API Key\"}", CLASS_CREDENTIAL, false},
     {"mistral", 401, "{\"message\":\"Unauthorized\",\"request_id\":\"x\"}", CLASS_CREDENTIAL, false},
     {"mistral", 429, "{\"object\":\"error\",\"message\":\"Rate limit exceeded\",\"type\":\"rate_limited\",\"param\":null,\"code\":\"1300\"}", CLASS_RATE, KNOWN},

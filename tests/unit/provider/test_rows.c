@@ -63,6 +63,7 @@ static void names_find_their_provider(void **state)
         {"gemini-3-pro", "gemini"},
         {"mistral-large-latest", "mistral"},
         {"codestral-2508", "mistral"},
+        {"command-a-03-2025", "cohere"},
         {"deepseek-chat", "deepseek"},
         {"grok-4", "xai"},
         {"sonar-pro", "perplexity"},

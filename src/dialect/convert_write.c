@@ -1,0 +1,188 @@
+/*
+ * convert_write.c - see convert_write.h.
+ */
+#include "dialect/convert_write.h"
+
+#include "codec/json_scan.h"
+
+void convert_kv_text(struct json_write *w, const char *key, struct span s)
+{
+    if (span_has(s))
+        json_kv_string(w, key, s);
+}
+
+void convert_kv_raw(struct json_write *w, const char *key, struct span s)
+{
+    if (!span_has(s))
+        return;
+    json_key(w, key);
+    json_raw(w, s);
+}
+
+void convert_kv_tri(struct json_write *w, const char *key, enum chat_tri t)
+{
+    if (t != CHAT_UNSET)
+        json_kv_bool(w, key, t == CHAT_YES);
+}
+
+void convert_kv_texts(struct json_write *w, const char *key, const struct chat_text *list)
+{
+    if (!list)
+        return;
+    json_key(w, key);
+    json_begin_array(w);
+    for (const struct chat_text *t = list; t; t = t->next)
+        json_string(w, t->s);
+    json_end_array(w);
+}
+
+void convert_kv_url(struct json_write *w, const char *key, const struct chat_media *m,
+                    const char *type)
+{
+    if (m->source != CHAT_BASE64) {
+        json_kv_string(w, key, m->data);
+        return;
+    }
+    json_key(w, key);
+    json_raw(w, SPAN_LIT("\"data:"));
+    json_escape(w->out, span_has(m->type) ? m->type : span_str(type));
+    buf_add_str(w->out, ";base64,");
+    json_escape(w->out, m->data);
+    buf_add_char(w->out, '"');
+}
+
+static void write_tool(struct json_write *w, const struct chat_tool *t)
+{
+    json_begin_object(w);
+    json_kv_cstring(w, "type", "function");
+    json_key(w, "function");
+    json_begin_object(w);
+    json_kv_string(w, "name", t->name);
+    convert_kv_text(w, "description", t->description);
+    json_key(w, "parameters");
+    json_raw(w,
+             span_has(t->schema) ? t->schema : SPAN_LIT("{\"type\":\"object\",\"properties\":{}}"));
+    json_end_object(w);
+    json_end_object(w);
+}
+
+void convert_kv_tools(struct json_write *w, const struct chat_request *q, struct span only)
+{
+    bool any = false;
+
+    for (const struct chat_tool *t = q->tools; t; t = t->next) {
+        if (t->kind != CHAT_TOOL_FUNCTION || (span_has(only) && !span_eq(t->name, only)))
+            continue;
+        if (!any) {
+            json_key(w, "tools");
+            json_begin_array(w);
+        }
+        any = true;
+        write_tool(w, t);
+    }
+    if (any)
+        json_end_array(w);
+}
+
+size_t convert_count(const struct chat_part *p, enum chat_kind kind)
+{
+    size_t n = 0;
+
+    for (; p; p = p->next)
+        n += p->kind == kind;
+    return n;
+}
+
+bool convert_is_object(struct span text)
+{
+    size_t at = 0;
+
+    while (at < text.n && text.p[at] && strchr(" \t\r\n", text.p[at]))
+        at++;
+    return at < text.n && text.p[at] == '{' &&
+           json_scan_all(NULL, text, NULL, NULL) == JSON_SCAN_DONE;
+}
+
+struct span convert_arguments(const struct chat_part *call)
+{
+    if (span_trim(call->args).n == 0)
+        return SPAN_LIT("{}");
+    return convert_is_object(call->args) ? call->args : span_of(NULL, 0);
+}
+
+struct span convert_effort(struct span effort)
+{
+    static const struct {
+        const char *effort;
+        struct span word;
+    } rows[] = {
+        {"minimal", SPAN_LIT("low")}, {"low", SPAN_LIT("low")},    {"medium", SPAN_LIT("medium")},
+        {"high", SPAN_LIT("high")},   {"xhigh", SPAN_LIT("high")}, {"max", SPAN_LIT("high")},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (span_is(effort, rows[i].effort))
+            return rows[i].word;
+    return span_of(NULL, 0);
+}
+
+void convert_write_tree(struct json_write *w, yyjson_val *v)
+{
+    struct buf text;
+
+    buf_init(&text, w->out->max);
+    json_write_tree(&text, v);
+    if (buf_ok(&text)) {
+        json_raw(w, buf_span(&text));
+    } else {
+        w->out->err = text.err;
+        json_null(w); /* the writer goes on, the buffer does not */
+    }
+    buf_fini(&text);
+}
+
+static void write_typed(struct json_write *w, yyjson_val *schema)
+{
+    yyjson_obj_iter it;
+    yyjson_val *k;
+
+    json_begin_object(w);
+    json_kv_cstring(w, "type", "object");
+    yyjson_obj_iter_init(schema, &it);
+    while ((k = yyjson_obj_iter_next(&it)) != NULL) {
+        json_key_span(w, json_text(k));
+        convert_write_tree(w, yyjson_obj_iter_get_val(k));
+    }
+    json_end_object(w);
+}
+
+int convert_write_schema(struct json_write *w, struct span schema, struct err *e)
+{
+    struct json_tree t = {0};
+    int rc;
+
+    if (!span_has(schema))
+        schema = SPAN_LIT("{}");
+    rc = json_tree_read(&t, schema, e);
+    if (rc == 0 && yyjson_is_obj(t.root) && !json_get(t.root, "type"))
+        write_typed(w, t.root);
+    else
+        json_raw(w, schema);
+    json_tree_fini(&t);
+    return rc;
+}
+
+int convert_write_args(struct json_write *w, const struct chat_part *call, const struct json_at *at,
+                       struct err *e)
+{
+    struct span args = call->args.n ? call->args : SPAN_LIT("{}");
+    struct json_tree t = {0};
+    int rc = json_tree_read(&t, args, e);
+
+    if (rc < 0 ? e->code != ERR_NOMEM : !yyjson_is_obj(t.root))
+        rc = json_wrong(e, at, "the arguments of a call of '%.*s' are no JSON object",
+                        (int)MIN(call->name.n, (size_t)64), call->name.p);
+    json_tree_fini(&t);
+    json_raw(w, args);
+    return rc;
+}
