@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static const struct dialect *const dialects[] = {
     &dialect_openai_chat,        &dialect_openai_completions, &dialect_openai_embeddings,
     &dialect_anthropic_messages, &dialect_anthropic_count,    &dialect_openai_responses,
+    &dialect_bedrock_converse,
 };
 
 /* What is compared of an event. */

@@ -1,8 +1,9 @@
 /*
  * translate.c - requests and answers of any bytes between any two dialects.
  *
- * The first byte chooses the pair, the second whether the answer is streamed; then the request up
- * to a zero byte (none: a plain one), then the answer, whose events end at blank lines. Must hold:
+ * The first byte chooses the pair, in its low half the client and in its high half the target, the
+ * second whether the answer is streamed; then the request up to a zero byte (none: a plain one),
+ * then the answer, whose events end at blank lines. Must hold:
  * a request that is taken is written as JSON; what a client gets is JSON, and the client's own
  * reader takes that; no terminal marker comes before the end.
  */
@@ -143,8 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (len < 2 || len > 64 * 1024)
         return 0;
-    conf.client = convert_row(data[0] % CONVERTS);
-    conf.target = convert_row(data[0] / CONVERTS % CONVERTS);
+    conf.client = convert_row((data[0] & 15) % CONVERTS);
+    conf.target = convert_row((data[0] >> 4) % CONVERTS);
     if (!convert_serves(conf.client))
         return 0;
     to.signer = conf.target->signer;
