@@ -16,6 +16,7 @@ static const struct dialect *const dialects[] = {
     &dialect_openai_chat,        &dialect_openai_completions, &dialect_openai_embeddings,
     &dialect_anthropic_messages, &dialect_anthropic_count,    &dialect_openai_responses,
     &dialect_gemini_generate,    &dialect_cohere_chat,        &dialect_ollama_chat,
+    &dialect_bedrock_converse,
 };
 
 /* What is compared of an event. */

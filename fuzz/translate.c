@@ -1,8 +1,9 @@
 /*
  * translate.c - requests and answers of any bytes between any two dialects.
  *
- * The first byte chooses the pair, the second whether the answer is streamed; then the request up
- * to a zero byte (none: a plain one), then the answer, whose events end at blank lines. Must hold:
+ * The first byte chooses the pair, in its low half the client and in its high half the target, the
+ * second whether the answer is streamed; then the request up to a zero byte (none: a plain one),
+ * then the answer, whose events end at blank lines. Must hold:
  * a request that is taken is written as JSON; what a client gets is JSON, and the client's own
  * reader takes that; no terminal marker comes before the end.
  */
@@ -145,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     /* The first four are those that clients speak. */
     conf.client = convert_row(data[0] & 3);
-    conf.target = convert_row((data[0] >> 2) % CONVERTS);
+    conf.target = convert_row((data[0] >> 4) % CONVERTS);
     MUST(convert_serves(conf.client));
     to.signer = conf.target->signer;
     rest = span_of((const char *)data + 2, len - 2);

@@ -439,7 +439,7 @@ static void write_answer_part(struct writing *x, const struct claude_ability *ca
         json_raw(&x->w, x->q->max_tokens);
     else
         json_uint(&x->w, x->to->max_tokens + t->budget);
-    if (x->to->stream)
+    if (x->to->stream && (!x->to->hosted || x->to->hosted_stream))
         json_kv_bool(&x->w, "stream", true);
     write_sampling(x, t->on ? CLAUDE_SAMPLES_NOT : can->samples);
     write_stops(x);
@@ -463,7 +463,10 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
     x.at.up = &x.list;
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
-    json_kv_string(&x.w, "model", model);
+    if (to->hosted)
+        json_kv_cstring(&x.w, "anthropic_version", to->hosted);
+    else
+        json_kv_string(&x.w, "model", model);
     if (!to->count)
         write_answer_part(&x, can, &t);
     if (write_system(&x) < 0 || write_messages(&x) < 0 || write_tools(&x) < 0)

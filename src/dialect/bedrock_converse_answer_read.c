@@ -87,11 +87,13 @@ static int read_text(const struct reading *x, yyjson_val *v)
 
 static int read_redacted(const struct reading *x, struct span redacted)
 {
+    struct span signature;
+
     if (!span_has(redacted))
         return 0;
-    return go_on(x, CHAT_PART_THINKING, true) < 0
-               ? -1
-               : sign(x, bedrock_converse_open(x->r->arena, redacted));
+    if (bedrock_converse_open(x->r->arena, redacted, &signature) < 0)
+        return no_memory(x);
+    return go_on(x, CHAT_PART_THINKING, true) < 0 ? -1 : sign(x, signature);
 }
 
 /* Text and signature: of a whole block, or a piece of either. */

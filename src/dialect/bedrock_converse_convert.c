@@ -119,16 +119,19 @@ static bool is_text(struct span s)
     return s.n > 0;
 }
 
-struct span bedrock_converse_open(struct arena *a, struct span redacted)
+int bedrock_converse_open(struct arena *a, struct span redacted, struct span *ret)
 {
-    struct span ret = {NULL, 0};
+    bool known, lost;
     struct buf b;
 
+    *ret = span_of(NULL, 0);
     buf_init(&b, SEALED_MAX);
-    if (base64_decode(&b, redacted) == 0 && buf_ok(&b) && is_text(buf_span(&b)))
-        ret = arena_dup(a, buf_span(&b));
+    known = base64_decode(&b, redacted) == 0 && is_text(buf_span(&b));
+    if (known)
+        *ret = arena_dup(a, buf_span(&b));
+    lost = !buf_ok(&b) || (known && !span_has(*ret));
     buf_fini(&b);
-    return ret;
+    return lost ? -1 : 0;
 }
 
 struct span bedrock_converse_seal(struct arena *a, struct span signature)

@@ -21,9 +21,9 @@ enum chat_stop bedrock_converse_stop(struct span word);
 struct span bedrock_converse_format(enum chat_media_kind kind, struct span type);
 struct span bedrock_converse_type(enum chat_media_kind kind, struct span format);
 
-/* Encrypted thinking is text at Anthropic's, and the base64 of that text here. Absent: it is none
- * of theirs, or there is no memory. */
-struct span bedrock_converse_open(struct arena *a, struct span redacted);
+/* Encrypted thinking is text at Anthropic's, and the base64 of that text here. Opened: -1 without
+ * memory; absent: it is nobody's who is known. Sealed: absent without memory. */
+MUST_CHECK int bedrock_converse_open(struct arena *a, struct span redacted, struct span *ret);
 struct span bedrock_converse_seal(struct arena *a, struct span signature);
 
 int bedrock_converse_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);

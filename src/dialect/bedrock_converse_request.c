@@ -197,8 +197,9 @@ static int read_redacted(const struct convert_value *x)
         return convert_want(x, "a string");
     p->redacted = true;
     p->text = SPAN_LIT("");
-    p->signature = bedrock_converse_open(x->q->arena, json_text(x->v));
-    return 0;
+    return bedrock_converse_open(x->q->arena, json_text(x->v), &p->signature) < 0
+               ? convert_no_memory(x->e)
+               : 0;
 }
 
 static const struct convert_key reasoning_text_keys[] = {

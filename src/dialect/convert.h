@@ -59,7 +59,10 @@ struct convert_to {
     bool old_max_tokens; /* openai.chat: the row knows max_tokens, and not max_completion_tokens */
     uint64_t max_tokens; /* for dialects that must have one: used where the client gave none */
     const struct convert_host *host; /* NULL: as the dialect's maker; translate.c sets it */
-    bool count; /* no answer is asked for, only how many tokens the prompt has */
+    bool count;         /* no answer is asked for, only how many tokens the prompt has */
+    const char *hosted; /* anthropic.messages: a cloud has it, the body says this version and names
+                         * no model; NULL: the API is Anthropic's own */
+    bool hosted_stream; /* ... and yet says that the answer is a stream */
 };
 
 /* ---- answers ---- */

@@ -34,7 +34,8 @@ enum dialect_terminal {
 struct dialect_request {
     char model[DIALECT_MODEL_MAX];
     uint8_t model_n;
-    uint64_t model_at, model_len; /* the JSON string with its quotes; len 0: no model was given */
+    uint64_t model_at, model_len;   /* the JSON string with its quotes; len 0: no model was given */
+    uint64_t stream_at, stream_len; /* its value; len 0: it was not given */
     bool stream;
     bool usage_asked;            /* stream_options.include_usage is true */
     struct blob_patch ask_usage; /* what would make it true; `with` is absent where it is true,

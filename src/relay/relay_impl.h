@@ -4,6 +4,7 @@
  *     request.c  reading the request: operation, key, model, target, patches
  *     answer.c   what is written toward the client
  *     translated.c  what there is besides when the target speaks another dialect
+ *     hosted.c   what is patched when a cloud has the client's API in a form of its own
  *
  * Room: relay, private to it.
  */
@@ -149,6 +150,14 @@ MUST_CHECK int relay_translate_end(struct relay *r, struct err *e);
 
 /* The target's whole answer in r->answer becomes the client's, also as a stream. */
 MUST_CHECK int relay_translate_answer(struct relay *r, struct err *e);
+
+/* ---- hosted.c ---- */
+
+/* Does the target have the client's API in a cloud's form? */
+bool relay_is_hosted(const struct relay *r);
+
+/* Patch the request to be of that form, in place of all patches. */
+MUST_CHECK int relay_host(struct relay *r, struct err *e);
 
 /* ---- answer.c ---- */
 

@@ -20,7 +20,8 @@ static const struct {
     enum provider_op whole, stream;
 } conversations[] = {{OP_GEMINI, OP_GEMINI_STREAM}, {OP_COHERE, OP_COHERE},
                      {OP_OLLAMA, OP_OLLAMA},        {OP_CHAT, OP_CHAT},
-                     {OP_MESSAGES, OP_MESSAGES},    {OP_RESPONSES, OP_RESPONSES}};
+                     {OP_MESSAGES, OP_MESSAGES},    {OP_RESPONSES, OP_RESPONSES},
+                     {OP_CONVERSE, OP_CONVERSE}};
 
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t)
@@ -31,7 +32,8 @@ const struct provider_op_row *relay_translated_op(const struct relay *r,
         const struct provider_op_row *op =
             provider_op_row(r->req.stream ? conversations[i].stream : conversations[i].whole);
 
-        if (t->provider->type->paths[op->op] && convert_target(dialect_find(span_str(op->dialect))))
+        if (provider_serves(t->provider->type, op->op, t->model) &&
+            convert_target(dialect_find(span_str(op->dialect))))
             return op;
     }
     return NULL;
@@ -111,7 +113,9 @@ static int write_request(struct relay *r, struct err *e)
                             .ask_usage = type->caps & CAP_USAGE_OPT,
                             .signer = convert_target(r->up_dialect)->signer,
                             .old_max_tokens = !(type->caps & CAP_MAX_COMPLETION),
-                            .max_tokens = MAX_TOKENS_UNSET};
+                            .max_tokens = MAX_TOKENS_UNSET,
+                            .hosted = type->hosted.version,
+                            .hosted_stream = type->hosted.keeps_stream};
     struct buf out;
     int rc = -1;
 

@@ -6,7 +6,7 @@
 #include <yyjson.h>
 
 struct reading {
-    bool messages, responses, gemini, cohere, ollama;
+    bool messages, responses, gemini, cohere, ollama, converse;
     enum dialect_terminal terminal;
     uint32_t choices;
     bool seen[DIALECT_CHOICES_MAX], finished[DIALECT_CHOICES_MAX];
@@ -91,6 +91,14 @@ static void responses_event(struct reading *r, yyjson_val *root)
         r->error = true;
 }
 
+/* Its events have no type inside: what each of them holds tells. */
+static void converse_event(struct reading *r, yyjson_val *root)
+{
+    r->error = r->error || is_error(yyjson_obj_get(root, "error"));
+    r->started = r->started || yyjson_is_str(yyjson_obj_get(root, "role"));
+    r->done = yyjson_is_str(yyjson_obj_get(root, "stopReason"));
+}
+
 /* A reason that is one: neither empty nor *_UNSPECIFIED nor 0. */
 static bool is_reason(yyjson_val *v)
 {
@@ -156,6 +164,8 @@ static void (*reader_of(const struct reading *r))(struct reading *r, yyjson_val 
         return gemini_event;
     if (r->cohere)
         return cohere_event;
+    if (r->converse)
+        return converse_event;
     return r->ollama ? ollama_event : chat_event;
 }
 
@@ -181,7 +191,7 @@ static bool complete(const struct reading *r)
 {
     struct reading plain = *r;
 
-    if (r->messages)
+    if (r->messages || r->converse)
         return r->done && r->started;
     if (r->responses || r->cohere || r->ollama)
         return r->done;
@@ -209,6 +219,7 @@ size_t naive_stream(struct naive_mark **ret, const char *dialect, enum dialect_t
                         .gemini = !strcmp(dialect, "gemini.generate"),
                         .cohere = !strcmp(dialect, "cohere.chat"),
                         .ollama = !strcmp(dialect, "ollama.chat"),
+                        .converse = !strcmp(dialect, "bedrock.converse"),
                         .terminal = terminal,
                         .choices = choices};
     struct naive_mark *marks = malloc((text.n + 2) * sizeof(*marks));
@@ -270,6 +281,9 @@ static bool is_answer(const char *dialect, yyjson_val *root)
         return yyjson_is_obj(yyjson_obj_get(root, "message")) &&
                yyjson_is_true(yyjson_obj_get(root, "done")) &&
                is_word(yyjson_obj_get(root, "done_reason"));
+    if (!strcmp(dialect, "bedrock.converse"))
+        return yyjson_is_obj(yyjson_obj_get(yyjson_obj_get(root, "output"), "message")) &&
+               yyjson_is_str(yyjson_obj_get(root, "stopReason"));
     if (!strcmp(dialect, "openai.responses"))
         return yyjson_equals_str(yyjson_obj_get(root, "object"), "response") &&
                yyjson_is_str(yyjson_obj_get(root, "status"));
