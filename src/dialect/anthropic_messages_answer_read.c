@@ -214,6 +214,8 @@ static int begin_part(const struct reading *x, struct anthropic_messages_block *
     if (row->kind == CHAT_PART_TOOL_CALL) {
         ev.id = json_get_text(v, "id");
         ev.name = json_get_text(v, "name");
+        if (ev.name.n == 0)
+            return err_set(x->e, ERR_PROTOCOL, "a call without its name");
         if (keep_input(x, b, json_get(v, "input")) < 0)
             return -1;
     }

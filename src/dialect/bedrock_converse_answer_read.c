@@ -196,12 +196,16 @@ static bool is_providers(yyjson_val *call)
 
 static int begin_call(const struct reading *x, yyjson_val *v)
 {
+    struct chat_event ev = {.part = CHAT_PART_TOOL_CALL,
+                            .id = json_get_text(v, "toolUseId"),
+                            .name = json_get_text(v, "name")};
+
     x->own->left_out = is_providers(v);
     if (x->own->left_out)
         return 0;
-    return begin_part(x, (struct chat_event){.part = CHAT_PART_TOOL_CALL,
-                                             .id = json_get_text(v, "toolUseId"),
-                                             .name = json_get_text(v, "name")});
+    if (ev.id.n == 0 || ev.name.n == 0)
+        return err_set(x->e, ERR_PROTOCOL, "a call without its toolUseId or name");
+    return begin_part(x, ev);
 }
 
 /* A whole call. */

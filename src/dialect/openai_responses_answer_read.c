@@ -97,7 +97,7 @@ static int begin(const struct turn *t, struct place *p, bool redacted)
     if (p->begun)
         return 0;
     if (p->kind == CHAT_PART_TOOL_CALL && p->name.n == 0)
-        return err_set(t->e, ERR_PROTOCOL, "a call has no name");
+        return err_set(t->e, ERR_PROTOCOL, "a call without its name");
     p->begun = true;
     p->index = t->own->begun_n++;
     t->own->tool |= p->kind == CHAT_PART_TOOL_CALL;

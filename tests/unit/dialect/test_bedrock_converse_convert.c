@@ -405,6 +405,8 @@ static void other_answers_are_refused(void **state)
     assert_string_equal(e.text, "output.message.content: a list of blocks is wanted");
     assert_int_equal(tell_stream(&t, START DELTA("0", "\"toolUse\":{\"input\":\"{}\"}"), &e), -1);
     assert_string_equal(e.text, "a piece of a call that has not begun");
+    assert_int_equal(tell_stream(&t, BEGIN("1", "\"toolUse\":{\"toolUseId\":\"t\"}"), &e), -1);
+    assert_string_equal(e.text, "a call without its toolUseId or name");
     telling_end(&t);
 }
 

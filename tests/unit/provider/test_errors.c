@@ -20,6 +20,7 @@
     "}}"
 #define ANTHROPIC(type, message)                                                                   \
     "{\"type\":\"error\",\"error\":{\"type\":\"" type "\",\"message\":\"" message "\"}}"
+#define AWS(type, message)   "{\"type\":\"" type "\",\"message\":\"" message "\"}"
 #define AZURE(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
 #define GEMINI(code, status, message)                                                              \
     "[{\"error\":{\"code\":" code ",\"message\":\"" message "\",\"status\":\"" status "\"}}]"
@@ -55,6 +56,23 @@ static const struct {
     {"openai", 404, "<html>Not found</html>", CLASS_JUNK, false},
     {"openai", 200, "<html>Welcome</html>", CLASS_JUNK, false},
     {"openai", 302, "", CLASS_JUNK, false},
+
+    {"bedrock", 429, AWS("ThrottlingException", "x"), CLASS_RATE, KNOWN},
+    {"bedrock", 429, AWS("ModelNotReadyException", "x"), CLASS_OVERLOAD, KNOWN},
+    {"bedrock", 400, AWS("ServiceQuotaExceededException", "x"), CLASS_QUOTA, KNOWN},
+    {"bedrock", 503, AWS("ServiceUnavailableException", "x"), CLASS_OVERLOAD, KNOWN},
+    {"bedrock", 408, AWS("ModelTimeoutException", "x"), CLASS_SERVER, KNOWN},
+    {"bedrock", 424, AWS("ModelErrorException", "x"), CLASS_SERVER, KNOWN},
+    {"bedrock", 500, AWS("InternalServerException", "x"), CLASS_SERVER, KNOWN},
+    {"bedrock", 403, AWS("AccessDeniedException", "x"), CLASS_CREDENTIAL, KNOWN},
+    {"bedrock", 403, AWS("ExpiredTokenException", "x"), CLASS_CREDENTIAL, KNOWN},
+    {"bedrock", 404, AWS("ResourceNotFoundException", "x"), CLASS_CREDENTIAL, KNOWN},
+    {"bedrock", 403, "{\"message\":\"The security token included in the request is invalid.\"}", CLASS_CREDENTIAL, false},
+    {"bedrock", 400, AWS("ValidationException", "Input is too long for requested model."), CLASS_TOO_LONG, KNOWN},
+    {"bedrock", 400, "{\"message\":\"Input Tokens Exceeded: Number of input tokens exceeds maximum length.\"}", CLASS_TOO_LONG, KNOWN},
+    {"bedrock", 400, AWS("ValidationException", "The provided model identifier is invalid."), CLASS_CREDENTIAL, KNOWN},
+    {"bedrock", 400, AWS("ValidationException", "Invocation of model ID x with on-demand throughput isn't supported."), CLASS_CREDENTIAL, KNOWN},
+    {"bedrock", 400, AWS("ValidationException", "x"), CLASS_CALLER, KNOWN},
 
     {"anthropic", 400, ANTHROPIC("invalid_request_error", "x"), CLASS_CALLER, KNOWN},
     {"anthropic", 400, ANTHROPIC("invalid_request_error", "prompt is too long: 3333404 tokens > 200000 maximum"), CLASS_TOO_LONG, KNOWN},
