@@ -113,6 +113,26 @@ static void read_usage(struct dialect_answer *a, const struct json_hit *h, uint6
     a->usage.seen = true;
 }
 
+/* The usage is whole: from the host's way of counting to ours. The rows say who needs which. */
+static void settle_usage(struct dialect_answer *a)
+{
+    struct dialect_usage *u = &a->usage;
+    uint64_t in = a->input_plain, out = a->output_plain, total = a->tokens_total;
+
+    if (in == 0 && out == 0) /* embeddings of Voyage and Perplexity: nothing but the total */
+        in = total;
+    else if (total > in && total - in > out) /* thoughts apart, and only the total shows it: xAI,
+                                              * which reports them, and Gemini, which does not */
+        out = total - in;
+    else if (u->reasoning > out) /* thoughts apart: Vercel */
+        out += u->reasoning;
+    if (u->cache_read > in) /* cached tokens apart, as Anthropic counts them */
+        in += u->cache_read;
+    u->input = in;
+    u->output = out;
+    u->cache_write = MIN(u->cache_write, in - u->cache_read); /* OpenRouter: the same twice */
+}
+
 /* ---- what the dialects call ---- */
 
 void openai_hit(struct dialect_answer *a, const struct json_hit *h)
@@ -152,23 +172,40 @@ void openai_hit(struct dialect_answer *a, const struct json_hit *h)
         break;
     case OPENAI_USAGE:
         answer_usage(a, h);
+        if (h->end)
+            settle_usage(a);
+        break;
+    case OPENAI_GROQ_USAGE:
+        if (h->end)
+            settle_usage(a);
         break;
     case OPENAI_INPUT:
     case OPENAI_GROQ_INPUT:
-        read_usage(a, h, &a->usage.input);
+        read_usage(a, h, &a->input_plain);
         break;
     case OPENAI_OUTPUT:
     case OPENAI_GROQ_OUTPUT:
-        read_usage(a, h, &a->usage.output);
+        read_usage(a, h, &a->output_plain);
+        break;
+    case OPENAI_TOTAL:
+        read_usage(a, h, &a->tokens_total);
         break;
     case OPENAI_CACHE_READ:
+    case OPENAI_DEEPSEEK_CACHED:
+    case OPENAI_MISTRAL_CACHED:
         read_usage(a, h, &a->usage.cache_read);
         break;
     case OPENAI_CACHE_WRITE:
         read_usage(a, h, &a->usage.cache_write);
         break;
+    case OPENAI_AUDIO_IN:
+        read_usage(a, h, &a->usage.audio_in);
+        break;
     case OPENAI_REASONING:
         read_usage(a, h, &a->usage.reasoning);
+        break;
+    case OPENAI_AUDIO_OUT:
+        read_usage(a, h, &a->usage.audio_out);
         break;
     case OPENAI_ROOT:
         if (h->end && !a->streamed)
