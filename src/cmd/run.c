@@ -66,12 +66,6 @@ static int load_again(void *arg, int text_fd, int report_fd)
     return status;
 }
 
-static void say(void *arg, const char *line)
-{
-    UNUSED(arg);
-    run_say("lamplighter: %s", line);
-}
-
 static int child_main(void *arg, const struct proc_place *place)
 {
     const struct run *run = arg;
@@ -170,7 +164,7 @@ static int serve(struct run *run, struct span text, struct err *e)
                              .drain_ms = settings->server.drain_ms,
                              .child_main = child_main,
                              .load = load_again,
-                             .say = say,
+                             .say = run_tell,
                              .arg = run};
     struct run_commands commands;
     int status = -1;

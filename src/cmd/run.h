@@ -48,6 +48,9 @@ MUST_CHECK int run_settings(struct settings **ret, const struct run *run, int co
 /* A line for people, on standard error. */
 void run_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* The same as a callback of rooms that have something to say. */
+void run_tell(void *arg, const char *line);
+
 /* The lives of the children. They return the exit status. */
 int run_worker(const struct run *run, const struct proc_place *place);
 int run_clerk(const struct run *run, const struct proc_place *place);

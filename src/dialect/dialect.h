@@ -254,6 +254,7 @@ struct dialect {
     /* The URL names the model (its path) and may hold the client's key (its query). */
     bool by_url;
     bool lists;            /* a whole answer may be a list of events */
+    bool free;             /* nobody bills it: the answer is but a count of tokens */
     const char *keepalive; /* bytes of a keep-alive block of its own, "" if it has none */
     const char *cut;       /* why a stream without its end is cut: "ended before message_stop" */
 };

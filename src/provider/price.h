@@ -57,13 +57,14 @@ struct price {
 
 /* How an answer came to its cost, or why it has none: X(name, word). Words are stable. */
 #define PRICINGS(X)                                                                                \
-    X(NOTHING, "")            /* nothing to price: no target has answered */                       \
-    X(KNOWN, "known")         /* the cost is known */                                              \
-    X(NO_PRICE, "no-price")   /* the price file has no row for the model */                        \
-    X(NO_RATE, "no-rate")     /* its row says nothing of a part that the answer has */             \
-    X(NO_USAGE, "no-usage")   /* the provider did not say how many tokens there are */             \
-    X(TOO_LARGE, "too-large") /* a number past all bounds */                                       \
-    X(NOT_READ, "not-read")   /* passed through unread, so that nobody counted */
+    X(NOTHING, "")              /* nothing to price: no target has answered */                     \
+    X(KNOWN, "known")           /* the cost is known */                                            \
+    X(INCOMPLETE, "incomplete") /* known of the tokens reported until the answer broke off */      \
+    X(NO_PRICE, "no-price")     /* the price file has no row for the model */                      \
+    X(NO_RATE, "no-rate")       /* its row says nothing of a part that the answer has */           \
+    X(NO_USAGE, "no-usage")     /* the provider did not say how many tokens there are */           \
+    X(TOO_LARGE, "too-large")   /* a number past all bounds */                                     \
+    X(NOT_READ, "not-read")     /* passed through unread, so that nobody counted */
 
 enum pricing {
 #define X(name, word) PRICING_##name,

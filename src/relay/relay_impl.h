@@ -3,6 +3,7 @@
  *     relay.c    the life: what happens when (the only writer of `state`)
  *     request.c  reading the request: operation, key, model, target, patches
  *     answer.c   what is written toward the client
+ *     cost.c     what the target's answer costs
  *     translated.c  what there is besides when the target speaks another dialect
  *
  * Room: relay, private to it.
@@ -148,6 +149,14 @@ MUST_CHECK int relay_translate_end(struct relay *r, struct err *e);
 
 /* The target's whole answer in r->answer becomes the client's, also as a stream. */
 MUST_CHECK int relay_translate_answer(struct relay *r, struct err *e);
+
+/* ---- cost.c ---- */
+
+/* Into r->record: the tokens that the target's answer took, and what they cost. */
+void relay_note_cost(struct relay *r, const struct dialect_answer *a);
+
+/* false: the target must not be asked, since it has no price; *no says so. */
+bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
 
 /* ---- answer.c ---- */
 
