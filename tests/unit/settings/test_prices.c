@@ -152,8 +152,8 @@ static const struct {
     {"", "E013 1:1+1 the file: key 'version' is missing | write, for example, version: 1"},
     {V "prices: []\n", "E010 2:9+1 prices must be a map of names, this is a list"},
     {V "price: {}\n", "E012 2:1+5 unknown key 'price' at the top level | did you mean 'prices'?"},
-    {V "prices:\n  openai/a: {input: 1, otput: 2" LAST,
-     "E012 3:24+5 unknown key 'otput' in prices.openai/a | did you mean 'output'?"},
+    {V "prices:\n  openai/a: {input: 1, outputs: 2" LAST,
+     "E012 3:24+7 unknown key 'outputs' in prices.openai/a | did you mean 'output'?"},
     {V "prices:\n  openai/a: {output: 2" LAST,
      "E013 3:3+8 prices.openai/a: 'input' is missing | write, for example, input: 1.25"},
     {V "prices:\n  openai/a: {input: 1, date: 2026-01-31}\n",
@@ -270,7 +270,7 @@ static void a_wrong_line_is_drawn_from_its_own_file(void **state)
     struct buf out;
     struct err e;
 
-    (void)temporary(V "prices:\n  openai/a: {inptu: 1" LAST, path);
+    (void)temporary(V "prices:\n  openai/a: {inputs: 1" LAST, path);
     snprintf(conf, sizeof(conf), "%s" WITH_FILE "nothing: 1\n", config, path);
     assert_int_equal(settings_load(&b->s, span_str(conf), SPAN_LIT("f.yaml"), b->env, b->r, &e),
                      -1);
@@ -282,11 +282,11 @@ static void a_wrong_line_is_drawn_from_its_own_file(void **state)
              "  | ^^^^^^^\n"
              "  = known keys: version, server, providers, defaults, models, keys, pass, prices, "
              "telemetry\n"
-             "error[E012]: unknown key 'inptu' in prices.openai/a\n"
+             "error[E012]: unknown key 'inputs' in prices.openai/a\n"
              " --> %s:3:14\n"
              "  |\n"
-             "3 |   openai/a: {inptu: 1, source: s, date: 2026-01-31}\n"
-             "  |              ^^^^^ did you mean 'input'?\n"
+             "3 |   openai/a: {inputs: 1, source: s, date: 2026-01-31}\n"
+             "  |              ^^^^^^ did you mean 'input'?\n"
              "2 errors, 0 warnings\n",
              path);
     buf_init(&out, 1U << 20);
