@@ -30,6 +30,7 @@ static int schema(struct work *w);
 static int reference(struct work *w);
 static int providers(struct work *w);
 static int dialects(struct work *w);
+static int prices(struct work *w);
 static int show(struct work *w);
 
 static const struct {
@@ -42,12 +43,12 @@ static const struct {
     {"reference", "print the reference page of the format (Markdown)", reference},
     {"providers", "print what is known of each type of provider (Markdown)", providers},
     {"dialects", "print what can be said between dialects (Markdown)", dialects},
+    {"prices", "print the price file that is built in, to begin one of your own with", prices},
 };
 
 static void usage(FILE *to)
 {
-    fputs("usage: lamplighter config init|show|schema|reference|providers|dialects [-c FILE]\n\n",
-          to);
+    fputs("usage: lamplighter config COMMAND [-c FILE]\n\n", to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
 }
@@ -105,6 +106,12 @@ static int providers(struct work *w)
 static int dialects(struct work *w)
 {
     convert_docs(&w->out);
+    return EXIT_OK;
+}
+
+static int prices(struct work *w)
+{
+    buf_add_span(&w->out, settings_built_in_prices());
     return EXIT_OK;
 }
 

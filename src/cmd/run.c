@@ -54,7 +54,7 @@ static int load_again(void *arg, int text_fd, int report_fd)
     struct buf text, printed;
     int status;
 
-    buf_init(&text, RUN_TEXT_MAX);
+    buf_init(&text, RUN_LOADED_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
     status = run_load(run, &settings, &text, &printed);
     if (write_all(report_fd, buf_span(&printed)) < 0 || write_all(text_fd, buf_span(&text)) < 0)
@@ -64,12 +64,6 @@ static int load_again(void *arg, int text_fd, int report_fd)
     buf_fini(&text);
     buf_fini(&printed);
     return status;
-}
-
-static void say(void *arg, const char *line)
-{
-    UNUSED(arg);
-    run_say("lamplighter: %s", line);
 }
 
 static int child_main(void *arg, const struct proc_place *place)
@@ -170,7 +164,7 @@ static int serve(struct run *run, struct span text, struct err *e)
                              .drain_ms = settings->server.drain_ms,
                              .child_main = child_main,
                              .load = load_again,
-                             .say = say,
+                             .say = run_tell,
                              .arg = run};
     struct run_commands commands;
     int status = -1;
@@ -319,7 +313,7 @@ int cmd_run(int argc, char **argv)
         return status;
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a log that nobody reads ends nothing */
         return EXIT_FAILED;
-    buf_init(&text, RUN_TEXT_MAX);
+    buf_init(&text, RUN_LOADED_MAX);
     status = 1;
     if (env_take(&run.env, &environ, &e) < 0)
         goto fail;

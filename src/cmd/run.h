@@ -13,9 +13,10 @@
 #include "proc/master.h"
 #include "settings/settings.h"
 
-#define RUN_LISTENS  8                     /* most addresses in server.listen */
-#define RUN_BATCH    64                    /* most records a datagram to the clerk */
-#define RUN_TEXT_MAX ((size_t)1024 * 1024) /* a configuration's text */
+#define RUN_LISTENS    8                      /* most addresses in server.listen */
+#define RUN_BATCH      64                     /* most records a datagram to the clerk */
+#define RUN_TEXT_MAX   ((size_t)1024 * 1024)  /* a configuration's text, and a price file's */
+#define RUN_LOADED_MAX (2 * RUN_TEXT_MAX + 1) /* both, with a NUL between them */
 
 struct run {
     struct env *env;
@@ -35,17 +36,20 @@ struct run {
     int records[2]; /* datagrams of struct record: workers write [1], the clerk reads [0] */
 };
 
-/* Load the configuration: the file's, or what the environment offers. `text` gets it, `printed`
- * what is wrong with it. 0, or the exit status. */
+/* Load the configuration: the file's, or what the environment offers. `text` gets it, and behind a
+ * NUL the price file if there is one; `printed` what is wrong with them. 0, or the exit status. */
 MUST_CHECK int run_load(const struct run *run, struct settings **ret, struct buf *text,
                         struct buf *printed);
 
-/* The text in a memory file of the master's. */
+/* What the texts in a memory file of the master's say. No other file is asked for prices. */
 MUST_CHECK int run_settings(struct settings **ret, const struct run *run, int config_fd,
                             struct err *e);
 
 /* A line for people, on standard error. */
 void run_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* The same as a callback of rooms that have something to say. */
+void run_tell(void *arg, const char *line);
 
 /* The lives of the children. They return the exit status. */
 int run_worker(const struct run *run, const struct proc_place *place);

@@ -48,26 +48,28 @@ static struct span source_name(const struct run *run)
 int run_settings(struct settings **ret, const struct run *run, int config_fd, struct err *e)
 {
     struct conf_report *report = mem_alloc(sizeof(*report));
+    struct span config, prices;
     struct buf text;
     char *to;
     ssize_t n;
     int rc = -1;
 
-    buf_init(&text, RUN_TEXT_MAX);
-    to = buf_reserve(&text, RUN_TEXT_MAX);
+    buf_init(&text, RUN_LOADED_MAX);
+    to = buf_reserve(&text, RUN_LOADED_MAX);
     if (!to || !report) {
         err_set(e, ERR_NOMEM, "no memory for the configuration");
         goto out;
     }
-    n = pread(config_fd, to, RUN_TEXT_MAX, 0);
+    n = pread(config_fd, to, RUN_LOADED_MAX, 0);
     if (n < 0) {
         err_set(e, ERR_SYS, "configuration: %s", strerror(errno));
         goto out;
     }
     buf_commit(&text, (size_t)n);
+    prices = buf_span(&text);
+    config = span_cut(&prices, '\0');
     conf_report_init(report);
-    conf_report_source(report, source_name(run), buf_span(&text));
-    rc = settings_load(ret, buf_span(&text), source_name(run), run->env, report, e);
+    rc = settings_load_with(ret, config, source_name(run), prices, run->env, report, e);
     conf_report_fini(report);
 out:
     mem_free(report);
@@ -75,11 +77,21 @@ out:
     return rc;
 }
 
+static int add_prices(struct buf *text, struct span prices, struct err *e)
+{
+    if (!span_has(prices))
+        return 0;
+    buf_add_char(text, '\0');
+    buf_add_span(text, prices);
+    return buf_finish(text, "configuration", e);
+}
+
 int run_load(const struct run *run, struct settings **ret, struct buf *text, struct buf *printed)
 {
     struct conf_report *report = mem_alloc(sizeof(*report));
     struct err e;
     int status = 1, rc;
+    size_t config;
 
     if (!report)
         return 1;
@@ -88,8 +100,11 @@ int run_load(const struct run *run, struct settings **ret, struct buf *text, str
         buf_printf(printed, "lamplighter: %s\n", e.text);
         goto out;
     }
-    conf_report_source(report, source_name(run), buf_span(text));
     rc = settings_load(ret, buf_span(text), source_name(run), run->env, report, &e);
+    config = text->n;
+    if (rc == 0)
+        rc = add_prices(text, (*ret)->prices_text, &e);
+    conf_report_source(report, source_name(run), span_of(text->p, config)); /* it may have moved */
     if (rc == 0 && run->first)
         settings_compare_start(run->first, *ret, report);
     if (rc == 0 && !env_locked(run->env))

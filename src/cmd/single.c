@@ -78,7 +78,8 @@ static int serve(struct single *s, struct settings *settings, struct err *e)
                             .workers = 1,
                             .first = settings,
                             .log_fd = STDOUT_FILENO,
-                            .listen_fd = s->run->admin_fd};
+                            .listen_fd = s->run->admin_fd,
+                            .say = run_tell};
     int rc = -1;
 
     if (ops_new(&s->ops, &conf, settings, e) < 0)

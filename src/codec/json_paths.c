@@ -74,7 +74,7 @@ void json_paths_sort(struct json_node nodes[JSON_SCAN_NODES], const struct json_
 
     MUST(n <= JSON_SCAN_PATHS);
     nodes[0] = (struct json_node){.id = JSON_SCAN_PATHS};
-    drafts[0] = (struct draft){.paths = (UINT64_C(1) << n) - 1};
+    drafts[0] = (struct draft){.paths = n ? UINT64_MAX >> (64 - n) : 0};
     for (unsigned k = 0; k < used; k++) {
         nodes[k].child = (uint8_t)used;
         for (uint64_t left = drafts[k].paths; left; left &= left - 1)

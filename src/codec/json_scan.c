@@ -28,7 +28,7 @@
 #include "codec/plain.h"
 #include "codec/utf8.h"
 
-_Static_assert(sizeof(struct json_scan) <= 1024, "promised in the header");
+_Static_assert(sizeof(struct json_scan) <= 1152, "promised in the header");
 _Static_assert(A_NEXT_ITEM <= UINT8_MAX, "states and actions are bytes");
 
 #define NONE JSON_SCAN_NODES /* no node */

@@ -19,9 +19,9 @@
 #define JSON_SCAN_DEPTH 64  /* deepest nesting of arrays and objects that is accepted */
 #define JSON_SCAN_KEY   32  /* longest key (unescaped) that a path may name */
 #define JSON_SCAN_TEXT  128 /* most bytes of a value that are kept when it spans two feeds */
-#define JSON_SCAN_PATHS 40  /* most paths of one watch */
+#define JSON_SCAN_PATHS 64  /* most paths of one watch */
 #define JSON_SCAN_STEPS 12  /* most steps (keys and "[]") of one path */
-#define JSON_SCAN_NODES 64  /* most different beginnings of all paths of a watch, and one */
+#define JSON_SCAN_NODES 80  /* most different beginnings of all paths of a watch, and one */
 
 enum json_type {
     JSON_NULL,
@@ -86,8 +86,8 @@ struct json_level {
     bool escaped; /* json_hit.escaped_key of this container */
 };
 
-/* Fixed in size (at most 1 KiB), owned by the caller, may be copied while no feed runs. Members
- * are private to json_scan.c but for why and at. */
+/* Fixed in size (at most 1152 bytes), owned by the caller, may be copied while no feed runs.
+ * Members are private to json_scan.c but for why and at. */
 struct json_scan {
     const struct json_watch *watch;
     json_hit_fn fn;

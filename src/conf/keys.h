@@ -57,6 +57,7 @@ extern const struct conf_type conf_duration; /* milliseconds: 500ms, 2s, 1.5m, 1
 extern const struct conf_type conf_size;     /* bytes: 512B, 32KiB, 64MiB, 2M (= 2MiB), 10MB */
 extern const struct conf_type conf_percent;  /* millionths: 5%, 99.95% */
 extern const struct conf_type conf_count;    /* 5000, 500k, 2M */
+extern const struct conf_type conf_decimal;  /* millionths: 0.25, 3, 12.000001 */
 extern const struct conf_type conf_bool;     /* false, true */
 extern const struct conf_type conf_string;   /* any text of 1 to 4096 bytes */
 extern const struct conf_type conf_name;     /* letters, digits, '.', '_', '-'; at most 64 */

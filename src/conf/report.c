@@ -57,6 +57,12 @@ void conf_report_source(struct conf_report *r, struct span file, struct span tex
     r->source = text;
 }
 
+void conf_report_beside(struct conf_report *r, struct span file, struct span text)
+{
+    r->beside = file;
+    r->beside_source = text;
+}
+
 int conf_report_ok(const struct conf_report *r, struct err *e)
 {
     if (r->nomem)
@@ -96,6 +102,8 @@ struct conf_diag *conf_report_add(struct conf_report *r, enum conf_severity seve
         return NULL;
     d = &r->diags[r->n];
     *d = (struct conf_diag){.severity = severity, .code = code, .at = at, .closest = SIZE_MAX};
+    d->file = r->beside;
+    d->source = r->beside_source;
     va_start(ap, fmt);
     d->text = say(r, fmt, ap);
     va_end(ap);
@@ -231,6 +239,8 @@ size_t conf_nearest(struct span word, const struct span *names, size_t n)
 
 static bool before(const struct conf_diag *a, const struct conf_diag *b)
 {
+    if (span_has(a->file) != span_has(b->file))
+        return span_has(b->file);
     if (a->at.line != b->at.line)
         return a->at.line < b->at.line;
     return a->at.col < b->at.col;
@@ -258,14 +268,15 @@ static void count(struct buf *out, size_t n, const char *what)
 /* The source line and the caret below it. */
 static void show_line(struct conf_report *r, struct buf *out, const struct conf_diag *d, bool color)
 {
+    bool beside = span_has(d->file);
+    struct span source = beside ? d->source : r->masked_all ? (struct span){NULL, 0} : r->source;
     struct text_line line;
     const char *mark = d->severity == CONF_ERROR ? "\033[31m" : "\033[33m";
     char number[16];
     int pad;
 
     pad = snprintf(number, sizeof(number), "%u", d->at.line);
-    text_line_get(&line, r->masked_all ? (struct span){NULL, 0} : r->source, d->at, r->masks,
-                  r->masks_n);
+    text_line_get(&line, source, d->at, r->masks, beside ? 0 : r->masks_n);
     buf_printf(out, "%*s |\n%s | %.*s\n%*s | ", pad, "", number, (int)line.n, line.text, pad, "");
     for (uint32_t i = 1; i < line.caret; i++)
         buf_add_char(out, ' ');
@@ -305,7 +316,7 @@ static void show(struct conf_report *r, struct buf *out, const struct conf_diag 
     if (d->at.line)
         pad = snprintf(number, sizeof(number), "%u", d->at.line);
     buf_printf(out, "%*s--> ", pad, "");
-    buf_add_span(out, r->file);
+    buf_add_span(out, span_has(d->file) ? d->file : r->file);
     if (d->at.line) {
         buf_printf(out, ":%u:%u\n", d->at.line, d->at.col);
         show_line(r, out, d, color);
@@ -342,7 +353,7 @@ static void json_diag(struct conf_report *r, struct buf *out, const struct conf_
     json_kv_cstring(&w, "severity", d->severity == CONF_ERROR ? "error" : "warning");
     json_kv_cstring(&w, "code", d->code);
     json_kv_string(&w, "text", d->text);
-    json_kv_string(&w, "file", r->file);
+    json_kv_string(&w, "file", span_has(d->file) ? d->file : r->file);
     if (d->at.line) {
         json_kv_uint(&w, "line", d->at.line);
         json_kv_uint(&w, "column", d->at.col);

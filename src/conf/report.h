@@ -36,8 +36,9 @@ enum conf_severity { CONF_ERROR, CONF_WARNING };
 
 struct conf_diag {
     enum conf_severity severity;
-    const char *code; /* "E012" */
-    struct span text; /* one sentence without a full stop */
+    const char *code;         /* "E012" */
+    struct span file, source; /* of a file beside the configuration; absent: the report's own */
+    struct span text;         /* one sentence without a full stop */
     struct conf_place at;
     struct span note;     /* stands behind the caret; may be absent */
     struct span title;    /* "providers" ... */
@@ -48,7 +49,8 @@ struct conf_diag {
 
 struct conf_report {
     struct arena arena;
-    struct span file, source; /* borrowed: as long as the report is added to and printed */
+    struct span file, source;          /* borrowed: as long as the report is added to and printed */
+    struct span beside, beside_source; /* what new diagnostics are about; absent: file, source */
     struct conf_diag diags[CONF_DIAGS_MAX];
     size_t n;
     size_t errors, warnings;  /* all, also those past CONF_DIAGS_MAX */
@@ -63,6 +65,10 @@ void conf_report_fini(struct conf_report *r);
 
 /* The file that places refer to. Both are borrowed. */
 void conf_report_source(struct conf_report *r, struct span file, struct span text);
+
+/* Diagnostics from now on are about another file, which the configuration names; an absent one ends
+ * that. It holds no secrets: nothing of it is masked. Both are borrowed like the others. */
+void conf_report_beside(struct conf_report *r, struct span file, struct span text);
 
 /* Add a diagnostic. NULL when it was only counted; the functions below accept that. */
 struct conf_diag *conf_report_add(struct conf_report *r, enum conf_severity severity,

@@ -100,6 +100,14 @@ static int read_count(struct span text, uint64_t *ret, struct err *e)
     return read_scaled(text, units, ARRAY_LEN(units), ret);
 }
 
+static int read_decimal(struct span text, uint64_t *ret, struct err *e)
+{
+    static const struct unit units[] = {{"", 1000000}};
+
+    UNUSED(e);
+    return read_scaled(text, units, ARRAY_LEN(units), ret);
+}
+
 static int read_string(struct span text, uint64_t *ret, struct err *e)
 {
     *ret = 0;
@@ -172,6 +180,13 @@ const struct conf_type conf_count = {
     .schema = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},"
               "{\"type\":\"string\",\"pattern\":\"^[0-9]+(\\\\.[0-9]+)?[kKMG]?$\"}]}",
     .parse = read_count,
+};
+const struct conf_type conf_decimal = {
+    .name = "decimal number",
+    .what = "a number such as 3 or 0.25, of at most six decimals",
+    .schema = "{\"anyOf\":[{\"type\":\"number\",\"minimum\":0},"
+              "{\"type\":\"string\",\"pattern\":\"^[0-9]+(\\\\.[0-9]{1,6})?$\"}]}",
+    .parse = read_decimal,
 };
 const struct conf_type conf_bool = {
     .name = "true or false",

@@ -42,6 +42,7 @@ const struct dialect dialect_anthropic_count = {
     .on_answer = on_hit,
     .end_event = end_event,
     .verdict = verdict,
+    .free = true,
     .write_error = anthropic_write_error,
     .write_error_event = anthropic_write_error_event,
     .keepalive = "",

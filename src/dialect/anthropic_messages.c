@@ -16,10 +16,12 @@ enum event_path {
     START_OUTPUT,
     START_CACHE_READ,
     START_CACHE_WRITE,
+    START_CACHE_WRITE_1H,
     INPUT,
     OUTPUT,
     CACHE_READ,
     CACHE_WRITE,
+    CACHE_WRITE_1H,
     REASONING,
     INDEX,
     BLOCK_TYPE,
@@ -36,10 +38,12 @@ static const char *const event_paths[] = {
     "message.usage.output_tokens",
     "message.usage.cache_read_input_tokens",
     "message.usage.cache_creation_input_tokens",
+    "message.usage.cache_creation.ephemeral_1h_input_tokens",
     "usage.input_tokens",
     "usage.output_tokens",
     "usage.cache_read_input_tokens",
     "usage.cache_creation_input_tokens",
+    "usage.cache_creation.ephemeral_1h_input_tokens",
     "usage.output_tokens_details.thinking_tokens",
     "index",
     "content_block.type",
@@ -57,6 +61,7 @@ enum answer_path {
     ANSWER_OUTPUT,
     ANSWER_CACHE_READ,
     ANSWER_CACHE_WRITE,
+    ANSWER_CACHE_WRITE_1H,
     ANSWER_REASONING,
     ANSWER_PATHS
 };
@@ -70,6 +75,7 @@ static const char *const answer_paths[] = {
     "usage.output_tokens",
     "usage.cache_read_input_tokens",
     "usage.cache_creation_input_tokens",
+    "usage.cache_creation.ephemeral_1h_input_tokens",
     "usage.output_tokens_details.thinking_tokens",
 };
 _Static_assert(ARRAY_LEN(answer_paths) == ANSWER_PATHS, "one row, one path");
@@ -216,6 +222,10 @@ static void on_event(struct dialect_answer *a, const struct json_hit *h)
     case CACHE_WRITE:
         read_usage(a, h, &a->usage.cache_write);
         break;
+    case START_CACHE_WRITE_1H:
+    case CACHE_WRITE_1H:
+        read_usage(a, h, &a->usage.cache_write_1h);
+        break;
     case REASONING:
         read_usage(a, h, &a->usage.reasoning);
         break;
@@ -356,6 +366,9 @@ static void on_answer(struct dialect_answer *a, const struct json_hit *h)
         break;
     case ANSWER_CACHE_WRITE:
         read_usage(a, h, &a->usage.cache_write);
+        break;
+    case ANSWER_CACHE_WRITE_1H:
+        read_usage(a, h, &a->usage.cache_write_1h);
         break;
     case ANSWER_REASONING:
         read_usage(a, h, &a->usage.reasoning);

@@ -65,10 +65,15 @@ MUST_CHECK int dialect_request_end(struct dialect_request_reader *r);
 
 /* ---- answers ---- */
 
-/* Counts as the provider reported them; absent ones stay 0. */
+/* Tokens as the provider reported them; absent ones stay 0. The two sums exclude nothing, whatever
+ * the dialect's own way of counting is; all others are parts of one of them. */
 struct dialect_usage {
-    uint64_t input, output; /* input excludes nothing: cached tokens are part of it */
-    uint64_t cache_read, cache_write, reasoning;
+    uint64_t input;
+    uint64_t cache_read, cache_write, cache_write_1h; /* the last: of cache_write, what is kept for
+                                                       * an hour */
+    uint64_t audio_in, audio_cached;                  /* the last: of audio_in and of cache_read */
+    uint64_t output;
+    uint64_t reasoning, audio_out;
     bool seen;
 };
 
@@ -142,7 +147,10 @@ struct dialect_answer {
     struct dialect_choices now; /* the choices of this event */
     uint64_t input_plain;       /* input tokens where the dialect counts cached ones apart ... */
     uint64_t input_tools;       /* ... or those that tools have added */
-    uint64_t output_plain;      /* output tokens where it counts those of thinking apart */
+    uint64_t output_plain;      /* output tokens where it may count those of thinking apart ... */
+    uint64_t tokens_total;      /* ... and then says so with its sum of all */
+    uint64_t of_kind;           /* tokens of one kind of input or output ... */
+    bool audio;                 /* ... and whether that kind is audio */
 };
 
 /* Start reading an answer. streamed: SSE, else one JSON document. choices: from the request. */
@@ -249,6 +257,7 @@ struct dialect {
     /* The URL names the model (its path) and may hold the client's key (its query). */
     bool by_url;
     bool lists;            /* a whole answer may be a list of events */
+    bool free;             /* nobody bills it: the answer is but a count of tokens */
     const char *keepalive; /* bytes of a keep-alive block of its own, "" if it has none */
     const char *cut;       /* why a stream without its end is cut: "ended before message_stop" */
 };

@@ -44,6 +44,7 @@ const struct dialect dialect_gemini_count = {
     .on_answer = on_hit,
     .end_event = end_event,
     .verdict = verdict,
+    .free = true,
     .write_error = gemini_write_error,
     .write_error_event = gemini_write_error_event,
     .by_url = true,

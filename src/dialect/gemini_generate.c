@@ -28,6 +28,15 @@ enum path {
     INPUT_CACHED,
     OUTPUT,
     OUTPUT_THOUGHTS,
+    KIND_IN,
+    KIND_IN_NAME,
+    KIND_IN_COUNT,
+    KIND_CACHED,
+    KIND_CACHED_NAME,
+    KIND_CACHED_COUNT,
+    KIND_OUT,
+    KIND_OUT_NAME,
+    KIND_OUT_COUNT,
     CALL,
     CODE,
     CODE_RESULT,
@@ -42,11 +51,17 @@ enum path {
     EVENT_PATHS
 };
 
+/* Tokens by kind: [{"modality":"AUDIO","tokenCount":80}, ...]. */
+#define KIND_PATHS(list) list "[]", list "[].modality", list "[].tokenCount"
+
 #define PATHS(of)                                                                                  \
     of "modelVersion", of "candidates[]", of "candidates[].index", of "candidates[].finishReason", \
         of "promptFeedback.blockReason", of "usageMetadata.promptTokenCount",                      \
         of "usageMetadata.toolUsePromptTokenCount", of "usageMetadata.cachedContentTokenCount",    \
         of "usageMetadata.candidatesTokenCount", of "usageMetadata.thoughtsTokenCount",            \
+        KIND_PATHS(of "usageMetadata.promptTokensDetails"),                                        \
+        KIND_PATHS(of "usageMetadata.cacheTokensDetails"),                                         \
+        KIND_PATHS(of "usageMetadata.candidatesTokensDetails"),                                    \
         of "candidates[].content.parts[].functionCall",                                            \
         of "candidates[].content.parts[].executableCode",                                          \
         of "candidates[].content.parts[].codeExecutionResult", GEMINI_ERROR_PATHS(of)
@@ -131,6 +146,27 @@ static void read_usage(struct dialect_answer *a, const struct json_hit *h, uint6
     mark(a, SAW_USAGE);
 }
 
+#define AUDIO 4 /* the enumeration's number, for who writes numbers */
+
+/* A row of KIND_PATHS, the first of them being 0. Only audio is priced apart. */
+static void read_kind(struct dialect_answer *a, unsigned row, const struct json_hit *h,
+                      uint64_t *audio)
+{
+    uint64_t number;
+
+    if (row == 1) {
+        a->audio = h->type == JSON_STRING ? span_is(h->raw, "AUDIO")
+                                          : dialect_hit_u64(h, &number) == 0 && number == AUDIO;
+    } else if (row == 2) {
+        read_usage(a, h, &a->of_kind);
+    } else if (!h->end) {
+        a->audio = false;
+        a->of_kind = 0;
+    } else if (a->audio) {
+        *audio = a->of_kind;
+    }
+}
+
 static void read_common(struct dialect_answer *a, unsigned path, const struct json_hit *h)
 {
     switch (path) {
@@ -163,6 +199,21 @@ static void read_common(struct dialect_answer *a, unsigned path, const struct js
         break;
     case OUTPUT_THOUGHTS:
         read_usage(a, h, &a->usage.reasoning);
+        break;
+    case KIND_IN:
+    case KIND_IN_NAME:
+    case KIND_IN_COUNT:
+        read_kind(a, path - KIND_IN, h, &a->usage.audio_in);
+        break;
+    case KIND_CACHED:
+    case KIND_CACHED_NAME:
+    case KIND_CACHED_COUNT:
+        read_kind(a, path - KIND_CACHED, h, &a->usage.audio_cached);
+        break;
+    case KIND_OUT:
+    case KIND_OUT_NAME:
+    case KIND_OUT_COUNT:
+        read_kind(a, path - KIND_OUT, h, &a->usage.audio_out);
         break;
     case CALL:
     case CODE:

@@ -113,11 +113,61 @@ static void read_usage(struct dialect_answer *a, const struct json_hit *h, uint6
     a->usage.seen = true;
 }
 
+/* The usage is whole: from the host's way of counting to ours. The rows say who needs which. */
+static void settle_usage(struct dialect_answer *a)
+{
+    struct dialect_usage *u = &a->usage;
+    uint64_t in = a->input_plain, out = a->output_plain, total = a->tokens_total;
+
+    if (in == 0 && out == 0) /* embeddings of Voyage and Perplexity: nothing but the total */
+        in = total;
+    else if (total > in && total - in > out) /* thoughts apart, and only the total shows it: xAI,
+                                              * which reports them, and Gemini, which does not */
+        out = total - in;
+    else if (u->reasoning > out) /* thoughts apart: Vercel */
+        out += u->reasoning;
+    if (u->cache_read > in) /* cached tokens apart, as Anthropic counts them */
+        in += u->cache_read;
+    u->input = in;
+    u->output = out;
+    u->cache_write = MIN(u->cache_write, in - u->cache_read); /* OpenRouter: the same twice */
+}
+
+/* Which count of the answer a row of the usage is. */
+#define COUNT(member) offsetof(struct dialect_answer, member)
+static const size_t counts[OPENAI_OWN] = {
+    [OPENAI_INPUT] = COUNT(input_plain),
+    [OPENAI_OUTPUT] = COUNT(output_plain),
+    [OPENAI_CACHE_READ] = COUNT(usage.cache_read),
+    [OPENAI_CACHE_WRITE] = COUNT(usage.cache_write),
+    [OPENAI_DEEPSEEK_CACHED] = COUNT(usage.cache_read),
+    [OPENAI_MISTRAL_CACHED] = COUNT(usage.cache_read),
+    [OPENAI_AUDIO_IN] = COUNT(usage.audio_in),
+    [OPENAI_REASONING] = COUNT(usage.reasoning),
+    [OPENAI_AUDIO_OUT] = COUNT(usage.audio_out),
+    [OPENAI_TOTAL] = COUNT(tokens_total),
+    [OPENAI_GROQ_INPUT] = COUNT(input_plain),
+    [OPENAI_GROQ_OUTPUT] = COUNT(output_plain),
+};
+
+/* A row of the usage: the whole of it, or a count. */
+static void read_usage_row(struct dialect_answer *a, const struct json_hit *h)
+{
+    if (counts[h->id]) {
+        read_usage(a, h, (uint64_t *)(void *)((char *)a + counts[h->id]));
+        return;
+    }
+    if (h->id == OPENAI_USAGE)
+        answer_usage(a, h);
+    if (h->end)
+        settle_usage(a);
+}
+
 /* ---- what the dialects call ---- */
 
 void openai_hit(struct dialect_answer *a, const struct json_hit *h)
 {
-    switch ((enum openai_path)h->id) {
+    switch (h->id) {
     case OPENAI_MODEL:
         answer_model(a, h);
         break;
@@ -150,31 +200,12 @@ void openai_hit(struct dialect_answer *a, const struct json_hit *h)
     case OPENAI_TOP_CODE:
         read_top(a, h);
         break;
-    case OPENAI_USAGE:
-        answer_usage(a, h);
-        break;
-    case OPENAI_INPUT:
-    case OPENAI_GROQ_INPUT:
-        read_usage(a, h, &a->usage.input);
-        break;
-    case OPENAI_OUTPUT:
-    case OPENAI_GROQ_OUTPUT:
-        read_usage(a, h, &a->usage.output);
-        break;
-    case OPENAI_CACHE_READ:
-        read_usage(a, h, &a->usage.cache_read);
-        break;
-    case OPENAI_CACHE_WRITE:
-        read_usage(a, h, &a->usage.cache_write);
-        break;
-    case OPENAI_REASONING:
-        read_usage(a, h, &a->usage.reasoning);
-        break;
     case OPENAI_ROOT:
         if (h->end && !a->streamed)
             openai_end_event(a);
         break;
-    case OPENAI_OWN:
+    default:
+        read_usage_row(a, h);
         break;
     }
 }

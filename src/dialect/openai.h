@@ -15,9 +15,11 @@
         "error", "error.message", "error.type", "error.code", "object", "message", "type", "code", \
         "usage", "usage.prompt_tokens", "usage.completion_tokens",                                 \
         "usage.prompt_tokens_details.cached_tokens",                                               \
-        "usage.prompt_tokens_details.cache_write_tokens",                                          \
-        "usage.completion_tokens_details.reasoning_tokens", "x_groq.usage.prompt_tokens",          \
-        "x_groq.usage.completion_tokens", "x_groq.error"
+        "usage.prompt_tokens_details.cache_write_tokens", "usage.prompt_cache_hit_tokens",         \
+        "usage.num_cached_tokens", "usage.prompt_tokens_details.audio_tokens",                     \
+        "usage.completion_tokens_details.reasoning_tokens",                                        \
+        "usage.completion_tokens_details.audio_tokens", "usage.total_tokens", "x_groq.usage",      \
+        "x_groq.usage.prompt_tokens", "x_groq.usage.completion_tokens", "x_groq.error"
 
 enum openai_path {
     OPENAI_ROOT,
@@ -39,7 +41,13 @@ enum openai_path {
     OPENAI_OUTPUT,
     OPENAI_CACHE_READ,
     OPENAI_CACHE_WRITE,
+    OPENAI_DEEPSEEK_CACHED,
+    OPENAI_MISTRAL_CACHED,
+    OPENAI_AUDIO_IN,
     OPENAI_REASONING,
+    OPENAI_AUDIO_OUT,
+    OPENAI_TOTAL,
+    OPENAI_GROQ_USAGE,
     OPENAI_GROQ_INPUT,
     OPENAI_GROQ_OUTPUT,
     OPENAI_GROQ_ERROR,

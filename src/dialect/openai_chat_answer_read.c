@@ -431,9 +431,11 @@ static int read_usage(struct convert_reader *r, yyjson_val *v, struct err *e)
         UNUSED(json_tree_u64(json_get(rows[i].at, rows[i].key), rows[i].to));
     if (!json_tree_u64(json_get(v, "total_tokens"), &total))
         total = 0;
-    if (u->reasoning > u->output || (u->reasoning && total == u->input + u->output + u->reasoning))
-        u->output += u->reasoning; /* hosts that count thinking apart: xAI, Vercel */
-    if (u->cache_read > u->input)  /* hosts that count cached tokens apart, as Anthropic does */
+    if (total > u->input && total - u->input > u->output) /* thinking apart: xAI, Gemini */
+        u->output = total - u->input;
+    else if (u->reasoning > u->output) /* the same: Vercel */
+        u->output += u->reasoning;
+    if (u->cache_read > u->input) /* hosts that count cached tokens apart, as Anthropic does */
         u->input += u->cache_read;
     u->cache_write = MIN(u->cache_write, u->input - u->cache_read); /* OpenRouter: the same twice */
     return tell(r, &ev, e);

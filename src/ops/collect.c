@@ -95,20 +95,20 @@ static void gen_ai(struct metrics *m, const struct record *r)
     metrics_observe(m, METRIC_GEN_AI_REQUEST, labels, seconds(r->duration_us));
     if (r->stream && r->first_us) {
         metrics_observe(m, METRIC_GEN_AI_FIRST, labels, seconds(r->first_us));
-        if (r->usage && r->tokens_out > 1 && r->duration_us > r->first_us)
+        if (r->usage.seen && r->usage.output > 1 && r->duration_us > r->first_us)
             metrics_observe(m, METRIC_GEN_AI_PACE, labels,
-                            seconds(r->duration_us - r->first_us) / (double)(r->tokens_out - 1));
+                            seconds(r->duration_us - r->first_us) / (double)(r->usage.output - 1));
     }
     labels[2] = target_model(r);
     metrics_observe(m, METRIC_GEN_AI_ATTEMPT, labels, seconds(r->attempt_us));
     if (r->attempt_first_us)
         metrics_observe(m, METRIC_GEN_AI_CHUNK, labels, seconds(r->attempt_first_us));
-    if (!r->usage)
+    if (!r->usage.seen)
         return;
     labels[4] = SPAN_LIT("input");
-    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->tokens_in);
+    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->usage.input);
     labels[4] = SPAN_LIT("output");
-    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->tokens_out);
+    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->usage.output);
 }
 
 static void add_attempt(struct metrics *m, const struct record *r)
@@ -126,6 +126,19 @@ static void add_attempt(struct metrics *m, const struct record *r)
             (struct span[]){target, joined ? SPAN_LIT("continued") : SPAN_LIT("error_event")}, 1);
 }
 
+/* Of the whole price is known at least what is counted as cost; what is not is counted apart. */
+static void add_cost(struct metrics *m, const struct record *r)
+{
+    struct span target = RECORD_TEXT(r->target), key = RECORD_TEXT(r->key);
+
+    if (r->pricing == PRICING_KNOWN || r->pricing == PRICING_INCOMPLETE) {
+        metrics_add(m, METRIC_COST, &target, (double)r->cost / 1e12);
+        metrics_add(m, METRIC_KEY_COST, &key, (double)r->cost / 1e12);
+    }
+    if (r->pricing != PRICING_NOTHING && r->pricing != PRICING_KNOWN)
+        metrics_add(m, METRIC_UNPRICED, &target, 1);
+}
+
 void collect_record(struct metrics *m, const struct record *r)
 {
     bool known = r->op < OPS;
@@ -141,6 +154,7 @@ void collect_record(struct metrics *m, const struct record *r)
     if (r->attempts == 0 || !r->target[0])
         return;
     add_attempt(m, r);
+    add_cost(m, r);
     if (r->overhead_us)
         metrics_observe(m, METRIC_OVERHEAD, NULL, seconds(r->overhead_us));
     if (known && operations[r->op])

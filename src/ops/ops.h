@@ -45,6 +45,8 @@ struct ops_conf {
      * At most one is under way. May be NULL. */
     void (*reload)(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
                    void *done_arg);
+    /* A line for people, rarely. May be NULL. */
+    void (*say)(void *arg, const char *line);
     void *arg;
 };
 

@@ -13,6 +13,7 @@
 #include "ops/metrics.h"
 #include "ops/ops.h"
 #include "ops/recent.h"
+#include "ops/unpriced.h"
 #include "ops/view.h"
 
 #define OPS_RATE_S 10 /* requests a second are a mean over this */
@@ -26,6 +27,7 @@ struct ops {
     struct metrics *metrics;
     struct recent *recent;
     struct targets targets;
+    struct unpriced unpriced;
 
     struct logfile *log;
     struct buf line;

@@ -75,11 +75,38 @@ static void milliseconds(struct json_write *w, const char *key, uint64_t us)
         buf_add(w->out, frac, sizeof(frac));
 }
 
-static void tokens(struct json_write *w, const struct record *r)
+/* The sums and what was cached always, the rarer parts where there are any. */
+static void tokens(struct json_write *w, const struct dialect_usage *u)
 {
-    json_kv_uint(w, "tokens_in", r->tokens_in);
-    json_kv_uint(w, "tokens_out", r->tokens_out);
-    json_kv_uint(w, "tokens_cached", r->tokens_cached);
+    const struct {
+        const char *key;
+        uint64_t n;
+    } parts[] = {
+        {"tokens_cache_write", u->cache_write},   {"tokens_cache_write_1h", u->cache_write_1h},
+        {"tokens_reasoning", u->reasoning},       {"tokens_audio_in", u->audio_in},
+        {"tokens_audio_cached", u->audio_cached}, {"tokens_audio_out", u->audio_out},
+    };
+
+    json_kv_uint(w, "tokens_in", u->input);
+    json_kv_uint(w, "tokens_out", u->output);
+    json_kv_uint(w, "tokens_cached", u->cache_read);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (parts[i].n)
+            json_kv_uint(w, parts[i].key, parts[i].n);
+}
+
+/* Dollars as an exact decimal number. What is not known is null, never 0, and why. */
+static void cost(struct json_write *w, const struct record *r)
+{
+    bool known = r->pricing == PRICING_KNOWN || r->pricing == PRICING_INCOMPLETE;
+    char text[PRICE_TEXT];
+
+    if (r->pricing == PRICING_NOTHING)
+        return;
+    json_key(w, "cost");
+    json_raw(w, known ? span_str(price_text(r->cost, text)) : SPAN_LIT("null"));
+    if (r->pricing != PRICING_KNOWN)
+        json_kv_cstring(w, "unpriced", pricing_word(r->pricing));
 }
 
 static void times(struct json_write *w, const struct record *r)
@@ -112,8 +139,9 @@ static void what_came(struct json_write *w, const struct record *r)
     times(w, r);
     json_kv_uint(w, "bytes_in", r->bytes_in);
     json_kv_uint(w, "bytes_out", r->bytes_out);
-    if (r->usage)
-        tokens(w, r);
+    if (r->usage.seen)
+        tokens(w, &r->usage);
+    cost(w, r);
 }
 
 void record_log_line(struct buf *out, const struct record *r)

@@ -10,6 +10,7 @@
 #define RECORD_RECORD_H
 
 #include "base/reason.h"
+#include "provider/price.h"
 #include "provider/provider.h"
 
 #define OUTCOMES(X)                                                                                \
@@ -48,7 +49,9 @@ struct record {
     uint64_t overhead_us; /* what the gateway itself took (metrics.def); 0: no target's answer was
                            * begun toward the client */
     uint64_t bytes_in, bytes_out; /* bodies */
-    uint64_t tokens_in, tokens_out, tokens_cached;
+    struct dialect_usage usage;   /* tokens, as the provider reported them */
+    uint64_t cost;                /* picodollars, where pricing says that there is one */
+    enum pricing pricing;
     enum outcome outcome;
     enum reason reason;
     enum class_id class_id;
@@ -56,7 +59,7 @@ struct record {
     uint16_t status;     /* toward the client; 0: none was sent */
     uint16_t upstream_status;
     uint16_t attempts;
-    bool stream, usage;    /* usage: the provider reported tokens */
+    bool stream;
     bool resent;           /* the target may have got it twice: docs/decisions/0005 */
     uint16_t worker, held; /* the entry that its worker holds for it (board/held.h); held 0: none */
     char id[24];

@@ -69,10 +69,7 @@ static void drop_call(struct relay *r)
     t = call_times(r->call);
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
-    rec->usage = a->usage.seen;
-    rec->tokens_in = a->usage.input;
-    rec->tokens_out = a->usage.output;
-    rec->tokens_cached = a->usage.cache_read;
+    relay_note_cost(r, a);
     r->sequence = a->sequence;
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);

@@ -3,6 +3,7 @@
  *     relay.c    the life: what happens when (the only writer of `state`)
  *     request.c  reading the request: operation, key, model, target, patches
  *     answer.c   what is written toward the client
+ *     cost.c     what the target's answer costs
  *     translated.c  what there is besides when the target speaks another dialect
  *     hosted.c   what is patched when a cloud has the client's API in a form of its own
  *
@@ -158,6 +159,14 @@ bool relay_is_hosted(const struct relay *r);
 
 /* Patch the request to be of that form, in place of all patches. */
 MUST_CHECK int relay_host(struct relay *r, struct err *e);
+
+/* ---- cost.c ---- */
+
+/* Into r->record: the tokens that the target's answer took, and what they cost. */
+void relay_note_cost(struct relay *r, const struct dialect_answer *a);
+
+/* false: the target must not be asked, since it has no price; *no says so. */
+bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
 
 /* ---- answer.c ---- */
 

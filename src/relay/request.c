@@ -250,6 +250,10 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
         const struct provider_op_row *op;
 
         r->target = &targets[i];
+        if (!relay_may_ask(r, r->target, no)) {
+            skipped = true;
+            continue;
+        }
         if (can_serve(r, r->target))
             return true;
         op = relay_translated_op(r, r->target);

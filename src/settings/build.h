@@ -40,6 +40,7 @@ struct build {
     const struct keys_config *keys;
     const struct env *env;
     struct conf_report *report;
+    bool priced; /* the price file was read without a complaint */
     bool nomem;
 };
 
@@ -61,6 +62,8 @@ MUST_CHECK int build_secret(struct build *b, const struct conf_value *v, struct 
 /* The proxy that the environment asks for towards a URL; set is false when there is none. */
 void build_env_proxy(struct build *b, const struct settings_url *to, struct settings_proxy *ret);
 
+/* given: the price file's text where it was read before; absent: it is read now. */
+void build_prices(struct build *b, struct span given);
 void build_server(struct build *b);
 void build_providers(struct build *b);
 void build_models(struct build *b);

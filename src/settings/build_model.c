@@ -16,6 +16,22 @@ static int by_name(const void *a, const void *b)
     return x.n < y.n ? -1 : x.n > y.n;
 }
 
+static void check_price(struct build *b, struct span model, const struct settings_target *t,
+                        const struct conf_value *v)
+{
+    const struct settings *s = &b->snap->pub;
+    struct conf_diag *d;
+
+    if (!t->provider->type || !b->priced || settings_price(s, t->provider, t->model))
+        return;
+    d = conf_report_add(b->report, CONF_WARNING, "W009", v->at,
+                        "models.%.*s target '%.*s' has no price: %s", SPAN_FMT(model),
+                        SPAN_FMT(t->id),
+                        s->prices_block ? "prices.unknown is block, so it is never asked"
+                                        : "what it costs will not be known");
+    conf_diag_note(b->report, d, "give it a row in the price file (prices.file)");
+}
+
 static void build_target(struct build *b, struct span model, const struct conf_value *v,
                          struct settings_target *ret)
 {
@@ -26,6 +42,8 @@ static void build_target(struct build *b, struct span model, const struct conf_v
         return;
     provider = span_cut(&rest, '/');
     *ret = (struct settings_target){build_find_provider(b, provider), rest, id};
+    if (ret->provider)
+        check_price(b, model, ret, v);
     if (ret->provider || b->keys->providers.bad)
         return;
     UNUSED(

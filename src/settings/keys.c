@@ -188,6 +188,14 @@ static const struct conf_key telemetry_keys[] = {
 };
 static const struct conf_table telemetry_table = TABLE(keys_telemetry, telemetry_keys);
 
+static const struct conf_key prices_keys[] = {
+    {"file", CONF_ONE, .type = &conf_path, AT(keys_prices, file), .example = "/etc/lamplighter/prices.yaml",
+     .help = "The price file, in place of the one that is built in (lamplighter config prices prints that one). A reload reads it again."},
+    {"unknown", CONF_ONE, .type = &types_unknown, AT(keys_prices, unknown), .text = "warn",
+     .help = "What to do about a model without a price. warn: its answers have no cost, which is logged and counted. block: it is not asked."},
+};
+static const struct conf_table prices_table = TABLE(keys_prices, prices_keys);
+
 static const struct conf_key config_keys[] = {
     {"version", CONF_ONE, .required = true, .type = &types_version, AT(keys_config, version), .example = "1",
      .help = "Version of this format."},
@@ -203,6 +211,8 @@ static const struct conf_key config_keys[] = {
      .help = "Clients' keys. Without this section clients on this machine need none, and others are refused."},
     {"pass", CONF_ONE, .type = &conf_name, AT(keys_config, pass), .example = "openai",
      .help = "The provider that serves paths which have no model to route by, such as files. Left out: such paths are refused."},
+    {"prices", CONF_GROUP, .table = &prices_table, AT(keys_config, prices),
+     .help = "What tokens cost, so that answers have a cost in the log and the metrics; see docs/cost.md."},
     {"telemetry", CONF_GROUP, .table = &telemetry_table, AT(keys_config, telemetry),
      .help = "What the gateway tells about its work."},
 };

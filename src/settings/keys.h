@@ -95,6 +95,11 @@ struct keys_telemetry {
     struct keys_log log;
 };
 
+struct keys_prices {
+    struct conf_value self;
+    struct conf_value file, unknown;
+};
+
 struct keys_config {
     struct conf_value self;
     struct conf_value version;
@@ -104,6 +109,7 @@ struct keys_config {
     struct conf_list models; /* struct keys_model */
     struct conf_list keys;   /* struct keys_client */
     struct conf_value pass;
+    struct keys_prices prices;
     struct keys_telemetry telemetry;
 };
 

@@ -128,11 +128,13 @@ static struct snapshot *snapshot_new(struct span text, struct span file, struct 
 }
 
 /* Keys to values. */
-static int build_all(struct build *b, struct err *e)
+static int build_all(struct build *b, struct span prices, struct err *e)
 {
     build_server(b);
     if (!b->nomem)
         build_providers(b);
+    if (!b->nomem)
+        build_prices(b, prices);
     if (!b->nomem)
         build_models(b);
     if (!b->nomem)
@@ -144,6 +146,13 @@ static int build_all(struct build *b, struct err *e)
 
 int settings_load(struct settings **ret, struct span text, struct span file, const struct env *env,
                   struct conf_report *report, struct err *e)
+{
+    return settings_load_with(ret, text, file, (struct span){NULL, 0}, env, report, e);
+}
+
+int settings_load_with(struct settings **ret, struct span text, struct span file,
+                       struct span prices, const struct env *env, struct conf_report *report,
+                       struct err *e)
 {
     struct build b = {.env = env, .report = report};
     struct yaml_node *root = NULL;
@@ -165,7 +174,7 @@ int settings_load(struct settings **ret, struct span text, struct span file, con
         goto out;
     b.keys = keys;
     b.snap = snapshot_new(text, file, e);
-    if (!b.snap || build_all(&b, e) < 0)
+    if (!b.snap || build_all(&b, prices, e) < 0)
         goto out;
     if (report->errors > 0) {
         err_set(e, ERR_CONFIG, "%.*s: %zu error%s", SPAN_FMT(file), report->errors,

@@ -19,6 +19,7 @@
 #include "base/span.h"
 #include "http/http.h"
 #include "net/net.h"
+#include "provider/price.h"
 #include "provider/provider.h"
 
 /* A base URL, taken apart. Spans live in the snapshot. */
@@ -73,6 +74,13 @@ struct settings_model {
     size_t targets_n;
 };
 
+/* A row of the price file. */
+struct settings_price {
+    struct span provider; /* a name under `providers`, or a type */
+    struct span model;    /* the upstream's name, or a pattern with '*' */
+    struct price price;
+};
+
 /* A client's key. */
 struct settings_key {
     struct span name;
@@ -125,6 +133,11 @@ struct settings {
     /* Pass-through operations: which provider serves the unrouted paths ("pass: openai"). */
     const struct settings_provider *pass;
 
+    const struct settings_price *prices; /* names in order, then patterns */
+    size_t prices_n, prices_named;
+    bool prices_block;       /* a model without a price is not asked */
+    struct span prices_text; /* of prices.file as it was read now; absent: built in, or given */
+
     struct {
         bool access;      /* one JSON line a request */
         struct span file; /* absent: standard output */
@@ -145,6 +158,14 @@ MUST_CHECK int settings_resolve(struct settings_plan *ret, const struct settings
 
 /* The names a client may use, as /v1/models lists them: models, then "provider/..." patterns. */
 
+/* What a model of a provider costs: a row of the provider's name, else of its type; a model's name
+ * before patterns, and of these the longest. NULL: nobody knows. */
+const struct price *settings_price(const struct settings *s, const struct settings_provider *p,
+                                   struct span model);
+
+/* The price file that is used without `prices.file`. */
+struct span settings_built_in_prices(void);
+
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings **s);
 
@@ -155,6 +176,12 @@ struct env;
  * report (see conf/report.h). Warnings may be there on success too. */
 MUST_CHECK int settings_load(struct settings **ret, struct span text, struct span file,
                              const struct env *env, struct conf_report *report, struct err *e);
+
+/* The same with the text of prices.file, where it was read before (settings.prices_text). Absent:
+ * it is read as the configuration says. */
+MUST_CHECK int settings_load_with(struct settings **ret, struct span text, struct span file,
+                                  struct span prices, const struct env *env,
+                                  struct conf_report *report, struct err *e);
 
 /* Warn of every key of `next` that differs from `first`, which the gateway was started with, and
  * that only a start takes into use. Looks at these two alone. */

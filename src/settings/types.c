@@ -52,6 +52,13 @@ static const char *close_word(size_t i)
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
 
+static const char *unknown_word(size_t i)
+{
+    static const char *const words[] = {"warn", "block"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
 static const char *provider_word(size_t i)
 {
     const struct provider *p = provider_at(i);
@@ -412,6 +419,17 @@ static int read_target(struct span text, uint64_t *ret, struct err *e)
     return 0;
 }
 
+static int read_priced(struct span text, uint64_t *ret, struct err *e)
+{
+    uint64_t unused;
+
+    if (read_target(text, ret, e) < 0)
+        return -1;
+    if (conf_name.parse(span_of(text.p, (size_t)*ret), &unused, e) == 0)
+        return 0;
+    return err_set(e, ERR_PARSE, "has a provider that is no name or type of one");
+}
+
 static int read_workers(struct span text, uint64_t *ret, struct err *e)
 {
     *ret = 0;
@@ -484,6 +502,17 @@ const struct conf_type types_models = {
     .what = "a model name in which '*' stands for anything",
     .schema = "{\"type\":\"string\",\"pattern\":\"^[^ ]{1,128}$\"}",
     .parse = read_models,
+};
+const struct conf_type types_priced = {
+    .name = "priced model",
+    .what = "a target provider/model, in whose model '*' stands for anything",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^[^/ ]+/[^ ]+$\"}",
+    .parse = read_priced,
+};
+const struct conf_type types_unknown = {
+    .name = "word",
+    .what = "warn or block",
+    .word = unknown_word,
 };
 const struct conf_type types_workers = {
     .name = "auto or count",

@@ -468,7 +468,7 @@ static bool count(void *arg, const struct json_hit *hit)
 
 static void watches_have_bounds(void **state)
 {
-    char names[JSON_SCAN_PATHS][8], text[512] = "{";
+    char names[JSON_SCAN_PATHS][8], text[1024] = "{";
     const char *rows[JSON_SCAN_PATHS];
     struct json_watch watch = {rows, JSON_SCAN_PATHS};
     static const char *const deep[] = {"a.b[].c.d.e.f[][].g.h.i"};

@@ -27,14 +27,12 @@ static struct record good(void)
         .attempt_us = 1900000,
         .attempt_first_us = 400000,
         .overhead_us = 140,
-        .tokens_in = 100,
-        .tokens_out = 31,
+        .usage = {.input = 100, .output = 31, .seen = true},
         .outcome = OUTCOME_FULL,
         .op = OP_CHAT,
         .status = 200,
         .attempts = 1,
         .stream = true,
-        .usage = true,
         .model = "smart",
         .target = "eu/gemini-3-pro",
         .provider = "gemini",
@@ -138,7 +136,7 @@ static void broken_stream_names_its_class(void **state)
     r.outcome = OUTCOME_FAILED;
     r.reason = REASON_TRUNCATED;
     r.class_id = CLASS_TRUNCATED;
-    r.usage = false;
+    r.usage.seen = false;
     collect_record(m, &r);
     text = prom_text(m);
     has(text,
@@ -348,9 +346,42 @@ static void view_shows_board_and_processes(void **state)
     board_free(&b);
 }
 
+static void costs_are_added_and_what_has_none_is_counted(void **state)
+{
+    static const struct {
+        const char *key;
+        enum pricing pricing;
+        uint64_t cost;
+    } rows[] = {
+        {"ci", PRICING_KNOWN, 1500000000000}, {"ci", PRICING_KNOWN, 250000000000},
+        {"", PRICING_KNOWN, 125000000000},    {"ci", PRICING_INCOMPLETE, 1000000000000},
+        {"ci", PRICING_NO_PRICE, 77},         {"ci", PRICING_NO_USAGE, 77},
+        {"ci", PRICING_NOT_READ, 77},         {"ci", PRICING_NOTHING, 77},
+    };
+    struct metrics *m = make();
+    struct record r = good();
+    char *text;
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        snprintf(r.key, sizeof(r.key), "%s", rows[i].key);
+        r.pricing = rows[i].pricing;
+        r.cost = rows[i].cost;
+        collect_record(m, &r);
+    }
+    text = prom_text(m);
+    has(text, "lamplighter_cost_usd_total{target=\"eu/gemini-3-pro\"}", 2.875);
+    has(text, "lamplighter_key_cost_usd_total{key=\"ci\"}", 2.75);
+    has(text, "lamplighter_key_cost_usd_total", 0.125);
+    has(text, "lamplighter_unpriced_requests_total{target=\"eu/gemini-3-pro\"}", 4);
+    mem_free(text);
+    metrics_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(costs_are_added_and_what_has_none_is_counted),
         cmocka_unit_test(good_stream_counts_everywhere),
         cmocka_unit_test(what_did_not_come_is_not_observed),
         cmocka_unit_test(broken_stream_names_its_class),

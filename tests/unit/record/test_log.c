@@ -57,16 +57,13 @@ static void good_request_is_one_line(void **state)
         .overhead_us = 87,
         .bytes_in = 1700,
         .bytes_out = 1200,
-        .tokens_in = 11,
-        .tokens_out = 7,
-        .tokens_cached = 3,
+        .usage = {.input = 11, .output = 7, .cache_read = 3, .seen = true},
         .outcome = OUTCOME_FULL,
         .op = OP_CHAT,
         .status = 200,
         .upstream_status = 200,
         .attempts = 1,
         .stream = true,
-        .usage = true,
         .id = "r_0123456789abcde",
         .model = "smart",
         .target = "openai/gpt-5.1",
@@ -87,6 +84,67 @@ static void good_request_is_one_line(void **state)
             "\"first_ms\":250.040,\"attempt_ms\":1234.001,\"attempt_first_ms\":240,"
             "\"overhead_ms\":0.087,\"bytes_in\":1700,\"bytes_out\":1200,\"tokens_in\":11,"
             "\"tokens_out\":7,\"tokens_cached\":3,\"key\":\"ci\",\"peer\":\"127.0.0.1:5000\"}\n");
+}
+
+/* What is not known is null with a reason, never 0; what is, is exact to the last digit. */
+static void a_cost_is_exact_or_null(void **state)
+{
+    static const struct {
+        enum pricing pricing;
+        uint64_t cost;
+        const char *want; /* in the line; NULL: no word of it */
+    } rows[] = {
+        {PRICING_NOTHING, 0, NULL},
+        {PRICING_KNOWN, 0, ",\"cost\":0}"},
+        {PRICING_KNOWN, 161540000, ",\"cost\":0.00016154}"},
+        {PRICING_KNOWN, UINT64_MAX, ",\"cost\":18446744.073709551615}"},
+        {PRICING_INCOMPLETE, 1, ",\"cost\":0.000000000001,\"unpriced\":\"incomplete\"}"},
+        {PRICING_NO_PRICE, 7, ",\"cost\":null,\"unpriced\":\"no-price\"}"},
+        {PRICING_NO_RATE, 7, ",\"cost\":null,\"unpriced\":\"no-rate\"}"},
+        {PRICING_NO_USAGE, 7, ",\"cost\":null,\"unpriced\":\"no-usage\"}"},
+        {PRICING_TOO_LARGE, 7, ",\"cost\":null,\"unpriced\":\"too-large\"}"},
+        {PRICING_NOT_READ, 7, ",\"cost\":null,\"unpriced\":\"not-read\"}"},
+        {PRICINGS_N, 7, ",\"cost\":null,\"unpriced\":\"\"}"}, /* from another process */
+    };
+    struct buf out;
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct record r = {.op = OPS, .pricing = rows[i].pricing, .cost = rows[i].cost};
+
+        buf_init(&out, 2 * RECORD_LINE_MAX);
+        record_log_line(&out, &r);
+        buf_add_char(&out, '\0');
+        if (rows[i].want ? !strstr(out.p, rows[i].want) : strstr(out.p, "cost") != NULL)
+            fail_msg("row %zu: %s", i, out.p);
+        buf_fini(&out);
+    }
+}
+
+static void every_part_of_the_usage_is_told(void **state)
+{
+    struct record r = {.op = OPS,
+                       .usage = {.input = 1,
+                                 .cache_read = 2,
+                                 .cache_write = 3,
+                                 .cache_write_1h = 4,
+                                 .audio_in = 5,
+                                 .audio_cached = 6,
+                                 .output = 7,
+                                 .reasoning = 8,
+                                 .audio_out = 9,
+                                 .seen = true}};
+    struct buf out;
+
+    UNUSED(state);
+    buf_init(&out, 2 * RECORD_LINE_MAX);
+    record_log_line(&out, &r);
+    buf_add_char(&out, '\0');
+    assert_non_null(
+        strstr(out.p, "\"tokens_in\":1,\"tokens_out\":7,\"tokens_cached\":2,"
+                      "\"tokens_cache_write\":3,\"tokens_cache_write_1h\":4,\"tokens_reasoning\":8,"
+                      "\"tokens_audio_in\":5,\"tokens_audio_cached\":6,\"tokens_audio_out\":9}"));
+    buf_fini(&out);
 }
 
 static void failure_says_why(void **state)
@@ -194,9 +252,14 @@ static void a_result_fits_into_a_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_result_fits_into_a_word),   cmocka_unit_test(times_are_rfc_3339),
-        cmocka_unit_test(good_request_is_one_line),    cmocka_unit_test(failure_says_why),
-        cmocka_unit_test(hostile_text_stays_one_line), cmocka_unit_test(no_room_appends_nothing),
+        cmocka_unit_test(a_cost_is_exact_or_null),
+        cmocka_unit_test(every_part_of_the_usage_is_told),
+        cmocka_unit_test(a_result_fits_into_a_word),
+        cmocka_unit_test(times_are_rfc_3339),
+        cmocka_unit_test(good_request_is_one_line),
+        cmocka_unit_test(failure_says_why),
+        cmocka_unit_test(hostile_text_stays_one_line),
+        cmocka_unit_test(no_room_appends_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

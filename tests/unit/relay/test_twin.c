@@ -30,8 +30,8 @@ static void a_stream_arrives_byte_for_byte(void **state)
         assert_memory_equal(body.p, k->stream, body.n);
         assert_int_equal(t.records, 1);
         assert_int_equal(t.record.outcome, OUTCOME_FULL);
-        assert_int_equal(t.record.tokens_in, 7);
-        assert_int_equal(t.record.tokens_out, 3);
+        assert_int_equal(t.record.usage.input, 7);
+        assert_int_equal(t.record.usage.output, 3);
         assert_true(span_contains(buf_span(&c.in), SPAN_LIT("x-accel-buffering: no")));
         assert_false(span_contains(buf_span(&c.in), SPAN_LIT("x-secret")));
         twin_client_fini(&c);
@@ -104,8 +104,8 @@ static void usage_that_only_the_gateway_asked_for_is_taken_out(void **state)
         assert_true(twin_parse(buf_span(&c.in), &status, &body));
         buf_add_char(&body, '\0');
         assert_string_equal(body.p, rows[i].got);
-        assert_int_equal(t.record.tokens_in, 7);
-        assert_int_equal(t.record.tokens_out, 3);
+        assert_int_equal(t.record.usage.input, 7);
+        assert_int_equal(t.record.usage.output, 3);
         twin_client_fini(&c);
         twin_close(&t);
     }
@@ -162,7 +162,7 @@ static void a_null_behind_the_first_part_of_an_event_stays(void **state)
         assert_true(twin_parse(buf_span(&c.in), &status, &body));
         assert_int_equal(body.n, due.n);
         assert_memory_equal(body.p, due.p, due.n);
-        assert_int_equal(t.record.tokens_in, 7);
+        assert_int_equal(t.record.usage.input, 7);
         twin_client_fini(&c);
         twin_close(&t);
     }

@@ -15,8 +15,13 @@
 #include "conf/dump.h"
 #include "settings/settings.h"
 
-#define V    "version: 1\n"
-#define P    V "providers:\n  o: {type: openai, key: env:OPENAI_API_KEY}\n"
+#define V "version: 1\n"
+#define P V "providers:\n  o: {type: openai, key: env:OPENAI_API_KEY}\n"
+/* Prices for all that stands here, so that none is missing; test_prices.c is about them. */
+#define ROW(provider) "  " provider "/*: {input: 1, source: s, date: 2026-01-01}\n"
+#define PRICES                                                                                     \
+    SPAN_LIT(V "prices:\n" ROW("openai") ROW("anthropic") ROW("vllm") ROW("azure")                 \
+                 ROW("openai-compatible"))
 #define HASH "sha256:0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789abcdef"
 
 static const char *const vars[] = {
@@ -37,9 +42,9 @@ static const struct {
      "E012 4:1+2 unknown key '<<' at the top level | merging is not supported; write the keys out"},
     {P "sla: {gold: {window: 30d}}\nguardrails: {}\n",
      "E012 4:1+3 unknown key 'sla' at the top level | known keys: version, server, providers, "
-     "defaults, models, keys, pass, telemetry\n"
+     "defaults, models, keys, pass, prices, telemetry\n"
      "E012 5:1+10 unknown key 'guardrails' at the top level | known keys: version, server, "
-     "providers, defaults, models, keys, pass, telemetry"},
+     "providers, defaults, models, keys, pass, prices, telemetry"},
     {P "server: 80\nmodels: [a]\n",
      "E010 4:9+2 server must be a map of keys, this is a single value\n"
      "E010 5:9+1 models must be a map of names, this is a list"},
@@ -238,7 +243,7 @@ static void every_error_is_reported_at_once(void **state)
     assert_int_equal(env_new_table(&env, vars, &e), 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         conf_report_init(r);
-        rc = settings_load(&s, span_str(rows[i].text), SPAN_LIT("f"), env, r, &e);
+        rc = settings_load_with(&s, span_str(rows[i].text), SPAN_LIT("f"), PRICES, env, r, &e);
         assert_int_equal(rc, r->errors ? -1 : 0);
         dump_report(r, &out);
         shorten_types(&out);
@@ -367,7 +372,7 @@ static void a_file_becomes_its_values(void **state)
     buf_init(&out, 1U << 20);
     assert_int_equal(env_new_table(&env, vars, &e), 0);
     conf_report_init(r);
-    if (settings_load(&s, span_str(full), SPAN_LIT("full"), env, r, &e) < 0) {
+    if (settings_load_with(&s, span_str(full), SPAN_LIT("full"), PRICES, env, r, &e) < 0) {
         dump_report(r, &out);
         fail_msg("%s: %s", e.text, out.p);
     }
@@ -427,7 +432,7 @@ static void names_are_resolved(void **state)
     UNUSED(state);
     assert_int_equal(env_new_table(&env, vars, &e), 0);
     conf_report_init(r);
-    assert_int_equal(settings_load(&s, span_str(full), SPAN_LIT("f"), env, r, &e), 0);
+    assert_int_equal(settings_load_with(&s, span_str(full), SPAN_LIT("f"), PRICES, env, r, &e), 0);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         rc = settings_resolve(&plan, s, span_str(names[i].name));
         assert_int_equal(rc, names[i].model || names[i].id ? 0 : -1);
@@ -537,7 +542,7 @@ static void every_failed_allocation_is_survived(void **state)
         rc = env_new_table(&env, vars, &e);
         conf_report_init(r);
         if (rc == 0)
-            rc = settings_load(&s, span_str(full), SPAN_LIT("f"), env, r, &e);
+            rc = settings_load_with(&s, span_str(full), SPAN_LIT("f"), PRICES, env, r, &e);
         if (!mem_torture_hit()) {
             assert_int_equal(rc, 0);
             break;

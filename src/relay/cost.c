@@ -1,0 +1,70 @@
+/*
+ * cost.c - what the answer that a target gave costs, or why that is not known.
+ *
+ * The price is that of the model which was asked for; where that has none, of the model that the
+ * provider says has answered: the name of a deployment on Azure is its owner's choice.
+ *
+ * An answer that broke off has cost at least what its provider had reported by then. Where nothing
+ * was reported it may have cost something or not, and is called unpriced if the provider has
+ * worked.
+ */
+#include "relay/relay_impl.h"
+
+static const struct price *find_price(const struct relay *r, const struct dialect_answer *a)
+{
+    const struct settings_target *t = r->target;
+    const struct price *p = settings_price(r->settings, t->provider, t->model);
+
+    return p ? p : settings_price(r->settings, t->provider, span_of(a->model, a->model_n));
+}
+
+/* What passed through unread: who posts has something made. */
+static enum pricing price_unread(const struct relay *r)
+{
+    uint16_t status = r->answer_head.status;
+
+    return status >= 200 && status < 300 && span_is(r->head->method, "POST") ? PRICING_NOT_READ
+                                                                             : PRICING_NOTHING;
+}
+
+static enum pricing price_answer(struct relay *r, const struct dialect_answer *a)
+{
+    bool whole = dialect_answer_verdict(a) == VERDICT_COMPLETE;
+    const struct price *p;
+    enum pricing pricing;
+
+    if (a->d->free)
+        return PRICING_NOTHING;
+    if (!whole && !a->started && !a->usage.seen && !class_row(r->record.class_id)->maybe_billed)
+        return PRICING_NOTHING;
+    p = find_price(r, a);
+    if (!p)
+        return PRICING_NO_PRICE;
+    pricing = price_cost(&r->record.cost, p, &a->usage);
+    return pricing == PRICING_KNOWN && !whole && r->record.cost ? PRICING_INCOMPLETE : pricing;
+}
+
+void relay_note_cost(struct relay *r, const struct dialect_answer *a)
+{
+    r->record.usage = a->usage;
+    r->record.pricing = a->d ? price_answer(r, a) : price_unread(r);
+}
+
+bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no)
+{
+    struct span text;
+
+    if (!r->settings->prices_block || r->dialect->free ||
+        settings_price(r->settings, t->provider, t->model))
+        return true;
+    text = arena_printf(&r->arena, "'%.*s' has no price, and models without one are not asked.",
+                        SPAN_FMT(t->id));
+    *no = (struct relay_refusal){
+        .status = 400,
+        .reason = REASON_UNPRICED,
+        .text = text.p ? text.p : reason_meaning(REASON_UNPRICED),
+        .hint = "Give the model a row in the gateway's price file (prices.file), or set "
+                "prices.unknown: warn.",
+    };
+    return false;
+}
