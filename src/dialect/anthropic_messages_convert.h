@@ -29,8 +29,8 @@ MUST_CHECK int anthropic_messages_citations(struct span items,
                                             int (*each)(void *arg, yyjson_val *v), void *arg,
                                             struct err *e);
 
-/* "citations" of a text block: those of the kinds that the dialect has; nothing if there are none.
- */
+/* "citations" of a text block: those of the kinds that the dialect has. 1: there were some, 0:
+ * none, and nothing was written. */
 MUST_CHECK int anthropic_messages_cite(struct json_write *w, struct span items, struct err *e);
 
 /* A word of the dialect and what it means. */

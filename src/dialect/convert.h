@@ -18,17 +18,23 @@
 #include "codec/json_tree.h"
 
 /* How a dialect says a feature. What is LOST of a request is left out (chat_need says whether it
- * may be); APPROXIMATE is said in other words that mean nearly the same. */
-enum convert_loss { CARRIED, APPROXIMATE, LOST };
+ * may be); APPROXIMATE is said in other words that mean nearly the same. PARTLY: the value, or the
+ * target's model, decides between the three, and the writer notes what it did (convert_told). */
+enum convert_loss { CARRIED, APPROXIMATE, PARTLY, LOST };
 
 struct convert_loss_row {
     enum chat_feature feature;
     enum convert_loss loss;
-    const char *how;  /* APPROXIMATE: what becomes of it; else NULL */
-    const char *page; /* APPROXIMATE, LOST: the API page that shows that it cannot be said */
+    const char *how;  /* APPROXIMATE, PARTLY: what becomes of it; else NULL */
+    const char *page; /* where it is not CARRIED: the API page that shows that it cannot be said */
 };
 
 /* ---- requests ---- */
+
+/* What a writer did beyond its loss table, for this value or this model. */
+struct convert_told {
+    chat_set dropped, approximated;
+};
 
 /* What the target is called and can take, beyond its dialect. */
 struct convert_to {
@@ -39,7 +45,44 @@ struct convert_to {
     bool old_max_tokens; /* openai.chat: the row knows max_tokens, and not max_completion_tokens */
     uint64_t max_tokens; /* for dialects that must have one: used where the client gave none */
     bool count;          /* no answer is asked for, only how many tokens the prompt has */
+    struct convert_told *told; /* where the writer notes; NULL: nobody asks */
 };
+
+static inline void convert_drops(const struct convert_to *to, enum chat_feature f)
+{
+    if (to->told)
+        to->told->dropped |= CHAT_BIT(f);
+}
+
+static inline void convert_approximates(const struct convert_to *to, enum chat_feature f)
+{
+    if (to->told)
+        to->told->approximated |= CHAT_BIT(f);
+}
+
+/* Signed thinking, and signed texts and calls, that the target cannot read: noted as dropped. */
+void convert_note_signatures(const struct convert_to *to, const struct chat_request *q);
+
+/* What becomes of effort and budget in a dialect that has only words for them: `word` is the one
+ * that was written, absent if none was. */
+void convert_note_effort(const struct convert_to *to, const struct chat_request *q,
+                         struct span word);
+
+/* A queue of the provider, in OpenAI's words and in those of a dialect. */
+struct convert_tier {
+    const char *word;
+    const char *wire; /* NULL: it is what holds without a word */
+    bool nearly;
+};
+
+/* The row of the tier that a request names; NULL: it names none, or, which is noted, the dialect
+ * has no word for it. */
+const struct convert_tier *convert_tier(const struct convert_to *to, struct span word,
+                                        const struct convert_tier *rows, size_t rows_n);
+
+/* OpenAI's own, in both of its dialects. */
+#define OPENAI_TIERS ((size_t)6)
+extern const struct convert_tier openai_tiers[OPENAI_TIERS];
 
 /* ---- answers ---- */
 
@@ -115,12 +158,21 @@ const struct convert *convert_find(const struct dialect *d);
 
 /* ---- what is common to all ---- */
 
+/* Read a request of this dialect: read_request(), and what holds without a word is as good as not
+ * said, in whatever dialect it was. */
+MUST_CHECK int convert_read(const struct convert *c, struct chat_request *ret, yyjson_val *root,
+                            struct err *e);
+
 /* What stands in the way of a request: the first feature that it needs and the dialect loses;
  * CHAT_FEATURES: nothing. */
 enum chat_feature convert_obstacle(const struct convert *to, const struct chat_request *q);
 
-/* Names of what is left out, comma-separated, into buf: features, then unknown keys by their place.
- */
-void convert_dropped(struct buf *out, const struct convert *to, const struct chat_request *q);
+/* Names of what was left out, comma-separated: features, then unknown keys by their place. */
+void convert_dropped(struct buf *out, const struct convert *to, const struct chat_request *q,
+                     const struct convert_told *told);
+
+/* Names of what was said in other words that mean nearly the same. */
+void convert_approximated(struct buf *out, const struct convert *to, const struct chat_request *q,
+                          const struct convert_told *told);
 
 #endif

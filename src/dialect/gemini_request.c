@@ -591,15 +591,6 @@ static int read_tool_conf(const struct convert_value *x)
 
 /* ---- generationConfig ---- */
 
-static int read_choices(const struct convert_value *x)
-{
-    if (convert_number(x) < 0)
-        return -1;
-    if (!span_is(x->q->choices, "1"))
-        chat_note(x->q, CHAT_HAS_CHOICES);
-    return 0;
-}
-
 static int read_stops(const struct convert_value *x)
 {
     struct chat_text **tail = &x->q->stops;
@@ -614,7 +605,6 @@ static int read_stops(const struct convert_value *x)
         if (chat_add_text(x->q, tail, json_text(one)) < 0)
             return convert_no_memory(x->e);
         tail = &(*tail)->next;
-        chat_note(x->q, CHAT_HAS_STOP);
     }
     return 0;
 }
@@ -661,6 +651,7 @@ static int read_budget(const struct convert_value *x)
         return convert_other(x);
     if (span_is(json_text(x->v), "0")) {
         q->thinking = CHAT_NO;
+        chat_note(q, CHAT_HAS_EFFORT);
         return 0;
     }
     q->thinking = CHAT_YES;
@@ -688,8 +679,10 @@ static int read_thoughts(const struct convert_value *x)
 {
     if (!yyjson_is_bool(x->v))
         return convert_want(x, "true or false");
-    if (yyjson_is_true(x->v))
-        x->q->summary = SPAN_LIT("auto");
+    if (!yyjson_is_true(x->v))
+        return 0;
+    x->q->summary = SPAN_LIT("auto");
+    chat_note(x->q, CHAT_HAS_THINKING);
     return 0;
 }
 
@@ -710,9 +703,9 @@ static const struct convert_key conf_keys[] = {
     {"temperature", convert_number, Q(temperature), NOTE(TEMPERATURE)},
     KEY("topP", "top_p", convert_number, Q(top_p), NOTE(TOP_P)),
     KEY("topK", "top_k", convert_number, Q(top_k), NOTE(TOP_K)),
-    KEY("candidateCount", "candidate_count", read_choices, Q(choices), 0),
+    KEY("candidateCount", "candidate_count", convert_number, Q(choices), NOTE(CHOICES)),
     KEY("maxOutputTokens", "max_output_tokens", convert_number, Q(max_tokens), NOTE(MAX_TOKENS)),
-    KEY("stopSequences", "stop_sequences", read_stops, 0, 0),
+    KEY("stopSequences", "stop_sequences", read_stops, 0, NOTE(STOP)),
     KEY("responseMimeType", "response_mime_type", read_mime, 0, 0),
     KEY("responseSchema", "response_schema", read_schema, Q(format_schema), NOTE(JSON_SCHEMA)),
     KEY("responseJsonSchema", "response_json_schema", convert_json, Q(format_schema),
@@ -744,6 +737,18 @@ static int read_cached(const struct convert_value *x)
     return 0;
 }
 
+static int read_tier(const struct convert_value *x)
+{
+    struct span word = json_text(x->v);
+
+    if (!yyjson_is_str(x->v))
+        return convert_want(x, "a string");
+    x->q->service_tier = span_is(word, "standard")      ? SPAN_LIT("default")
+                         : span_is(word, "unspecified") ? SPAN_LIT("auto")
+                                                        : word;
+    return 0;
+}
+
 static int read_labels(const struct convert_value *x)
 {
     x->q->metadata = convert_json_text(x->q, x->v);
@@ -758,6 +763,7 @@ static const struct convert_key keys[] = {
     KEY("generationConfig", "generation_config", read_conf, 0, 0),
     KEY("cachedContent", "cached_content", read_cached, 0, NOTE(PREVIOUS)),
     {"labels", read_labels, 0, NOTE(METADATA)},
+    KEY("serviceTier", "service_tier", read_tier, 0, NOTE(SERVICE_TIER)),
     {"model", convert_ignore, 0, 0},
 };
 

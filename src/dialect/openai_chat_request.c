@@ -501,6 +501,8 @@ static int read_message(struct chat_request *q, struct chat_message ***tail,
         if (!m)
             return convert_no_memory(e);
         m->name = s.name;
+        if (s.name.n && roles[i].read != read_result)
+            chat_note(q, CHAT_HAS_SPEAKER);
         if (m->role == CHAT_ROLE_ASSISTANT && !goes_on)
             *asked = m;
         return roles[i].read(q, m, &s, at, e);
@@ -704,16 +706,6 @@ static int read_stream_options(const struct convert_value *x)
     return yyjson_is_obj(x->v) ? 0 : convert_want(x, "an object");
 }
 
-/* One choice is what everybody gives. */
-static int read_n(const struct convert_value *x)
-{
-    if (convert_number(x) < 0)
-        return -1;
-    if (!span_is(x->q->choices, "1"))
-        chat_note(x->q, CHAT_HAS_CHOICES);
-    return 0;
-}
-
 static int read_store(const struct convert_value *x)
 {
     if (convert_bool(x) < 0)
@@ -752,7 +744,7 @@ static const struct convert_key root_keys[] = {
     {"presence_penalty", convert_number, Q(presence_penalty), NOTE(PENALTIES)},
     {"seed", convert_number, Q(seed), NOTE(SEED)},
     {"stop", read_stop, 0, NOTE(STOP)},
-    {"n", read_n, Q(choices), 0},
+    {"n", convert_number, Q(choices), NOTE(CHOICES)},
     {"logprobs", convert_bool, Q(logprobs), NOTE(LOGPROBS)},
     {"top_logprobs", convert_number, Q(top_logprobs), NOTE(LOGPROBS)},
     {"logit_bias", convert_json, Q(logit_bias), NOTE(LOGIT_BIAS)},

@@ -16,7 +16,7 @@ static const struct convert_key function_keys[] = {
     {"name", convert_text, AT(name), 0},
     {"description", convert_text, AT(description), 0},
     {"parameters", convert_json, AT(schema), 0},
-    {"strict", convert_bool, AT(strict), 0},
+    {"strict", convert_bool, AT(strict), NOTE(TOOL_STRICT)},
 };
 static const struct convert_key custom_keys[] = {
     {"type", convert_ignore, 0, 0},
@@ -65,8 +65,6 @@ static int read_own_tool(const struct convert_value *x, struct chat_tool ***tail
     if (span_has(t->schema) && *t->schema.p != '{')
         return json_wrong(x->e, &JSON_AT_KEY(x->at, "parameters"), "an object is wanted");
     chat_note(x->q, kind->feature);
-    if (t->strict == CHAT_YES)
-        chat_note(x->q, CHAT_HAS_TOOL_STRICT);
     if (span_has(space)) {
         t->space = space;
         t->own = t->name;
@@ -271,14 +269,27 @@ static int read_text_config(const struct convert_value *x)
 
 static const struct convert_key reasoning_config_keys[] = {
     {"effort", convert_text, AT(effort), NOTE(EFFORT)},
-    {"summary", convert_text, AT(summary), 0},
-    {"generate_summary", convert_text, AT(summary), 0}, /* what came before summary */
+    {"summary", convert_text, AT(summary), NOTE(THINKING)},
+    {"generate_summary", convert_text, AT(summary), NOTE(THINKING)}, /* its former name */
 };
 
 static int read_reasoning_config(const struct convert_value *x)
 {
     return convert_object(x->q, x->v, x->at, reasoning_config_keys,
                           ARRAY_LEN(reasoning_config_keys), x->q, x->e);
+}
+
+static const struct convert_key update_keys[] = {
+    {"type", convert_ignore, 0, 0},
+    {"id", convert_ignore, 0, 0},
+    {"reasoning", read_reasoning_config, 0, 0},
+    {"text", read_text_config, 0, 0},
+};
+
+int openai_responses_read_update(struct chat_request *q, yyjson_val *v, const struct json_at *at,
+                                 struct err *e)
+{
+    return convert_object(q, v, at, update_keys, ARRAY_LEN(update_keys), q, e);
 }
 
 /* What an answer shall contain. Encrypted reasoning is asked for by us wherever it can be read. */

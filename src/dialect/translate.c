@@ -27,6 +27,7 @@ struct translate {
     struct json_tree event;
     struct buf data; /* of an event in several lines */
     struct chat_request q;
+    struct convert_told told; /* of the request as it was written */
     struct convert_reader reader;
     struct chat_sink to;    /* where the answer's events go */
     struct open_part *open; /* in the order of their beginning */
@@ -122,7 +123,7 @@ int translate_new(struct translate **ret, const struct translate_conf *conf, str
     buf_init(&t->data, TRANSLATE_EVENT_MAX);
     t->q.arena = &t->arena;
     if (begin(t, e) < 0 || json_tree_read(&t->request, body, e) < 0 ||
-        conf->client->read_request(&t->q, t->request.root, e) < 0) {
+        convert_read(conf->client, &t->q, t->request.root, e) < 0) {
         translate_free(&t);
         return -1;
     }
@@ -151,13 +152,22 @@ enum chat_feature translate_obstacle(const struct translate *t)
 
 void translate_dropped(const struct translate *t, struct buf *out)
 {
-    convert_dropped(out, t->conf.target, &t->q);
+    convert_dropped(out, t->conf.target, &t->q, &t->told);
+}
+
+void translate_approximated(const struct translate *t, struct buf *out)
+{
+    convert_approximated(out, t->conf.target, &t->q, &t->told);
 }
 
 int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
                       struct err *e)
 {
-    return t->conf.target->write_request(out, &t->q, to, e);
+    struct convert_to noting = *to;
+
+    t->told = (struct convert_told){0};
+    noting.told = &t->told;
+    return t->conf.target->write_request(out, &t->q, &noting, e);
 }
 
 /* ---- answers ---- */

@@ -30,8 +30,10 @@ void translate_free(struct translate **t);
  * CHAT_FEATURES: there is none. */
 enum chat_feature translate_obstacle(const struct translate *t);
 
-/* What is left out, comma-separated; "" if nothing is. */
+/* What the last translate_request() left out, and what it said in other words that mean nearly the
+ * same: names, comma-separated; "" if there is nothing. */
 void translate_dropped(const struct translate *t, struct buf *out);
+void translate_approximated(const struct translate *t, struct buf *out);
 
 /* Append the request as the target wants it. */
 MUST_CHECK int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,

@@ -11,7 +11,7 @@
 #include "relay/relay_impl.h"
 
 #define REQUEST_MAX(n)   (4 * (n) + (size_t)1024 * 1024)
-#define DROPPED_MAX      ((size_t)1024)
+#define NAMES_MAX        ((size_t)1024)
 #define MAX_TOKENS_UNSET 8192 /* where the dialect must have a number and the client gave none */
 
 /* The operations that ask a model to go on with a conversation, in the order in which a target that
@@ -100,16 +100,31 @@ static int write_request(struct relay *r, struct err *e)
     return rc;
 }
 
-static void note_dropped(struct relay *r)
+/* The names that `list` gives, in the arena, and as many of them as fit for the record. Cut where
+ * it is too much: the first ones say enough. */
+static struct span note_names(struct relay *r, void (*list)(const struct translate *, struct buf *),
+                              char *record, size_t cap)
 {
+    struct span names = {NULL, 0};
     struct buf b;
 
-    buf_init(&b, DROPPED_MAX);
-    translate_dropped(r->translate, &b);
-    if (b.n) /* cut where it is too much: the first ones say enough */
-        r->dropped = arena_dup(&r->arena, buf_span(&b));
-    relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
+    buf_init(&b, NAMES_MAX);
+    list(r->translate, &b);
+    if (b.n)
+        names = arena_dup(&r->arena, buf_span(&b));
+    relay_keep(record, cap, names);
     buf_fini(&b);
+    return names;
+}
+
+/* What the target was not told, or not quite. */
+static void note_loss(struct relay *r)
+{
+    struct record *rec = &r->record;
+
+    r->dropped = note_names(r, translate_dropped, rec->dropped, sizeof(rec->dropped));
+    r->approximated =
+        note_names(r, translate_approximated, rec->approximated, sizeof(rec->approximated));
 }
 
 enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
@@ -149,7 +164,7 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
         }
         goto out;
     }
-    note_dropped(r);
+    note_loss(r);
     ret = RELAY_TRANSLATED_OK;
 out:
     mem_free(body);
