@@ -224,8 +224,9 @@ static int read_tool(const struct convert_value *x, yyjson_val *v, const struct 
     if (provider) {
         t->name = json_text(type);
         t->raw = convert_json_text(x->q, v);
-        chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-        return span_has(t->raw) ? 0 : convert_no_memory(x->e);
+        if (!span_has(t->raw))
+            return convert_no_memory(x->e);
+        return convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, at, x->e);
     }
     if (convert_object(x->q, v, at, KEYS(tool_keys), t, x->e) < 0)
         return -1;
@@ -401,9 +402,7 @@ static int read_tier(const struct convert_value *x)
 
 static int read_mcp_servers(const struct convert_value *x)
 {
-    if (yyjson_arr_size(x->v))
-        chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-    return 0;
+    return yyjson_arr_size(x->v) ? convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e) : 0;
 }
 
 /* For the whole request: a cached prefix ends with its last block. */

@@ -43,6 +43,8 @@ struct dialect_request {
     uint32_t choices;            /* "n", 1 when absent; completions: times the prompts */
     uint64_t max_tokens;         /* 0 when absent or without limit (negative); the largest when
                                   * two spellings are given */
+    uint64_t previous;           /* span_hash() of the id of the answer that the provider keeps and
+                                  * that is gone on from; 0: none */
 };
 
 /* Reads a request body fed in pieces. Below 2 KiB; private but for req and why. */
@@ -121,6 +123,7 @@ struct dialect_answer {
     uint8_t model_n;
     char stop[32]; /* last finish or stop reason, "" before */
     struct dialect_usage usage;
+    uint64_t kept;     /* span_hash() of its id, in dialects whose answers the provider keeps */
     uint64_t events;   /* events completed */
     uint64_t sequence; /* the number that the next event has, in dialects that number them; errors
                         * and what is BAD do not count: they are not handed on */

@@ -471,17 +471,18 @@ static int read_function(struct reading *r, yyjson_val *v, const struct json_at 
     return t->name.n ? 0 : json_wrong(r->e, at, "name is missing");
 }
 
-static int read_provider_tool(struct reading *r, yyjson_val *k, yyjson_val *v)
+static int read_provider_tool(struct reading *r, yyjson_val *k, yyjson_val *v,
+                              const struct json_at *at)
 {
     struct chat_tool *t = chat_add_tool(r->q, &r->tools, CHAT_TOOL_PROVIDER);
     struct span value = convert_json_text(r->q, v), key = convert_json_text(r->q, k);
 
     if (!t || !span_has(value) || !span_has(key))
         return convert_no_memory(r->e);
-    chat_note(r->q, CHAT_HAS_PROVIDER_TOOL);
     t->name = json_text(k);
     t->raw = arena_printf(r->q->arena, "{%.*s:%.*s}", SPAN_FMT(key), SPAN_FMT(value));
-    return span_has(t->raw) ? 0 : convert_no_memory(r->e);
+    return span_has(t->raw) ? convert_note(r->q, CHAT_HAS_PROVIDER_TOOL, at, r->e)
+                            : convert_no_memory(r->e);
 }
 
 /* A tool is a list of functions; every other member is a tool that Google runs. */
@@ -503,7 +504,7 @@ static int read_tool(struct reading *r, yyjson_val *v, const struct json_at *at)
         if (yyjson_is_null(member))
             continue;
         if (functions ? each(r, member, &here, read_function) < 0
-                      : read_provider_tool(r, k, member) < 0)
+                      : read_provider_tool(r, k, member, &here) < 0)
             return -1;
     }
     return 0;

@@ -580,8 +580,9 @@ static int read_tool(struct chat_request *q, struct chat_tool ***tail, yyjson_va
     if (!own) {
         t->name = type;
         t->raw = convert_json_text(q, v);
-        chat_note(q, CHAT_HAS_PROVIDER_TOOL);
-        return span_has(t->raw) ? 0 : convert_no_memory(e);
+        if (!span_has(t->raw))
+            return convert_no_memory(e);
+        return convert_note(q, CHAT_HAS_PROVIDER_TOOL, at, e);
     }
     if (convert_object(q, v, at, keys, ARRAY_LEN(keys), t, e) < 0)
         return -1;
@@ -726,8 +727,7 @@ static int read_modalities(const struct convert_value *x)
 
 static int read_search(const struct convert_value *x)
 {
-    chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-    return 0;
+    return convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e);
 }
 
 static const struct convert_key root_keys[] = {

@@ -586,9 +586,8 @@ static int read_item(struct reading *r, yyjson_val *v, const struct json_at *at)
     }
     for (size_t i = 0; i < ARRAY_LEN(hidden_kinds); i++)
         if (span_is(type, hidden_kinds[i].type)) {
-            chat_note(r->q, hidden_kinds[i].feature);
             r->hidden = true;
-            return 0;
+            return convert_note(r->q, hidden_kinds[i].feature, at, r->e);
         }
     return json_wrong(r->e, &JSON_AT_KEY(at, "type"), "no kind of item that is known");
 }

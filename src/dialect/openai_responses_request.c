@@ -47,8 +47,9 @@ static int read_provider_tool(const struct convert_value *x, struct chat_tool **
         return convert_no_memory(x->e);
     t->name = type;
     t->raw = convert_json_text(x->q, x->v);
-    chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-    return span_has(t->raw) ? 0 : convert_no_memory(x->e);
+    if (!span_has(t->raw))
+        return convert_no_memory(x->e);
+    return convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e);
 }
 
 static int read_own_tool(const struct convert_value *x, struct chat_tool ***tail,
@@ -163,10 +164,8 @@ static int read_choice(const struct convert_value *x)
         return convert_want(x, "a string or an object with a type");
     if (span_is(type, "allowed_tools"))
         return read_choice_word(x, json_get_text(x->v, "mode"), &JSON_AT_KEY(x->at, "mode"));
-    if (!span_is(type, "function") && !span_is(type, "custom")) {
-        chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-        return 0;
-    }
+    if (!span_is(type, "function") && !span_is(type, "custom"))
+        return convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e);
     if (!span_has(name))
         return json_wrong(x->e, &JSON_AT_KEY(x->at, "name"), "it is missing");
     x->q->choice = CHAT_CHOICE_ONE;

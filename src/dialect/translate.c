@@ -150,6 +150,11 @@ enum chat_feature translate_obstacle(const struct translate *t)
     return convert_obstacle(t->conf.target, &t->q);
 }
 
+struct span translate_place(const struct translate *t, enum chat_feature f)
+{
+    return t->q.places[f];
+}
+
 void translate_dropped(const struct translate *t, struct buf *out)
 {
     convert_dropped(out, t->conf.target, &t->q, &t->told);

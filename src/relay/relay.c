@@ -74,6 +74,8 @@ static void drop_call(struct relay *r)
     rec->tokens_out = a->usage.output;
     rec->tokens_cached = a->usage.cache_read;
     r->sequence = a->sequence;
+    if (r->env->sink.kept && a->kept && !r->translate)
+        kept_note(r->env->sink.kept, a->kept, kept_mark(r->target->provider->name));
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)

@@ -70,8 +70,10 @@ static void refuse(struct relay *r, struct relay_refusal *no, const struct err *
 static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusal *no)
 {
     const struct chat_feature_row *row = chat_feature_row(f);
-    struct span text = arena_printf(&r->arena, "%.*s cannot be asked for this (%s): %s",
-                                    SPAN_FMT(r->target->id), row->word, row->sentence);
+    struct span place = translate_place(r->translate, f);
+    struct span text =
+        arena_printf(&r->arena, "%.*s%s%.*s cannot be asked for this (%s): %s", SPAN_FMT(place),
+                     place.n ? ": " : "", SPAN_FMT(r->target->id), row->word, row->sentence);
 
     *no = (struct relay_refusal){
         .status = 400,
