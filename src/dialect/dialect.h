@@ -257,12 +257,13 @@ extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
 extern const struct dialect dialect_openai_embeddings;
 extern const struct dialect dialect_openai_responses;
+extern const struct dialect dialect_openai_count;
 extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
 extern const struct dialect dialect_gemini_generate;
 extern const struct dialect dialect_gemini_count;
 
-#define DIALECTS 8
+#define DIALECTS 9
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

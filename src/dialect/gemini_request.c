@@ -680,10 +680,10 @@ static int read_thoughts(const struct convert_value *x)
 {
     if (!yyjson_is_bool(x->v))
         return convert_want(x, "true or false");
-    if (!yyjson_is_true(x->v))
-        return 0;
-    x->q->summary = SPAN_LIT("auto");
-    chat_note(x->q, CHAT_HAS_THINKING);
+    if (yyjson_is_true(x->v)) {
+        x->q->summary = SPAN_LIT("auto");
+        chat_note(x->q, CHAT_HAS_THINKING);
+    }
     return 0;
 }
 
@@ -782,8 +782,7 @@ static void finish(struct reading *r)
     if (q->format == CHAT_FORMAT_OBJECT)
         chat_note(q, CHAT_HAS_JSON_OBJECT);
     for (const struct chat_message *m = q->messages; m; m = m->next)
-        if (!m->next && m->role == CHAT_ROLE_ASSISTANT)
-            chat_note(q, CHAT_HAS_PREFILL);
+        q->has |= !m->next && m->role == CHAT_ROLE_ASSISTANT ? CHAT_BIT(CHAT_HAS_PREFILL) : 0;
 }
 
 int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *e)

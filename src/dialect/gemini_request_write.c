@@ -612,6 +612,18 @@ static void write_tier(struct writing *x)
         json_kv_cstring(&x->w, "serviceTier", row->wire);
 }
 
+/* What is counted beside the contents stands in a request of its own, which names its model
+ * (https://ai.google.dev/api/tokens#method:-models.counttokens). */
+static void begin_count(struct writing *x)
+{
+    json_key(&x->w, "generateContentRequest");
+    json_begin_object(&x->w);
+    json_key(&x->w, "model");
+    json_raw(&x->w, SPAN_LIT("\"models/"));
+    json_escape(x->w.out, x->to->model);
+    buf_add_char(x->w.out, '"');
+}
+
 int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
                          struct err *e)
 {
@@ -620,12 +632,16 @@ int gemini_write_request(struct buf *out, const struct chat_request *q, const st
     x.latest = span_ends(to->model, SPAN_LIT("-latest"));
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
+    if (to->count)
+        begin_count(&x);
     if (write_contents(&x) < 0 || write_system(&x) < 0 || write_tools(&x) < 0 ||
         write_choice(&x) < 0)
         return -1;
     write_conf(&x);
     write_tier(&x);
     convert_note_signatures(to, q);
+    if (to->count)
+        json_end_object(&x.w);
     json_end_object(&x.w);
     return 0;
 }

@@ -607,6 +607,10 @@ static int put_user(struct writing *x)
 static int put_head(struct writing *x)
 {
     json_kv_string(&x->w, "model", x->to->model);
+    if (x->to->count) { /* nothing but the prompt is asked for */
+        maybe_string(&x->w, "previous_response_id", x->q->previous);
+        return 0;
+    }
     if (x->to->stream)
         json_kv_bool(&x->w, "stream", true);
     json_kv_bool(&x->w, "store", x->q->store == CHAT_YES); /* true where nothing is said */
@@ -630,9 +634,11 @@ int openai_responses_write_request(struct buf *out, const struct chat_request *q
         json_kv_bool(&x.w, "parallel_tool_calls", q->parallel == CHAT_YES);
     openai_responses_write_text(&x.w, q, false);
     put_reasoning(&x);
-    put_include(&x);
-    put_numbers(&x);
-    put_service_tier(&x);
+    if (!to->count) {
+        put_include(&x);
+        put_numbers(&x);
+        put_service_tier(&x);
+    }
     convert_note_signatures(to, q);
     if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
         convert_drops(to, CHAT_HAS_CITATIONS);

@@ -90,6 +90,18 @@ static int hand_on(void *arg, const struct chat_event *ev, struct err *e)
     return t->to.event(t->to.arg, &own, e);
 }
 
+static int read_request(struct translate *t, struct span body, struct err *e)
+{
+    const struct convert_count *count = t->conf.client_count;
+    yyjson_val *root;
+
+    if (json_tree_read(&t->request, body, e) < 0)
+        return -1;
+    root = t->request.root;
+    return convert_read(t->conf.client, &t->q, count ? convert_count_request(count, root) : root,
+                        e);
+}
+
 static int begin(struct translate *t, struct err *e)
 {
     t->to = (struct chat_sink){write_event, t};
@@ -122,8 +134,7 @@ int translate_new(struct translate **ret, const struct translate_conf *conf, str
     arena_init(&t->arena, ARENA_BASE + ARENA_TIMES * body.n);
     buf_init(&t->data, TRANSLATE_EVENT_MAX);
     t->q.arena = &t->arena;
-    if (begin(t, e) < 0 || json_tree_read(&t->request, body, e) < 0 ||
-        convert_read(conf->client, &t->q, t->request.root, e) < 0) {
+    if (begin(t, e) < 0 || read_request(t, body, e) < 0) {
         translate_free(&t);
         return -1;
     }
@@ -243,6 +254,9 @@ int translate_answer(struct translate *t, struct span body, bool stream, struct 
     t->writer.out = out;
     if (json_tree_read(&t->event, body, e) < 0)
         return -1;
+    if (t->conf.client_count)
+        return convert_count_answer(t->conf.client_count, t->conf.target_count, t->event.root, out,
+                                    e);
     if (stream)
         return stream_answer(t, e);
     if (chat_collect_new(&c, t->conf.answer_max, e) < 0)

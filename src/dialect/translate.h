@@ -6,7 +6,7 @@
 #ifndef DIALECT_TRANSLATE_H
 #define DIALECT_TRANSLATE_H
 
-#include "dialect/convert.h"
+#include "dialect/convert_count.h"
 
 #define TRANSLATE_EVENT_MAX ((size_t)32 * 1024 * 1024) /* longest event that is translated */
 
@@ -18,6 +18,8 @@ struct translate_conf {
     struct span id;    /* for answers whose upstream gives none; borrowed */
     uint64_t created;  /* seconds since 1970, likewise */
     size_t answer_max; /* most bytes of a whole answer */
+    /* Only how many tokens the prompt has is asked, in these dialects; NULL: for an answer. */
+    const struct convert_count *client_count, *target_count;
 };
 
 /* Read the client's request. -1: it is not acceptable (ERR_PROTOCOL, ERR_LIMIT: *e says where and

@@ -286,6 +286,13 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
                       "previous_response_id: the answer is kept by a provider that is no target of "
                       "this model.",
                       "Go on with the model that made it, or send the conversation itself.");
+    if (convert_count_find(r->dialect))
+        return refuse(
+            no, 400, REASON_WRONG_DIALECT,
+            "No target of this model counts the tokens of a prompt, and an estimate would "
+            "be no count.",
+            "Count with a model of Anthropic's, Google's or OpenAI's own API, or read the "
+            "usage of an answer.");
     return refuse(no, 400, REASON_WRONG_DIALECT,
                   "No target of this model speaks the dialect of this path.",
                   "Call the path that the target speaks: /v1/messages for Anthropic's API, "

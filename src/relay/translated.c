@@ -23,11 +23,24 @@ static const struct {
                      {OP_MESSAGES, OP_MESSAGES},
                      {OP_RESPONSES, OP_RESPONSES}};
 
+/* Those that count a prompt's tokens, likewise. */
+static const enum provider_op counts[] = {OP_GEMINI_COUNT, OP_COUNT, OP_RESPONSES_COUNT};
+
+static const struct provider_op_row *count_op(const struct settings_target *t)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        if (t->provider->type->paths[counts[i]])
+            return provider_op_row(counts[i]);
+    return NULL;
+}
+
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t)
 {
     bool known = convert_find(r->dialect) != NULL;
 
+    if (convert_count_find(r->dialect))
+        return count_op(t);
     for (size_t i = 0; known && i < ARRAY_LEN(conversations); i++) {
         const struct provider_op_row *op =
             provider_op_row(r->req.stream ? conversations[i].stream : conversations[i].whole);
@@ -82,13 +95,14 @@ static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusa
         .hint = "Leave it out, or name a target that takes it; docs/dialects.md lists who does."};
 }
 
-static int write_request(struct relay *r, struct err *e)
+static int write_request(struct relay *r, const struct translate_conf *conf, struct err *e)
 {
     const struct provider *type = r->target->provider->type;
     struct convert_to to = {.model = r->target->model,
                             .stream = r->req.stream,
                             .ask_usage = type->caps & CAP_USAGE_OPT,
-                            .signer = convert_find(r->up_dialect)->signer,
+                            .signer = conf->target->signer,
+                            .count = conf->target_count != NULL,
                             .old_max_tokens = !(type->caps & CAP_MAX_COMPLETION),
                             .max_tokens = MAX_TOKENS_UNSET};
     struct buf out;
@@ -132,8 +146,11 @@ static void note_loss(struct relay *r)
 enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
                                       struct relay_refusal *no)
 {
+    const struct dialect *theirs = dialect_find(span_str(op->dialect));
     struct translate_conf conf = {.client = convert_find(r->dialect),
-                                  .target = convert_find(dialect_find(span_str(op->dialect))),
+                                  .target = convert_find(theirs),
+                                  .client_count = convert_count_find(r->dialect),
+                                  .target_count = convert_count_find(theirs),
                                   .model = span_of(r->req.model, r->req.model_n),
                                   .id = span_str(r->record.id),
                                   .created = r->record.wall_ms / 1000,
@@ -143,6 +160,10 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
     struct err e;
     char *body;
 
+    if (conf.client_count) {
+        conf.client = conf.client_count->convert;
+        conf.target = conf.target_count->convert;
+    }
     relay_translated_fini(r);
     body = flat(r->body, &e);
     if (!body ||
@@ -157,8 +178,8 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
         goto out;
     }
     r->up_op = op;
-    r->up_dialect = conf.target->dialect;
-    if (write_request(r, &e) < 0) {
+    r->up_dialect = theirs;
+    if (write_request(r, &conf, &e) < 0) {
         refuse(r, no, &e);
         if (e.code == ERR_PROTOCOL) { /* there is a place in it that this target cannot be told */
             no->reason = REASON_CANNOT_SAY;
