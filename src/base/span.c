@@ -106,3 +106,12 @@ int span_u64(struct span s, uint64_t *ret)
     *ret = v;
     return 0;
 }
+
+uint64_t span_hash(struct span s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+    return h;
+}

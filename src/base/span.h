@@ -46,6 +46,9 @@ static inline bool span_is(struct span a, const char *s)
     return span_eq(a, span_str(s));
 }
 
+/* FNV-1a: the same in every process and every version. */
+uint64_t span_hash(struct span s);
+
 /* ASCII case is ignored; other bytes must be equal. */
 bool span_eq_nocase(struct span a, struct span b);
 

@@ -27,13 +27,11 @@ void board_free(struct board **b)
 
 /* ---- targets ---- */
 
-/* FNV-1a; never 0, which is the id of what has no name. */
+/* Never 0, which is the id of what has no name. */
 static uint64_t target_id(struct span target)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = span_hash(target);
 
-    for (size_t i = 0; i < target.n; i++)
-        h = (h ^ (unsigned char)target.p[i]) * UINT64_C(0x100000001b3);
     return h ? h : 1;
 }
 

@@ -17,11 +17,13 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BOARD_WORKERS  64   /* most worker slots */
-#define BOARD_ENGINES  32   /* most engines that the gateway runs itself */
-#define BOARD_TARGETS  64   /* most targets whose attempts a worker counts one by one */
-#define BOARD_HELD     4096 /* most requests of a worker that leave a record if it dies */
-#define BOARD_SUSPECTS 64   /* most requests that are refused since a worker died of them */
+#define BOARD_WORKERS   64    /* most worker slots */
+#define BOARD_ENGINES   32    /* most engines that the gateway runs itself */
+#define BOARD_TARGETS   64    /* most targets whose attempts a worker counts one by one */
+#define BOARD_HELD      4096  /* most requests of a worker that leave a record if it dies */
+#define BOARD_KEPT_SETS 16384 /* of the answers that providers keep ... */
+#define BOARD_KEPT_WAYS 4     /* ... so many each */
+#define BOARD_SUSPECTS  64    /* most requests that are refused since a worker died of them */
 
 typedef _Atomic uint64_t board_word;
 
@@ -81,6 +83,11 @@ struct board_target {
     board_word id, live;
 };
 
+/* Who keeps an answer (kept.h). */
+struct board_kept {
+    board_word sets[BOARD_KEPT_SETS][BOARD_KEPT_WAYS];
+};
+
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };
 
 struct board {
@@ -102,6 +109,7 @@ struct board {
     struct board_row keeper, clerk;
     struct board_row workers[BOARD_WORKERS];
     struct board_target targets[BOARD_WORKERS][BOARD_TARGETS + 1]; /* the last one: all others */
+    struct board_kept kept;
     struct board_held held[BOARD_WORKERS]; /* memory is taken only as far as it is written */
 };
 

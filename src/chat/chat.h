@@ -145,8 +145,9 @@ struct chat_text {
 /* ---- a request ---- */
 
 struct chat_request {
-    chat_set has;             /* what it holds */
-    struct chat_text *others; /* places of keys that are not known: "messages[0].foo" */
+    chat_set has;                      /* what it holds */
+    struct span places[CHAT_FEATURES]; /* where, of what may be in the way; absent: not told */
+    struct chat_text *others;          /* places of keys that are not known: "messages[0].foo" */
     struct arena *arena;
 
     struct span model;

@@ -112,7 +112,10 @@ out:
 int run_single(const struct run *run, int config_fd)
 {
     struct single s = {.run = run};
-    struct relay_sink sink = {.record = on_record, .arg = &s, .targets = run->board->targets[0]};
+    struct relay_sink sink = {.record = on_record,
+                              .arg = &s,
+                              .targets = run->board->targets[0],
+                              .kept = &run->board->kept};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;

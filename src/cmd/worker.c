@@ -145,7 +145,8 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .targets = w->run->board->targets[w->slot],
                               .held = &w->held,
                               .board = w->run->board,
-                              .row = w->row};
+                              .row = w->row,
+                              .kept = &w->run->board->kept};
     int rc = -1;
 
     held_init(&w->held, w->run->board, place->slot);

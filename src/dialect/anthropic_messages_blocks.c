@@ -430,9 +430,7 @@ static int note_row(const struct block_row *row, const struct block *b)
 {
     if (row->note == NOTE(OTHER))
         return convert_note_other(b->q, b->at, b->e);
-    if (row->note)
-        chat_note(b->q, (enum chat_feature)(row->note - 1));
-    return 0;
+    return row->note ? convert_note(b->q, (enum chat_feature)(row->note - 1), b->at, b->e) : 0;
 }
 
 static int read_block(struct block *b, struct chat_part ***tail)

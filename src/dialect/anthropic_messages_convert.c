@@ -111,7 +111,7 @@ int anthropic_messages_cite(struct json_write *w, struct span items, struct err 
         return -1;
     if (c.begun)
         json_end_array(w);
-    return 0;
+    return c.begun;
 }
 
 /* ---- the dialect ---- */
@@ -119,12 +119,14 @@ int anthropic_messages_cite(struct json_write *w, struct span items, struct err 
 /* clang-format off */
 #define CARRY(id)            [CHAT_HAS_##id] = {CHAT_HAS_##id, CARRIED, NULL, NULL}
 #define NEARLY(id, how, url) [CHAT_HAS_##id] = {CHAT_HAS_##id, APPROXIMATE, how, url}
+#define PART(id, how, url)   [CHAT_HAS_##id] = {CHAT_HAS_##id, PARTLY, how, url}
 #define LOSE(id, url)        [CHAT_HAS_##id] = {CHAT_HAS_##id, LOST, NULL, url}
 
 static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(SYSTEM),
     NEARLY(DEVELOPER, "a block of the system prompt", OPENAI),
     NEARLY(SYSTEM_LATER, "a block of the system prompt, in front of the messages", LATER),
+    LOSE(SPEAKER, MESSAGES),
     CARRY(TEXT),
     CARRY(IMAGE_BASE64),
     CARRY(IMAGE_URL),
@@ -145,29 +147,29 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(TOOL_RESULT),
     CARRY(TOOL_RESULT_IMAGE),
     CARRY(TOOL_RESULT_ERROR),
-    NEARLY(THINKING, "in requests only what the target has signed", THINKS),
-    CARRY(SIGNATURE),
+    PART(THINKING, "in requests only what the target has signed", THINKS),
+    PART(SIGNATURE, "what Anthropic has signed", THINKS),
     NEARLY(REFUSAL, "text; an answer that holds one ends with stop_reason refusal", MESSAGES),
-    NEARLY(CITATIONS, "those of the dialect's own kinds", CITING),
+    PART(CITATIONS, "those of the dialect's own kinds", CITING),
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
     CARRY(JSON_SCHEMA),
     CARRY(PREFILL),
     CARRY(MAX_TOKENS),
-    NEARLY(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", OPENAI),
-    NEARLY(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", MESSAGES),
-    NEARLY(TOP_K, "left out toward models that refuse it, and with thinking", MESSAGES),
-    NEARLY(STOP, "those of nothing but white space are left out", OPENAI),
+    PART(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", OPENAI),
+    PART(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", MESSAGES),
+    PART(TOP_K, "left out toward models that refuse it, and with thinking", MESSAGES),
+    PART(STOP, "those of nothing but white space are left out", OPENAI),
     LOSE(PENALTIES, OPENAI),
     LOSE(SEED, OPENAI),
     LOSE(LOGIT_BIAS, OPENAI),
     LOSE(LOGPROBS, OPENAI),
     LOSE(CHOICES, OPENAI),
-    NEARLY(EFFORT, "adaptive thinking, or a budget toward models without it; minimal is low", EFFORTS),
-    NEARLY(BUDGET, "an effort toward models without budgets; at least 1024, below max_tokens", THINKS),
+    PART(EFFORT, "adaptive thinking, or a budget toward models without it; minimal is low", EFFORTS),
+    PART(BUDGET, "an effort toward models without budgets; at least 1024, below max_tokens", THINKS),
     LOSE(VERBOSITY, MESSAGES),
     LOSE(METADATA, MESSAGES),
     CARRY(USER),
-    NEARLY(SERVICE_TIER, "auto, or standard_only for default; others are left out", TIERS),
+    PART(SERVICE_TIER, "auto, also for priority and fast; standard_only for default; others are left out", TIERS),
     CARRY(CACHE),
     LOSE(STORE, OPENAI),
     LOSE(PREVIOUS, MESSAGES),

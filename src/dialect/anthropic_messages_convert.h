@@ -24,8 +24,8 @@ MUST_CHECK int anthropic_messages_object(struct span text, struct err *e);
 /* Is it of the kinds that the dialect has? */
 bool anthropic_messages_is_citation(yyjson_val *citation);
 
-/* "citations" of a text block: those of the kinds that the dialect has; nothing if there are none.
- */
+/* "citations" of a text block: those of the kinds that the dialect has. 1: there were some, 0:
+ * none, and nothing was written. */
 MUST_CHECK int anthropic_messages_cite(struct json_write *w, struct span items, struct err *e);
 
 /* A word of the dialect and what it means. */

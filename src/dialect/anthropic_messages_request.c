@@ -192,13 +192,6 @@ static int read_tool_cache(const struct convert_value *x)
     return convert_object(x->q, x->v, x->at, KEYS(tool_cache_keys), t, x->e);
 }
 
-static int read_strict(const struct convert_value *x)
-{
-    if (yyjson_is_true(x->v))
-        chat_note(x->q, CHAT_HAS_TOOL_STRICT);
-    return convert_bool(x);
-}
-
 /* Left out where it says what holds anyway: a tool that is there from the start. */
 static int read_deferred(const struct convert_value *x)
 {
@@ -210,7 +203,7 @@ static const struct convert_key tool_keys[] = {
     {"name", convert_text, AT(chat_tool, name), 0},
     {"description", convert_text, AT(chat_tool, description), 0},
     {"input_schema", convert_json_object, AT(chat_tool, schema), 0},
-    {"strict", read_strict, AT(chat_tool, strict), 0},
+    {"strict", convert_bool, AT(chat_tool, strict), NOTE(TOOL_STRICT)},
     {"cache_control", read_tool_cache, 0, NOTE(CACHE)},
     {"defer_loading", read_deferred, 0, 0},
 };
@@ -231,8 +224,9 @@ static int read_tool(const struct convert_value *x, yyjson_val *v, const struct 
     if (provider) {
         t->name = json_text(type);
         t->raw = convert_json_text(x->q, v);
-        chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-        return span_has(t->raw) ? 0 : convert_no_memory(x->e);
+        if (!span_has(t->raw))
+            return convert_no_memory(x->e);
+        return convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, at, x->e);
     }
     if (convert_object(x->q, v, at, KEYS(tool_keys), t, x->e) < 0)
         return -1;
@@ -290,8 +284,6 @@ static int read_choice(const struct convert_value *x)
     x->q->choice = (enum chat_choice)choice;
     if (choice == CHAT_CHOICE_ONE && x->q->choice_name.n == 0)
         return anthropic_messages_want(x->at, "name", "a string that is not empty", x->e);
-    if (choice != CHAT_CHOICE_AUTO) /* which is what holds anyway */
-        chat_note(x->q, CHAT_HAS_TOOL_CHOICE);
     return 0;
 }
 
@@ -322,7 +314,6 @@ static int read_stops(const struct convert_value *x)
         if (chat_add_text(x->q, tail, json_text(v)) < 0)
             return convert_no_memory(x->e);
         tail = &(*tail)->next;
-        chat_note(x->q, CHAT_HAS_STOP);
     }
     return 0;
 }
@@ -333,6 +324,7 @@ static int read_display(const struct convert_value *x)
     if (!span_is(json_text(x->v), "summarized"))
         return convert_other(x);
     x->q->summary = SPAN_LIT("auto");
+    chat_note(x->q, CHAT_HAS_THINKING);
     return 0;
 }
 
@@ -356,6 +348,8 @@ static int read_thinking(const struct convert_value *x)
     if (thinking < 0)
         return -1;
     x->q->thinking = (enum chat_tri)thinking;
+    if (!span_has(x->q->thinking_budget))
+        chat_note(x->q, CHAT_HAS_EFFORT); /* as hard as the model likes, or not at all */
     return 0;
 }
 
@@ -408,9 +402,7 @@ static int read_tier(const struct convert_value *x)
 
 static int read_mcp_servers(const struct convert_value *x)
 {
-    if (yyjson_arr_size(x->v))
-        chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-    return 0;
+    return yyjson_arr_size(x->v) ? convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e) : 0;
 }
 
 /* For the whole request: a cached prefix ends with its last block. */
@@ -435,11 +427,11 @@ static const struct convert_key request_keys[] = {
     {"max_tokens", convert_number, AT(chat_request, max_tokens), NOTE(MAX_TOKENS)},
     {"stream", read_stream, 0, 0},
     {"tools", read_tools, 0, 0},
-    {"tool_choice", read_choice, 0, 0},
+    {"tool_choice", read_choice, 0, NOTE(TOOL_CHOICE)},
     {"temperature", convert_number, AT(chat_request, temperature), NOTE(TEMPERATURE)},
     {"top_p", convert_number, AT(chat_request, top_p), NOTE(TOP_P)},
     {"top_k", convert_number, AT(chat_request, top_k), NOTE(TOP_K)},
-    {"stop_sequences", read_stops, 0, 0},
+    {"stop_sequences", read_stops, 0, NOTE(STOP)},
     {"thinking", read_thinking, 0, 0},
     {"output_config", read_output, 0, 0},
     {"output_format", read_format, 0, 0},

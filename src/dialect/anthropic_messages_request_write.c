@@ -23,6 +23,29 @@ struct writing {
     struct err *e;
 };
 
+/* What has become of the words and of the number in what was asked. */
+static void note_thinking(const struct writing *x, const struct claude_thinking *t)
+{
+    const struct chat_request *q = x->q;
+    bool same = t->effort ? span_is(q->effort, t->effort) : !span_has(q->effort) && !t->budget;
+    uint64_t budget = 0;
+
+    if (claude_shall_not_think(q))
+        return;
+    if (q->has & CHAT_BIT(CHAT_HAS_EFFORT)) {
+        if (!t->on || (t->budget && span_has(q->thinking_budget)))
+            convert_drops(x->to, CHAT_HAS_EFFORT);
+        else if (!same)
+            convert_approximates(x->to, CHAT_HAS_EFFORT);
+    }
+    if (q->has & CHAT_BIT(CHAT_HAS_BUDGET)) {
+        if (!t->on)
+            convert_drops(x->to, CHAT_HAS_BUDGET);
+        else if (span_u64(q->thinking_budget, &budget) < 0 || budget != t->budget)
+            convert_approximates(x->to, CHAT_HAS_BUDGET);
+    }
+}
+
 /* ---- small things ---- */
 
 static void write_cache(struct json_write *w, bool cache, struct span ttl)
@@ -109,7 +132,11 @@ static bool part_fits(const struct writing *x, const struct chat_part *p)
     case CHAT_PART_MEDIA:
         return media_row(&p->media) != NULL;
     case CHAT_PART_THINKING:
-        return thinking_fits(x, p);
+        if (thinking_fits(x, p))
+            return true;
+        if (p->text.n)
+            convert_drops(x->to, CHAT_HAS_THINKING);
+        return false;
     case CHAT_PART_TOOL_CALL:
     case CHAT_PART_TOOL_RESULT:
         return !p->free;
@@ -119,10 +146,15 @@ static bool part_fits(const struct writing *x, const struct chat_part *p)
 
 static int write_text(struct writing *x, const struct chat_part *p)
 {
+    int cited;
+
     begin_block(&x->w, "text");
     json_kv_string(&x->w, "text", p->text);
-    if (anthropic_messages_cite(&x->w, p->citations, x->e) < 0)
+    cited = anthropic_messages_cite(&x->w, p->citations, x->e);
+    if (cited < 0)
         return -1;
+    if (cited == 0 && span_has(p->citations))
+        convert_drops(x->to, CHAT_HAS_CITATIONS);
     end_block(&x->w, p);
     return 0;
 }
@@ -362,28 +394,45 @@ static void write_number(struct json_write *w, const char *key, struct span s)
 static void write_sampling(struct writing *x, enum claude_samples samples)
 {
     const struct chat_request *q = x->q;
+    bool any = samples != CLAUDE_SAMPLES_NOT, hot = claude_above_one(q->temperature);
+    const struct {
+        const char *key;
+        struct span value;
+        enum chat_feature feature;
+        bool taken;
+    } rows[] = {
+        {"temperature", hot ? SPAN_LIT("1") : q->temperature, CHAT_HAS_TEMPERATURE, any},
+        {"top_p", q->top_p, CHAT_HAS_TOP_P,
+         samples == CLAUDE_SAMPLES_ALL || (any && !span_has(q->temperature))},
+        {"top_k", q->top_k, CHAT_HAS_TOP_K, any},
+    };
 
-    if (samples == CLAUDE_SAMPLES_NOT)
-        return;
-    write_number(&x->w, "temperature",
-                 claude_above_one(q->temperature) ? SPAN_LIT("1") : q->temperature);
-    if (samples == CLAUDE_SAMPLES_ALL || !span_has(q->temperature))
-        write_number(&x->w, "top_p", q->top_p);
-    write_number(&x->w, "top_k", q->top_k);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].taken)
+            write_number(&x->w, rows[i].key, rows[i].value);
+        else if (span_has(rows[i].value))
+            convert_drops(x->to, rows[i].feature);
+    }
+    if (any && hot)
+        convert_approximates(x->to, CHAT_HAS_TEMPERATURE);
 }
 
 static void write_stops(struct writing *x)
 {
-    bool any = false;
+    bool any = false, all = true;
 
     for (const struct chat_text *t = x->q->stops; t; t = t->next) {
-        if (convert_blank(t->s))
+        if (convert_blank(t->s)) {
+            all = false;
             continue;
+        }
         begin_list(&x->w, "stop_sequences", &any);
         json_string(&x->w, t->s);
     }
     if (any)
         json_end_array(&x->w);
+    if (!all)
+        (any ? convert_approximates : convert_drops)(x->to, CHAT_HAS_STOP);
 }
 
 static void write_thinking_config(struct writing *x, const struct claude_thinking *t)
@@ -421,13 +470,14 @@ static void write_output_config(struct writing *x, const struct claude_thinking 
 
 static void write_tier(struct writing *x)
 {
-    static const struct {
-        const char *tier, *wire;
-    } rows[] = {{"auto", "auto"}, {"priority", "auto"}, {"default", "standard_only"}};
+    static const struct convert_tier rows[] = {{"auto", "auto", false},
+                                               {"priority", "auto", true},
+                                               {"fast", "auto", true},
+                                               {"default", "standard_only", false}};
+    const struct convert_tier *row = convert_tier(x->to, x->q->service_tier, rows, ARRAY_LEN(rows));
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (span_is(x->q->service_tier, rows[i].tier))
-            json_kv_cstring(&x->w, "service_tier", rows[i].wire);
+    if (row)
+        json_kv_cstring(&x->w, "service_tier", row->wire);
 }
 
 /* What only an answer needs. */
@@ -473,6 +523,8 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
         return -1;
     write_thinking_config(&x, &t);
     write_output_config(&x, &t);
+    note_thinking(&x, &t);
+    convert_note_signatures(to, q);
     json_end_object(&x.w);
     return 0;
 }

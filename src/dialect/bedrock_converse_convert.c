@@ -9,7 +9,7 @@
 
 #define SEALED_MAX ((size_t)4 * 1024 * 1024)
 
-#define DOCS      "docs.aws.amazon.com/bedrock/latest/"
+#define DOCS      "https://docs.aws.amazon.com/bedrock/latest/"
 #define CONVERSE  DOCS "APIReference/API_runtime_Converse.html"
 #define TYPE(of)  DOCS "APIReference/API_runtime_" of ".html"
 #define SYSTEMS   TYPE("SystemContentBlock")
@@ -158,6 +158,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(SYSTEM),
     NEARLY(DEVELOPER, "a block of the system prompt", SYSTEMS),
     NEARLY(SYSTEM_LATER, "a block of the system prompt, in front of the messages", SYSTEMS),
+    LOSE(SPEAKER, CONVERSE),
     CARRY(TEXT),
     CARRY(IMAGE_BASE64),
     LOSE(IMAGE_URL, SOURCES),

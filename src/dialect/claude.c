@@ -79,6 +79,11 @@ static void think_within(struct claude_thinking *t, struct span max_tokens)
     t->on = t->type != NULL;
 }
 
+bool claude_shall_not_think(const struct chat_request *q)
+{
+    return q->thinking == CHAT_NO || span_is(q->effort, "none") || span_is(q->thinking_budget, "0");
+}
+
 struct claude_thinking claude_think(const struct chat_request *q, enum claude_thinks thinks)
 {
     struct claude_thinking t = {0};
@@ -88,7 +93,7 @@ struct claude_thinking claude_think(const struct chat_request *q, enum claude_th
 
     if (thinks == CLAUDE_THINKS_NOT)
         return t;
-    if (q->thinking == CHAT_NO || span_is(q->effort, "none") || (counted && budget == 0)) {
+    if (claude_shall_not_think(q)) {
         t.type = "disabled";
         return t;
     }

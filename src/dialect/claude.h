@@ -35,6 +35,9 @@ struct claude_thinking {
     bool on;
 };
 
+/* Does the client say that there shall be no thinking? */
+bool claude_shall_not_think(const struct chat_request *q);
+
 /* How a model that thinks so is asked to do it. */
 struct claude_thinking claude_think(const struct chat_request *q, enum claude_thinks thinks);
 

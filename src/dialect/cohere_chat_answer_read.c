@@ -316,6 +316,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(SYSTEM),
     NEARLY(DEVELOPER, "a system message"),
     CARRIED(SYSTEM_LATER),
+    LOST(SPEAKER),
     CARRIED(TEXT),
     CARRIED(IMAGE_BASE64),
     CARRIED(IMAGE_URL),

@@ -3,7 +3,7 @@
  */
 #include "dialect/convert.h"
 
-static const struct convert *const rows[CONVERTS] = {
+static const struct convert *const converts[CONVERTS] = {
     &convert_openai_chat,
     &convert_openai_responses,
     &convert_anthropic_messages,
@@ -17,14 +17,14 @@ static const struct convert *const rows[CONVERTS] = {
 const struct convert *convert_row(size_t i)
 {
     MUST(i < CONVERTS);
-    return rows[i];
+    return converts[i];
 }
 
 const struct convert *convert_target(const struct dialect *d)
 {
     for (size_t i = 0; i < CONVERTS; i++)
-        if (rows[i]->dialect == d)
-            return rows[i];
+        if (converts[i]->dialect == d)
+            return converts[i];
     return NULL;
 }
 
@@ -64,14 +64,40 @@ static void add_name(struct buf *out, struct span name)
     buf_add_span(out, name);
 }
 
-void convert_dropped(struct buf *out, const struct convert *to, const struct convert_host *host,
-                     const struct chat_request *q)
+static void add_names(struct buf *out, chat_set set)
 {
     for (enum chat_feature f = 0; f < CHAT_FEATURES; f++)
-        if (q->has & CHAT_BIT(f) && f != CHAT_HAS_OTHER && convert_loss(to, host, f) == LOST)
+        if (set & CHAT_BIT(f))
             add_name(out, span_str(chat_feature_row(f)->word));
+}
+
+/* What the request holds and the table says so of. */
+static chat_set by_table(const struct convert *to, const struct convert_host *host,
+                         const struct chat_request *q, enum convert_loss loss)
+{
+    chat_set set = 0;
+
+    for (enum chat_feature f = 0; f < CHAT_FEATURES; f++)
+        if (convert_loss(to, host, f) == loss)
+            set |= CHAT_BIT(f);
+    return set & q->has;
+}
+
+void convert_dropped(struct buf *out, const struct convert *to, const struct convert_host *host,
+                     const struct chat_request *q, const struct convert_told *told)
+{
+    chat_set unknown = CHAT_BIT(CHAT_HAS_OTHER); /* those have names of their own */
+
+    add_names(out, (by_table(to, host, q, LOST) | told->dropped) & ~unknown);
     for (const struct chat_text *t = q->others; t; t = t->next)
         add_name(out, t->s);
+}
+
+void convert_approximated(struct buf *out, const struct convert *to,
+                          const struct convert_host *host, const struct chat_request *q,
+                          const struct convert_told *told)
+{
+    add_names(out, (by_table(to, host, q, APPROXIMATE) | told->approximated) & ~told->dropped);
 }
 
 /* Members of a request that are not written when they are cleared. */
@@ -110,4 +136,79 @@ void convert_forget(struct chat_request *q, const struct convert_host *host)
             if (p->kind == CHAT_PART_REFUSAL)
                 p->kind = CHAT_PART_TEXT;
     }
+}
+
+/* ---- requests ---- */
+
+static bool any_strict(const struct chat_request *q)
+{
+    for (const struct chat_tool *t = q->tools; t; t = t->next)
+        if (t->strict == CHAT_YES)
+            return true;
+    return false;
+}
+
+/* Clients like to spell out what holds anyway; a target that has no word for it loses nothing. */
+static void forget_defaults(struct chat_request *q)
+{
+    const struct {
+        enum chat_feature feature;
+        bool said;
+    } rows[] = {
+        {CHAT_HAS_TOOL_CHOICE, q->choice != CHAT_CHOICE_UNSET && q->choice != CHAT_CHOICE_AUTO},
+        {CHAT_HAS_TOOL_PARALLEL, q->parallel == CHAT_NO},
+        {CHAT_HAS_TOOL_STRICT, any_strict(q)},
+        {CHAT_HAS_LOGPROBS, q->logprobs == CHAT_YES || span_has(q->top_logprobs)},
+        {CHAT_HAS_STOP, q->stops != NULL},
+        {CHAT_HAS_CHOICES, !span_is(q->choices, "1")},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (!rows[i].said)
+            q->has &= ~CHAT_BIT(rows[i].feature);
+}
+
+int convert_read(const struct convert *c, struct chat_request *ret, yyjson_val *root, struct err *e)
+{
+    if (c->read_request(ret, root, e) < 0)
+        return -1;
+    forget_defaults(ret);
+    return 0;
+}
+
+const struct convert_tier *convert_tier(const struct convert_to *to, struct span word,
+                                        const struct convert_tier *rows, size_t rows_n)
+{
+    if (!span_has(word))
+        return NULL;
+    for (size_t i = 0; i < rows_n; i++) {
+        if (!span_is(word, rows[i].word))
+            continue;
+        if (rows[i].nearly)
+            convert_approximates(to, CHAT_HAS_SERVICE_TIER);
+        return &rows[i];
+    }
+    convert_drops(to, CHAT_HAS_SERVICE_TIER);
+    return NULL;
+}
+
+void convert_note_signatures(const struct convert_to *to, const struct chat_request *q)
+{
+    for (const struct chat_message *m = q->messages; m; m = m->next)
+        for (const struct chat_part *p = m->parts; p; p = p->next)
+            if (p->signature.n && p->signer != to->signer)
+                convert_drops(to, CHAT_HAS_SIGNATURE);
+}
+
+void convert_note_effort(const struct convert_to *to, const struct chat_request *q,
+                         struct span word)
+{
+    if (q->has & CHAT_BIT(CHAT_HAS_EFFORT) && !span_has(word))
+        convert_drops(to, CHAT_HAS_EFFORT);
+    if (!(q->has & CHAT_BIT(CHAT_HAS_BUDGET)))
+        return;
+    if (span_has(word) && !span_has(q->effort))
+        convert_approximates(to, CHAT_HAS_BUDGET);
+    else
+        convert_drops(to, CHAT_HAS_BUDGET);
 }

@@ -18,14 +18,15 @@
 #include "codec/json_tree.h"
 
 /* How a dialect says a feature. What is LOST of a request is left out (chat_need says whether it
- * may be); APPROXIMATE is said in other words that mean nearly the same. */
-enum convert_loss { CARRIED, APPROXIMATE, LOST };
+ * may be); APPROXIMATE is said in other words that mean nearly the same. PARTLY: the value, or the
+ * target's model, decides between the three, and the writer notes what it did (convert_told). */
+enum convert_loss { CARRIED, APPROXIMATE, PARTLY, LOST };
 
 struct convert_loss_row {
     enum chat_feature feature;
     enum convert_loss loss;
-    const char *how;  /* APPROXIMATE: what becomes of it; else NULL */
-    const char *page; /* APPROXIMATE, LOST: the API page that shows that it cannot be said */
+    const char *how;  /* APPROXIMATE, PARTLY: what becomes of it; else NULL */
+    const char *page; /* where it is not CARRIED: the API page that shows that it cannot be said */
 };
 
 /* ---- requests ---- */
@@ -50,6 +51,11 @@ struct convert_host {
     bool document_urls;   /* openai.chat: documents are items with an URL, data: too */
 };
 
+/* What a writer did beyond its loss table, for this value or this model. */
+struct convert_told {
+    chat_set dropped, approximated;
+};
+
 /* What the target is called and can take, beyond its dialect. */
 struct convert_to {
     struct span model; /* the upstream's name */
@@ -63,7 +69,44 @@ struct convert_to {
     const char *hosted; /* anthropic.messages: a cloud has it, the body says this version and names
                          * no model; NULL: the API is Anthropic's own */
     bool hosted_stream; /* ... and yet says that the answer is a stream */
+    struct convert_told *told; /* where the writer notes; NULL: nobody asks */
 };
+
+static inline void convert_drops(const struct convert_to *to, enum chat_feature f)
+{
+    if (to->told)
+        to->told->dropped |= CHAT_BIT(f);
+}
+
+static inline void convert_approximates(const struct convert_to *to, enum chat_feature f)
+{
+    if (to->told)
+        to->told->approximated |= CHAT_BIT(f);
+}
+
+/* Signed thinking, and signed texts and calls, that the target cannot read: noted as dropped. */
+void convert_note_signatures(const struct convert_to *to, const struct chat_request *q);
+
+/* What becomes of effort and budget in a dialect that has only words for them: `word` is the one
+ * that was written, absent if none was. */
+void convert_note_effort(const struct convert_to *to, const struct chat_request *q,
+                         struct span word);
+
+/* A queue of the provider, in OpenAI's words and in those of a dialect. */
+struct convert_tier {
+    const char *word;
+    const char *wire; /* NULL: it is what holds without a word */
+    bool nearly;
+};
+
+/* The row of the tier that a request names; NULL: it names none, or, which is noted, the dialect
+ * has no word for it. */
+const struct convert_tier *convert_tier(const struct convert_to *to, struct span word,
+                                        const struct convert_tier *rows, size_t rows_n);
+
+/* OpenAI's own, in both of its dialects. */
+#define OPENAI_TIERS ((size_t)6)
+extern const struct convert_tier openai_tiers[OPENAI_TIERS];
 
 /* ---- answers ---- */
 
@@ -156,15 +199,24 @@ extern const struct convert_host convert_host_plain;
 enum convert_loss convert_loss(const struct convert *to, const struct convert_host *host,
                                enum chat_feature f);
 
+/* Read a request of this dialect: read_request(), and what holds without a word is as good as not
+ * said, in whatever dialect it was. */
+MUST_CHECK int convert_read(const struct convert *c, struct chat_request *ret, yyjson_val *root,
+                            struct err *e);
+
 /* What stands in the way of a request: the first feature that it needs and the target loses;
  * CHAT_FEATURES: nothing. */
 enum chat_feature convert_obstacle(const struct convert *to, const struct convert_host *host,
                                    const struct chat_request *q);
 
-/* Names of what is left out, comma-separated, into buf: features, then unknown keys by their place.
- */
+/* Names of what was left out, comma-separated: features, then unknown keys by their place. */
 void convert_dropped(struct buf *out, const struct convert *to, const struct convert_host *host,
-                     const struct chat_request *q);
+                     const struct chat_request *q, const struct convert_told *told);
+
+/* Names of what was said in other words that mean nearly the same. */
+void convert_approximated(struct buf *out, const struct convert *to,
+                          const struct convert_host *host, const struct chat_request *q,
+                          const struct convert_told *told);
 
 /* Take out of the request what the host does not know, as far as it need not be said. What the
  * request had stays noted. */

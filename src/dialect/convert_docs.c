@@ -18,7 +18,10 @@ static const char head[] =
     "streams. What a dialect cannot say stands here, with the page of its API that shows it.\n"
     "\n"
     "- *yes*: it is carried.\n"
-    "- *nearly*: it is said in other words; the notes tell which.\n"
+    "- *nearly*: it is said in other words; the notes tell which. Where this depends on the value "
+    "or on\n"
+    "  the model, only a request whose meaning was changed is told so: in the header\n"
+    "  `x-lamplighter-approximated` and in the log.\n"
     "- *dropped*: it is left out, and named in the header `x-lamplighter-dropped` and in the log.\n"
     "- *skipped*: a target of this dialect is not asked for it; if no other is left, the request "
     "is\n"
@@ -44,7 +47,7 @@ static const char *word(const struct convert *c, const struct convert_loss_row *
         return "-";
     if (row->loss == CARRIED)
         return "yes";
-    if (row->loss == APPROXIMATE)
+    if (row->loss == APPROXIMATE || row->loss == PARTLY)
         return "nearly";
     return lost[chat_feature_row(row->feature)->need];
 }
@@ -81,9 +84,7 @@ static void notes(struct buf *out, const struct convert *c)
         buf_printf(out, "- `%s` %s", chat_feature_row(f)->word, word(c, row));
         if (row->how)
             buf_printf(out, ": %s", row->how);
-        buf_printf(out, " ([API](%s%s))\n",
-                   span_starts(span_str(row->page), SPAN_LIT("https://")) ? "" : "https://",
-                   row->page);
+        buf_printf(out, " ([API](%s))\n", row->page);
     }
 }
 

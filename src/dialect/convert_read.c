@@ -12,17 +12,35 @@ int convert_no_memory(struct err *e)
     return err_set(e, ERR_NOMEM, "no memory for a request");
 }
 
-int convert_note_other(struct chat_request *q, const struct json_at *at, struct err *e)
+static struct span place_of(struct chat_request *q, const struct json_at *at)
 {
     char text[192];
+
+    json_at_text(at, text, sizeof(text));
+    return arena_dup(q->arena, span_str(text));
+}
+
+int convert_note(struct chat_request *q, enum chat_feature f, const struct json_at *at,
+                 struct err *e)
+{
+    bool first = !(q->has & CHAT_BIT(f));
+
+    chat_note(q, f);
+    if (!first || chat_feature_row(f)->need != CHAT_NEED)
+        return 0;
+    q->places[f] = place_of(q, at);
+    return span_has(q->places[f]) ? 0 : convert_no_memory(e);
+}
+
+int convert_note_other(struct chat_request *q, const struct json_at *at, struct err *e)
+{
     struct span place;
     size_t n = 0;
 
     for (const struct chat_text *t = q->others; t; t = t->next)
         if (++n == OTHERS_MAX)
             return 0;
-    json_at_text(at, text, sizeof(text));
-    place = arena_dup(q->arena, span_str(text));
+    place = place_of(q, at);
     chat_note(q, CHAT_HAS_OTHER);
     return !span_has(place) || chat_add_text(q, &q->others, place) < 0 ? convert_no_memory(e) : 0;
 }
@@ -54,8 +72,9 @@ int convert_object(struct chat_request *q, yyjson_val *v, const struct json_at *
             continue;
         if (!x.key ? convert_note_other(q, &here, e) < 0 : x.key->read(&x) < 0)
             return -1;
-        if (x.key && x.key->note)
-            chat_note(q, (enum chat_feature)(x.key->note - 1));
+        if (x.key && x.key->note &&
+            convert_note(q, (enum chat_feature)(x.key->note - 1), &here, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -315,13 +334,11 @@ static bool fits(struct span s, const struct convert_charset *set)
     return true;
 }
 
-/* FNV-1a, written in n digits of a base. */
+/* The text's hash in n digits of a base. */
 static void add_hash(char *out, struct span s, size_t n, unsigned base)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = span_hash(s);
 
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
     for (size_t i = 0; i < n; i++, h /= base)
         out[i] = PLAIN[h % base];
 }

@@ -63,6 +63,10 @@ int convert_want(const struct convert_value *x, const char *what);
 
 int convert_no_memory(struct err *e);
 
+/* The request holds f, and there: so says who refuses it for that. */
+MUST_CHECK int convert_note(struct chat_request *q, enum chat_feature f, const struct json_at *at,
+                            struct err *e);
+
 /* The place of a value as text in the request's arena, into q->others, which lists a bounded number
  * of them. */
 MUST_CHECK int convert_note_other(struct chat_request *q, const struct json_at *at, struct err *e);

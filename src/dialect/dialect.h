@@ -44,6 +44,8 @@ struct dialect_request {
     uint32_t choices;            /* "n", 1 when absent; completions: times the prompts */
     uint64_t max_tokens;         /* 0 when absent or without limit (negative); the largest when
                                   * two spellings are given */
+    uint64_t previous;           /* span_hash() of the id of the answer that the provider keeps and
+                                  * that is gone on from; 0: none */
 };
 
 /* Reads a request body fed in pieces. Below 2 KiB; private but for req and why. */
@@ -127,6 +129,7 @@ struct dialect_answer {
     uint8_t model_n;
     char stop[32]; /* last finish or stop reason, "" before */
     struct dialect_usage usage;
+    uint64_t kept;     /* span_hash() of its id, in dialects whose answers the provider keeps */
     uint64_t events;   /* events completed */
     uint64_t sequence; /* the number that the next event has, in dialects that number them; errors
                         * and what is BAD do not count: they are not handed on */
@@ -266,6 +269,7 @@ extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
 extern const struct dialect dialect_openai_embeddings;
 extern const struct dialect dialect_openai_responses;
+extern const struct dialect dialect_openai_count;
 extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
 extern const struct dialect dialect_gemini_generate;
@@ -274,7 +278,7 @@ extern const struct dialect dialect_bedrock_converse;
 extern const struct dialect dialect_cohere_chat;
 extern const struct dialect dialect_ollama_chat;
 
-#define DIALECTS 11
+#define DIALECTS 12
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

@@ -16,12 +16,14 @@
 
 #define CARRIED(f)       [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEARLY(f, as, p) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, as, p}
+#define PARTLY(f, as, p) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, as, p}
 #define LOST(f, p)       [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, p}
 
 static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(SYSTEM),
     NEARLY(DEVELOPER, "a part of the system instruction", GENERATE),
     NEARLY(SYSTEM_LATER, "moved to the system instruction", GENERATE),
+    LOST(SPEAKER, GENERATE),
     CARRIED(TEXT),
     CARRIED(IMAGE_BASE64),
     CARRIED(IMAGE_URL),
@@ -43,7 +45,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(TOOL_RESULT_IMAGE),
     CARRIED(TOOL_RESULT_ERROR),
     CARRIED(THINKING),
-    CARRIED(SIGNATURE),
+    PARTLY(SIGNATURE, "what Google has signed", CACHING "#Part"),
     NEARLY(REFUSAL, "text", CACHING "#Part"),
     LOST(CITATIONS, CACHING "#Part"),
     CARRIED(JSON_OBJECT),
@@ -59,12 +61,12 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(LOGIT_BIAS, GENERATE "#generationconfig"),
     CARRIED(LOGPROBS),
     CARRIED(CHOICES),
-    NEARLY(EFFORT, "a thinking level; before Gemini 3 a budget", OPENAI "#thinking"),
+    PARTLY(EFFORT, "a thinking level; before Gemini 3 a budget", OPENAI "#thinking"),
     CARRIED(BUDGET),
     LOST(VERBOSITY, GENERATE "#generationconfig"),
     LOST(METADATA, GENERATE),
     LOST(USER, GENERATE),
-    LOST(SERVICE_TIER, GENERATE),
+    PARTLY(SERVICE_TIER, "standard for default, flex, priority; others are left out", GENERATE),
     LOST(CACHE, TOKENS),
     LOST(STORE, GENERATE),
     LOST(PREVIOUS, GENERATE),

@@ -471,17 +471,18 @@ static int read_function(struct reading *r, yyjson_val *v, const struct json_at 
     return t->name.n ? 0 : json_wrong(r->e, at, "name is missing");
 }
 
-static int read_provider_tool(struct reading *r, yyjson_val *k, yyjson_val *v)
+static int read_provider_tool(struct reading *r, yyjson_val *k, yyjson_val *v,
+                              const struct json_at *at)
 {
     struct chat_tool *t = chat_add_tool(r->q, &r->tools, CHAT_TOOL_PROVIDER);
     struct span value = convert_json_text(r->q, v), key = convert_json_text(r->q, k);
 
     if (!t || !span_has(value) || !span_has(key))
         return convert_no_memory(r->e);
-    chat_note(r->q, CHAT_HAS_PROVIDER_TOOL);
     t->name = json_text(k);
     t->raw = arena_printf(r->q->arena, "{%.*s:%.*s}", SPAN_FMT(key), SPAN_FMT(value));
-    return span_has(t->raw) ? 0 : convert_no_memory(r->e);
+    return span_has(t->raw) ? convert_note(r->q, CHAT_HAS_PROVIDER_TOOL, at, r->e)
+                            : convert_no_memory(r->e);
 }
 
 /* A tool is a list of functions; every other member is a tool that Google runs. */
@@ -503,7 +504,7 @@ static int read_tool(struct reading *r, yyjson_val *v, const struct json_at *at)
         if (yyjson_is_null(member))
             continue;
         if (functions ? each(r, member, &here, read_function) < 0
-                      : read_provider_tool(r, k, member) < 0)
+                      : read_provider_tool(r, k, member, &here) < 0)
             return -1;
     }
     return 0;
@@ -591,15 +592,6 @@ static int read_tool_conf(const struct convert_value *x)
 
 /* ---- generationConfig ---- */
 
-static int read_choices(const struct convert_value *x)
-{
-    if (convert_number(x) < 0)
-        return -1;
-    if (!span_is(x->q->choices, "1"))
-        chat_note(x->q, CHAT_HAS_CHOICES);
-    return 0;
-}
-
 static int read_stops(const struct convert_value *x)
 {
     struct chat_text **tail = &x->q->stops;
@@ -614,7 +606,6 @@ static int read_stops(const struct convert_value *x)
         if (chat_add_text(x->q, tail, json_text(one)) < 0)
             return convert_no_memory(x->e);
         tail = &(*tail)->next;
-        chat_note(x->q, CHAT_HAS_STOP);
     }
     return 0;
 }
@@ -661,6 +652,7 @@ static int read_budget(const struct convert_value *x)
         return convert_other(x);
     if (span_is(json_text(x->v), "0")) {
         q->thinking = CHAT_NO;
+        chat_note(q, CHAT_HAS_EFFORT);
         return 0;
     }
     q->thinking = CHAT_YES;
@@ -688,8 +680,10 @@ static int read_thoughts(const struct convert_value *x)
 {
     if (!yyjson_is_bool(x->v))
         return convert_want(x, "true or false");
-    if (yyjson_is_true(x->v))
+    if (yyjson_is_true(x->v)) {
         x->q->summary = SPAN_LIT("auto");
+        chat_note(x->q, CHAT_HAS_THINKING);
+    }
     return 0;
 }
 
@@ -710,9 +704,9 @@ static const struct convert_key conf_keys[] = {
     {"temperature", convert_number, Q(temperature), NOTE(TEMPERATURE)},
     KEY("topP", "top_p", convert_number, Q(top_p), NOTE(TOP_P)),
     KEY("topK", "top_k", convert_number, Q(top_k), NOTE(TOP_K)),
-    KEY("candidateCount", "candidate_count", read_choices, Q(choices), 0),
+    KEY("candidateCount", "candidate_count", convert_number, Q(choices), NOTE(CHOICES)),
     KEY("maxOutputTokens", "max_output_tokens", convert_number, Q(max_tokens), NOTE(MAX_TOKENS)),
-    KEY("stopSequences", "stop_sequences", read_stops, 0, 0),
+    KEY("stopSequences", "stop_sequences", read_stops, 0, NOTE(STOP)),
     KEY("responseMimeType", "response_mime_type", read_mime, 0, 0),
     KEY("responseSchema", "response_schema", read_schema, Q(format_schema), NOTE(JSON_SCHEMA)),
     KEY("responseJsonSchema", "response_json_schema", convert_json, Q(format_schema),
@@ -744,6 +738,18 @@ static int read_cached(const struct convert_value *x)
     return 0;
 }
 
+static int read_tier(const struct convert_value *x)
+{
+    struct span word = json_text(x->v);
+
+    if (!yyjson_is_str(x->v))
+        return convert_want(x, "a string");
+    x->q->service_tier = span_is(word, "standard")      ? SPAN_LIT("default")
+                         : span_is(word, "unspecified") ? SPAN_LIT("auto")
+                                                        : word;
+    return 0;
+}
+
 static int read_labels(const struct convert_value *x)
 {
     x->q->metadata = convert_json_text(x->q, x->v);
@@ -758,6 +764,7 @@ static const struct convert_key keys[] = {
     KEY("generationConfig", "generation_config", read_conf, 0, 0),
     KEY("cachedContent", "cached_content", read_cached, 0, NOTE(PREVIOUS)),
     {"labels", read_labels, 0, NOTE(METADATA)},
+    KEY("serviceTier", "service_tier", read_tier, 0, NOTE(SERVICE_TIER)),
     {"model", convert_ignore, 0, 0},
 };
 
@@ -775,8 +782,7 @@ static void finish(struct reading *r)
     if (q->format == CHAT_FORMAT_OBJECT)
         chat_note(q, CHAT_HAS_JSON_OBJECT);
     for (const struct chat_message *m = q->messages; m; m = m->next)
-        if (!m->next && m->role == CHAT_ROLE_ASSISTANT)
-            chat_note(q, CHAT_HAS_PREFILL);
+        q->has |= !m->next && m->role == CHAT_ROLE_ASSISTANT ? CHAT_BIT(CHAT_HAS_PREFILL) : 0;
 }
 
 int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *e)

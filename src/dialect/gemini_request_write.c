@@ -480,13 +480,22 @@ static const char *level_of(const struct writing *x, const char *level)
 static void write_effort(struct writing *x, struct span effort)
 {
     for (size_t i = 0; i < ARRAY_LEN(efforts); i++) {
+        const char *level = level_of(x, efforts[i].level);
+        bool same =
+            x->version >= 3 ? span_eq_nocase(effort, span_str(level)) : efforts[i].budget == 0;
+
         if (!span_is(effort, efforts[i].effort))
             continue;
         if (x->version >= 3)
-            json_kv_cstring(&x->w, "thinkingLevel", level_of(x, efforts[i].level));
+            json_kv_cstring(&x->w, "thinkingLevel", level);
         else
             json_kv_uint(&x->w, "thinkingBudget", efforts[i].budget);
+        if (!same)
+            convert_approximates(x->to, CHAT_HAS_EFFORT);
+        return;
     }
+    if (span_has(effort))
+        convert_drops(x->to, CHAT_HAS_EFFORT);
 }
 
 static void write_thinking(struct writing *x)
@@ -503,6 +512,8 @@ static void write_thinking(struct writing *x)
     if (span_has(q->thinking_budget) && !off) {
         json_key(&x->w, "thinkingBudget");
         json_raw(&x->w, q->thinking_budget);
+        if (span_has(effort))
+            convert_drops(x->to, CHAT_HAS_EFFORT);
     } else {
         write_effort(x, effort);
     }
@@ -590,6 +601,31 @@ static void write_conf(struct writing *x)
     json_end_object(&x->w);
 }
 
+static void write_tier(struct writing *x)
+{
+    static const struct convert_tier rows[] = {{"auto", NULL, false},
+                                               {"default", "standard", false},
+                                               {"flex", "flex", false},
+                                               {"priority", "priority", false},
+                                               {"fast", "priority", true}};
+    const struct convert_tier *row = convert_tier(x->to, x->q->service_tier, rows, ARRAY_LEN(rows));
+
+    if (row && row->wire)
+        json_kv_cstring(&x->w, "serviceTier", row->wire);
+}
+
+/* What is counted beside the contents stands in a request of its own, which names its model
+ * (https://ai.google.dev/api/tokens#method:-models.counttokens). */
+static void begin_count(struct writing *x)
+{
+    json_key(&x->w, "generateContentRequest");
+    json_begin_object(&x->w);
+    json_key(&x->w, "model");
+    json_raw(&x->w, SPAN_LIT("\"models/"));
+    json_escape(x->w.out, x->to->model);
+    buf_add_char(x->w.out, '"');
+}
+
 int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
                          struct err *e)
 {
@@ -598,10 +634,16 @@ int gemini_write_request(struct buf *out, const struct chat_request *q, const st
     x.latest = span_ends(to->model, SPAN_LIT("-latest"));
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
+    if (to->count)
+        begin_count(&x);
     if (write_contents(&x) < 0 || write_system(&x) < 0 || write_tools(&x) < 0 ||
         write_choice(&x) < 0)
         return -1;
     write_conf(&x);
+    write_tier(&x);
+    convert_note_signatures(to, q);
+    if (to->count)
+        json_end_object(&x.w);
     json_end_object(&x.w);
     return 0;
 }

@@ -211,6 +211,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(SYSTEM),
     NEARLY(DEVELOPER, "a system message"),
     CARRIED(SYSTEM_LATER),
+    LOST(SPEAKER),
     CARRIED(TEXT),
     NEARLY(IMAGE_BASE64, "beside the text of its message, not between two texts"),
     LOST(IMAGE_URL),

@@ -482,15 +482,17 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 
 /* ---- the row ---- */
 
-#define CHAT_PAGE     "platform.openai.com/docs/api-reference/chat/create"
+#define CHAT_PAGE     "https://platform.openai.com/docs/api-reference/chat/create"
 #define OK(f)         [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEAR(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, how_, CHAT_PAGE}
+#define PART(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, CHAT_PAGE}
 #define NOT(f)        [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, CHAT_PAGE}
 
 static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(SYSTEM),
     OK(DEVELOPER),
     OK(SYSTEM_LATER),
+    OK(SPEAKER),
     OK(TEXT),
     OK(IMAGE_BASE64),
     OK(IMAGE_URL),
@@ -528,12 +530,12 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(LOGIT_BIAS),
     OK(LOGPROBS),
     OK(CHOICES),
-    OK(EFFORT),
-    NEAR(BUDGET, "reasoning_effort: low to 1024 tokens, medium to 8192, high above"),
+    PART(EFFORT, "as a word; that it thinks, or does not, cannot be said without one"),
+    PART(BUDGET, "reasoning_effort: low to 1024 tokens, medium to 8192, high above"),
     OK(VERBOSITY),
     OK(METADATA),
     OK(USER),
-    OK(SERVICE_TIER),
+    PART(SERVICE_TIER, "only tiers that the API has a word for"),
     NOT(CACHE),
     NOT(STORE),
     NOT(PREVIOUS),

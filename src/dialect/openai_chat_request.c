@@ -501,6 +501,8 @@ static int read_message(struct chat_request *q, struct chat_message ***tail,
         if (!m)
             return convert_no_memory(e);
         m->name = s.name;
+        if (s.name.n && roles[i].read != read_result)
+            chat_note(q, CHAT_HAS_SPEAKER);
         if (m->role == CHAT_ROLE_ASSISTANT && !goes_on)
             *asked = m;
         return roles[i].read(q, m, &s, at, e);
@@ -578,8 +580,9 @@ static int read_tool(struct chat_request *q, struct chat_tool ***tail, yyjson_va
     if (!own) {
         t->name = type;
         t->raw = convert_json_text(q, v);
-        chat_note(q, CHAT_HAS_PROVIDER_TOOL);
-        return span_has(t->raw) ? 0 : convert_no_memory(e);
+        if (!span_has(t->raw))
+            return convert_no_memory(e);
+        return convert_note(q, CHAT_HAS_PROVIDER_TOOL, at, e);
     }
     if (convert_object(q, v, at, keys, ARRAY_LEN(keys), t, e) < 0)
         return -1;
@@ -704,16 +707,6 @@ static int read_stream_options(const struct convert_value *x)
     return yyjson_is_obj(x->v) ? 0 : convert_want(x, "an object");
 }
 
-/* One choice is what everybody gives. */
-static int read_n(const struct convert_value *x)
-{
-    if (convert_number(x) < 0)
-        return -1;
-    if (!span_is(x->q->choices, "1"))
-        chat_note(x->q, CHAT_HAS_CHOICES);
-    return 0;
-}
-
 static int read_store(const struct convert_value *x)
 {
     if (convert_bool(x) < 0)
@@ -734,8 +727,7 @@ static int read_modalities(const struct convert_value *x)
 
 static int read_search(const struct convert_value *x)
 {
-    chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-    return 0;
+    return convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e);
 }
 
 /* Groq's "default" asks for what happens without a word. */
@@ -762,7 +754,7 @@ static const struct convert_key root_keys[] = {
     {"seed", convert_number, Q(seed), NOTE(SEED)},
     {"random_seed", convert_number, Q(seed), NOTE(SEED)}, /* Mistral */
     {"stop", read_stop, 0, NOTE(STOP)},
-    {"n", read_n, Q(choices), 0},
+    {"n", convert_number, Q(choices), NOTE(CHOICES)},
     {"logprobs", convert_bool, Q(logprobs), NOTE(LOGPROBS)},
     {"top_logprobs", convert_number, Q(top_logprobs), NOTE(LOGPROBS)},
     {"logit_bias", convert_json, Q(logit_bias), NOTE(LOGIT_BIAS)},

@@ -11,6 +11,11 @@
 const struct convert_charset openai_chat_ids = {.max = 40, .more = ".:"};
 const struct convert_charset openai_chat_names = {.max = 64};
 
+const struct convert_tier openai_tiers[OPENAI_TIERS] = {
+    {"auto", "auto", false},         {"default", "default", false}, {"flex", "flex", false},
+    {"priority", "priority", false}, {"scale", "scale", false},     {"fast", "fast", false},
+};
+
 /* What is being written. */
 struct out {
     struct json_write w;
@@ -262,8 +267,17 @@ static void write_thinking(struct out *o, const struct chat_part *parts)
     buf_fini(&b);
 }
 
+/* Only users have something to show here. */
+static void drop_media(struct out *o, const struct chat_message *m)
+{
+    for (const struct chat_part *p = m->parts; p; p = p->next)
+        if (p->kind == CHAT_PART_MEDIA)
+            convert_drops(o->to, convert_media_feature(&p->media));
+}
+
 static void write_assistant(struct out *o, const struct chat_message *m)
 {
+    drop_media(o, m);
     if (!says_something(o, m))
         return;
     json_begin_object(&o->w);
@@ -339,6 +353,7 @@ static void write_user(struct out *o, const struct chat_message *m)
 
 static void write_system(struct out *o, const struct chat_message *m)
 {
+    drop_media(o, m);
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", m->role == CHAT_ROLE_SYSTEM ? "system" : "developer");
     kv_text(o, "name", m->name);
@@ -477,6 +492,23 @@ static struct span effort(const struct chat_request *q)
     return q->effort;
 }
 
+static void write_effort(struct out *o)
+{
+    struct span word = effort(o->q);
+
+    convert_note_effort(o->to, o->q, word);
+    kv_text(o, "reasoning_effort", word);
+}
+
+static void write_tier(struct out *o)
+{
+    const struct convert_tier *row =
+        convert_tier(o->to, o->q->service_tier, openai_tiers, OPENAI_TIERS);
+
+    if (row)
+        json_kv_cstring(&o->w, "service_tier", row->wire);
+}
+
 int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
@@ -508,11 +540,11 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     kv_tri(&o, "logprobs", q->logprobs);
     kv_raw(&o, "top_logprobs", q->top_logprobs);
     kv_raw(&o, "logit_bias", q->logit_bias);
-    kv_text(&o, "reasoning_effort", effort(q));
+    write_effort(&o);
     kv_text(&o, "verbosity", q->verbosity);
     kv_text(&o, "user", q->user);
     kv_raw(&o, "metadata", q->metadata);
-    kv_text(&o, "service_tier", q->service_tier);
+    write_tier(&o);
     json_end_object(&o.w);
     return o.nomem ? convert_no_memory(e) : buf_finish(buf, "request", e);
 }

@@ -20,7 +20,7 @@
 
 /* What stands in a response: of an event below its "response", of a whole answer at the root. */
 #define RESPONSE_PATHS(at)                                                                         \
-    at "model", at "error", at "error.message", at "error.type", at "error.code",                  \
+    at "id", at "model", at "error", at "error.message", at "error.type", at "error.code",         \
         at "incomplete_details.reason", at "usage.input_tokens", at "usage.output_tokens",         \
         at "usage.input_tokens_details.cached_tokens",                                             \
         at "usage.input_tokens_details.cache_write_tokens",                                        \
@@ -28,6 +28,7 @@
 
 enum response_path {
     ROOT,
+    ID,
     MODEL,
     ERROR,
     ERROR_MESSAGE,
@@ -166,6 +167,9 @@ static void read_usage(struct dialect_answer *a, const struct json_hit *h, uint6
 static void read_response(struct dialect_answer *a, const struct json_hit *h)
 {
     switch ((enum response_path)h->id) {
+    case ID:
+        a->kept = dialect_hit_id(h);
+        break;
     case MODEL:
         answer_model(a, h);
         break;
@@ -352,7 +356,7 @@ const struct dialect dialect_openai_responses = {
     .request_watch = &dialect_request_responses,
     .event_watch = &event_watch,
     .answer_watch = &answer_watch,
-    .on_request = dialect_request_hit,
+    .on_request = dialect_request_responses_hit,
     .on_event = on_event,
     .on_answer = on_answer,
     .end_event = end_event,

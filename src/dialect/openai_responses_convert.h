@@ -14,6 +14,9 @@
 int openai_responses_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);
 /* Its input and instructions, when all else has been read. */
 int openai_responses_read_input(struct chat_request *q, yyjson_val *root, struct err *e);
+/* An item that changes the configuration from there on, which is for the answer. */
+int openai_responses_read_update(struct chat_request *q, yyjson_val *v, const struct json_at *at,
+                                 struct err *e);
 int openai_responses_write_request(struct buf *out, const struct chat_request *q,
                                    const struct convert_to *to, struct err *e);
 

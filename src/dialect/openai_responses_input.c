@@ -573,6 +573,8 @@ static int read_item(struct reading *r, yyjson_val *v, const struct json_at *at)
     if (!yyjson_is_obj(v))
         return json_wrong(r->e, at, "an object is wanted");
     type = item_type(v);
+    if (span_is(type, "configuration_update"))
+        return openai_responses_read_update(r->q, v, at, r->e);
     for (size_t i = 0; i < ARRAY_LEN(item_kinds); i++) {
         const struct item_kind *k = &item_kinds[i];
 
@@ -584,9 +586,8 @@ static int read_item(struct reading *r, yyjson_val *v, const struct json_at *at)
     }
     for (size_t i = 0; i < ARRAY_LEN(hidden_kinds); i++)
         if (span_is(type, hidden_kinds[i].type)) {
-            chat_note(r->q, hidden_kinds[i].feature);
             r->hidden = true;
-            return 0;
+            return convert_note(r->q, hidden_kinds[i].feature, at, r->e);
         }
     return json_wrong(r->e, &JSON_AT_KEY(at, "type"), "no kind of item that is known");
 }

@@ -16,7 +16,7 @@ static const struct convert_key function_keys[] = {
     {"name", convert_text, AT(name), 0},
     {"description", convert_text, AT(description), 0},
     {"parameters", convert_json, AT(schema), 0},
-    {"strict", convert_bool, AT(strict), 0},
+    {"strict", convert_bool, AT(strict), NOTE(TOOL_STRICT)},
 };
 static const struct convert_key custom_keys[] = {
     {"type", convert_ignore, 0, 0},
@@ -47,8 +47,9 @@ static int read_provider_tool(const struct convert_value *x, struct chat_tool **
         return convert_no_memory(x->e);
     t->name = type;
     t->raw = convert_json_text(x->q, x->v);
-    chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-    return span_has(t->raw) ? 0 : convert_no_memory(x->e);
+    if (!span_has(t->raw))
+        return convert_no_memory(x->e);
+    return convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e);
 }
 
 static int read_own_tool(const struct convert_value *x, struct chat_tool ***tail,
@@ -65,8 +66,6 @@ static int read_own_tool(const struct convert_value *x, struct chat_tool ***tail
     if (span_has(t->schema) && *t->schema.p != '{')
         return json_wrong(x->e, &JSON_AT_KEY(x->at, "parameters"), "an object is wanted");
     chat_note(x->q, kind->feature);
-    if (t->strict == CHAT_YES)
-        chat_note(x->q, CHAT_HAS_TOOL_STRICT);
     if (span_has(space)) {
         t->space = space;
         t->own = t->name;
@@ -165,10 +164,8 @@ static int read_choice(const struct convert_value *x)
         return convert_want(x, "a string or an object with a type");
     if (span_is(type, "allowed_tools"))
         return read_choice_word(x, json_get_text(x->v, "mode"), &JSON_AT_KEY(x->at, "mode"));
-    if (!span_is(type, "function") && !span_is(type, "custom")) {
-        chat_note(x->q, CHAT_HAS_PROVIDER_TOOL);
-        return 0;
-    }
+    if (!span_is(type, "function") && !span_is(type, "custom"))
+        return convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e);
     if (!span_has(name))
         return json_wrong(x->e, &JSON_AT_KEY(x->at, "name"), "it is missing");
     x->q->choice = CHAT_CHOICE_ONE;
@@ -271,14 +268,27 @@ static int read_text_config(const struct convert_value *x)
 
 static const struct convert_key reasoning_config_keys[] = {
     {"effort", convert_text, AT(effort), NOTE(EFFORT)},
-    {"summary", convert_text, AT(summary), 0},
-    {"generate_summary", convert_text, AT(summary), 0}, /* what came before summary */
+    {"summary", convert_text, AT(summary), NOTE(THINKING)},
+    {"generate_summary", convert_text, AT(summary), NOTE(THINKING)}, /* its former name */
 };
 
 static int read_reasoning_config(const struct convert_value *x)
 {
     return convert_object(x->q, x->v, x->at, reasoning_config_keys,
                           ARRAY_LEN(reasoning_config_keys), x->q, x->e);
+}
+
+static const struct convert_key update_keys[] = {
+    {"type", convert_ignore, 0, 0},
+    {"id", convert_ignore, 0, 0},
+    {"reasoning", read_reasoning_config, 0, 0},
+    {"text", read_text_config, 0, 0},
+};
+
+int openai_responses_read_update(struct chat_request *q, yyjson_val *v, const struct json_at *at,
+                                 struct err *e)
+{
+    return convert_object(q, v, at, update_keys, ARRAY_LEN(update_keys), q, e);
 }
 
 /* What an answer shall contain. Encrypted reasoning is asked for by us wherever it can be read. */

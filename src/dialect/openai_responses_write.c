@@ -179,6 +179,8 @@ static int put_parts(struct writing *x, const struct chat_part *p, const struct 
     for (; p && rc == 0 && is_content(p); p = p->next)
         if (is_sayable(p))
             rc = put_part(x, p);
+        else
+            convert_drops(x->to, convert_media_feature(&p->media));
     json_end_array(&x->w);
     *next = p;
     return rc;
@@ -282,8 +284,11 @@ static void put_thinking(struct writing *x, const struct chat_part *p)
 {
     struct json_write *w = &x->w;
 
-    if (!is_readable(x, p))
+    if (!is_readable(x, p)) {
+        if (p->text.n)
+            convert_drops(x->to, CHAT_HAS_THINKING);
         return;
+    }
     json_begin_object(w);
     json_kv_cstring(w, "type", "reasoning");
     maybe_string(w, "id", p->id);
@@ -306,7 +311,9 @@ static int put_content(struct writing *x, const struct chat_message *m, const st
 {
     if (m->role != CHAT_ROLE_ASSISTANT)
         return put_message(x, m->role, p, next);
-    if (p->kind != CHAT_PART_MEDIA && p->text.n) /* what it drew is left out */
+    if (p->kind == CHAT_PART_MEDIA) /* what it drew */
+        convert_drops(x->to, convert_media_feature(&p->media));
+    else if (p->text.n)
         put_said(x, p->kind, p->text);
     return 0;
 }
@@ -511,12 +518,6 @@ void openai_responses_write_text(struct json_write *w, const struct chat_request
 
 /* ---- reasoning ---- */
 
-/* Words of others that the API does not know. */
-static struct span effort_word(struct span word)
-{
-    return span_is(word, "max") ? SPAN_LIT("xhigh") : word;
-}
-
 /* A budget as a word: the first row that is large enough. */
 static struct span effort_of_budget(struct span budget)
 {
@@ -537,7 +538,7 @@ static struct span effort_of_budget(struct span budget)
 static struct span effort(const struct chat_request *q)
 {
     if (span_has(q->effort))
-        return effort_word(q->effort);
+        return q->effort;
     if (q->thinking != CHAT_NO && span_has(q->thinking_budget))
         return effort_of_budget(q->thinking_budget);
     return span_of(NULL, 0);
@@ -558,6 +559,7 @@ static void put_reasoning(struct writing *x)
     const struct chat_request *q = x->q;
     struct span word = effort(q), summary = q->summary;
 
+    convert_note_effort(x->to, q, word);
     if (q->thinking == CHAT_YES && !span_has(summary))
         summary = SPAN_LIT("auto"); /* the client wants to see it */
     if (!span_has(word) && !span_has(summary))
@@ -593,20 +595,22 @@ static void put_max_tokens(struct writing *x)
 {
     uint64_t n;
 
-    if (span_u64(x->q->max_tokens, &n) == 0 && n < TOKENS_LEAST)
+    if (span_u64(x->q->max_tokens, &n) == 0 && n < TOKENS_LEAST) {
         json_kv_uint(&x->w, "max_output_tokens", TOKENS_LEAST);
-    else
-        maybe_raw(&x->w, "max_output_tokens", x->q->max_tokens);
+        convert_approximates(x->to, CHAT_HAS_MAX_TOKENS);
+        return;
+    }
+    maybe_raw(&x->w, "max_output_tokens", x->q->max_tokens);
 }
 
 /* The queues of other providers have other names. */
 static void put_service_tier(struct writing *x)
 {
-    static const char *const words[] = {"auto", "default", "flex", "priority", "scale"};
+    const struct convert_tier *row =
+        convert_tier(x->to, x->q->service_tier, openai_tiers, OPENAI_TIERS);
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (span_is(x->q->service_tier, words[i]))
-            json_kv_cstring(&x->w, "service_tier", words[i]);
+    if (row)
+        json_kv_cstring(&x->w, "service_tier", row->wire);
 }
 
 static void put_numbers(struct writing *x)
@@ -619,18 +623,36 @@ static void put_numbers(struct writing *x)
     maybe_raw(&x->w, "top_logprobs", q->top_logprobs);
     if (is_object(q->metadata))
         kv_raw(&x->w, "metadata", q->metadata);
+    else if (span_has(q->metadata))
+        convert_drops(x->to, CHAT_HAS_METADATA);
+}
+
+static int put_user(struct writing *x)
+{
+    struct span user = x->q->user, fit = convert_fit(x->q->arena, user, &openai_responses_users);
+
+    if (!span_has(user))
+        return 0;
+    if (!span_has(fit))
+        return convert_no_memory(x->e);
+    if (!span_eq(fit, user))
+        convert_approximates(x->to, CHAT_HAS_USER);
+    json_kv_string(&x->w, "safety_identifier", fit);
+    return 0;
 }
 
 static int put_head(struct writing *x)
 {
     json_kv_string(&x->w, "model", x->to->model);
+    if (x->to->count) { /* nothing but the prompt is asked for */
+        maybe_string(&x->w, "previous_response_id", x->q->previous);
+        return 0;
+    }
     if (x->to->stream)
         json_kv_bool(&x->w, "stream", true);
     json_kv_bool(&x->w, "store", x->q->store == CHAT_YES); /* true where nothing is said */
     maybe_string(&x->w, "previous_response_id", x->q->previous);
-    if (span_has(x->q->user))
-        return put_fit(x, "safety_identifier", x->q->user, &openai_responses_users);
-    return 0;
+    return put_user(x);
 }
 
 int openai_responses_write_request(struct buf *out, const struct chat_request *q,
@@ -649,9 +671,14 @@ int openai_responses_write_request(struct buf *out, const struct chat_request *q
         json_kv_bool(&x.w, "parallel_tool_calls", q->parallel == CHAT_YES);
     openai_responses_write_text(&x.w, q, false);
     put_reasoning(&x);
-    put_include(&x);
-    put_numbers(&x);
-    put_service_tier(&x);
+    if (!to->count) {
+        put_include(&x);
+        put_numbers(&x);
+        put_service_tier(&x);
+    }
+    convert_note_signatures(to, q);
+    if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
+        convert_drops(to, CHAT_HAS_CITATIONS);
     json_end_object(&x.w);
     return 0;
 }

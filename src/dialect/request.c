@@ -48,7 +48,10 @@ static const char *const paths[KEYS] = {
 
 const struct json_watch dialect_request_model = {paths, MODEL + 1};
 const struct json_watch dialect_request_messages = {paths, MAX_TOKENS + 1};
-const struct json_watch dialect_request_responses = {paths, MAX_OUTPUT_TOKENS + 1};
+const struct json_watch dialect_request_responses = {
+    (const char *const[]){"", "model", "stream", "max_tokens", "max_completion_tokens",
+                          "max_output_tokens", "previous_response_id"},
+    MAX_OUTPUT_TOKENS + 2};
 const struct json_watch dialect_request_chat = {paths, INCLUDE_USAGE + 1};
 const struct json_watch dialect_request_completions = {paths, KEYS};
 
@@ -221,6 +224,20 @@ int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit 
     case KEYS:
         break;
     }
+    return 0;
+}
+
+#define PREVIOUS (MAX_OUTPUT_TOKENS + 1) /* of Responses, which have nothing behind these keys */
+
+int dialect_request_responses_hit(struct dialect_request_reader *r, const struct json_hit *h)
+{
+    if (h->id != PREVIOUS)
+        return dialect_request_hit(r, h);
+    if (h->end)
+        return 0;
+    if (request_once(r, h, PREVIOUS) < 0)
+        return -1;
+    r->req.previous = dialect_hit_id(h);
     return 0;
 }
 

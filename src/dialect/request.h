@@ -18,6 +18,9 @@ extern const struct json_watch dialect_request_completions; /* ... and its promp
 /* on_request of all dialects that have these keys. */
 int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit *h);
 
+/* on_request of Responses, which have the answer that they go on from besides. */
+int dialect_request_responses_hit(struct dialect_request_reader *r, const struct json_hit *h);
+
 /* For those that have others. Each of them -1 when the body was refused. */
 
 /* Refuse the body. Returns -1. */

@@ -67,3 +67,8 @@ int dialect_hit_u64(const struct json_hit *h, uint64_t *ret)
         return -1;
     return json_u64(h->raw, ret);
 }
+
+uint64_t dialect_hit_id(const struct json_hit *h)
+{
+    return h->type == JSON_STRING && h->len - 2 <= JSON_SCAN_TEXT ? span_hash(h->raw) : 0;
+}

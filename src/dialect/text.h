@@ -21,4 +21,7 @@ size_t dialect_hit_text(const struct json_hit *h, char *out, size_t cap);
 /* A number hit as a whole number; -1 when it is none. */
 MUST_CHECK int dialect_hit_u64(const struct json_hit *h, uint64_t *ret);
 
+/* span_hash() of a string hit that is an id, as it is spelled; 0: it is none, or a long one. */
+uint64_t dialect_hit_id(const struct json_hit *h);
+
 #endif

@@ -27,6 +27,7 @@ struct translate {
     struct json_tree event;
     struct buf data; /* of an event in several lines */
     struct chat_request q;
+    struct convert_told told; /* of the request as it was written */
     struct convert_reader reader;
     struct chat_sink to;    /* where the answer's events go */
     struct open_part *open; /* in the order of their beginning */
@@ -89,6 +90,18 @@ static int hand_on(void *arg, const struct chat_event *ev, struct err *e)
     return t->to.event(t->to.arg, &own, e);
 }
 
+static int read_request(struct translate *t, struct span body, struct err *e)
+{
+    const struct convert_count *count = t->conf.client_count;
+    yyjson_val *root;
+
+    if (json_tree_read(&t->request, body, e) < 0)
+        return -1;
+    root = t->request.root;
+    return convert_read(t->conf.client, &t->q, count ? convert_count_request(count, root) : root,
+                        e);
+}
+
 static int begin(struct translate *t, struct err *e)
 {
     t->to = (struct chat_sink){write_event, t};
@@ -123,8 +136,7 @@ int translate_new(struct translate **ret, const struct translate_conf *conf, str
     arena_init(&t->arena, ARENA_BASE + ARENA_TIMES * body.n);
     buf_init(&t->data, TRANSLATE_EVENT_MAX);
     t->q.arena = &t->arena;
-    if (begin(t, e) < 0 || json_tree_read(&t->request, body, e) < 0 ||
-        conf->client->read_request(&t->q, t->request.root, e) < 0) {
+    if (begin(t, e) < 0 || read_request(t, body, e) < 0) {
         translate_free(&t);
         return -1;
     }
@@ -157,9 +169,19 @@ enum chat_feature translate_obstacle(const struct translate *t)
     return convert_obstacle(t->conf.target, t->conf.host, &t->q);
 }
 
+struct span translate_place(const struct translate *t, enum chat_feature f)
+{
+    return t->q.places[f];
+}
+
 void translate_dropped(const struct translate *t, struct buf *out)
 {
-    convert_dropped(out, t->conf.target, t->conf.host, &t->q);
+    convert_dropped(out, t->conf.target, t->conf.host, &t->q, &t->told);
+}
+
+void translate_approximated(const struct translate *t, struct buf *out)
+{
+    convert_approximated(out, t->conf.target, t->conf.host, &t->q, &t->told);
 }
 
 int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
@@ -167,6 +189,8 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
 {
     struct convert_to with = *to;
 
+    t->told = (struct convert_told){0};
+    with.told = &t->told;
     with.host = t->conf.host;
     return t->conf.target->write_request(out, &t->q, &with, e);
 }
@@ -239,6 +263,9 @@ int translate_answer(struct translate *t, struct span body, bool stream, struct 
     t->writer.out = out;
     if (json_tree_read(&t->event, body, e) < 0)
         return -1;
+    if (t->conf.client_count)
+        return convert_count_answer(t->conf.client_count, t->conf.target_count, t->event.root, out,
+                                    e);
     if (stream)
         return stream_answer(t, e);
     if (chat_collect_new(&c, t->conf.answer_max, e) < 0)

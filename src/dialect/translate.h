@@ -6,7 +6,7 @@
 #ifndef DIALECT_TRANSLATE_H
 #define DIALECT_TRANSLATE_H
 
-#include "dialect/convert.h"
+#include "dialect/convert_count.h"
 
 #define TRANSLATE_EVENT_MAX ((size_t)32 * 1024 * 1024) /* longest event that is translated */
 
@@ -19,6 +19,8 @@ struct translate_conf {
     struct span id;                  /* for answers whose upstream gives none; borrowed */
     uint64_t created;                /* seconds since 1970, likewise */
     size_t answer_max;               /* most bytes of a whole answer */
+    /* Only how many tokens the prompt has is asked, in these dialects; NULL: for an answer. */
+    const struct convert_count *client_count, *target_count;
 };
 
 /* Read the client's request. -1: it is not acceptable (ERR_PROTOCOL, ERR_LIMIT: *e says where and
@@ -37,8 +39,13 @@ uint64_t translate_memory(const struct translate *t);
  * CHAT_FEATURES: there is none. */
 enum chat_feature translate_obstacle(const struct translate *t);
 
-/* What is left out, comma-separated; "" if nothing is. */
+/* Where in the request it stands; absent: that is not known. */
+struct span translate_place(const struct translate *t, enum chat_feature f);
+
+/* What the last translate_request() left out, and what it said in other words that mean nearly the
+ * same: names, comma-separated; "" if there is nothing. */
 void translate_dropped(const struct translate *t, struct buf *out);
+void translate_approximated(const struct translate *t, struct buf *out);
 
 /* Append the request as the target wants it. */
 MUST_CHECK int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,

@@ -45,6 +45,7 @@
 
 /* What only OpenAI and Azure have. */
 #define OPENAI_PATHS(v1)                                                                           \
+    [OP_RESPONSES_COUNT] = v1 "/responses/input_tokens",                                           \
     [OP_STORED_CHAT] = v1 "/chat/completions/*", [OP_CONVERSATIONS] = v1 "/conversations*",        \
     [OP_VIDEOS] = v1 "/videos*", [OP_UPLOADS] = v1 "/uploads*",                                    \
     [OP_VECTOR_STORES] = v1 "/vector_stores*", [OP_ASSISTANTS] = v1 "/assistants*",                \

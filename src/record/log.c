@@ -164,6 +164,7 @@ void record_log_line(struct buf *out, const struct record *r)
     text(&w, "server", RECORD_TEXT(r->server));
     text(&w, "upstream_model", RECORD_TEXT(r->upstream_model));
     text(&w, "dropped", RECORD_TEXT(r->dropped));
+    text(&w, "approximated", RECORD_TEXT(r->approximated));
     what_came(&w, r);
     text(&w, "key", RECORD_TEXT(r->key));
     text(&w, "peer", RECORD_TEXT(r->peer));

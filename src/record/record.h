@@ -71,6 +71,7 @@ struct record {
     char key[32];            /* name of the client's key, never the key */
     char peer[64];           /* NET_ADDR_TEXT */
     char dropped[96];        /* what of the request the target was not told (cut) */
+    char approximated[96];   /* what it was told in other words (cut) */
     char text[200];          /* one sentence about what went wrong */
 };
 

@@ -25,6 +25,7 @@ static void add_identity(const struct relay *r, struct http_field *fields, size_
     add(fields, n, anthropic ? "request-id" : "x-request-id", id);
     add(fields, n, "x-lamplighter-target", span_str(r->record.target));
     add(fields, n, "x-lamplighter-dropped", r->dropped);
+    add(fields, n, "x-lamplighter-approximated", r->approximated);
 }
 
 int relay_send(struct relay *r, struct span bytes, struct err *e)

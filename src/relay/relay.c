@@ -71,6 +71,8 @@ static void drop_call(struct relay *r)
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
     r->sequence = a->sequence;
+    if (r->env->sink.kept && a->kept && !r->translate)
+        kept_note(r->env->sink.kept, a->kept, kept_mark(r->target->provider->name));
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)

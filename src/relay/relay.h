@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "board/board.h"
 #include "board/held.h"
+#include "board/kept.h"
 #include "call/pools.h"
 #include "ev/ev.h"
 #include "http/server.h"
@@ -26,6 +27,7 @@ struct relay_sink {
     /* Where suspects stand, and the row that says what this process works on; NULL: nowhere. */
     const struct board *board;
     struct board_row *row;
+    struct board_kept *kept; /* which provider keeps which answer; NULL: nobody notes */
 };
 
 struct relay_stats {

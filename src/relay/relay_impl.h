@@ -65,9 +65,10 @@ struct relay {
     uint64_t translating;                /* bytes that it takes, a part of the env's */
     const struct provider_op_row *up_op; /* what the target is asked for */
     const struct dialect *up_dialect;
-    struct blob *up_body; /* the request as it is sent */
-    struct buf gathered;  /* an event that comes in pieces */
-    struct span dropped;  /* what of the request is left out; absent: nothing */
+    struct blob *up_body;     /* the request as it is sent */
+    struct buf gathered;      /* an event that comes in pieces */
+    struct span dropped;      /* what of the request is left out; absent: nothing */
+    struct span approximated; /* ... and what is said in other words */
 
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
@@ -136,7 +137,8 @@ enum relay_translated {
     RELAY_TRANSLATED_BAD,  /* the request is not acceptable, or there is no memory: *no */
 };
 
-/* Translate the request for r->target: up_op, up_dialect, up_body, dropped. */
+/* Translate the request for r->target: up_op, up_dialect, up_body, dropped,
+ * approximated. */
 enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
                                       struct relay_refusal *no);
 void relay_translated_fini(struct relay *r);

@@ -235,11 +235,25 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
 
 /* ---- model and target ---- */
 
+/* Who keeps the answer of this id (its hash); 0: nobody knows. */
+static uint32_t keeper_of(const struct relay *r, uint64_t answer)
+{
+    return r->env->sink.kept && answer ? kept_by(r->env->sink.kept, answer) : 0;
+}
+
+/* The request goes on from an answer that one provider keeps: then nobody else can. */
+static bool may_go_on(const struct relay *r, const struct settings_target *t)
+{
+    uint32_t keeper = keeper_of(r, r->req.previous);
+
+    return keeper == 0 || keeper == kept_mark(t->provider->name);
+}
+
 static bool pick_target(struct relay *r, struct relay_refusal *no)
 {
     const struct settings_target *targets = &r->plan.one;
     enum relay_translated how = RELAY_TRANSLATED_OK;
-    bool skipped = false;
+    bool skipped = false, kept_elsewhere = false;
     size_t n = 1;
 
     if (r->plan.model) {
@@ -250,6 +264,10 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
         const struct provider_op_row *op;
 
         r->target = &targets[i];
+        if (!may_go_on(r, r->target)) {
+            kept_elsewhere = true;
+            continue;
+        }
         if (!relay_may_ask(r, r->target, no)) {
             skipped = true;
             continue;
@@ -267,6 +285,18 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
     r->target = NULL;
     if (skipped)
         return false; /* the last one says why */
+    if (kept_elsewhere)
+        return refuse(no, 400, REASON_CANNOT_SAY,
+                      "previous_response_id: the answer is kept by a provider that is no target of "
+                      "this model.",
+                      "Go on with the model that made it, or send the conversation itself.");
+    if (convert_count_find(r->dialect))
+        return refuse(
+            no, 400, REASON_WRONG_DIALECT,
+            "No target of this model counts the tokens of a prompt, and an estimate would "
+            "be no count.",
+            "Count with a model of Anthropic's, Google's or OpenAI's own API, or read the "
+            "usage of an answer.");
     return refuse(no, 400, REASON_WRONG_DIALECT,
                   "No target of this model speaks the dialect of this path.",
                   "Call the path that the target speaks: /v1/messages for Anthropic's API, "
@@ -378,18 +408,39 @@ static void ask_for_usage(struct relay *r)
     r->usage_added = true;
 }
 
+/* The provider that keeps the answer which the path names; NULL: it names none, or nobody knows. */
+static const struct settings_provider *keeper_of_path(const struct relay *r)
+{
+    static const struct span before = SPAN_LIT("/v1/responses/");
+    struct span path = path_only(r->head->path), rest;
+    const struct settings *s = r->settings;
+    uint32_t keeper;
+
+    if (r->op->op != OP_STORED_RESPONSES || !span_starts(path, before))
+        return NULL;
+    rest = span_of(path.p + before.n, path.n - before.n);
+    keeper = keeper_of(r, span_hash(span_cut(&rest, '/')));
+    for (size_t i = 0; keeper && i < s->providers_n; i++)
+        if (kept_mark(s->providers[i].name) == keeper)
+            return &s->providers[i];
+    return NULL;
+}
+
 static bool find_pinned(struct relay *r, struct relay_refusal *no)
 {
-    if (!r->settings->pass)
+    const struct settings_provider *pinned = keeper_of_path(r);
+
+    if (!pinned)
+        pinned = r->settings->pass;
+    if (!pinned)
         return refuse(no, 404, REASON_UNKNOWN_PATH,
                       "This path passes through to one provider, and none is pinned.",
                       "Name it in the configuration: `pass: PROVIDER`.");
-    if (!r->settings->pass->type->paths[r->op->op])
+    if (!pinned->type->paths[r->op->op])
         return refuse(no, 404, REASON_UNKNOWN_PATH,
                       "The provider that this path passes through to does not serve it.",
                       "Name one that does in the configuration: `pass: PROVIDER`.");
-    r->plan.one =
-        (struct settings_target){.provider = r->settings->pass, .id = r->settings->pass->name};
+    r->plan.one = (struct settings_target){.provider = pinned, .id = pinned->name};
     r->target = &r->plan.one;
     return true;
 }

@@ -11,7 +11,7 @@
 #include "relay/relay_impl.h"
 
 #define REQUEST_MAX(n)   (4 * (n) + (size_t)1024 * 1024)
-#define DROPPED_MAX      ((size_t)1024)
+#define NAMES_MAX        ((size_t)1024)
 #define MAX_TOKENS_UNSET 8192 /* where the dialect must have a number and the client gave none */
 
 /* The operations that ask a model to go on with a conversation, in the order in which a target that
@@ -23,11 +23,24 @@ static const struct {
                      {OP_MESSAGES, OP_MESSAGES},    {OP_RESPONSES, OP_RESPONSES},
                      {OP_CONVERSE, OP_CONVERSE}};
 
+/* Those that count a prompt's tokens, likewise. */
+static const enum provider_op counts[] = {OP_GEMINI_COUNT, OP_COUNT, OP_RESPONSES_COUNT};
+
+static const struct provider_op_row *count_op(const struct settings_target *t)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        if (t->provider->type->paths[counts[i]])
+            return provider_op_row(counts[i]);
+    return NULL;
+}
+
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t)
 {
     bool known = convert_client(r->dialect) != NULL;
 
+    if (convert_count_find(r->dialect))
+        return count_op(t);
     for (size_t i = 0; known && i < ARRAY_LEN(conversations); i++) {
         const struct provider_op_row *op =
             provider_op_row(r->req.stream ? conversations[i].stream : conversations[i].whole);
@@ -71,8 +84,10 @@ static void refuse(struct relay *r, struct relay_refusal *no, const struct err *
 static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusal *no)
 {
     const struct chat_feature_row *row = chat_feature_row(f);
-    struct span text = arena_printf(&r->arena, "%.*s cannot be asked for this (%s): %s",
-                                    SPAN_FMT(r->target->id), row->word, row->sentence);
+    struct span place = translate_place(r->translate, f);
+    struct span text =
+        arena_printf(&r->arena, "%.*s%s%.*s cannot be asked for this (%s): %s", SPAN_FMT(place),
+                     place.n ? ": " : "", SPAN_FMT(r->target->id), row->word, row->sentence);
 
     *no = (struct relay_refusal){
         .status = 400,
@@ -105,13 +120,14 @@ static bool has_room(struct relay *r, struct relay_refusal *no)
     return false;
 }
 
-static int write_request(struct relay *r, struct err *e)
+static int write_request(struct relay *r, const struct translate_conf *conf, struct err *e)
 {
     const struct provider *type = r->target->provider->type;
     struct convert_to to = {.model = r->target->model,
                             .stream = r->req.stream,
                             .ask_usage = type->caps & CAP_USAGE_OPT,
-                            .signer = convert_target(r->up_dialect)->signer,
+                            .signer = conf->target->signer,
+                            .count = conf->target_count != NULL,
                             .old_max_tokens = !(type->caps & CAP_MAX_COMPLETION),
                             .max_tokens = MAX_TOKENS_UNSET,
                             .hosted = type->hosted.version,
@@ -127,24 +143,42 @@ static int write_request(struct relay *r, struct err *e)
     return rc;
 }
 
-static void note_dropped(struct relay *r)
+/* The names that `list` gives, in the arena, and as many of them as fit for the record. Cut where
+ * it is too much: the first ones say enough. */
+static struct span note_names(struct relay *r, void (*list)(const struct translate *, struct buf *),
+                              char *record, size_t cap)
 {
+    struct span names = {NULL, 0};
     struct buf b;
 
-    buf_init(&b, DROPPED_MAX);
-    translate_dropped(r->translate, &b);
-    if (b.n) /* cut where it is too much: the first ones say enough */
-        r->dropped = arena_dup(&r->arena, buf_span(&b));
-    relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
+    buf_init(&b, NAMES_MAX);
+    list(r->translate, &b);
+    if (b.n)
+        names = arena_dup(&r->arena, buf_span(&b));
+    relay_keep(record, cap, names);
     buf_fini(&b);
+    return names;
+}
+
+/* What the target was not told, or not quite. */
+static void note_loss(struct relay *r)
+{
+    struct record *rec = &r->record;
+
+    r->dropped = note_names(r, translate_dropped, rec->dropped, sizeof(rec->dropped));
+    r->approximated =
+        note_names(r, translate_approximated, rec->approximated, sizeof(rec->approximated));
 }
 
 enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
                                       struct relay_refusal *no)
 {
+    const struct dialect *theirs = dialect_find(span_str(op->dialect));
     struct translate_conf conf = {.client = convert_client(r->dialect),
-                                  .target = convert_target(dialect_find(span_str(op->dialect))),
+                                  .target = convert_target(theirs),
                                   .host = r->target->provider->type->host,
+                                  .client_count = convert_count_find(r->dialect),
+                                  .target_count = convert_count_find(theirs),
                                   .model = span_of(r->req.model, r->req.model_n),
                                   .id = span_str(r->record.id),
                                   .created = r->record.wall_ms / 1000,
@@ -154,6 +188,10 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
     struct err e;
     char *body;
 
+    if (conf.client_count) {
+        conf.client = conf.client_count->convert;
+        conf.target = conf.target_count->convert;
+    }
     relay_translated_fini(r);
     if (!has_room(r, no))
         return RELAY_TRANSLATED_BAD;
@@ -170,8 +208,8 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
         goto out;
     }
     r->up_op = op;
-    r->up_dialect = conf.target->dialect;
-    if (write_request(r, &e) < 0) {
+    r->up_dialect = theirs;
+    if (write_request(r, &conf, &e) < 0) {
         refuse(r, no, &e);
         if (e.code == ERR_PROTOCOL) { /* there is a place in it that this target cannot be told */
             no->reason = REASON_CANNOT_SAY;
@@ -179,7 +217,7 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
         }
         goto out;
     }
-    note_dropped(r);
+    note_loss(r);
     r->translating = translate_memory(r->translate);
     r->env->translating += r->translating;
     ret = RELAY_TRANSLATED_OK;

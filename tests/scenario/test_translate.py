@@ -225,6 +225,21 @@ def test_what_is_left_out_is_named(gateway):
     assert answer.status == 200
     assert answer["x-lamplighter-dropped"] == "penalties, seed, shiny"
     assert gateway.record(answer)["dropped"] == "penalties, seed, shiny"
+    assert answer["x-lamplighter-approximated"] is None
+
+
+def test_what_is_said_in_other_words_is_named(gateway):
+    """And only that: what arrives as it was said is named nowhere."""
+    messages = [*HELLO, {"role": "developer", "content": "be brief"}]
+    answer = ask(gateway, CHAT, "nearly", messages=messages, temperature=1.5, top_p=0.5,
+                 service_tier="priority", parallel_tool_calls=True)
+    assert answer.status == 200 and answer["x-lamplighter-dropped"] is None
+    names = "developer, system-later, temperature, service-tier"
+    assert answer["x-lamplighter-approximated"] == names
+    record = gateway.record(answer)
+    assert record["approximated"] == names and "dropped" not in record
+    answer = ask(gateway, CHAT, "same", temperature=1, top_p=0.5, service_tier="auto")
+    assert answer.status == 200 and answer["x-lamplighter-approximated"] is None
 
 
 def test_what_cannot_be_left_out_is_refused(gateway, mock):

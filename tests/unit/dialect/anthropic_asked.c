@@ -21,7 +21,7 @@ int ask(struct asked *a, struct span body, struct err *e)
     a->q.arena = &a->arena;
     return json_tree_read(&a->tree, body, e) < 0
                ? -1
-               : convert_anthropic_messages.read_request(&a->q, a->tree.root, e);
+               : convert_read(&convert_anthropic_messages, &a->q, a->tree.root, e);
 }
 
 void asked_fini(struct asked *a)

@@ -71,7 +71,7 @@ static const struct {
     {AFTER(",'tools':[{'name':'f','description':'d','input_schema':{'type':'object','z':1.50,'a':{}},'strict':true,'cache_control':{'type':'ephemeral'}}],'tool_choice':{'type':'tool','name':'f','disable_parallel_tool_use':true}"), NULL, "tools tool-strict tool-choice tool-parallel cache", ""},
     {AFTER("," TOOL(",'type':'custom','strict':false,'defer_loading':false") ",'tool_choice':{'type':'any'}"), AFTER("," TOOL("") ",'tool_choice':{'type':'any'}"), "tools tool-choice", ""},
     {AFTER("," TOOL(",'defer_loading':true,'input_examples':[]") ",'tool_choice':{'type':'none'}"), AFTER("," TOOL("") ",'tool_choice':{'type':'none'}"), "tools tool-choice other", "tools[0].defer_loading tools[0].input_examples"},
-    {AFTER("," TOOL("") ",'tool_choice':{'type':'auto','disable_parallel_tool_use':false}"), NULL, "tools tool-parallel", ""},
+    {AFTER("," TOOL("") ",'tool_choice':{'type':'auto','disable_parallel_tool_use':false}"), NULL, "tools", ""},
     {AFTER(",'tools':[{'name':'f'},{'name':'g','input_schema':{'anyOf':[],'x':1.0}}]"), AFTER(",'tools':[{'name':'f','input_schema':{'type':'object'}},{'name':'g','input_schema':{'type':'object','anyOf':[],'x':1.0}}]"), "tools", ""},
     {AFTER(",'tools':[],'tool_choice':{'type':'any'}"), AFTER(""), "tool-choice", ""},
     /* what only the provider can do */
