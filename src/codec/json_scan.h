@@ -19,7 +19,7 @@
 #define JSON_SCAN_DEPTH 64  /* deepest nesting of arrays and objects that is accepted */
 #define JSON_SCAN_KEY   32  /* longest key (unescaped) that a path may name */
 #define JSON_SCAN_TEXT  128 /* most bytes of a value that are kept when it spans two feeds */
-#define JSON_SCAN_PATHS 64  /* most paths of one watch */
+#define JSON_SCAN_PATHS 60  /* most paths of one watch */
 #define JSON_SCAN_STEPS 12  /* most steps (keys and "[]") of one path */
 #define JSON_SCAN_NODES 80  /* most different beginnings of all paths of a watch, and one */
 
