@@ -95,6 +95,28 @@ static void add_segment(struct buf *out, struct span s)
     }
 }
 
+void provider_expand(struct buf *out, const char *text, struct span region, struct span project)
+{
+    struct span rest = span_str(text);
+
+    buf_add_span(out, span_cut(&rest, '%'));
+    while (span_has(rest)) {
+        MUST(rest.n && (rest.p[0] == 'r' || rest.p[0] == 'p'));
+        buf_add_span(out, rest.p[0] == 'r' ? region : project);
+        rest = span_of(rest.p + 1, rest.n - 1);
+        buf_add_span(out, span_cut(&rest, '%'));
+    }
+}
+
+bool provider_needs(const struct provider *p, char place)
+{
+    const struct span mark = {(const char[]){'%', place}, 2};
+
+    return (p->base && span_contains(span_str(p->base), mark)) ||
+           (p->scope && span_contains(span_str(p->scope), mark)) ||
+           (place == 'r' && p->cloud == CLOUD_AWS);
+}
+
 enum provider_auth provider_auth(const struct provider *p, enum provider_op op)
 {
     bool copied = strncmp(rows[op].dialect, "openai.", 7) == 0;

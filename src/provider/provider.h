@@ -44,7 +44,11 @@ enum provider_auth {
     AUTH_X_API_KEY, /* x-api-key: KEY */
     AUTH_API_KEY,   /* api-key: KEY (Azure) */
     AUTH_GOOGLE,    /* x-goog-api-key: KEY */
+    AUTH_AWS,       /* signed with AWS's keys (sigv4.h); never a row's: what its credentials do */
 };
+
+/* Whose credentials a row takes beside a key: a token, sent as AUTH_BEARER, or AWS's keys. */
+enum provider_cloud { CLOUD_NONE, CLOUD_AWS, CLOUD_GOOGLE, CLOUD_AZURE };
 
 enum provider_cap {
     CAP_STREAM = 1 << 0,
@@ -68,13 +72,23 @@ struct provider_error_row {
 struct provider {
     const char *name;            /* "openai": the `type` in a configuration */
     const char *title;           /* "OpenAI" */
-    const char *base;            /* "https://api.openai.com/v1"; NULL: `endpoints` must say */
+    /* "https://api.openai.com/v1"; NULL: `endpoints` must say. Here and in scope "%r" stands for
+     * the region and "%p" for the project: see provider_expand(). */
+    const char *base;
+    const char *base_global;     /* the base where the region is "global"; NULL: the same */
+    const char *scope;           /* goes behind every base, written or not; NULL: nothing */
     const char *const *env_keys; /* environment variables that hold a key, NULL-terminated */
     const char *env_base;        /* environment variable that holds the base URL, or NULL */
     enum provider_auth auth;
     enum provider_auth auth_openai; /* for operations that it copies from OpenAI; AUTH_NONE: the
                                      * same */
     bool key_needed;
+    enum provider_cloud cloud;
+    const char *service;     /* AWS: its name in signatures. Azure: the scope of its tokens */
+    const char *env_project; /* environment variables: the project ... */
+    const char *const *env_region, *const *env_cloud; /* ... the region; one that tells that the
+                                                       * cloud's credentials are there. NULL or
+                                                       * NULL-terminated */
     struct {
         const char *name, *value;
     } header;    /* sent when the client has none of that name; name NULL: none */
@@ -98,6 +112,12 @@ const struct provider *provider_at(size_t i);
  * in table order. NULL: none. */
 const struct provider *
 provider_for_model(struct span model, bool (*has)(void *arg, const struct provider *p), void *arg);
+
+/* Append a text of a row with its "%r" and "%p" filled in. */
+void provider_expand(struct buf *out, const char *text, struct span region, struct span project);
+
+/* Does a text of the row have that place ('r' or 'p')? AWS's signatures need the region too. */
+bool provider_needs(const struct provider *p, char place);
 
 /* How the provider wants the key for an operation. */
 enum provider_auth provider_auth(const struct provider *p, enum provider_op op);

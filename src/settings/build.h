@@ -61,6 +61,9 @@ MUST_CHECK int build_secret(struct build *b, const struct conf_value *v, struct 
 /* The proxy that the environment asks for towards a URL; set is false when there is none. */
 void build_env_proxy(struct build *b, const struct settings_url *to, struct settings_proxy *ret);
 
+/* Where the provider's credentials come from; all else of it is built. */
+void build_credential(struct build *b, const struct keys_provider *k, struct settings_provider *p);
+
 void build_server(struct build *b);
 void build_providers(struct build *b);
 void build_models(struct build *b);
