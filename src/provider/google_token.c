@@ -362,7 +362,7 @@ static int read_tree(const struct token_source **ret, struct token_conf *conf, y
 int google_token_read_file(const struct token_source **ret, struct token_conf *conf,
                            struct span text, struct arena *a, struct err *e)
 {
-    const struct token_source *source;
+    const struct token_source *source = NULL;
     struct token_conf found;
     struct json_tree t = {0};
     int rc;
