@@ -145,6 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     conf.client = convert_row(data[0] % CONVERTS);
     conf.target = convert_row(data[0] / CONVERTS % CONVERTS);
+    if (!convert_serves(conf.client))
+        return 0;
     to.signer = conf.target->signer;
     rest = span_of((const char *)data + 2, len - 2);
     request = span_cut(&rest, '\0');

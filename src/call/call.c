@@ -21,11 +21,14 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
+#include "call/answer_head.h"
+#include "call/failure.h"
 #include "call/request_head.h"
 #include "call/scrub.h"
 
 #define ARENA_BUDGET  ((size_t)256 * 1024)
-#define ERROR_BODY_MS 5000 /* longest wait for the body of an error answer */
+#define ERROR_BODY_MS 5000                   /* longest wait for the body of an error answer */
+#define REFRAMED_MAX  (2 * REFRAME_LINE_MAX) /* most that one read makes whole */
 #define MAGIC         0x63616c6cu
 
 enum state { CONNECTING, WAITING, ERROR, ANSWER, AFTER, DONE };
@@ -59,8 +62,11 @@ struct call {
     struct buf held;  /* an event, or what may be our key, that is cut by the end of a read */
     struct buf error; /* body of an error answer */
     uint16_t status;
-    struct span content_type, retry_after;
+    struct span content_type, retry_after, error_type;
     struct call_times times;
+    struct reframe
+        reframe;         /* where events come in another framing: what turns them into ours ... */
+    struct buf reframed; /* ... and what it has made */
 };
 
 /* ---- ends ---- */
@@ -280,34 +286,28 @@ static bool send_again(struct call *c, enum http_fail how)
 
 /* ---- the answer ---- */
 
-static bool is_type(struct span content_type, const char *type)
+/* The answer is what was asked for, as far as its head tells. */
+static void begin_answer(struct call *c, const struct http_head *h)
 {
-    struct span rest = content_type;
-    struct span first = span_trim(span_cut(&rest, ';'));
+    enum reframe_kind framing = REFRAME_NONE;
 
-    return span_eq_nocase(first, span_str(type));
-}
-
-/* Something that is certainly not an answer of the API, told by the head alone. */
-static const char *junk_head(const struct call *c, const struct http_head *h)
-{
-    struct span encoding = http_field_get(h, "content-encoding");
-
-    if (!c->conf.dialect)
-        return NULL;
-    if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))
-        return "the answer is compressed although the request forbids it";
-    if (is_type(c->content_type, "text/html"))
-        return "the answer is a web page";
-    return NULL;
+    c->state = ANSWER;
+    c->events = c->conf.dialect && c->conf.stream &&
+                answer_head_events(h, c->conf.provider->type->framing, &framing);
+    if (c->conf.dialect)
+        dialect_answer_copy(&c->answer, c->conf.dialect, c->conf.provider->terminal,
+                            c->conf.choices, c->events);
+    if (framing != REFRAME_NONE)
+        reframe_init(&c->reframe, framing);
+    c->cb->on_head(c->arg, h, c->events);
 }
 
 static void on_head(void *arg, const struct http_head *h)
 {
     struct call *c = arg;
     bool says_key = h->status >= 300 && c->conf.key.n >= SCRUB_BYTES_MIN; /* perhaps */
+    const char *junk = c->conf.dialect ? answer_head_junk(h) : NULL;
     struct http_head scrubbed;
-    const char *junk;
     struct err e;
 
     if (c->state == CONNECTING) /* an early answer overtook on_connected */
@@ -324,22 +324,18 @@ static void on_head(void *arg, const struct http_head *h)
     if (span_has(http_field_get(h, "retry-after")))
         c->retry_after = arena_dup(&c->arena, http_field_get(h, "retry-after"));
     if (h->status >= 300 && c->conf.dialect) {
+        c->error_type =
+            arena_dup(&c->arena, answer_head_error(h, c->conf.provider->type->error_header));
         c->state = ERROR;
         set_timer(c, ERROR_BODY_MS);
         return;
     }
-    junk = junk_head(c, h);
     if (junk) {
         fail(c, CLASS_JUNK, REASON_JUNK, "%s", junk);
         return;
     }
-    c->state = ANSWER;
     c->scrubs = says_key;
-    c->events = c->conf.dialect && c->conf.stream && is_type(c->content_type, "text/event-stream");
-    if (c->conf.dialect)
-        dialect_answer_copy(&c->answer, c->conf.dialect, c->conf.provider->terminal,
-                            c->conf.choices, c->events);
-    c->cb->on_head(c->arg, h, c->events);
+    begin_answer(c, h);
 }
 
 /* What was read is under way to the client: no clock runs until call_resume(). */
@@ -430,17 +426,9 @@ static void after_event(struct call *c)
         c->state = AFTER;
         set_timer(c, CALL_AFTER_MS);
     } else if (v == VERDICT_ERROR) {
-        struct provider_failure pf = {.status = c->answer.ev.error_status,
-                                      .type = span_str(c->answer.ev.error_type),
-                                      .code = span_str(c->answer.ev.error_code),
-                                      .text = span_str(c->answer.ev.error_text),
-                                      .streamed = true};
-        struct call_failure f = {.reason = REASON_UPSTREAM_ERROR, .status = c->status};
-        bool known;
+        struct call_failure f = {.status = c->status};
 
-        f.class_id = provider_classify(c->conf.provider->type, &pf, &known);
-        memcpy(f.type, c->answer.ev.error_type, sizeof(f.type));
-        memcpy(f.text, c->answer.ev.error_text, sizeof(c->answer.ev.error_text));
+        failure_streamed(&f, c->conf.provider->type, &c->answer.ev);
         tell(c, &f);
     } else if (v == VERDICT_BAD) {
         fail(c, CLASS_JUNK, REASON_JUNK, "%s", dialect_answer_why(&c->answer));
@@ -476,6 +464,44 @@ static void read_events(struct call *c, const char *p, size_t n)
     }
 }
 
+/* n bytes have gone on their way. For events a part of the window is enough. */
+static void give_back(struct call *c, size_t n)
+{
+    size_t keep = c->events ? MIN(n, HTTP_WINDOW - CALL_WINDOW - c->kept) : 0;
+
+    _Static_assert(CALL_WINDOW > HTTP_WINDOW / 2 && CALL_WINDOW < HTTP_WINDOW, "see call.h");
+    c->kept += keep;
+    if (c->stream)
+        http_consumed(c->stream, n - keep);
+}
+
+/* The framing is broken; behind a complete answer that takes nothing from it. */
+static void framing_broken(struct call *c, const struct err *e)
+{
+    if (c->state == ANSWER)
+        fail(c, CLASS_JUNK, e->code == ERR_NOMEM ? REASON_NO_MEMORY : REASON_JUNK, "%s", e->text);
+    else
+        bytes_ended(c, NULL);
+}
+
+/* Bytes of a stream, in the framing that the provider has; n == 0: it has ended in order. -1: the
+ * framing is broken. */
+static int read_stream(struct call *c, const char *p, size_t n, struct err *e)
+{
+    int rc;
+
+    if (c->reframe.kind == REFRAME_NONE) {
+        read_events(c, p, n);
+        return 0;
+    }
+    rc = n ? reframe_feed(&c->reframe, span_of(p, n), &c->reframed, e)
+           : reframe_end(&c->reframe, &c->reframed, e);
+    for (size_t at = 0; at < c->reframed.n; at += NET_READ_MAX) /* as a connection would give it */
+        read_events(c, c->reframed.p + at, MIN(c->reframed.n - at, NET_READ_MAX));
+    buf_fini(&c->reframed);
+    return rc;
+}
+
 /* Hand on an error that is passed through, without our key; n == 0: at its end. */
 static void pass_scrubbed(struct call *c, const char *p, size_t n)
 {
@@ -486,11 +512,9 @@ static void pass_scrubbed(struct call *c, const char *p, size_t n)
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for an error");
         return;
     }
-    settled = scrub_part(c->held.p, c->held.n, c->conf.key);
-    if (n == 0) {
+    settled = n ? scrub_part(c->held.p, c->held.n, c->conf.key) : c->held.n;
+    if (n == 0)
         scrub(c->held.p, c->held.n, c->conf.key);
-        settled = c->held.n;
-    }
     if (settled == 0)
         return;
     c->handed = true;
@@ -512,20 +536,10 @@ static void read_whole(struct call *c, const char *p, size_t n)
     c->cb->on_body(c->arg, span_of(p, n));
 }
 
-/* n bytes have gone on their way. For events a part of the window is enough. */
-static void give_back(struct call *c, size_t n)
-{
-    size_t keep = c->events ? MIN(n, HTTP_WINDOW - CALL_WINDOW - c->kept) : 0;
-
-    _Static_assert(CALL_WINDOW > HTTP_WINDOW / 2 && CALL_WINDOW < HTTP_WINDOW, "see call.h");
-    c->kept += keep;
-    if (c->stream)
-        http_consumed(c->stream, n - keep);
-}
-
 static void on_body(void *arg, const char *p, size_t n)
 {
     struct call *c = arg;
+    struct err e;
     bool rested;
 
     c->held_back += n;
@@ -539,10 +553,16 @@ static void on_body(void *arg, const char *p, size_t n)
     rested = c->resting;
     note_content(c, !c->events);
     c->handed = false;
-    if (c->events)
-        read_events(c, p, n);
-    else
+    if (!c->events)
         read_whole(c, p, n);
+    else if (read_stream(c, p, n, &e) < 0)
+        framing_broken(c, &e);
+    /* What the reframer holds of a message is no longer in the window, or a long one would wait for
+     * its own rest. */
+    if (c->reframe.kind != REFRAME_NONE && !c->handed && c->held_back == n) {
+        c->held_back = 0;
+        give_back(c, n);
+    }
     /* A piece of an event keeps its credit until the event is handed on (CALL_EVENT_MAX is below
      * CALL_WINDOW), but it is a sign of life. */
     if (!c->handed && !rested && c->resting && c->state == ANSWER) {
@@ -555,17 +575,11 @@ static void on_body(void *arg, const char *p, size_t n)
 
 static void error_answer(struct call *c)
 {
-    struct call_failure f = {.reason = REASON_UPSTREAM_STATUS, .status = c->status};
-    struct provider_failure pf;
-    bool known;
+    struct call_failure f = {.status = c->status};
 
     scrub(c->error.p, c->error.n, c->conf.key);
-    provider_read_error(&pf, buf_span(&c->error), &c->arena);
-    pf.status = c->status;
-    f.class_id = provider_classify(c->conf.provider->type, &pf, &known);
-    if (span_has(pf.type) || span_has(pf.code))
-        snprintf(f.type, sizeof(f.type), "%.*s", SPAN_FMT(span_has(pf.type) ? pf.type : pf.code));
-    snprintf(f.text, sizeof(f.text), "%.*s", SPAN_FMT(pf.text));
+    failure_answered(&f, c->conf.provider->type, c->status, buf_span(&c->error), c->error_type,
+                     &c->arena);
     f.body = buf_span(&c->error);
     f.content_type = c->content_type;
     f.retry_after = c->retry_after;
@@ -604,44 +618,25 @@ static void bytes_ended(struct call *c, const struct err *broken)
 static void on_end(void *arg)
 {
     struct call *c = arg;
+    struct err e;
 
     if (c->state == ERROR)
         error_answer(c);
     else if (c->state == ANSWER || c->state == AFTER)
-        bytes_ended(c, NULL);
-}
-
-/* The class and reason of a transport failure. */
-static void transport_failed(struct call *c, enum http_fail how, const struct err *e)
-{
-    static const struct {
-        enum err_code code;
-        enum reason reason;
-    } rows[] = {
-        {ERR_RESOLVE, REASON_RESOLVE}, {ERR_CONNECT, REASON_CONNECT},
-        {ERR_TLS, REASON_TLS},         {ERR_TIMEOUT, REASON_TIMEOUT_CONNECT},
-        {ERR_PROTOCOL, REASON_JUNK},   {ERR_NOMEM, REASON_NO_MEMORY},
-    };
-    enum reason reason = REASON_RESET;
-    enum class_id id = how == HTTP_FAIL_NOT_SENT ? CLASS_NEVER_EXECUTED : CLASS_MAYBE_EXECUTED;
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].code == e->code)
-            reason = rows[i].reason;
-    if (e->code == ERR_PROTOCOL)
-        id = CLASS_JUNK;
-    fail(c, id, reason, "%s", e->text);
+        bytes_ended(c, read_stream(c, "", 0, &e) < 0 ? &e : NULL);
 }
 
 static void on_fail(void *arg, enum http_fail how, const struct err *e)
 {
     struct call *c = arg;
+    struct call_failure f;
 
     switch (c->state) {
     case CONNECTING:
     case WAITING:
+        failure_transport(&f, how, e);
         if (!may_send_again(c, how) || !send_again(c, how))
-            transport_failed(c, how, e);
+            fail(c, f.class_id, f.reason, "%s", e->text);
         break;
     case ERROR:
         error_answer(c); /* the status is enough to know the class */
@@ -717,6 +712,8 @@ static void reap(struct ev_post *p)
     arena_fini(&c->arena);
     buf_fini(&c->held);
     buf_fini(&c->error);
+    buf_fini(&c->reframed);
+    reframe_fini(&c->reframe);
     c->magic = 0;
     mem_spares_give(c->conf.spares, c);
 }
@@ -737,6 +734,7 @@ int call_start(struct call **ret, const struct call_conf *conf, const struct cal
     arena_init(&c->arena, ARENA_BUDGET);
     buf_init(&c->held, CALL_EVENT_MAX + NET_READ_MAX);
     buf_init(&c->error, CALL_ERROR_MAX);
+    buf_init(&c->reframed, REFRAMED_MAX);
     ev_timer_init(&c->timer, conf->ev, on_timer);
     ev_post_init(&c->reap, reap);
     if (begin(c, HTTP_POOL_ANY, EV_MS(conf->timeout.connect_ms), e) < 0) {
@@ -772,6 +770,11 @@ const struct call_times *call_times(const struct call *c)
 bool call_at_boundary(const struct call *c)
 {
     return !c->in_part;
+}
+
+bool call_reframed(const struct call *c)
+{
+    return c->reframe.kind != REFRAME_NONE;
 }
 
 bool call_resent(const struct call *c)

@@ -73,7 +73,8 @@ struct call_cb {
     /* From here until it is called with false, this process works on the attempt, and on nothing
      * else. NULL is fine. */
     void (*on_work)(void *arg, bool works);
-    /* A 2xx head came. events: what follows are on_event calls, else on_body ones. */
+    /* A 2xx head came. events: what follows are on_event calls, server-sent events whatever framing
+     * the head says that they came in; else on_body ones. */
     void (*on_head)(void *arg, const struct http_head *h, bool events);
     /* One event, or a piece of it, as it came; the blank line behind it included. */
     void (*on_event)(void *arg, const struct dialect_event *ev, struct span raw,
@@ -111,6 +112,9 @@ const struct call_times *call_times(const struct call *c);
 
 /* Is the answer's stream between two events, as far as they were handed on? */
 bool call_at_boundary(const struct call *c);
+
+/* Do the events come in another framing than they are handed on in? */
+bool call_reframed(const struct call *c);
 
 /* Was the request sent a second time? */
 bool call_resent(const struct call *c);

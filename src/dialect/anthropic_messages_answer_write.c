@@ -17,6 +17,7 @@
  * request's arena and is bounded by WAITING_BYTES_MAX, counted over the whole answer.
  */
 #include "dialect/anthropic_messages_convert.h"
+#include "dialect/convert_write.h"
 
 #define WAITING_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
@@ -199,7 +200,7 @@ static int say_citation(void *arg, yyjson_val *v)
 
     begin_delta(&j, c->w, "citations_delta");
     json_key(&j, "citation");
-    anthropic_messages_write_tree(&j, v);
+    convert_write_tree(&j, v);
     return end_delta(&j, c->e);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "dialect/anthropic_messages_convert.h"
 
+#include "dialect/convert_write.h"
 #include "dialect/dialect.h"
 
 #define DOCS     "https://platform.claude.com/docs/en/"
@@ -68,21 +69,6 @@ int anthropic_messages_object(struct span text, struct err *e)
     return rc;
 }
 
-void anthropic_messages_write_tree(struct json_write *w, yyjson_val *v)
-{
-    struct buf text;
-
-    buf_init(&text, w->out->max);
-    json_write_tree(&text, v);
-    if (buf_ok(&text)) {
-        json_raw(w, buf_span(&text));
-    } else {
-        w->out->err = text.err;
-        json_null(w); /* the writer goes on, the buffer does not */
-    }
-    buf_fini(&text);
-}
-
 static bool is_own(yyjson_val *citation)
 {
     static const char *const types[] = {"char_location", "page_location", "content_block_location",
@@ -140,7 +126,7 @@ static int cite(void *arg, yyjson_val *v)
         json_begin_array(c->w);
         c->begun = true;
     }
-    anthropic_messages_write_tree(c->w, v);
+    convert_write_tree(c->w, v);
     return 0;
 }
 

@@ -21,9 +21,6 @@ const char *anthropic_messages_stop_word(enum chat_stop stop);
 /* -1: the text is not a JSON object, or no memory. */
 MUST_CHECK int anthropic_messages_object(struct span text, struct err *e);
 
-/* A value of a tree as the next value of w. */
-void anthropic_messages_write_tree(struct json_write *w, yyjson_val *v);
-
 /* Each citation of the kinds that the dialect has; items: as chat_part.citations. */
 MUST_CHECK int anthropic_messages_citations(struct span items,
                                             int (*each)(void *arg, yyjson_val *v), void *arg,

@@ -3,17 +3,17 @@
  *
  * The API has one system prompt, in front of everything: system and developer messages all become
  * blocks of it, in their order, wherever they stood. Turns alternate, so messages of one role that
- * follow each other become one, and in it the results of tools come first, as the API demands.
- *
- * How a model thinks, and whether its sampling can be set, has changed with the models and not with
- * the dialect: a table of models says so. A row that is wrong makes the API refuse what it could
- * have left alone, so models that are not known to be Claude's get what the client said.
+ * follow each other become one, and in it the results of tools come first, as the API demands. What
+ * a model takes of thinking and sampling is in claude.h.
  *
  * Left out, beside what the loss table calls lost: texts of nothing but white space (the API
  * refuses them) and thinking that the target did not sign.
  */
 #include "codec/json_write.h"
 #include "dialect/anthropic_messages_convert.h"
+#include "dialect/claude.h"
+#include "dialect/convert_turn.h"
+#include "dialect/convert_write.h"
 
 struct writing {
     struct json_write w;
@@ -23,136 +23,7 @@ struct writing {
     struct err *e;
 };
 
-/* ---- what models take ---- */
-
-enum thinks { THINKS_NOT, THINKS_BUDGET, THINKS_EFFORT };
-enum samples { SAMPLES_NOT, SAMPLES_ONE, SAMPLES_ALL }; /* ONE: temperature or top_p */
-
-struct ability {
-    const char *models;
-    enum thinks thinks;
-    enum samples samples;
-};
-
-/* First match wins. Hosts write 4-5, 4.5 and 4@20250514. */
-static const struct ability abilities[] = {
-    {"*claude-3-7*", THINKS_BUDGET, SAMPLES_ALL},
-    {"*claude-3.7*", THINKS_BUDGET, SAMPLES_ALL},
-    {"*claude-3*", THINKS_NOT, SAMPLES_ALL},
-    {"*claude-*-4-0*", THINKS_BUDGET, SAMPLES_ALL},
-    {"*claude-*-4-2*", THINKS_BUDGET, SAMPLES_ALL},
-    {"*claude-*-4@2*", THINKS_BUDGET, SAMPLES_ALL},
-    {"*claude-*-4", THINKS_BUDGET, SAMPLES_ALL},
-    {"*claude-*-4-1*", THINKS_BUDGET, SAMPLES_ONE},
-    {"*claude-*-4.1*", THINKS_BUDGET, SAMPLES_ONE},
-    {"*claude-*-4-5*", THINKS_BUDGET, SAMPLES_ONE},
-    {"*claude-*-4.5*", THINKS_BUDGET, SAMPLES_ONE},
-    {"*claude-*-4-6*", THINKS_EFFORT, SAMPLES_ONE},
-    {"*claude-*-4.6*", THINKS_EFFORT, SAMPLES_ONE},
-    {"*claude*", THINKS_EFFORT, SAMPLES_NOT},
-    {"*", THINKS_BUDGET, SAMPLES_ALL},
-};
-
-static const struct ability *ability_of(struct span model)
-{
-    size_t i = 0;
-
-    while (!span_glob(span_str(abilities[i].models), model))
-        i++; /* the last row takes all */
-    return &abilities[i];
-}
-
-/* ---- thinking ---- */
-
-#define BUDGET_MIN 1024 /* the API's */
-
-/* Effort as a word, and the budget that comes nearest. */
-static const struct effort {
-    const char *word, *wire;
-    uint64_t budget;
-} efforts[] = {
-    {"minimal", "low", BUDGET_MIN}, {"low", "low", 2048},      {"medium", "medium", 8192},
-    {"high", "high", 16384},        {"xhigh", "xhigh", 24576}, {"max", "max", 32768},
-};
-
-#define EFFORT_MEDIUM (&efforts[2])
-
-static const struct effort *effort_of_word(struct span word)
-{
-    for (size_t i = 0; i < ARRAY_LEN(efforts); i++)
-        if (span_is(word, efforts[i].word))
-            return &efforts[i];
-    return EFFORT_MEDIUM;
-}
-
-static const struct effort *effort_of_budget(uint64_t budget)
-{
-    size_t i = 0;
-
-    while (i + 1 < ARRAY_LEN(efforts) && efforts[i].budget < budget)
-        i++;
-    return &efforts[i];
-}
-
-struct thinking {
-    const char *type;   /* NULL: not said */
-    uint64_t budget;    /* of type "enabled" */
-    const char *effort; /* NULL: not said */
-    bool on;
-};
-
-/* A budget leaves room for the answer: where the client's limit does not, it is half of that, and
- * below the API's least there is no thinking. */
-static void think_within(struct thinking *t, struct span max_tokens)
-{
-    uint64_t max = 0;
-
-    if (t->budget < BUDGET_MIN)
-        t->budget = BUDGET_MIN;
-    if (span_has(max_tokens) && span_u64(max_tokens, &max) == 0 && t->budget >= max)
-        t->budget = max / 2;
-    t->type = t->budget < BUDGET_MIN ? NULL : "enabled";
-    t->on = t->type != NULL;
-}
-
-static struct thinking think(const struct chat_request *q, enum thinks thinks)
-{
-    struct thinking t = {0};
-    uint64_t budget = 0;
-    bool effort = span_has(q->effort), said = span_has(q->thinking_budget);
-    bool counted = said && span_u64(q->thinking_budget, &budget) == 0; /* -1: as it likes */
-
-    if (thinks == THINKS_NOT)
-        return t;
-    if (q->thinking == CHAT_NO || span_is(q->effort, "none") || (counted && budget == 0)) {
-        t.type = "disabled";
-        return t;
-    }
-    if (q->thinking != CHAT_YES && !effort && !said)
-        return t;
-    if (thinks == THINKS_EFFORT) {
-        if (effort || counted)
-            t.effort = (effort ? effort_of_word(q->effort) : effort_of_budget(budget))->wire;
-        t.type = "adaptive";
-        t.on = true;
-        return t;
-    }
-    if (q->choice == CHAT_CHOICE_ANY || q->choice == CHAT_CHOICE_ONE)
-        return t; /* the API refuses a budget beside a tool that must be called */
-    t.budget = counted ? budget : effort_of_word(q->effort)->budget;
-    think_within(&t, q->max_tokens);
-    return t;
-}
-
 /* ---- small things ---- */
-
-static bool blank(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!strchr(" \t\r\n", s.p[i]) || s.p[i] == '\0')
-            return false;
-    return true;
-}
 
 static void write_cache(struct json_write *w, bool cache, struct span ttl)
 {
@@ -234,7 +105,7 @@ static bool part_fits(const struct writing *x, const struct chat_part *p)
     switch (p->kind) {
     case CHAT_PART_TEXT:
     case CHAT_PART_REFUSAL:
-        return !blank(p->text);
+        return !convert_blank(p->text);
     case CHAT_PART_MEDIA:
         return media_row(&p->media) != NULL;
     case CHAT_PART_THINKING:
@@ -298,20 +169,13 @@ static int write_thinking(struct writing *x, const struct chat_part *p)
 
 static int write_call(struct writing *x, const struct chat_part *p)
 {
-    struct span args = p->args.n ? p->args : SPAN_LIT("{}");
-
-    if (anthropic_messages_object(args, x->e) < 0)
-        return x->e->code == ERR_NOMEM
-                   ? -1
-                   : json_wrong(x->e, &x->at,
-                                "the arguments of a call of '%.*s' are no JSON object",
-                                (int)MIN(p->name.n, (size_t)64), p->name.p);
     begin_block(&x->w, "tool_use");
     if (write_fit(x, "id", p->id, &anthropic_messages_ids) < 0 ||
         write_fit(x, "name", p->name, &anthropic_messages_names) < 0)
         return -1;
     json_key(&x->w, "input");
-    json_raw(&x->w, args);
+    if (convert_write_args(&x->w, p, &x->at, x->e) < 0)
+        return -1;
     end_block(&x->w, p);
     return 0;
 }
@@ -381,30 +245,7 @@ static int write_system(struct writing *x)
     return 0;
 }
 
-/* Messages of one role that follow each other; system prompts between them do not count. */
-struct turn {
-    const struct chat_message *first, *end;
-    size_t index; /* of the first */
-    enum chat_role role;
-};
-
-static bool next_turn(struct turn *t)
-{
-    const struct chat_message *m = t->end;
-
-    for (; m && chat_is_system(m); m = m->next)
-        t->index++;
-    t->first = m;
-    if (!m)
-        return false;
-    t->role = m->role;
-    while (m && (chat_is_system(m) || m->role == t->role))
-        m = m->next;
-    t->end = m;
-    return true;
-}
-
-static int write_parts(struct writing *x, const struct turn *t, bool results, bool *begun)
+static int write_parts(struct writing *x, const struct convert_turn *t, bool results, bool *begun)
 {
     size_t i = t->index;
 
@@ -428,12 +269,12 @@ static int write_parts(struct writing *x, const struct turn *t, bool results, bo
 
 static int write_messages(struct writing *x)
 {
-    struct turn t = {.end = x->q->messages};
+    struct convert_turn t = {.end = x->q->messages};
     bool any = false;
 
     json_key(&x->w, "messages");
     json_begin_array(&x->w);
-    while (next_turn(&t)) {
+    while (convert_next_turn(&t)) {
         bool begun = false;
 
         if (write_parts(x, &t, true, &begun) < 0 || write_parts(x, &t, false, &begun) < 0)
@@ -452,36 +293,6 @@ static int write_messages(struct writing *x)
 
 /* ---- tools ---- */
 
-/* The API wants the type of a schema said: it is always an object. */
-static void write_typed(struct json_write *w, yyjson_val *schema)
-{
-    yyjson_obj_iter it;
-    yyjson_val *k;
-
-    begin_block(w, "object");
-    yyjson_obj_iter_init(schema, &it);
-    while ((k = yyjson_obj_iter_next(&it)) != NULL) {
-        json_key_span(w, json_text(k));
-        anthropic_messages_write_tree(w, yyjson_obj_iter_get_val(k));
-    }
-    json_end_object(w);
-}
-
-static int write_schema(struct writing *x, const struct chat_tool *tool)
-{
-    struct span schema = span_has(tool->schema) ? tool->schema : SPAN_LIT("{}");
-    struct json_tree t = {0};
-    int rc = json_tree_read(&t, schema, x->e);
-
-    json_key(&x->w, "input_schema");
-    if (rc == 0 && yyjson_is_obj(t.root) && !json_get(t.root, "type"))
-        write_typed(&x->w, t.root);
-    else
-        json_raw(&x->w, schema);
-    json_tree_fini(&t);
-    return rc;
-}
-
 static int write_tool(struct writing *x, const struct chat_tool *t)
 {
     json_begin_object(&x->w);
@@ -489,7 +300,8 @@ static int write_tool(struct writing *x, const struct chat_tool *t)
         return -1;
     if (span_has(t->description))
         json_kv_string(&x->w, "description", t->description);
-    if (write_schema(x, t) < 0)
+    json_key(&x->w, "input_schema");
+    if (convert_write_schema(&x->w, t->schema, x->e) < 0)
         return -1;
     if (t->strict == CHAT_YES)
         json_kv_bool(&x->w, "strict", true);
@@ -539,20 +351,6 @@ static int write_tools(struct writing *x)
 
 /* ---- the rest ---- */
 
-/* Is the number, as JSON has them, above one? Those with an exponent are left as they are. */
-static bool above_one(struct span s)
-{
-    size_t i = 1;
-
-    if (s.n == 0 || s.p[0] < '1' || s.p[0] > '9' || span_find(s, 'e') != SIZE_MAX ||
-        span_find(s, 'E') != SIZE_MAX)
-        return false;
-    while (i < s.n && s.p[0] == '1' && (s.p[i] == '0' || s.p[i] == '.') &&
-           (s.p[i] != '0' || span_find(span_of(s.p, i), '.') != SIZE_MAX))
-        i++;
-    return s.p[0] != '1' || i < s.n;
-}
-
 static void write_number(struct json_write *w, const char *key, struct span s)
 {
     if (!span_has(s))
@@ -561,14 +359,15 @@ static void write_number(struct json_write *w, const char *key, struct span s)
     json_raw(w, s);
 }
 
-static void write_sampling(struct writing *x, enum samples samples)
+static void write_sampling(struct writing *x, enum claude_samples samples)
 {
     const struct chat_request *q = x->q;
 
-    if (samples == SAMPLES_NOT)
+    if (samples == CLAUDE_SAMPLES_NOT)
         return;
-    write_number(&x->w, "temperature", above_one(q->temperature) ? SPAN_LIT("1") : q->temperature);
-    if (samples == SAMPLES_ALL || !span_has(q->temperature))
+    write_number(&x->w, "temperature",
+                 claude_above_one(q->temperature) ? SPAN_LIT("1") : q->temperature);
+    if (samples == CLAUDE_SAMPLES_ALL || !span_has(q->temperature))
         write_number(&x->w, "top_p", q->top_p);
     write_number(&x->w, "top_k", q->top_k);
 }
@@ -578,7 +377,7 @@ static void write_stops(struct writing *x)
     bool any = false;
 
     for (const struct chat_text *t = x->q->stops; t; t = t->next) {
-        if (blank(t->s))
+        if (convert_blank(t->s))
             continue;
         begin_list(&x->w, "stop_sequences", &any);
         json_string(&x->w, t->s);
@@ -587,7 +386,7 @@ static void write_stops(struct writing *x)
         json_end_array(&x->w);
 }
 
-static void write_thinking_config(struct writing *x, const struct thinking *t)
+static void write_thinking_config(struct writing *x, const struct claude_thinking *t)
 {
     if (!t->type)
         return;
@@ -600,7 +399,7 @@ static void write_thinking_config(struct writing *x, const struct thinking *t)
     json_end_object(&x->w);
 }
 
-static void write_output_config(struct writing *x, const struct thinking *t)
+static void write_output_config(struct writing *x, const struct claude_thinking *t)
 {
     bool schema = x->q->format == CHAT_FORMAT_SCHEMA && span_has(x->q->format_schema);
 
@@ -632,17 +431,17 @@ static void write_tier(struct writing *x)
 }
 
 /* What only an answer needs. */
-static void write_answer_part(struct writing *x, const struct ability *can,
-                              const struct thinking *t)
+static void write_answer_part(struct writing *x, const struct claude_ability *can,
+                              const struct claude_thinking *t)
 {
     json_key(&x->w, "max_tokens");
     if (span_has(x->q->max_tokens))
         json_raw(&x->w, x->q->max_tokens);
     else
         json_uint(&x->w, x->to->max_tokens + t->budget);
-    if (x->to->stream)
+    if (x->to->stream && (!x->to->hosted || x->to->hosted_stream))
         json_kv_bool(&x->w, "stream", true);
-    write_sampling(x, t->on ? SAMPLES_NOT : can->samples);
+    write_sampling(x, t->on ? CLAUDE_SAMPLES_NOT : can->samples);
     write_stops(x);
     if (span_has(x->q->user)) {
         json_key(&x->w, "metadata");
@@ -658,13 +457,16 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
 {
     struct writing x = {.q = q, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
     struct span model = span_has(to->model) ? to->model : q->model;
-    const struct ability *can = ability_of(model);
-    struct thinking t = think(q, can->thinks);
+    const struct claude_ability *can = claude_ability(model);
+    struct claude_thinking t = claude_think(q, can->thinks);
 
     x.at.up = &x.list;
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
-    json_kv_string(&x.w, "model", model);
+    if (to->hosted)
+        json_kv_cstring(&x.w, "anthropic_version", to->hosted);
+    else
+        json_kv_string(&x.w, "model", model);
     if (!to->count)
         write_answer_part(&x, can, &t);
     if (write_system(&x) < 0 || write_messages(&x) < 0 || write_tools(&x) < 0)

@@ -4,10 +4,8 @@
 #include "dialect/convert.h"
 
 static const struct convert *const rows[CONVERTS] = {
-    &convert_openai_chat,
-    &convert_openai_responses,
-    &convert_anthropic_messages,
-    &convert_gemini_generate,
+    &convert_openai_chat,     &convert_openai_responses, &convert_anthropic_messages,
+    &convert_gemini_generate, &convert_bedrock_converse,
 };
 
 const struct convert *convert_row(size_t i)
@@ -16,12 +14,19 @@ const struct convert *convert_row(size_t i)
     return rows[i];
 }
 
-const struct convert *convert_find(const struct dialect *d)
+const struct convert *convert_target(const struct dialect *d)
 {
     for (size_t i = 0; i < CONVERTS; i++)
         if (rows[i]->dialect == d)
             return rows[i];
     return NULL;
+}
+
+const struct convert *convert_client(const struct dialect *d)
+{
+    const struct convert *c = convert_target(d);
+
+    return c && convert_serves(c) ? c : NULL;
 }
 
 enum chat_feature convert_obstacle(const struct convert *to, const struct chat_request *q)

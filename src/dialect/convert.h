@@ -39,6 +39,9 @@ struct convert_to {
     bool old_max_tokens; /* openai.chat: the row knows max_tokens, and not max_completion_tokens */
     uint64_t max_tokens; /* for dialects that must have one: used where the client gave none */
     bool count;          /* no answer is asked for, only how many tokens the prompt has */
+    const char *hosted;  /* anthropic.messages: a cloud has it, the body says this version and names
+                          * no model; NULL: the API is Anthropic's own */
+    bool hosted_stream;  /* ... and yet says that the answer is a stream */
 };
 
 /* ---- answers ---- */
@@ -67,6 +70,7 @@ struct convert_writer {
 
 struct convert_charset;
 
+/* What writes answers is absent in dialects that only targets speak. */
 struct convert {
     const char *name; /* the dialect's: "openai.chat" */
     const struct dialect *dialect;
@@ -105,13 +109,22 @@ extern const struct convert convert_openai_chat;
 extern const struct convert convert_openai_responses;
 extern const struct convert convert_anthropic_messages;
 extern const struct convert convert_gemini_generate;
+extern const struct convert convert_bedrock_converse;
 
-#define CONVERTS 4
+#define CONVERTS 5
 
 const struct convert *convert_row(size_t i); /* i < CONVERTS */
 
-/* Of that dialect; NULL: it is not translated. */
-const struct convert *convert_find(const struct dialect *d);
+/* Of that dialect, for who is served in it, and for who is asked in it; NULL: it is not translated
+ * so. */
+const struct convert *convert_client(const struct dialect *d);
+const struct convert *convert_target(const struct dialect *d);
+
+/* Is anybody served in it? */
+static inline bool convert_serves(const struct convert *c)
+{
+    return c->write_event != NULL;
+}
 
 /* ---- what is common to all ---- */
 

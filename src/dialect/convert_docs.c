@@ -23,7 +23,7 @@ static const char head[] =
     "- *skipped*: a target of this dialect is not asked for it; if no other is left, the request "
     "is\n"
     "  refused with 400 and the reason `cannot-say`.\n"
-    "- *no*: it does not reach a client of this dialect.\n"
+    "- *no*: it does not reach a client of this dialect, or a target of it does not say it.\n"
     "\n"
     "Keys that are in none of the rows are dropped, and named by their place.\n"
     "\n";
@@ -44,7 +44,8 @@ static void table(struct buf *out)
 {
     buf_add_str(out, "| |");
     for (size_t i = 0; i < CONVERTS; i++)
-        buf_printf(out, " %s |", convert_row(i)->name);
+        buf_printf(out, " %s%s |", convert_row(i)->name,
+                   convert_serves(convert_row(i)) ? "" : " (only targets)");
     buf_add_str(out, "\n|---|");
     for (size_t i = 0; i < CONVERTS; i++)
         buf_add_str(out, "---|");

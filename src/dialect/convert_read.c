@@ -138,6 +138,14 @@ int convert_other(const struct convert_value *x)
     return convert_note_other(x->q, x->at, x->e);
 }
 
+bool convert_blank(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr(" \t\r\n", s.p[i]) || s.p[i] == '\0')
+            return false;
+    return true;
+}
+
 /* ---- media ---- */
 
 void convert_data_url(struct chat_media *m, struct span url)

@@ -60,6 +60,9 @@ int convert_no_memory(struct err *e);
  * of them. */
 MUST_CHECK int convert_note_other(struct chat_request *q, const struct json_at *at, struct err *e);
 
+/* Is it nothing but white space? Several APIs refuse such a text. */
+bool convert_blank(struct span s);
+
 /* JSON text of a value in the arena; absent: no memory. */
 struct span convert_json_text(struct chat_request *q, yyjson_val *v);
 

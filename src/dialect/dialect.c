@@ -6,7 +6,7 @@
 static const struct dialect *const dialects[DIALECTS] = {
     &dialect_openai_chat,      &dialect_openai_completions, &dialect_openai_embeddings,
     &dialect_openai_responses, &dialect_anthropic_messages, &dialect_anthropic_count,
-    &dialect_gemini_generate,  &dialect_gemini_count,
+    &dialect_gemini_generate,  &dialect_gemini_count,       &dialect_bedrock_converse,
 };
 
 const struct dialect *dialect_row(size_t i)

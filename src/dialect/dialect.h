@@ -34,7 +34,8 @@ enum dialect_terminal {
 struct dialect_request {
     char model[DIALECT_MODEL_MAX];
     uint8_t model_n;
-    uint64_t model_at, model_len; /* the JSON string with its quotes; len 0: no model was given */
+    uint64_t model_at, model_len;   /* the JSON string with its quotes; len 0: no model was given */
+    uint64_t stream_at, stream_len; /* its value; len 0: it was not given */
     bool stream;
     bool usage_asked;            /* stream_options.include_usage is true */
     struct blob_patch ask_usage; /* what would make it true; `with` is absent where it is true,
@@ -227,6 +228,7 @@ static inline bool dialect_is_content(enum dialect_kind kind)
            kind == EVENT_TERMINAL;
 }
 
+/* What belongs to requests and to errors is absent where no client is served in the dialect. */
 struct dialect {
     const char *name; /* stable: configuration, records, metric labels */
     const struct json_watch *request_watch;
@@ -258,8 +260,9 @@ extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
 extern const struct dialect dialect_gemini_generate;
 extern const struct dialect dialect_gemini_count;
+extern const struct dialect dialect_bedrock_converse;
 
-#define DIALECTS 8
+#define DIALECTS 9
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

@@ -200,6 +200,8 @@ int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit 
     case MODEL:
         return read_model(r, h);
     case STREAM:
+        r->req.stream_at = h->at;
+        r->req.stream_len = h->len;
         return read_bool(r, h, &r->req.stream);
     case INCLUDE_USAGE:
         return read_include_usage(r, h);

@@ -202,12 +202,17 @@ static void operations(struct buf *out, const struct provider *p, bool routed, c
 
     for (int i = 0; i < OPS; i++) {
         const struct provider_op_row *op = provider_op_row((enum provider_op)i);
+        struct span whole, stream;
 
         if (!p->paths[i] || op->routed != routed)
             continue;
         if (!sep[0])
             buf_printf(out, "| %s | ", title);
-        buf_printf(out, "%s%s `%s`", sep, op->name, p->paths[i]);
+        stream = span_str(p->paths[i]);
+        whole = span_cut(&stream, '|');
+        buf_printf(out, "%s%s `%.*s`", sep, op->name, SPAN_FMT(whole));
+        if (span_has(stream))
+            buf_printf(out, " (streams: `%.*s`)", SPAN_FMT(stream));
         sep = ", ";
     }
     if (sep[0])
@@ -246,6 +251,11 @@ static void one(struct buf *out, const struct provider *p)
     if (p->engine)
         buf_add_str(out, "| self-hosted | private addresses and clear text are normal |\n");
     buf_printf(out, "| end of a stream | %s |\n", terminals[p->terminal]);
+    if (p->framing != REFRAME_NONE)
+        buf_printf(out, "| framing of streams | `%s` |\n", reframe_type(p->framing));
+    if (p->hosted.version)
+        buf_printf(out, "| messages | of models `%s`, with `anthropic_version` %s in the body |\n",
+                   p->hosted.models ? p->hosted.models : "*", p->hosted.version);
     capabilities(out, p);
     if (p->models[0]) {
         buf_add_str(out, "| bare model names | ");

@@ -46,6 +46,31 @@ const struct provider_error_row errors_azure[] = {
     END
 };
 
+/* The head of an answer names the exception; in a stream its name begins with a small letter. */
+const struct provider_error_row errors_bedrock[] = {
+    {0, "*hrottlingException", NULL, CLASS_RATE},
+    {0, "*erviceQuotaExceededException", NULL, CLASS_QUOTA},
+    {0, "*odelNotReadyException", NULL, CLASS_OVERLOAD},       /* the model is being loaded */
+    {0, "*erviceUnavailableException", NULL, CLASS_OVERLOAD},
+    {0, "*odelTimeoutException", NULL, CLASS_SERVER},
+    {0, "*odelErrorException", NULL, CLASS_SERVER},
+    {0, "*odelStreamErrorException", NULL, CLASS_SERVER},
+    {0, "*nternalServerException", NULL, CLASS_SERVER},
+    {0, "AccessDeniedException", NULL, CLASS_CREDENTIAL},
+    {0, "ExpiredTokenException", NULL, CLASS_CREDENTIAL},
+    {0, "UnrecognizedClientException", NULL, CLASS_CREDENTIAL},
+    {0, "InvalidSignatureException", NULL, CLASS_CREDENTIAL},
+    {0, "ResourceNotFoundException", NULL, CLASS_CREDENTIAL},
+    {400, NULL, "model identifier is invalid", CLASS_CREDENTIAL},
+    {400, NULL, "on-demand throughput", CLASS_CREDENTIAL},     /* only by an inference profile */
+    {0, NULL, "input is too long", CLASS_TOO_LONG},
+    {0, NULL, "input tokens exceeded", CLASS_TOO_LONG},
+    {0, NULL, "too many input tokens", CLASS_TOO_LONG},
+    {0, NULL, "prompt is too long", CLASS_TOO_LONG},
+    {0, "*alidationException", NULL, CLASS_CALLER},
+    END
+};
+
 const struct provider_error_row errors_mistral[] = {
     {0, "service_tier_capacity_exceeded", NULL, CLASS_OVERLOAD},
     {0, "3505", NULL, CLASS_OVERLOAD},

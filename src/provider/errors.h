@@ -12,6 +12,7 @@ extern const struct provider_error_row errors_none[]; /* only what all hosts sha
 extern const struct provider_error_row errors_openai[];
 extern const struct provider_error_row errors_anthropic[];
 extern const struct provider_error_row errors_azure[];
+extern const struct provider_error_row errors_bedrock[];
 extern const struct provider_error_row errors_mistral[];
 extern const struct provider_error_row errors_groq[];
 extern const struct provider_error_row errors_xai[];

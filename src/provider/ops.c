@@ -66,7 +66,7 @@ const struct provider_op_row *provider_op_find(struct span method, struct span p
 
     *path_known = false;
     for (size_t i = 0; i < OPS; i++) {
-        if (!path_fits(rows[i].path, path, &rest))
+        if (!rows[i].path[0] || !path_fits(rows[i].path, path, &rest))
             continue;
         *path_known = true;
         if (span_is(method, rows[i].method) || strcmp(rows[i].method, "*") == 0)
@@ -136,22 +136,38 @@ static size_t overlap(struct span base, struct span path)
     return 0;
 }
 
-int provider_path(struct buf *out, const struct provider *p, enum provider_op op, struct span base,
-                  struct span client, struct span model)
+bool provider_serves(const struct provider *p, enum provider_op op, struct span model)
 {
-    struct span path = span_str(p->paths[op]), rest = {NULL, 0}, behind;
+    const char *hosted = p->hosted.models;
 
-    if (!span_has(path))
+    if (!p->paths[op] || !hosted)
+        return p->paths[op] != NULL;
+    if (op == OP_MESSAGES)
+        return span_glob(span_str(hosted), model);
+    return !p->hosted.only || !span_glob(span_str(hosted), model);
+}
+
+int provider_path(struct buf *out, const struct provider *p, const struct provider_ask *ask,
+                  struct span base)
+{
+    struct span streams = span_str(p->paths[ask->op]), rest = {NULL, 0}, path;
+
+    if (!span_has(streams))
         return -1;
-    if (path.p[path.n - 1] == '*' && !path_fits(provider_op_row(op)->path, client, &rest))
-        return -1;
-    path = fixed_part(p->paths[op], &behind);
+    path = span_cut(&streams, '|');
+    if (ask->stream && span_has(streams))
+        path = streams;
+    if (path.p[path.n - 1] == '*') {
+        if (!path_fits(provider_op_row(ask->op)->path, ask->client, &rest))
+            return -1;
+        path.n--;
+    }
     base.n -= overlap(base, path);
     buf_add_span(out, base);
     buf_add_span(out, span_cut(&path, '%'));
     while (span_has(path)) { /* behind a '%', which is always "%m" */
         MUST(path.n && path.p[0] == 'm');
-        add_segment(out, model);
+        add_segment(out, ask->model);
         path = span_of(path.p + 1, path.n - 1);
         buf_add_span(out, span_cut(&path, '%'));
     }

@@ -7,6 +7,7 @@
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
 
+#include "codec/reframe.h"
 #include "dialect/dialect.h"
 #include "provider/class.h"
 
@@ -20,9 +21,10 @@ enum provider_op {
 
 struct provider_op_row {
     enum provider_op op;
-    const char *name;   /* "chat", stable: metric label */
-    const char *method; /* "*": any */
-    const char *path;   /* as clients call it: "/v1/chat/completions"; with a '*' as ops.def says */
+    const char *name;    /* "chat", stable: metric label */
+    const char *method;  /* "*": any */
+    const char *path;    /* as clients call it: "/v1/chat/completions"; with a '*' as ops.def says;
+                          * "": none does */
     const char *dialect; /* whose errors the client understands */
     bool routed;         /* false: passes through to the one target that a route pins it to */
     bool stream;         /* the path says that the answer is a stream */
@@ -94,13 +96,23 @@ struct provider {
     } header;    /* sent when the client has none of that name; name NULL: none */
     bool engine; /* self-hosted: private and loopback addresses, clear text are normal */
     enum dialect_terminal terminal;
+    enum reframe_kind framing; /* what its streams may come in besides server-sent events */
     uint32_t caps;
     const char *const *models; /* globs of bare model names that belong here, NULL-terminated */
     /* Path behind the base for each operation; NULL: this provider cannot do it. "%m" stands
      * for the upstream model name (Azure deployments), a '*' at the end for what the client's
-     * path has behind its own. See provider_path(). */
+     * path has behind its own. "WHOLE|STREAM": streams have another one. See provider_path(). */
     const char *paths[OPS];
-    const char *query;                       /* added to every URL ("api-version=..."), or NULL */
+    struct {
+        const char *version; /* "bedrock-2023-05-31"; NULL: Anthropic's API as it is */
+        const char *models;  /* glob of those that are asked so; NULL: all */
+        bool only;           /* and those in no other way */
+        bool keeps_stream;   /* the body says that the answer is a stream, besides the path */
+        bool body_betas;     /* it also says what the header anthropic-beta would */
+    } hosted; /* Anthropic's messages as clouds have them: the body says the version, and names no
+               * model */
+    const char *query;        /* added to every URL ("api-version=..."), or NULL */
+    const char *error_header; /* the field of an answer's head that names an error; NULL: none */
     const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */
 };
 
@@ -122,12 +134,22 @@ bool provider_needs(const struct provider *p, char place);
 /* How the provider wants the key for an operation. */
 enum provider_auth provider_auth(const struct provider *p, enum provider_op op);
 
+/* Does the provider have the operation, for that model? */
+bool provider_serves(const struct provider *p, enum provider_op op, struct span model);
+
+/* What is asked for. */
+struct provider_ask {
+    enum provider_op op;
+    bool stream;
+    struct span client; /* the client's path without query */
+    struct span model;  /* the upstream's name */
+};
+
 /* Append the path to call: that of the base URL ("" or "/v1"), then the row's for the operation,
  * filled in. What the one ends with and the other begins with ("/v1") stands once: a base is
- * written with or without it. client is the client's path without query. -1: the provider cannot do
- * it; nothing was added. */
-MUST_CHECK int provider_path(struct buf *out, const struct provider *p, enum provider_op op,
-                             struct span base, struct span client, struct span model);
+ * written with or without it. -1: the provider cannot do it; nothing was added. */
+MUST_CHECK int provider_path(struct buf *out, const struct provider *p,
+                             const struct provider_ask *ask, struct span base);
 
 /* What an upstream failure said, as far as it could be read. Spans may be absent. */
 struct provider_failure {

@@ -127,6 +127,15 @@ static void note_overhead(struct relay *r)
     r->record.overhead_us = call_times(r->call)->own + ev_clock(ev) - ev_now(ev);
 }
 
+void relay_set_type(struct relay *r, struct span type)
+{
+    struct http_head *h = &r->answer_head;
+
+    for (size_t i = 0; i < h->fields_n; i++)
+        if (span_eq_nocase(h->fields[i].name, SPAN_LIT("content-type")))
+            ((struct http_field *)(uintptr_t)h->fields)[i].value = type;
+}
+
 int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
 {
     const struct http_head *up = &r->answer_head;

@@ -199,6 +199,8 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
     r->events = events;
     r->whole = !events && r->op->routed;
     rc = copy_answer_head(r, h, &e);
+    if (rc == 0 && events && call_reframed(r->call))
+        relay_set_type(r, SPAN_LIT("text/event-stream"));
     if (rc == 0 && events)
         rc = ev_timer_set(&r->hold, EV_MS(RELAY_HOLD_MS), &e);
     if (rc == 0 && r->whole)

@@ -5,6 +5,7 @@
  *     request.c  reading the request: operation, key, model, target, patches
  *     answer.c   what is written toward the client
  *     translated.c  what there is besides when the target speaks another dialect
+ *     hosted.c   what is patched when a cloud has the client's API in a form of its own
  *
  * Room: relay, private to it.
  */
@@ -180,6 +181,14 @@ MUST_CHECK int relay_translate_end(struct relay *r, struct err *e);
 /* The target's whole answer in r->answer becomes the client's, also as a stream. */
 MUST_CHECK int relay_translate_answer(struct relay *r, struct err *e);
 
+/* ---- hosted.c ---- */
+
+/* Does the target have the client's API in a cloud's form? */
+bool relay_is_hosted(const struct relay *r);
+
+/* Patch the request to be of that form, in place of all patches. */
+MUST_CHECK int relay_host(struct relay *r, struct err *e);
+
 /* ---- answer.c ---- */
 
 /* An answer of our own: whole body of the given type. */
@@ -193,6 +202,9 @@ MUST_CHECK int relay_send_refusal(struct relay *r, const struct relay_refusal *n
 /* The error event for a refusal, into an answer under way. boundary: no event is half sent. */
 MUST_CHECK int relay_send_error_event(struct relay *r, const struct relay_refusal *no,
                                       bool boundary, struct err *e);
+
+/* Of which type the answer is, in place of what the target says. */
+void relay_set_type(struct relay *r, struct span type);
 
 /* The head of an answer that comes from the target. */
 MUST_CHECK int relay_send_head(struct relay *r, uint64_t body_len, struct err *e);

@@ -188,7 +188,7 @@ static bool key_allows_all(const struct relay *r)
 /* Does the target's provider have this operation? */
 static bool can_serve(const struct relay *r, const struct settings_target *t)
 {
-    return t->provider->type->paths[r->op->op] != NULL;
+    return provider_serves(t->provider->type, r->op->op, t->model);
 }
 
 /* Which dialect should an error of an unknown path be said in? */
@@ -354,6 +354,14 @@ static bool rename_model(struct relay *r, struct relay_refusal *no)
     return true;
 }
 
+static bool host(struct relay *r, struct relay_refusal *no)
+{
+    struct err e;
+
+    return !relay_is_hosted(r) || relay_host(r, &e) == 0 ||
+           refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
+}
+
 /* Tokens are counted for every stream, also where the provider counts them only on request. What
  * the client did not ask for is taken out of its answer again (answer.c, on_event()). */
 static void ask_for_usage(struct relay *r)
@@ -406,7 +414,7 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
         if (!pick_target(r, no))
             return false;
         if (!r->translate) {
-            if (!rename_model(r, no))
+            if (!rename_model(r, no) || !host(r, no))
                 return false;
             ask_for_usage(r);
         }
@@ -453,7 +461,9 @@ static struct span upstream_path(struct relay *r)
     char sep = '?';
 
     buf_init(&b, (size_t)16 * 1024);
-    if (provider_path(&b, p->type, op, p->urls[0].path, path, r->target->model) < 0)
+    if (provider_path(&b, p->type,
+                      &(struct provider_ask){op, r->req.stream, path, r->target->model},
+                      p->urls[0].path) < 0)
         buf_fini(&b);  /* pick_target() and find_pinned() have asked: this does not happen */
     if (!r->translate) /* else it was meant for another API */
         add_client_query(&b, r, rest, &sep);
@@ -481,17 +491,18 @@ const struct dialect_ready *relay_ready(const struct relay *r, const struct dial
     return y;
 }
 
-/* Fields that only one vendor's API has would say nothing to another one. */
+/* Fields that only one vendor's API has would say nothing to another one, and what the client
+ * accepts is what the gateway will make of the answer. */
 static size_t leave_out_foreign(struct http_field *fields, size_t n)
 {
-    static const char *const vendors[] = {"anthropic-", "openai-"};
+    static const char *const foreign_fields[] = {"anthropic-*", "openai-*", "accept"};
     size_t kept = 0;
 
     for (size_t i = 0; i < n; i++) {
         bool foreign = false;
 
-        for (size_t j = 0; j < ARRAY_LEN(vendors); j++)
-            foreign |= span_starts(fields[i].name, span_str(vendors[j]));
+        for (size_t j = 0; j < ARRAY_LEN(foreign_fields); j++)
+            foreign |= span_glob(span_str(foreign_fields[j]), fields[i].name);
         if (!foreign)
             fields[kept++] = fields[i];
     }
@@ -552,10 +563,10 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         return err_set(e, ERR_NOMEM, "no memory for a request");
     conf->fields_n = headers_filter(fields, r->head, HEADERS_TO_UPSTREAM);
     conf->fields = fields;
-    if (r->translate) {
+    if (r->translate || (relay_is_hosted(r) && p->type->hosted.body_betas))
         conf->fields_n = leave_out_foreign(fields, conf->fields_n);
+    if (r->translate)
         translated_conf(r, conf);
-    }
     add_credential(r, conf);
     return call_pools_get(r->env->pools, &conf->pool, p, conf->url, e);
 }

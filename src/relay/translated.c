@@ -21,18 +21,20 @@ static const struct {
 } conversations[] = {{OP_GEMINI, OP_GEMINI_STREAM},
                      {OP_CHAT, OP_CHAT},
                      {OP_MESSAGES, OP_MESSAGES},
-                     {OP_RESPONSES, OP_RESPONSES}};
+                     {OP_RESPONSES, OP_RESPONSES},
+                     {OP_CONVERSE, OP_CONVERSE}};
 
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t)
 {
-    bool known = convert_find(r->dialect) != NULL;
+    bool known = convert_client(r->dialect) != NULL;
 
     for (size_t i = 0; known && i < ARRAY_LEN(conversations); i++) {
         const struct provider_op_row *op =
             provider_op_row(r->req.stream ? conversations[i].stream : conversations[i].whole);
 
-        if (t->provider->type->paths[op->op] && convert_find(dialect_find(span_str(op->dialect))))
+        if (provider_serves(t->provider->type, op->op, t->model) &&
+            convert_target(dialect_find(span_str(op->dialect))))
             return op;
     }
     return NULL;
@@ -86,9 +88,11 @@ static int write_request(struct relay *r, struct err *e)
     struct convert_to to = {.model = r->target->model,
                             .stream = r->req.stream,
                             .ask_usage = type->caps & CAP_USAGE_OPT,
-                            .signer = convert_find(r->up_dialect)->signer,
+                            .signer = convert_target(r->up_dialect)->signer,
                             .old_max_tokens = !(type->caps & CAP_MAX_COMPLETION),
-                            .max_tokens = MAX_TOKENS_UNSET};
+                            .max_tokens = MAX_TOKENS_UNSET,
+                            .hosted = type->hosted.version,
+                            .hosted_stream = type->hosted.keeps_stream};
     struct buf out;
     int rc = -1;
 
@@ -115,8 +119,8 @@ static void note_dropped(struct relay *r)
 enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
                                       struct relay_refusal *no)
 {
-    struct translate_conf conf = {.client = convert_find(r->dialect),
-                                  .target = convert_find(dialect_find(span_str(op->dialect))),
+    struct translate_conf conf = {.client = convert_client(r->dialect),
+                                  .target = convert_target(dialect_find(span_str(op->dialect))),
                                   .model = span_of(r->req.model, r->req.model_n),
                                   .id = span_str(r->record.id),
                                   .created = r->record.wall_ms / 1000,
@@ -201,15 +205,6 @@ int relay_translate_end(struct relay *r, struct err *e)
     return rc;
 }
 
-static void set_type(struct relay *r, struct span type)
-{
-    struct http_head *h = &r->answer_head;
-
-    for (size_t i = 0; i < h->fields_n; i++)
-        if (span_eq_nocase(h->fields[i].name, SPAN_LIT("content-type")))
-            ((struct http_field *)(uintptr_t)h->fields)[i].value = type;
-}
-
 /* A client of Gemini's that asked for a stream, and not for events, gets a list: of one answer. */
 static int translate_whole(struct relay *r, struct span body, struct buf *out, struct err *e)
 {
@@ -239,7 +234,7 @@ int relay_translate_answer(struct relay *r, struct err *e)
         r->answer = answer;
         answer = NULL;
         if (r->req.stream)
-            set_type(r, SPAN_LIT("text/event-stream"));
+            relay_set_type(r, SPAN_LIT("text/event-stream"));
         rc = 0;
     }
     blob_unref(&answer);

@@ -4,7 +4,11 @@
 #include "data.h"
 
 #include <fts.h>
+#include <yyjson.h>
 #include <zlib.h>
+
+#include "codec/base64.h"
+#include "codec/reframe.h"
 
 #define LINE_BYTES_MAX ((size_t)64 << 20)
 
@@ -36,6 +40,25 @@ out:
     if (f)
         gzclose(f);
     return lines;
+}
+
+void data_answer(struct buf *out, yyjson_val *interaction)
+{
+    yyjson_val *text = yyjson_obj_get(interaction, "resp");
+    yyjson_val *binary = yyjson_obj_get(interaction, "resp_b64");
+    struct reframe r;
+    struct buf bytes;
+    struct err e;
+
+    buf_add(out, yyjson_get_str(text), yyjson_get_len(text));
+    if (yyjson_get_len(binary) == 0)
+        return;
+    buf_init(&bytes, LINE_BYTES_MAX);
+    reframe_init(&r, REFRAME_AWS);
+    MUST(base64_decode(&bytes, span_of(yyjson_get_str(binary), yyjson_get_len(binary))) == 0);
+    MUST(reframe_feed(&r, buf_span(&bytes), out, &e) == 0 && reframe_end(&r, out, &e) == 0);
+    reframe_fini(&r);
+    buf_fini(&bytes);
 }
 
 struct span data_file(const char *path)

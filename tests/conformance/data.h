@@ -12,6 +12,11 @@
 /* Call fn for each line of a gzipped file. Returns the number of lines; -1: it cannot be read. */
 long data_lines(const char *path, void (*fn)(void *arg, struct span line), void *arg);
 
+/* What came back in an interaction, as text: AWS's binary streams as server-sent events. */
+struct buf;
+struct yyjson_val;
+void data_answer(struct buf *out, struct yyjson_val *interaction);
+
 /* The whole of a file, NUL-terminated; absent when it cannot be read. Release it. */
 struct span data_file(const char *path);
 void data_free(struct span *s);

@@ -34,6 +34,7 @@ static const struct {
     {"", "<OLLAMA_*", "ollama"},
     {"localhost:11434", "*", "ollama"},
     {"localhost:8787", "/anthropic/*", "anthropic"},
+    {"localhost:8787", "/bedrock/*", "bedrock"},
     {"api.cohere.com", "*", NULL},
     {"", "*", "openai-compatible"},
     {"localhost:*", "*", "openai-compatible"},
@@ -45,6 +46,7 @@ static const struct {
     {"api.voyageai.com", "*", "openai-compatible"},
     {"api.writer.com", "*", "openai-compatible"},
     {"bedrock-mantle.*", "*", "openai-compatible"},
+    {"bedrock-runtime.*", "*", "bedrock"},
     {"*.azuredatabricks.net", "*", "openai-compatible"},
     {"*.snowflakecomputing.com", "*", "openai-compatible"},
     {"us.inference.heroku.com", "*", "openai-compatible"},
@@ -79,23 +81,39 @@ static struct span base_path(const char *base, struct span *host)
     return span_of("", 0);
 }
 
+/* Bytes that clients escape and others do not. */
+static void add_plain(struct buf *out, struct span path)
+{
+    for (size_t i = 0; i < path.n; i++) {
+        bool colon = span_starts(span_of(path.p + i, path.n - i), SPAN_LIT("%3A"));
+
+        buf_add_char(out, colon ? ':' : path.p[i]);
+        i += colon ? 2 : 0;
+    }
+}
+
 /* The name that stands in the path: of a deployment at Azure, which is the user's, and not the
- * model of the body; of the model at Google. */
+ * model of the body; of the model at Google and at Amazon. */
 static struct span named(struct span path)
 {
     struct span piece = {NULL, 0};
 
-    while (span_has(path) && !span_is(piece, "deployments") && !span_is(piece, "models"))
+    bool amazon = false;
+
+    while (span_has(path) && !span_is(piece, "deployments") && !span_is(piece, "models") &&
+           !amazon) {
         piece = span_cut(&path, '/');
+        amazon = span_is(piece, "model");
+    }
     piece = span_cut(&path, '/');
-    return span_cut(&piece, ':');
+    return amazon ? piece : span_cut(&piece, ':');
 }
 
-bool hosts_path_fits(const struct provider *p, enum provider_op op, struct span host,
+bool hosts_path_fits(const struct provider *p, enum provider_op op, bool stream, struct span host,
                      struct span path)
 {
     struct span base = {"", 0}, own = {NULL, 0};
-    struct buf want;
+    struct buf plain, want, got;
     bool ok;
 
     if (span_starts(path, SPAN_LIT("<"))) /* the base was taken out of the recording */
@@ -104,9 +122,17 @@ bool hosts_path_fits(const struct provider *p, enum provider_op op, struct span 
         base = base_path(p->base, &own);
     if (!span_eq(own, host)) /* the base is the user's: whatever stands before the row's path */
         base = span_of("", 0);
+    buf_init(&plain, 4096);
     buf_init(&want, 4096);
-    ok = provider_path(&want, p, op, base, path, named(path)) == 0 &&
-         (span_eq(own, host) ? span_eq(path, buf_span(&want)) : span_ends(path, buf_span(&want)));
+    buf_init(&got, 4096);
+    add_plain(&plain, path);
+    ok = provider_path(&got, p, &(struct provider_ask){op, stream, path, named(buf_span(&plain))},
+                       base) == 0;
+    add_plain(&want, buf_span(&got));
+    ok = ok && (span_eq(own, host) ? span_eq(buf_span(&plain), buf_span(&want))
+                                   : span_ends(buf_span(&plain), buf_span(&want)));
+    buf_fini(&plain);
     buf_fini(&want);
+    buf_fini(&got);
     return ok;
 }

@@ -11,7 +11,7 @@
 const struct provider *hosts_find(struct span host, struct span path, bool *known);
 
 /* Does the row call this path (without query) of this host? */
-bool hosts_path_fits(const struct provider *p, enum provider_op op, struct span host,
+bool hosts_path_fits(const struct provider *p, enum provider_op op, bool stream, struct span host,
                      struct span path);
 
 #endif

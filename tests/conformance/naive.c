@@ -6,7 +6,7 @@
 #include <yyjson.h>
 
 struct reading {
-    bool messages, responses, gemini;
+    bool messages, responses, gemini, converse;
     enum dialect_terminal terminal;
     uint32_t choices;
     bool seen[DIALECT_CHOICES_MAX], finished[DIALECT_CHOICES_MAX];
@@ -91,6 +91,14 @@ static void responses_event(struct reading *r, yyjson_val *root)
         r->error = true;
 }
 
+/* Its events have no type inside: what each of them holds tells. */
+static void converse_event(struct reading *r, yyjson_val *root)
+{
+    r->error = r->error || is_error(yyjson_obj_get(root, "error"));
+    r->started = r->started || yyjson_is_str(yyjson_obj_get(root, "role"));
+    r->done = yyjson_is_str(yyjson_obj_get(root, "stopReason"));
+}
+
 /* A reason that is one: neither empty nor *_UNSPECIFIED nor 0. */
 static bool is_reason(yyjson_val *v)
 {
@@ -125,7 +133,7 @@ static void read_event(struct reading *r, char *data, size_t n)
     if (r->done || r->bad || n == 0)
         return;
     if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
-        r->done = !r->messages && !r->responses && !r->gemini;
+        r->done = !r->messages && !r->responses && !r->gemini && !r->converse;
         return;
     }
     doc = yyjson_read(data, n, 0);
@@ -137,6 +145,8 @@ static void read_event(struct reading *r, char *data, size_t n)
         responses_event(r, yyjson_doc_get_root(doc));
     else if (r->gemini)
         gemini_event(r, yyjson_doc_get_root(doc));
+    else if (r->converse)
+        converse_event(r, yyjson_doc_get_root(doc));
     else
         chat_event(r, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
@@ -146,7 +156,7 @@ static bool complete(const struct reading *r)
 {
     struct reading plain = *r;
 
-    if (r->messages)
+    if (r->messages || r->converse)
         return r->done && r->started;
     if (r->responses)
         return r->done;
@@ -172,6 +182,7 @@ size_t naive_stream(struct naive_mark **ret, const char *dialect, enum dialect_t
     struct reading r = {.messages = !strcmp(dialect, "anthropic.messages"),
                         .responses = !strcmp(dialect, "openai.responses"),
                         .gemini = !strcmp(dialect, "gemini.generate"),
+                        .converse = !strcmp(dialect, "bedrock.converse"),
                         .terminal = terminal,
                         .choices = choices};
     struct naive_mark *marks = malloc((text.n + 2) * sizeof(*marks));
@@ -226,6 +237,9 @@ static bool is_answer(const char *dialect, yyjson_val *root)
         return yyjson_is_num(yyjson_obj_get(root, "totalTokens"));
     if (!strcmp(dialect, "anthropic.count"))
         return yyjson_is_num(yyjson_obj_get(root, "input_tokens"));
+    if (!strcmp(dialect, "bedrock.converse"))
+        return yyjson_is_obj(yyjson_obj_get(yyjson_obj_get(root, "output"), "message")) &&
+               yyjson_is_str(yyjson_obj_get(root, "stopReason"));
     if (!strcmp(dialect, "openai.responses"))
         return yyjson_equals_str(yyjson_obj_get(root, "object"), "response") &&
                yyjson_is_str(yyjson_obj_get(root, "status"));

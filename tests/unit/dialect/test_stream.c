@@ -202,6 +202,37 @@ static const struct row responses[] = {
 #define G_STOP G_PARTS("\"finishReason\": \"STOP\",", "{\"text\": \"\"}")
 #define G_SECOND(more) "data: {\"candidates\": [{" more "\"index\": 1}]}\r\n\r\n"
 
+/* As the reframer makes them of binary messages. */
+#define NAMED(name, json) "event: " name "\ndata: " json "\n\n"
+#define C_START           NAMED("messageStart", "{\"role\":\"assistant\"}")
+#define C_DELTA(said)     NAMED("contentBlockDelta", "{\"contentBlockIndex\":0,\"delta\":{" said "}}")
+#define C_TEXT            C_DELTA("\"text\":\"hi\"")
+#define C_CALL            NAMED("contentBlockStart", "{\"contentBlockIndex\":0,\"start\":{\"toolUse\":{\"name\":\"f\"}}}")
+#define C_STOP            NAMED("messageStop", "{\"stopReason\":\"end_turn\"}")
+#define C_META            NAMED("metadata", "{\"usage\":{\"inputTokens\":3,\"outputTokens\":2}}")
+#define C_BROKE           NAMED("error", "{\"type\":\"error\",\"error\":{\"type\":\"throttlingException\",\"message\":\"slow\"}}")
+
+static const struct row converse[] = {
+    {"whole", C_START C_TEXT NAMED("contentBlockStop", "{\"contentBlockIndex\":0}") C_STOP C_META, "sc?fu", VERDICT_COMPLETE, .choices = 1},
+    {"without its usage", C_START C_TEXT C_STOP, "scf", VERDICT_COMPLETE, .choices = 1},
+    {"cut in text", C_START C_TEXT, "sc", VERDICT_CUT, .choices = 1},
+    {"cut before its end", C_START C_TEXT NAMED("contentBlockStop", "{\"contentBlockIndex\":0}"), "sc?", VERDICT_CUT, .choices = 1},
+    {"usage is no end", C_START C_TEXT C_META, "scu", VERDICT_CUT, .choices = 1},
+    {"an end without a reason", C_START C_TEXT NAMED("messageStop", "{}"), "scX", VERDICT_BAD, .choices = 1, .error = "a messageStop without its stopReason"},
+    {"an end without a beginning", C_STOP, "X", VERDICT_BAD, .choices = 1, .error = "an event of a message before its messageStart"},
+    {"text without a beginning", C_TEXT, "X", VERDICT_BAD, .choices = 1, .error = "an event of a message before its messageStart"},
+    {"two beginnings", C_START C_START, "sX", VERDICT_BAD, .choices = 1, .error = "a second messageStart"},
+    {"text behind the end takes nothing from it", C_START C_STOP C_TEXT, "sfX", VERDICT_COMPLETE, .choices = 1, .error = "an event of a message behind its messageStop"},
+    {"a call", C_START C_CALL C_DELTA("\"toolUse\":{\"input\":\"{}\"}") C_STOP, "sttf", VERDICT_COMPLETE, .choices = 1},
+    {"thinking is content, what signs it is not", C_START C_DELTA("\"reasoningContent\":{\"text\":\"t\"}") C_DELTA("\"reasoningContent\":{\"signature\":\"s\"}") C_DELTA("\"reasoningContent\":{\"redactedContent\":\"r\"}") C_STOP, "scttf", VERDICT_COMPLETE, .choices = 1},
+    {"an empty piece announces its block", C_START C_DELTA("\"text\":\"\"") C_STOP, "ssf", VERDICT_COMPLETE, .choices = 1},
+    {"an exception", C_START C_TEXT C_BROKE, "scE", VERDICT_ERROR, .choices = 1, .type = "throttlingException", .error = "slow"},
+    {"an exception at once", C_BROKE, "E", VERDICT_ERROR, .choices = 1, .type = "throttlingException", .error = "slow"},
+    {"an event that nobody knows", C_START NAMED("newEvent", "{\"a\":1}") C_STOP, "s?f", VERDICT_COMPLETE, .choices = 1},
+    {"an event without a word", C_START NAMED("pause", "") C_STOP, "skf", VERDICT_COMPLETE, .choices = 1},
+    {"no JSON", C_START NAMED("contentBlockDelta", "hi"), "sX", VERDICT_BAD, .choices = 1},
+};
+
 static const struct row gemini[] = {
     /* ends */
     {"whole", G_TEXT G_STOP, "cf", VERDICT_COMPLETE, .choices = 1},
@@ -377,6 +408,11 @@ static void gemini_counts_add_up(void **state)
     assert_int_equal(a.usage.cache_read, 2);
     assert_true(a.usage.seen);
     assert_string_equal(a.stop, "STOP");
+}
+
+static void converse_streams_are_read_as_meant(void **state)
+{
+    check_rows(&dialect_bedrock_converse, converse, ARRAY_LEN(converse));
 }
 
 static void completions_streams_are_read_as_meant(void **state)
@@ -621,6 +657,7 @@ int main(void)
         cmocka_unit_test(responses_streams_are_read_as_meant),
         cmocka_unit_test(gemini_streams_are_read_as_meant),
         cmocka_unit_test(gemini_counts_add_up),
+        cmocka_unit_test(converse_streams_are_read_as_meant),
         cmocka_unit_test(completions_streams_are_read_as_meant),
         cmocka_unit_test(an_embeddings_stream_is_never_complete),
         cmocka_unit_test(the_models_place_is_in_the_events_own_bytes),

@@ -50,6 +50,21 @@ static void has_errors(const struct provider_error_row *rows)
     }
 }
 
+/* A path, or one for whole answers and one for streams. */
+static void has_path(const char *paths)
+{
+    const char *stream = paths ? strchr(paths, '|') : NULL;
+    char whole[256];
+
+    if (!paths)
+        return;
+    UNUSED(snprintf(whole, sizeof(whole), "%.*s",
+                    stream ? (int)(stream - paths) : (int)strlen(paths), paths));
+    has(" `", whole, "`");
+    if (stream)
+        has(" (streams: `", stream + 1, "`)");
+}
+
 static void every_row_is_there(void **state)
 {
     const struct provider *p;
@@ -65,8 +80,7 @@ static void every_row_is_there(void **state)
         for (size_t k = 0; p->models[k]; k++)
             has("`", p->models[k], "`");
         for (size_t op = 0; op < OPS; op++)
-            if (p->paths[op])
-                has(" `", p->paths[op], "`");
+            has_path(p->paths[op]);
         has_errors(p->errors);
     }
     has_errors(errors_common);

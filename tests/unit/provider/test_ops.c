@@ -47,6 +47,7 @@ static void paths_find_their_operation(void **state)
         {"POST", "/v1/rerank", OP_RERANK, true},
         {"GET", "/v2/rerank", -1, false},
         {"POST", "/chat/completions", -1, false},
+        {"POST", "", -1, false},
         {"POST", "/v1beta/models/gemini-3-pro:generateContent", OP_GEMINI, true},
         {"POST", "/v1beta/models/a/b:free:streamGenerateContent", OP_GEMINI_STREAM, true},
         {"POST", "/v1beta/models/m:countTokens", OP_GEMINI_COUNT, true},
@@ -155,14 +156,72 @@ static void paths_are_joined(void **state)
         int rc;
 
         buf_init(&b, 4096);
-        rc = provider_path(&b, provider_find(span_str(rows[i].provider)), rows[i].op,
-                           span_str(rows[i].base), span_str(rows[i].client),
-                           span_str(rows[i].model));
+        rc = provider_path(&b, provider_find(span_str(rows[i].provider)),
+                           &(struct provider_ask){.op = rows[i].op,
+                                                  .client = span_str(rows[i].client),
+                                                  .model = span_str(rows[i].model)},
+                           span_str(rows[i].base));
         assert_int_equal(rc, rows[i].want ? 0 : -1);
         if (!span_is(buf_span(&b), rows[i].want ? rows[i].want : ""))
             fail_msg("row %zu: %.*s", i, SPAN_FMT(buf_span(&b)));
         buf_fini(&b);
     }
+}
+
+static void streams_may_have_a_path_of_their_own(void **state)
+{
+    static const struct {
+        const char *provider, *model;
+        enum provider_op op;
+        const char *whole, *stream;
+    } rows[] = {
+        {"openai", "m", OP_CHAT, "/chat/completions", "/chat/completions"},
+        {"bedrock", "us.anthropic.claude-v1:0", OP_MESSAGES,
+         "/model/us.anthropic.claude-v1%3A0/invoke",
+         "/model/us.anthropic.claude-v1%3A0/invoke-with-response-stream"},
+        {"bedrock", "arn:aws:bedrock:us-east-1:1:x/y", OP_CONVERSE,
+         "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ax%2Fy/converse",
+         "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ax%2Fy/converse-stream"},
+    };
+
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        const char *want = i % 2 ? rows[i / 2].stream : rows[i / 2].whole;
+        const struct provider_ask ask = {.op = rows[i / 2].op,
+                                         .stream = i % 2,
+                                         .client = SPAN_LIT("/v1/x"),
+                                         .model = span_str(rows[i / 2].model)};
+        struct buf b;
+
+        buf_init(&b, 4096);
+        assert_int_equal(
+            provider_path(&b, provider_find(span_str(rows[i / 2].provider)), &ask, SPAN_LIT("")),
+            0);
+        buf_add_char(&b, '\0');
+        assert_string_equal(b.p, want);
+        buf_fini(&b);
+    }
+}
+
+static void clouds_have_messages_of_some_models(void **state)
+{
+    static const struct {
+        const char *provider, *model;
+        enum provider_op op;
+        bool want;
+    } rows[] = {
+        {"bedrock", "us.anthropic.claude-sonnet-4-5", OP_MESSAGES, true},
+        {"bedrock", "us.amazon.nova-pro-v1:0", OP_MESSAGES, false},
+        {"bedrock", "us.amazon.nova-pro-v1:0", OP_CONVERSE, true},
+        {"bedrock", "us.anthropic.claude-sonnet-4-5", OP_CHAT, false},
+        {"anthropic", "any", OP_MESSAGES, true},
+        {"vllm", "any", OP_MESSAGES, true},
+        {"openai", "any", OP_MESSAGES, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(provider_serves(provider_find(span_str(rows[i].provider)), rows[i].op,
+                                         span_str(rows[i].model)),
+                         rows[i].want);
 }
 
 int main(void)
@@ -173,6 +232,8 @@ int main(void)
         cmocka_unit_test(a_key_goes_where_the_operation_wants_it),
         cmocka_unit_test(operations_are_rows),
         cmocka_unit_test(paths_are_joined),
+        cmocka_unit_test(streams_may_have_a_path_of_their_own),
+        cmocka_unit_test(clouds_have_messages_of_some_models),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,24 @@
+/*
+ * failure.h - what has failed, as a class and a reason: of what the upstream said, and of what
+ * became of the connection.
+ *
+ * Room: call, private to it.
+ */
+#ifndef CALL_FAILURE_H
+#define CALL_FAILURE_H
+
+#include "call/call.h"
+
+/* An error event inside of the stream. Class, reason, type and text of *ret are set. */
+void failure_streamed(struct call_failure *ret, const struct provider *p,
+                      const struct dialect_event *ev);
+
+/* An error answer: what its body says, and its type where only the head says that (may be absent).
+ * Likewise. */
+void failure_answered(struct call_failure *ret, const struct provider *p, uint16_t status,
+                      struct span body, struct span type, struct arena *a);
+
+/* A connection that failed. Class and reason of *ret are set. */
+void failure_transport(struct call_failure *ret, enum http_fail how, const struct err *e);
+
+#endif

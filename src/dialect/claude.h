@@ -1,0 +1,45 @@
+/*
+ * claude.h - what Claude's models take, whoever runs them.
+ *
+ * How a model thinks, and whether its sampling can be set, has changed with the models and not with
+ * a dialect: a table of models says so. A row that is wrong makes the API refuse what it could have
+ * left alone, so models that are not known to be Claude's get what the client said.
+ *
+ * Room: dialect, private to it. Pure.
+ */
+#ifndef DIALECT_CLAUDE_H
+#define DIALECT_CLAUDE_H
+
+#include "chat/chat.h"
+
+enum claude_thinks { CLAUDE_THINKS_NOT, CLAUDE_THINKS_BUDGET, CLAUDE_THINKS_EFFORT };
+enum claude_samples {
+    CLAUDE_SAMPLES_NOT,
+    CLAUDE_SAMPLES_ONE, /* temperature or top_p */
+    CLAUDE_SAMPLES_ALL
+};
+
+struct claude_ability {
+    const char *models;
+    enum claude_thinks thinks;
+    enum claude_samples samples;
+};
+
+/* Of the model of that name, on any platform. */
+const struct claude_ability *claude_ability(struct span model);
+
+struct claude_thinking {
+    const char *type;   /* NULL: not said */
+    uint64_t budget;    /* of type "enabled" */
+    const char *effort; /* NULL: not said */
+    bool on;
+};
+
+/* How a model that thinks so is asked to do it. */
+struct claude_thinking claude_think(const struct chat_request *q, enum claude_thinks thinks);
+
+/* Is the number, as JSON has them, above one, the highest temperature? Those with an exponent are
+ * left as they are. */
+bool claude_above_one(struct span number);
+
+#endif
