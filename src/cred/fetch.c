@@ -272,8 +272,8 @@ int fetch_start(struct fetch **ret, struct ev *ev, struct call_pools *pools,
     f->arg = arg;
     arena_init(&f->arena, ARENA_BUDGET);
     buf_init(&f->body, TOKEN_BODY_MAX);
-    f->flow = (struct token_flow){
-        .conf = &c->conf, .arena = &f->arena, .now_s = ev_wall_ms(ev) / 1000};
+    f->flow =
+        (struct token_flow){.conf = &c->conf, .arena = &f->arena, .now_s = ev_wall_ms(ev) / 1000};
     ev_timer_init(&f->timer, ev, on_timer);
     ev_post_init(&f->begin, on_begin);
     ev_post_init(&f->reap, reap);

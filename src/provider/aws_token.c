@@ -147,7 +147,8 @@ static int ask_roles(const struct token_flow *f, struct token_request *ret, stru
 static bool is_role(struct span s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        bool word = (s.p[i] >= '0' && s.p[i] <= '9') || ((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'z');
+        bool word =
+            (s.p[i] >= '0' && s.p[i] <= '9') || ((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'z');
 
         if (!word && !memchr("+=,.@_-", s.p[i], 7))
             return false;

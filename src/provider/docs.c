@@ -221,15 +221,12 @@ static void operations(struct buf *out, const struct provider *p, bool routed, c
 
 static void base_url(struct buf *out, const struct provider *p)
 {
-    if (p->base)
-        buf_printf(out, "| base URL | `%s`", p->base);
-    else
-        buf_add_str(out, "| base URL | `endpoints` must say");
+    buf_printf(out, "| base URL | %s%s%s |\n", p->base ? "`" : "",
+               p->base ? p->base : "`endpoints` must say", p->base ? "`" : "");
     if (p->base_global)
-        buf_printf(out, "; in the region `global` `%s`", p->base_global);
+        buf_printf(out, "| ... in the region `global` | `%s` |\n", p->base_global);
     if (p->scope)
-        buf_printf(out, "; `%s` goes behind it", p->scope);
-    buf_add_str(out, " |\n");
+        buf_printf(out, "| goes behind every base | `%s` |\n", p->scope);
 }
 
 static void one(struct buf *out, const struct provider *p)

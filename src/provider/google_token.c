@@ -74,8 +74,8 @@ static int find_subject(const struct token_flow *f, struct span text, struct spa
         if (json_tree_read(&t, text, e) == 0)
             found = json_text(yyjson_obj_getn(t.root, field.p, field.n));
     }
-    found = span_has(found) && token_sendable(found) ? arena_dup(f->arena, found)
-                                                     : span_of(NULL, 0);
+    found =
+        span_has(found) && token_sendable(found) ? arena_dup(f->arena, found) : span_of(NULL, 0);
     if (t.bytes)
         secret_wipe(t.bytes, text.n);
     json_tree_fini(&t);
@@ -292,8 +292,8 @@ static int read_rows(struct token_conf *conf, yyjson_val *root, const struct row
 static int read_subject_rules(struct token_conf *conf, yyjson_val *root, struct arena *a,
                               struct err *e)
 {
-    static const struct row rows[] = {{"format.subject_token_field_name", TOKEN_SUBJECT_FIELD,
-                                       true}};
+    static const struct row rows[] = {
+        {"format.subject_token_field_name", TOKEN_SUBJECT_FIELD, true}};
     yyjson_val *source = json_get(root, "credential_source"), *name;
     yyjson_val *fields = json_get(source, "headers");
     yyjson_obj_iter it = yyjson_obj_iter_with(fields);
@@ -307,8 +307,9 @@ static int read_subject_rules(struct token_conf *conf, yyjson_val *root, struct 
 
         value = span_has(value) ? arena_dup(a, value) : value;
         if (!lower || !span_has(value))
-            return err_set(e, ERR_PARSE, "has a field in \"credential_source.headers\" that "
-                                         "cannot be sent");
+            return err_set(e, ERR_PARSE,
+                           "has a field in \"credential_source.headers\" that "
+                           "cannot be sent");
         for (size_t i = 0; i < yyjson_get_len(name); i++) {
             char c = yyjson_get_str(name)[i];
 

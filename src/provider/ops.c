@@ -108,13 +108,18 @@ void provider_expand(struct buf *out, const char *text, struct span region, stru
     }
 }
 
-bool provider_needs(const struct provider *p, char place)
+unsigned provider_places(const struct provider *p, char place)
 {
     const struct span mark = {(const char[]){'%', place}, 2};
+    unsigned places = 0;
 
-    return (p->base && span_contains(span_str(p->base), mark)) ||
-           (p->scope && span_contains(span_str(p->scope), mark)) ||
-           (place == 'r' && p->cloud == CLOUD_AWS);
+    if (p->base && span_contains(span_str(p->base), mark))
+        places |= PLACE_BASE;
+    if (p->scope && span_contains(span_str(p->scope), mark))
+        places |= PLACE_SCOPE;
+    if (place == 'r' && p->cloud == CLOUD_AWS)
+        places |= PLACE_SIGNATURE;
+    return places;
 }
 
 enum provider_auth provider_auth(const struct provider *p, enum provider_op op)

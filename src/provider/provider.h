@@ -72,8 +72,8 @@ struct provider_error_row {
 };
 
 struct provider {
-    const char *name;            /* "openai": the `type` in a configuration */
-    const char *title;           /* "OpenAI" */
+    const char *name;  /* "openai": the `type` in a configuration */
+    const char *title; /* "OpenAI" */
     /* "https://api.openai.com/v1"; NULL: `endpoints` must say. Here and in scope "%r" stands for
      * the region and "%p" for the project: see provider_expand(). */
     const char *base;
@@ -128,8 +128,9 @@ provider_for_model(struct span model, bool (*has)(void *arg, const struct provid
 /* Append a text of a row with its "%r" and "%p" filled in. */
 void provider_expand(struct buf *out, const char *text, struct span region, struct span project);
 
-/* Does a text of the row have that place ('r' or 'p')? AWS's signatures need the region too. */
-bool provider_needs(const struct provider *p, char place);
+/* What of the row needs the region ('r') or the project ('p'); 0: nothing does. */
+enum provider_place { PLACE_BASE = 1 << 0, PLACE_SCOPE = 1 << 1, PLACE_SIGNATURE = 1 << 2 };
+unsigned provider_places(const struct provider *p, char place);
 
 /* How the provider wants the key for an operation. */
 enum provider_auth provider_auth(const struct provider *p, enum provider_op op);

@@ -208,9 +208,9 @@ static const struct provider providers[] = {
         .cloud = CLOUD_AWS,
         .service = "bedrock",
         .env_region = KEYS("AWS_REGION", "AWS_DEFAULT_REGION"),
-        .env_cloud = KEYS("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_PROFILE",
-                          "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-                          "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        .env_cloud =
+            KEYS("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_PROFILE",
+                 "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
         .terminal = TERMINAL_MESSAGE_STOP,
         .framing = REFRAME_AWS,
         .caps = CAPS_ALL,

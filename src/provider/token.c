@@ -180,7 +180,7 @@ static struct span code(struct span s)
                        ((s.p[n] | 32) >= 'a' && (s.p[n] | 32) <= 'z')))
         n++;
     return n > 0 && n <= CODE_MAX && (n == s.n || strchr(":. ", s.p[n])) ? span_of(s.p, n)
-                                                                        : span_of(NULL, 0);
+                                                                         : span_of(NULL, 0);
 }
 
 /* What a refusal's JSON calls it: OAuth's "error", and Azure's own code before the colon. */

@@ -70,9 +70,9 @@ struct token_grant {
 /* One run through the steps of a source. */
 struct token_flow {
     const struct token_conf *conf;
-    struct arena *arena; /* all that is made lives there; it holds secrets */
-    uint64_t now_s;      /* Unix time */
-    struct span file;    /* what stands in TOKEN_FILE, without white space around it */
+    struct arena *arena;     /* all that is made lives there; it holds secrets */
+    uint64_t now_s;          /* Unix time */
+    struct span file;        /* what stands in TOKEN_FILE, without white space around it */
     struct span first, role; /* what earlier steps gave to later ones */
     struct token_grant grant;
 };

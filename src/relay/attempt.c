@@ -31,7 +31,8 @@ static void begin_call(struct relay *r)
     struct err e;
 
     note_attempt(r);
-    if (relay_call_conf(r, &conf, &e) == 0 && call_start(&r->call, &conf, &relay_call_cb, r, &e) == 0) {
+    if (relay_call_conf(r, &conf, &e) == 0 &&
+        call_start(&r->call, &conf, &relay_call_cb, r, &e) == 0) {
         if (r->env->sink.targets)
             r->at_target = board_enter(r->env->sink.targets, r->target->id);
         return;

@@ -562,7 +562,8 @@ static void on_deadline(struct ev_timer *t)
     struct relay_refusal no = {
         .status = 504,
         .reason = REASON_TIMEOUT_TOTAL,
-        .class_id = r->call ? CLASS_MAYBE_EXECUTED : CLASS_NEVER_EXECUTED, /* it had no credential */
+        .class_id =
+            r->call ? CLASS_MAYBE_EXECUTED : CLASS_NEVER_EXECUTED, /* it had no credential */
     };
 
     no.text = reason_meaning(no.reason);

@@ -1,7 +1,8 @@
 /*
  * relay.h - the life of a client's request: read it, find its target, try, answer, record.
  *
- * Room: relay (uses base board ev codec dialect provider http settings call cred). Threads: one loop.
+ * Room: relay (uses base board ev codec dialect provider http settings call cred). Threads: one
+ * loop.
  */
 #ifndef RELAY_RELAY_H
 #define RELAY_RELAY_H

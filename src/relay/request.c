@@ -518,7 +518,8 @@ static void translated_conf(const struct relay *r, struct call_conf *conf)
     conf->dialect = relay_ready(r, r->up_dialect);
 }
 
-/* What the target is to believe us by: a credential that was fetched, or the configuration's key. */
+/* What the target is to believe us by: a credential that was fetched, or the configuration's key.
+ */
 static void add_credential(const struct relay *r, struct call_conf *conf)
 {
     const struct settings_provider *p = conf->provider;

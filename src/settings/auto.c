@@ -30,24 +30,16 @@ static const char *first_set(const char *const *names, const struct env *env)
     return NULL;
 }
 
-/* The region and the project of a row that has a place for them. false: they are not set. */
-static bool find_place(const struct provider *p, const struct env *env, struct span *region,
-                       struct span *project)
+/* The region or the project of a row that has a place for it. absent: of no use, or not set. */
+static struct span find_place(const struct provider *p, const struct env *env, char place,
+                              const char *const *names)
 {
-    const char *name = first_set(p->env_region, env);
+    const char *name = provider_places(p, place) ? first_set(names, env) : NULL;
+    struct span value = name ? env_get(env, span_str(name)) : span_of(NULL, 0);
 
-    *region = *project = span_of(NULL, 0);
-    if (provider_needs(p, 'r')) {
-        *region = name ? env_get(env, span_str(name)) : *region;
-        if (!name || types_place.parse(*region, &(uint64_t){0}, &(struct err){0}) < 0)
-            return false;
-    }
-    if (provider_needs(p, 'p')) {
-        *project = env_get(env, span_str(p->env_project));
-        if (types_place.parse(*project, &(uint64_t){0}, &(struct err){0}) < 0)
-            return false;
-    }
-    return true;
+    if (name && types_place.parse(value, &(uint64_t){0}, &(struct err){0}) < 0)
+        return span_of(NULL, 0);
+    return value;
 }
 
 /* The variable that moves the base URL: the row's, else NAME_BASE_URL. */
@@ -98,19 +90,20 @@ static int write_base(struct buf *out, const struct provider *p, struct span val
 static void write_provider(struct buf *out, const struct provider *p, const struct env *env,
                            struct conf_report *report, bool *any)
 {
-    const char *key = first_set(p->env_keys, env);
-    struct span value, region, project;
+    const char *key = first_set(p->env_keys, env), *const projects[] = {p->env_project, NULL};
+    struct span region = find_place(p, env, 'r', p->env_region), value;
+    struct span project = find_place(p, env, 'p', projects);
     char base[NAME_BYTES];
     size_t before = out->n;
-    bool there = find_place(p, env, &region, &project);
+    unsigned spared;
 
     base_name(p, base);
     value = env_get(env, span_str(base));
-    if (p->cloud != CLOUD_NONE && !p->key_needed)
-        there = there && (key || first_set(p->env_cloud, env));
-    else
-        there = key || (!p->key_needed && value.n > 0);
-    if (!there)
+    if (!key && (p->key_needed || (value.n == 0 && !first_set(p->env_cloud, env))))
+        return;
+    spared = (key ? PLACE_SIGNATURE : 0) | (value.n ? PLACE_BASE : 0);
+    if ((!region.n && (provider_places(p, 'r') & ~spared)) ||
+        (!project.n && (provider_places(p, 'p') & ~spared)))
         return;
     if (value.n == 0 && !p->base) {
         conf_report_add(report, CONF_WARNING, "W006", (struct conf_place){0, 0, 0},

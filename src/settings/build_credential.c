@@ -134,7 +134,8 @@ static bool aws_web_identity(const struct offer *o)
     if (k->profile.set || (!span_has(file) && !k->role.set))
         return false;
     if (!span_has(file) || !span_has(role)) {
-        complain(o, "E038", &k->self, "%s", span_has(file)
+        complain(o, "E038", &k->self, "%s",
+                 span_has(file)
                      ? "a workload identity needs the role it takes on; write role: or set "
                        "AWS_ROLE_ARN"
                      : "a role needs the file with the identity's token; write file: or set "
@@ -206,8 +207,8 @@ static bool aws_container(const struct offer *o)
         return false;
     o->c->source = span_has(file) ? &aws_token_container_file : &aws_token_container;
     if (span_has(relative))
-        put_text(o, TOKEN_URL, arena_printf(&o->b->snap->arena, "http://169.254.170.2%.*s",
-                                            SPAN_FMT(relative)));
+        put_text(o, TOKEN_URL,
+                 arena_printf(&o->b->snap->arena, "http://169.254.170.2%.*s", SPAN_FMT(relative)));
     else
         put(o, TOKEN_URL, full);
     put(o, TOKEN_FILE, file);
@@ -220,8 +221,9 @@ static bool aws_instance(const struct offer *o)
     struct span url = env(o, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
 
     if (span_eq_nocase(env(o, "AWS_EC2_METADATA_DISABLED"), SPAN_LIT("true"))) {
-        complain(o, "E045", NULL, "no credentials of AWS were found, and AWS_EC2_METADATA_DISABLED "
-                                  "says not to ask the instance");
+        complain(o, "E045", NULL,
+                 "no credentials of AWS were found, and AWS_EC2_METADATA_DISABLED "
+                 "says not to ask the instance");
         return true;
     }
     o->c->source = &aws_token_instance;
@@ -273,10 +275,10 @@ static bool google_file(const struct offer *o)
     struct err e;
 
     if (!span_has(path)) { /* what gcloud has written */
-        path = span_has(own) ? arena_printf(&o->b->snap->arena,
-                                            "%.*s/application_default_credentials.json",
-                                            SPAN_FMT(own))
-                             : home(o, "/.config/gcloud/application_default_credentials.json");
+        path = span_has(own)
+                   ? arena_printf(&o->b->snap->arena, "%.*s/application_default_credentials.json",
+                                  SPAN_FMT(own))
+                   : home(o, "/.config/gcloud/application_default_credentials.json");
         if (!span_has(path) || file_check(path.p, &e) < 0)
             return false;
     }
@@ -317,8 +319,9 @@ static void azure_application(const struct offer *o, const struct token_source *
     o->c->source = source;
     put(o, TOKEN_ID, client);
     put(o, TOKEN_SCOPE, span_str(o->p->type->service));
-    put_text(o, TOKEN_URL, arena_printf(&o->b->snap->arena, "%.*s/%.*s/oauth2/v2.0/token",
-                                        SPAN_FMT(host), SPAN_FMT(tenant)));
+    put_text(o, TOKEN_URL,
+             arena_printf(&o->b->snap->arena, "%.*s/%.*s/oauth2/v2.0/token", SPAN_FMT(host),
+                          SPAN_FMT(tenant)));
 }
 
 static bool azure_secret(const struct offer *o)
@@ -353,8 +356,9 @@ static void azure_managed(const struct offer *o, struct span url, const char *ve
     token_add_form(&text, "resource", resource);
     if (span_has(client))
         token_add_form(&text, "client_id", client);
-    put_text(o, TOKEN_URL, arena_printf(&o->b->snap->arena, "%.*s?%.*s", SPAN_FMT(url),
-                                        SPAN_FMT(buf_span(&text))));
+    put_text(
+        o, TOKEN_URL,
+        arena_printf(&o->b->snap->arena, "%.*s?%.*s", SPAN_FMT(url), SPAN_FMT(buf_span(&text))));
     buf_fini(&text);
 }
 
@@ -373,9 +377,8 @@ static bool azure_app_service(const struct offer *o)
 static bool azure_instance(const struct offer *o)
 {
     struct span host = env(o, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
-    struct span url =
-        arena_printf(&o->b->snap->arena, "%.*s/metadata/identity/oauth2/token",
-                     SPAN_FMT(span_has(host) ? host : SPAN_LIT(METADATA)));
+    struct span url = arena_printf(&o->b->snap->arena, "%.*s/metadata/identity/oauth2/token",
+                                   SPAN_FMT(span_has(host) ? host : SPAN_LIT(METADATA)));
 
     o->c->source = &azure_token_instance;
     azure_managed(o, url, "2018-02-01");
@@ -390,8 +393,8 @@ static bool is_near(struct span host)
     enum types_host kind = types_host_kind(host);
 
     return kind == HOST_FORBIDDEN || kind == HOST_LOOPBACK ||
-           (kind == HOST_PRIVATE && (span_starts(host, SPAN_LIT("169.254.")) ||
-                                     span_starts(host, SPAN_LIT("fd00:ec2:"))));
+           (kind == HOST_PRIVATE &&
+            (span_starts(host, SPAN_LIT("169.254.")) || span_starts(host, SPAN_LIT("fd00:ec2:"))));
 }
 
 static void build_via(const struct offer *o, struct settings_provider *via, struct span text)
@@ -505,7 +508,8 @@ void build_credential(struct build *b, const struct keys_provider *k, struct set
     enum types_kind kind;
     bool taken = false;
 
-    if (!k->credentials.self.set && (p->type->cloud == CLOUD_NONE || p->type->key_needed || k->key.set))
+    if (!k->credentials.self.set &&
+        (p->type->cloud == CLOUD_NONE || p->type->key_needed || k->key.set))
         return;
     kind = pick_kind(&o);
     if (kind == KIND_ANY)

@@ -74,33 +74,47 @@ static struct span from_env(const struct build *b, const char *const *names)
     return span_of(NULL, 0);
 }
 
-/* A region or a project, for a row that has a place for it. */
-static struct span build_place(struct build *b, const struct keys_provider *k,
-                               const struct settings_provider *p, char place,
+static void complain_place(struct build *b, const struct keys_provider *k, const char *word,
+                           const char *const *names)
+{
+    struct conf_diag *d;
+
+    d = conf_report_add(b->report, CONF_ERROR, "E033", k->self.at,
+                        "providers.%s: type %s needs a %s", k->self.text.p,
+                        provider_at(k->type.num)->name, word);
+    conf_diag_note(b->report, d, "write %s:%s%s", word, names && names[0] ? " or set " : "",
+                   names && names[0] ? names[0] : "");
+}
+
+/* The region ('r') or the project ('p') of a row that has a place for it; what is complained about
+ * is some word, so that the rest can be judged. */
+static struct span build_place(struct build *b, const struct keys_provider *k, char place,
                                const struct conf_value *v, const char *const *names)
 {
+    const struct provider *type = provider_at(k->type.num);
     const char *word = place == 'r' ? "region" : "project";
+    unsigned needed = provider_places(type, place);
     struct span text = v->set ? v->text : from_env(b, names);
-    struct conf_diag *d;
     uint64_t unused;
     struct err e;
 
-    if (!provider_needs(p->type, place)) {
+    if (!needed) {
         if (v->set)
-            conf_report_add(b->report, CONF_ERROR, "E038", v->at,
-                            "providers.%.*s: type %s has no %s", SPAN_FMT(p->name), p->type->name,
-                            word);
+            conf_report_add(b->report, CONF_ERROR, "E038", v->at, "providers.%s: type %s has no %s",
+                            k->self.text.p, type->name, word);
         return span_of(NULL, 0);
     }
-    if (v->bad)
-        return span_of(NULL, 0);
-    if (span_has(text) && types_place.parse(text, &unused, &e) == 0)
+    if (!v->bad && span_has(text) && types_place.parse(text, &unused, &e) == 0)
         return build_dup(b, text);
-    d = conf_report_add(b->report, CONF_ERROR, "E033", k->self.at, "providers.%.*s: type %s needs a %s",
-                        SPAN_FMT(p->name), p->type->name, word);
-    conf_diag_note(b->report, d, "write %s:%s%s", word, names && names[0] ? " or set " : "",
-                   names && names[0] ? names[0] : "");
-    return span_of(NULL, 0);
+    if (k->key.set)
+        needed &= ~(unsigned)PLACE_SIGNATURE;
+    if (k->endpoints.set)
+        needed &= ~(unsigned)PLACE_BASE;
+    if (!v->bad && !needed)
+        return span_of(NULL, 0);
+    if (!v->bad)
+        complain_place(b, k, word, names);
+    return SPAN_LIT("unknown");
 }
 
 /* A base of the row, or the user's, with what goes behind it. */
@@ -279,8 +293,8 @@ static void build_provider(struct build *b, const struct keys_provider *k,
     const char *const project[] = {p->type->env_project, NULL};
     struct err e;
 
-    p->region = build_place(b, k, p, 'r', &k->region, p->type->env_region);
-    p->project = build_place(b, k, p, 'p', &k->project, project);
+    p->region = build_place(b, k, 'r', &k->region, p->type->env_region);
+    p->project = build_place(b, k, 'p', &k->project, project);
     build_urls(b, k, p);
     build_proxy(b, k, p);
     p->terminal = p->type->terminal;

@@ -70,9 +70,9 @@ struct settings_provider {
     struct span ca_file;            /* absent: system bundle */
     uint64_t ca_stamp;              /* of its content when it was loaded */
     struct settings_proxy proxy;
-    bool allow_private;               /* engines, or private: true */
+    bool allow_private;  /* engines, or private: true */
     bool allow_metadata; /* a credential source's own (settings_credential.via), never a target's */
-    struct span region, project;      /* where the row has a place for them */
+    struct span region, project; /* where the row has a place for them */
     struct settings_credential credential;
     struct span api_version;          /* azure; absent: the row's */
     struct settings_timeouts timeout; /* own values, or the defaults' */

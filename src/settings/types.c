@@ -199,7 +199,7 @@ static int read_place(struct span text, uint64_t *ret, struct err *e)
 {
     UNUSED(e);
     *ret = 0;
-    return only(text, "-._:") && alnum(text.p[0]) && text.n <= 64 ? 0 : -1;
+    return only(text, "-") && alnum(text.p[0]) && text.n <= 63 ? 0 : -1;
 }
 
 static enum types_host v4_kind(uint32_t a)
@@ -529,8 +529,8 @@ const struct conf_type types_url_path = {
 };
 const struct conf_type types_place = {
     .name = "place",
-    .what = "a region or a project of letters, digits, '-', '.', '_' and ':', at most 64 characters",
-    .schema = "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$\"}",
+    .what = "a region or a project of letters, digits and '-', at most 63 characters",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$\"}",
     .parse = read_place,
 };
 const struct conf_type types_cloud = {

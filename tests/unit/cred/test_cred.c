@@ -256,8 +256,8 @@ static void renewed_before_the_end_while_in_use(void **state)
 {
     static const struct {
         unsigned life, from, to;
-    } rows[] = {{3600, 3225, 3300}, {1500, 1125, 1200}, {100, 75, 80}, {5, 3, 4},
-                {4000000, 86025, 86100}};
+    } rows[] = {
+        {3600, 3225, 3300}, {1500, 1125, 1200}, {100, 75, 80}, {5, 3, 4}, {4000000, 86025, 86100}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         unsigned before;
@@ -308,8 +308,9 @@ static void used_late_it_is_renewed_at_once(void **state)
 
     one(b);
     world_run(&b->w, EV_S(3590));
-    assert_int_equal(b->requests, 2); /* at 3300 at the latest: this one lives until 6825 or later */
-    world_run(&b->w, EV_S(3220));     /* past its renewal, which nobody needed */
+    assert_int_equal(b->requests,
+                     2);          /* at 3300 at the latest: this one lives until 6825 or later */
+    world_run(&b->w, EV_S(3220)); /* past its renewal, which nobody needed */
     assert_int_equal(b->requests, 2);
     assert_true(has(one(b), 2));
     world_run(&b->w, SLACK);

@@ -14,9 +14,9 @@
 
 #define DATE "20150830T123600Z"
 #define TOKEN                                                                                      \
-    "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpS" \
-    "PfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDY" \
-    "wT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqK" \
+    "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpS"  \
+    "PfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDY"  \
+    "wT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqK"  \
     "mlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
 
 static const struct sigv4_key keys = {
@@ -32,14 +32,19 @@ struct row {
     const char *body, *names, *signature;
 };
 
-#define NO_FIELDS {{.name = {NULL, 0}}}
+#define NO_FIELDS                                                                                  \
+    {                                                                                              \
+        {                                                                                          \
+            .name = {NULL, 0}                                                                      \
+        }                                                                                          \
+    }
 #define SUITE "example.amazonaws.com", "service"
 
 static const struct row rows[] = {
     {"get-vanilla", "GET", "/", SUITE, NO_FIELDS, "", "host;x-amz-date",
      "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
-    {"get-vanilla-query-order-key-case", "GET", "/?Param2=value2&Param1=value1", SUITE, NO_FIELDS, "",
-     "host;x-amz-date", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"},
+    {"get-vanilla-query-order-key-case", "GET", "/?Param2=value2&Param1=value1", SUITE, NO_FIELDS,
+     "", "host;x-amz-date", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"},
     {"get-vanilla-query-order-value", "GET", "/?Param1=value2&Param1=Value1", SUITE, NO_FIELDS, "",
      "host;x-amz-date", "eedbc4e291e521cf13422ffca22be7d2eb8146eecf653089df300a15b2382bd1"},
     {"get-vanilla-utf8-query", "GET", "/?\341\210\264=bar", SUITE, NO_FIELDS, "", "host;x-amz-date",
@@ -48,27 +53,49 @@ static const struct row rows[] = {
      "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04"},
     {"get-utf8", "GET", "/\341\210\264", SUITE, NO_FIELDS, "", "host;x-amz-date",
      "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85"},
-    {"get-header-value-trim", "GET", "/", SUITE,
-     {{SPAN_LIT("my-header2"), SPAN_LIT(" \"a   b   c\"")}, {SPAN_LIT("my-header1"), SPAN_LIT(" value1")}},
-     "", "host;my-header1;my-header2;x-amz-date",
+    {"get-header-value-trim",
+     "GET",
+     "/",
+     SUITE,
+     {{SPAN_LIT("my-header2"), SPAN_LIT(" \"a   b   c\"")},
+      {SPAN_LIT("my-header1"), SPAN_LIT(" value1")}},
+     "",
+     "host;my-header1;my-header2;x-amz-date",
      "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736"},
     {"post-vanilla", "POST", "/", SUITE, NO_FIELDS, "", "host;x-amz-date",
      "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
-    {"post-sts-header-before", "POST", "/", SUITE,
-     {{SPAN_LIT("x-amz-security-token"), SPAN_LIT(TOKEN)}}, "",
+    {"post-sts-header-before",
+     "POST",
+     "/",
+     SUITE,
+     {{SPAN_LIT("x-amz-security-token"), SPAN_LIT(TOKEN)}},
+     "",
      "host;x-amz-date;x-amz-security-token",
      "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead"},
-    {"post-x-www-form-urlencoded", "POST", "/", SUITE,
-     {{SPAN_LIT("content-type"), SPAN_LIT("application/x-www-form-urlencoded")}}, "Param1=value1",
+    {"post-x-www-form-urlencoded",
+     "POST",
+     "/",
+     SUITE,
+     {{SPAN_LIT("content-type"), SPAN_LIT("application/x-www-form-urlencoded")}},
+     "Param1=value1",
      "content-type;host;x-amz-date",
      "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"},
-    {"IAM's example", "GET", "/?Action=ListUsers&Version=2010-05-08", "iam.amazonaws.com", "iam",
-     {{SPAN_LIT("content-type"), SPAN_LIT("application/x-www-form-urlencoded; charset=utf-8")}}, "",
+    {"IAM's example",
+     "GET",
+     "/?Action=ListUsers&Version=2010-05-08",
+     "iam.amazonaws.com",
+     "iam",
+     {{SPAN_LIT("content-type"), SPAN_LIT("application/x-www-form-urlencoded; charset=utf-8")}},
+     "",
      "content-type;host;x-amz-date",
      "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"},
-    {"a model with ':'", "POST", "/model/anthropic.claude-v2%3A1/converse-stream",
-     "bedrock-runtime.us-east-1.amazonaws.com", "bedrock",
-     {{SPAN_LIT("content-type"), SPAN_LIT("application/json")}}, "{\"a\":1}",
+    {"a model with ':'",
+     "POST",
+     "/model/anthropic.claude-v2%3A1/converse-stream",
+     "bedrock-runtime.us-east-1.amazonaws.com",
+     "bedrock",
+     {{SPAN_LIT("content-type"), SPAN_LIT("application/json")}},
+     "{\"a\":1}",
      "content-type;host;x-amz-date",
      "7dee60b194dd990e3000868a59d24f1e4118be815f2d0567e16dd66dba1e85f8"},
 };

@@ -21,11 +21,11 @@
 #include "provider/google_jwt.h"
 #include "provider/google_token.h"
 
-#define NOW UINT64_C(1800000000) /* 2027-01-15T08:00:00Z */
+#define NOW           UINT64_C(1800000000) /* 2027-01-15T08:00:00Z */
 #define V(name, text) [name] = SPAN_LIT(text)
 
 #define ROLE_JSON                                                                                  \
-    "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIA1\",\"SecretAccessKey\":\"s/1+\","               \
+    "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIA1\",\"SecretAccessKey\":\"s/1+\","                \
     "\"Token\":\"t==\",\"Expiration\":\"2027-01-15T09:00:00Z\"}"
 #define STS_XML                                                                                    \
     "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"            \
@@ -80,7 +80,8 @@ static const struct row {
     {&google_token_user,
      {{V(TOKEN_ID, "c"), V(TOKEN_SECRET, "s&"), V(TOKEN_SESSION, "r/1")}},
      NULL,
-     {{"0 POST \n" FORM "grant_type=refresh_token&client_id=c&client_secret=s%26&refresh_token=r%2F1",
+     {{"0 POST \n" FORM
+       "grant_type=refresh_token&client_id=c&client_secret=s%26&refresh_token=r%2F1",
        "{\"access_token\":\"ya29.x\",\"expires_in\":3599,\"token_type\":\"Bearer\"}"}},
      "ya29.x",
      3599},
@@ -89,7 +90,7 @@ static const struct row {
     "requested_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token&"                \
     "subject_token_type=jwt&subject_token="
 #define FEDERATED V(TOKEN_AUDIENCE, "aud"), V(TOKEN_SCOPE, "sc"), V(TOKEN_SUBJECT_TYPE, "jwt")
-#define STS_JSON "{\"access_token\":\"fed\",\"expires_in\":100}"
+#define STS_JSON  "{\"access_token\":\"fed\",\"expires_in\":100}"
     {&google_token_federated,
      {{FEDERATED}},
      "subject.1",
@@ -224,7 +225,8 @@ static void answers_that_cannot_be_used(void **state)
         {&aws_token_instance, 2, "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\"}",
          "it does not say how long its credentials live"},
         {&aws_token_instance, 2,
-         "{\"AccessKeyId\":\"a b\",\"SecretAccessKey\":\"b\",\"Expiration\":\"2027-01-15T09:00:00Z\"}",
+         "{\"AccessKeyId\":\"a "
+         "b\",\"SecretAccessKey\":\"b\",\"Expiration\":\"2027-01-15T09:00:00Z\"}",
          "its credentials cannot be sent"},
         {&aws_token_web_identity, 0, "<AccessKeyId>a", "its credentials cannot be sent"},
         {&google_token_federated_url_as, 2, "{\"accessToken\":\"t\",\"expireTime\":\"soon\"}",
@@ -258,7 +260,8 @@ static void refusals_say_codes_and_no_more(void **state)
         {400, "{\"error\":\"invalid_grant\",\"error_description\":\"Bad secret s3cr3t\"}",
          "it answered with status 400, invalid_grant"},
         {401,
-         "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid secret s3\"}",
+         "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid secret "
+         "s3\"}",
          "it answered with status 401, invalid_client, AADSTS7000215"},
         {403, "{\"error\":{\"status\":\"PERMISSION_DENIED\",\"message\":\"for s3cr3t\"}}",
          "it answered with status 403, PERMISSION_DENIED"},
@@ -278,7 +281,8 @@ static void refusals_say_codes_and_no_more(void **state)
         memset(long_word + 10, 'w', n);
         memcpy(long_word + 10 + n, "\"}", 3);
         UNUSED(token_refused(&e, 400, span_str(long_word)));
-        assert_int_equal(strlen(e.text), strlen("it answered with status 400") + (n == 64 ? 66 : 0));
+        assert_int_equal(strlen(e.text),
+                         strlen("it answered with status 400") + (n == 64 ? 66 : 0));
     }
 }
 
@@ -288,11 +292,16 @@ static void times_are_read(void **state)
         const char *text;
         uint64_t want; /* 0: refused */
     } table[] = {
-        {"2027-01-15T08:00:00Z", NOW},      {"2027-01-15T08:00:00.123456789Z", NOW},
-        {"2000-02-29T00:00:00Z", 951782400}, {"2027-01-15T08:00:00", 0},
-        {"2027-01-15 08:00:00Z", 0},        {"2027-13-15T08:00:00Z", 0},
-        {"2027-01-15T24:00:00Z", 0},        {"2027-01-15T08:00:00+01:00", 0},
-        {"", 0},                            {"2027-01-15T08:00:0xZ", 0},
+        {"2027-01-15T08:00:00Z", NOW},
+        {"2027-01-15T08:00:00.123456789Z", NOW},
+        {"2000-02-29T00:00:00Z", 951782400},
+        {"2027-01-15T08:00:00", 0},
+        {"2027-01-15 08:00:00Z", 0},
+        {"2027-13-15T08:00:00Z", 0},
+        {"2027-01-15T24:00:00Z", 0},
+        {"2027-01-15T08:00:00+01:00", 0},
+        {"", 0},
+        {"2027-01-15T08:00:0xZ", 0},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -413,7 +422,8 @@ static void credentials_files(void **state)
         {"{\"type\":\"service_account\",\"client_email\":\"e\"}", NULL, "has no \"private_key\""},
         {"{\"type\":\"gdch_service_account\"}", NULL,
          "is of none of the types service_account, authorized_user and external_account"},
-        {"{}", NULL, "is of none of the types service_account, authorized_user and external_account"},
+        {"{}", NULL,
+         "is of none of the types service_account, authorized_user and external_account"},
         {"type=x", NULL, "is not JSON"},
         {"", NULL, "is not JSON"},
     };
