@@ -10,9 +10,9 @@
 #include "provider/google_token.h"
 
 static const struct token_source *const sources[] = {
-    &aws_token_web_identity,   &aws_token_container,        &aws_token_instance,
-    &google_token_user,        &google_token_federated_url, &google_token_federated_url_as,
-    &google_token_metadata,    &azure_token_app_service,
+    &aws_token_web_identity, &aws_token_container,        &aws_token_instance,
+    &google_token_user,      &google_token_federated_url, &google_token_federated_url_as,
+    &google_token_metadata,  &azure_token_app_service,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -150,7 +150,7 @@ static bool is_role(struct span s)
         bool word =
             (s.p[i] >= '0' && s.p[i] <= '9') || ((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'z');
 
-        if (!word && !memchr("+=,.@_-", s.p[i], 7))
+        if (!word && (s.p[i] == '\0' || !strchr("+=,.@_-", s.p[i])))
             return false;
     }
     return s.n > 0 && s.n <= ROLE_MAX;

@@ -165,35 +165,49 @@ static struct span home(const struct offer *o, const char *below)
     return arena_printf(&o->b->snap->arena, "%.*s%s", SPAN_FMT(dir), below);
 }
 
-static bool aws_profile(const struct offer *o)
+/* The keys of a section of a shared credentials file. wanted: somebody has named one of them, so
+ * that they must be there. */
+static void aws_read_profile(const struct offer *o, struct span path, struct span profile,
+                             bool wanted)
 {
-    const struct keys_credentials *k = &o->k->credentials;
-    struct span path = env(o, "AWS_SHARED_CREDENTIALS_FILE");
-    struct span profile = either(o, &k->profile, "AWS_PROFILE");
-    bool wanted = span_has(path) || span_has(profile);
+    const struct conf_value *at = &o->k->credentials.profile;
     struct secret_arena *scratch = NULL;
     struct token_grant g;
     struct secret text;
     struct err e;
+    int rc;
 
-    path = span_has(path) ? path : home(o, "/.aws/credentials");
-    profile = span_has(profile) ? profile : SPAN_LIT("default");
-    if (!span_has(path) || secret_arena_new(&scratch, SECRET_FILE_MAX, &e) < 0)
-        return false;
-    if (secret_put_file(scratch, &text, path.p, path, &e) < 0) {
-        if (wanted)
-            complain(o, "E041", &k->profile, "%.*s cannot be read: %s", SPAN_FMT(path), e.text);
-    } else if (aws_token_read_profile(text.bytes, profile, &g) < 0) {
-        if (wanted)
-            complain(o, "E045", &k->profile, "%.*s has no keys in a section [%.*s]", SPAN_FMT(path),
-                     SPAN_FMT(profile));
-    } else {
+    if (secret_arena_new(&scratch, SECRET_FILE_MAX, &e) < 0) {
+        o->b->nomem = true;
+        return;
+    }
+    rc = secret_put_file(scratch, &text, path.p, path, &e);
+    if (rc == 0 && aws_token_read_profile(text.bytes, profile, &g) < 0)
+        rc = err_set(&e, ERR_PARSE, "it has no keys in a section [%.*s]", SPAN_FMT(profile));
+    if (rc < 0 && wanted)
+        complain(o, e.code == ERR_PARSE ? "E045" : "E041", at, "%.*s cannot be used: %s",
+                 SPAN_FMT(path), e.text);
+    if (rc == 0) {
         o->c->source = &aws_token_fixed;
         put(o, TOKEN_ID, g.id);
         put(o, TOKEN_SECRET, g.secret);
         put(o, TOKEN_SESSION, g.session);
     }
     secret_arena_free(&scratch);
+}
+
+static bool aws_profile(const struct offer *o)
+{
+    struct span path = env(o, "AWS_SHARED_CREDENTIALS_FILE");
+    struct span profile = either(o, &o->k->credentials.profile, "AWS_PROFILE");
+    bool wanted = span_has(path) || span_has(profile);
+
+    path = span_has(path) ? path : home(o, "/.aws/credentials");
+    if (span_has(path))
+        aws_read_profile(o, path, span_has(profile) ? profile : SPAN_LIT("default"), wanted);
+    else if (wanted)
+        complain(o, "E041", &o->k->credentials.profile,
+                 "the shared credentials file cannot be read: HOME is not set");
     return o->c->source || wanted;
 }
 

@@ -275,7 +275,7 @@ CHECKS = [
      "kind aws has no use for tenant"),
     ({"type": "bedrock", "region": "r", "credentials": {"role": "arn:role"}},
      "a role needs the file with the identity's token"),
-    ({"type": "bedrock", "region": "r", "credentials": {"profile": "none"}}, "cannot be read"),
+    ({"type": "bedrock", "region": "r", "credentials": {"profile": "none"}}, "credentials cannot be used: No such file"),
     ({"type": "vertex", "region": "r", "project": "p", "credentials": {"file": "/nowhere"}},
      "/nowhere cannot be read"),
     ({"type": "azure", "endpoints": "https://a.example", "credentials": {"secret": "env:K"}},

@@ -166,7 +166,8 @@ static void dates(void **state)
 static int sign_with(size_t fields_n, size_t params_n)
 {
     struct sigv4_field fields[SIGV4_FIELDS_MAX + 1];
-    char sum[SIGV4_HASH], path[1024] = "/?";
+    struct buf path;
+    char sum[SIGV4_HASH];
     struct sigv4_request q = {
         .method = SPAN_LIT("GET"), .fields = fields, .fields_n = fields_n, .body_hash = sum};
     struct buf out;
@@ -175,14 +176,17 @@ static int sign_with(size_t fields_n, size_t params_n)
 
     for (size_t i = 0; i < fields_n; i++)
         fields[i] = (struct sigv4_field){SPAN_LIT("x-amz-a"), SPAN_LIT("b")};
+    buf_init(&path, 1024);
+    buf_add_str(&path, "/?");
     for (size_t i = 0; i < params_n; i++)
-        memcpy(path + 2 + 4 * i, "a=b&", 4);
-    q.path = span_str(path);
+        buf_add_str(&path, "a=b&");
+    q.path = buf_span(&path);
     hash(SPAN_LIT(""), sum);
     buf_init(&out, 4096);
     rc = sigv4_sign(&out, &q, &keys, DATE, &e);
     assert_true(rc == 0 || e.code == ERR_LIMIT);
     buf_fini(&out);
+    buf_fini(&path);
     return rc;
 }
 
