@@ -67,7 +67,7 @@ static void lines_become_events(void **state)
         {"{}\n{}", "data: {}\n\ndata: {}\n\n"}, /* whole without its end */
         {"{}\n{} \r", "data: {}\n\ndata: {}\n\n"},
         {"{}\n{", "data: {}\n\n" ENDED},
-        {"{}\n{\"a\":tru", "data: {}\n\n" ENDED},
+        {"{}\n{\"a\":[1", "data: {}\n\n" ENDED},
         {"{}\nx", "data: {}\n\n" ENDED},
         {"{}\n \r", "data: {}\n\n"},
         {"x\n", "data: x\n\n"}, /* that it is no JSON is for the dialect to say */
