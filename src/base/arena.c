@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 
 #define BLOCK_FIRST (MEM_CACHED_MAX - sizeof(struct arena_block))
 #define BLOCK_MOST  ((size_t)32 * 1024)
@@ -32,6 +33,13 @@ void arena_fini(struct arena *a)
         mem_free(b);
     }
     arena_init(a, a->budget);
+}
+
+void arena_wipe(struct arena *a)
+{
+    for (struct arena_block *b = a->blocks; b; b = b->older)
+        secret_wipe(b->bytes, b->size);
+    arena_fini(a);
 }
 
 static int grow(struct arena *a, size_t n)

@@ -26,6 +26,9 @@ void arena_init(struct arena *a, size_t budget);
 /* Free everything; the arena is as after arena_init(). */
 void arena_fini(struct arena *a);
 
+/* The same, and overwrite it first: for what holds secrets. */
+void arena_wipe(struct arena *a);
+
 /* n bytes aligned for anything, not cleared; NULL when the budget or the heap is used up. */
 MUST_CHECK void *arena_alloc(struct arena *a, size_t n);
 MUST_CHECK void *arena_zalloc(struct arena *a, size_t n);

@@ -18,6 +18,7 @@
 #include "base/reason.h"
 #include "ev/ev.h"
 #include "http/client.h"
+#include "provider/sigv4.h"
 #include "settings/settings.h"
 
 #define CALL_EVENT_MAX ((size_t)16 * 1024) /* longer events are handed on in parts */
@@ -35,10 +36,13 @@ struct call_conf {
     struct http_pool *pool;
     const struct settings_provider *provider;
     const struct settings_url *url;
-    enum provider_op op;             /* what is asked for */
-    struct span key;                 /* the credential; absent: none */
-    struct span method;              /* "POST" */
-    struct span path;                /* whole, with its query */
+    enum provider_op op;     /* what is asked for */
+    enum provider_auth auth; /* how the credential is sent ... */
+    struct span key;         /* ... which is this; absent: none. AUTH_AWS: a session's token,
+                              * if it has one */
+    struct sigv4_key aws;    /* AUTH_AWS: what the request is signed with */
+    struct span method;      /* "POST" */
+    struct span path;        /* whole, with its query */
     const struct http_field *fields; /* the client's, already filtered */
     size_t fields_n;
     struct blob *body; /* NULL: no body */

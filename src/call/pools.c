@@ -192,7 +192,8 @@ static void write_key(struct buf *out, const struct settings_provider *provider,
         buf_add_span(out, parts[i]);
         buf_add_char(out, '\n');
     }
-    buf_printf(out, "%s %llu %llu", provider->allow_private ? "private" : "public",
+    buf_printf(out, "%s%s %llu %llu", provider->allow_private ? "private" : "public",
+               provider->allow_metadata ? " metadata" : "",
                (unsigned long long)provider->timeout.connect_ms,
                (unsigned long long)provider->ca_stamp);
 }
@@ -231,6 +232,7 @@ static int fill_dial(struct call_pools *p, struct entry *it, struct dial_conf *d
         .port = url->port,
         .allow_private = provider->allow_private,
         .allow_loopback = provider->allow_private,
+        .allow_metadata = provider->allow_metadata,
         .resolve_ms = ms,
         .connect_ms = ms,
         .tls_ms = ms,

@@ -5,6 +5,7 @@
 
 #define ARENA_BUDGET ((size_t)256 * 1024)
 #define FIELDS_OWN   8
+#define SIGNED_MAX   4096 /* bytes of a signature's field */
 
 static void add_auth(const struct call_conf *conf, struct arena *a, struct http_field *fields,
                      size_t *n)
@@ -17,13 +18,14 @@ static void add_auth(const struct call_conf *conf, struct arena *a, struct http_
         [AUTH_X_API_KEY] = {"x-api-key", ""},
         [AUTH_API_KEY] = {"api-key", ""},
         [AUTH_GOOGLE] = {"x-goog-api-key", ""},
+        [AUTH_AWS] = {"x-amz-security-token", ""}, /* and a signature: sign() */
     };
-    enum provider_auth auth = provider_auth(conf->provider->type, conf->op);
 
-    if (!span_has(conf->key) || !rows[auth].name)
+    if (!span_has(conf->key) || !rows[conf->auth].name)
         return;
-    fields[*n].name = span_str(rows[auth].name);
-    fields[*n].value = arena_join(a, (struct span[]){span_str(rows[auth].prefix), conf->key}, 2);
+    fields[*n].name = span_str(rows[conf->auth].name);
+    fields[*n].value =
+        arena_join(a, (struct span[]){span_str(rows[conf->auth].prefix), conf->key}, 2);
     (*n)++;
 }
 
@@ -40,22 +42,58 @@ static void add_default(const struct call_conf *conf, struct http_field *fields,
         fields[(*n)++] = (struct http_field){name, span_str(p->header.value)};
 }
 
-/* host[:port], the port only where it is not the scheme's own, IPv6 in brackets. */
-static struct span authority(struct arena *a, const struct settings_url *u)
+/* The hash of the body as it will be sent. At 20 MB, the most that AWS takes, it holds the loop for
+ * about as long as reading the body did. */
+static int hash_body(const struct call_conf *conf, char ret[SIGV4_HASH], struct err *e)
 {
-    bool v6 = span_find(u->host, ':') != SIZE_MAX;
-    char port[6]; /* ":65535" */
-    size_t at = sizeof(port);
+    struct blob_reader r;
+    struct sigv4_body b;
+    struct span s = {NULL, 0};
+    int rc = 0;
 
-    if (u->port != (u->tls ? 443 : 80)) {
-        for (unsigned v = u->port; v; v /= 10)
-            port[--at] = (char)('0' + v % 10);
-        port[--at] = ':';
+    sigv4_body_begin(&b);
+    if (conf->body)
+        blob_reader_init(&r, conf->body, conf->patches, conf->patches_n);
+    while (conf->body && (rc = blob_reader_next(&r, BLOB_CHUNK, &s, e)) == 0 && s.n)
+        sigv4_body_add(&b, s);
+    return sigv4_body_end(&b, ret, e) < 0 ? -1 : rc;
+}
+
+/* What AWS wants to be signed of the fields: those of its own, and what kind of body it is. */
+static bool is_signed(struct span name)
+{
+    return span_starts(name, SPAN_LIT("x-amz-")) || span_is(name, "content-type");
+}
+
+/* Add x-amz-date and authorization, over all that is there. */
+static int sign(const struct call_conf *conf, struct arena *a, const struct http_head *h,
+                struct http_field *fields, size_t *n, struct err *e)
+{
+    struct sigv4_field list[SIGV4_FIELDS_MAX] = {{SPAN_LIT("host"), h->authority}};
+    char hash[SIGV4_HASH], date[SIGV4_DATE];
+    struct sigv4_request q = {
+        .method = h->method, .path = h->path, .fields = list, .fields_n = 1, .body_hash = hash};
+    struct span value;
+    struct buf out;
+    int rc;
+
+    if (hash_body(conf, hash, e) < 0)
+        return -1;
+    sigv4_date(date, ev_wall_ms(conf->ev) / 1000);
+    fields[(*n)++] = (struct http_field){SPAN_LIT("x-amz-date"), arena_dup(a, span_str(date))};
+    for (size_t i = 0; i < *n; i++) {
+        if (!is_signed(fields[i].name))
+            continue;
+        if (q.fields_n == ARRAY_LEN(list))
+            return err_set(e, ERR_LIMIT, "more than %d fields cannot be signed", SIGV4_FIELDS_MAX);
+        list[q.fields_n++] = (struct sigv4_field){fields[i].name, fields[i].value};
     }
-    return arena_join(a,
-                      (struct span[]){span_str(v6 ? "[" : ""), u->host, span_str(v6 ? "]" : ""),
-                                      span_of(port + at, sizeof(port) - at)},
-                      4);
+    buf_init(&out, SIGNED_MAX);
+    rc = sigv4_sign(&out, &q, &conf->aws, date, e);
+    value = rc == 0 ? arena_dup(a, buf_span(&out)) : span_of(NULL, 0);
+    buf_fini(&out);
+    fields[(*n)++] = (struct http_field){SPAN_LIT("authorization"), value};
+    return rc;
 }
 
 int call_send_head(struct http_stream *s, const struct call_conf *conf, struct err *e)
@@ -77,9 +115,11 @@ int call_send_head(struct http_stream *s, const struct call_conf *conf, struct e
     fields[n++] = (struct http_field){SPAN_LIT("accept-encoding"), SPAN_LIT("identity")};
     add_auth(conf, &a, fields, &n);
     add_default(conf, fields, &n);
-    h.authority = authority(&a, conf->url);
+    h.authority = settings_authority(&a, conf->url);
     h.path = conf->path;
     h.body_len = conf->body ? blob_patched_len(conf->body, conf->patches, conf->patches_n) : 0;
+    if (conf->auth == AUTH_AWS && h.authority.p && sign(conf, &a, &h, fields, &n, e) < 0)
+        goto out;
     h.fields = fields;
     h.fields_n = n;
     for (size_t i = 0; i < n; i++)

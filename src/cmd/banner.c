@@ -39,8 +39,9 @@ static void print_providers(const struct settings *s)
     for (size_t i = 0; i < s->providers_n; i++) {
         const struct settings_provider *p = &s->providers[i];
 
-        run_say("  provider  %-12.*s %s at %.*s%s", SPAN_FMT(p->name), p->type->title,
-                SPAN_FMT(p->urls[0].text), p->keys_n || !p->type->key_needed ? "" : " (no key)");
+        run_say("  provider  %-12.*s %s at %.*s%s%s", SPAN_FMT(p->name), p->type->title,
+                SPAN_FMT(p->urls[0].text), p->credential.source ? ", credentials by " : "",
+                p->credential.source ? p->credential.source->name : "");
     }
     for (size_t i = 0; i < s->models_n; i++)
         run_say("  model     %.*s -> %.*s%s", SPAN_FMT(s->models[i].name),

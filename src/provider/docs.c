@@ -21,6 +21,8 @@ static const char head[] =
     "\n"
     "- *Found by*: without a configuration file, and in `lamplighter config init`, a provider is\n"
     "  there when one of these variables is set; the other one moves its base URL.\n"
+    "- *Credentials*: what a provider of this type takes in place of a key; `credentials` says\n"
+    "  where they come from. `%r` stands for its `region`, `%p` for its `project`.\n"
     "- *End of a stream*: an answer that stops before it is broken, however cleanly the "
     "connection\n"
     "  ends.\n"
@@ -60,6 +62,12 @@ static const char *const auths[] = {
     [AUTH_X_API_KEY] = "`x-api-key: KEY`",
     [AUTH_API_KEY] = "`api-key: KEY`",
     [AUTH_GOOGLE] = "`x-goog-api-key: KEY`",
+};
+
+static const char *const clouds[] = {
+    [CLOUD_AWS] = "AWS's, as a signature (version 4)",
+    [CLOUD_GOOGLE] = "Google Cloud's, as `authorization: Bearer TOKEN`",
+    [CLOUD_AZURE] = "Azure's, as `authorization: Bearer TOKEN`",
 };
 
 static const char *const terminals[] = {
@@ -160,10 +168,20 @@ static void words(struct buf *out, const char *const *w)
 
 static void found_by(struct buf *out, const struct provider *p)
 {
-    if (!p->env_keys[0])
+    if (!p->env_keys[0] && !p->env_cloud)
         return;
     buf_add_str(out, "| found by | ");
     words(out, p->env_keys);
+    if (p->env_cloud) {
+        buf_add_str(out, p->env_keys[0] ? " " : "");
+        words(out, p->env_cloud);
+    }
+    if (p->env_region) {
+        buf_add_str(out, "; region by ");
+        words(out, p->env_region);
+    }
+    if (p->env_project)
+        buf_printf(out, "; project by `%s`", p->env_project);
     if (p->env_base)
         buf_printf(out, "; base URL by `%s`", p->env_base);
     buf_add_str(out, " |\n");
@@ -221,16 +239,27 @@ static void features(struct buf *out, const char *title, chat_set set)
     buf_add_str(out, " |\n");
 }
 
+static void base_url(struct buf *out, const struct provider *p)
+{
+    buf_printf(out, "| base URL | %s%s%s |\n", p->base ? "`" : "",
+               p->base ? p->base : "`endpoints` must say", p->base ? "`" : "");
+    if (p->base_global)
+        buf_printf(out, "| ... in the region `global` | `%s` |\n", p->base_global);
+    if (p->scope)
+        buf_printf(out, "| goes behind every base | `%s` |\n", p->scope);
+}
+
 static void one(struct buf *out, const struct provider *p)
 {
     buf_printf(out, "\n## %s\n\n| `type: %s` | %s |\n|---|---|\n", p->name, p->name, p->title);
-    buf_printf(out, "| base URL | %s%s%s |\n", p->base ? "`" : "",
-               p->base ? p->base : "`endpoints` must say", p->base ? "`" : "");
+    base_url(out, p);
     found_by(out, p);
     buf_printf(out, "| key | %s%s%s, %s |\n", auths[p->auth],
                p->auth_openai != AUTH_NONE ? "; for operations copied from OpenAI " : "",
                p->auth_openai != AUTH_NONE ? auths[p->auth_openai] : "",
                p->key_needed ? "needed" : "if one is set");
+    if (p->cloud != CLOUD_NONE)
+        buf_printf(out, "| credentials | %s |\n", clouds[p->cloud]);
     if (p->header.name)
         buf_printf(out, "| sent if the client does not | `%s: %s` |\n", p->header.name,
                    p->header.value);

@@ -95,6 +95,33 @@ static void add_segment(struct buf *out, struct span s)
     }
 }
 
+void provider_expand(struct buf *out, const char *text, struct span region, struct span project)
+{
+    struct span rest = span_str(text);
+
+    buf_add_span(out, span_cut(&rest, '%'));
+    while (span_has(rest)) {
+        MUST(rest.n && (rest.p[0] == 'r' || rest.p[0] == 'p'));
+        buf_add_span(out, rest.p[0] == 'r' ? region : project);
+        rest = span_of(rest.p + 1, rest.n - 1);
+        buf_add_span(out, span_cut(&rest, '%'));
+    }
+}
+
+unsigned provider_places(const struct provider *p, char place)
+{
+    const struct span mark = {(const char[]){'%', place}, 2};
+    unsigned places = 0;
+
+    if (p->base && span_contains(span_str(p->base), mark))
+        places |= PLACE_BASE;
+    if (p->scope && span_contains(span_str(p->scope), mark))
+        places |= PLACE_SCOPE;
+    if (place == 'r' && p->cloud == CLOUD_AWS)
+        places |= PLACE_SIGNATURE;
+    return places;
+}
+
 enum provider_auth provider_auth(const struct provider *p, enum provider_op op)
 {
     bool copied = strncmp(rows[op].dialect, "openai.", 7) == 0;
@@ -116,8 +143,13 @@ static size_t overlap(struct span base, struct span path)
 
 bool provider_serves(const struct provider *p, enum provider_op op, struct span model)
 {
-    return p->paths[op] &&
-           (op != OP_MESSAGES || !p->hosted.models || span_glob(span_str(p->hosted.models), model));
+    const char *hosted = p->hosted.models;
+
+    if (!p->paths[op] || !hosted)
+        return p->paths[op] != NULL;
+    if (op == OP_MESSAGES)
+        return span_glob(span_str(hosted), model);
+    return !p->hosted.only || !span_glob(span_str(hosted), model);
 }
 
 int provider_path(struct buf *out, const struct provider *p, const struct provider_ask *ask,

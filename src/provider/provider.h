@@ -47,7 +47,11 @@ enum provider_auth {
     AUTH_X_API_KEY, /* x-api-key: KEY */
     AUTH_API_KEY,   /* api-key: KEY (Azure) */
     AUTH_GOOGLE,    /* x-goog-api-key: KEY */
+    AUTH_AWS,       /* signed with AWS's keys (sigv4.h); never a row's: what its credentials do */
 };
+
+/* Whose credentials a row takes beside a key: a token, sent as AUTH_BEARER, or AWS's keys. */
+enum provider_cloud { CLOUD_NONE, CLOUD_AWS, CLOUD_GOOGLE, CLOUD_AZURE };
 
 enum provider_cap {
     CAP_STREAM = 1 << 0,
@@ -69,15 +73,25 @@ struct provider_error_row {
 };
 
 struct provider {
-    const char *name;            /* "openai": the `type` in a configuration */
-    const char *title;           /* "OpenAI" */
-    const char *base;            /* "https://api.openai.com/v1"; NULL: `endpoints` must say */
+    const char *name;  /* "openai": the `type` in a configuration */
+    const char *title; /* "OpenAI" */
+    /* "https://api.openai.com/v1"; NULL: `endpoints` must say. Here and in scope "%r" stands for
+     * the region and "%p" for the project: see provider_expand(). */
+    const char *base;
+    const char *base_global;     /* the base where the region is "global"; NULL: the same */
+    const char *scope;           /* goes behind every base, written or not; NULL: nothing */
     const char *const *env_keys; /* environment variables that hold a key, NULL-terminated */
     const char *env_base;        /* environment variable that holds the base URL, or NULL */
     enum provider_auth auth;
     enum provider_auth auth_openai; /* for operations that it copies from OpenAI; AUTH_NONE: the
                                      * same */
     bool key_needed;
+    enum provider_cloud cloud;
+    const char *service;     /* AWS: its name in signatures. Azure: the scope of its tokens */
+    const char *env_project; /* environment variables: the project ... */
+    const char *const *env_region, *const *env_cloud; /* ... the region; one that tells that the
+                                                       * cloud's credentials are there. NULL or
+                                                       * NULL-terminated */
     struct {
         const char *name, *value;
     } header;    /* sent when the client has none of that name; name NULL: none */
@@ -93,6 +107,7 @@ struct provider {
     struct {
         const char *version; /* "bedrock-2023-05-31"; NULL: Anthropic's API as it is */
         const char *models;  /* glob of those that are asked so; NULL: all */
+        bool only;           /* and those in no other way */
         bool keeps_stream;   /* the body says that the answer is a stream, besides the path */
         bool body_betas;     /* it also says what the header anthropic-beta would */
     } hosted; /* Anthropic's messages as clouds have them: the body says the version, and names no
@@ -112,6 +127,13 @@ const struct provider *provider_at(size_t i);
  * in table order. NULL: none. */
 const struct provider *
 provider_for_model(struct span model, bool (*has)(void *arg, const struct provider *p), void *arg);
+
+/* Append a text of a row with its "%r" and "%p" filled in. */
+void provider_expand(struct buf *out, const char *text, struct span region, struct span project);
+
+/* What of the row needs the region ('r') or the project ('p'); 0: nothing does. */
+enum provider_place { PLACE_BASE = 1 << 0, PLACE_SCOPE = 1 << 1, PLACE_SIGNATURE = 1 << 2 };
+unsigned provider_places(const struct provider *p, char place);
 
 /* How the provider wants the key for an operation. */
 enum provider_auth provider_auth(const struct provider *p, enum provider_op op);

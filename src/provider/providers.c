@@ -84,6 +84,17 @@ static const struct convert_host openrouter = {.more = HAS(THINKING), .thinking 
 
 #undef HAS
 
+/* The same of Vertex AI, behind its scope. */
+#define VERTEX_PATHS                                                                               \
+    [OP_GEMINI] = "/publishers/google/models/%m:generateContent",                                  \
+    [OP_GEMINI_STREAM] = "/publishers/google/models/%m:streamGenerateContent",                     \
+    [OP_GEMINI_COUNT] = "/publishers/google/models/%m:countTokens",                                \
+    [OP_GEMINI_V1] = "/publishers/google/models/%m:generateContent",                               \
+    [OP_GEMINI_V1_STREAM] = "/publishers/google/models/%m:streamGenerateContent",                  \
+    [OP_GEMINI_V1_COUNT] = "/publishers/google/models/%m:countTokens"
+
+#define AZURE_SCOPE "https://cognitiveservices.azure.com/.default"
+
 #define CAPS_ALL (CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_JSON_SCHEMA)
 
 /* NOLINTBEGIN(bugprone-suspicious-missing-comma): the prefix and the path are one text */
@@ -130,6 +141,8 @@ static const struct provider providers[] = {
         .env_base = "AZURE_OPENAI_ENDPOINT",
         .auth = AUTH_API_KEY,
         .key_needed = true,
+        .cloud = CLOUD_AZURE,
+        .service = AZURE_SCOPE,
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION,
         .models = NONE,
@@ -143,6 +156,8 @@ static const struct provider providers[] = {
         .env_keys = NONE, /* the same variables as azure's: that one is found by them */
         .auth = AUTH_API_KEY,
         .key_needed = true,
+        .cloud = CLOUD_AZURE,
+        .service = AZURE_SCOPE,
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION,
         .models = NONE,
@@ -159,6 +174,8 @@ static const struct provider providers[] = {
         .env_base = "AZURE_AI_ENDPOINT",
         .auth = AUTH_API_KEY,
         .key_needed = true,
+        .cloud = CLOUD_AZURE,
+        .service = AZURE_SCOPE,
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = NONE,
@@ -183,12 +200,42 @@ static const struct provider providers[] = {
         .errors = errors_gemini,
     },
     {
+        .name = "vertex",
+        .title = "Google Vertex AI",
+        .base = "https://%r-aiplatform.googleapis.com",
+        .base_global = "https://aiplatform.googleapis.com",
+        .scope = "/v1/projects/%p/locations/%r",
+        .env_keys = NONE,
+        .env_base = "GOOGLE_VERTEX_BASE_URL",
+        .auth = AUTH_BEARER,
+        .cloud = CLOUD_GOOGLE,
+        .env_project = "GOOGLE_CLOUD_PROJECT",
+        .env_region = KEYS("GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_REGION"),
+        .env_cloud = KEYS("GOOGLE_APPLICATION_CREDENTIALS"),
+        .terminal = TERMINAL_MESSAGE_STOP,
+        .caps = CAPS_ALL,
+        .models = MODELS("gemini-*", "claude-*"),
+        .paths = {VERTEX_PATHS, [OP_MESSAGES] = "/publishers/anthropic/models/%m:rawPredict|"
+                                                "/publishers/anthropic/models/%m:streamRawPredict"},
+        .hosted = {.version = "vertex-2023-10-16",
+                   .models = "claude-*",
+                   .only = true,
+                   .keeps_stream = true},
+        .errors = errors_gemini,
+    },
+    {
         .name = "bedrock",
         .title = "Amazon Bedrock",
+        .base = "https://bedrock-runtime.%r.amazonaws.com",
         .env_keys = KEYS("AWS_BEARER_TOKEN_BEDROCK"),
         .env_base = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
         .auth = AUTH_BEARER,
-        .key_needed = true,
+        .cloud = CLOUD_AWS,
+        .service = "bedrock",
+        .env_region = KEYS("AWS_REGION", "AWS_DEFAULT_REGION"),
+        .env_cloud =
+            KEYS("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_PROFILE",
+                 "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
         .terminal = TERMINAL_MESSAGE_STOP,
         .framing = REFRAME_AWS,
         .caps = CAPS_ALL,

@@ -42,12 +42,16 @@ int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
         return -1;
     call_pools_use(g->pools, settings);
     ev_timer_init(&g->drain, ev, on_drain_timer);
-    if (relay_env_init(&g->relay, ev, settings, g->pools, sink, e) < 0)
+    if (cred_store_new(&g->creds, ev, g->pools, e) < 0)
+        goto fail;
+    cred_store_use(g->creds, settings);
+    if (relay_env_init(&g->relay, ev, settings, g->pools, g->creds, sink, e) < 0)
         goto fail;
     if (http_server_new(&g->server, net, &conf, relay_on_request, &g->relay, e) == 0)
         return 0;
     relay_env_fini(&g->relay);
 fail:
+    cred_store_free(&g->creds);
     call_pools_free(&g->pools);
     return -1;
 }
@@ -57,6 +61,7 @@ int gateway_settings(struct gateway *g, struct settings *settings, struct err *e
     struct http_server_conf conf = server_conf(g, settings);
 
     call_pools_use(g->pools, settings);
+    cred_store_use(g->creds, settings);
     relay_env_settings(&g->relay, settings);
     return http_server_reconf(g->server, &conf, e);
 }
@@ -85,5 +90,6 @@ void gateway_fini(struct gateway *g)
     ev_timer_stop(&g->drain);
     http_server_free(&g->server);
     relay_env_fini(&g->relay);
+    cred_store_free(&g->creds);
     call_pools_free(&g->pools);
 }

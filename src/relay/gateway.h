@@ -1,5 +1,6 @@
 /*
- * gateway.h - what answers clients, put together on a loop and a network: pools, relay, server.
+ * gateway.h - what answers clients, put together on a loop and a network: pools, credentials,
+ * relay, server.
  * The same on real sockets in a worker and on the virtual network in tests.
  *
  * Room: relay. Threads: one loop.
@@ -14,6 +15,7 @@ struct resolver;
 struct gateway {
     struct net *net;
     struct call_pools *pools;
+    struct cred_store *creds;
     struct relay_env relay;
     struct http_server *server;
     const unsigned char *ticket_secret;

@@ -3,6 +3,8 @@
  *
  *     READING   -- body whole, target found -->  TRYING     start_attempt()
  *     READING   -- refused -->                   FLUSHING   an error answer is written
+ *     TRYING    -- its credential is there -->   TRYING     relay_try()
+ *     TRYING    -- refused for its credential --> TRYING    once, with a new one
  *     TRYING    -- first content, or a whole answer --> ANSWERING   open_answer()
  *     TRYING    -- the attempt failed -->        FLUSHING   an error answer is written
  *     ANSWERING -- all written -->               FLUSHING
@@ -55,13 +57,13 @@ static void note(struct relay *r, const struct relay_refusal *no)
         snprintf(r->record.text, sizeof(r->record.text), "%s", no->text);
 }
 
-/* The attempt is over, also if it does not know yet: keep what it has read. */
-static void drop_call(struct relay *r)
+void relay_drop_call(struct relay *r)
 {
     struct record *rec = &r->record;
     const struct dialect_answer *a;
     const struct call_times *t;
 
+    cred_wait_cancel(&r->credential);
     if (!r->call)
         return;
     a = call_answer(r->call);
@@ -77,6 +79,7 @@ static void drop_call(struct relay *r)
     call_free(&r->call);
     if (r->at_target)
         board_leave(r->at_target);
+    r->at_target = NULL;
 }
 
 /* Everything is written: end as soon as it has left. */
@@ -87,8 +90,7 @@ static void flush(struct relay *r)
         end(r, HTTP_CLOSE_DONE);
 }
 
-/* Say no, as well as the state allows. */
-static void refuse(struct relay *r, const struct relay_refusal *no)
+void relay_refuse(struct relay *r, const struct relay_refusal *no)
 {
     struct err e;
     bool boundary;
@@ -97,7 +99,7 @@ static void refuse(struct relay *r, const struct relay_refusal *no)
         return;
     boundary = r->translate || (r->call && call_at_boundary(r->call));
     note(r, no);
-    drop_call(r); /* or it would go on answering behind the refusal */
+    relay_drop_call(r); /* or it would go on answering behind the refusal */
     if (!r->head_sent) {
         if (relay_send_refusal(r, no, &e) < 0)
             end(r, HTTP_CLOSE_BROKEN);
@@ -118,7 +120,7 @@ static void refuse_ending(struct relay *r, enum reason reason)
                                .class_id = CLASS_OVERLOAD,
                                .text = reason_meaning(reason)};
 
-    refuse(r, &no);
+    relay_refuse(r, &no);
 }
 
 static void answer_impossible(struct relay *r, const struct err *e)
@@ -130,7 +132,7 @@ static void answer_impossible(struct relay *r, const struct err *e)
         no.reason = REASON_JUNK;
         no.class_id = CLASS_JUNK;
     }
-    refuse(r, &no);
+    relay_refuse(r, &no);
 }
 
 /* ---- the attempt's answer ---- */
@@ -341,7 +343,7 @@ static bool pass_error_on(struct relay *r, const struct call_failure *f)
         return false;
     if (f->class_id != CLASS_CALLER && f->class_id != CLASS_TOO_LONG && f->class_id != CLASS_POLICY)
         return false;
-    drop_call(r);
+    relay_drop_call(r);
     if (relay_send_whole(r, f->status, f->content_type, f->body, f->retry_after, false, &e) < 0)
         end(r, HTTP_CLOSE_BROKEN);
     else
@@ -373,6 +375,8 @@ static void on_call_failed(void *arg, const struct call_failure *f)
     };
     struct span text;
 
+    if (relay_renew(r, f))
+        return;
     if (f->status == 404 && f->class_id == CLASS_CREDENTIAL)
         no.hint = "The provider has no such model, or the gateway's key has no access to it.";
     text = arena_printf(&r->arena, "%s: %s%s%s%s", r->record.target, reason_meaning(f->reason),
@@ -380,11 +384,10 @@ static void on_call_failed(void *arg, const struct call_failure *f)
     no.text = text.p ? text.p : reason_meaning(f->reason);
     note(r, &no);
     if (!pass_error_on(r, f))
-        refuse(r, &no);
+        relay_refuse(r, &no);
 }
 
-/* Who dies from here on dies of this request, as far as anybody can tell from outside. */
-static void on_work(void *arg, bool works)
+void relay_on_work(void *arg, bool works)
 {
     struct relay *r = arg;
 
@@ -392,8 +395,8 @@ static void on_work(void *arg, bool works)
         board_set(&r->env->sink.row->working, works ? r->print : 0);
 }
 
-static const struct call_cb call_cb = {
-    .on_work = on_work,
+const struct call_cb relay_call_cb = {
+    .on_work = relay_on_work,
     .on_head = on_answer_head,
     .on_event = on_event,
     .on_body = on_answer_body,
@@ -401,41 +404,19 @@ static const struct call_cb call_cb = {
     .on_fail = on_call_failed,
 };
 
-/* If this process dies from now on, nobody knows whether the target has executed the request. */
-static void note_attempt(const struct relay *r)
-{
-    const struct record *rec = &r->record;
-    struct held_request q = {.attempts = rec->attempts, .stream = rec->stream};
-
-    if (!r->env->sink.held)
-        return;
-    memcpy(q.model, rec->model, sizeof(q.model));
-    memcpy(q.target, rec->target, sizeof(q.target));
-    memcpy(q.provider, rec->provider, sizeof(q.provider));
-    held_tried(r->env->sink.held, rec->held, &q);
-}
-
 static void start_attempt(struct relay *r)
 {
-    struct relay_refusal no = {
-        .status = 502, .reason = REASON_CONNECT, .class_id = CLASS_NEVER_EXECUTED};
-    struct call_conf conf;
+    struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY};
     struct err e;
 
     r->state = RELAY_TRYING;
-    r->record.attempts++;
     r->record.stream = r->req.stream;
-    note_attempt(r);
-    if (relay_call_conf(r, &conf, &e) == 0 &&
-        ev_timer_set(&r->deadline, EV_MS(conf.timeout.total_ms), &e) == 0 &&
-        call_start(&r->call, &conf, &call_cb, r, &e) == 0) {
-        if (r->env->sink.targets)
-            r->at_target = board_enter(r->env->sink.targets, r->target->id);
+    if (ev_timer_set(&r->deadline, EV_MS(r->target->provider->timeout.total_ms), &e) < 0) {
+        no.text = e.text;
+        relay_refuse(r, &no);
         return;
     }
-    no.text = e.text;
-    no.hint = class_row(no.class_id)->hint;
-    refuse(r, &no);
+    relay_try(r);
 }
 
 /* ---- the client's request ---- */
@@ -455,7 +436,7 @@ static bool recognize(struct relay *r)
     no.text = reason_meaning(no.reason);
     no.hint = "Change the request, or tell who runs the gateway: this is a defect of the gateway, "
               "and its log says when it happened.";
-    refuse(r, &no);
+    relay_refuse(r, &no);
     return false;
 }
 
@@ -471,10 +452,10 @@ static void read_body(struct relay *r, const char *p, size_t n)
         no.hint = e.code == ERR_LIMIT
                       ? "Send less, or raise server.limits.body in the gateway's configuration."
                       : "Try again, or raise server.limits.memory in the gateway's configuration.";
-        refuse(r, &no);
+        relay_refuse(r, &no);
     } else if (r->reader && dialect_request_feed(r->reader, p, n) < 0) {
         no.text = r->reader->why;
-        refuse(r, &no);
+        relay_refuse(r, &no);
     }
 }
 
@@ -490,9 +471,9 @@ static void on_body(void *arg, const char *p, size_t n)
         MUST(XXH64_update(&r->read, p, n) == XXH_OK);
     if (r->record.bytes_in == r->head->body_len && !recognize(r))
         return;
-    on_work(r, true);
+    relay_on_work(r, true);
     read_body(r, p, n);
-    on_work(r, false);
+    relay_on_work(r, false);
 }
 
 static void serve_request(struct relay *r)
@@ -501,7 +482,7 @@ static void serve_request(struct relay *r)
 
     if (r->reader && dialect_request_end(r->reader) < 0) {
         no.text = r->reader->why;
-        refuse(r, &no);
+        relay_refuse(r, &no);
         return;
     }
     if (r->reader)
@@ -510,7 +491,7 @@ static void serve_request(struct relay *r)
     if (relay_find_target(r, &no))
         start_attempt(r);
     else
-        refuse(r, &no);
+        relay_refuse(r, &no);
 }
 
 static void on_end(void *arg)
@@ -519,16 +500,16 @@ static void on_end(void *arg)
 
     if (r->state != RELAY_READING || !recognize(r))
         return;
-    on_work(r, true);
+    relay_on_work(r, true);
     serve_request(r);
-    on_work(r, false);
+    relay_on_work(r, false);
 }
 
 static void on_sent(void *arg, size_t n)
 {
     struct relay *r = arg;
 
-    on_work(r, true);
+    relay_on_work(r, true);
     r->backlog -= MIN(n, r->backlog);
     if (r->state == RELAY_FLUSHING && r->backlog == 0)
         end(r, HTTP_CLOSE_DONE);
@@ -536,7 +517,7 @@ static void on_sent(void *arg, size_t n)
         pump_answer(r);
     else if (r->state == RELAY_ANSWERING)
         ask_more(r);
-    on_work(r, false);
+    relay_on_work(r, false);
 }
 
 static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
@@ -555,7 +536,7 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
         } else if (e->code == ERR_TIMEOUT) {
             no.status = 408;
         }
-        refuse(r, &no);
+        relay_refuse(r, &no);
         return;
     }
     if (r->state != RELAY_FLUSHING) { /* while flushing the outcome is known already */
@@ -578,17 +559,22 @@ static void on_deadline(struct ev_timer *t)
 {
     struct relay *r = CONTAINER_OF(t, struct relay, deadline);
     struct relay_refusal no = {
-        .status = 504, .reason = REASON_TIMEOUT_TOTAL, .class_id = CLASS_MAYBE_EXECUTED};
+        .status = 504,
+        .reason = REASON_TIMEOUT_TOTAL,
+        .class_id =
+            r->call ? CLASS_MAYBE_EXECUTED : CLASS_NEVER_EXECUTED, /* it had no credential */
+    };
 
     no.text = reason_meaning(no.reason);
     no.hint = "Raise timeout.total, or ask for a shorter answer.";
-    refuse(r, &no);
+    relay_refuse(r, &no);
 }
 
 static void reap(struct ev_post *p)
 {
     struct relay *r = CONTAINER_OF(p, struct relay, reap);
 
+    cred_unref(&r->cred);
     blob_unref(&r->body);
     blob_unref(&r->answer);
     relay_translated_fini(r);
@@ -607,7 +593,7 @@ static void end(struct relay *r, enum http_close how)
         return;
     r->state = RELAY_ENDED;
     r->record.duration_us = ev_now(r->env->ev) - r->began;
-    drop_call(r);
+    relay_drop_call(r);
     ev_timer_stop(&r->hold);
     ev_timer_stop(&r->deadline);
     http_stream_close(&r->client, how);
@@ -656,7 +642,7 @@ static bool serve_own(struct relay *r)
         break;
     case OP_MODEL:
         if (!relay_find_model(r, &name, &no)) {
-            refuse(r, &no);
+            relay_refuse(r, &no);
             return true;
         }
         rc = relay_send_model(r, name, &e);
@@ -719,6 +705,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     ev_timer_init(&r->hold, env->ev, on_hold_timer);
     ev_timer_init(&r->deadline, env->ev, on_deadline);
     ev_post_init(&r->reap, reap);
+    cred_wait_init(&r->credential, relay_on_credential);
     list_init(&r->link);
     list_push(&env->live, &r->link);
     env->stats.requests_total++;
@@ -729,7 +716,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     if (env->sink.held)
         held_op(env->sink.held, r->record.held, r->record.op);
     if (!known)
-        refuse(r, &no);
+        relay_refuse(r, &no);
     else if (env->ending != REASON_NONE) /* it came behind the end of the drain */
         refuse_ending(r, env->ending);
     else if (!serve_own(r) && begin(r, &e) < 0)
@@ -737,9 +724,10 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
 }
 
 int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
-                   struct call_pools *pools, struct relay_sink sink, struct err *e)
+                   struct call_pools *pools, struct cred_store *creds, struct relay_sink sink,
+                   struct err *e)
 {
-    *env = (struct relay_env){.ev = ev, .pools = pools, .sink = sink};
+    *env = (struct relay_env){.ev = ev, .pools = pools, .creds = creds, .sink = sink};
     list_init(&env->live);
     for (size_t i = 0; i < DIALECTS; i++)
         dialect_ready_init(&env->ready[i], dialect_row(i));

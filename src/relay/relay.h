@@ -1,7 +1,8 @@
 /*
  * relay.h - the life of a client's request: read it, find its target, try, answer, record.
  *
- * Room: relay (uses base board ev codec dialect provider http settings call). Threads: one loop.
+ * Room: relay (uses base board ev codec dialect provider http settings call cred). Threads: one
+ * loop.
  */
 #ifndef RELAY_RELAY_H
 #define RELAY_RELAY_H
@@ -12,6 +13,7 @@
 #include "board/held.h"
 #include "board/kept.h"
 #include "call/pools.h"
+#include "cred/cred.h"
 #include "ev/ev.h"
 #include "http/server.h"
 #include "record/record.h"
@@ -40,6 +42,7 @@ struct relay_env {
     struct ev *ev;
     struct settings *settings; /* the snapshot for requests that begin now */
     struct call_pools *pools;
+    struct cred_store *creds;
     struct blob_pool blobs;
     uint64_t translating;            /* bytes that requests in translation take */
     struct mem_spares relays, calls; /* memory of those that have ended */
@@ -54,7 +57,8 @@ struct relay_env {
 
 /* The env takes a reference of the snapshot. */
 MUST_CHECK int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
-                              struct call_pools *pools, struct relay_sink sink, struct err *e);
+                              struct call_pools *pools, struct cred_store *creds,
+                              struct relay_sink sink, struct err *e);
 void relay_env_fini(struct relay_env *env);
 
 /* Requests that begin from now on use this snapshot; running ones keep theirs. */

@@ -1,6 +1,7 @@
 /*
  * relay_impl.h - the relay's own state, shared by its files:
  *     relay.c    the life: what happens when (the only writer of `state`)
+ *     attempt.c  an attempt's credential, and its call
  *     request.c  reading the request: operation, key, model, target, patches
  *     answer.c   what is written toward the client
  *     cost.c     what the target's answer costs
@@ -28,7 +29,8 @@
 
 enum relay_state {
     RELAY_READING,   /* the request's body is coming in */
-    RELAY_TRYING,    /* an attempt runs; nothing has been sent to the client */
+    RELAY_TRYING,    /* an attempt runs, or waits for its credential; nothing has been sent to the
+                      * client */
     RELAY_ANSWERING, /* the head is out */
     RELAY_FLUSHING,  /* all is written; it has to leave */
     RELAY_ENDED,
@@ -73,6 +75,9 @@ struct relay {
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
     /* attempt */
+    struct cred_wait credential; /* for the target's credential, while it is being fetched */
+    struct cred *cred;           /* that it is made with; NULL: the target goes by a key */
+    bool renewed;                /* it was refused once, and fetched anew */
     struct call *call;
     struct board_target *at_target; /* where it is counted as under way; NULL: nowhere */
     struct http_head answer_head;   /* of the upstream's answer; fields in the arena */
@@ -104,6 +109,32 @@ struct relay_refusal {
     uint16_t upstream_status;
     struct span retry_after; /* may be absent */
 };
+
+/* ---- relay.c ---- */
+
+/* Say no, as well as the state allows. */
+void relay_refuse(struct relay *r, const struct relay_refusal *no);
+
+/* The attempt is over, also if it does not know yet: keep what it has read. */
+void relay_drop_call(struct relay *r);
+
+/* Who dies from here on dies of this request, as far as anybody can tell from outside. */
+void relay_on_work(void *arg, bool works);
+
+extern const struct call_cb relay_call_cb;
+
+/* ---- attempt.c ---- */
+
+/* One attempt at r->target: with the credential that there is now, or as soon as there is one. */
+void relay_try(struct relay *r);
+
+/* The fn of r->credential. */
+void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *e);
+
+/* The attempt failed so. A credential that the target does not take (any more), and that was
+ * fetched, is fetched anew once, and the target is tried again: what was refused has not been
+ * executed. false: it is none of that. */
+bool relay_renew(struct relay *r, const struct call_failure *f);
 
 /* ---- request.c ---- */
 

@@ -573,6 +573,25 @@ static void translated_conf(const struct relay *r, struct call_conf *conf)
     conf->dialect = relay_ready(r, r->up_dialect);
 }
 
+/* What the target is to believe us by: a credential that was fetched, or the configuration's key.
+ */
+static void add_credential(const struct relay *r, struct call_conf *conf)
+{
+    const struct settings_provider *p = conf->provider;
+
+    conf->auth = provider_auth(p->type, conf->op);
+    if (p->keys_n)
+        conf->key = p->keys[0].bytes;
+    if (!r->cred)
+        return;
+    conf->auth = p->type->cloud == CLOUD_AWS ? AUTH_AWS : AUTH_BEARER;
+    conf->key = conf->auth == AUTH_AWS ? r->cred->grant.session : r->cred->grant.token;
+    conf->aws = (struct sigv4_key){.id = r->cred->grant.id,
+                                   .secret = r->cred->grant.secret,
+                                   .region = p->region,
+                                   .service = span_str(p->type->service)};
+}
+
 int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
 {
     const struct settings_provider *p = r->target->provider;
@@ -594,8 +613,6 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .timeout = p->timeout,
     };
     relay_keep(r->record.server, sizeof(r->record.server), conf->url->host);
-    if (p->keys_n)
-        conf->key = p->keys[0].bytes;
     conf->path = upstream_path(r);
     fields = arena_alloc(&r->arena, (r->head->fields_n + 1) * sizeof(*fields));
     if (!conf->path.p || !fields)
@@ -606,5 +623,6 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         conf->fields_n = leave_out_foreign(fields, conf->fields_n);
     if (r->translate)
         translated_conf(r, conf);
+    add_credential(r, conf);
     return call_pools_get(r->env->pools, &conf->pool, p, conf->url, e);
 }

@@ -7,7 +7,8 @@
  *
  * A base URL from the environment may be on a private network: whoever set the variable meant it,
  * so the text says private: true. Engines have no key to be recognised by; they are taken when
- * their base URL is set.
+ * their base URL is set. A cloud is there when something tells that its credentials are, and the
+ * region (and the project) is set too: on many machines AWS's keys are for other things.
  */
 #include "base/buf.h"
 #include "codec/json_write.h"
@@ -20,13 +21,25 @@ static void warn(struct conf_report *r, const char *name, const char *what)
     conf_report_add(r, CONF_WARNING, "W006", (struct conf_place){0, 0, 0}, "%s %s", name, what);
 }
 
-/* The first of the row's variables that holds something. */
-static const char *key_name(const struct provider *p, const struct env *env)
+/* The first of the variables that holds something. */
+static const char *first_set(const char *const *names, const struct env *env)
 {
-    for (size_t i = 0; p->env_keys && p->env_keys[i]; i++)
-        if (env_get(env, span_str(p->env_keys[i])).n > 0)
-            return p->env_keys[i];
+    for (; names && *names; names++)
+        if (env_get(env, span_str(*names)).n > 0)
+            return *names;
     return NULL;
+}
+
+/* The region or the project of a row that has a place for it. absent: of no use, or not set. */
+static struct span find_place(const struct provider *p, const struct env *env, char place,
+                              const char *const *names)
+{
+    const char *name = provider_places(p, place) ? first_set(names, env) : NULL;
+    struct span value = name ? env_get(env, span_str(name)) : span_of(NULL, 0);
+
+    if (name && types_place.parse(value, &(uint64_t){0}, &(struct err){0}) < 0)
+        return span_of(NULL, 0);
+    return value;
 }
 
 /* The variable that moves the base URL: the row's, else NAME_BASE_URL. */
@@ -77,14 +90,20 @@ static int write_base(struct buf *out, const struct provider *p, struct span val
 static void write_provider(struct buf *out, const struct provider *p, const struct env *env,
                            struct conf_report *report, bool *any)
 {
-    const char *key = key_name(p, env);
+    const char *key = first_set(p->env_keys, env), *const projects[] = {p->env_project, NULL};
+    struct span region = find_place(p, env, 'r', p->env_region), value;
+    struct span project = find_place(p, env, 'p', projects);
     char base[NAME_BYTES];
     size_t before = out->n;
-    struct span value;
+    unsigned spared;
 
     base_name(p, base);
     value = env_get(env, span_str(base));
-    if (!key && (p->key_needed || value.n == 0))
+    if (!key && (p->key_needed || (value.n == 0 && !first_set(p->env_cloud, env))))
+        return;
+    spared = (key ? PLACE_SIGNATURE : 0) | (value.n ? PLACE_BASE : 0);
+    if ((!region.n && (provider_places(p, 'r') & ~spared)) ||
+        (!project.n && (provider_places(p, 'p') & ~spared)))
         return;
     if (value.n == 0 && !p->base) {
         conf_report_add(report, CONF_WARNING, "W006", (struct conf_place){0, 0, 0},
@@ -96,6 +115,10 @@ static void write_provider(struct buf *out, const struct provider *p, const stru
     buf_printf(out, "  %s:\n    type: %s\n", p->name, p->name);
     if (key)
         buf_printf(out, "    key: env:%s\n", key);
+    if (region.n)
+        quoted(out, "region", region);
+    if (project.n)
+        quoted(out, "project", project);
     if (value.n > 0 && write_base(out, p, value) < 0) {
         warn(report, base, "is not a usable http:// or https:// URL; the provider is left out");
         if (buf_ok(out))

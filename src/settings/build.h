@@ -64,6 +64,10 @@ void build_env_proxy(struct build *b, const struct settings_url *to, struct sett
 
 /* given: the price file's text where it was read before; absent: it is read now. */
 void build_prices(struct build *b, struct span given);
+
+/* Where the provider's credentials come from; all else of it is built. */
+void build_credential(struct build *b, const struct keys_provider *k, struct settings_provider *p);
+
 void build_server(struct build *b);
 void build_providers(struct build *b);
 void build_models(struct build *b);

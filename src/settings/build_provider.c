@@ -65,6 +65,94 @@ static void check_twice(struct build *b, const struct keys_provider *k, size_t n
                             "providers.%s.endpoints has '%s' twice", k->self.text.p, v[n].text.p);
 }
 
+/* The first of the row's variables that holds something. */
+static struct span from_env(const struct build *b, const char *const *names)
+{
+    for (; names && *names; names++)
+        if (env_get(b->env, span_str(*names)).n > 0)
+            return env_get(b->env, span_str(*names));
+    return span_of(NULL, 0);
+}
+
+static void complain_place(struct build *b, const struct keys_provider *k, const char *word,
+                           const char *const *names)
+{
+    struct conf_diag *d;
+
+    d = conf_report_add(b->report, CONF_ERROR, "E033", k->self.at,
+                        "providers.%s: type %s needs a %s", k->self.text.p,
+                        provider_at(k->type.num)->name, word);
+    conf_diag_note(b->report, d, "write %s:%s%s", word, names && names[0] ? " or set " : "",
+                   names && names[0] ? names[0] : "");
+}
+
+/* The region ('r') or the project ('p') of a row that has a place for it; what is complained about
+ * is some word, so that the rest can be judged. */
+static struct span build_place(struct build *b, const struct keys_provider *k, char place,
+                               const struct conf_value *v, const char *const *names)
+{
+    const struct provider *type = provider_at(k->type.num);
+    const char *word = place == 'r' ? "region" : "project";
+    unsigned needed = provider_places(type, place);
+    struct span text = v->set ? v->text : from_env(b, names);
+    uint64_t unused;
+    struct err e;
+
+    if (!needed) {
+        if (v->set)
+            conf_report_add(b->report, CONF_ERROR, "E038", v->at, "providers.%s: type %s has no %s",
+                            k->self.text.p, type->name, word);
+        return span_of(NULL, 0);
+    }
+    if (!v->bad && span_has(text) && types_place.parse(text, &unused, &e) == 0)
+        return build_dup(b, text);
+    if (k->key.set)
+        needed &= ~(unsigned)PLACE_SIGNATURE;
+    if (k->endpoints.set)
+        needed &= ~(unsigned)PLACE_BASE;
+    if (!v->bad && !needed)
+        return span_of(NULL, 0);
+    if (!v->bad)
+        complain_place(b, k, word, names);
+    return SPAN_LIT("unknown");
+}
+
+/* A base of the row, or the user's, with what goes behind it. */
+static struct settings_url url_with_scope(struct build *b, const struct settings_provider *p,
+                                          struct span base)
+{
+    struct settings_url u;
+    struct buf scope;
+
+    buf_init(&scope, 1024);
+    if (p->type->scope)
+        provider_expand(&scope, p->type->scope, p->region, p->project);
+    if (scope.n && !span_ends(base, buf_span(&scope))) {
+        while (base.n && base.p[base.n - 1] == '/')
+            base.n--;
+        base = arena_join(&b->snap->arena, (struct span[]){base, buf_span(&scope)}, 2);
+        b->nomem |= !span_has(base);
+    }
+    b->nomem |= !buf_ok(&scope);
+    u = build_url(b, base);
+    buf_fini(&scope);
+    return u;
+}
+
+static struct settings_url row_url(struct build *b, const struct settings_provider *p)
+{
+    bool global = p->type->base_global && span_is(p->region, "global");
+    struct settings_url u;
+    struct buf base;
+
+    buf_init(&base, 1024);
+    provider_expand(&base, global ? p->type->base_global : p->type->base, p->region, p->project);
+    b->nomem |= !buf_ok(&base);
+    u = url_with_scope(b, p, buf_span(&base));
+    buf_fini(&base);
+    return u;
+}
+
 static void build_urls(struct build *b, const struct keys_provider *k, struct settings_provider *p)
 {
     const struct conf_value *v = k->endpoints.items;
@@ -77,7 +165,7 @@ static void build_urls(struct build *b, const struct keys_provider *k, struct se
         return;
     p->urls = urls;
     for (size_t i = 0; i < n; i++) {
-        urls[i] = build_url(b, v[i].text);
+        urls[i] = url_with_scope(b, p, v[i].text);
         check_url(b, k, p->type, &urls[i], &v[i]);
         check_twice(b, k, i);
     }
@@ -85,7 +173,7 @@ static void build_urls(struct build *b, const struct keys_provider *k, struct se
     if (n > 0 || k->endpoints.bad)
         return;
     if (p->type->base) {
-        urls[0] = build_url(b, span_str(p->type->base));
+        urls[0] = row_url(b, p);
         p->urls_n = 1;
         return;
     }
@@ -107,12 +195,13 @@ static void build_keys(struct build *b, const struct keys_provider *k, struct se
     for (size_t i = 0; i < k->key.n; i++)
         if (build_secret(b, &v[i], &keys[p->keys_n]) == 0)
             p->keys_n++;
-    if (k->key.n > 0 || k->key.bad || !p->type || !p->type->key_needed)
+    if (k->key.n > 0 || k->key.bad || k->credentials.self.set || !p->type || !p->type->key_needed)
         return;
     d = conf_report_add(b->report, CONF_ERROR, "E033", k->self.at,
                         "providers.%.*s: type %s needs a key", SPAN_FMT(p->name), p->type->name);
-    conf_diag_note(b->report, d, "write key: env:%s",
-                   p->type->env_keys && p->type->env_keys[0] ? p->type->env_keys[0] : "NAME");
+    conf_diag_note(b->report, d, "write key: env:%s%s",
+                   p->type->env_keys && p->type->env_keys[0] ? p->type->env_keys[0] : "NAME",
+                   p->type->cloud != CLOUD_NONE ? ", or credentials:" : "");
 }
 
 /* "a,b,c" of a list. */
@@ -201,8 +290,11 @@ static void build_provider(struct build *b, const struct keys_provider *k,
                            struct settings_provider *p)
 {
     const struct keys_timeout *d = &b->keys->defaults.timeout;
+    const char *const project[] = {p->type->env_project, NULL};
     struct err e;
 
+    p->region = build_place(b, k, 'r', &k->region, p->type->env_region);
+    p->project = build_place(b, k, 'p', &k->project, project);
     build_urls(b, k, p);
     build_proxy(b, k, p);
     p->terminal = p->type->terminal;
@@ -224,6 +316,7 @@ static void build_provider(struct build *b, const struct keys_provider *k,
         .idle_ms = either(&k->timeout.idle, &d->idle),
         .total_ms = either(&k->timeout.total, &d->total),
     };
+    build_credential(b, k, p);
 }
 
 void build_providers(struct build *b)

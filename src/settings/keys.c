@@ -122,11 +122,39 @@ static const struct conf_key engine_keys[] = {
 };
 static const struct conf_table engine_table = TABLE(keys_engine, engine_keys);
 
+static const struct conf_key credentials_keys[] = {
+    {"kind", CONF_ONE, .type = &types_cloud, AT(keys_credentials, kind), .example = "google",
+     .help = "Whose they are: aws, google, azure (found as that cloud's own SDKs find them, in its standard variables and files, then in the metadata service of the machine), or static (AWS's keys, from id, secret and session). The type knows; needed where a key would do as well."},
+    {"file", CONF_ONE, .type = &conf_path, AT(keys_credentials, file), .example = "/etc/lamplighter/vertex.json",
+     .help = "google: the JSON file of a service account, a user or a workload identity, in place of GOOGLE_APPLICATION_CREDENTIALS. aws and azure: the file with the token of a workload identity, in place of AWS_WEB_IDENTITY_TOKEN_FILE and AZURE_FEDERATED_TOKEN_FILE; it is read anew for each token."},
+    {"profile", CONF_ONE, .type = &conf_name, AT(keys_credentials, profile), .example = "production",
+     .help = "aws: the section of the shared credentials file to take, and no other source."},
+    {"role", CONF_ONE, .type = &conf_string, AT(keys_credentials, role), .example = "arn:aws:iam::123456789012:role/lamplighter",
+     .help = "aws: the role that a workload identity takes on, in place of AWS_ROLE_ARN."},
+    {"tenant", CONF_ONE, .type = &conf_name, AT(keys_credentials, tenant), .example = "72f988bf-86f1-41af-91ab-2d7cd011db47",
+     .help = "azure: the directory, in place of AZURE_TENANT_ID."},
+    {"client", CONF_ONE, .type = &conf_name, AT(keys_credentials, client), .example = "c3f5b1a2-6f0d-4b5e-9f4e-0d1c2b3a4f5e",
+     .help = "azure: the application or the managed identity, in place of AZURE_CLIENT_ID."},
+    {"id", CONF_ONE, .type = &types_secret, AT(keys_credentials, id), .example = "env:BEDROCK_ACCESS_KEY_ID",
+     .help = "static: the id of AWS's access key, as a reference."},
+    {"secret", CONF_ONE, .type = &types_secret, AT(keys_credentials, secret), .example = "env:BEDROCK_SECRET_ACCESS_KEY",
+     .help = "static: the access key's secret. azure: the application's, in place of AZURE_CLIENT_SECRET. As a reference."},
+    {"session", CONF_ONE, .type = &types_secret, AT(keys_credentials, session), .example = "env:BEDROCK_SESSION_TOKEN",
+     .help = "static: the token of a session, if the key has one, as a reference."},
+};
+static const struct conf_table credentials_table = TABLE(keys_credentials, credentials_keys);
+
 static const struct conf_key provider_keys[] = {
     {"type", CONF_ONE, .required = true, .type = &types_provider, AT(keys_provider, type), .example = "openai",
      .help = "Vendor or engine: what it speaks, where it lives, what its errors mean."},
     {"key", CONF_ONE_OR_LIST, .type = &types_secret, AT(keys_provider, key), .most = 64, .example = "env:OPENAI_API_KEY",
      .help = "The account's key, or a list of keys. Always a reference: env:NAME (environment variable), file:/path, cred:NAME (systemd credential)."},
+    {"credentials", CONF_GROUP, .table = &credentials_table, AT(keys_provider, credentials),
+     .help = "A cloud's credentials in place of a key, where the type takes them: tokens are fetched, kept, and renewed before they end. When left out, a type that takes no key finds them by itself."},
+    {"region", CONF_ONE, .type = &types_place, AT(keys_provider, region), .example = "us-east-1",
+     .help = "Where the cloud serves it, where the type has regions. When left out, from the cloud's own variable (AWS_REGION, GOOGLE_CLOUD_LOCATION)."},
+    {"project", CONF_ONE, .type = &types_place, AT(keys_provider, project), .example = "my-project",
+     .help = "The project that pays, where the type has projects (Vertex AI). When left out, from GOOGLE_CLOUD_PROJECT."},
     {"endpoints", CONF_ONE_OR_LIST, .type = &types_url, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
      .help = "Base URLs. Cloud providers have one of their own; engines need theirs here."},
     {"terminal", CONF_ONE, .type = &types_terminal, AT(keys_provider, terminal), .example = "done",

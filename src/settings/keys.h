@@ -55,9 +55,18 @@ struct keys_engine {
     struct conf_value ready;
 };
 
+struct keys_credentials {
+    struct conf_value self;
+    struct conf_value kind;
+    struct conf_value file, profile, role, tenant, client;
+    struct conf_value id, secret, session;
+};
+
 struct keys_provider {
     struct conf_value self;
     struct conf_value type;
+    struct conf_value region, project;
+    struct keys_credentials credentials;
     struct conf_list key, endpoints;
     struct conf_value terminal;
     struct keys_provider_tls tls;

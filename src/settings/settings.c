@@ -190,6 +190,23 @@ out:
     return rc;
 }
 
+struct span settings_authority(struct arena *a, const struct settings_url *u)
+{
+    bool v6 = span_find(u->host, ':') != SIZE_MAX;
+    char port[6]; /* ":65535" */
+    size_t at = sizeof(port);
+
+    if (u->port != (u->tls ? 443 : 80)) {
+        for (unsigned v = u->port; v; v /= 10)
+            port[--at] = (char)('0' + v % 10);
+        port[--at] = ':';
+    }
+    return arena_join(a,
+                      (struct span[]){span_str(v6 ? "[" : ""), u->host, span_str(v6 ? "]" : ""),
+                                      span_of(port + at, sizeof(port) - at)},
+                      4);
+}
+
 /* ---- names ---- */
 
 static int against_model(const void *name, const void *model)

@@ -21,6 +21,7 @@
 #include "net/net.h"
 #include "provider/price.h"
 #include "provider/provider.h"
+#include "provider/token.h"
 
 /* A base URL, taken apart. Spans live in the snapshot. */
 struct settings_url {
@@ -30,6 +31,11 @@ struct settings_url {
     uint16_t port;
     struct span path; /* "" or "/v1", never ends with '/' */
 };
+
+/* Its host as a request names it, made in the arena: host[:port], the port only where it is not the
+ * scheme's own, IPv6 in brackets. Absent: no memory. */
+struct arena;
+MUST_CHECK struct span settings_authority(struct arena *a, const struct settings_url *u);
 
 struct settings_proxy {
     bool set;                /* false: connect directly */
@@ -45,6 +51,15 @@ struct settings_timeouts {
     uint64_t total_ms;   /* the whole request, all attempts */
 };
 
+/* Where a cloud's credentials come from, in place of a key. */
+struct settings_credential {
+    const struct token_source *source; /* NULL: there are none, the provider goes by its keys */
+    struct token_conf conf;
+    /* How each of TOKEN_URLS is reached, as if it were a provider of its own; NULL: the source asks
+     * nobody. One without a URL has urls_n 0. */
+    const struct settings_provider *via;
+};
+
 struct settings_provider {
     struct span name; /* the key under `providers` */
     const struct provider *type;
@@ -56,7 +71,10 @@ struct settings_provider {
     struct span ca_file;            /* absent: system bundle */
     uint64_t ca_stamp;              /* of its content when it was loaded */
     struct settings_proxy proxy;
-    bool allow_private;               /* engines, or private: true */
+    bool allow_private;  /* engines, or private: true */
+    bool allow_metadata; /* a credential source's own (settings_credential.via), never a target's */
+    struct span region, project; /* where the row has a place for them */
+    struct settings_credential credential;
     struct span api_version;          /* azure; absent: the row's */
     struct settings_timeouts timeout; /* own values, or the defaults' */
 };

@@ -59,6 +59,13 @@ static const char *unknown_word(size_t i)
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
 
+static const char *cloud_word(size_t i)
+{
+    static const char *const words[] = {"static", "aws", "google", "azure"}; /* enum types_kind */
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
 static const char *provider_word(size_t i)
 {
     const struct provider *p = provider_at(i);
@@ -192,6 +199,14 @@ static int read_url_path(struct span text, uint64_t *ret, struct err *e)
     UNUSED(e);
     *ret = 0;
     return printable_word(text, URL_MAX) && text.p[0] == '/' ? 0 : -1;
+}
+
+/* A region stands in a host's name, both stand in paths. */
+static int read_place(struct span text, uint64_t *ret, struct err *e)
+{
+    UNUSED(e);
+    *ret = 0;
+    return only(text, "-") && alnum(text.p[0]) && text.n <= 63 ? 0 : -1;
 }
 
 static enum types_host v4_kind(uint32_t a)
@@ -540,4 +555,15 @@ const struct conf_type types_url_path = {
     .what = "a path such as /health",
     .schema = "{\"type\":\"string\",\"pattern\":\"^/\"}",
     .parse = read_url_path,
+};
+const struct conf_type types_place = {
+    .name = "place",
+    .what = "a region or a project of letters, digits and '-', at most 63 characters",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$\"}",
+    .parse = read_place,
+};
+const struct conf_type types_cloud = {
+    .name = "word",
+    .what = "static, aws, google or azure",
+    .word = cloud_word,
 };

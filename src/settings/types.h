@@ -26,6 +26,11 @@ extern const struct conf_type types_provider; /* a provider row; the number is i
 extern const struct conf_type types_terminal; /* done, finish */
 extern const struct conf_type types_close;    /* gone, allow */
 extern const struct conf_type types_url_path; /* /health */
+extern const struct conf_type types_place;    /* a region or a project */
+extern const struct conf_type types_cloud;    /* aws, ...; the number is a types_kind */
+
+/* The words of `credentials.kind`; none is written: KIND_ANY. */
+enum types_kind { KIND_STATIC, KIND_AWS, KIND_GOOGLE, KIND_AZURE, KIND_ANY };
 
 enum types_source { SOURCE_ENV, SOURCE_FILE, SOURCE_CRED };
 
