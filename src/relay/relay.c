@@ -653,9 +653,11 @@ static bool serve_own(struct relay *r)
 
     switch ((int)r->op->op) {
     case OP_MODELS:
+    case OP_GEMINI_MODELS:
         rc = relay_send_models(r, &e);
         break;
     case OP_MODEL:
+    case OP_GEMINI_MODEL:
         if (!relay_find_model(r, &name, &no)) {
             refuse(r, &no);
             return true;

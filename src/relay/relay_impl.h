@@ -3,6 +3,7 @@
  *     relay.c    the life: what happens when (the only writer of `state`)
  *     request.c  reading the request: operation, key, model, target, patches
  *     answer.c   what is written toward the client
+ *     models.c   the list of models
  *     translated.c  what there is besides when the target speaks another dialect
  *
  * Room: relay, private to it.
@@ -179,9 +180,14 @@ MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev,
 MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 struct err *e);
 
-/* GET /v1/models, GET /v1/models/NAME (r->plan is its plan), GET /. */
+/* GET /. */
+MUST_CHECK int relay_send_root(struct relay *r, struct err *e);
+
+/* ---- models.c ---- */
+
+/* All models, and the one of that name (r->plan is its plan), in the shape of the client's dialect.
+ */
 MUST_CHECK int relay_send_models(struct relay *r, struct err *e);
 MUST_CHECK int relay_send_model(struct relay *r, struct span name, struct err *e);
-MUST_CHECK int relay_send_root(struct relay *r, struct err *e);
 
 #endif
