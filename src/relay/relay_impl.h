@@ -59,6 +59,7 @@ struct relay {
     size_t patches_n;
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
+    bool keeper_noted;             /* who keeps the answer (board/kept.h) */
     /* a target of another dialect (translated.c); NULL, 0: it speaks the client's */
     struct translate *translate;
     const struct provider_op_row *up_op; /* what the target is asked for */
