@@ -209,18 +209,6 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         answer_impossible(r, &e);
 }
 
-/* Who keeps this answer is known before the client is told its id: its next request may come to
- * another worker. */
-static void note_keeper(struct relay *r)
-{
-    uint64_t answer = call_answer(r->call)->kept;
-
-    if (!answer || r->keeper_noted || r->translate || !r->env->sink.kept)
-        return;
-    kept_note(r->env->sink.kept, answer, kept_mark(r->target->provider->name));
-    r->keeper_noted = true;
-}
-
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
@@ -229,7 +217,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     struct err e;
     int rc = 0;
 
-    note_keeper(r);
+    relay_note_keeper(r);
     if (r->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
         ask_more(r); /* only we have asked for it */
         return;
@@ -299,7 +287,7 @@ static void send_whole_answer(struct relay *r)
     size_t patches = 0;
     struct err e;
 
-    note_keeper(r);
+    relay_note_keeper(r);
     if (r->translate && relay_translate_answer(r, &e) < 0) {
         answer_impossible(r, &e);
         return;

@@ -124,6 +124,10 @@ const struct dialect_ready *relay_ready(const struct relay *r, const struct dial
 /* Fill in what an attempt needs. The conf borrows from r. */
 MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
 
+/* Who keeps the answer of r->call is known before the client is told its id: its next request may
+ * come to another worker. */
+void relay_note_keeper(struct relay *r);
+
 /* ---- translated.c ---- */
 
 /* The operation by which a target of another dialect can serve the request, or NULL. */

@@ -250,6 +250,16 @@ static uint32_t keeper_of(const struct relay *r, uint64_t answer)
     return r->env->sink.kept && answer ? kept_by(r->env->sink.kept, answer) : 0;
 }
 
+void relay_note_keeper(struct relay *r)
+{
+    uint64_t answer = call_answer(r->call)->kept;
+
+    if (!answer || r->keeper_noted || r->translate || !r->env->sink.kept)
+        return;
+    kept_note(r->env->sink.kept, answer, kept_mark(r->target->provider->name));
+    r->keeper_noted = true;
+}
+
 /* The request goes on from an answer that one provider keeps: then nobody else can. */
 static bool may_go_on(const struct relay *r, const struct settings_target *t)
 {

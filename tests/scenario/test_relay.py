@@ -373,7 +373,7 @@ ODD = {
     "wrong dialect": ("POST", EMBEDDINGS, b'{"model":"ant/claude"}', {}, 400, "wrong-dialect"),
     "no model responses": ("POST", RESPONSES, b'{"input":"hi"}', {}, 400, "bad-request"),
     "responses in general": ("GET", RESPONSES, b"", {}, 404, "unknown-path"),
-    "wrong dialect messages": ("POST", COUNT, b'{"model":"oai/gpt"}', {}, 400, "wrong-dialect"),
+    "wrong dialect messages": ("POST", COUNT, b'{"model":"gen/gpt"}', {}, 400, "wrong-dialect"),
     "stream of a wrong type": ("POST", CHAT, b'{"model":"oai/a","stream":"yes"}', {}, 400,
                                "bad-request"),
     "duplicate model": ("POST", CHAT, b'{"model":"oai/a","model":"oai/b"}', {}, 400,
