@@ -190,14 +190,15 @@ static yyjson_val *find_tool(yyjson_val *body, struct span name)
 static int read_tools(struct mock_facts *f, yyjson_val *body, struct arena *arena, struct err *e)
 {
     struct span forced = forced_tool(body);
-    yyjson_val *tool = find_tool(body, forced), *schema = get(tool, "parameters");
+    static const char *const keys[] = {"parameters", "input_schema", "parametersJsonSchema"};
+    yyjson_val *tool = find_tool(body, forced), *schema = NULL;
     struct buf args;
     int rc;
 
     if (!tool)
         return 0;
-    if (!schema)
-        schema = get(tool, "input_schema");
+    for (size_t i = 0; i < ARRAY_LEN(keys) && !schema; i++)
+        schema = get(tool, keys[i]);
     buf_init(&args, ARGS_BYTES_MAX);
     args_object(&args, schema, 0);
     rc = keep(&f->tool, str_of(get(tool, "name")), arena, e) ||

@@ -252,62 +252,6 @@ int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct spa
 
 /* ---- answers of our own ---- */
 
-static void one_model(struct json_write *w, struct span id, struct span owner)
-{
-    json_begin_object(w);
-    json_kv_string(w, "id", id);
-    json_kv_cstring(w, "object", "model");
-    json_kv_cstring(w, "type", "model");   /* Anthropic's word */
-    json_kv_string(w, "display_name", id); /* likewise */
-    json_kv_cstring(w, "created_at", "1970-01-01T00:00:00Z");
-    json_kv_uint(w, "created", 0);
-    json_kv_string(w, "owned_by", owner);
-    json_end_object(w);
-}
-
-int relay_send_models(struct relay *r, struct err *e)
-{
-    const struct settings *s = r->settings;
-    struct json_write w;
-    struct buf b;
-    int rc = -1;
-
-    buf_init(&b, (size_t)4 * 1024 * 1024);
-    json_write_init(&w, &b);
-    json_begin_object(&w);
-    json_kv_cstring(&w, "object", "list");
-    json_key(&w, "data");
-    json_begin_array(&w);
-    for (size_t i = 0; i < s->models_n; i++)
-        one_model(&w, s->models[i].name, s->models[i].targets[0].provider->name);
-    json_end_array(&w);
-    json_kv_bool(&w, "has_more", false);
-    json_end_object(&w);
-    if (buf_finish(&b, "list of models", e) == 0)
-        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(&b), span_of(NULL, 0),
-                              false, e);
-    buf_fini(&b);
-    return rc;
-}
-
-int relay_send_model(struct relay *r, struct span name, struct err *e)
-{
-    struct json_write w;
-    struct buf b;
-    int rc = -1;
-
-    buf_init(&b, ERROR_MAX);
-    json_write_init(&w, &b);
-    one_model(&w, name,
-              r->plan.model ? r->plan.model->targets[0].provider->name
-                            : r->plan.one.provider->name);
-    if (buf_finish(&b, "model", e) == 0)
-        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(&b), span_of(NULL, 0),
-                              false, e);
-    buf_fini(&b);
-    return rc;
-}
-
 int relay_send_root(struct relay *r, struct err *e)
 {
     return relay_send_whole(r, 200, SPAN_LIT("application/json"),

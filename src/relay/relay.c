@@ -73,8 +73,6 @@ void relay_drop_call(struct relay *r)
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
     r->sequence = a->sequence;
-    if (r->env->sink.kept && a->kept && !r->translate)
-        kept_note(r->env->sink.kept, a->kept, kept_mark(r->target->provider->name));
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)
@@ -220,6 +218,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     struct err e;
     int rc = 0;
 
+    relay_note_keeper(r);
     if (r->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
         ask_more(r); /* only we have asked for it */
         return;
@@ -289,6 +288,7 @@ static void send_whole_answer(struct relay *r)
     size_t patches = 0;
     struct err e;
 
+    relay_note_keeper(r);
     if (r->translate && relay_translate_answer(r, &e) < 0) {
         answer_impossible(r, &e);
         return;
@@ -638,9 +638,11 @@ static bool serve_own(struct relay *r)
 
     switch ((int)r->op->op) {
     case OP_MODELS:
+    case OP_GEMINI_MODELS:
         rc = relay_send_models(r, &e);
         break;
     case OP_MODEL:
+    case OP_GEMINI_MODEL:
         if (!relay_find_model(r, &name, &no)) {
             relay_refuse(r, &no);
             return true;

@@ -5,6 +5,7 @@
  *     request.c  reading the request: operation, key, model, target, patches
  *     answer.c   what is written toward the client
  *     cost.c     what the target's answer costs
+ *     models.c   the list of models
  *     translated.c  what there is besides when the target speaks another dialect
  *     hosted.c   what is patched when a cloud has the client's API in a form of its own
  *
@@ -62,6 +63,7 @@ struct relay {
     size_t patches_n;
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
+    bool keeper_noted;             /* who keeps the answer (board/kept.h) */
     /* a target of another dialect (translated.c); NULL, 0: it speaks the client's */
     struct translate *translate;
     uint64_t translating;                /* bytes that it takes, a part of the env's */
@@ -156,6 +158,10 @@ const struct dialect_ready *relay_ready(const struct relay *r, const struct dial
 /* Fill in what an attempt needs. The conf borrows from r. */
 MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
 
+/* Who keeps the answer of r->call is known before the client is told its id: its next request may
+ * come to another worker. */
+void relay_note_keeper(struct relay *r);
+
 /* ---- translated.c ---- */
 
 /* The operation by which a target of another dialect can serve the request, or NULL. */
@@ -232,9 +238,14 @@ MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev,
 MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 struct err *e);
 
-/* GET /v1/models, GET /v1/models/NAME (r->plan is its plan), GET /. */
+/* GET /. */
+MUST_CHECK int relay_send_root(struct relay *r, struct err *e);
+
+/* ---- models.c ---- */
+
+/* All models, and the one of that name (r->plan is its plan), in the shape of the client's dialect.
+ */
 MUST_CHECK int relay_send_models(struct relay *r, struct err *e);
 MUST_CHECK int relay_send_model(struct relay *r, struct span name, struct err *e);
-MUST_CHECK int relay_send_root(struct relay *r, struct err *e);
 
 #endif

@@ -208,6 +208,13 @@ static const struct dialect *guess_dialect(struct span path)
     return &dialect_openai_chat;
 }
 
+/* The list of models has one path for two dialects. */
+static bool is_anthropics(const struct relay *r)
+{
+    return (r->op->op == OP_MODELS || r->op->op == OP_MODEL) &&
+           span_has(http_field_get(r->head, "anthropic-version"));
+}
+
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
 {
     struct span path = path_only(r->head->path);
@@ -225,6 +232,8 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
     r->record.op = r->op->op;
     if (r->op->dialect)
         r->dialect = dialect_find(span_str(r->op->dialect));
+    if (is_anthropics(r))
+        r->dialect = &dialect_anthropic_messages;
     if (!check_key(r, peer, no))
         return false;
     if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))
@@ -239,6 +248,16 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
 static uint32_t keeper_of(const struct relay *r, uint64_t answer)
 {
     return r->env->sink.kept && answer ? kept_by(r->env->sink.kept, answer) : 0;
+}
+
+void relay_note_keeper(struct relay *r)
+{
+    uint64_t answer = call_answer(r->call)->kept;
+
+    if (!answer || r->keeper_noted || r->translate || !r->env->sink.kept)
+        return;
+    kept_note(r->env->sink.kept, answer, kept_mark(r->target->provider->name));
+    r->keeper_noted = true;
 }
 
 /* The request goes on from an answer that one provider keeps: then nobody else can. */
@@ -335,10 +354,7 @@ static bool unknown_model(struct relay *r, struct relay_refusal *no, struct span
 
 bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refusal *no)
 {
-    static const struct span prefix = {"/v1/models/", 11};
-    struct span path = path_only(r->head->path);
-
-    *ret_name = span_of(path.p + prefix.n, path.n - prefix.n);
+    *ret_name = plain(&r->arena, provider_op_rest(r->op, path_only(r->head->path)));
     return settings_resolve(&r->plan, r->settings, *ret_name) == 0 ||
            unknown_model(r, no, *ret_name);
 }

@@ -118,7 +118,7 @@ def test_keys(locked, mock, name, query, headers):
     (MODELS + "nobody:generateContent?key=client%20key", 404, "NOT_FOUND"),
     (MODELS + "a%0Ab:generateContent?key=client%20key", 400, "INVALID_ARGUMENT"),
     (MODELS + "m" * 128 + ":generateContent?key=client%20key", 400, "INVALID_ARGUMENT"),
-    (MODELS + "m:embedContents", 404, "NOT_FOUND"),
+    ("/v1beta/model", 404, "NOT_FOUND"),
     (MODELS + "goo/m;status=503:generateContent?key=client%20key", 503, "UNAVAILABLE"),
 ])
 def test_refusals_are_in_googles_words(locked, path, status, word):

@@ -51,6 +51,25 @@ def test_it_is_gone_on_from_where_it_is_kept(two):
     assert not a.requests
 
 
+def test_a_stream_is_remembered_too(start, binary, place):
+    """The model's first target is one that nobody listens at."""
+    mock = bed.Mock(binary, place, "--log-bodies")
+    try:
+        conf = bed.basic(mock.addr, workers=2)
+        conf["providers"]["other"] = {"type": "openai", "endpoints": "http://127.0.0.1:9/v1",
+                                      "private": True, "key": "env:OAI_KEY"}
+        conf["models"] = {"both": {"targets": ["other/m", "oai/m"]}}
+        gateway = start(bed.Gateway, conf, env=bed.KEYS)
+        answer = gateway.ask(RESPONSES, {"model": "oai/m", "input": "hi", "stream": True})
+        assert answer.status == 200
+        made = json.loads(answer.text.split(b"data: ")[1].split(b"\n")[0])["response"]["id"]
+        again = gateway.ask(RESPONSES, {"model": "both", "input": "more",
+                                        "previous_response_id": made})
+        assert again.status == 200 and again["x-lamplighter-target"] == "oai/m"
+    finally:
+        mock.stop()
+
+
 def test_a_model_without_its_keeper_is_refused(two):
     gateway, a, b = two
     assert gateway.ask(RESPONSES, {"model": "second", "input": "hi"}).status == 200

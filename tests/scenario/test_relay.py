@@ -3,6 +3,8 @@ import hashlib
 import json
 import re
 
+import anthropic
+import openai
 import pytest
 
 import bed
@@ -280,6 +282,48 @@ def test_models_are_listed(start, mock):
     assert g.ask("/v1/models/three", method="GET").status == 404
 
 
+@pytest.fixture
+def listing(start, mock):
+    conf = bed.basic(mock.addr)
+    conf["models"] = {"one": {"targets": "oai/a"}, "a/\u00fc": {"targets": "ant/b"}}
+    return start(bed.Gateway, conf, env=bed.KEYS)
+
+
+def test_anthropics_sdk_lists_models(listing):
+    client = anthropic.Anthropic(base_url=f"http://{listing.addr}", api_key="any", max_retries=0)
+    page = client.models.list(limit=1)
+    assert (page.first_id, page.last_id, page.has_more) == ("one", "a/\u00fc", False)
+    assert [model.id for model in page] == ["one", "a/\u00fc"]
+    one = client.models.retrieve("one")
+    assert (one.id, one.type, one.lifecycle, one.created_at.year) == ("one", "model", "active", 1970)
+    with pytest.raises(anthropic.NotFoundError) as e:
+        client.models.retrieve("three")
+    assert e.value.body["type"] == "error" and e.value.body["error"]["type"] == "not_found_error"
+
+
+def test_openais_sdk_lists_models(listing):
+    client = openai.OpenAI(base_url=f"http://{listing.addr}/v1", api_key="any", max_retries=0)
+    assert [(model.id, model.object) for model in client.models.list()] == [
+        ("one", "model"), ("a/\u00fc", "model")]
+    assert client.models.retrieve("one").owned_by == "oai"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("three")
+
+
+def test_googles_list_of_models(listing):
+    answer = listing.ask("/v1beta/models?pageSize=1", method="GET")
+    assert answer.status == 200
+    models = answer.json()["models"]
+    assert [m["name"] for m in models] == ["models/one", "models/a/\u00fc"]
+    assert {"generateContent", "streamGenerateContent"} <= set(
+        models[0]["supportedGenerationMethods"])
+    for path, name in (("one", "one"), ("a/%C3%BC", "a/\u00fc"), ("oai/any", "oai/any")):
+        answer = listing.ask(f"/v1beta/models/{path}", method="GET")
+        assert (answer.status, answer.json()["name"]) == (200, f"models/{name}")
+    answer = listing.ask("/v1beta/models/three", method="GET")
+    assert (answer.status, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
+
+
 # ---- refusals ----
 
 def refusal(answer, path, status, reason):
@@ -329,7 +373,7 @@ ODD = {
     "wrong dialect": ("POST", EMBEDDINGS, b'{"model":"ant/claude"}', {}, 400, "wrong-dialect"),
     "no model responses": ("POST", RESPONSES, b'{"input":"hi"}', {}, 400, "bad-request"),
     "responses in general": ("GET", RESPONSES, b"", {}, 404, "unknown-path"),
-    "wrong dialect messages": ("POST", COUNT, b'{"model":"oai/gpt"}', {}, 400, "wrong-dialect"),
+    "wrong dialect messages": ("POST", COUNT, b'{"model":"gen/gpt"}', {}, 400, "wrong-dialect"),
     "stream of a wrong type": ("POST", CHAT, b'{"model":"oai/a","stream":"yes"}', {}, 400,
                                "bad-request"),
     "duplicate model": ("POST", CHAT, b'{"model":"oai/a","model":"oai/b"}', {}, 400,

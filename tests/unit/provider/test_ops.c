@@ -54,11 +54,14 @@ static void paths_find_their_operation(void **state)
         {"POST", "/v1/models/m:generateContent", OP_GEMINI_V1, true},
         {"POST", "/v1/models/m:streamGenerateContent", OP_GEMINI_V1_STREAM, true},
         {"POST", "/v1/models/m:countTokens", OP_GEMINI_V1_COUNT, true},
-        {"GET", "/v1beta/models/m:generateContent", -1, true},
-        {"POST", "/v1beta/models/:generateContent", -1, false},
-        {"POST", "/v1beta/models/m:generateContents", -1, false},
+        {"GET", "/v1beta/models/m:generateContent", OP_GEMINI_MODEL, true},
+        {"GET", "/v1beta/models", OP_GEMINI_MODELS, true},
+        {"POST", "/v1/responses/input_tokens", OP_RESPONSES_COUNT, true},
+        {"GET", "/v1/responses/input_tokens", OP_STORED_RESPONSES, true},
+        {"POST", "/v1beta/models/:generateContent", -1, true},
+        {"POST", "/v1beta/models/m:generateContents", -1, true},
         {"POST", "/v1beta/models/../m:generateContent", -1, false},
-        {"POST", "/v1beta/models/m", -1, false},
+        {"POST", "/v1beta/models/m", -1, true},
         {"POST", "", -1, false},
     };
 
