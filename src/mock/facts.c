@@ -190,7 +190,8 @@ static yyjson_val *find_tool(yyjson_val *body, struct span name)
 static int read_tools(struct mock_facts *f, yyjson_val *body, struct arena *arena, struct err *e)
 {
     struct span forced = forced_tool(body);
-    static const char *const keys[] = {"parameters", "input_schema", "parametersJsonSchema"};
+    static const char *const keys[] = {"parameters", "input_schema", "parametersJsonSchema",
+                                       "parameters_json_schema"};
     yyjson_val *tool = find_tool(body, forced), *schema = NULL;
     struct buf args;
     int rc;
