@@ -6,7 +6,7 @@
 #define PICO     UINT64_C(1000000000000) /* of a dollar */
 #define DECIMALS 12
 
-const char *pricing_word(enum pricing p)
+const char *price_word(enum pricing p)
 {
     static const char *const words[] = {
 #define X(name, word) word,

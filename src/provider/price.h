@@ -73,7 +73,7 @@ enum pricing {
         PRICINGS_N
 };
 
-const char *pricing_word(enum pricing p);
+const char *price_word(enum pricing p);
 
 /* The tokens of each part; together they are the input and the output. */
 void price_split(const struct dialect_usage *u, uint64_t ret[PRICE_PARTS]);

@@ -106,7 +106,7 @@ static void cost(struct json_write *w, const struct record *r)
     json_key(w, "cost");
     json_raw(w, known ? span_str(price_text(r->cost, text)) : SPAN_LIT("null"));
     if (r->pricing != PRICING_KNOWN)
-        json_kv_cstring(w, "unpriced", pricing_word(r->pricing));
+        json_kv_cstring(w, "unpriced", price_word(r->pricing));
 }
 
 static void times(struct json_write *w, const struct record *r)

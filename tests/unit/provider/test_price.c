@@ -83,7 +83,7 @@ static void every_token_is_paid_for_once(void **state)
         enum pricing p = price_cost(&cost, &digits, &rows[i].usage);
 
         if (p != rows[i].pricing || cost != rows[i].cost)
-            fail_msg("%s: %s %llu", rows[i].what, pricing_word(p), (unsigned long long)cost);
+            fail_msg("%s: %s %llu", rows[i].what, price_word(p), (unsigned long long)cost);
     }
 }
 
