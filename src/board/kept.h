@@ -6,7 +6,8 @@
  * provider's, and pass byte for byte, so that nothing in them tells; the gateway remembers.
  *
  * A table for all workers, which outlives each of them and every reload, and not the gateway: of an
- * answer that it does not remember nobody is told anything wrong (docs/decisions/0010-kept-answers.md).
+ * answer that it does not remember nobody is told anything wrong
+ * (docs/decisions/0010-kept-answers.md).
  *
  * Room: board. Anybody writes, anybody reads: an entry is one word, and one that is lost to another
  * worker's at the same moment is as one that was never noted.

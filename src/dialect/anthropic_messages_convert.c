@@ -9,6 +9,7 @@
 #include "dialect/dialect.h"
 
 #define DOCS     "https://platform.claude.com/docs/en/"
+#define STRICT   DOCS "build-with-claude/structured-outputs"
 #define LATER    DOCS "build-with-claude/mid-conversation-system-messages"
 #define MESSAGES DOCS "api/messages/create"
 #define OPENAI   DOCS "api/openai-sdk"
@@ -138,7 +139,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     LOSE(VIDEO, MESSAGES),
     LOSE(FILE_ID, FILES),
     CARRY(TOOLS),
-    CARRY(TOOL_STRICT),
+    PART(TOOL_STRICT, "where the schema has what the API refuses, the tool is not strict", STRICT),
     LOSE(TOOL_FREE, TOOL_USE),
     LOSE(PROVIDER_TOOL, TOOL_USE),
     CARRY(TOOL_CHOICE),
@@ -152,7 +153,8 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NEARLY(REFUSAL, "text; an answer that holds one ends with stop_reason refusal", MESSAGES),
     PART(CITATIONS, "those of the dialect's own kinds", CITING),
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
-    CARRY(JSON_SCHEMA),
+    PART(JSON_SCHEMA, "objects are closed; of a schema with what the API refuses the target is not asked",
+         STRICT),
     CARRY(PREFILL),
     CARRY(MAX_TOKENS),
     PART(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", OPENAI),

@@ -325,6 +325,35 @@ static int write_messages(struct writing *x)
 
 /* ---- tools ---- */
 
+/* A strict tool whose schema cannot be held to is one that is not strict. */
+static int write_input_schema(struct writing *x, const struct chat_tool *t)
+{
+    bool strict = t->strict == CHAT_YES && span_has(t->schema);
+    struct json_write w;
+    struct buf fit;
+    int rc = 0;
+
+    buf_init(&fit, x->w.out->max);
+    json_write_init(&w, &fit);
+    if (strict && claude_write_schema(&w, t->schema, x->e) < 0) {
+        strict = false;
+        if (x->e->code != ERR_PROTOCOL)
+            rc = -1;
+        convert_drops(x->to, CHAT_HAS_TOOL_STRICT);
+    }
+    if (strict && buf_finish(&fit, "a schema", x->e) < 0)
+        rc = -1;
+    json_key(&x->w, "input_schema");
+    if (rc == 0 && strict) {
+        json_raw(&x->w, buf_span(&fit));
+        json_kv_bool(&x->w, "strict", true);
+    } else if (rc == 0) {
+        rc = convert_write_schema(&x->w, t->schema, x->e);
+    }
+    buf_fini(&fit);
+    return rc;
+}
+
 static int write_tool(struct writing *x, const struct chat_tool *t)
 {
     json_begin_object(&x->w);
@@ -332,11 +361,8 @@ static int write_tool(struct writing *x, const struct chat_tool *t)
         return -1;
     if (span_has(t->description))
         json_kv_string(&x->w, "description", t->description);
-    json_key(&x->w, "input_schema");
-    if (convert_write_schema(&x->w, t->schema, x->e) < 0)
+    if (write_input_schema(x, t) < 0)
         return -1;
-    if (t->strict == CHAT_YES)
-        json_kv_bool(&x->w, "strict", true);
     write_cache(&x->w, t->cache, t->cache_ttl);
     json_end_object(&x->w);
     return 0;
@@ -448,12 +474,12 @@ static void write_thinking_config(struct writing *x, const struct claude_thinkin
     json_end_object(&x->w);
 }
 
-static void write_output_config(struct writing *x, const struct claude_thinking *t)
+static int write_output_config(struct writing *x, const struct claude_thinking *t)
 {
     bool schema = x->q->format == CHAT_FORMAT_SCHEMA && span_has(x->q->format_schema);
 
     if (!t->effort && !schema)
-        return;
+        return 0;
     json_key(&x->w, "output_config");
     json_begin_object(&x->w);
     if (t->effort)
@@ -462,10 +488,12 @@ static void write_output_config(struct writing *x, const struct claude_thinking 
         json_key(&x->w, "format");
         begin_block(&x->w, "json_schema");
         json_key(&x->w, "schema");
-        json_raw(&x->w, x->q->format_schema);
+        if (claude_write_schema(&x->w, x->q->format_schema, x->e) < 0)
+            return -1;
         json_end_object(&x->w);
     }
     json_end_object(&x->w);
+    return 0;
 }
 
 static void write_tier(struct writing *x)
@@ -522,7 +550,8 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
     if (write_system(&x) < 0 || write_messages(&x) < 0 || write_tools(&x) < 0)
         return -1;
     write_thinking_config(&x, &t);
-    write_output_config(&x, &t);
+    if (write_output_config(&x, &t) < 0)
+        return -1;
     note_thinking(&x, &t);
     convert_note_signatures(to, q);
     json_end_object(&x.w);

@@ -11,6 +11,7 @@
 #define DIALECT_CLAUDE_H
 
 #include "chat/chat.h"
+#include "codec/json_write.h"
 
 enum claude_thinks { CLAUDE_THINKS_NOT, CLAUDE_THINKS_BUDGET, CLAUDE_THINKS_EFFORT };
 enum claude_samples {
@@ -40,6 +41,10 @@ bool claude_shall_not_think(const struct chat_request *q);
 
 /* How a model that thinks so is asked to do it. */
 struct claude_thinking claude_think(const struct chat_request *q, enum claude_thinks thinks);
+
+/* A schema for structured outputs, or for a tool that is strict. -1: it has something that these do
+ * not (ERR_PROTOCOL, *e names the place); what was written is of no use then. */
+MUST_CHECK int claude_write_schema(struct json_write *w, struct span schema, struct err *e);
 
 /* Is the number, as JSON has them, above one, the highest temperature? Those with an exponent are
  * left as they are. */

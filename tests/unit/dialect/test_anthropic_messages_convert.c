@@ -68,7 +68,7 @@ static const struct {
      SAY(HI "," MODEL(CALL("fg0_c5a2e4d7ecaf", "ab_c22566409199")) "," USER(RESULT("fg0_c5a2e4d7ecaf", ""))), "tool-call tool-result", ""},
     /* tools */
     {AFTER("," TOOL("")), NULL, "tools", ""},
-    {AFTER(",'tools':[{'name':'f','description':'d','input_schema':{'type':'object','z':1.50,'a':{}},'strict':true,'cache_control':{'type':'ephemeral'}}],'tool_choice':{'type':'tool','name':'f','disable_parallel_tool_use':true}"), NULL, "tools tool-strict tool-choice tool-parallel cache", ""},
+    {AFTER(",'tools':[{'name':'f','description':'d','input_schema':{'additionalProperties':false,'type':'object','properties':{'z':{'const':1.50},'a':{}}},'strict':true,'cache_control':{'type':'ephemeral'}}],'tool_choice':{'type':'tool','name':'f','disable_parallel_tool_use':true}"), NULL, "tools tool-strict tool-choice tool-parallel cache", ""},
     {AFTER("," TOOL(",'type':'custom','strict':false,'defer_loading':false") ",'tool_choice':{'type':'any'}"), AFTER("," TOOL("") ",'tool_choice':{'type':'any'}"), "tools tool-choice", ""},
     {AFTER("," TOOL(",'defer_loading':true,'input_examples':[]") ",'tool_choice':{'type':'none'}"), AFTER("," TOOL("") ",'tool_choice':{'type':'none'}"), "tools tool-choice other", "tools[0].defer_loading tools[0].input_examples"},
     {AFTER("," TOOL("") ",'tool_choice':{'type':'auto','disable_parallel_tool_use':false}"), NULL, "tools", ""},
@@ -82,7 +82,11 @@ static const struct {
     {SAY(USER("{'type':'container_upload','file_id':'f'}," TEXT("x"))), SAY(USER(TEXT("x"))), "provider-tool", ""},
     {SAY(HI "," MODEL("{'type':'tool_use','id':'a','name':'f','input':{},'caller':{'type':'code_execution_20250825','tool_id':'s'}}")), SAY(HI "," MODEL(CALL("a", "f"))), "provider-tool tool-call prefill", ""},
     /* the shape of the answer */
-    {AFTER(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','b':1.0,'a':[]}}}"), NULL, "json-schema", ""},
+    {AFTER(",'output_config':{'format':{'type':'json_schema','schema':{'additionalProperties':false,'type':'object','properties':{'b':{'enum':[1.0,null]},'a':{'type':'array','minItems':1}}}}}"), NULL, "json-schema", ""},
+    /* a strict tool that cannot be held to its schema is one that is not strict */
+    {AFTER(",'tools':[{'name':'f','input_schema':{'type':'object','properties':{'a':{'type':'integer','minimum':1}}},'strict':true}]"), AFTER(",'tools':[{'name':'f','input_schema':{'type':'object','properties':{'a':{'type':'integer','minimum':1}}}}]"), "tools tool-strict", ""},
+    /* schemas of answers are closed */
+    {AFTER(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','examples':[1],'properties':{'additionalProperties':{'anyOf':[{'type':'object','minItems':0},{'type':'null'}]},'l':{'type':'array','items':{'properties':{}}}},'$defs':{'d':{'type':'object'}}}}}"), AFTER(",'output_config':{'format':{'type':'json_schema','schema':{'additionalProperties':false,'type':'object','properties':{'additionalProperties':{'anyOf':[{'additionalProperties':false,'type':'object','minItems':0},{'type':'null'}]},'l':{'type':'array','items':{'additionalProperties':false,'properties':{}}}},'$defs':{'d':{'additionalProperties':false,'type':'object'}}}}}"), "json-schema", ""},
     {AFTER(",'output_format':{'type':'json_schema','schema':{}},'output_config':{'task_budget':{}}"), AFTER(",'output_config':{'format':{'type':'json_schema','schema':{}}}"), "json-schema other", "output_config.task_budget"},
     /* a marker for all is one at the last block; keys that nobody knows */
     {AFTER(",'cache_control':{'type':'ephemeral','ttl':'5m'}"), SAY(USER("{'type':'text','text':'hi','cache_control':{'type':'ephemeral','ttl':'5m'}}")), "cache", ""},
@@ -270,6 +274,12 @@ static const struct {
     {"{'system':'s','messages':[{'role':'system','content':'t'},{'role':'user','content':' '}]}", "messages: a message beside the system prompt is wanted"},
     {SAY(HI "," USER("{'type':'document','source':{'type':'base64','media_type':'text/csv','data':'AA=='}}")), "messages[1]: a document of type 'text/csv' cannot be said, only application/pdf"},
     {SAY(USER("{'type':'image','source':{'type':'base64','data':'AA=='}}")), "messages[0]: an image without its type cannot be said"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','properties':{'a':{'type':'integer','minimum':1}}}}}"), "schema.properties.a.minimum: Claude's structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':true}}}"), "schema.additionalProperties: Claude's structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':{'type':'string'}}}}"), "schema.additionalProperties: Claude's structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'anyOf':[{'type':'null'},{'type':'array','minItems':2}]}}}"), "schema.anyOf[1].minItems: Claude's structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'$defs':{'d':{'oneOf':[]}}}}}"), "schema.$defs.d.oneOf: Claude's structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'items':{'not':{}}}}}"), "schema.items.not: Claude's structured outputs do not have this"},
 };
 
 static const struct {
