@@ -145,6 +145,8 @@ static void paths_are_joined(void **state)
         {"gemini", "/v1beta/openai", "/v1/chat/completions", "m", "/v1beta/openai/chat/completions",
          OP_CHAT},
         {"gemini", "/v1beta", "/v1/files/f", "", "/v1beta/openai/files/f", OP_FILES},
+        {"openai-responses", "/v1", "/v1/responses", "m", "/v1/responses", OP_RESPONSES},
+        {"openai-responses", "/v1", "/v1/chat/completions", "m", NULL, OP_CHAT},
         {"anthropic", "", "/v1/chat/completions", "m", NULL, OP_CHAT},
         {"openai", "/v1", "/v1/messages", "m", NULL, OP_MESSAGES},
         {"openai", "/v1", "/v1/files/../x", "", NULL, OP_FILES},
