@@ -1,0 +1,232 @@
+"""Every SDK against providers of every API: the talks of talks.py come out the same in each cell.
+
+The providers (upstreams.py) refuse what does not fit their vendor's schema or says less than the talk
+so far; the clients (sdks_python.py, talks.mjs) tell text, calls, stop reason, tokens and thinking.
+What was seen is written to docs/sdks.md; a cell that is not what it should be fails its test.
+"""
+import itertools
+import pathlib
+import re
+
+import pytest
+
+import bed
+import node_client
+import sdks_python
+import upstreams
+import wire
+from talks import TALKS
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs/sdks.md"
+SCRIPT = pathlib.Path(__file__).with_name("talks.mjs")
+KEY = "any"  # the gateway asks for none
+
+NODE = {  # name: what it speaks
+    "openai chat (Node)": "openai.chat",
+    "openai responses (Node)": "openai.responses",
+    "anthropic (Node)": "anthropic.messages",
+    "google-genai (Node)": "gemini.generate",
+    "ai openai chat (Node)": "openai.chat",
+    "ai openai responses (Node)": "openai.responses",
+    "ai anthropic (Node)": "anthropic.messages",
+    "ai google (Node)": "gemini.generate",
+}
+SPEAKS = {name: speaks for name, (speaks, _) in sdks_python.CLIENTS.items()} | NODE
+
+# The row of the provider. OpenAI and Google have more than one API, and a client of the second is
+# served by that: so `azure` stands in for a provider of Chat Completions alone.
+ROWS = {"openai": ("openai", "/v1"), "azure": ("azure-models", ""),
+        "responses": ("openai-responses", "/v1"), "anthropic": ("anthropic", ""),
+        "google": ("gemini", "")}
+TARGETS = {"openai.chat": "openai", "openai.responses": "responses",
+           "anthropic.messages": "anthropic", "gemini.generate": "google"}
+
+RAISED = {  # what an SDK raises for a status: its class, and the API's own word for it
+    "openai.chat": {429: ("RateLimitError", "rate_limit_error"),
+                    400: ("BadRequestError", "invalid_request_error")},
+    "gemini.generate": {429: ("ClientError", "RESOURCE_EXHAUSTED"),
+                        400: ("ClientError", "INVALID_ARGUMENT")},
+}
+RAISED["openai.responses"] = RAISED["anthropic.messages"] = RAISED["openai.chat"]
+CLASSES = {"google-genai (Node)": "ApiError"}  # where one class stands for all
+
+
+@pytest.fixture(scope="module")
+def providers():
+    if not (upstreams.DATA / "schemas").is_dir():
+        pytest.skip("unsupported: no schemas on this machine (LAMPLIGHTER_DATA)")
+    server = upstreams.Upstreams()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(binary, place, providers):
+    rows = {name: {"type": kind, "endpoints": providers.url + path, "private": True,
+                   "key": "env:UPSTREAM_KEY"} for name, (kind, path) in ROWS.items()}
+    conf = {"version": 1, "providers": rows,
+            "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 1,
+                       "drain": "1s"}}
+    server = bed.Gateway(binary, place, conf, env={"UPSTREAM_KEY": upstreams.KEY})
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def process(request):
+    """The Node SDKs; started when first asked for."""
+    started = node_client.NodeClient(request.getfixturevalue("node"), SCRIPT)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def hold(request, gateway):
+    """hold(client, model, talk, stream): {answers} or {error}"""
+    base = f"http://{gateway.addr}"
+
+    def held(client, model, talk, stream):
+        if client in NODE:
+            return process.run({"client": client, "base": base, "key": KEY, "model": model,
+                                "talk": talk, "stream": stream})
+        try:
+            return {"answers": sdks_python.CLIENTS[client][1](base, KEY, model, talk, stream)}
+        except Exception as e:  # whatever an SDK lets through
+            return {"error": sdks_python.describe(e)}
+
+    process = request.getfixturevalue("process") if request.node.callspec.params[
+        "client"] in NODE else None
+    return held
+
+
+def due(client, upstream, talk):
+    """The answers; thinking has no words in Chat Completions."""
+    speechless = "openai.chat" in (SPEAKS[client], upstream)
+    return [{**answer, "thinking": "" if speechless else answer["thinking"]}
+            for answer in talk["answers"]]
+
+
+def raised_well(client, talk, error):
+    status, text = talk["refused"]
+    kind, word = RAISED[SPEAKS[client]][status]
+    kind = CLASSES.get(client, "APICallError" if client.startswith("ai ") else kind)
+    return ((error["class"], error["status"], error["type"]) == (kind, status, word)
+            and text in error["message"])
+
+
+def faults(client, upstream, held, name):
+    """Of a talk held whole and streamed."""
+    talk = TALKS[name]
+    target = TARGETS[upstream]
+    if (SPEAKS[client], upstream) == ("openai.responses", "openai.chat"):
+        target = "azure"
+    for stream in (False, True):
+        got = held(client, f"{target}/{name}", talk, stream)
+        good = (raised_well(client, talk, got.get("error") or {"class": "", "status": 0, "type": ""})
+                if talk["refused"] else got.get("answers") == due(client, upstream, talk))
+        if not good:
+            yield f"{name}, {'streamed' if stream else 'whole'}: {got}"
+
+
+ASKED = {  # the talk `chat`, as each API has it
+    "/v1/chat/completions": {
+        "model": "chat", "max_tokens": 4096,
+        "messages": [{"role": "system", "content": "Be brief."},
+                     {"role": "user", "content": "Say hello."}]},
+    "/v1/responses": {"model": "chat", "max_output_tokens": 4096, "instructions": "Be brief.",
+                      "input": "Say hello."},
+    "/v1/messages": {"model": "chat", "max_tokens": 4096, "system": "Be brief.",
+                     "messages": [{"role": "user", "content": "Say hello."}]},
+    "/v1beta/models/chat:generateContent": {
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [{"role": "user", "parts": [{"text": "Say hello."}]}],
+        "generationConfig": {"maxOutputTokens": 4096}},
+}
+
+
+@pytest.mark.parametrize("path", ASKED)
+@pytest.mark.parametrize("spoilt,key,why", [
+    ({}, upstreams.KEY, None),
+    ({"brand_new": 1}, upstreams.KEY, "were unexpected|was unexpected"),
+    ({"system": "Be long.", "instructions": "Be long.", "messages": [], "contents": []},
+     upstreams.KEY, "is due|too short|unexpected"),
+    ({}, "another", "not the provider's key"),
+], ids=["right", "unknown-key", "not-the-talk", "wrong-key"])
+def test_the_providers_can_refuse(providers, path, spoilt, key, why):
+    headers = {"authorization": f"Bearer {key}", "x-goog-api-key": key,
+               "anthropic-version": "2023-06-01"}
+    known = {k: v for k, v in spoilt.items() if k in ASKED[path] or k == "brand_new"}
+    answer = wire.ask(providers.url.removeprefix("http://"), "POST", path,
+                      {**ASKED[path], **known}, headers)
+    told, providers.wrong[:] = list(providers.wrong), []
+    assert answer.status == (400 if why else 200), answer
+    assert bool(told) == bool(why) and (not why or re.search(why, told[0])), told
+
+
+seen = {}  # {(client, upstream): {talk: the cell's word}}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("upstream", TARGETS)
+@pytest.mark.parametrize("client", SPEAKS)
+def test_talks(client, upstream, hold, providers):
+    found = {name: list(faults(client, upstream, hold, name)) for name in TALKS}
+    seen[client, upstream] = {name: "no" if wrong else word(client, upstream, name)
+                              for name, wrong in found.items()}
+    wrong, providers.wrong[:] = list(providers.wrong), []
+    assert [fault for many in found.values() for fault in many] + wrong == []
+
+
+def word(client, upstream, name):
+    told = [a["thinking"] for a in due(client, upstream, TALKS[name])]
+    return "yes" if told == [a["thinking"] for a in TALKS[name]["answers"]] else "answer"
+
+
+HEAD = """\
+# SDKs and providers
+
+Written by `tests/clients/test_matrix.py` from what it saw. Each client holds the same talks with a
+provider of each API, through the gateway, whole and streamed: the provider refuses what does not fit
+its vendor's schema or leaves out a word of the talk so far; the client must show the same text, calls
+with their arguments, stop reason and tokens everywhere, and raise its own exception for an error.
+
+| talk | |
+|---|---|
+| chat | a system prompt, a question, an answer with all sorts of characters |
+| tools | text and a call of a tool, then its result and the answer |
+| parallel | two calls in one answer, then both results |
+| image | a picture inside of the request |
+| structured | an answer in JSON of a given schema |
+| thinking | the model is asked to think, and to show it |
+| length | an answer that ends at the limit |
+| error | the provider's limit of requests: 429 |
+| refused | a request that the provider does not take: 400 |
+
+*yes*: all of it. *answer*: the answer comes, without the thinking, for which Chat Completions has no
+words. *no*: see the test.
+
+Google has a copy of Chat Completions beside its own API; clients of it are served by that, as they
+are with OpenAI's own.
+
+Model names hold a slash (`provider/model`), unless `models:` gives them another; `ai`'s Google
+provider takes a name with a slash for a whole path, so there write `models/provider/model`.
+"""
+
+
+def render():
+    lines = [HEAD]
+    for upstream in TARGETS:
+        lines += [f"\n## A provider of {upstream}\n", "| client | " + " | ".join(TALKS) + " |",
+                  "|---" * (len(TALKS) + 1) + "|"]
+        lines += [f"| {client} | " + " | ".join(seen[client, upstream].values()) + " |"
+                  for client in SPEAKS]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_is_what_was_seen():
+    if set(seen) != set(itertools.product(SPEAKS, TARGETS)):
+        pytest.skip("unsupported: not all clients are on this machine")
+    text = render()
+    if not PAGE.exists() or PAGE.read_text() != text:
+        PAGE.write_text(text)
+    assert "| no |" not in text
