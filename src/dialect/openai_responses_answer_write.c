@@ -5,7 +5,8 @@
  *     DELTA        -> output_text.delta, function_call_arguments.delta, ...
  *     PART_END     -> output_text.done, content_part.done, function_call_arguments.done, ...
  *     the next PART, end() -> output_item.done
- *     end()        -> response.completed or response.incomplete, with all of it once more
+ *     end()        -> response.completed or response.incomplete, with all of it once more; and
+ *                     [DONE], which the Open Responses specification has last (OpenAI has not)
  *
  * Everything that is said is said again when it is done, so texts are kept, as they stand in JSON:
  * escaped once, in blocks of the request's arena. A whole answer is written by telling it as events
@@ -428,9 +429,13 @@ int openai_responses_end(struct convert_writer *w, struct err *e)
 
     if (start(w, span_of(NULL, 0), 0, e) < 0 || end_items(w, e) < 0)
         return -1;
-    return openai_responses_say_response(
-        w, openai_responses_incomplete(own->stop) ? "response.incomplete" : "response.completed",
-        true, e);
+    if (openai_responses_say_response(w,
+                                      openai_responses_incomplete(own->stop) ? "response.incomplete"
+                                                                             : "response.completed",
+                                      true, e) < 0)
+        return -1;
+    buf_add_str(w->out, "data: [DONE]\n\n");
+    return buf_finish(w->out, "answer", e);
 }
 
 static int keep_event(void *arg, const struct chat_event *ev, struct err *e)

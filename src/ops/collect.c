@@ -37,6 +37,7 @@ static const struct {
     {"bedrock", "aws.bedrock"},
     {"gemini", "gcp.gemini"},
     {"mistral", "mistral_ai"},
+    {"openai-responses", "openai"},
     {"vertex", "gcp.vertex_ai"},
     {"xai", "x_ai"},
 };

@@ -117,6 +117,21 @@ static const struct provider providers[] = {
         .errors = errors_openai,
     },
     {
+        /* The same, asked by Responses alone: what of a model is only to be had there (how it
+         * thinks, some models at all) then also reaches clients of other dialects. */
+        .name = "openai-responses",
+        .title = "OpenAI (Responses)",
+        .base = "https://api.openai.com/v1",
+        .env_keys = NONE, /* the same variable as openai's: that one is found by it */
+        .auth = AUTH_BEARER,
+        .key_needed = true,
+        .terminal = TERMINAL_DONE,
+        .caps = CAPS_ALL,
+        .models = NONE,
+        .paths = {RESPONSE_PATHS(""), [OP_MODELS] = "/models", [OP_MODEL] = "/models/*"},
+        .errors = errors_openai,
+    },
+    {
         .name = "anthropic",
         .title = "Anthropic",
         .base = "https://api.anthropic.com",

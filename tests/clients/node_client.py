@@ -1,4 +1,4 @@
-"""client.mjs, as a process that answers calls; several threads may call at a time."""
+"""client.mjs or talks.mjs, as a process that answers jobs; several threads may ask at a time."""
 import itertools
 import json
 import os
@@ -10,9 +10,9 @@ SCRIPT = pathlib.Path(__file__).with_name("client.mjs")
 
 
 class NodeClient:
-    def __init__(self, node):
+    def __init__(self, node, script=SCRIPT):
         env = {"PATH": os.environ["PATH"], "LAMPLIGHTER_NODE": str(node)}
-        self.process = subprocess.Popen([node / "bin/node", SCRIPT], env=env, text=True,
+        self.process = subprocess.Popen([node / "bin/node", script], env=env, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.numbers = itertools.count()
         self.lock = threading.Lock()
@@ -28,16 +28,18 @@ class NodeClient:
             slot[0].set()
 
     def call(self, sdk, base, key, call, *args, seconds=40, **options):
+        return self.run({"sdk": sdk, "base": base, "key": key, "call": call, "args": list(args),
+                         **options}, seconds)
+
+    def run(self, job, seconds=40):
         slot = [threading.Event(), None]
         number = next(self.numbers)
         self.waiting[number] = slot
-        job = {"id": number, "sdk": sdk, "base": base, "key": key, "call": call,
-               "args": list(args), **options}
         with self.lock:
-            self.process.stdin.write(json.dumps(job) + "\n")
+            self.process.stdin.write(json.dumps({"id": number, **job}) + "\n")
             self.process.stdin.flush()
         if not slot[0].wait(seconds):
-            raise TimeoutError(f"{sdk} {call}: no end after {seconds} s")
+            raise TimeoutError(f"{job}: no end after {seconds} s")
         return slot[1]
 
     def stop(self):

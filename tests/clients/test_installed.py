@@ -4,7 +4,8 @@ import subprocess
 import pytest
 
 
-@pytest.mark.parametrize("program", ["node", "claude", "opencode"])
+@pytest.mark.parametrize("program", ["node", "claude", "codex", "gemini", "llmprobe",
+                                     "opencode"])
 def test_program_starts(node, program):
     path = node / "bin" / program
     if not path.exists():

@@ -59,7 +59,9 @@ class Schemas:
 def check_stream(schemas, text):
     """Numbered, framed by type, in the specification's shapes; the end repeats what was said."""
     said, items, last = collections.defaultdict(str), {}, None
-    for number, block in enumerate(text.split("\n\n")[:-1]):
+    *blocks, done, rest = text.split("\n\n")
+    assert (done, rest) == ("data: [DONE]", "")
+    for number, block in enumerate(blocks):
         name, data = block.split("\n")
         last = json.loads(data.removeprefix("data: "))
         assert name == "event: " + last["type"]

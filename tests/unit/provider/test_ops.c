@@ -155,6 +155,8 @@ static void paths_are_joined(void **state)
         {"ollama", "/o/v1", "/v1/chat/completions", "m", "/o/v1/chat/completions", OP_CHAT},
         {"ollama", "/o/v1", "/v1/messages", "m", "/o/api/chat", OP_OLLAMA},
         {"zai", "/api/paas/v4", "/v1/messages", "m", "/api/anthropic/v1/messages", OP_MESSAGES},
+        {"openai-responses", "/v1", "/v1/responses", "m", "/v1/responses", OP_RESPONSES},
+        {"openai-responses", "/v1", "/v1/chat/completions", "m", NULL, OP_CHAT},
         {"anthropic", "", "/v1/chat/completions", "m", NULL, OP_CHAT},
         {"openai", "/v1", "/v1/messages", "m", NULL, OP_MESSAGES},
         {"openai", "/v1", "/v1/files/../x", "", NULL, OP_FILES},

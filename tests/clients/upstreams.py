@@ -1,0 +1,731 @@
+"""Providers for the matrix of clients: one server that speaks four APIs, by the vendors' schemas.
+
+It shares no code with the gateway and takes nothing on trust. A request must fit the vendor's schema
+without a key beyond it, carry the provider's key where its API has it, and say the whole talk so far:
+system prompt, text, image, tools, each call and the result to its id. Else it is refused with 400 and
+the reason, which so arrives in the client's exception. The model's name is the talk's; the model
+`agent` is asked by a coding agent, and calls the tool with which that one runs commands.
+
+An API is a class: `hear` reads a request into plain words, `whole` and `stream` say an answer.
+"""
+import gzip
+import http.server
+import json
+import os
+import pathlib
+import re
+import sys
+import threading
+import traceback
+import urllib.parse
+
+import jsonschema_rs
+
+import talks
+from talks import TALKS
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = pathlib.Path(os.environ.get("LAMPLIGHTER_DATA") or ROOT.parent / "shared/data")
+SCHEMAS = {
+    "openai": "openai/openai-sdk-6.49.0.lenient.schema.json.gz",
+    "2023-06-01": "anthropic/anthropic-messages-0.137.0.lenient.schema.json.gz",
+    "2026-10-21": "anthropic/anthropic-messages-1.12.0.lenient.schema.json.gz",
+    "google": "google/gemini-v1beta.schema.json.gz",
+}
+KEY = "a-providers-key"
+PIECE = 5  # characters of a streamed delta
+SIGNED = "c2lnbmVkIGJ5IHRoZSBmYWtl"
+REASONING = 4  # tokens of an answer that were thought
+
+
+class Wrong(Exception):
+    """Why a request is refused."""
+
+
+def need(condition, why):
+    if not condition:
+        raise Wrong(why)
+
+
+def pieces(text):
+    return [text[at:at + PIECE] for at in range(0, len(text), PIECE)]
+
+
+# --- Schemas --------------------------------------------------------------------------------
+
+def closed(node):
+    """The same schema, but no object has keys that it does not name."""
+    if isinstance(node, list):
+        return [closed(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: closed(value) for key, value in node.items()}
+    if isinstance(node.get("properties"), dict) and node.get("type") == "object":
+        node.setdefault("additionalProperties", False)
+    return node
+
+
+def widened(file, definitions):
+    """Where an API takes what its SDK's types do not have: answers are sent back as they came, the
+    text of one need not have an id, nor an image its detail."""
+    if file == "openai":
+        chat = definitions["ChatCompletionAssistantMessageParam"]["properties"]
+        chat["annotations"] = {"type": "array"}
+        call = definitions["ChatCompletionMessageFunctionToolCall"]["properties"]
+        call["index"] = {"type": "integer"}
+        easy = definitions["EasyInputMessage"]["properties"]
+        text = {"type": "object", "required": ["type", "text"],
+                "properties": {"type": {"const": "output_text"}, "text": {"type": "string"}}}
+        easy["content"] = {"anyOf": [easy["content"], {"type": "array", "items": text}]}
+        definitions["ResponseInputImage"]["required"].remove("detail")
+    return definitions
+
+
+class Schemas:
+    def __init__(self):
+        self.read, self.validators = {}, {}
+
+    def check(self, file, name, value):
+        if file not in self.read:
+            self.read[file] = closed(widened(file, json.loads(gzip.decompress(
+                (DATA / "schemas" / SCHEMAS[file]).read_bytes()))["definitions"]))
+        if (file, name) not in self.validators:
+            self.validators[file, name] = jsonschema_rs.Draft7Validator(
+                {"$ref": f"#/definitions/{name}", "definitions": self.read[file]})
+        fault = next(self.validators[file, name].iter_errors(value), None)
+        need(fault is None, fault and f"{list(fault.instance_path)}: {fault.message:.300}")
+
+
+def plain_schema(schema):
+    """What all dialects can say of a schema: Google spells types in capitals, and has no closed
+    objects."""
+    if isinstance(schema, dict):
+        found = {k: plain_schema(v) for k, v in schema.items()
+                 if k not in ("additionalProperties", "$schema", "propertyOrdering")}
+        if isinstance(found.get("type"), str):
+            found["type"] = found["type"].lower()
+        return found
+    return [plain_schema(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def said_by_tool(value):
+    """The text of a result, which clients of Google's wrap into an object of their own making."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    for key in ("output", "result", "content"):
+        if isinstance(found, dict) and isinstance(found.get(key), str):
+            return found[key]
+    return value
+
+
+class Heard:
+    """What a request says, in the words of talks.py."""
+
+    def __init__(self):
+        self.system, self.tools, self.turns, self.names = "", {}, [], {}
+        self.schema, self.thinks, self.limit, self.stream = None, False, None, False
+
+    def user(self, text="", image=None):
+        if not self.turns or self.turns[-1][0] != "user":
+            self.turns.append(["user", "", None])
+        self.turns[-1][1] += text
+        self.turns[-1][2] = image or self.turns[-1][2]
+
+    def model(self, text="", call=None, call_id=None):
+        if not self.turns or self.turns[-1][0] != "model":
+            self.turns.append(["model", "", []])
+        self.turns[-1][1] += text
+        if call:
+            self.turns[-1][2].append(call)
+            self.names[call_id] = call[0]
+
+    def result(self, call_id, value):
+        need(call_id in self.names, f"a result for {call_id!r}, which was not called")
+        if not self.turns or self.turns[-1][0] != "results":
+            self.turns.append(["results", []])
+        self.turns[-1][1].append([self.names.pop(call_id), said_by_tool(value)])
+
+    def against(self, talk):
+        """The number of the turn; a request that says anything else than the talk is refused."""
+        number = sum(turn[0] == "model" for turn in self.turns)
+        image = talk["image"] and [talk["image"]["type"], talk["image"]["data"]]
+        due = [["user", talk["user"], image]]
+        for past in talk["answers"][:number]:
+            due.append(["model", past["text"], past["calls"]])
+            due.append(["results", [[name, talk["results"][name]] for name, _ in past["calls"]]])
+        tools = {t["name"]: [t["description"], plain_schema(t["schema"])] for t in talk["tools"]}
+        for what, got, want in (
+                ("system", self.system, talk["system"]), ("turns", self.turns, due),
+                ("tools", self.tools, tools), ("limit", self.limit, talk["limit"]),
+                ("schema", plain_schema(self.schema), plain_schema(talk["schema"])),
+                ("thinks", self.thinks, talk["thinks"])):
+            need(got == want, f"{what}: {got!r} where {want!r} is due")
+        need(not self.names or number == 0, f"calls without a result: {self.names}")
+        return number
+
+
+def text_of(content, kinds=("text",)):
+    if isinstance(content, str):
+        return content
+    need(all(part["type"] in kinds for part in content), f"more than text: {content}")
+    return "".join(part["text"] for part in content)
+
+
+def data_url(url):
+    found = re.fullmatch(r"data:([^;]+);base64,(.+)", url)
+    need(found, f"no data URL: {url:.40}")
+    return [found[1], found[2]]
+
+
+# --- APIs -----------------------------------------------------------------------------------
+
+class Chat:
+    path = re.compile(r"/(?:v1|v1beta/openai|models)/chat/completions")  # OpenAI, Google, Azure
+    stop = {"end": "stop", "tools": "tool_calls", "length": "length"}
+
+    @staticmethod
+    def check(schemas, request):
+        need(KEY in (request.headers["api-key"],
+                     (request.headers["authorization"] or "").removeprefix("Bearer ")),
+             "not the provider's key")
+        kind = "Streaming" if request.body.get("stream") else "NonStreaming"
+        schemas.check("openai", f"ChatCompletionCreateParams{kind}", request.body)
+
+    @staticmethod
+    def hear(request):
+        body, heard = request.body, Heard()
+        heard.stream = body.get("stream", False)
+        heard.limit = body.get("max_completion_tokens") or body.get("max_tokens")
+        heard.thinks = body.get("reasoning_effort", "none") != "none"
+        kind = body.get("response_format", {"type": "text"})
+        heard.schema = kind["json_schema"]["schema"] if kind["type"] == "json_schema" else None
+        heard.tools = {t["function"]["name"]: [t["function"].get("description"),
+                                               plain_schema(t["function"]["parameters"])]
+                       for t in body.get("tools", [])}
+        for message in body["messages"]:
+            role, content = message["role"], message.get("content")
+            if role in ("system", "developer"):
+                heard.system += text_of(content)
+            elif role == "tool":
+                heard.result(message["tool_call_id"], text_of(content))
+            elif role == "user":
+                for part in [{"type": "text", "text": content}] if isinstance(content, str) \
+                        else content:
+                    if part["type"] == "text":
+                        heard.user(part["text"])
+                    else:
+                        heard.user(image=data_url(part["image_url"]["url"]))
+            else:
+                heard.model(text_of(content or ""))
+                for call in message.get("tool_calls") or []:
+                    f = call["function"]
+                    heard.model(call=[f["name"], json.loads(f["arguments"])], call_id=call["id"])
+        return heard
+
+    @staticmethod
+    def calls(answer):
+        return [{"id": f"call_{i}AbCdEf0123456789", "type": "function",
+                 "function": {"name": name, "arguments": json.dumps(args)}}
+                for i, (name, args) in enumerate(answer["calls"])]
+
+    @staticmethod
+    def usage(answer):
+        prompt, cached, done = answer["tokens"]
+        reasoning = REASONING if answer["thinking"] else 0
+        return {"prompt_tokens": prompt, "completion_tokens": done, "total_tokens": prompt + done,
+                "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0},
+                "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0}}
+
+    @staticmethod
+    def shell(request, kind):
+        return {"id": "chatcmpl-matrix", "object": kind, "created": 1767225600,
+                "model": request.body["model"], "service_tier": "default",
+                "system_fingerprint": None}
+
+    def whole(self, request, answer):
+        message = {"role": "assistant", "content": answer["text"] or None, "refusal": None,
+                   "annotations": []}
+        if answer["calls"]:
+            message["tool_calls"] = self.calls(answer)
+        return {**self.shell(request, "chat.completion"), "usage": self.usage(answer),
+                "choices": [{"index": 0, "message": message, "logprobs": None,
+                             "finish_reason": self.stop[answer["stop"]]}]}
+
+    def stream(self, request, answer):
+        def chunk(delta, finish=None):
+            return {**self.shell(request, "chat.completion.chunk"), "usage": None,
+                    "choices": [{"index": 0, "delta": delta, "logprobs": None,
+                                 "finish_reason": finish}]}
+
+        yield chunk({"role": "assistant", "content": None if answer["calls"] else "",
+                     "refusal": None})
+        for piece in pieces(answer["text"]):
+            yield chunk({"content": piece})
+        for i, call in enumerate(self.calls(answer)):
+            arguments = call["function"]["arguments"]
+            yield chunk({"tool_calls": [{"index": i, **call, "function": {
+                **call["function"], "arguments": ""}}]})
+            for piece in pieces(arguments):
+                yield chunk({"tool_calls": [{"index": i, "function": {"arguments": piece}}]})
+        yield chunk({}, self.stop[answer["stop"]])
+        if (request.body.get("stream_options") or {}).get("include_usage"):
+            yield {**self.shell(request, "chat.completion.chunk"), "choices": [],
+                   "usage": self.usage(answer)}
+        yield None
+
+    @staticmethod
+    def event(data):
+        return "data: [DONE]\n\n" if data is None else f"data: {json.dumps(data)}\n\n"
+
+    @staticmethod
+    def error(status, text):
+        kind, code = {429: ("tokens", "rate_limit_exceeded"),
+                      400: ("invalid_request_error", None)}[status]
+        return {"error": {"message": text, "type": kind, "param": None, "code": code}}
+
+
+class Responses(Chat):
+    path = re.compile(r"/v1/responses")
+
+    @staticmethod
+    def check(schemas, request):
+        need(request.headers["authorization"] == f"Bearer {KEY}", "not the provider's key")
+        kind = "Streaming" if request.body.get("stream") else "NonStreaming"
+        schemas.check("openai", f"ResponseCreateParams{kind}", request.body)
+
+    @staticmethod
+    def hear(request):
+        body, heard = request.body, Heard()
+        heard.stream = body.get("stream", False)
+        heard.limit = body.get("max_output_tokens")
+        heard.thinks = bool(body.get("reasoning"))
+        heard.system = body.get("instructions") or ""
+        kind = (body.get("text") or {}).get("format", {"type": "text"})
+        heard.schema = kind["schema"] if kind["type"] == "json_schema" else None
+        heard.tools = {t["name"]: [t.get("description"), plain_schema(t["parameters"])]
+                       for t in body.get("tools", [])}
+        items = body["input"]
+        for item in [{"role": "user", "content": items}] if isinstance(items, str) else items:
+            kind = item.get("type", "message")
+            if kind == "function_call":
+                heard.model(call=[item["name"], json.loads(item["arguments"])],
+                            call_id=item["call_id"])
+            elif kind == "function_call_output":
+                heard.result(item["call_id"], text_of(item["output"], ("input_text",)))
+            elif kind == "message":
+                role, content = item["role"], item["content"]
+                if role in ("system", "developer"):
+                    heard.system += text_of(content, ("input_text",))
+                elif role == "assistant":
+                    heard.model(text_of(content, ("output_text",)))
+                else:
+                    for part in [{"type": "input_text", "text": content}] \
+                            if isinstance(content, str) else content:
+                        if part["type"] == "input_text":
+                            heard.user(part["text"])
+                        else:
+                            heard.user(image=data_url(part["image_url"]))
+            else:
+                need(kind == "reasoning", f"an item of type {kind}")
+                need(item.get("encrypted_content") in (None, SIGNED), "reasoning is not ours")
+        return heard
+
+    @staticmethod
+    def usage(answer):
+        prompt, cached, done = answer["tokens"]
+        reasoning = REASONING if answer["thinking"] else 0
+        return {"input_tokens": prompt, "input_tokens_details": {"cached_tokens": cached},
+                "output_tokens": done, "output_tokens_details": {"reasoning_tokens": reasoning},
+                "total_tokens": prompt + done}
+
+    @staticmethod
+    def items(answer):
+        if answer["thinking"]:
+            yield {"id": "rs_matrix", "type": "reasoning", "encrypted_content": SIGNED,
+                   "summary": [{"type": "summary_text", "text": answer["thinking"]}]}
+        if answer["text"]:
+            yield {"id": "msg_matrix", "type": "message", "role": "assistant",
+                   "status": "completed",
+                   "content": [{"type": "output_text", "text": answer["text"],
+                                "annotations": [], "logprobs": []}]}
+        for i, (name, args) in enumerate(answer["calls"]):
+            yield {"id": f"fc_{i}", "type": "function_call", "call_id": f"call_{i}XyZ",
+                   "name": name, "arguments": json.dumps(args), "status": "completed"}
+
+    def response(self, request, answer=None):
+        body, cut = request.body, bool(answer) and answer["stop"] == "length"
+        return {"id": "resp_matrix", "object": "response", "created_at": 1767225600,
+                "status": "incomplete" if cut else "completed" if answer else "in_progress",
+                "error": None, "background": False,
+                "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+                "instructions": body.get("instructions"), "metadata": {},
+                "max_output_tokens": body.get("max_output_tokens"), "model": body["model"],
+                "output": list(self.items(answer)) if answer else [],
+                "parallel_tool_calls": True, "previous_response_id": None,
+                "reasoning": {"effort": None, "summary": None}, "store": False,
+                "temperature": 1.0, "text": {"format": {"type": "text"}}, "tool_choice": "auto",
+                "tools": [], "top_p": 1.0, "truncation": "disabled", "user": None,
+                "usage": self.usage(answer) if answer else None}
+
+    def whole(self, request, answer):
+        return self.response(request, answer)
+
+    def stream(self, request, answer):
+        begun = self.response(request)
+        yield {"type": "response.created", "response": begun}
+        yield {"type": "response.in_progress", "response": begun}
+        for index, item in enumerate(self.items(answer)):
+            place = {"item_id": item["id"], "output_index": index}
+            empty = {"reasoning": {"summary": []}, "message": {"content": []},
+                     "function_call": {"arguments": ""}}[item["type"]]
+            state = {} if item["type"] == "reasoning" else {"status": "in_progress"}
+            yield {"type": "response.output_item.added", "output_index": index,
+                   "item": {**item, **empty, **state}}
+            if item["type"] == "function_call":
+                for piece in pieces(item["arguments"]):
+                    yield {"type": "response.function_call_arguments.delta", **place,
+                           "delta": piece}
+                yield {"type": "response.function_call_arguments.done", **place,
+                       "name": item["name"], "arguments": item["arguments"]}
+            else:
+                yield from self.part(item, place)
+            yield {"type": "response.output_item.done", "output_index": index, "item": item}
+        response = self.response(request, answer)
+        yield {"type": f"response.{response['status']}", "response": response}
+
+    @staticmethod
+    def part(item, place):
+        if item["type"] == "reasoning":
+            (part,), word, text = item["summary"], "reasoning_summary_part", "reasoning_summary_text"
+            place, more = {**place, "summary_index": 0}, {}
+        else:
+            (part,), word, text = item["content"], "content_part", "output_text"
+            place, more = {**place, "content_index": 0}, {"logprobs": []}
+        yield {"type": f"response.{word}.added", **place, "part": {**part, "text": ""}}
+        for piece in pieces(part["text"]):
+            yield {"type": f"response.{text}.delta", **place, "delta": piece, **more}
+        yield {"type": f"response.{text}.done", **place, "text": part["text"], **more}
+        yield {"type": f"response.{word}.done", **place, "part": part}
+
+    @staticmethod
+    def event(data):
+        return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n"
+
+
+class Messages:
+    path = re.compile(r"/v1/messages")
+    stop = {"end": "end_turn", "tools": "tool_use", "length": "max_tokens"}
+
+    @staticmethod
+    def check(schemas, request):
+        head = request.headers
+        need(KEY in (head["x-api-key"], (head["authorization"] or "").removeprefix("Bearer ")),
+             "not the provider's key")
+        version = head["anthropic-version"]
+        need(version in SCHEMAS, f"anthropic-version {version}")
+        kind = "Streaming" if request.body.get("stream") else "NonStreaming"
+        schemas.check(version, f"MessageCreateParams{kind}", request.body)
+
+    @staticmethod
+    def hear(request):
+        body, heard = request.body, Heard()
+        heard.stream, heard.limit = body.get("stream", False), body["max_tokens"]
+        heard.thinks = body.get("thinking", {"type": "disabled"})["type"] != "disabled"
+        need(body.get("thinking", {}).get("budget_tokens", 1024) >= 1024, "a budget below 1024")
+        heard.system = text_of(body.get("system", ""))
+        kind = (body.get("output_config") or {}).get("format") or {}
+        heard.schema = kind.get("schema")
+        heard.tools = {t["name"]: [t.get("description"), plain_schema(t["input_schema"])]
+                       for t in body.get("tools", [])}
+        for message in body["messages"]:
+            content = message["content"]
+            for block in [{"type": "text", "text": content}] if isinstance(content, str) \
+                    else content:
+                say = heard.user if message["role"] == "user" else heard.model
+                kind = block["type"]
+                if kind == "text":
+                    need(block["text"], "text blocks must be non-empty")
+                    say(block["text"])
+                elif kind == "image":
+                    say(image=[block["source"]["media_type"], block["source"]["data"]])
+                elif kind == "tool_use":
+                    say(call=[block["name"], block["input"]], call_id=block["id"])
+                elif kind == "tool_result":
+                    heard.result(block["tool_use_id"], text_of(block.get("content", "")))
+                else:
+                    need(kind == "thinking" and block["signature"] == SIGNED,
+                         f"a block of type {kind}")
+        need([m["role"] for m in body["messages"]] ==
+             [("user", "assistant")[i % 2] for i in range(len(body["messages"]))],
+             "roles must alternate")
+        return heard
+
+    @staticmethod
+    def usage(answer, whole=True):
+        prompt, cached, done = answer["tokens"]
+        return {"input_tokens": prompt - cached, "cache_creation_input_tokens": 0,
+                "cache_read_input_tokens": cached, "output_tokens": done if whole else 1,
+                "cache_creation": {"ephemeral_5m_input_tokens": 0,
+                                   "ephemeral_1h_input_tokens": 0},
+                "service_tier": "standard"}
+
+    @staticmethod
+    def blocks(answer):
+        if answer["thinking"]:
+            yield {"type": "thinking", "thinking": answer["thinking"], "signature": SIGNED}
+        if answer["text"]:
+            yield {"type": "text", "text": answer["text"]}
+        for i, (name, args) in enumerate(answer["calls"]):
+            yield {"type": "tool_use", "id": f"toolu_01Matrix{i}", "name": name, "input": args}
+
+    def message(self, request, answer, whole):
+        return {"id": "msg_01Matrix", "type": "message", "role": "assistant",
+                "model": request.body["model"], "stop_sequence": None,
+                "content": list(self.blocks(answer)) if whole else [],
+                "stop_reason": self.stop[answer["stop"]] if whole else None,
+                "usage": self.usage(answer, whole)}
+
+    def whole(self, request, answer):
+        return self.message(request, answer, True)
+
+    def stream(self, request, answer):
+        yield {"type": "message_start", "message": self.message(request, answer, False)}
+        yield {"type": "ping"}
+        for i, block in enumerate(self.blocks(answer)):
+            begin, deltas = {
+                "thinking": ({"thinking": "", "signature": ""}, [
+                    *({"type": "thinking_delta", "thinking": p}
+                      for p in pieces(block.get("thinking", ""))),
+                    {"type": "signature_delta", "signature": SIGNED}]),
+                "text": ({"text": ""}, [{"type": "text_delta", "text": p}
+                                        for p in pieces(block.get("text", ""))]),
+                "tool_use": ({"input": {}}, [
+                    {"type": "input_json_delta", "partial_json": p}
+                    for p in ["", *pieces(json.dumps(block.get("input")))]]),
+            }[block["type"]]
+            yield {"type": "content_block_start", "index": i, "content_block": {**block, **begin}}
+            for delta in deltas:
+                yield {"type": "content_block_delta", "index": i, "delta": delta}
+            yield {"type": "content_block_stop", "index": i}
+        yield {"type": "message_delta", "usage": {"output_tokens": answer["tokens"][2]},
+               "delta": {"stop_reason": self.stop[answer["stop"]], "stop_sequence": None}}
+        yield {"type": "message_stop"}
+
+    event = staticmethod(Responses.event)
+
+    @staticmethod
+    def error(status, text):
+        kind = {429: "rate_limit_error", 400: "invalid_request_error"}[status]
+        return {"type": "error", "error": {"type": kind, "message": text},
+                "request_id": "req_01Matrix"}
+
+
+def camel(node):
+    """Google takes keys spelt either way; what is not Google's to spell stays as it is."""
+    if isinstance(node, list):
+        return [camel(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    found = {re.sub(r"_([a-z])", lambda m: m[1].upper(), key): value
+             for key, value in node.items()}
+    free = ("args", "response", "parametersJsonSchema", "responseJsonSchema")
+    return {key: value if key in free else camel(value) for key, value in found.items()}
+
+
+class Gemini:
+    path = re.compile(r"/v1(?:beta)?/models/([^/:]+):(generateContent|streamGenerateContent)")
+    stop = {"end": "STOP", "tools": "STOP", "length": "MAX_TOKENS"}
+
+    @staticmethod
+    def check(schemas, request):
+        need(request.headers["x-goog-api-key"] == KEY, "not the provider's key")
+        request.body = camel(request.body)
+        schemas.check("google", "GenerateContentRequest", request.body)
+
+    @staticmethod
+    def hear(request):
+        body, heard = request.body, Heard()
+        config = body.get("generationConfig") or {}
+        heard.stream = "stream" in request.path
+        heard.limit = config.get("maxOutputTokens")
+        heard.thinks = bool((config.get("thinkingConfig") or {}).get("includeThoughts"))
+        heard.schema = config.get("responseJsonSchema") or config.get("responseSchema")
+        need(not heard.schema or config.get("responseMimeType") == "application/json",
+             "a schema without its type")
+        heard.system = "".join(p["text"] for p in
+                               (body.get("systemInstruction") or {"parts": []})["parts"])
+        heard.tools = {
+            f["name"]: [f.get("description"),
+                        plain_schema(f.get("parametersJsonSchema") or f.get("parameters"))]
+            for t in body.get("tools") or [] for f in t["functionDeclarations"]}
+        for content in body["contents"]:
+            need(content.get("parts"), "contents without parts")
+            for part in content["parts"]:
+                say = heard.model if content["role"] == "model" else heard.user
+                if "functionCall" in part:
+                    call = part["functionCall"]
+                    say(call=[call["name"], call.get("args", {})], call_id=call["name"])
+                elif "functionResponse" in part:
+                    result = part["functionResponse"]
+                    heard.result(result["name"], result["response"])
+                elif "inlineData" in part:
+                    say(image=[part["inlineData"]["mimeType"], part["inlineData"]["data"]])
+                elif not part.get("thought"):
+                    say(part["text"])
+        return heard
+
+    @staticmethod
+    def usage(answer):
+        prompt, cached, done = answer["tokens"]
+        thought = REASONING if answer["thinking"] else 0
+        found = {"promptTokenCount": prompt, "cachedContentTokenCount": cached,
+                 "candidatesTokenCount": done - thought, "totalTokenCount": prompt + done,
+                 "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}]}
+        return {**found, "thoughtsTokenCount": thought} if thought else found
+
+    def page(self, request, answer, parts, last=True):
+        candidate = {"content": {"parts": parts, "role": "model"}, "index": 0}
+        if last:
+            candidate["finishReason"] = self.stop[answer["stop"]]
+        return {"candidates": [candidate], "usageMetadata": self.usage(answer),
+                "modelVersion": request.model, "responseId": "matrix"}
+
+    @staticmethod
+    def calls(answer):
+        return [{"functionCall": {"name": name, "args": args}, "thoughtSignature": SIGNED}
+                for name, args in answer["calls"]]
+
+    def whole(self, request, answer):
+        parts = [{"text": answer["thinking"], "thought": True}] if answer["thinking"] else []
+        parts += [{"text": answer["text"]}] if answer["text"] else []
+        return self.page(request, answer, parts + self.calls(answer))
+
+    def stream(self, request, answer):
+        for piece in pieces(answer["thinking"]):
+            yield self.page(request, answer, [{"text": piece, "thought": True}], False)
+        for piece in pieces(answer["text"]):
+            yield self.page(request, answer, [{"text": piece}], False)
+        for call in self.calls(answer):
+            yield self.page(request, answer, [call], False)
+        yield self.page(request, answer, [{"text": ""}])
+
+    @staticmethod
+    def event(data):
+        return f"data: {json.dumps(data)}\r\n\r\n"
+
+    @staticmethod
+    def error(status, text):
+        word = {429: "RESOURCE_EXHAUSTED", 400: "INVALID_ARGUMENT"}[status]
+        return {"error": {"code": status, "message": text, "status": word}}
+
+
+APIS = {"openai.chat": Chat(), "openai.responses": Responses(), "anthropic.messages": Messages(),
+        "gemini.generate": Gemini()}
+
+
+# --- A model for coding agents --------------------------------------------------------------
+
+MADE = "made-by-a-tool.txt"
+WORD = "lamplighter-was-here"
+DONE = "The file is there now."
+COMMAND = f"echo {WORD} > {MADE} && cat {MADE}"
+SHELLS = {  # the tools of agents that run a command, and how it is told to them
+    "Bash": {"command": COMMAND, "description": "Write a file"},
+    "bash": {"command": COMMAND, "description": "Write a file"},
+    "exec_command": {"cmd": COMMAND},
+    "run_shell_command": {"command": COMMAND, "description": "Write a file"},
+}
+
+
+def run_a_command(heard):
+    """The answer to an agent: first a call, and once that has given the file's word back, the end.
+    Requests without such a tool, for a title or a summary, get a word."""
+    results = [text for turn in heard.turns if turn[0] == "results" for _, text in turn[1]]
+    shell = next((name for name in SHELLS if name in heard.tools), None)
+    if not shell:
+        return talks.answer("Files")
+    if not results:
+        return talks.answer("I will write it.", "tools", calls=[(shell, SHELLS[shell])])
+    need(WORD in str(results), f"the command's output did not come: {results}")
+    return talks.answer(DONE)
+
+
+AGENT = talks.talk("")
+
+
+# --- The server -----------------------------------------------------------------------------
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        path = urllib.parse.unquote(self.path.split("?")[0])
+        api = next((a for a in APIS.values() if a.path.fullmatch(path)), None)
+        if not api:
+            self.server.wrong.append(f"no API at {path}")
+            return self.say(404, {})
+        found = api.path.fullmatch(path)
+        self.model = found[1] if found.groups() else self.body.get("model", "")
+        try:
+            api.check(self.server.schemas, self)
+            heard = api.hear(self)
+            talk, number = AGENT if self.model == "agent" else TALKS.get(self.model), 0
+            need(talk, f"no talk is called {self.model}")
+            if talk is AGENT:
+                talk = {**AGENT, "answers": [self.server.agent(heard)]}
+            else:
+                number = heard.against(talk)
+        except Wrong as e:
+            self.server.wrong.append(f"{path}: {e}")
+            return self.say(400, api.error(400, str(e)))
+        if talk["refused"]:
+            status, text = talk["refused"]
+            return self.say(status, api.error(status, text))
+        answer = talk["answers"][number]
+        if heard.stream:
+            return self.tell(api.event(e) for e in api.stream(self, answer))
+        return self.say(200, api.whole(self, answer))
+
+    def say(self, status, body):
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def tell(self, events):
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for event in events:
+            data = event.encode()
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *args):
+        pass
+
+
+class Upstreams(http.server.ThreadingHTTPServer):
+    """All four at one port. `wrong` has a line for each request that was refused as wrong."""
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.schemas, self.wrong, self.agent = Schemas(), [], run_a_command
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """A client that leaves is none; a handler that fails is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            self.wrong.append(traceback.format_exc())
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
