@@ -3,6 +3,7 @@ import pytest
 
 import answers
 import serving
+import upstreams
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +22,13 @@ def gateway(binary, mock, tmp_path_factory):
                              serving.config_text(mock.url))
     yield server
     assert server.stop() == 0, server.output()
+
+
+@pytest.fixture(scope="module")
+def providers():
+    """Providers of every API that check what they get."""
+    if not (upstreams.DATA / "schemas").is_dir():
+        pytest.skip("unsupported: no schemas on this machine (LAMPLIGHTER_DATA)")
+    server = upstreams.Upstreams()
+    yield server
+    server.stop()

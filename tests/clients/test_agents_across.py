@@ -6,31 +6,18 @@ import json
 
 import pytest
 
+import models
 import serving
 import upstreams
 from agents import Agent, documented
 
 PROMPT = "write the file"
-ROWS = {"openai": ("openai", "/v1"), "responses": ("openai-responses", "/v1"),
-        "anthropic": ("anthropic", ""), "google": ("gemini", "")}
-
-
-@pytest.fixture(scope="module")
-def providers():
-    if not (upstreams.DATA / "schemas").is_dir():
-        pytest.skip("unsupported: no schemas on this machine (LAMPLIGHTER_DATA)")
-    server = upstreams.Upstreams()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")
 def gateway(binary, providers, tmp_path_factory):
     digest = hashlib.sha256(serving.KEY.encode()).hexdigest()
-    rows = {name: {"type": kind, "endpoints": providers.url + path, "private": True,
-                   "key": "env:UPSTREAM_KEY"} for name, (kind, path) in ROWS.items()}
-    conf = {"version": 1, "providers": rows, "keys": {"tests": {"hash": f"sha256:{digest}"}},
-            "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "drain": "1s"}}
+    conf = upstreams.configuration(providers.url, keys={"tests": {"hash": f"sha256:{digest}"}})
     server = serving.Gateway(binary, tmp_path_factory.mktemp("across"), json.dumps(conf),
                              env={"UPSTREAM_KEY": upstreams.KEY})
     yield server
@@ -56,8 +43,8 @@ def test_a_tool_is_run(started, providers, gateway, program):
     if program not in started:
         pytest.skip(f"unsupported: no {program} for this machine")
     said = started[program].finish()
-    assert (started[program].home / upstreams.MADE).read_text() == upstreams.WORD + "\n", said
-    assert upstreams.DONE in said
+    assert (started[program].home / models.MADE).read_text() == models.WORD + "\n", said
+    assert models.DONE in said
     assert providers.wrong == []
     asked = {line.replace(f"{PAIRS[program]}/agent", "MODEL") for line in started[program].tap.lines}
     assert asked <= documented(program)

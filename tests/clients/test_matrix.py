@@ -33,11 +33,6 @@ NODE = {  # name: what it speaks
 }
 SPEAKS = {name: speaks for name, (speaks, _) in sdks_python.CLIENTS.items()} | NODE
 
-# The row of the provider. OpenAI and Google have more than one API, and a client of the second is
-# served by that: so `azure` stands in for a provider of Chat Completions alone.
-ROWS = {"openai": ("openai", "/v1"), "azure": ("azure-models", ""),
-        "responses": ("openai-responses", "/v1"), "anthropic": ("anthropic", ""),
-        "google": ("gemini", "")}
 TARGETS = {"openai.chat": "openai", "openai.responses": "responses",
            "anthropic.messages": "anthropic", "gemini.generate": "google"}
 
@@ -52,22 +47,9 @@ CLASSES = {"google-genai (Node)": "ApiError"}  # where one class stands for all
 
 
 @pytest.fixture(scope="module")
-def providers():
-    if not (upstreams.DATA / "schemas").is_dir():
-        pytest.skip("unsupported: no schemas on this machine (LAMPLIGHTER_DATA)")
-    server = upstreams.Upstreams()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
 def gateway(binary, place, providers):
-    rows = {name: {"type": kind, "endpoints": providers.url + path, "private": True,
-                   "key": "env:UPSTREAM_KEY"} for name, (kind, path) in ROWS.items()}
-    conf = {"version": 1, "providers": rows,
-            "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 1,
-                       "drain": "1s"}}
-    server = bed.Gateway(binary, place, conf, env={"UPSTREAM_KEY": upstreams.KEY})
+    server = bed.Gateway(binary, place, upstreams.configuration(providers.url),
+                         env={"UPSTREAM_KEY": upstreams.KEY})
     yield server
     server.stop()
 

@@ -3,8 +3,8 @@
 It shares no code with the gateway and takes nothing on trust. A request must fit the vendor's schema
 without a key beyond it, carry the provider's key where its API has it, and say the whole talk so far:
 system prompt, text, image, tools, each call and the result to its id. Else it is refused with 400 and
-the reason, which so arrives in the client's exception. The model's name is the talk's; the model
-`agent` is asked by a coding agent, and calls the tool with which that one runs commands.
+the reason, which so arrives in the client's exception. The model's name is the talk's, or one of
+models.py, which answers whatever it is asked.
 
 An API is a class: `hear` reads a request into plain words, `whole` and `stream` say an answer.
 """
@@ -21,7 +21,7 @@ import urllib.parse
 
 import jsonschema_rs
 
-import talks
+from models import MODELS, Wrong, need
 from talks import TALKS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -36,15 +36,6 @@ KEY = "a-providers-key"
 PIECE = 5  # characters of a streamed delta
 SIGNED = "c2lnbmVkIGJ5IHRoZSBmYWtl"
 REASONING = 4  # tokens of an answer that were thought
-
-
-class Wrong(Exception):
-    """Why a request is refused."""
-
-
-def need(condition, why):
-    if not condition:
-        raise Wrong(why)
 
 
 def pieces(text):
@@ -121,11 +112,13 @@ def said_by_tool(value):
 
 
 class Heard:
-    """What a request says, in the words of talks.py."""
+    """What a request says, in the words of talks.py. `forced` is the tool that must be called; "":
+    any."""
 
     def __init__(self):
         self.system, self.tools, self.turns, self.names = "", {}, [], {}
         self.schema, self.thinks, self.limit, self.stream = None, False, None, False
+        self.json, self.forced, self.stops = False, None, []
 
     def user(self, text="", image=None):
         if not self.turns or self.turns[-1][0] != "user":
@@ -173,6 +166,18 @@ def text_of(content, kinds=("text",)):
     return "".join(part["text"] for part in content)
 
 
+def listed(value):
+    return [value] if isinstance(value, str) else value or []
+
+
+def forced(choice):
+    """The tool's name; "" for any, None where none must be called."""
+    if choice in ("required", {"type": "any"}):
+        return ""
+    return choice.get("function", choice).get("name", "" if choice.get("type") == "any" else None) \
+        if isinstance(choice, dict) else None
+
+
 def data_url(url):
     found = re.fullmatch(r"data:([^;]+);base64,(.+)", url)
     need(found, f"no data URL: {url:.40}")
@@ -201,6 +206,8 @@ class Chat:
         heard.thinks = body.get("reasoning_effort", "none") != "none"
         kind = body.get("response_format", {"type": "text"})
         heard.schema = kind["json_schema"]["schema"] if kind["type"] == "json_schema" else None
+        heard.json, heard.stops = kind["type"] == "json_object", listed(body.get("stop"))
+        heard.forced = forced(body.get("tool_choice"))
         heard.tools = {t["function"]["name"]: [t["function"].get("description"),
                                                plain_schema(t["function"]["parameters"])]
                        for t in body.get("tools", [])}
@@ -244,19 +251,31 @@ class Chat:
                 "model": request.body["model"], "service_tier": "default",
                 "system_fingerprint": None}
 
+    @staticmethod
+    def likely(request, text):
+        """How likely the tokens of this text were, if asked."""
+        if not request.body.get("logprobs"):
+            return None
+        words = [{"token": piece, "logprob": -0.5, "bytes": list(piece.encode())}
+                 for piece in pieces(text)]
+        return {"content": [{**word, "top_logprobs": [word]} for word in words], "refusal": None}
+
     def whole(self, request, answer):
         message = {"role": "assistant", "content": answer["text"] or None, "refusal": None,
                    "annotations": []}
         if answer["calls"]:
             message["tool_calls"] = self.calls(answer)
         return {**self.shell(request, "chat.completion"), "usage": self.usage(answer),
-                "choices": [{"index": 0, "message": message, "logprobs": None,
-                             "finish_reason": self.stop[answer["stop"]]}]}
+                "choices": [{"index": i, "message": message,
+                             "logprobs": self.likely(request, answer["text"]),
+                             "finish_reason": self.stop[answer["stop"]]}
+                            for i in range(request.body.get("n") or 1)]}
 
     def stream(self, request, answer):
         def chunk(delta, finish=None):
             return {**self.shell(request, "chat.completion.chunk"), "usage": None,
-                    "choices": [{"index": 0, "delta": delta, "logprobs": None,
+                    "choices": [{"index": 0, "delta": delta, "logprobs": self.likely(
+                        request, delta["content"]) if delta.get("content") else None,
                                  "finish_reason": finish}]}
 
         yield chunk({"role": "assistant", "content": None if answer["calls"] else "",
@@ -304,6 +323,7 @@ class Responses(Chat):
         heard.system = body.get("instructions") or ""
         kind = (body.get("text") or {}).get("format", {"type": "text"})
         heard.schema = kind["schema"] if kind["type"] == "json_schema" else None
+        heard.json, heard.forced = kind["type"] == "json_object", forced(body.get("tool_choice"))
         heard.tools = {t["name"]: [t.get("description"), plain_schema(t["parameters"])]
                        for t in body.get("tools", [])}
         items = body["input"]
@@ -358,7 +378,10 @@ class Responses(Chat):
         body, cut = request.body, bool(answer) and answer["stop"] == "length"
         return {"id": "resp_matrix", "object": "response", "created_at": 1767225600,
                 "status": "incomplete" if cut else "completed" if answer else "in_progress",
-                "error": None, "background": False,
+                "completed_at": 1767225601 if answer else None, "error": None, "background": False,
+                "max_tool_calls": None, "top_logprobs": 0, "service_tier": "default",
+                "presence_penalty": 0, "frequency_penalty": 0, "prompt_cache_key": None,
+                "safety_identifier": None,
                 "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
                 "instructions": body.get("instructions"), "metadata": {},
                 "max_output_tokens": body.get("max_output_tokens"), "model": body["model"],
@@ -366,13 +389,16 @@ class Responses(Chat):
                 "parallel_tool_calls": True, "previous_response_id": None,
                 "reasoning": {"effort": None, "summary": None}, "store": False,
                 "temperature": 1.0, "text": {"format": {"type": "text"}}, "tool_choice": "auto",
-                "tools": [], "top_p": 1.0, "truncation": "disabled", "user": None,
-                "usage": self.usage(answer) if answer else None}
+                "tools": [], "top_p": 1.0, "truncation": "disabled", "usage": self.usage(answer) if answer else None}
 
     def whole(self, request, answer):
         return self.response(request, answer)
 
     def stream(self, request, answer):
+        for number, event in enumerate(self.told(request, answer)):
+            yield {**event, "sequence_number": number}
+
+    def told(self, request, answer):
         begun = self.response(request)
         yield {"type": "response.created", "response": begun}
         yield {"type": "response.in_progress", "response": begun}
@@ -437,6 +463,8 @@ class Messages:
         heard.system = text_of(body.get("system", ""))
         kind = (body.get("output_config") or {}).get("format") or {}
         heard.schema = kind.get("schema")
+        heard.forced, heard.stops = forced(body.get("tool_choice")), body.get("stop_sequences", [])
+        heard.json = "JSON" in heard.system  # it has no other word for that
         heard.tools = {t["name"]: [t.get("description"), plain_schema(t["input_schema"])]
                        for t in body.get("tools", [])}
         for message in body["messages"]:
@@ -552,8 +580,12 @@ class Gemini:
         heard.limit = config.get("maxOutputTokens")
         heard.thinks = bool((config.get("thinkingConfig") or {}).get("includeThoughts"))
         heard.schema = config.get("responseJsonSchema") or config.get("responseSchema")
-        need(not heard.schema or config.get("responseMimeType") == "application/json",
-             "a schema without its type")
+        heard.json = config.get("responseMimeType") == "application/json"
+        need(not heard.schema or heard.json, "a schema without its type")
+        calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+        if calling.get("mode") == "ANY":
+            heard.forced = (calling.get("allowedFunctionNames") or [""])[0]
+        heard.stops = config.get("stopSequences") or []
         heard.system = "".join(p["text"] for p in
                                (body.get("systemInstruction") or {"parts": []})["parts"])
         heard.tools = {
@@ -621,38 +653,24 @@ class Gemini:
         return {"error": {"code": status, "message": text, "status": word}}
 
 
+# Rows of the gateway's providers, and below which path each finds its API here. OpenAI and Google have
+# more than one API, and a client of the second is served by that: `azure` has Chat Completions alone.
+ROWS = {"openai": ("openai", "/v1"), "azure": ("azure-models", ""),
+        "responses": ("openai-responses", "/v1"), "anthropic": ("anthropic", ""),
+        "google": ("gemini", "")}
+
+
+def configuration(url, **more):
+    """Of a gateway before the server at the URL; its environment has UPSTREAM_KEY."""
+    rows = {name: {"type": kind, "endpoints": url + path, "private": True, "key": "env:UPSTREAM_KEY"}
+            for name, (kind, path) in ROWS.items()}
+    return {"version": 1, "providers": rows, **more,
+            "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 1,
+                       "drain": "1s"}}
+
+
 APIS = {"openai.chat": Chat(), "openai.responses": Responses(), "anthropic.messages": Messages(),
         "gemini.generate": Gemini()}
-
-
-# --- A model for coding agents --------------------------------------------------------------
-
-MADE = "made-by-a-tool.txt"
-WORD = "lamplighter-was-here"
-DONE = "The file is there now."
-COMMAND = f"echo {WORD} > {MADE} && cat {MADE}"
-SHELLS = {  # the tools of agents that run a command, and how it is told to them
-    "Bash": {"command": COMMAND, "description": "Write a file"},
-    "bash": {"command": COMMAND, "description": "Write a file"},
-    "exec_command": {"cmd": COMMAND},
-    "run_shell_command": {"command": COMMAND, "description": "Write a file"},
-}
-
-
-def run_a_command(heard):
-    """The answer to an agent: first a call, and once that has given the file's word back, the end.
-    Requests without such a tool, for a title or a summary, get a word."""
-    results = [text for turn in heard.turns if turn[0] == "results" for _, text in turn[1]]
-    shell = next((name for name in SHELLS if name in heard.tools), None)
-    if not shell:
-        return talks.answer("Files")
-    if not results:
-        return talks.answer("I will write it.", "tools", calls=[(shell, SHELLS[shell])])
-    need(WORD in str(results), f"the command's output did not come: {results}")
-    return talks.answer(DONE)
-
-
-AGENT = talks.talk("")
 
 
 # --- The server -----------------------------------------------------------------------------
@@ -672,19 +690,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             api.check(self.server.schemas, self)
             heard = api.hear(self)
-            talk, number = AGENT if self.model == "agent" else TALKS.get(self.model), 0
-            need(talk, f"no talk is called {self.model}")
-            if talk is AGENT:
-                talk = {**AGENT, "answers": [self.server.agent(heard)]}
+            need(self.model in TALKS or self.model in MODELS, f"no model is called {self.model}")
+            if self.model in TALKS:
+                talk = TALKS[self.model]
+                answer = (talk["answers"] or [None])[heard.against(talk)]
             else:
-                number = heard.against(talk)
+                answer = MODELS[self.model](heard)
         except Wrong as e:
             self.server.wrong.append(f"{path}: {e}")
             return self.say(400, api.error(400, str(e)))
-        if talk["refused"]:
+        if not answer:
             status, text = talk["refused"]
             return self.say(status, api.error(status, text))
-        answer = talk["answers"][number]
         if heard.stream:
             return self.tell(api.event(e) for e in api.stream(self, answer))
         return self.say(200, api.whole(self, answer))
@@ -717,7 +734,7 @@ class Upstreams(http.server.ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.schemas, self.wrong, self.agent = Schemas(), [], run_a_command
+        self.schemas, self.wrong = Schemas(), []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

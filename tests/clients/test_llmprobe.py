@@ -1,0 +1,83 @@
+"""llmprobe, a conformance suite of others, against the gateway before a provider of each API.
+
+Its model is `obedient` (models.py). What may fail stands in DUE with the reason; anything else is a
+fault of the gateway's.
+"""
+import concurrent.futures
+import json
+import os
+import subprocess
+
+import pytest
+
+import bed
+import upstreams
+
+SECONDS_MAX = 100
+PASSED_MIN = 150  # of some 180 checks
+
+# What a check wants and nobody has: {check: why}, for all providers and for each.
+DUE = {
+    "count-tokens": "the providers of these tests do not count",
+    "completions-basic": "nor have they completions of text",
+    "messages-assistant-prefill": "an answer's beginning can be given to Claude alone",
+    "responses-background": "in translation an answer comes at once",
+}
+KEEPS = {"responses-previous-response-id": "the providers of these tests keep nothing",
+         "responses-streaming": "OpenAI's own stream ends without [DONE]"}
+DUE_OF = {
+    "openai": KEEPS,
+    "responses": {
+        **KEEPS,
+        **dict.fromkeys(("chat-finish-length", "messages-finish-length", "chat-max-tokens-alias"),
+                        "Responses has no limit below 16 tokens"),
+        **dict.fromkeys(("chat-limits-stop", "messages-limits-stop", "chat-stop-string",
+                         "messages-stop-sequence-echo"), "Responses has no stop texts"),
+        "chat-logprobs": "the model tells none there",
+    },
+    "anthropic": {"chat-logprobs": "Claude tells none"},
+    "google": {},
+}
+
+
+@pytest.fixture(scope="module")
+def reports(binary, node, place, providers):
+    """{provider: its report}; all at once, for most of it is waiting."""
+    conf = upstreams.configuration(providers.url, models={
+        f"by-{name}": {"targets": [f"{name}/obedient"]} for name in DUE_OF})
+    gateway = bed.Gateway(binary, place, conf, env={"UPSTREAM_KEY": upstreams.KEY})
+
+    def probe(name):
+        path = place / f"{name}.json"  # into a pipe it does not write all before it ends
+        with path.open("w") as file:
+            run = subprocess.run(
+                [node / "bin/node", node / "bin/llmprobe", f"http://{gateway.addr}", "-k", "any",
+                 "-m", f"by-{name}", "--no-bench", "--no-save", "--no-color", "--timeout", "10",
+                 "--json"],
+                env={"HOME": str(place), "PATH": os.environ["PATH"]}, stdout=file,
+                stderr=subprocess.PIPE, text=True, timeout=SECONDS_MAX, check=False)
+        assert run.returncode in (0, 1), run.stderr
+        return json.loads(path.read_text())
+
+    with concurrent.futures.ThreadPoolExecutor(len(DUE_OF)) as pool:
+        yield dict(zip(DUE_OF, pool.map(probe, DUE_OF)))
+    gateway.stop()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("provider", DUE_OF)
+def test_nothing_fails_that_could_be_done(reports, provider):
+    found = reports[provider]["conformance"]
+    failed = {r["id"]: r["failures"] for r in found["results"] if r["outcome"] == "fail"}
+    assert {k: v for k, v in failed.items() if k not in {**DUE, **DUE_OF[provider]}} == {}
+    assert found["passed"] >= PASSED_MIN
+
+
+def test_every_exception_is_needed(reports):
+    """What has come to pass everywhere is struck from the list."""
+    failed = {name: {r["id"] for r in report["conformance"]["results"] if r["outcome"] == "fail"}
+              for name, report in reports.items()}
+    unneeded = {(name, check) for name, due in DUE_OF.items() for check in due
+                if check not in failed[name]}
+    unneeded |= {check for check in DUE if not any(check in ids for ids in failed.values())}
+    assert unneeded == set()
