@@ -81,8 +81,8 @@ static const struct provider providers[] = {
         .errors = errors_openai,
     },
     {
-        /* The same, asked by Responses alone: what of a model is only to be had there (how it thinks,
-         * some models at all) then also reaches clients of other dialects. */
+        /* The same, asked by Responses alone: what of a model is only to be had there (how it
+         * thinks, some models at all) then also reaches clients of other dialects. */
         .name = "openai-responses",
         .title = "OpenAI (Responses)",
         .base = "https://api.openai.com/v1",

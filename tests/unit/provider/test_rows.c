@@ -33,8 +33,9 @@ static void rows_are_whole(void **state)
             assert_true(!open || client[strlen(client) - 1] == '*');
         }
         assert_true(paths > 0);
-        assert_true(p->paths[OP_CHAT] || p->paths[OP_MESSAGES]);
-        assert_int_equal(p->terminal == TERMINAL_MESSAGE_STOP, p->paths[OP_CHAT] == NULL);
+        assert_true(p->paths[OP_CHAT] || p->paths[OP_MESSAGES] || p->paths[OP_RESPONSES]);
+        assert_int_equal(p->terminal == TERMINAL_MESSAGE_STOP,
+                         p->paths[OP_MESSAGES] && !p->paths[OP_CHAT]);
     }
     assert_true(n > 15);
     assert_null(provider_at(n + 1));
