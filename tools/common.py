@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def place(name):
-    """Where tools/setup has put venv, node or engine."""
+    """Where tools/setup has put venv, node, go or engine."""
     out = subprocess.run([ROOT / "tools/setup", "--where", name], check=True, capture_output=True,
                          text=True)
     return pathlib.Path(out.stdout.strip())

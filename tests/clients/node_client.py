@@ -1,4 +1,5 @@
-"""client.mjs or talks.mjs, as a process that answers jobs; several threads may ask at a time."""
+"""A process that answers jobs, a JSON object a line; several threads may ask at a time. Of Node it is
+client.mjs or talks.mjs, of Go the program in go/."""
 import itertools
 import json
 import os
@@ -9,11 +10,10 @@ import threading
 SCRIPT = pathlib.Path(__file__).with_name("client.mjs")
 
 
-class NodeClient:
-    def __init__(self, node, script=SCRIPT):
-        env = {"PATH": os.environ["PATH"], "LAMPLIGHTER_NODE": str(node)}
-        self.process = subprocess.Popen([node / "bin/node", script], env=env, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+class Client:
+    def __init__(self, command, env=None):
+        self.process = subprocess.Popen(command, env={"PATH": os.environ["PATH"], **(env or {})},
+                                        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.numbers = itertools.count()
         self.lock = threading.Lock()
         self.waiting = {}  # number -> [event, answer]
@@ -26,10 +26,6 @@ class NodeClient:
             slot = self.waiting.pop(answer["id"])
             slot[1] = answer
             slot[0].set()
-
-    def call(self, sdk, base, key, call, *args, seconds=40, **options):
-        return self.run({"sdk": sdk, "base": base, "key": key, "call": call, "args": list(args),
-                         **options}, seconds)
 
     def run(self, job, seconds=40):
         slot = [threading.Event(), None]
@@ -47,3 +43,12 @@ class NodeClient:
         self.process.terminate()
         self.process.wait(10)
         self.reader.join(10)
+
+
+class NodeClient(Client):
+    def __init__(self, node, script=SCRIPT):
+        super().__init__([node / "bin/node", script], {"LAMPLIGHTER_NODE": str(node)})
+
+    def call(self, sdk, base, key, call, *args, seconds=40, **options):
+        return self.run({"sdk": sdk, "base": base, "key": key, "call": call, "args": list(args),
+                         **options}, seconds)

@@ -41,12 +41,17 @@ DUE_OF = {
 
 
 @pytest.fixture(scope="module")
-def reports(binary, node, place, providers):
-    """{provider: its report}; all at once, for most of it is waiting."""
+def gateway(binary, place, providers):
     conf = upstreams.configuration(providers.url, models={
         f"by-{name}": {"targets": [f"{name}/obedient"]} for name in DUE_OF})
-    gateway = bed.Gateway(binary, place, conf, env={"UPSTREAM_KEY": upstreams.KEY})
+    server = bed.Gateway(binary, place, conf, env={"UPSTREAM_KEY": upstreams.KEY})
+    yield server
+    server.stop()
 
+
+@pytest.fixture(scope="module")
+def reports(node, place, gateway):
+    """{provider: its report}; all at once, for most of it is waiting."""
     def probe(name):
         path = place / f"{name}.json"  # into a pipe it does not write all before it ends
         with path.open("w") as file:
@@ -60,8 +65,7 @@ def reports(binary, node, place, providers):
         return json.loads(path.read_text())
 
     with concurrent.futures.ThreadPoolExecutor(len(DUE_OF)) as pool:
-        yield dict(zip(DUE_OF, pool.map(probe, DUE_OF)))
-    gateway.stop()
+        return dict(zip(DUE_OF, pool.map(probe, DUE_OF)))
 
 
 @pytest.mark.timeout(120)
