@@ -123,8 +123,10 @@ static const struct media_row *media_row(const struct chat_media *m)
 }
 
 /* Is there something to write of this part? */
-static bool part_fits(const struct writing *x, const struct chat_part *p)
+static bool part_fits(void *arg, const struct chat_part *p)
 {
+    const struct writing *x = arg;
+
     switch (p->kind) {
     case CHAT_PART_TEXT:
     case CHAT_PART_REFUSAL:
@@ -230,7 +232,7 @@ static int write_result(struct writing *x, const struct chat_part *p)
     return 0;
 }
 
-static int write_part(struct writing *x, const struct chat_part *p)
+static int write_part(void *arg, const struct chat_part *p)
 {
     static int (*const rows[])(struct writing *x, const struct chat_part *p) = {
         [CHAT_PART_TEXT] = write_text,         [CHAT_PART_MEDIA] = write_media,
@@ -238,89 +240,7 @@ static int write_part(struct writing *x, const struct chat_part *p)
         [CHAT_PART_THINKING] = write_thinking, [CHAT_PART_REFUSAL] = write_text,
     };
 
-    return rows[p->kind](x, p);
-}
-
-/* ---- the system prompt and the turns ---- */
-
-static int write_system_part(struct writing *x, const struct chat_part *p)
-{
-    return p->kind == CHAT_PART_TEXT
-               ? write_text(x, p)
-               : json_wrong(x->e, &x->at,
-                            "a system prompt of other things than text cannot be said");
-}
-
-static int write_system(struct writing *x)
-{
-    static const struct chat_part only_json = {
-        .kind = CHAT_PART_TEXT, .text = SPAN_LIT("Answer with one JSON object and nothing else.")};
-    bool any = false;
-    size_t i = 0;
-
-    for (const struct chat_message *m = x->q->messages; m; m = m->next, i++)
-        for (const struct chat_part *p = chat_is_system(m) ? m->parts : NULL; p; p = p->next) {
-            x->at.index = i;
-            if (!part_fits(x, p))
-                continue;
-            begin_list(&x->w, "system", &any);
-            if (write_system_part(x, p) < 0)
-                return -1;
-        }
-    if (x->q->format == CHAT_FORMAT_OBJECT) {
-        begin_list(&x->w, "system", &any);
-        if (write_text(x, &only_json) < 0)
-            return -1;
-    }
-    if (any)
-        json_end_array(&x->w);
-    return 0;
-}
-
-static int write_parts(struct writing *x, const struct convert_turn *t, bool results, bool *begun)
-{
-    size_t i = t->index;
-
-    for (const struct chat_message *m = t->first; m != t->end; m = m->next, i++)
-        for (const struct chat_part *p = chat_is_system(m) ? NULL : m->parts; p; p = p->next) {
-            if ((p->kind == CHAT_PART_TOOL_RESULT) != results || !part_fits(x, p))
-                continue;
-            if (!*begun) {
-                json_begin_object(&x->w);
-                json_kv_cstring(&x->w, "role", t->role == CHAT_ROLE_USER ? "user" : "assistant");
-                json_key(&x->w, "content");
-                json_begin_array(&x->w);
-                *begun = true;
-            }
-            x->at.index = i;
-            if (write_part(x, p) < 0)
-                return -1;
-        }
-    return 0;
-}
-
-static int write_messages(struct writing *x)
-{
-    struct convert_turn t = {.end = x->q->messages};
-    bool any = false;
-
-    json_key(&x->w, "messages");
-    json_begin_array(&x->w);
-    while (convert_next_turn(&t)) {
-        bool begun = false;
-
-        if (write_parts(x, &t, true, &begun) < 0 || write_parts(x, &t, false, &begun) < 0)
-            return -1;
-        if (begun) {
-            json_end_array(&x->w);
-            json_end_object(&x->w);
-            any = true;
-        }
-        for (const struct chat_message *m = t.first; m != t.end; m = m->next)
-            t.index++;
-    }
-    json_end_array(&x->w);
-    return any ? 0 : json_wrong(x->e, &x->list, "a message beside the system prompt is wanted");
+    return rows[p->kind](arg, p);
 }
 
 /* ---- tools ---- */
@@ -537,6 +457,8 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
     struct span model = span_has(to->model) ? to->model : q->model;
     const struct claude_ability *can = claude_ability(model);
     struct claude_thinking t = claude_think(q, can->thinks);
+    struct convert_parts parts = {
+        .w = &x.w, .at = &x.at, .fits = part_fits, .write = write_part, .arg = &x, .e = e};
 
     x.at.up = &x.list;
     json_write_init(&x.w, out);
@@ -547,7 +469,8 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
         json_kv_string(&x.w, "model", model);
     if (!to->count)
         write_answer_part(&x, can, &t);
-    if (write_system(&x) < 0 || write_messages(&x) < 0 || write_tools(&x) < 0)
+    if (convert_write_system(&parts, q) < 0 || convert_write_messages(&parts, q) < 0 ||
+        write_tools(&x) < 0)
         return -1;
     write_thinking_config(&x, &t);
     if (write_output_config(&x, &t) < 0)

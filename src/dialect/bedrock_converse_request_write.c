@@ -209,7 +209,7 @@ static int write_call(struct writing *x, const struct chat_part *p)
     return 0;
 }
 
-static bool part_fits(const struct writing *x, const struct chat_part *p);
+static bool part_fits(void *arg, const struct chat_part *p);
 
 static int write_result(struct writing *x, const struct chat_part *p)
 {
@@ -231,8 +231,10 @@ static int write_result(struct writing *x, const struct chat_part *p)
 }
 
 /* Is there something to write of this part? */
-static bool part_fits(const struct writing *x, const struct chat_part *p)
+static bool part_fits(void *arg, const struct chat_part *p)
 {
+    const struct writing *x = arg;
+
     switch (p->kind) {
     case CHAT_PART_TEXT:
     case CHAT_PART_REFUSAL:
@@ -248,7 +250,7 @@ static bool part_fits(const struct writing *x, const struct chat_part *p)
     return false;
 }
 
-static int write_part(struct writing *x, const struct chat_part *p)
+static int write_part(void *arg, const struct chat_part *p)
 {
     static int (*const rows[])(struct writing *x, const struct chat_part *p) = {
         [CHAT_PART_TEXT] = write_text,         [CHAT_PART_MEDIA] = write_media,
@@ -256,87 +258,10 @@ static int write_part(struct writing *x, const struct chat_part *p)
         [CHAT_PART_THINKING] = write_thinking, [CHAT_PART_REFUSAL] = write_text,
     };
 
-    if (rows[p->kind](x, p) < 0)
+    if (rows[p->kind](arg, p) < 0)
         return -1;
-    write_cache(x, p->cache, p->cache_ttl);
+    write_cache(arg, p->cache, p->cache_ttl);
     return 0;
-}
-
-/* ---- the system prompt and the turns ---- */
-
-static int write_system(struct writing *x)
-{
-    static const struct chat_part only_json = {
-        .kind = CHAT_PART_TEXT, .text = SPAN_LIT("Answer with one JSON object and nothing else.")};
-    bool any = false;
-    size_t i = 0;
-
-    for (const struct chat_message *m = x->q->messages; m; m = m->next, i++)
-        for (const struct chat_part *p = chat_is_system(m) ? m->parts : NULL; p; p = p->next) {
-            x->at.index = i;
-            if (!part_fits(x, p))
-                continue;
-            if (p->kind != CHAT_PART_TEXT)
-                return json_wrong(x->e, &x->at,
-                                  "a system prompt of other things than text cannot be said");
-            begin_list(x, "system", &any);
-            if (write_part(x, p) < 0)
-                return -1;
-        }
-    if (x->q->format == CHAT_FORMAT_OBJECT) {
-        begin_list(x, "system", &any);
-        if (write_text(x, &only_json) < 0)
-            return -1;
-    }
-    if (any)
-        json_end_array(&x->w);
-    return 0;
-}
-
-static int write_parts(struct writing *x, const struct convert_turn *t, bool results, bool *begun)
-{
-    size_t i = t->index;
-
-    for (const struct chat_message *m = t->first; m != t->end; m = m->next, i++)
-        for (const struct chat_part *p = chat_is_system(m) ? NULL : m->parts; p; p = p->next) {
-            if ((p->kind == CHAT_PART_TOOL_RESULT) != results || !part_fits(x, p))
-                continue;
-            if (!*begun) {
-                json_begin_object(&x->w);
-                json_kv_cstring(&x->w, "role", t->role == CHAT_ROLE_USER ? "user" : "assistant");
-                json_key(&x->w, "content");
-                json_begin_array(&x->w);
-                *begun = true;
-            }
-            x->at.index = i;
-            if (write_part(x, p) < 0)
-                return -1;
-        }
-    return 0;
-}
-
-static int write_messages(struct writing *x)
-{
-    struct convert_turn t = {.end = x->q->messages};
-    bool any = false;
-
-    json_key(&x->w, "messages");
-    json_begin_array(&x->w);
-    while (convert_next_turn(&t)) {
-        bool begun = false;
-
-        if (write_parts(x, &t, true, &begun) < 0 || write_parts(x, &t, false, &begun) < 0)
-            return -1;
-        if (begun) {
-            json_end_array(&x->w);
-            json_end_object(&x->w);
-            any = true;
-        }
-        for (const struct chat_message *m = t.first; m != t.end; m = m->next)
-            t.index++;
-    }
-    json_end_array(&x->w);
-    return any ? 0 : json_wrong(x->e, &x->list, "a message beside the system prompt is wanted");
 }
 
 /* ---- tools ---- */
@@ -631,6 +556,8 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
     struct writing x = {.q = q, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
     struct claude_thinking t = {0};
     enum claude_samples samples = CLAUDE_SAMPLES_ALL;
+    struct convert_parts parts = {
+        .w = &x.w, .at = &x.at, .fits = part_fits, .write = write_part, .arg = &x, .e = e};
 
     x.model = span_has(to->model) ? to->model : q->model;
     x.at.up = &x.list;
@@ -642,8 +569,8 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
     }
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
-    if (write_system(&x) < 0 || write_messages(&x) < 0 || write_tools(&x) < 0 ||
-        write_labels(&x) < 0)
+    if (convert_write_system(&parts, q) < 0 || convert_write_messages(&parts, q) < 0 ||
+        write_tools(&x) < 0 || write_labels(&x) < 0)
         return -1;
     write_inference(&x, samples);
     write_format(&x);

@@ -116,22 +116,6 @@ static void write_content(struct out *o, const struct chat_part *parts, struct c
 
 /* ---- messages ---- */
 
-static int write_plan(struct out *o, const struct chat_part *parts)
-{
-    struct buf b;
-    int rc;
-
-    buf_init(&b, o->q->arena->budget);
-    for (const struct chat_part *p = parts; p; p = p->next)
-        if (p->kind == CHAT_PART_THINKING)
-            buf_add_span(&b, p->text);
-    rc = buf_finish(&b, "request", o->e);
-    if (rc == 0 && b.n)
-        json_kv_string(&o->w, "tool_plan", buf_span(&b));
-    buf_fini(&b);
-    return rc;
-}
-
 static int write_call(struct out *o, const struct chat_part *p)
 {
     struct span args = convert_arguments(p);
@@ -170,7 +154,7 @@ static int write_assistant(struct out *o, const struct chat_message *m)
 
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "assistant");
-    if (calls && write_plan(o, m->parts) < 0)
+    if (calls && convert_kv_joined(&o->w, "tool_plan", m->parts, CHAT_PART_THINKING, o->e) < 0)
         return -1;
     if (!calls || count(m->parts, c, &first) > 0)
         write_content(o, m->parts, c);

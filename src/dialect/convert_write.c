@@ -25,6 +25,23 @@ void convert_kv_tri(struct json_write *w, const char *key, enum chat_tri t)
         json_kv_bool(w, key, t == CHAT_YES);
 }
 
+int convert_kv_joined(struct json_write *w, const char *key, const struct chat_part *p,
+                      enum chat_kind kind, struct err *e)
+{
+    struct buf b;
+    int rc;
+
+    buf_init(&b, w->out->max);
+    for (; p; p = p->next)
+        if (p->kind == kind)
+            buf_add_span(&b, p->text);
+    rc = buf_finish(&b, "request", e);
+    if (rc == 0 && b.n)
+        json_kv_string(w, key, buf_span(&b));
+    buf_fini(&b);
+    return rc;
+}
+
 void convert_kv_texts(struct json_write *w, const char *key, const struct chat_text *list)
 {
     if (!list)

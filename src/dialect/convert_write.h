@@ -14,6 +14,9 @@
 void convert_kv_text(struct json_write *w, const char *key, struct span s);
 void convert_kv_raw(struct json_write *w, const char *key, struct span s);
 void convert_kv_tri(struct json_write *w, const char *key, enum chat_tri t);
+/* The texts of all parts of that kind, joined; nothing where they are empty. -1: no memory. */
+MUST_CHECK int convert_kv_joined(struct json_write *w, const char *key, const struct chat_part *p,
+                                 enum chat_kind kind, struct err *e);
 /* A list of strings; nothing where it is empty. */
 void convert_kv_texts(struct json_write *w, const char *key, const struct chat_text *list);
 

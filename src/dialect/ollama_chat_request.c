@@ -300,22 +300,6 @@ static void write_images(struct out *o, const struct chat_part *parts)
         json_end_array(&o->w);
 }
 
-static int write_thinking(struct out *o, const struct chat_part *parts)
-{
-    struct buf b;
-    int rc;
-
-    buf_init(&b, o->q->arena->budget);
-    for (const struct chat_part *p = parts; p; p = p->next)
-        if (p->kind == CHAT_PART_THINKING)
-            buf_add_span(&b, p->text);
-    rc = buf_finish(&b, "request", o->e);
-    if (rc == 0 && b.n)
-        json_kv_string(&o->w, "thinking", buf_span(&b));
-    buf_fini(&b);
-    return rc;
-}
-
 static int write_call(struct out *o, const struct chat_part *p)
 {
     struct span args = convert_arguments(p);
@@ -381,7 +365,8 @@ static int write_message(struct out *o, const struct chat_message *m)
         return 0;
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", words[m->role]);
-    if (write_content(o, m->parts) < 0 || write_thinking(o, m->parts) < 0)
+    if (write_content(o, m->parts) < 0 ||
+        convert_kv_joined(&o->w, "thinking", m->parts, CHAT_PART_THINKING, o->e) < 0)
         return -1;
     write_images(o, m->parts);
     if (write_calls(o, m->parts) < 0)

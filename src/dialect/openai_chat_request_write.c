@@ -6,6 +6,7 @@
  * images among them, which that role cannot hold, follow in a message of the user.
  */
 #include "codec/json_write.h"
+#include "dialect/convert_write.h"
 #include "dialect/openai_chat_convert.h"
 
 const struct convert_charset openai_chat_ids = {.max = 40, .more = ".:"};
@@ -26,52 +27,15 @@ struct out {
     bool nomem;
 };
 
-static void kv_text(struct out *o, const char *key, struct span s)
-{
-    if (span_has(s))
-        json_kv_string(&o->w, key, s);
-}
-
-static void kv_raw(struct out *o, const char *key, struct span s)
-{
-    if (!span_has(s))
-        return;
-    json_key(&o->w, key);
-    json_raw(&o->w, s);
-}
-
-static void kv_tri(struct out *o, const char *key, enum chat_tri t)
-{
-    if (t != CHAT_UNSET)
-        json_kv_bool(&o->w, key, t == CHAT_YES);
-}
-
 /* ---- contents ---- */
-
-/* "data:image/png;base64,..." or the URL itself. */
-static void kv_url(struct out *o, const char *key, const struct chat_media *m, const char *type)
-{
-    struct buf *out = o->w.out;
-
-    if (m->source != CHAT_BASE64) {
-        json_kv_string(&o->w, key, m->data);
-        return;
-    }
-    json_key(&o->w, key);
-    json_raw(&o->w, SPAN_LIT("\"data:"));
-    json_escape(out, span_has(m->type) ? m->type : span_str(type));
-    buf_add_str(out, ";base64,");
-    json_escape(out, m->data);
-    buf_add_char(out, '"');
-}
 
 static void write_image(struct out *o, const struct chat_media *m)
 {
     json_kv_cstring(&o->w, "type", "image_url");
     json_key(&o->w, "image_url");
     json_begin_object(&o->w);
-    kv_url(o, "url", m, "image/png");
-    kv_text(o, "detail", m->detail);
+    convert_kv_url(&o->w, "url", m, "image/png");
+    convert_kv_text(&o->w, "detail", m->detail);
     json_end_object(&o->w);
 }
 
@@ -96,8 +60,8 @@ static void write_document(struct out *o, const struct chat_media *m)
     }
     if (o->host->document_urls) {
         json_kv_cstring(&o->w, "type", "document_url");
-        kv_url(o, "document_url", m, "application/pdf");
-        kv_text(o, "document_name", m->name);
+        convert_kv_url(&o->w, "document_url", m, "application/pdf");
+        convert_kv_text(&o->w, "document_name", m->name);
         return;
     }
     json_kv_cstring(&o->w, "type", "file");
@@ -106,7 +70,7 @@ static void write_document(struct out *o, const struct chat_media *m)
     if (m->source == CHAT_FILE)
         json_kv_string(&o->w, "file_id", m->data);
     else
-        kv_url(o, "file_data", m, "application/pdf");
+        convert_kv_url(&o->w, "file_data", m, "application/pdf");
     json_kv_string(&o->w, "filename", m->name.n ? m->name : SPAN_LIT("document.pdf"));
     json_end_object(&o->w);
 }
@@ -116,7 +80,7 @@ static void write_video(struct out *o, const struct chat_media *m)
     json_kv_cstring(&o->w, "type", "video_url");
     json_key(&o->w, "video_url");
     json_begin_object(&o->w);
-    kv_url(o, "url", m, "video/mp4");
+    convert_kv_url(&o->w, "url", m, "video/mp4");
     json_end_object(&o->w);
 }
 
@@ -250,23 +214,6 @@ static bool says_something(const struct out *o, const struct chat_message *m)
     return m->parts == NULL;
 }
 
-/* Thinking as a member of its own, where the host wants it back. */
-static void write_thinking(struct out *o, const struct chat_part *parts)
-{
-    struct buf b;
-
-    if (!o->host->thinking)
-        return;
-    buf_init(&b, o->q->arena->budget);
-    for (const struct chat_part *p = parts; p; p = p->next)
-        if (p->kind == CHAT_PART_THINKING)
-            buf_add_span(&b, p->text);
-    if (b.n && buf_ok(&b))
-        json_kv_string(&o->w, o->host->thinking, buf_span(&b));
-    o->nomem |= !buf_ok(&b);
-    buf_fini(&b);
-}
-
 /* Only users have something to show here. */
 static void drop_media(struct out *o, const struct chat_message *m)
 {
@@ -277,14 +224,18 @@ static void drop_media(struct out *o, const struct chat_message *m)
 
 static void write_assistant(struct out *o, const struct chat_message *m)
 {
+    struct err e;
+
     drop_media(o, m);
     if (!says_something(o, m))
         return;
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "assistant");
-    kv_text(o, "name", m->name);
+    convert_kv_text(&o->w, "name", m->name);
     write_content(o, m->parts, false, NULL);
-    write_thinking(o, m->parts);
+    if (o->host->thinking) /* it wants it back, as a member of its own */
+        o->nomem |=
+            convert_kv_joined(&o->w, o->host->thinking, m->parts, CHAT_PART_THINKING, &e) < 0;
     for (const struct chat_part *p = m->parts; p; p = p->next)
         if (p->kind == CHAT_PART_REFUSAL) {
             json_kv_string(&o->w, "refusal", p->text);
@@ -307,7 +258,7 @@ static void begin_user(struct out *o, struct span name)
 {
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "user");
-    kv_text(o, "name", name);
+    convert_kv_text(&o->w, "name", name);
 }
 
 /* Images that tools returned. */
@@ -356,7 +307,7 @@ static void write_system(struct out *o, const struct chat_message *m)
     drop_media(o, m);
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", m->role == CHAT_ROLE_SYSTEM ? "system" : "developer");
-    kv_text(o, "name", m->name);
+    convert_kv_text(&o->w, "name", m->name);
     write_content(o, m->parts, false, "");
     json_end_object(&o->w);
 }
@@ -379,9 +330,9 @@ static void write_tool(struct out *o, const struct chat_tool *t)
     json_key(&o->w, free ? "custom" : "function");
     json_begin_object(&o->w);
     json_kv_string(&o->w, "name", fit(o, t->name, &openai_chat_names));
-    kv_text(o, "description", t->description);
-    kv_raw(o, free ? "format" : "parameters", free ? t->raw : t->schema);
-    kv_tri(o, "strict", t->strict);
+    convert_kv_text(&o->w, "description", t->description);
+    convert_kv_raw(&o->w, free ? "format" : "parameters", free ? t->raw : t->schema);
+    convert_kv_tri(&o->w, "strict", t->strict);
     json_end_object(&o->w);
     json_end_object(&o->w);
 }
@@ -441,9 +392,9 @@ static void write_format(struct out *o)
         json_key(&o->w, "json_schema");
         json_begin_object(&o->w);
         json_kv_string(&o->w, "name", q->format_name.n ? q->format_name : SPAN_LIT("answer"));
-        kv_text(o, "description", q->format_description);
-        kv_raw(o, "schema", q->format_schema);
-        kv_tri(o, "strict", q->format_strict);
+        convert_kv_text(&o->w, "description", q->format_description);
+        convert_kv_raw(&o->w, "schema", q->format_schema);
+        convert_kv_tri(&o->w, "strict", q->format_strict);
         json_end_object(&o->w);
     }
     json_end_object(&o->w);
@@ -497,7 +448,7 @@ static void write_effort(struct out *o)
     struct span word = effort(o->q);
 
     convert_note_effort(o->to, o->q, word);
-    kv_text(o, "reasoning_effort", word);
+    convert_kv_text(&o->w, "reasoning_effort", word);
 }
 
 static void write_tier(struct out *o)
@@ -527,23 +478,24 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     write_stream(&o);
     write_tools(&o);
     write_choice(&o);
-    kv_tri(&o, "parallel_tool_calls", q->tools ? q->parallel : CHAT_UNSET);
+    convert_kv_tri(&o.w, "parallel_tool_calls", q->tools ? q->parallel : CHAT_UNSET);
     write_format(&o);
-    kv_raw(&o, to->old_max_tokens ? "max_tokens" : "max_completion_tokens", q->max_tokens);
-    kv_raw(&o, "temperature", q->temperature);
-    kv_raw(&o, "top_p", q->top_p);
-    kv_raw(&o, "frequency_penalty", q->frequency_penalty);
-    kv_raw(&o, "presence_penalty", q->presence_penalty);
-    kv_raw(&o, o.host->seed ? o.host->seed : "seed", q->seed);
+    convert_kv_raw(&o.w, to->old_max_tokens ? "max_tokens" : "max_completion_tokens",
+                   q->max_tokens);
+    convert_kv_raw(&o.w, "temperature", q->temperature);
+    convert_kv_raw(&o.w, "top_p", q->top_p);
+    convert_kv_raw(&o.w, "frequency_penalty", q->frequency_penalty);
+    convert_kv_raw(&o.w, "presence_penalty", q->presence_penalty);
+    convert_kv_raw(&o.w, o.host->seed ? o.host->seed : "seed", q->seed);
     write_stops(&o);
-    kv_raw(&o, "n", q->choices);
-    kv_tri(&o, "logprobs", q->logprobs);
-    kv_raw(&o, "top_logprobs", q->top_logprobs);
-    kv_raw(&o, "logit_bias", q->logit_bias);
+    convert_kv_raw(&o.w, "n", q->choices);
+    convert_kv_tri(&o.w, "logprobs", q->logprobs);
+    convert_kv_raw(&o.w, "top_logprobs", q->top_logprobs);
+    convert_kv_raw(&o.w, "logit_bias", q->logit_bias);
     write_effort(&o);
-    kv_text(&o, "verbosity", q->verbosity);
-    kv_text(&o, "user", q->user);
-    kv_raw(&o, "metadata", q->metadata);
+    convert_kv_text(&o.w, "verbosity", q->verbosity);
+    convert_kv_text(&o.w, "user", q->user);
+    convert_kv_raw(&o.w, "metadata", q->metadata);
     write_tier(&o);
     json_end_object(&o.w);
     return o.nomem ? convert_no_memory(e) : buf_finish(buf, "request", e);

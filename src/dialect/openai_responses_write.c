@@ -9,6 +9,7 @@
  * Thinking that is signed by another provider goes without its signature and id: the API looks up
  * an id that it does not know, and fails.
  */
+#include "dialect/convert_write.h"
 #include "dialect/convert_calls.h"
 #include "dialect/openai_responses_convert.h"
 
@@ -65,24 +66,6 @@ struct writing {
     struct convert_calls calls; /* that have been written */
     struct err *e;
 };
-
-static void maybe_string(struct json_write *w, const char *key, struct span s)
-{
-    if (span_has(s))
-        json_kv_string(w, key, s);
-}
-
-static void kv_raw(struct json_write *w, const char *key, struct span json)
-{
-    json_key(w, key);
-    json_raw(w, json);
-}
-
-static void maybe_raw(struct json_write *w, const char *key, struct span json)
-{
-    if (span_has(json))
-        kv_raw(w, key, json);
-}
 
 /* Other dialects let JSON of other kinds pass where this one wants an object. */
 static bool is_object(struct span json)
@@ -291,7 +274,7 @@ static void put_thinking(struct writing *x, const struct chat_part *p)
     }
     json_begin_object(w);
     json_kv_cstring(w, "type", "reasoning");
-    maybe_string(w, "id", p->id);
+    convert_kv_text(w, "id", p->id);
     json_key(w, "summary");
     json_begin_array(w);
     if (p->text.n) {
@@ -421,13 +404,13 @@ static int put_tool(struct json_write *w, const struct chat_tool *t, bool answer
     else if (answer)
         json_kv_cstring(w, "description", NULL);
     if (function) {
-        kv_raw(w, "parameters",
-               is_object(t->schema) ? t->schema
-               : answer             ? SPAN_LIT("null")
-                                    : SPAN_LIT("{\"type\":\"object\",\"properties\":{}}"));
+        convert_kv_raw(w, "parameters",
+                       is_object(t->schema) ? t->schema
+                       : answer             ? SPAN_LIT("null")
+                                            : SPAN_LIT("{\"type\":\"object\",\"properties\":{}}"));
         json_kv_bool(w, "strict", t->strict == CHAT_YES); /* true where nothing is said */
     } else {
-        maybe_raw(w, "format", t->raw);
+        convert_kv_raw(w, "format", t->raw);
     }
     json_end_object(w);
     return 0;
@@ -498,7 +481,7 @@ static void put_format(struct json_write *w, const struct chat_request *q, bool 
             json_kv_string(w, "description", q->format_description);
         else if (answer)
             json_kv_cstring(w, "description", NULL);
-        kv_raw(w, "schema", q->format_schema);
+        convert_kv_raw(w, "schema", q->format_schema);
         json_kv_bool(w, "strict", q->format_strict == CHAT_YES);
     }
     json_end_object(w);
@@ -512,7 +495,7 @@ void openai_responses_write_text(struct json_write *w, const struct chat_request
     json_begin_object(w);
     if (answer || q->format != CHAT_FORMAT_UNSET)
         put_format(w, q, answer);
-    maybe_string(w, "verbosity", q->verbosity);
+    convert_kv_text(w, "verbosity", q->verbosity);
     json_end_object(w);
 }
 
@@ -566,8 +549,8 @@ static void put_reasoning(struct writing *x)
         return;
     json_key(&x->w, "reasoning");
     json_begin_object(&x->w);
-    maybe_string(&x->w, "effort", word);
-    maybe_string(&x->w, "summary", summary);
+    convert_kv_text(&x->w, "effort", word);
+    convert_kv_text(&x->w, "summary", summary);
     json_end_object(&x->w);
 }
 
@@ -600,7 +583,7 @@ static void put_max_tokens(struct writing *x)
         convert_approximates(x->to, CHAT_HAS_MAX_TOKENS);
         return;
     }
-    maybe_raw(&x->w, "max_output_tokens", x->q->max_tokens);
+    convert_kv_raw(&x->w, "max_output_tokens", x->q->max_tokens);
 }
 
 /* The queues of other providers have other names. */
@@ -618,11 +601,11 @@ static void put_numbers(struct writing *x)
     const struct chat_request *q = x->q;
 
     put_max_tokens(x);
-    maybe_raw(&x->w, "temperature", q->temperature);
-    maybe_raw(&x->w, "top_p", q->top_p);
-    maybe_raw(&x->w, "top_logprobs", q->top_logprobs);
+    convert_kv_raw(&x->w, "temperature", q->temperature);
+    convert_kv_raw(&x->w, "top_p", q->top_p);
+    convert_kv_raw(&x->w, "top_logprobs", q->top_logprobs);
     if (is_object(q->metadata))
-        kv_raw(&x->w, "metadata", q->metadata);
+        convert_kv_raw(&x->w, "metadata", q->metadata);
     else if (span_has(q->metadata))
         convert_drops(x->to, CHAT_HAS_METADATA);
 }
@@ -645,13 +628,13 @@ static int put_head(struct writing *x)
 {
     json_kv_string(&x->w, "model", x->to->model);
     if (x->to->count) { /* nothing but the prompt is asked for */
-        maybe_string(&x->w, "previous_response_id", x->q->previous);
+        convert_kv_text(&x->w, "previous_response_id", x->q->previous);
         return 0;
     }
     if (x->to->stream)
         json_kv_bool(&x->w, "stream", true);
     json_kv_bool(&x->w, "store", x->q->store == CHAT_YES); /* true where nothing is said */
-    maybe_string(&x->w, "previous_response_id", x->q->previous);
+    convert_kv_text(&x->w, "previous_response_id", x->q->previous);
     return put_user(x);
 }
 
