@@ -7,7 +7,7 @@
  */
 #include "codec/reframe.h"
 
-#include "codec/base64.h"
+#include "base/base64.h"
 #include "codec/json_scan.h"
 #include "codec/json_write.h"
 

@@ -16,6 +16,7 @@
  * message_delta waits for the usage behind FINISH, or for the end. What waits lives in the
  * request's arena and is bounded by WAITING_BYTES_MAX, counted over the whole answer.
  */
+#include "dialect/convert_read.h"
 #include "dialect/convert_cite.h"
 #include "dialect/anthropic_messages_convert.h"
 #include "dialect/convert_write.h"
@@ -281,17 +282,12 @@ static int say_end(struct convert_writer *w, struct err *e)
 
 /* ---- events ---- */
 
-static int no_memory(struct err *e)
-{
-    return err_set(e, ERR_NOMEM, "no memory for an answer");
-}
-
 static int keep(struct convert_writer *w, struct span *to, struct span s, struct err *e)
 {
     if (!span_has(s))
         return 0;
     *to = arena_dup(w->arena, s);
-    return span_has(*to) ? 0 : no_memory(e);
+    return span_has(*to) ? 0 : convert_no_answer(e);
 }
 
 static int count_waiting(struct anthropic_messages_writer *own, size_t n, struct err *e)
@@ -313,7 +309,7 @@ static int add_part(struct convert_writer *w, const struct chat_event *ev, struc
     own->refused |= ev->part == CHAT_PART_REFUSAL;
     p = arena_zalloc(w->arena, sizeof(*p));
     if (!p)
-        return no_memory(e);
+        return convert_no_answer(e);
     p->index = ev->index;
     p->kind = ev->part;
     p->redacted = ev->redacted;
@@ -339,7 +335,7 @@ static int wait(struct convert_writer *w, struct anthropic_messages_part *p,
         return -1;
     i = arena_zalloc(w->arena, sizeof(*i));
     if (!i)
-        return no_memory(e);
+        return convert_no_answer(e);
     i->kind = kind;
     *p->pieces_tail = i;
     p->pieces_tail = &i->next;
@@ -357,7 +353,7 @@ static int add_piece(struct convert_writer *w, struct anthropic_messages_part *p
             return 0; /* no other block has a place for it */
         text = convert_hand_out(w->arena, ev->signature, ev->signer, CHAT_SIGNER_ANTHROPIC);
         if (!span_has(text))
-            return no_memory(e);
+            return convert_no_answer(e);
     }
     if (text.n == 0)
         return 0;
@@ -462,7 +458,7 @@ static int write_part(struct json_write *j, struct convert_writer *w, const stru
     if (p->kind == CHAT_PART_THINKING && p->signer != CHAT_SIGNER_NONE && p->signature.n) {
         signature = convert_hand_out(w->arena, p->signature, p->signer, CHAT_SIGNER_ANTHROPIC);
         if (!span_has(signature))
-            return no_memory(e);
+            return convert_no_answer(e);
     }
     if (p->redacted ? signature.n == 0 : row->text && p->text.n == 0 && signature.n == 0)
         return 0; /* nothing to say */

@@ -4,7 +4,7 @@
  */
 #include "dialect/bedrock_converse_convert.h"
 
-#include "codec/base64.h"
+#include "base/base64.h"
 #include "dialect/dialect.h"
 
 #define SEALED_MAX ((size_t)4 * 1024 * 1024)

@@ -11,7 +11,7 @@
  * Tools are bound to calls: the API refuses a conversation that holds calls without tools, and has
  * no word for tools that must not be called. Where both meet, the request cannot be said.
  */
-#include "codec/base64.h"
+#include "base/base64.h"
 #include "codec/json_write.h"
 #include "dialect/bedrock_converse_convert.h"
 #include "dialect/claude.h"

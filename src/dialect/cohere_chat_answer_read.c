@@ -8,14 +8,10 @@
  *
  * A whole answer is told as the events that would have made it.
  */
+#include "dialect/convert_read.h"
 #include "dialect/cohere_chat_convert.h"
 
 #include "dialect/dialect.h"
-
-static int no_memory(struct err *e)
-{
-    return err_set(e, ERR_NOMEM, "no memory for an answer");
-}
 
 static int tell(struct convert_reader *r, const struct chat_event *ev, struct err *e)
 {
@@ -134,7 +130,7 @@ static int cite(struct convert_reader *r, yyjson_val *citation, struct err *e)
     buf_init(&b, r->arena->budget);
     json_write_tree(&b, citation);
     ev.text = buf_span(&b);
-    rc = buf_ok(&b) ? tell(r, &ev, e) : no_memory(e);
+    rc = buf_ok(&b) ? tell(r, &ev, e) : convert_no_answer(e);
     buf_fini(&b);
     return rc;
 }

@@ -12,6 +12,11 @@ int convert_no_memory(struct err *e)
     return err_set(e, ERR_NOMEM, "no memory for a request");
 }
 
+int convert_no_answer(struct err *e)
+{
+    return err_set(e, ERR_NOMEM, "no memory for an answer");
+}
+
 static struct span place_of(struct chat_request *q, const struct json_at *at)
 {
     char text[192];

@@ -61,7 +61,9 @@ int convert_other(const struct convert_value *x);
 /* "a string", "an object" ... is wanted: complain, -1. */
 int convert_want(const struct convert_value *x, const char *what);
 
+/* No memory for a request, for an answer: -1. */
 int convert_no_memory(struct err *e);
+int convert_no_answer(struct err *e);
 
 /* The request holds f, and there: so says who refuses it for that. */
 MUST_CHECK int convert_note(struct chat_request *q, enum chat_feature f, const struct json_at *at,

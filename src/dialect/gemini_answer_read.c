@@ -11,6 +11,7 @@
  * A finishReason may be followed by more (hosts of old wrote one into every event); then there is a
  * later FINISH, which replaces the one before.
  */
+#include "dialect/convert_read.h"
 #include "dialect/gemini_convert.h"
 
 enum open { NOTHING, TEXT, THOUGHT };
@@ -41,11 +42,6 @@ struct reading {
     uint32_t choice;
     struct candidate *c; /* of that choice */
 };
-
-static int no_memory(struct err *e)
-{
-    return err_set(e, ERR_NOMEM, "no memory for an answer");
-}
 
 static int tell(struct reading *x, struct chat_event ev)
 {
@@ -132,7 +128,7 @@ static int read_call(struct reading *x, yyjson_val *call, struct span signature)
         return err_set(x->e, ERR_PROTOCOL, "a function call without a name, or in pieces");
     ev.id = call_id(x, call);
     if (!span_has(ev.id))
-        return no_memory(x->e);
+        return convert_no_answer(x->e);
     x->own->calls++;
     x->c->calls = true;
     if (begin_part(x, ev) < 0)
@@ -142,7 +138,7 @@ static int read_call(struct reading *x, yyjson_val *call, struct span signature)
         json_write_tree(&b, args);
     else
         buf_add_str(&b, "{}");
-    rc = buf_ok(&b) ? delta(x, buf_span(&b)) : no_memory(x->e);
+    rc = buf_ok(&b) ? delta(x, buf_span(&b)) : convert_no_answer(x->e);
     buf_fini(&b);
     if (rc < 0 || sign(x, signature) < 0)
         return -1;
@@ -194,7 +190,7 @@ static int tell_json(struct reading *x, enum chat_event_kind kind, yyjson_val *v
     rc = buf_ok(&b) ? tell(x, (struct chat_event){.kind = kind,
                                                   .index = x->c->parts - 1,
                                                   .text = buf_span(&b)})
-                    : no_memory(x->e);
+                    : convert_no_answer(x->e);
     buf_fini(&b);
     return rc;
 }
@@ -273,7 +269,7 @@ static int read_logprobs(struct reading *x, yyjson_val *candidate)
     }
     rc = buf_ok(&b)
              ? tell(x, (struct chat_event){.kind = CHAT_EVENT_LOGPROBS, .text = buf_span(&b)})
-             : no_memory(x->e);
+             : convert_no_answer(x->e);
     buf_fini(&b);
     return rc;
 }

@@ -7,6 +7,7 @@
  * arguments are there. A signature follows its text with an empty one, as Google does it; of a call
  * it stands beside it.
  */
+#include "dialect/convert_read.h"
 #include "dialect/gemini_convert.h"
 
 #define CALL_MAX ((size_t)16 << 20) /* bytes of one call's arguments */
@@ -31,11 +32,6 @@ struct own {
     bool begun; /* of a list: the first item has been written */
 };
 _Static_assert(sizeof(struct own) <= GEMINI_WRITER_BYTES, "room of the writer");
-
-static int no_memory(struct err *e)
-{
-    return err_set(e, ERR_NOMEM, "no memory for an answer");
-}
 
 /* ---- frames ---- */
 
@@ -69,7 +65,7 @@ static int close_event(struct convert_writer *w, struct json_write *j, struct er
     json_end_object(j);
     if (!w->list)
         buf_add_str(w->out, "\r\n\r\n");
-    return buf_ok(w->out) ? 0 : no_memory(e);
+    return buf_ok(w->out) ? 0 : convert_no_answer(e);
 }
 
 static void open_candidate(struct json_write *j)
@@ -215,7 +211,7 @@ static int write_logprobs(struct json_write *j, struct convert_writer *w, struct
     struct json_tree t = {0};
 
     if (!span_has(text))
-        return no_memory(e);
+        return convert_no_answer(e);
     if (json_tree_read(&t, text, e) < 0)
         return -1;
     write_result(j, t.root);
@@ -247,7 +243,7 @@ static int add_args(struct convert_writer *w, struct part *p, struct span s, str
         char *more = arena_alloc(w->arena, cap);
 
         if (!more)
-            return no_memory(e);
+            return convert_no_answer(e);
         if (p->n)
             memcpy(more, p->args, p->n);
         p->args = more;
@@ -267,7 +263,7 @@ static int on_start(struct convert_writer *w, const struct chat_event *ev, struc
 
     own->id = keep(w, ev->id);
     own->model = keep(w, ev->model);
-    return span_has(own->id) && span_has(own->model) ? 0 : no_memory(e);
+    return span_has(own->id) && span_has(own->model) ? 0 : convert_no_answer(e);
 }
 
 static int on_part(struct convert_writer *w, const struct chat_event *ev, struct err *e)
@@ -277,7 +273,7 @@ static int on_part(struct convert_writer *w, const struct chat_event *ev, struct
     struct json_write j;
 
     if (!p)
-        return no_memory(e);
+        return convert_no_answer(e);
     *p = (struct part){.next = own->parts,
                        .choice = ev->choice,
                        .index = ev->index,
@@ -287,7 +283,7 @@ static int on_part(struct convert_writer *w, const struct chat_event *ev, struct
                        .name = keep(w, ev->name)};
     own->parts = p;
     if (!span_has(p->id) || !span_has(p->name))
-        return no_memory(e);
+        return convert_no_answer(e);
     if (ev->part != CHAT_PART_MEDIA)
         return 0;
     open_part(w, &j);
@@ -318,7 +314,7 @@ static int on_sign(struct convert_writer *w, const struct chat_event *ev, struct
     if (p->kind == CHAT_PART_TOOL_CALL)
         s = p->signature = keep(w, s);
     if (!span_has(s))
-        return no_memory(e);
+        return convert_no_answer(e);
     if (p->kind == CHAT_PART_TOOL_CALL)
         return 0;
     open_part(w, &j);
@@ -460,7 +456,7 @@ int gemini_end(struct convert_writer *w, struct err *e)
         return -1;
     if (w->list)
         buf_add_str(w->out, "]\n");
-    return buf_ok(w->out) ? 0 : no_memory(e);
+    return buf_ok(w->out) ? 0 : convert_no_answer(e);
 }
 
 /* ---- whole answers ---- */
@@ -473,7 +469,7 @@ static int write_part(struct convert_writer *w, struct json_write *j, const stru
     if (span_has(signature)) {
         signature = gemini_sign(w->arena, signature, p->signer, p->redacted);
         if (!span_has(signature))
-            return no_memory(e);
+            return convert_no_answer(e);
     }
     switch (p->kind) {
     case CHAT_PART_TOOL_CALL:
@@ -524,5 +520,5 @@ int gemini_write_answer(struct convert_writer *w, const struct chat_answer *a, s
     write_usage(&j, &a->usage);
     write_identity(w, &j);
     json_end_object(&j);
-    return buf_ok(w->out) ? 0 : no_memory(e);
+    return buf_ok(w->out) ? 0 : convert_no_answer(e);
 }

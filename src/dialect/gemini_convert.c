@@ -3,7 +3,7 @@
  */
 #include "dialect/gemini_convert.h"
 
-#include "codec/base64.h"
+#include "base/base64.h"
 #include "dialect/dialect.h"
 
 #define GENERATE  "https://ai.google.dev/api/generate-content"

@@ -11,7 +11,7 @@
  */
 #include "dialect/gemini_convert.h"
 
-#include "codec/base64.h"
+#include "base/base64.h"
 
 #define NO_SIGNATURE "skip_thought_signature_validator"
 #define TEXT_MAX     ((size_t)64 << 20)

@@ -6,14 +6,10 @@
  * without an id, which older servers never give, gets one of the time of its line and its number in
  * the answer: two turns of one conversation never have the same.
  */
+#include "dialect/convert_read.h"
 #include "dialect/ollama_chat_convert.h"
 
 #include "dialect/dialect.h"
-
-static int no_memory(struct err *e)
-{
-    return err_set(e, ERR_NOMEM, "no memory for an answer");
-}
 
 static int tell(struct convert_reader *r, const struct chat_event *ev, struct err *e)
 {
@@ -86,7 +82,7 @@ static int read_call(struct convert_reader *r, yyjson_val *call, struct span tim
     if (ev.id.n == 0)
         ev.id = made_id(r, time);
     if (!span_has(ev.id))
-        return no_memory(e);
+        return convert_no_answer(e);
     if (end_text(r, e) < 0)
         return -1;
     s->calls_n++;
@@ -102,7 +98,7 @@ static int read_call(struct convert_reader *r, yyjson_val *call, struct span tim
                              .part = CHAT_PART_TOOL_CALL,
                              .index = ev.index,
                              .text = buf_span(&b)};
-    rc = buf_ok(&b) ? tell(r, &ev, e) : no_memory(e);
+    rc = buf_ok(&b) ? tell(r, &ev, e) : convert_no_answer(e);
     buf_fini(&b);
     ev.kind = CHAT_EVENT_PART_END;
     ev.text = span_of(NULL, 0);
@@ -142,7 +138,7 @@ static int read_logprobs(struct convert_reader *r, yyjson_val *list, struct err 
         json_write_tree(&b, one);
     }
     ev.text = buf_span(&b);
-    rc = buf_ok(&b) ? tell(r, &ev, e) : no_memory(e);
+    rc = buf_ok(&b) ? tell(r, &ev, e) : convert_no_answer(e);
     buf_fini(&b);
     return rc;
 }

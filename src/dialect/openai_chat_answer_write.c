@@ -2,6 +2,7 @@
  * openai_chat_answer_write.c - chat events as answers of OpenAI's chat completions, streamed and
  * whole; and the row of this dialect, with its table of losses.
  */
+#include "dialect/convert_read.h"
 #include "dialect/convert_cite.h"
 #include "codec/json_write.h"
 #include "dialect/openai_chat_convert.h"
@@ -14,11 +15,6 @@ struct openai_chat_call {
     uint32_t choice, index, number;
     bool free;
 };
-
-static int no_memory(struct err *e)
-{
-    return err_set(e, ERR_NOMEM, "no memory for an answer");
-}
 
 static const char *word_of(enum chat_stop stop)
 {
@@ -39,7 +35,7 @@ static int set_names(struct convert_writer *w, struct span id, uint64_t created,
     s->model = w->model;
     s->created = created ? created : w->created;
     s->named = true;
-    return span_has(s->id) ? 0 : no_memory(e);
+    return span_has(s->id) ? 0 : convert_no_answer(e);
 }
 
 static void write_names(struct json_write *j, const struct openai_chat_writer *s,
@@ -149,7 +145,7 @@ static int begin_call(struct convert_writer *w, const struct chat_event *ev, str
     struct json_write j;
 
     if (!c)
-        return no_memory(e);
+        return convert_no_answer(e);
     c->choice = ev->choice;
     c->index = ev->index;
     c->free = ev->free;

@@ -17,15 +17,11 @@
  *
  * Ids of items are made of the answer's id and their place: the same answer has the same ones.
  */
+#include "dialect/convert_read.h"
 #include "dialect/convert_cite.h"
 #include "dialect/openai_responses_say.h"
 
 #define PARTS_MAX 4096 /* of one answer */
-
-static int no_memory(struct err *e)
-{
-    return err_set(e, ERR_NOMEM, "no memory for an answer");
-}
 
 /* ---- how the answer goes on ---- */
 
@@ -49,7 +45,7 @@ static int start(struct convert_writer *w, struct span id, uint64_t created, str
                   ? arena_join(w->arena, (const struct span[]){prefix, own->suffix}, 2)
                   : own->suffix;
     if (!span_has(own->id))
-        return no_memory(e);
+        return convert_no_answer(e);
     own->suffix = span_of(own->id.p + prefix.n, own->id.n - prefix.n);
     return openai_responses_say_response(w, "response.created", false, e) < 0 ||
                    openai_responses_say_response(w, "response.in_progress", false, e) < 0
@@ -70,7 +66,7 @@ static int add_text(struct convert_writer *w, struct said_part *p, struct span t
                                    &escaped);
     w->out->n = at; /* it was only lent */
     if (rc < 0)
-        return no_memory(e);
+        return convert_no_answer(e);
     openai_responses_say_delta(w, p, escaped);
     return 0;
 }
@@ -128,7 +124,7 @@ static struct said_item *new_item(struct convert_writer *w, enum said_kind kind,
                                     SPAN_FMT(own->suffix), it->index);
     }
     if (!it || !span_has(it->id)) {
-        (void)no_memory(e);
+        (void)convert_no_answer(e);
         return NULL;
     }
     *own->tail = it;
@@ -192,7 +188,7 @@ static int begin_call(struct convert_writer *w, struct said_part *p, const struc
     if (span_has(it->call_id) && it->call_id.p == ev->id.p) /* the event's own bytes */
         it->call_id = arena_dup(w->arena, ev->id);
     if (!span_has(it->name) || !span_has(it->call_id))
-        return no_memory(e);
+        return convert_no_answer(e);
     join(it, p);
     openai_responses_say_item(w, "response.output_item.added", it, false);
     return 0;
@@ -233,7 +229,7 @@ static int on_part(struct convert_writer *w, const struct chat_event *ev, struct
         return err_set(e, ERR_LIMIT, "the answer has more than %d parts", PARTS_MAX);
     p = arena_zalloc(w->arena, sizeof(*p));
     if (!p)
-        return no_memory(e);
+        return convert_no_answer(e);
     p->index = ev->index;
     p->kind = ev->part;
     p->next = own->parts;
@@ -280,7 +276,7 @@ static int on_sign(struct convert_writer *w, struct said_part *p, const struct c
         return -1;
     s = convert_hand_out(w->arena, ev->signature, ev->signer, CHAT_SIGNER_OPENAI);
     p->item->signature = span_has(s) ? arena_dup(w->arena, s) : s;
-    return span_has(p->item->signature) ? 0 : no_memory(e);
+    return span_has(p->item->signature) ? 0 : convert_no_answer(e);
 }
 
 /* ---- citations ---- */
@@ -303,9 +299,9 @@ static int add_citation(struct convert_writer *w, struct said_part *p, struct sp
 
     if (p->citations_n &&
         openai_responses_said_add(w->arena, &p->citations, SPAN_LIT(","), &ignored) < 0)
-        return no_memory(e);
+        return convert_no_answer(e);
     if (openai_responses_said_add(w->arena, &p->citations, json, &ignored) < 0)
-        return no_memory(e);
+        return convert_no_answer(e);
     openai_responses_say_citation(w, p, json);
     p->citations_n++;
     return 0;
@@ -352,8 +348,10 @@ static int on_logprobs(struct convert_writer *w, struct span text, struct err *e
         return 0;
     if (p->logprobs.first &&
         openai_responses_said_add(w->arena, &p->logprobs, SPAN_LIT(","), &ignored) < 0)
-        return no_memory(e);
-    return openai_responses_said_add(w->arena, &p->logprobs, text, &ignored) < 0 ? no_memory(e) : 0;
+        return convert_no_answer(e);
+    return openai_responses_said_add(w->arena, &p->logprobs, text, &ignored) < 0
+               ? convert_no_answer(e)
+               : 0;
 }
 
 /* ---- what the gateway calls ---- */
@@ -453,5 +451,5 @@ int openai_responses_write_answer(struct convert_writer *w, const struct chat_an
     if (chat_replay(a, (struct chat_sink){keep_event, w}, e) < 0 || end_items(w, e) < 0)
         return -1;
     json_write_init(&j, w->out);
-    return openai_responses_say_whole(&j, w, true) < 0 ? no_memory(e) : 0;
+    return openai_responses_say_whole(&j, w, true) < 0 ? convert_no_answer(e) : 0;
 }

@@ -21,6 +21,7 @@
  */
 #include "net/dial.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "net/addr.h"
@@ -317,24 +318,6 @@ static const struct net_conn_cb tunnel_cb = {
     .on_error = on_broken,
 };
 
-static void add_base64(struct buf *b, const char *text)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *p = (const unsigned char *)text;
-    size_t n = strlen(text);
-
-    for (size_t i = 0; i < n; i += 3) {
-        size_t left = n - i;
-        unsigned v = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) |
-                     (left > 2 ? p[i + 2] : 0);
-
-        buf_add_char(b, digits[v >> 18]);
-        buf_add_char(b, digits[v >> 12 & 63]);
-        buf_add_char(b, left > 1 ? digits[v >> 6 & 63] : '=');
-        buf_add_char(b, left > 2 ? digits[v & 63] : '=');
-    }
-}
-
 static int ask_proxy(struct dial *d, struct err *e)
 {
     const char *open = strchr(d->host, ':') ? "[" : "", *close = *open ? "]" : "";
@@ -346,7 +329,7 @@ static int ask_proxy(struct dial *d, struct err *e)
                d->port, open, d->host, close, d->port);
     if (d->auth) {
         buf_add_str(&head, "Proxy-Authorization: Basic ");
-        add_base64(&head, d->auth);
+        base64_encode(&head, span_str(d->auth));
         buf_add_str(&head, "\r\n");
     }
     buf_add_str(&head, "\r\n");

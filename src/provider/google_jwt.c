@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "codec/base64.h"
+#include "base/base64.h"
 #include "codec/json_write.h"
 
 #define JWT_MAX ((size_t)16 * 1024)

@@ -1,6 +1,7 @@
 /*
  * ops.c - which operation a client asks for, and under which path a provider has it.
  */
+#include "codec/percent.h"
 #include "provider/provider.h"
 
 enum { STREAMED = 2 };
@@ -81,20 +82,6 @@ const struct provider_op_row *provider_op_row(enum provider_op op)
     return &rows[op];
 }
 
-/* A model's name as one path segment (RFC 3986: all but unreserved bytes are escaped). */
-static void add_segment(struct buf *out, struct span s)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
-
-    for (size_t i = 0; i < s.n; i++) {
-        if (memchr(plain, s.p[i], sizeof(plain) - 1))
-            buf_add_char(out, s.p[i]);
-        else
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)s.p[i]);
-    }
-}
-
 void provider_expand(struct buf *out, const char *text, struct span region, struct span project)
 {
     struct span rest = span_str(text);
@@ -172,7 +159,7 @@ int provider_path(struct buf *out, const struct provider *p, const struct provid
     buf_add_span(out, span_cut(&path, '%'));
     while (span_has(path)) { /* behind a '%', which is always "%m" */
         MUST(path.n && path.p[0] == 'm');
-        add_segment(out, ask->model);
+        percent_encode(out, ask->model, ""); /* one segment */
         path = span_of(path.p + 1, path.n - 1);
         buf_add_span(out, span_cut(&path, '%'));
     }

@@ -13,6 +13,7 @@
  * The derived keys could be kept for a day. Four HMACs take 2 us; an attempt takes longer to
  * connect, and what is not kept cannot leak.
  */
+#include "codec/percent.h"
 #include "provider/sigv4.h"
 
 #include <openssl/evp.h>
@@ -55,34 +56,14 @@ static void to_hex(char ret[SIGV4_HASH], const unsigned char sum[SUM])
     ret[SIGV4_HASH - 1] = '\0';
 }
 
-/* RFC 3986: all but unreserved bytes as %XX; slash: '/' stays. */
-static void add_escaped(struct buf *out, struct span s, bool slash)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
-
-    for (size_t i = 0; i < s.n; i++) {
-        if (memchr(plain, s.p[i], sizeof(plain) - 1) || (slash && s.p[i] == '/'))
-            buf_add_char(out, s.p[i]);
-        else
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)s.p[i]);
-    }
-}
-
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87 : -1;
-}
-
 /* A part of a query, escaped as the rules want it whatever way it is sent. */
 static void add_escaped_anew(struct buf *out, struct span s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        bool escape = s.p[i] == '%' && s.n - i > 2 && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0;
-        char c = escape ? (char)(hex(s.p[i + 1]) * 16 + hex(s.p[i + 2])) : s.p[i];
+    char c;
 
-        add_escaped(out, span_of(&c, 1), false);
-        i += escape ? 2 : 0;
+    for (size_t i = 0; i < s.n;) {
+        i += percent_take(span_of(s.p + i, s.n - i), &c);
+        percent_encode(out, span_of(&c, 1), "");
     }
 }
 
@@ -185,7 +166,7 @@ static int add_canonical(struct buf *out, const struct sigv4_request *r,
 
     buf_add_span(out, r->method);
     buf_add_char(out, '\n');
-    add_escaped(out, path, true);
+    percent_encode(out, path, "/");
     buf_add_char(out, '\n');
     if (add_query(out, query, e) < 0)
         return -1;

@@ -1,6 +1,7 @@
 /*
  * token.c - what the sources of credentials share: forms, JSON answers, times, refusals.
  */
+#include "codec/percent.h"
 #include "provider/token.h"
 
 #include "base/buf.h"
@@ -12,26 +13,13 @@
 
 /* ---- requests ---- */
 
-static void add_escaped(struct buf *out, struct span s)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
-
-    for (size_t i = 0; i < s.n; i++) {
-        if (memchr(plain, s.p[i], sizeof(plain) - 1))
-            buf_add_char(out, s.p[i]);
-        else
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)s.p[i]);
-    }
-}
-
 void token_add_form(struct buf *out, const char *name, struct span value)
 {
     if (out->n)
         buf_add_char(out, '&');
-    add_escaped(out, span_str(name));
+    percent_encode(out, span_str(name), "");
     buf_add_char(out, '=');
-    add_escaped(out, value);
+    percent_encode(out, value, "");
 }
 
 int token_post_form(const struct token_flow *f, struct token_request *ret, enum token_value url,

@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "base/secret.h"
+#include "codec/percent.h"
 #include "codec/json_write.h"
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
@@ -37,11 +38,6 @@ static struct span path_only(struct span path)
 
 /* ---- what a URL says ---- */
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87 : -1;
-}
-
 /* Without its percent escapes, in the arena; absent: no memory. */
 static struct span plain(struct arena *a, struct span s)
 {
@@ -50,12 +46,8 @@ static struct span plain(struct arena *a, struct span s)
 
     if (!out)
         return span_of(NULL, 0);
-    for (size_t i = 0; i < s.n; i++) {
-        bool escape = s.p[i] == '%' && s.n - i > 2 && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0;
-
-        out[n++] = escape ? (char)(hex(s.p[i + 1]) * 16 + hex(s.p[i + 2])) : s.p[i];
-        i += escape ? 2 : 0;
-    }
+    for (size_t i = 0; i < s.n;)
+        i += percent_take(span_of(s.p + i, s.n - i), &out[n++]);
     return span_of(out, n);
 }
 

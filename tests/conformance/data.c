@@ -7,7 +7,7 @@
 #include <yyjson.h>
 #include <zlib.h>
 
-#include "codec/base64.h"
+#include "base/base64.h"
 #include "codec/reframe.h"
 
 #define LINE_BYTES_MAX ((size_t)64 << 20)

@@ -28,6 +28,7 @@ static const struct {
     {" { \"a\" : [ 1 , 2 ] } ", "{\"a\":[1,2]}"},
     {"\"\\u00e9\\n\\/\\ud83d\\ude00\"", "\"\xC3\xA9\\n/\xF0\x9F\x98\x80\""},
     /* surrogates that stand alone, and pairs beside them */
+    {"\"\\udc00\\udc01\\udfff\\udfff\"", NULL},
     {"\"\\ud800\"", NULL},
     {"{\"a\\udbff\":\"\\ud83dx\\ude00\\\\ud800\",\"b\":\"\\udc00\\ud83d\"}", NULL},
     {"\"\\uD83D\\ud83d\\uDE00\\n\\uDFFF\"", "\"\\ud83d\xF0\x9F\x98\x80\\n\\udfff\""},

@@ -13,7 +13,7 @@
 
 #include "aws_frame.h"
 #include "base/mem.h"
-#include "codec/base64.h"
+#include "base/base64.h"
 #include "codec/reframe.h"
 
 #define MEGA ((size_t)1024 * 1024)

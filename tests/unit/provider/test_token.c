@@ -15,7 +15,7 @@
 #include <openssl/pem.h>
 
 #include "base/buf.h"
-#include "codec/base64.h"
+#include "base/base64.h"
 #include "provider/aws_token.h"
 #include "provider/azure_token.h"
 #include "provider/google_jwt.h"

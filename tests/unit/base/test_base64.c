@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "codec/base64.h"
+#include "base/base64.h"
 
 static void the_rfcs_vectors(void **state)
 {

@@ -1,7 +1,7 @@
 /*
  * base64.c - see base64.h.
  */
-#include "codec/base64.h"
+#include "base/base64.h"
 
 void base64_encode(struct buf *out, struct span bytes)
 {

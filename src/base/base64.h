@@ -1,10 +1,10 @@
 /*
  * base64.h - base64 (RFC 4648): what stands in JSON where bytes are meant.
  *
- * Room: codec. Pure. Threads: any.
+ * Room: base. Pure. Threads: any.
  */
-#ifndef CODEC_BASE64_H
-#define CODEC_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include "base/buf.h"
 
