@@ -10,6 +10,7 @@ An API is a class: `hear` reads a request into plain words, `whole` and `stream`
 """
 import gzip
 import http.server
+import itertools
 import json
 import os
 import pathlib
@@ -376,7 +377,7 @@ class Responses(Chat):
 
     def response(self, request, answer=None):
         body, cut = request.body, bool(answer) and answer["stop"] == "length"
-        return {"id": "resp_matrix", "object": "response", "created_at": 1767225600,
+        return {"id": f"resp_{request.number}", "object": "response", "created_at": 1767225600,
                 "status": "incomplete" if cut else "completed" if answer else "in_progress",
                 "completed_at": 1767225601 if answer else None, "error": None, "background": False,
                 "max_tool_calls": None, "top_logprobs": 0, "service_tier": "default",
@@ -677,8 +678,10 @@ APIS = {"openai.chat": Chat(), "openai.responses": Responses(), "anthropic.messa
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    numbers = itertools.count(1)  # no two answers have one id, of whatever provider they are
 
     def do_POST(self):
+        self.number = next(self.numbers)
         self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         path = urllib.parse.unquote(self.path.split("?")[0])
         api = next((a for a in APIS.values() if a.path.fullmatch(path)), None)
