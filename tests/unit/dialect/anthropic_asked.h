@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "dialect/anthropic_messages_convert.h"
+#include "dialect/anthropic/anthropic_messages_convert.h"
 
 #define MEGA ((size_t)1024 * 1024)
 

@@ -14,7 +14,7 @@
 
 #include "../../conformance/chat_text.h"
 #include "base/mem.h"
-#include "dialect/bedrock_converse_convert.h"
+#include "dialect/bedrock/bedrock_converse_convert.h"
 
 #define C      (&convert_bedrock_converse)
 #define BUDGET ((size_t)1 << 20)

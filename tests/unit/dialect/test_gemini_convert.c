@@ -13,7 +13,7 @@
 
 #include "../../conformance/chat_text.h"
 #include "base/mem.h"
-#include "dialect/gemini_convert.h"
+#include "dialect/gemini/gemini_convert.h"
 
 #define C      (&convert_gemini_generate)
 #define BUDGET ((size_t)1 << 20)

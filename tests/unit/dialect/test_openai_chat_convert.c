@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "dialect/openai_chat_convert.h"
+#include "dialect/openai/openai_chat_convert.h"
 #include "dialect/translate.h"
 
 #define MEGA ((size_t)1024 * 1024)

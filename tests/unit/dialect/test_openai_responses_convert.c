@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "dialect/openai_responses_convert.h"
+#include "dialect/openai/openai_responses_convert.h"
 #include "dialect/translate.h"
 
 #define MEGA   ((size_t)1024 * 1024)

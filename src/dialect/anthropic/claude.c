@@ -1,0 +1,129 @@
+/*
+ * claude.c - see claude.h.
+ */
+#include "dialect/anthropic/claude.h"
+
+/* ---- what models take ---- */
+
+/* First match wins. Hosts write 4-5, 4.5 and 4@20250514. */
+static const struct claude_ability abilities[] = {
+    {"*claude-3-7*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
+    {"*claude-3.7*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
+    {"*claude-3*", CLAUDE_THINKS_NOT, CLAUDE_SAMPLES_ALL},
+    {"*claude-*-4-0*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
+    {"*claude-*-4-2*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
+    {"*claude-*-4@2*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
+    {"*claude-*-4", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
+    {"*claude-*-4-1*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ONE},
+    {"*claude-*-4.1*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ONE},
+    {"*claude-*-4-5*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ONE},
+    {"*claude-*-4.5*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ONE},
+    {"*claude-*-4-6*", CLAUDE_THINKS_EFFORT, CLAUDE_SAMPLES_ONE},
+    {"*claude-*-4.6*", CLAUDE_THINKS_EFFORT, CLAUDE_SAMPLES_ONE},
+    {"*claude*", CLAUDE_THINKS_EFFORT, CLAUDE_SAMPLES_NOT},
+    {"*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
+};
+
+const struct claude_ability *claude_ability(struct span model)
+{
+    size_t i = 0;
+
+    while (!span_glob(span_str(abilities[i].models), model))
+        i++; /* the last row takes all */
+    return &abilities[i];
+}
+
+/* ---- thinking ---- */
+
+#define BUDGET_MIN 1024 /* the API's */
+
+/* Effort as a word, and the budget that comes nearest. */
+static const struct effort {
+    const char *word, *wire;
+    uint64_t budget;
+} efforts[] = {
+    {"minimal", "low", BUDGET_MIN}, {"low", "low", 2048},      {"medium", "medium", 8192},
+    {"high", "high", 16384},        {"xhigh", "xhigh", 24576}, {"max", "max", 32768},
+};
+
+#define EFFORT_MEDIUM (&efforts[2])
+
+static const struct effort *effort_of_word(struct span word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(efforts); i++)
+        if (span_is(word, efforts[i].word))
+            return &efforts[i];
+    return EFFORT_MEDIUM;
+}
+
+static const struct effort *effort_of_budget(uint64_t budget)
+{
+    size_t i = 0;
+
+    while (i + 1 < ARRAY_LEN(efforts) && efforts[i].budget < budget)
+        i++;
+    return &efforts[i];
+}
+
+/* A budget leaves room for the answer: where the client's limit does not, it is half of that, and
+ * below the API's least there is no thinking. */
+static void think_within(struct claude_thinking *t, struct span max_tokens)
+{
+    uint64_t max = 0;
+
+    if (t->budget < BUDGET_MIN)
+        t->budget = BUDGET_MIN;
+    if (span_has(max_tokens) && span_u64(max_tokens, &max) == 0 && t->budget >= max)
+        t->budget = max / 2;
+    t->type = t->budget < BUDGET_MIN ? NULL : "enabled";
+    t->on = t->type != NULL;
+}
+
+bool claude_shall_not_think(const struct chat_request *q)
+{
+    return q->thinking == CHAT_NO || span_is(q->effort, "none") || span_is(q->thinking_budget, "0");
+}
+
+struct claude_thinking claude_think(const struct chat_request *q, enum claude_thinks thinks)
+{
+    struct claude_thinking t = {0};
+    uint64_t budget = 0;
+    bool effort = span_has(q->effort), said = span_has(q->thinking_budget);
+    bool counted = said && span_u64(q->thinking_budget, &budget) == 0; /* -1: as it likes */
+
+    if (thinks == CLAUDE_THINKS_NOT)
+        return t;
+    if (claude_shall_not_think(q)) {
+        t.type = "disabled";
+        return t;
+    }
+    if (q->thinking != CHAT_YES && !effort && !said)
+        return t;
+    if (thinks == CLAUDE_THINKS_EFFORT) {
+        if (effort || counted)
+            t.effort = (effort ? effort_of_word(q->effort) : effort_of_budget(budget))->wire;
+        t.type = "adaptive";
+        t.on = true;
+        return t;
+    }
+    if (q->choice == CHAT_CHOICE_ANY || q->choice == CHAT_CHOICE_ONE)
+        return t; /* the API refuses a budget beside a tool that must be called */
+    t.budget = counted ? budget : effort_of_word(q->effort)->budget;
+    think_within(&t, q->max_tokens);
+    return t;
+}
+
+/* ---- sampling ---- */
+
+bool claude_above_one(struct span s)
+{
+    size_t i = 1;
+
+    if (s.n == 0 || s.p[0] < '1' || s.p[0] > '9' || span_find(s, 'e') != SIZE_MAX ||
+        span_find(s, 'E') != SIZE_MAX)
+        return false;
+    while (i < s.n && s.p[0] == '1' && (s.p[i] == '0' || s.p[i] == '.') &&
+           (s.p[i] != '0' || span_find(span_of(s.p, i), '.') != SIZE_MAX))
+        i++;
+    return s.p[0] != '1' || i < s.n;
+}

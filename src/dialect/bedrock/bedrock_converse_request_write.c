@@ -1,0 +1,581 @@
+/*
+ * bedrock_converse_request_write.c - writes a request of Bedrock's Converse.
+ *
+ * As with Anthropic's messages there is one system prompt in front, turns alternate, and in a turn
+ * the results of tools come first. A cached prefix ends with a block of its own.
+ *
+ * What is not common to all models goes as it is to the model behind
+ * (additionalModelRequestFields), which refuses fields that it does not know: a table says which
+ * models have which. Models that a name does not tell (profiles with an ARN) get none.
+ *
+ * Tools are bound to calls: the API refuses a conversation that holds calls without tools, and has
+ * no word for tools that must not be called. Where both meet, the request cannot be said.
+ */
+#include "base/base64.h"
+#include "codec/json_write.h"
+#include "dialect/bedrock/bedrock_converse_convert.h"
+#include "dialect/anthropic/claude.h"
+#include "dialect/convert_turn.h"
+#include "dialect/convert_write.h"
+
+#define NAME_MAX_BYTES 100 /* of a document's name; the API takes 200 */
+#define MEDIA_MAX      ((size_t)64 * 1024 * 1024)
+
+struct writing {
+    struct json_write w;
+    const struct chat_request *q;
+    const struct convert_to *to;
+    struct span model;
+    struct json_at list, at; /* the message that is being written */
+    unsigned documents;      /* written so far */
+    bool calls;              /* it holds calls or their results */
+    struct err *e;
+};
+
+static bool is_claude(const struct writing *x)
+{
+    return span_contains(x->model, SPAN_LIT("claude"));
+}
+
+/* ---- small things ---- */
+
+/* {"key": */
+static void begin(struct writing *x, const char *key)
+{
+    json_begin_object(&x->w);
+    json_key(&x->w, key);
+}
+
+/* {"key": { */
+static void begin_in(struct writing *x, const char *key)
+{
+    begin(x, key);
+    json_begin_object(&x->w);
+}
+
+static void end_in(struct writing *x)
+{
+    json_end_object(&x->w);
+    json_end_object(&x->w);
+}
+
+/* The key of a list or object, before its first item: those that would be empty are left out. */
+static void begin_list(struct writing *x, const char *key, bool *begun)
+{
+    if (*begun)
+        return;
+    json_key(&x->w, key);
+    json_begin_array(&x->w);
+    *begun = true;
+}
+
+static void begin_fields(struct writing *x, const char *key, bool *begun)
+{
+    if (*begun)
+        return;
+    json_key(&x->w, key);
+    json_begin_object(&x->w);
+    *begun = true;
+}
+
+static int write_fit(struct writing *x, const char *key, struct span s)
+{
+    struct span fit = convert_fit(x->q->arena, s, &bedrock_converse_names);
+
+    json_kv_string(&x->w, key, fit);
+    return span_has(fit) ? 0 : convert_no_memory(x->e);
+}
+
+static void write_cache(struct writing *x, bool cache, struct span ttl)
+{
+    if (!cache)
+        return;
+    begin_in(x, "cachePoint");
+    json_kv_cstring(&x->w, "type", "default");
+    if (span_has(ttl))
+        json_kv_string(&x->w, "ttl", ttl);
+    end_in(x);
+}
+
+/* ---- media ---- */
+
+static const char *const media_members[] = {[CHAT_IMAGE] = "image",
+                                            [CHAT_DOCUMENT] = "document",
+                                            [CHAT_AUDIO_IN] = "audio",
+                                            [CHAT_VIDEO_IN] = "video"};
+
+/* The API takes letters, digits, '-' and blanks, and no name twice. */
+static void write_document_name(struct writing *x, struct span name)
+{
+    char text[NAME_MAX_BYTES + 16] = "document";
+    size_t n = MIN(name.n, (size_t)NAME_MAX_BYTES);
+
+    for (size_t i = 0; i < n; i++) {
+        char c = name.p[i];
+        bool fits = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+
+        text[i] = c;
+        if (!fits)
+            text[i] = '-';
+    }
+    if (n)
+        text[n] = '\0';
+    if (x->documents++)
+        (void)snprintf(text + strlen(text), 16, " %u", x->documents);
+    json_kv_cstring(&x->w, "name", text);
+}
+
+static void write_bytes(struct writing *x, const struct chat_media *m)
+{
+    struct buf b;
+
+    if (m->source == CHAT_BASE64) {
+        json_kv_string(&x->w, "bytes", m->data);
+        return;
+    }
+    buf_init(&b, MEDIA_MAX);
+    base64_encode(&b, m->data);
+    json_kv_string(&x->w, "bytes", buf_span(&b));
+    if (!buf_ok(&b))
+        x->w.out->err = b.err;
+    buf_fini(&b);
+}
+
+static int write_media(struct writing *x, const struct chat_part *p)
+{
+    const struct chat_media *m = &p->media;
+    struct span type = m->source == CHAT_PLAIN ? SPAN_LIT("text/plain") : m->type;
+    struct span format = bedrock_converse_format(m->kind, type);
+
+    if (m->source != CHAT_BASE64 && m->source != CHAT_PLAIN)
+        return json_wrong(x->e, &x->at, "%s that is not inside of the request cannot be said",
+                          media_members[m->kind]);
+    if (!span_has(format))
+        return json_wrong(x->e, &x->at, "%s of type '%.*s' cannot be said", media_members[m->kind],
+                          (int)MIN(type.n, (size_t)40), type.p ? type.p : "");
+    begin_in(x, media_members[m->kind]);
+    json_kv_string(&x->w, "format", format);
+    if (m->kind == CHAT_DOCUMENT)
+        write_document_name(x, m->name);
+    json_key(&x->w, "source");
+    json_begin_object(&x->w);
+    write_bytes(x, m);
+    json_end_object(&x->w);
+    end_in(x);
+    return 0;
+}
+
+/* ---- blocks ---- */
+
+static int write_text(struct writing *x, const struct chat_part *p)
+{
+    json_begin_object(&x->w);
+    json_kv_string(&x->w, "text", p->text);
+    json_end_object(&x->w);
+    return 0;
+}
+
+static int write_thinking(struct writing *x, const struct chat_part *p)
+{
+    struct span sealed;
+
+    begin_in(x, "reasoningContent");
+    if (p->redacted) {
+        sealed = bedrock_converse_seal(x->q->arena, p->signature);
+        json_kv_string(&x->w, "redactedContent", sealed);
+        if (!span_has(sealed))
+            return convert_no_memory(x->e);
+    } else {
+        json_key(&x->w, "reasoningText");
+        json_begin_object(&x->w);
+        json_kv_string(&x->w, "text", p->text);
+        json_kv_string(&x->w, "signature", p->signature);
+        json_end_object(&x->w);
+    }
+    end_in(x);
+    return 0;
+}
+
+static int write_call(struct writing *x, const struct chat_part *p)
+{
+    x->calls = true;
+    begin_in(x, "toolUse");
+    if (write_fit(x, "toolUseId", p->id) < 0 || write_fit(x, "name", p->name) < 0)
+        return -1;
+    json_key(&x->w, "input");
+    if (convert_write_args(&x->w, p, &x->at, x->e) < 0)
+        return -1;
+    end_in(x);
+    return 0;
+}
+
+static bool part_fits(void *arg, const struct chat_part *p);
+
+static int write_result(struct writing *x, const struct chat_part *p)
+{
+    x->calls = true;
+    begin_in(x, "toolResult");
+    if (write_fit(x, "toolUseId", p->id) < 0)
+        return -1;
+    json_key(&x->w, "content");
+    json_begin_array(&x->w);
+    for (const struct chat_part *in = p->parts; in; in = in->next)
+        if (part_fits(x, in) &&
+            (in->kind == CHAT_PART_MEDIA ? write_media(x, in) : write_text(x, in)) < 0)
+            return -1;
+    json_end_array(&x->w);
+    if (p->error)
+        json_kv_cstring(&x->w, "status", "error");
+    end_in(x);
+    return 0;
+}
+
+/* Is there something to write of this part? */
+static bool part_fits(void *arg, const struct chat_part *p)
+{
+    const struct writing *x = arg;
+
+    switch (p->kind) {
+    case CHAT_PART_TEXT:
+    case CHAT_PART_REFUSAL:
+        return !convert_blank(p->text);
+    case CHAT_PART_MEDIA:
+        return true;
+    case CHAT_PART_THINKING:
+        return is_claude(x) && p->signature.n && p->signer == CHAT_SIGNER_ANTHROPIC;
+    case CHAT_PART_TOOL_CALL:
+    case CHAT_PART_TOOL_RESULT:
+        return !p->free;
+    }
+    return false;
+}
+
+static int write_part(void *arg, const struct chat_part *p)
+{
+    static int (*const rows[])(struct writing *x, const struct chat_part *p) = {
+        [CHAT_PART_TEXT] = write_text,         [CHAT_PART_MEDIA] = write_media,
+        [CHAT_PART_TOOL_CALL] = write_call,    [CHAT_PART_TOOL_RESULT] = write_result,
+        [CHAT_PART_THINKING] = write_thinking, [CHAT_PART_REFUSAL] = write_text,
+    };
+
+    if (rows[p->kind](arg, p) < 0)
+        return -1;
+    write_cache(arg, p->cache, p->cache_ttl);
+    return 0;
+}
+
+/* ---- tools ---- */
+
+static int write_tool(struct writing *x, const struct chat_tool *t)
+{
+    begin_in(x, "toolSpec");
+    if (write_fit(x, "name", t->name) < 0)
+        return -1;
+    if (t->description.n)
+        json_kv_string(&x->w, "description", t->description);
+    json_key(&x->w, "inputSchema");
+    begin(x, "json");
+    if (convert_write_schema(&x->w, t->schema, x->e) < 0)
+        return -1;
+    json_end_object(&x->w);
+    if (t->strict == CHAT_YES)
+        json_kv_bool(&x->w, "strict", true);
+    end_in(x);
+    write_cache(x, t->cache, t->cache_ttl);
+    return 0;
+}
+
+static int write_choice(struct writing *x)
+{
+    static const char *const members[] = {
+        [CHAT_CHOICE_AUTO] = "auto", [CHAT_CHOICE_ANY] = "any", [CHAT_CHOICE_ONE] = "tool"};
+
+    if (x->q->choice == CHAT_CHOICE_UNSET || x->q->choice == CHAT_CHOICE_NONE)
+        return 0;
+    json_key(&x->w, "toolChoice");
+    begin_in(x, members[x->q->choice]);
+    if (x->q->choice == CHAT_CHOICE_ONE && write_fit(x, "name", x->q->choice_name) < 0)
+        return -1;
+    end_in(x);
+    return 0;
+}
+
+static int write_tools(struct writing *x)
+{
+    struct json_at at =
+        JSON_AT_KEY(NULL, x->q->choice == CHAT_CHOICE_NONE ? "tool_choice" : "tools");
+    bool any = false, begun = false;
+
+    for (const struct chat_tool *t = x->q->choice == CHAT_CHOICE_NONE ? NULL : x->q->tools; t;
+         t = t->next) {
+        if (t->kind != CHAT_TOOL_FUNCTION)
+            continue;
+        begin_fields(x, "toolConfig", &any);
+        begin_list(x, "tools", &begun);
+        if (write_tool(x, t) < 0)
+            return -1;
+    }
+    if (!any)
+        return x->calls ? json_wrong(x->e, &at, "calls without tools cannot be said") : 0;
+    json_end_array(&x->w);
+    if (write_choice(x) < 0)
+        return -1;
+    json_end_object(&x->w);
+    return 0;
+}
+
+/* ---- what all models have ---- */
+
+static void write_number(struct writing *x, const char *key, struct span s, bool *begun)
+{
+    if (!span_has(s))
+        return;
+    begin_fields(x, "inferenceConfig", begun);
+    json_key(&x->w, key);
+    json_raw(&x->w, s);
+}
+
+static void write_inference(struct writing *x, enum claude_samples samples)
+{
+    const struct chat_request *q = x->q;
+    bool any = false, list = false;
+
+    write_number(x, "maxTokens", q->max_tokens, &any);
+    if (samples != CLAUDE_SAMPLES_NOT)
+        write_number(x, "temperature",
+                     claude_above_one(q->temperature) ? SPAN_LIT("1") : q->temperature, &any);
+    if (samples == CLAUDE_SAMPLES_ALL ||
+        (samples == CLAUDE_SAMPLES_ONE && !span_has(q->temperature)))
+        write_number(x, "topP", q->top_p, &any);
+    for (const struct chat_text *t = q->stops; t; t = t->next) {
+        if (convert_blank(t->s))
+            continue;
+        begin_fields(x, "inferenceConfig", &any);
+        begin_list(x, "stopSequences", &list);
+        json_string(&x->w, t->s);
+    }
+    if (list)
+        json_end_array(&x->w);
+    if (any)
+        json_end_object(&x->w);
+}
+
+static void write_format(struct writing *x)
+{
+    const struct chat_request *q = x->q;
+
+    if (q->format != CHAT_FORMAT_SCHEMA || !span_has(q->format_schema))
+        return;
+    json_key(&x->w, "outputConfig");
+    begin_in(x, "textFormat");
+    json_kv_cstring(&x->w, "type", "json_schema");
+    json_key(&x->w, "structure");
+    begin_in(x, "jsonSchema");
+    json_kv_string(&x->w, "schema", q->format_schema); /* as a text */
+    if (q->format_name.n)
+        json_kv_string(&x->w, "name", q->format_name);
+    if (q->format_description.n)
+        json_kv_string(&x->w, "description", q->format_description);
+    end_in(x);
+    end_in(x);
+}
+
+static void write_tier(struct writing *x)
+{
+    static const char *const tiers[] = {"default", "flex", "priority"};
+
+    for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
+        if (!span_is(x->q->service_tier, tiers[i]))
+            continue;
+        json_key(&x->w, "serviceTier");
+        json_begin_object(&x->w);
+        json_kv_cstring(&x->w, "type", tiers[i]);
+        json_end_object(&x->w);
+    }
+}
+
+/* What the API takes as a label: up to 256 of these letters. */
+static bool is_label(yyjson_val *v, size_t least)
+{
+    static const char more[] = " \t:_@$#=/+,-.";
+    struct span s = json_text(v);
+
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+              memchr(more, c, sizeof(more) - 1)))
+            return false;
+    }
+    return yyjson_is_str(v) && s.n >= least && s.n <= 256;
+}
+
+static int write_labels(struct writing *x)
+{
+    struct json_tree t = {0};
+    yyjson_obj_iter it;
+    yyjson_val *k;
+    bool any = false;
+    int rc;
+
+    if (!span_has(x->q->metadata))
+        return 0;
+    rc = json_tree_read(&t, x->q->metadata, x->e);
+    yyjson_obj_iter_init(t.root, &it);
+    while (rc == 0 && (k = yyjson_obj_iter_next(&it)) != NULL) {
+        yyjson_val *v = yyjson_obj_iter_get_val(k);
+
+        if (!is_label(k, 1) || !is_label(v, 0))
+            continue;
+        begin_fields(x, "requestMetadata", &any);
+        json_key_span(&x->w, json_text(k));
+        json_string(&x->w, json_text(v));
+    }
+    if (any)
+        json_end_object(&x->w);
+    json_tree_fini(&t);
+    return rc;
+}
+
+/* ---- what single models have ---- */
+
+#define FIELDS "additionalModelRequestFields"
+
+/* How hard, in the three words that others than Claude know; NULL: not said. */
+static const char *effort_word(const struct chat_request *q)
+{
+    static const struct {
+        const char *word, *wire;
+    } rows[] = {
+        {"none", NULL},   {"minimal", "low"}, {"low", "low"},  {"medium", "medium"},
+        {"high", "high"}, {"xhigh", "high"},  {"max", "high"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (span_is(q->effort, rows[i].word))
+            return rows[i].wire;
+    return q->thinking == CHAT_YES ? "medium" : NULL;
+}
+
+static void claude_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
+{
+    if (span_has(x->q->top_k) && !t->on &&
+        claude_ability(x->model)->samples != CLAUDE_SAMPLES_NOT) {
+        begin_fields(x, FIELDS, begun);
+        json_key(&x->w, "top_k");
+        json_raw(&x->w, x->q->top_k);
+    }
+    if (t->type) {
+        begin_fields(x, FIELDS, begun);
+        json_key(&x->w, "thinking");
+        json_begin_object(&x->w);
+        json_kv_cstring(&x->w, "type", t->type);
+        if (t->budget)
+            json_kv_uint(&x->w, "budget_tokens", t->budget);
+        json_end_object(&x->w);
+    }
+    if (t->effort) {
+        begin_fields(x, FIELDS, begun);
+        json_key(&x->w, "output_config");
+        json_begin_object(&x->w);
+        json_kv_cstring(&x->w, "effort", t->effort);
+        json_end_object(&x->w);
+    }
+}
+
+static void nova_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
+{
+    UNUSED(t);
+    if (!span_has(x->q->top_k))
+        return;
+    begin_fields(x, FIELDS, begun);
+    json_key(&x->w, "inferenceConfig");
+    begin(x, "topK");
+    json_raw(&x->w, x->q->top_k);
+    json_end_object(&x->w);
+}
+
+static void nova_2_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
+{
+    const char *effort = effort_word(x->q);
+
+    nova_fields(x, t, begun);
+    if (!effort)
+        return;
+    begin_fields(x, FIELDS, begun);
+    json_key(&x->w, "reasoningConfig");
+    json_begin_object(&x->w);
+    json_kv_cstring(&x->w, "type", "enabled");
+    json_kv_cstring(&x->w, "maxReasoningEffort", effort);
+    json_end_object(&x->w);
+}
+
+static void gpt_oss_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
+{
+    const char *effort = effort_word(x->q);
+
+    UNUSED(t);
+    if (!effort)
+        return;
+    begin_fields(x, FIELDS, begun);
+    json_kv_cstring(&x->w, "reasoning_effort", effort);
+}
+
+static void write_fields(struct writing *x, const struct claude_thinking *t)
+{
+    static const struct {
+        const char *models;
+        void (*write)(struct writing *x, const struct claude_thinking *t, bool *begun);
+    } rows[] = {
+        {"*claude*", claude_fields},
+        {"*nova-2*", nova_2_fields},
+        {"*nova-*", nova_fields},
+        {"*gpt-oss*", gpt_oss_fields},
+    };
+    bool begun = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (!span_glob(span_str(rows[i].models), x->model))
+            continue;
+        rows[i].write(x, t, &begun);
+        break;
+    }
+    if (begun)
+        json_end_object(&x->w);
+    if (is_claude(x) && x->q->stops) { /* which of them it was */
+        json_key(&x->w, "additionalModelResponseFieldPaths");
+        json_begin_array(&x->w);
+        json_cstring(&x->w, "/stop_sequence");
+        json_end_array(&x->w);
+    }
+}
+
+int bedrock_converse_write_request(struct buf *out, const struct chat_request *q,
+                                   const struct convert_to *to, struct err *e)
+{
+    struct writing x = {.q = q, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
+    struct claude_thinking t = {0};
+    enum claude_samples samples = CLAUDE_SAMPLES_ALL;
+    struct convert_parts parts = {
+        .w = &x.w, .at = &x.at, .fits = part_fits, .write = write_part, .arg = &x, .e = e};
+
+    x.model = span_has(to->model) ? to->model : q->model;
+    x.at.up = &x.list;
+    if (is_claude(&x)) {
+        const struct claude_ability *can = claude_ability(x.model);
+
+        t = claude_think(q, can->thinks);
+        samples = t.on ? CLAUDE_SAMPLES_NOT : can->samples;
+    }
+    json_write_init(&x.w, out);
+    json_begin_object(&x.w);
+    if (convert_write_system(&parts, q) < 0 || convert_write_messages(&parts, q) < 0 ||
+        write_tools(&x) < 0 || write_labels(&x) < 0)
+        return -1;
+    write_inference(&x, samples);
+    write_format(&x);
+    write_tier(&x);
+    write_fields(&x, &t);
+    json_end_object(&x.w);
+    return 0;
+}
