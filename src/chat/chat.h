@@ -160,7 +160,8 @@ struct chat_request {
     enum chat_tri parallel;
     enum chat_format format;
     struct span format_name, format_description, format_schema;
-    enum chat_tri format_strict;
+    enum chat_tri format_strict; /* as OpenAI's clients say it */
+    bool held; /* the client's API holds answers, and strict tools, to schemas by its own rules */
     struct chat_text *stops;
 
     /* Numbers, as they were written. */

@@ -49,6 +49,7 @@ struct convert_host {
     const char *thinking; /* openai.chat: the key of an earlier turn's thinking; NULL: none */
     bool thinking_items;  /* openai.chat: it is an item of the content */
     bool document_urls;   /* openai.chat: documents are items with an URL, data: too */
+    bool own_schemas;     /* openai.chat: not OpenAI's rules decide which schemas it holds to */
 };
 
 /* What a writer did beyond its loss table, for this value or this model. */

@@ -74,13 +74,22 @@ static const struct convert_host mistral = {
     .seed = "random_seed",
     .thinking_items = true,
     .document_urls = true,
+    .own_schemas = true,
 };
 
 /* It wants its thinking back while tools are called, and takes no notice of it otherwise. */
 static const struct convert_host deepseek = {
-    .less = HAS(DEVELOPER), .more = HAS(THINKING), .thinking = "reasoning_content"};
+    .less = HAS(DEVELOPER),
+    .more = HAS(THINKING),
+    .thinking = "reasoning_content",
+    .own_schemas = true,
+};
 
-static const struct convert_host openrouter = {.more = HAS(THINKING), .thinking = "reasoning"};
+static const struct convert_host openrouter = {
+    .more = HAS(THINKING), .thinking = "reasoning", .own_schemas = true};
+
+/* Everybody who is not OpenAI and has nothing else of its own. */
+static const struct convert_host other = {.own_schemas = true};
 
 #undef HAS
 
@@ -196,6 +205,7 @@ static const struct provider providers[] = {
         .models = NONE,
         .paths = {[OP_CHAT] = "/models/chat/completions", [OP_EMBEDDINGS] = "/models/embeddings"},
         .query = "api-version=2024-05-01-preview",
+        .host = &other,
         .errors = errors_azure,
     },
     {
@@ -212,6 +222,7 @@ static const struct provider providers[] = {
         .paths = {GEMINI_PATHS, CHAT_PATHS("/v1beta/openai"),
                   VECTOR_PATHS("/v1beta/openai"), [OP_IMAGES] = "/v1beta/openai/images*",
                   [OP_FILES] = "/v1beta/openai/files*", [OP_BATCHES] = "/v1beta/openai/batches*"},
+        .host = &other,
         .errors = errors_gemini,
     },
     {
@@ -307,6 +318,7 @@ static const struct provider providers[] = {
         .models = NONE,
         .paths = {CHAT_PATHS(""), VECTOR_PATHS(""), RESPONSE_PATHS(""), [OP_AUDIO] = "/audio*",
                   [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .host = &other,
         .errors = errors_groq,
     },
     {
@@ -335,6 +347,7 @@ static const struct provider providers[] = {
         .models = MODELS("grok-*"),
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), RESPONSE_PATHS(""), [OP_IMAGES] = "/images*",
                   [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .host = &other,
         .errors = errors_xai,
     },
     {
@@ -365,6 +378,7 @@ static const struct provider providers[] = {
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""),
                   VECTOR_PATHS(""), [OP_AUDIO] = "/audio*", [OP_IMAGES] = "/images*",
                   [OP_RERANK] = "/rerank", [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
+        .host = &other,
         .errors = errors_engine,
     },
     {
@@ -379,6 +393,7 @@ static const struct provider providers[] = {
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), MESSAGE_PATHS(""),
                   RESPONSE_PATHS(""), [OP_RERANK] = "/rerank"},
+        .host = &other,
         .errors = errors_none,
     },
     {
@@ -392,6 +407,7 @@ static const struct provider providers[] = {
         .caps = CAP_STREAM | CAP_VISION | CAP_JSON_SCHEMA,
         .models = MODELS("sonar*"),
         .paths = {[OP_CHAT] = "/chat/completions", VECTOR_PATHS("/v1"), RESPONSE_PATHS("/v1")},
+        .host = &other,
         .errors = errors_none,
     },
     {
@@ -405,6 +421,7 @@ static const struct provider providers[] = {
         .caps = CAPS_ALL,
         .models = NONE,
         .paths = {CHAT_PATHS(""), RESPONSE_PATHS("")},
+        .host = &other,
         .errors = errors_huggingface,
     },
     {
@@ -418,6 +435,7 @@ static const struct provider providers[] = {
         .caps = CAP_STREAM | CAP_TOOLS | CAP_JSON_SCHEMA,
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS("")},
+        .host = &other,
         .errors = errors_none,
     },
     {
@@ -433,6 +451,7 @@ static const struct provider providers[] = {
         .paths = {[OP_CHAT] = "/paas/v4/chat/completions",
                   MESSAGE_PATHS("/anthropic/v1"),
                   [OP_IMAGES] = "/paas/v4/images*"},
+        .host = &other,
         .errors = errors_zai,
     },
     {
@@ -446,6 +465,7 @@ static const struct provider providers[] = {
         .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION,
         .models = NONE,
         .paths = {[OP_CHAT] = "/coding/paas/v4/chat/completions", MESSAGE_PATHS("/anthropic/v1")},
+        .host = &other,
         .errors = errors_zai,
     },
 
@@ -462,6 +482,7 @@ static const struct provider providers[] = {
         .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
                   COUNT_PATHS("/v1"),
                   RESPONSE_PATHS("/v1"), [OP_AUDIO] = "/v1/audio*", [OP_RERANK] = "/v1/rerank"},
+        .host = &other,
         .errors = errors_engine,
     },
     {
@@ -475,6 +496,7 @@ static const struct provider providers[] = {
         .models = NONE,
         .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
                   COUNT_PATHS("/v1"), RESPONSE_PATHS("/v1"), [OP_RERANK] = "/v1/rerank"},
+        .host = &other,
         .errors = errors_engine,
     },
     {
@@ -488,6 +510,7 @@ static const struct provider providers[] = {
         .models = NONE,
         .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
                   COUNT_PATHS("/v1"), RESPONSE_PATHS("/v1"), [OP_RERANK] = "/v1/rerank"},
+        .host = &other,
         .errors = errors_engine,
     },
     {
@@ -500,6 +523,7 @@ static const struct provider providers[] = {
         .caps = CAP_STREAM | CAP_TOOLS | CAP_VISION | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1")},
+        .host = &other,
         .errors = errors_engine,
     },
     {
@@ -519,6 +543,7 @@ static const struct provider providers[] = {
                   MESSAGE_PATHS("/v1"),
                   RESPONSE_PATHS("/v1"),
                   [OP_IMAGES] = "/v1/images*"},
+        .host = &other,
         .errors = errors_engine,
     },
 
@@ -532,6 +557,7 @@ static const struct provider providers[] = {
         .caps = CAP_STREAM,
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS("")},
+        .host = &other,
         .errors = errors_engine,
     },
 };

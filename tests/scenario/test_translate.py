@@ -262,6 +262,87 @@ def test_a_target_that_can_is_asked_instead(start, mock):
         assert answer.status == 200 and answer["x-lamplighter-target"] == target
 
 
+def schema_of(required, **more):
+    return {"type": "object", "properties": {"city": {"type": "string", **more}},
+            "required": required}
+
+
+def format_of(path, schema, **more):
+    """How a client asks for an answer that is JSON of a schema."""
+    if path == RESPONSES:
+        return {"text": {"format": {"type": "json_schema", "name": "s", "schema": schema, **more}}}
+    return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
+
+
+def test_a_schema_that_holds_at_claude_is_strict_at_openai(gateway, mock):
+    """Closed where it was open; a strict tool likewise."""
+    tool = {"name": "f", "input_schema": TOOL, "strict": True}
+    answer = ask(gateway, MESSAGES, "strict", tools=[tool],
+                 **format_of(MESSAGES, schema_of(["city"])))
+    assert answer.status == 200 and answer["x-lamplighter-approximated"] is None
+    sent = json.loads(mock.requests("strict")[-1]["body"])
+    closed = {**schema_of(["city"]), "additionalProperties": False}
+    assert sent["response_format"]["json_schema"] == {"name": "answer", "schema": closed,
+                                                      "strict": True}
+    assert sent["tools"][0]["function"] == {"name": "f", "parameters": closed, "strict": True}
+
+
+def test_a_tool_that_cannot_be_strict_is_named(gateway, mock):
+    tool = {"name": "f", "input_schema": schema_of([]), "strict": True}
+    answer = ask(gateway, MESSAGES, "loose", tools=[tool])
+    assert answer.status == 200 and answer["x-lamplighter-dropped"] == "tool-strict"
+    sent = json.loads(mock.requests("loose")[-1]["body"])
+    assert sent["tools"][0]["function"] == {"name": "f", "parameters": schema_of([]),
+                                            "strict": False}
+
+
+@pytest.fixture(scope="module")
+def held(binary, place, mock):
+    """Targets that hold to schemas by rules of their own, and one more behind each."""
+    conf = bed.basic(mock.addr)
+    conf["providers"]["goo"] = bed.provider("gemini", mock.addr, path="", key="env:GOO_KEY")
+    conf["models"] = {"oai-ant": {"targets": ["oai/held-o", "ant/held-a"]},
+                      "goo-oai": {"targets": ["goo/held-g", "oai/held-o"]}}
+    g = bed.Gateway(binary, place, conf, name="held", env={**bed.KEYS, "GOO_KEY": "k"})
+    yield g
+    g.stop()
+
+
+@pytest.mark.parametrize("path, model, schema, more, target", [
+    (MESSAGES, "oai-ant", schema_of(["city"]), {}, "oai/held-o"),
+    (MESSAGES, "oai-ant", schema_of([], type=["string", "null"]), {}, "oai/held-o"),
+    (MESSAGES, "oai-ant", schema_of([]), {}, "ant/held-a"),
+    (RESPONSES, "goo-oai", schema_of(["city"]), {"strict": True}, "goo/held-g"),
+    (RESPONSES, "goo-oai", schema_of(["city"], pattern="^a"), {"strict": True}, "oai/held-o"),
+    (RESPONSES, "goo-oai", schema_of(["city"], pattern="^a"), {}, "goo/held-g"),
+])
+def test_a_target_that_holds_to_the_schema_is_asked(held, path, model, schema, more, target):
+    answer = held.ask(path, {"model": model, **BODIES[path], **format_of(path, schema, **more)})
+    assert answer.status == 200 and answer["x-lamplighter-target"] == target
+
+
+def test_a_schema_that_nobody_holds_to_is_told_by_its_place(held, mock):
+    for path, model, schema, where in (
+            (MESSAGES, "oai/alone", schema_of([]), b"schema.properties.city: it may be left out"),
+            (RESPONSES, "goo/alone", schema_of(["city"], minLength=1),
+             b"schema.properties.city.minLength: Gemini takes no notice of this")):
+        answer = held.ask(path, {"model": model, **BODIES[path],
+                                 **format_of(path, schema, strict=True)})
+        assert answer.status == 400 and answer["x-lamplighter-reason"] == "cannot-say"
+        assert where in answer.text
+    assert not mock.requests("alone")
+
+
+def test_gemini_takes_no_notice_of_a_keyword_and_that_is_named(held, mock):
+    """Where the client's own API would not hold to it either."""
+    schema = schema_of(["city"], pattern="^a")
+    answer = held.ask(RESPONSES, {"model": "goo/nearly", **BODIES[RESPONSES],
+                                  **format_of(RESPONSES, schema)})
+    assert answer.status == 200 and answer["x-lamplighter-approximated"] == "json-schema"
+    sent = json.loads(mock.requests("nearly")[-1]["body"])
+    assert sent["generationConfig"]["responseJsonSchema"] == schema
+
+
 @pytest.mark.parametrize("path, body, where", [
     (CHAT, {"messages": [{"role": "root", "content": "x"}]}, "messages[0].role"),
     (CHAT, {"messages": [{"role": "user", "content": [{"type": "text"}]}]},

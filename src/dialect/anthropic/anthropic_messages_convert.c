@@ -153,7 +153,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NEARLY(REFUSAL, "text; an answer that holds one ends with stop_reason refusal", MESSAGES),
     PART(CITATIONS, "those of the dialect's own kinds", CITING),
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
-    PART(JSON_SCHEMA, "objects are closed; of a schema with what the API refuses the target is not asked",
+    PART(JSON_SCHEMA, "objects are closed, oneOf is anyOf; of a schema with what the API refuses the target is not asked",
          STRICT),
     CARRY(PREFILL),
     CARRY(MAX_TOKENS),

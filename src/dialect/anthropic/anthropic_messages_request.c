@@ -446,6 +446,7 @@ int anthropic_messages_read_request(struct chat_request *ret, yyjson_val *root, 
 {
     yyjson_val *cache = json_get(root, "cache_control");
 
+    ret->held = true;
     if (convert_object(ret, root, NULL, KEYS(request_keys), ret, e) < 0)
         return -1;
     if (!yyjson_is_arr(json_get(root, "messages")))

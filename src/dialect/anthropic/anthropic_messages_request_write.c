@@ -14,6 +14,7 @@
 #include "dialect/anthropic/claude.h"
 #include "dialect/convert_turn.h"
 #include "dialect/convert_write.h"
+#include "dialect/schema_fit.h"
 
 struct writing {
     struct json_write w;
@@ -248,27 +249,23 @@ static int write_part(void *arg, const struct chat_part *p)
 /* A strict tool whose schema cannot be held to is one that is not strict. */
 static int write_input_schema(struct writing *x, const struct chat_tool *t)
 {
-    bool strict = t->strict == CHAT_YES && span_has(t->schema);
-    struct json_write w;
+    bool strict = t->strict == CHAT_YES && span_has(t->schema), nearly = false;
     struct buf fit;
-    int rc = 0;
+    int got = 0, rc = 0;
 
     buf_init(&fit, x->w.out->max);
-    json_write_init(&w, &fit);
-    if (strict && claude_write_schema(&w, t->schema, x->e) < 0) {
-        strict = false;
-        if (x->e->code != ERR_PROTOCOL)
-            rc = -1;
+    if (strict)
+        got = schema_try(&fit, t->schema, &claude_schemas, &nearly, x->e);
+    if (strict && got == 0)
         convert_drops(x->to, CHAT_HAS_TOOL_STRICT);
-    }
-    if (strict && buf_finish(&fit, "a schema", x->e) < 0)
-        rc = -1;
+    if (nearly)
+        convert_approximates(x->to, CHAT_HAS_TOOL_STRICT);
     json_key(&x->w, "input_schema");
-    if (rc == 0 && strict) {
+    if (got == 1) {
         json_raw(&x->w, buf_span(&fit));
         json_kv_bool(&x->w, "strict", true);
-    } else if (rc == 0) {
-        rc = convert_write_schema(&x->w, t->schema, x->e);
+    } else {
+        rc = got < 0 ? -1 : convert_write_schema(&x->w, t->schema, x->e);
     }
     buf_fini(&fit);
     return rc;
@@ -397,6 +394,7 @@ static void write_thinking_config(struct writing *x, const struct claude_thinkin
 static int write_output_config(struct writing *x, const struct claude_thinking *t)
 {
     bool schema = x->q->format == CHAT_FORMAT_SCHEMA && span_has(x->q->format_schema);
+    bool nearly = false;
 
     if (!t->effort && !schema)
         return 0;
@@ -408,8 +406,10 @@ static int write_output_config(struct writing *x, const struct claude_thinking *
         json_key(&x->w, "format");
         begin_block(&x->w, "json_schema");
         json_key(&x->w, "schema");
-        if (claude_write_schema(&x->w, x->q->format_schema, x->e) < 0)
+        if (schema_fit(&x->w, x->q->format_schema, &claude_schemas, &nearly, x->e) < 0)
             return -1;
+        if (nearly)
+            convert_approximates(x->to, CHAT_HAS_JSON_SCHEMA);
         json_end_object(&x->w);
     }
     json_end_object(&x->w);

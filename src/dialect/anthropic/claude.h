@@ -42,9 +42,8 @@ bool claude_shall_not_think(const struct chat_request *q);
 /* How a model that thinks so is asked to do it. */
 struct claude_thinking claude_think(const struct chat_request *q, enum claude_thinks thinks);
 
-/* A schema for structured outputs, or for a tool that is strict. -1: it has something that these do
- * not (ERR_PROTOCOL, *e names the place); what was written is of no use then. */
-MUST_CHECK int claude_write_schema(struct json_write *w, struct span schema, struct err *e);
+/* Schemas for structured outputs, and for tools that are strict (schema_fit.h). */
+extern const struct schema_rules claude_schemas;
 
 /* Is the number, as JSON has them, above one, the highest temperature? Those with an exponent are
  * left as they are. */

@@ -35,7 +35,10 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(VIDEO),
     LOST(FILE_ID, FILES),
     CARRIED(TOOLS),
-    NEARLY(TOOL_STRICT, "all tools at once are held to their schemas", FUNCTIONS),
+    NEARLY(TOOL_STRICT,
+           "all tools at once are held to their schemas; where one has what Gemini takes no notice "
+           "of, the tool is not strict",
+           FUNCTIONS),
     LOST(TOOL_FREE, FUNCTIONS),
     LOST(PROVIDER_TOOL, CACHING "#Tool"),
     CARRIED(TOOL_CHOICE),
@@ -49,7 +52,10 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     NEARLY(REFUSAL, "text", CACHING "#Part"),
     LOST(CITATIONS, CACHING "#Part"),
     CARRIED(JSON_OBJECT),
-    CARRIED(JSON_SCHEMA),
+    PARTLY(JSON_SCHEMA,
+           "oneOf is anyOf; with what Gemini takes no notice of the target is not asked, or told "
+           "so where the client's own API would not hold to the schema",
+           GENERATE "#v1beta.GenerationConfig"),
     LOST(PREFILL, "https://ai.google.dev/gemini-api/docs/text-generation"),
     CARRIED(MAX_TOKENS),
     CARRIED(TEMPERATURE),

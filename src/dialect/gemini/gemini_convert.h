@@ -45,8 +45,11 @@ bool gemini_is_file(struct span uri);
 /* ---- schemas ---- */
 
 /* A schema in the subset of OpenAPI that Google's `parameters` and `responseSchema` have, as JSON
- * Schema: types in lower case, `nullable` as a type. The text is in the arena; -1: *e. */
-MUST_CHECK int gemini_schema(const struct convert_value *x, struct span *ret);
+ * Schema: types in lower case, `nullable` as a type. A reader of values: its text, in the arena. */
+MUST_CHECK int gemini_read_schema(const struct convert_value *x);
+
+/* What Gemini honours of a JSON Schema (schema_fit.h). */
+extern const struct schema_rules gemini_schemas;
 
 /* ---- signatures ---- */
 

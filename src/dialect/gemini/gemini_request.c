@@ -446,15 +446,10 @@ static int read_system(const struct convert_value *x)
 
 /* ---- tools ---- */
 
-static int read_schema(const struct convert_value *x)
-{
-    return gemini_schema(x, (struct span *)(void *)((char *)x->to + x->key->at));
-}
-
 static const struct convert_key function_keys[] = {
     {"name", convert_text, offsetof(struct chat_tool, name), 0},
     {"description", convert_text, offsetof(struct chat_tool, description), 0},
-    {"parameters", read_schema, offsetof(struct chat_tool, schema), 0},
+    {"parameters", gemini_read_schema, offsetof(struct chat_tool, schema), 0},
     KEY("parametersJsonSchema", "parameters_json_schema", convert_json,
         offsetof(struct chat_tool, schema), 0),
 };
@@ -708,7 +703,8 @@ static const struct convert_key conf_keys[] = {
     KEY("maxOutputTokens", "max_output_tokens", convert_number, Q(max_tokens), NOTE(MAX_TOKENS)),
     KEY("stopSequences", "stop_sequences", read_stops, 0, NOTE(STOP)),
     KEY("responseMimeType", "response_mime_type", read_mime, 0, 0),
-    KEY("responseSchema", "response_schema", read_schema, Q(format_schema), NOTE(JSON_SCHEMA)),
+    KEY("responseSchema", "response_schema", gemini_read_schema, Q(format_schema),
+        NOTE(JSON_SCHEMA)),
     KEY("responseJsonSchema", "response_json_schema", convert_json, Q(format_schema),
         NOTE(JSON_SCHEMA)),
     {"_responseJsonSchema", convert_json, Q(format_schema), NOTE(JSON_SCHEMA)},
@@ -777,6 +773,7 @@ static void finish(struct reading *r)
         *r->system_tail = q->messages;
         q->messages = r->system;
     }
+    q->held = true;
     if (span_has(q->format_schema))
         q->format = CHAT_FORMAT_SCHEMA;
     if (q->format == CHAT_FORMAT_OBJECT)
@@ -791,6 +788,7 @@ int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *
 
     r.system_tail = &r.system;
     r.pending_tail = &r.pending;
+
     if (convert_object(ret, root, NULL, keys, ARRAY_LEN(keys), &r, e) < 0)
         return -1;
     if (!json_get(root, "contents"))

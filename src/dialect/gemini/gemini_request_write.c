@@ -12,6 +12,7 @@
 #include "dialect/gemini/gemini_convert.h"
 
 #include "base/base64.h"
+#include "dialect/schema_fit.h"
 
 #define NO_SIGNATURE "skip_thought_signature_validator"
 #define TEXT_MAX     ((size_t)64 << 20)
@@ -629,8 +630,11 @@ static void begin_count(struct writing *x)
 int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
                          struct err *e)
 {
-    struct writing x = {.q = q, .to = to, .e = e, .version = version_of(to->model)};
+    struct chat_request fit;
+    struct writing x = {.q = &fit, .to = to, .e = e, .version = version_of(to->model)};
 
+    if (schema_fit_request(&fit, q, &gemini_schemas, to, e) < 0)
+        return -1;
     x.latest = span_ends(to->model, SPAN_LIT("-latest"));
     json_write_init(&x.w, out);
     json_begin_object(&x.w);

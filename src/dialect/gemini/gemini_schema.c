@@ -4,10 +4,9 @@
  * What differs: types are in upper case, `nullable` stands beside the type instead of in it, whole
  * numbers may come as strings (as protobuf writes int64), and keys have two spellings. All else is
  * JSON Schema already.
- *
- * No recursion: the open schemas are a stack, as deep as a tree may be.
  */
 #include "dialect/gemini/gemini_convert.h"
+#include "dialect/schema_walk.h"
 
 enum rule { COPY, TYPE, NULLABLE, VALUES, NUMBER, EXAMPLE, FORMAT, SCHEMA, LIST, MAP, DROP };
 
@@ -37,40 +36,14 @@ static const struct {
     {"propertyOrdering", "property_ordering", NULL, DROP}, /* only Google's models look at it */
 };
 
-/* An open object or array. */
-struct level {
-    enum rule rule; /* SCHEMA: an object of keywords; MAP: of schemas; LIST: an array of schemas */
-    union {
-        yyjson_obj_iter members;
-        yyjson_arr_iter items;
-    };
-    bool nullable; /* SCHEMA: its own; LIST: one more that allows null is due */
-    bool typed;
-};
+/* Marks of an open schema; NULLABLE_TOO of a list: one more that allows null is due. */
+enum { NULLABLE_TOO = 1 << 0, TYPED = 1 << 1 };
 
 struct schema {
     const struct convert_value *x;
     struct json_write w;
-    struct level stack[JSON_TREE_DEPTH + 1];
-    size_t depth;
     bool no_memory;
 };
-
-static void push(struct schema *s, enum rule rule, yyjson_val *v)
-{
-    struct level *l = &s->stack[s->depth++];
-
-    *l = (struct level){.rule = rule};
-    if (rule == LIST) {
-        yyjson_arr_iter_init(v, &l->items);
-        json_begin_array(&s->w);
-        return;
-    }
-    yyjson_obj_iter_init(v, &l->members);
-    json_begin_object(&s->w);
-    l->nullable = yyjson_is_true(json_get(v, "nullable"));
-    l->typed = json_get(v, "type") != NULL;
-}
 
 static void copy(struct schema *s, yyjson_val *v)
 {
@@ -158,38 +131,43 @@ static bool is_said(enum rule rule, yyjson_val *v)
     return rule != DROP && rule != NULLABLE;
 }
 
-static void write_value(struct schema *s, const struct level *l, enum rule rule, yyjson_val *v)
+static int enter(struct schema_walk *walk, const struct schema_level *l, enum rule rule,
+                 yyjson_val *v, const struct json_at *at)
 {
-    bool nullable = l->nullable;
+    bool null_too = rule == LIST && l->marks & NULLABLE_TOO && !(l->marks & TYPED);
+
+    return schema_enter(walk,
+                        rule == LIST  ? SCHEMA_LIST
+                        : rule == MAP ? SCHEMA_MAP
+                                      : SCHEMA_ONE,
+                        v, *at, null_too ? NULLABLE_TOO : 0);
+}
+
+static int write_value(struct schema_walk *walk, const struct schema_level *l, enum rule rule,
+                       yyjson_val *v, const struct json_at *at)
+{
+    struct schema *s = walk->arg;
+    bool nullable = l->marks & NULLABLE_TOO;
 
     switch (rule) {
     case TYPE:
         write_type(s, v, nullable);
-        return;
+        return 0;
     case VALUES:
         write_values(s, v, nullable);
-        return;
+        return 0;
     case NUMBER:
         write_number(s, v);
-        return;
+        return 0;
     case EXAMPLE:
         json_begin_array(&s->w);
         copy(s, v);
         json_end_array(&s->w);
-        return;
+        return 0;
     case SCHEMA:
     case MAP:
-        if (!yyjson_is_obj(v))
-            break;
-        push(s, rule, v);
-        return;
     case LIST:
-        if (!yyjson_is_arr(v))
-            break;
-        nullable = nullable && !l->typed;
-        push(s, rule, v);
-        s->stack[s->depth - 1].nullable = nullable;
-        return;
+        return enter(walk, l, rule, v, at);
     case COPY:
     case NULLABLE:
     case FORMAT:
@@ -197,12 +175,30 @@ static void write_value(struct schema *s, const struct level *l, enum rule rule,
         break;
     }
     copy(s, v);
+    return 0;
 }
 
-static void keyword(struct schema *s, struct level *l, yyjson_val *k)
+static int open_level(struct schema_walk *walk, struct schema_level *l)
+{
+    (void)walk;
+    if (l->kind != SCHEMA_ONE)
+        return 0;
+    l->marks = yyjson_is_true(json_get(l->v, "nullable")) ? NULLABLE_TOO : 0;
+    l->marks |= json_get(l->v, "type") ? TYPED : 0;
+    return 0;
+}
+
+static void close_level(struct schema_walk *walk, const struct schema_level *l)
+{
+    if (l->kind == SCHEMA_LIST && l->marks & NULLABLE_TOO)
+        json_raw(walk->w, SPAN_LIT("{\"type\":\"null\"}"));
+}
+
+static int keyword(struct schema_walk *walk, struct schema_level *l, yyjson_val *k)
 {
     yyjson_val *v = yyjson_obj_iter_get_val(k);
     struct span key = json_text(k);
+    struct json_at at = {.up = &l->at, .key = key.p, .key_n = key.n};
     enum rule rule = COPY;
 
     for (size_t i = 0; i < ARRAY_LEN(rules); i++)
@@ -212,39 +208,23 @@ static void keyword(struct schema *s, struct level *l, yyjson_val *k)
             break;
         }
     if (!is_said(rule, v))
-        return;
-    json_key_span(&s->w, key);
-    write_value(s, l, rule, v);
+        return 0;
+    json_key_span(walk->w, key);
+    return write_value(walk, l, rule, v, &at);
 }
 
-/* The next member of the innermost level, or its end. */
-static void step(struct schema *s)
+static int plain(struct schema_walk *walk, yyjson_val *v, const struct json_at *at)
 {
-    struct level *l = &s->stack[s->depth - 1];
-    yyjson_val *k =
-        l->rule == LIST ? yyjson_arr_iter_next(&l->items) : yyjson_obj_iter_next(&l->members);
-
-    if (!k) {
-        if (l->rule == LIST && l->nullable)
-            json_raw(&s->w, SPAN_LIT("{\"type\":\"null\"}"));
-        if (l->rule == LIST)
-            json_end_array(&s->w);
-        else
-            json_end_object(&s->w);
-        s->depth--;
-    } else if (l->rule == SCHEMA) {
-        keyword(s, l, k);
-    } else if (l->rule == MAP) {
-        json_key_span(&s->w, json_text(k));
-        write_value(s, l, SCHEMA, yyjson_obj_iter_get_val(k));
-    } else {
-        write_value(s, l, SCHEMA, k);
-    }
+    (void)at;
+    copy(walk->arg, v);
+    return 0;
 }
 
-int gemini_schema(const struct convert_value *x, struct span *ret)
+int gemini_read_schema(const struct convert_value *x)
 {
+    static const struct schema_ops ops = {open_level, keyword, plain, close_level};
     struct schema s = {.x = x};
+    struct schema_walk walk = {.ops = &ops, .arg = &s, .w = &s.w};
     struct span text = {NULL, 0};
     struct buf b;
 
@@ -252,12 +232,9 @@ int gemini_schema(const struct convert_value *x, struct span *ret)
         return convert_want(x, "an object");
     buf_init(&b, x->q->arena->budget);
     json_write_init(&s.w, &b);
-    push(&s, SCHEMA, x->v);
-    while (s.depth)
-        step(&s);
-    if (buf_ok(&b) && !s.no_memory)
+    if (schema_walk(&walk, x->v, (struct json_at){0}) == 0 && buf_ok(&b) && !s.no_memory)
         text = arena_dup(x->q->arena, buf_span(&b));
     buf_fini(&b);
-    *ret = text;
+    *(struct span *)(void *)((char *)x->to + x->key->at) = text;
     return span_has(text) ? 0 : convert_no_memory(x->e);
 }

@@ -6,6 +6,7 @@
 #include "dialect/convert_cite.h"
 #include "codec/json_write.h"
 #include "dialect/openai/openai_chat_convert.h"
+#include "dialect/openai/openai_schema.h"
 
 #define ID_PREFIX "chatcmpl-"
 
@@ -483,6 +484,7 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 #define NEAR(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, how_, CHAT_PAGE}
 #define PART(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, CHAT_PAGE}
 #define NOT(f)        [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, CHAT_PAGE}
+#define HELD(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, OPENAI_SCHEMA_PAGE}
 
 static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(SYSTEM),
@@ -500,7 +502,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NOT(VIDEO),
     NOT(FILE_ID),
     OK(TOOLS),
-    OK(TOOL_STRICT),
+    HELD(TOOL_STRICT, OPENAI_SCHEMA_OF_TOOL),
     OK(TOOL_FREE),
     NOT(PROVIDER_TOOL),
     OK(TOOL_CHOICE),
@@ -514,7 +516,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(REFUSAL),
     NOT(CITATIONS),
     OK(JSON_OBJECT),
-    OK(JSON_SCHEMA),
+    HELD(JSON_SCHEMA, OPENAI_SCHEMA_OF_ANSWER),
     NOT(PREFILL),
     OK(MAX_TOKENS),
     OK(TEMPERATURE),

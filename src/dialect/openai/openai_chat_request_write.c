@@ -8,6 +8,7 @@
 #include "codec/json_write.h"
 #include "dialect/convert_write.h"
 #include "dialect/openai/openai_chat_convert.h"
+#include "dialect/openai/openai_schema.h"
 
 const struct convert_charset openai_chat_ids = {.max = 40, .more = ".:"};
 const struct convert_charset openai_chat_names = {.max = 64};
@@ -464,9 +465,15 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
     const struct convert_host *host = to->host ? to->host : &convert_host_plain;
-    struct out o = {
-        .q = q, .to = to, .host = host, .ids = host->call_ids ? host->call_ids : &openai_chat_ids};
+    struct chat_request held;
+    struct out o = {.q = &held,
+                    .to = to,
+                    .host = host,
+                    .ids = host->call_ids ? host->call_ids : &openai_chat_ids};
 
+    if (openai_hold(&held, q, to, e) < 0)
+        return -1;
+    q = &held;
     json_write_init(&o.w, buf);
     json_begin_object(&o.w);
     json_kv_string(&o.w, "model", to->model);

@@ -4,6 +4,7 @@
 #include "dialect/openai/openai_responses_convert.h"
 
 #include "dialect/dialect.h"
+#include "dialect/openai/openai_schema.h"
 
 #define CREATE  "https://platform.openai.com/docs/api-reference/responses/create"
 #define ANSWER  "https://platform.openai.com/docs/api-reference/responses/object"
@@ -30,7 +31,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     ROW(VIDEO, LOST, NULL, CREATE),
     ROW(FILE_ID, LOST, NULL, FILES),
     CARRY(TOOLS),
-    CARRY(TOOL_STRICT),
+    ROW(TOOL_STRICT, PARTLY, OPENAI_SCHEMA_OF_TOOL, OPENAI_SCHEMA_PAGE),
     CARRY(TOOL_FREE),
     ROW(PROVIDER_TOOL, LOST, NULL, TOOLS_),
     CARRY(TOOL_CHOICE),
@@ -44,7 +45,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(REFUSAL),
     ROW(CITATIONS, PARTLY, "web pages by URL only, and none in a request", ANSWER),
     CARRY(JSON_OBJECT),
-    CARRY(JSON_SCHEMA),
+    ROW(JSON_SCHEMA, PARTLY, OPENAI_SCHEMA_OF_ANSWER, OPENAI_SCHEMA_PAGE),
     ROW(PREFILL, LOST, NULL, CREATE),
     ROW(MAX_TOKENS, PARTLY, "at least 16", CREATE),
     CARRY(TEMPERATURE),

@@ -12,6 +12,7 @@
 #include "dialect/convert_write.h"
 #include "dialect/convert_calls.h"
 #include "dialect/openai/openai_responses_convert.h"
+#include "dialect/openai/openai_schema.h"
 
 #define NAME_MAX_BYTES 64
 #define TOKENS_LEAST   16 /* fewer are refused */
@@ -641,8 +642,12 @@ static int put_head(struct writing *x)
 int openai_responses_write_request(struct buf *out, const struct chat_request *q,
                                    const struct convert_to *to, struct err *e)
 {
-    struct writing x = {.q = q, .to = to, .e = e};
+    struct chat_request held;
+    struct writing x = {.q = &held, .to = to, .e = e};
 
+    if (openai_hold(&held, q, to, e) < 0)
+        return -1;
+    q = &held;
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
     if (put_head(&x) < 0 || put_input(&x) < 0)

@@ -278,7 +278,7 @@ static const struct {
     {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':true}}}"), "schema.additionalProperties: Claude's structured outputs do not have this"},
     {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':{'type':'string'}}}}"), "schema.additionalProperties: Claude's structured outputs do not have this"},
     {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'anyOf':[{'type':'null'},{'type':'array','minItems':2}]}}}"), "schema.anyOf[1].minItems: Claude's structured outputs do not have this"},
-    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'$defs':{'d':{'oneOf':[]}}}}}"), "schema.$defs.d.oneOf: Claude's structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'$defs':{'d':{'not':[]}}}}}"), "schema.$defs.d.not: Claude's structured outputs do not have this"},
     {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'items':{'not':{}}}}}"), "schema.items.not: Claude's structured outputs do not have this"},
 };
 
