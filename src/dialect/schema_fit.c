@@ -17,8 +17,11 @@
 
 #define LOOKS_MAX ((size_t)1000000) /* names that are looked at to find what may be left out */
 
-/* Marks of a schema: `required` is written; a keyword was renamed; it has a $ref. */
-enum { ASKED = 1 << 0, RENAMED = 1 << 1, REFERS = 1 << 2 };
+#define WHOLE_MOST (UINT64_C(1) << 53)
+
+/* Marks of a schema: `required` is written; it has a $ref; keywords of rule 0, 1, ... were renamed.
+ */
+enum { ASKED = 1 << 0, REFERS = 1 << 1, RENAMED = 1 << 2 };
 
 struct fit {
     struct schema_walk walk;
@@ -426,6 +429,20 @@ static int refer(struct fit *f, const struct word *x)
     return 0;
 }
 
+/* Of whole numbers: above 0 is from 1 on. */
+static int next_whole(struct fit *f, const struct word *x)
+{
+    bool above = x->row->rule == SCHEMA_ABOVE;
+    uint64_t n;
+
+    if (!span_is(json_get_text(x->l->v, "type"), "integer") || !json_tree_u64(x->v, &n) ||
+        n > WHOLE_MOST || (n == 0 && !above))
+        return refuse(f, x);
+    say_key(f, x);
+    json_uint(f->walk.w, above ? n + 1 : n - 1);
+    return 0;
+}
+
 static int required(struct fit *f, const struct word *x)
 {
     return x->l->marks & ASKED ? 0 : copy(f, x);
@@ -461,21 +478,23 @@ static int single(struct fit *f, const struct word *x)
 }
 
 static int (*const rules[])(struct fit *f, const struct word *x) = {
-    [SCHEMA_REFUSED] = refuse,    [SCHEMA_COPY] = copy,       [SCHEMA_NOTE] = copy,
-    [SCHEMA_DROP] = drop,         [SCHEMA_FALSE] = closed,    [SCHEMA_FEW] = few,
-    [SCHEMA_FORMAT] = format,     [SCHEMA_VALUES] = values,   [SCHEMA_VALUE] = value,
-    [SCHEMA_REFER] = refer,       [SCHEMA_INTO] = into,       [SCHEMA_NAMED] = named,
-    [SCHEMA_REQUIRED] = required, [SCHEMA_SEVERAL] = several, [SCHEMA_NEARLY] = loosely,
-    [SCHEMA_SINGLE] = single,
+    [SCHEMA_REFUSED] = refuse,    [SCHEMA_COPY] = copy,        [SCHEMA_NOTE] = copy,
+    [SCHEMA_DROP] = drop,         [SCHEMA_FALSE] = closed,     [SCHEMA_FEW] = few,
+    [SCHEMA_FORMAT] = format,     [SCHEMA_VALUES] = values,    [SCHEMA_VALUE] = value,
+    [SCHEMA_REFER] = refer,       [SCHEMA_INTO] = into,        [SCHEMA_NAMED] = named,
+    [SCHEMA_REQUIRED] = required, [SCHEMA_SEVERAL] = several,  [SCHEMA_NEARLY] = loosely,
+    [SCHEMA_SINGLE] = single,     [SCHEMA_ABOVE] = next_whole, [SCHEMA_BELOW] = next_whole,
 };
 
 /* Two keywords that would have one name are none that can be said. */
 static bool is_taken(struct word *x)
 {
-    bool taken = x->row->as && (x->l->marks & RENAMED || json_get(x->l->v, x->row->as));
+    enum schema_rule rule = x->row->rule == SCHEMA_SINGLE ? SCHEMA_NEARLY : x->row->rule;
+    unsigned mark = (unsigned)RENAMED << rule;
+    bool taken = x->row->as && (x->l->marks & mark || json_get(x->l->v, x->row->as));
 
     if (x->row->as)
-        x->l->marks |= RENAMED;
+        x->l->marks |= mark;
     return taken;
 }
 
@@ -578,12 +597,21 @@ static int refit(struct span *s, const struct chat_request *q, const struct sche
     return got;
 }
 
+static bool any_strict(const struct chat_tool *t)
+{
+    while (t && t->strict != CHAT_YES)
+        t = t->next;
+    return t;
+}
+
 static int fit_tools(struct chat_request *ret, const struct schema_rules *r,
                      const struct convert_to *to, struct err *e)
 {
     struct chat_tool **at = &ret->tools;
     bool other = false;
 
+    if (!any_strict(ret->tools))
+        return 0;
     for (const struct chat_tool *t = ret->tools; t; t = t->next) {
         struct chat_tool *own = arena_alloc(ret->arena, sizeof(*own));
         int got = 1;

@@ -24,6 +24,8 @@ enum schema_rule {
     SCHEMA_FORMAT,   /* one of the rules' formats; others, which JSON Schema has as notes, go */
     SCHEMA_VALUES,   /* enum */
     SCHEMA_VALUE,    /* const */
+    SCHEMA_ABOVE,    /* exclusiveMinimum, as a minimum of whole numbers */
+    SCHEMA_BELOW,    /* exclusiveMaximum, likewise */
     SCHEMA_REFER,    /* $ref */
     SCHEMA_REQUIRED, /* it may have been written when the object began */
     SCHEMA_INTO,     /* a schema */

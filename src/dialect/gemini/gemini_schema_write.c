@@ -13,6 +13,8 @@ static const struct schema_row rows[] = {
     {"format", SCHEMA_COPY, NULL},
     {"minimum", SCHEMA_COPY, NULL},
     {"maximum", SCHEMA_COPY, NULL},
+    {"exclusiveMinimum", SCHEMA_ABOVE, "minimum"},
+    {"exclusiveMaximum", SCHEMA_BELOW, "maximum"},
     {"minItems", SCHEMA_COPY, NULL},
     {"maxItems", SCHEMA_COPY, NULL},
     {"required", SCHEMA_COPY, NULL},
