@@ -4,7 +4,8 @@
  *
  * A message of the assistant becomes items: its texts and refusals one message, each call and each
  * thinking one of its own. Defaults that differ are spelled out: nothing is stored that was not
- * asked to be, and no schema is made strict.
+ * asked to be, and no schema is strict that the client, or its API (openai_schema.h), does not hold
+ * the model to.
  *
  * Thinking that is signed by another provider goes without its signature and id: the API looks up
  * an id that it does not know, and fails.
