@@ -73,6 +73,16 @@ def ask(g, model="v/gemini-2.5-pro", stream=False):
     return g.ask(GEMINI + model + way, ASK)
 
 
+def shown(g):
+    """What people see of the one provider."""
+    row, = g.status()["credentials"]
+    assert (row["provider"], row["source"]) == ("v", "service account")
+    states = [name for name, value in g.metrics().items()
+              if name.startswith('lamplighter_credential_state{provider="v"') and value == 1]
+    assert len(states) == 1
+    return row
+
+
 def bearer(call):
     return call["headers"]["authorization"].removeprefix("Bearer ")
 
@@ -147,11 +157,15 @@ def test_the_old_one_is_used_until_it_ends(gateway, cloud, tmp_path):
     cloud.lifetime = 4
     g = gateway(vertex(cloud, credentials={"file": key_file(tmp_path, cloud)}))
     assert ask(g).status == 200
+    assert shown(g)["state"] == "good"
     ends = cloud.fetches[0]["at"] + cloud.lifetime
     cloud.down = True
+    states = set()
     while time.monotonic() < ends - 0.2:
         assert ask(g).status == 200
+        states.add(shown(g)["state"])
     assert len(cloud.fetches) > 1  # it tried, in vain
+    assert states == {"good", "stale"}
 
     def refused():
         a = ask(g)
@@ -164,8 +178,15 @@ def test_the_old_one_is_used_until_it_ends(gateway, cloud, tmp_path):
     record = g.record(answer)
     assert (record["outcome"], record["reason"], record["class"]) == (
         "failed", "no-credential", "credential")
+    row = shown(g)
+    assert (row["state"], row["until"], row["fetched"]) == ("failed", None, 1)
+    assert row["failed"] >= 1 and row["why"] in error["message"]
+    trouble = f"credentials of v (service account): there are none, and requests fail: {row['why']}"
+    bed.wait_for(lambda: f"lamplighter: {trouble}\n" in g.said())
     cloud.down = False
     bed.wait_for(lambda: ask(g).status == 200, 20)
+    bed.wait_for(lambda: "credentials of v (service account): renewed again\n" in g.said())
+    assert shown(g)["state"] == "good" and shown(g)["why"] is None
 
 
 def test_a_revoked_token_is_fetched_anew_once(gateway, cloud, tmp_path):
