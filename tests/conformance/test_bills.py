@@ -119,7 +119,7 @@ UNPRICED = {
         "gemini-3.1-flash-image", "gemini-nano-banana-2.1", "gemini-3.1-flash-tts-preview",
         "gemini-3.8-flash-tts", "gemini-3.8-flash-lite-tts", "gemini-3.5-transcribe",
         "lyria-3-clip-preview", "lyria-3-pro-preview", "lyria-3.5", "gemini-omni-1.2-flash",
-        "gemini-omni-1.1-flash"},
+        "gemini-omni-1.1-flash", "gemini-omni-flash-preview"},
     "the price ends on a day, or the name moves": {
         "gemini-3.6-flash", "gemini-3.7-flash", "gemini-3.8-flash", "gemini-4-argon",
         "gemini-4-carbon", "gemini-flash-latest", "gemini-flash-lite-latest",

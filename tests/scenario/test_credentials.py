@@ -1,6 +1,8 @@
 """Credentials of clouds: fetched where the cloud gives them, renewed while requests go on, used as
 long as they live when they cannot be renewed, and never shown to anybody else."""
 import json
+import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -191,10 +193,13 @@ def test_the_old_one_is_used_until_it_ends(gateway, cloud, tmp_path):
 
 def test_a_revoked_token_is_fetched_anew_once(gateway, cloud, tmp_path):
     g = gateway(vertex(cloud, credentials={"file": key_file(tmp_path, cloud)}))
-    assert ask(g).status == 200
+    answer = ask(g)
+    assert answer.status == 200
+    cost = g.record(answer)["cost"]
     cloud.revoke()
     answer = ask(g)
     assert answer.status == 200 and g.record(answer)["attempts"] == 2
+    assert g.record(answer)["cost"] == cost > 0  # the attempt that was refused cost nothing
     assert len(cloud.fetches) == 2
     cloud.revoke()  # within ten seconds: that is not the token's fault
     answer = ask(g)
@@ -334,6 +339,20 @@ def test_check_looks_where_tokens_are_asked_for(binary, tmp_path, uri, want):
     said = (run.stdout + run.stderr).decode()
     assert run.returncode == (3 if want else 0) and (want or "") in said, said
     assert "some-" not in said
+
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs/clouds.md"
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.S),
+                         ids=["aws", "google", "azure"])
+def test_the_page_about_clouds_can_be_copied(binary, tmp_path, text):
+    """As it stands there, on a machine where nothing else is set."""
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    run = subprocess.run([binary, "check", "-c", file], capture_output=True, timeout=20,
+                         env={"HOME": str(tmp_path)})
+    assert run.returncode == 0, (run.stdout + run.stderr).decode()
 
 
 def test_clouds_are_found_without_a_configuration(binary, tmp_path):
