@@ -25,6 +25,28 @@ void board_free(struct board **b)
     *b = NULL;
 }
 
+/* ---- texts as words ---- */
+
+void board_put_text(board_word *words, size_t n, const char *text)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t w;
+
+        memcpy(&w, text + i * sizeof(w), sizeof(w));
+        board_set(&words[i], w);
+    }
+}
+
+void board_get_text(char *text, const board_word *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t w = board_get(&words[i]);
+
+        memcpy(text + i * sizeof(w), &w, sizeof(w));
+    }
+    text[n * sizeof(uint64_t) - 1] = '\0'; /* it may come from another process */
+}
+
 /* ---- targets ---- */
 
 /* Never 0, which is the id of what has no name. */

@@ -23,6 +23,7 @@
 #define BOARD_HELD      4096  /* most requests of a worker that leave a record if it dies */
 #define BOARD_KEPT_SETS 16384 /* of the answers that providers keep ... */
 #define BOARD_KEPT_WAYS 4     /* ... so many each */
+#define BOARD_CREDS     64    /* most providers whose credentials a worker shows */
 #define BOARD_SUSPECTS  64    /* most requests that are refused since a worker died of them */
 
 typedef _Atomic uint64_t board_word;
@@ -83,6 +84,16 @@ struct board_target {
     board_word id, live;
 };
 
+/* The credential that a worker has for one provider (granted.h). */
+struct board_cred {
+    board_word id;              /* a hash of the provider's name; 0: never taken */
+    board_word taken;           /* 1: a process of this slot writes here */
+    board_word until_ms;        /* Unix time when it ends; 0: there is none */
+    board_word failed_ms;       /* ... of the last fetch, if that failed; 0: it gave one */
+    board_word fetched, failed; /* fetches */
+    board_word why[20];         /* of the last failure */
+};
+
 /* Who keeps an answer (kept.h). */
 struct board_kept {
     board_word sets[BOARD_KEPT_SETS][BOARD_KEPT_WAYS];
@@ -109,6 +120,7 @@ struct board {
     struct board_row keeper, clerk;
     struct board_row workers[BOARD_WORKERS];
     struct board_target targets[BOARD_WORKERS][BOARD_TARGETS + 1]; /* the last one: all others */
+    struct board_cred creds[BOARD_WORKERS][BOARD_CREDS];
     struct board_kept kept;
     struct board_held held[BOARD_WORKERS]; /* memory is taken only as far as it is written */
 };
@@ -131,6 +143,11 @@ static inline void board_add(board_word *w, uint64_t n)
 {
     atomic_fetch_add_explicit(w, n, memory_order_relaxed);
 }
+
+/* A text of n words with its NUL. Its words come from different moments where another process is
+ * just writing them; read, it always ends. */
+void board_put_text(board_word *words, size_t n, const char *text);
+void board_get_text(char *text, const board_word *words, size_t n);
 
 /* One more attempt at a target begins, in the worker's own row of targets; returns the slot, for
  * board_leave(). When all slots are taken it is counted in the last one, under no name. */

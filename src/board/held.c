@@ -30,35 +30,15 @@
 
 /* ---- texts as words ---- */
 
-static void put(board_word *words, size_t n, const char *text)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t w;
-
-        memcpy(&w, text + i * sizeof(w), sizeof(w));
-        board_set(&words[i], w);
-    }
-}
-
-static void get(char *text, const board_word *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t w = board_get(&words[i]);
-
-        memcpy(text + i * sizeof(w), &w, sizeof(w));
-    }
-    text[n * sizeof(uint64_t) - 1] = '\0'; /* it may come from another process */
-}
-
 #define PUT(words, text)                                                                           \
     do {                                                                                           \
         _Static_assert(sizeof(words) == sizeof(text), "the text has these words");                 \
-        put((words), ARRAY_LEN(words), (text));                                                    \
+        board_put_text((words), ARRAY_LEN(words), (text));                                         \
     } while (0)
 #define GET(text, words)                                                                           \
     do {                                                                                           \
         _Static_assert(sizeof(words) == sizeof(text), "the text has these words");                 \
-        get((text), (words), ARRAY_LEN(words));                                                    \
+        board_get_text((text), (words), ARRAY_LEN(words));                                         \
     } while (0)
 
 /* ---- a worker's end ---- */
@@ -168,7 +148,7 @@ static bool is_told(const struct board *b, uint32_t slot, uint16_t n)
 void held_told(struct board *b, uint32_t slot, uint16_t n, const char id[HELD_ID])
 {
     if (slot < BOARD_WORKERS && n > 0 && n <= BOARD_HELD) /* a record comes from outside */
-        put(b->held[slot].told[n - 1], ARRAY_LEN(b->held[slot].told[0]), id);
+        board_put_text(b->held[slot].told[n - 1], ARRAY_LEN(b->held[slot].told[0]), id);
 }
 
 uint16_t held_dead(const struct board *b, uint32_t slot, uint64_t ends, uint16_t from,

@@ -115,6 +115,7 @@ int run_single(const struct run *run, int config_fd)
     struct relay_sink sink = {.record = on_record,
                               .arg = &s,
                               .targets = run->board->targets[0],
+                              .creds = run->board->creds[0],
                               .kept = &run->board->kept};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;

@@ -103,6 +103,26 @@ static void print_engines(const struct status_doc *d)
                d->engines[i].state, d->engines[i].restarts);
 }
 
+static void print_credentials(const struct status_doc *d)
+{
+    int width = 11;
+
+    for (size_t i = 0; i < d->creds_n; i++)
+        width = MAX(width, (int)MIN(strlen(d->creds[i].provider), (size_t)40));
+    if (d->creds_n)
+        printf("\n%-*s  %-6s %-20s %8s %7s  SOURCE\n", width, "CREDENTIALS", "STATE", "UNTIL",
+               "FETCHED", "FAILED");
+    for (size_t i = 0; i < d->creds_n; i++) {
+        const struct status_cred *c = &d->creds[i];
+        char until[32] = "-";
+
+        if (strlen(c->until) >= 19)
+            snprintf(until, sizeof(until), "%.10s %.8sZ", c->until, c->until + 11);
+        printf("%-*s  %-6s %-20s %8.0f %7.0f  %s\n", width, c->provider, c->state, until,
+               c->fetched, c->failed, c->source);
+    }
+}
+
 static void print_served_by(const struct status_model *m)
 {
     double sum = 0;
@@ -166,6 +186,14 @@ static void print_warnings(const struct status_doc *d)
         if (strcmp(d->workers[i].state, "silent") == 0)
             printf("! worker %.0f has not turned for %.0f s\n", d->workers[i].slot,
                    d->workers[i].silent_s);
+    for (size_t i = 0; i < d->creds_n; i++) {
+        const struct status_cred *c = &d->creds[i];
+
+        if (strcmp(c->state, "stale") == 0)
+            printf("! credentials of %s cannot be renewed: %s\n", c->provider, c->why);
+        else if (strcmp(c->state, "failed") == 0)
+            printf("! credentials of %s: there are none: %s\n", c->provider, c->why);
+    }
     if (d->dropped_lines > 0 || d->dropped_records > 0)
         printf("! dropped: %.0f log lines, %.0f records\n", d->dropped_lines, d->dropped_records);
     if (d->dropped_series > 0)
@@ -185,6 +213,7 @@ static int print_status(struct span text, struct err *e)
         print_warnings(d);
         print_workers(d);
         print_engines(d);
+        print_credentials(d);
         print_models(d);
         print_targets(d);
     }

@@ -17,6 +17,7 @@ struct member {
 #define DOC(field)    offsetof(struct status_doc, field)
 #define WORKER(field) offsetof(struct status_worker, field)
 #define ENGINE(field) offsetof(struct status_engine, field)
+#define CRED(field)   offsetof(struct status_cred, field)
 #define MODEL(field)  offsetof(struct status_model, field)
 #define TARGET(field) offsetof(struct status_target, field)
 
@@ -56,6 +57,16 @@ static const struct member engine_members[] = {
     {"engines[].state", TEXT, ENGINE(state)},
     {"engines[].pid", NUMBER, ENGINE(pid)},
     {"engines[].restarts", NUMBER, ENGINE(restarts)},
+};
+
+static const struct member cred_members[] = {
+    {"credentials[].provider", TEXT, CRED(provider)},
+    {"credentials[].source", TEXT, CRED(source)},
+    {"credentials[].state", TEXT, CRED(state)},
+    {"credentials[].until", TEXT, CRED(until)},
+    {"credentials[].fetched", NUMBER, CRED(fetched)},
+    {"credentials[].failed", NUMBER, CRED(failed)},
+    {"credentials[].why", TEXT, CRED(why)},
 };
 
 static const struct member model_members[] = {
@@ -188,6 +199,10 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
                            .rows = (char *)doc->engines,
                            .size = sizeof(doc->engines[0]),
                            .max = STATUS_ENGINES};
+    struct scan creds = {.members = cred_members,
+                         .rows = (char *)doc->creds,
+                         .size = sizeof(doc->creds[0]),
+                         .max = STATUS_CREDS};
     struct scan models = {.members = model_members,
                           .rows = (char *)doc->models,
                           .size = sizeof(doc->models[0]),
@@ -201,12 +216,14 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
     if (scan(&top, ARRAY_LEN(doc_members), text, on_hit) < 0 ||
         scan(&workers, ARRAY_LEN(worker_members), text, on_hit) < 0 ||
         scan(&engines, ARRAY_LEN(engine_members), text, on_hit) < 0 ||
+        scan(&creds, ARRAY_LEN(cred_members), text, on_hit) < 0 ||
         scan(&models, ARRAY_LEN(model_members), text, on_hit) < 0 ||
         scan(&servers, ARRAY_LEN(server_members), text, on_server_hit) < 0 ||
         scan(&targets, ARRAY_LEN(target_members), text, on_hit) < 0)
         return err_set(e, ERR_PARSE, "what answers there is no admin port: not JSON");
     doc->workers_n = workers.n;
     doc->engines_n = engines.n;
+    doc->creds_n = creds.n;
     doc->models_n = models.n;
     doc->targets_n = targets.n;
     return 0;

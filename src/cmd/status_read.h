@@ -14,6 +14,7 @@
 #define STATUS_TEXT    128
 #define STATUS_WORKERS 64
 #define STATUS_ENGINES 32
+#define STATUS_CREDS   64
 #define STATUS_MODELS  512
 #define STATUS_SERVERS 9 /* targets that served one model */
 #define STATUS_TARGETS 512
@@ -26,6 +27,12 @@ struct status_worker {
 struct status_engine {
     double pid, restarts;
     char provider[STATUS_TEXT], state[STATUS_TEXT];
+};
+
+struct status_cred {
+    double fetched, failed;
+    char provider[STATUS_TEXT], source[STATUS_TEXT], state[STATUS_TEXT], until[STATUS_TEXT];
+    char why[STATUS_TEXT];
 };
 
 struct status_model {
@@ -52,9 +59,10 @@ struct status_doc {
     bool is_live, is_ready, draining, reload_failed;
     struct status_worker workers[STATUS_WORKERS];
     struct status_engine engines[STATUS_ENGINES];
+    struct status_cred creds[STATUS_CREDS];
     struct status_model models[STATUS_MODELS];
     struct status_target targets[STATUS_TARGETS];
-    size_t workers_n, engines_n, models_n, targets_n;
+    size_t workers_n, engines_n, creds_n, models_n, targets_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

@@ -146,6 +146,7 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .held = &w->held,
                               .board = w->run->board,
                               .row = w->row,
+                              .creds = w->run->board->creds[w->slot],
                               .kept = &w->run->board->kept};
     int rc = -1;
 

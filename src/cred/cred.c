@@ -17,6 +17,9 @@
  * Lifetimes are counted by the monotonic clock from the moment when they were told: what happens
  * to the wall clock later does not matter.
  *
+ * What people see of an entry is its place on the board. Only the newest snapshot's have one: its
+ * providers have names of their own, an older one's may have the same name and another source.
+ *
  * Invariants: (1) at most one fetch an entry, however many wait;
  *             (2) whoever waits, waits for a fetch that runs;
  *             (3) a fetch asks nobody more often than once in RETRY_LEAST, but for a refusal.
@@ -24,6 +27,7 @@
 #include "cred/cred.h"
 
 #include "base/mem.h"
+#include "board/granted.h"
 #include "cred/fetch.h"
 
 #define LEAD        EV_S(300)
@@ -48,7 +52,8 @@ struct entry {
     unsigned failures; /* in a row */
     ev_us retry_at;    /* no fetch before */
     struct err why;
-    ev_us refused_at; /* 0: never */
+    ev_us refused_at;         /* 0: never */
+    struct board_cred *place; /* NULL: it is not shown */
 };
 
 struct cred_store {
@@ -56,6 +61,7 @@ struct cred_store {
     struct call_pools *pools;
     struct settings *settings; /* the newest snapshot; NULL: none yet */
     struct list entries;
+    struct board_cred *shown; /* a row of places; NULL: nothing is shown */
 };
 
 /* ---- credentials ---- */
@@ -116,6 +122,45 @@ static void on_timer(struct ev_timer *t);
 static void drop_now(struct entry *it)
 {
     cred_unref(&it->now);
+    if (it->place)
+        board_set(&it->place->until_ms, 0);
+}
+
+/* ---- what people see ---- */
+
+static void show(struct entry *it)
+{
+    struct ev *ev = it->store->ev;
+    ev_us now = ev_now(ev);
+
+    if (!it->store->shown || !it->provider->credential.source->steps_n)
+        return; /* keys of the configuration do not end, and are not fetched */
+    if (!it->place)
+        it->place = granted_take(it->store->shown, it->provider->name);
+    if (it->place && it->now)
+        board_set(&it->place->until_ms, ev_wall_ms(ev) + (MAX(it->until, now) - now) / 1000);
+}
+
+static void hide(struct entry *it)
+{
+    if (it->place)
+        granted_leave(it->place);
+    it->place = NULL;
+}
+
+static void show_success(struct entry *it)
+{
+    if (!it->place)
+        return;
+    show(it);
+    board_add(&it->place->fetched, 1);
+    board_set(&it->place->failed_ms, 0);
+}
+
+static void show_failure(struct entry *it)
+{
+    if (it->place)
+        granted_failed(it->place, ev_wall_ms(it->store->ev), it->why.text);
 }
 
 static void entry_free(struct entry *it)
@@ -125,6 +170,7 @@ static void entry_free(struct entry *it)
     ev_timer_stop(&it->timer);
     fetch_free(&it->fetch);
     drop_now(it);
+    hide(it);
     settings_unref(&it->settings);
     mem_free(it);
 }
@@ -189,8 +235,11 @@ static struct entry *add(struct cred_store *s, struct settings *settings,
     list_init(&it->waiting);
     ev_timer_init(&it->timer, s->ev, on_timer);
     list_push(&s->entries, &it->link);
-    if (take_fixed(it, e) == 0)
+    if (take_fixed(it, e) == 0) {
+        if (it->current)
+            show(it);
         return it;
+    }
     entry_free(it);
     return NULL;
 }
@@ -239,6 +288,7 @@ static void failed(struct entry *it, const struct err *e)
     it->failures++;
     it->why = *e;
     it->retry_at = ev_now(it->store->ev) + wait + jitter(it, wait / 4);
+    show_failure(it);
     if (it->now)
         arm(it, MIN(it->retry_at, it->until));
 }
@@ -252,6 +302,7 @@ static void took(struct entry *it, uint64_t lifetime_s)
     it->used = !list_empty(&it->waiting);
     it->failures = 0;
     it->retry_at = 0;
+    show_success(it);
     arm(it, it->renew_at);
 }
 
@@ -309,7 +360,8 @@ static void on_timer(struct ev_timer *t)
 
 /* ---- for the owner ---- */
 
-int cred_store_new(struct cred_store **ret, struct ev *ev, struct call_pools *pools, struct err *e)
+int cred_store_new(struct cred_store **ret, struct ev *ev, struct call_pools *pools,
+                   struct board_cred *shown, struct err *e)
 {
     struct cred_store *s = mem_zalloc(1, sizeof(*s));
 
@@ -317,6 +369,9 @@ int cred_store_new(struct cred_store **ret, struct ev *ev, struct call_pools *po
         return err_set(e, ERR_NOMEM, "no memory for credentials");
     s->ev = ev;
     s->pools = pools;
+    s->shown = shown;
+    if (shown)
+        granted_clear(shown);
     list_init(&s->entries);
     *ret = s;
     return 0;
@@ -369,8 +424,15 @@ void cred_store_use(struct cred_store *s, struct settings *settings)
     {
         struct entry *x = LIST_ENTRY(it, struct entry, link);
 
+        if (!x->current)
+            hide(x);
         if (!x->current && list_empty(&x->waiting))
             entry_free(x);
+    }
+    LIST_EACH(it, &s->entries) /* in places that are free by now */
+    {
+        if (LIST_ENTRY(it, struct entry, link)->current)
+            show(LIST_ENTRY(it, struct entry, link));
     }
 }
 

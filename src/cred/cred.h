@@ -1,12 +1,14 @@
 /*
  * cred.h - credentials of clouds: fetched at their first use, kept, renewed while they are in use.
  *
- * Room: cred (uses base ev provider http settings call). Threads: one loop; one store a worker.
+ * Room: cred (uses base board ev provider http settings call). Threads: one loop; one store a
+ * worker.
  */
 #ifndef CRED_CRED_H
 #define CRED_CRED_H
 
 #include "base/list.h"
+#include "board/board.h"
 #include "call/pools.h"
 #include "settings/settings.h"
 
@@ -26,9 +28,10 @@ struct cred_wait {
     struct list link; /* private */
 };
 
-/* pools outlive the store. */
+/* pools outlive the store; so does shown, the process's own row of the board, where people see what
+ * it has. NULL: nobody looks. */
 MUST_CHECK int cred_store_new(struct cred_store **ret, struct ev *ev, struct call_pools *pools,
-                              struct err *e);
+                              struct board_cred *shown, struct err *e);
 
 /* Nobody may wait any more. References that are out stay good. NULL is fine. */
 void cred_store_free(struct cred_store **s);

@@ -244,6 +244,30 @@ static void add_engines(struct metrics *m, const struct view *v)
     }
 }
 
+static void add_credentials(struct metrics *m, const struct view *v)
+{
+    struct granted g;
+    size_t at = 0;
+
+    metrics_clear(m, METRIC_CREDENTIAL_STATE);
+    metrics_clear(m, METRIC_CREDENTIAL_EXPIRY);
+    metrics_clear(m, METRIC_CREDENTIAL_FETCHES);
+    for (const struct settings_provider *p; (p = view_credential(v, &at, &g));) {
+        struct span labels[2] = {p->name};
+
+        for (int s = 0; s < GRANTED_STATES; s++) {
+            labels[1] = span_str(granted_state_name((enum granted_state)s));
+            metrics_set(m, METRIC_CREDENTIAL_STATE, labels, s == (int)g.state);
+        }
+        if (g.until_ms)
+            metrics_set(m, METRIC_CREDENTIAL_EXPIRY, labels, (double)g.until_ms / 1000);
+        labels[1] = SPAN_LIT("ok");
+        metrics_set(m, METRIC_CREDENTIAL_FETCHES, labels, (double)g.fetched);
+        labels[1] = SPAN_LIT("failed");
+        metrics_set(m, METRIC_CREDENTIAL_FETCHES, labels, (double)g.failed);
+    }
+}
+
 static void add_config(struct metrics *m, const struct view *v)
 {
     char id[VIEW_ID_TEXT];
@@ -294,6 +318,7 @@ void collect_view(struct metrics *m, const struct view *v)
     metrics_set(m, METRIC_DRAINING, NULL, (double)board_get(&v->board->draining));
     add_config(m, v);
     add_engines(m, v);
+    add_credentials(m, v);
     for (uint32_t i = 0; i < v->workers; i++)
         add_worker(m, v, i);
     add_targets(m, v);

@@ -68,13 +68,27 @@ static void log_record(struct ops *o, const struct record *r)
 
 /* ---- clocks ---- */
 
+static void say_credentials(struct ops *o, const struct view *v)
+{
+    char line[CREDS_TEXT];
+    struct granted g;
+    size_t at = 0;
+
+    for (const struct settings_provider *p; (p = view_credential(v, &at, &g));)
+        if (creds_say(&o->creds, p->name, p->credential.source->name, &g, v->now_us, line) &&
+            o->conf.say)
+            o->conf.say(o->conf.arg, line);
+}
+
 static void on_tick(struct ev_timer *t)
 {
     struct ops *o = CONTAINER_OF(t, struct ops, tick);
-    struct view v = {.board = o->conf.board, .workers = o->conf.workers};
+    struct view v;
     struct err e;
 
+    ops_view(o, &v);
     o->totals[o->totals_n++ % ARRAY_LEN(o->totals)] = VIEW_SUM(&v, requests);
+    say_credentials(o, &v);
     if (ev_timer_set(&o->tick, EV_S(1), &e) < 0)
         o->totals_n = 0; /* no memory for a timer: no rate is shown any more */
 }

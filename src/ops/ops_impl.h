@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/logfile.h"
+#include "ops/creds.h"
 #include "ops/metrics.h"
 #include "ops/ops.h"
 #include "ops/recent.h"
@@ -28,6 +29,7 @@ struct ops {
     struct recent *recent;
     struct targets targets;
     struct unpriced unpriced;
+    struct creds creds;
 
     struct logfile *log;
     struct buf line;

@@ -105,6 +105,27 @@ static void add_engines(struct json_write *w, const struct view *v)
     json_end_array(w);
 }
 
+static void add_credentials(struct json_write *w, const struct view *v)
+{
+    struct granted g;
+    size_t at = 0;
+
+    json_key(w, "credentials");
+    json_begin_array(w);
+    for (const struct settings_provider *p; (p = view_credential(v, &at, &g));) {
+        json_begin_object(w);
+        json_kv_string(w, "provider", p->name);
+        json_kv_cstring(w, "source", p->credential.source->name);
+        json_kv_cstring(w, "state", granted_state_name(g.state));
+        kv_time(w, "until", g.until_ms);
+        json_kv_uint(w, "fetched", g.fetched);
+        json_kv_uint(w, "failed", g.failed);
+        json_kv_cstring(w, "why", g.why[0] ? g.why : NULL);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void add_model(struct json_write *w, const struct recent_row *row)
 {
     json_begin_object(w);
@@ -190,6 +211,7 @@ void status_write(struct buf *out, const struct view *v, struct recent *recent,
     add_helper(&w, "keeper", &v->board->keeper);
     add_helper(&w, "clerk", &v->board->clerk);
     add_engines(&w, v);
+    add_credentials(&w, v);
     json_kv_uint(&w, "window_s", recent_window_s(recent, v->now_us));
     kv_double(&w, "overhead_p50_s", recent_overhead_s(recent, 0.50));
     kv_double(&w, "overhead_p99_s", recent_overhead_s(recent, 0.99));

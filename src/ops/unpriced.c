@@ -8,6 +8,7 @@
 
 #include <xxhash.h>
 
+#include "ops/view.h"
 #include "record/log.h"
 
 /* What is said of each cause; NULL: nothing, the record and the counter tell enough. */
@@ -48,9 +49,7 @@ static void write(char line[UNPRICED_TEXT], const struct record *r, uint64_t uns
     if (unsaid && n > 0 && n < UNPRICED_TEXT)
         UNUSED(snprintf(line + n, (size_t)(UNPRICED_TEXT - n), " (%llu more requests until now)",
                         (unsigned long long)unsaid));
-    for (char *p = line; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7F)
-            *p = '?'; /* a name from outside stays on its line */
+    view_tame(line);
 }
 
 bool unpriced_add(struct unpriced *u, const struct record *r, ev_us now, char line[UNPRICED_TEXT])

@@ -42,6 +42,27 @@ size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS])
     return n;
 }
 
+const struct settings_provider *view_credential(const struct view *v, size_t *at,
+                                                struct granted *ret)
+{
+    while (*at < v->settings->providers_n) {
+        const struct settings_provider *p = &v->settings->providers[(*at)++];
+
+        if (!p->credential.source || !p->credential.source->steps_n)
+            continue; /* keys of the configuration */
+        granted_read(v->board, v->workers, p->name, v->wall_ms, ret);
+        return p;
+    }
+    return NULL;
+}
+
+void view_tame(char *line)
+{
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7F)
+            *p = '?';
+}
+
 const char *view_engine_state(uint64_t state)
 {
     static const char *const names[VIEW_ENGINE_STATES] = {

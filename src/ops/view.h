@@ -6,7 +6,7 @@
 #ifndef OPS_VIEW_H
 #define OPS_VIEW_H
 
-#include "board/board.h"
+#include "board/granted.h"
 #include "ops/targets.h"
 #include "settings/settings.h"
 
@@ -35,6 +35,11 @@ struct view_target {
 };
 size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS]);
 
+/* The providers whose credentials a cloud gives, and what the workers have of them: begin with *at
+ * 0. NULL: no more. */
+const struct settings_provider *view_credential(const struct view *v, size_t *at,
+                                                struct granted *ret);
+
 /* The word for an engine's state: "none", "starting", "ready", "down". */
 #define VIEW_ENGINE_STATES 4
 const char *view_engine_state(uint64_t state);
@@ -42,5 +47,8 @@ const char *view_engine_state(uint64_t state);
 /* The configuration's id as it is shown everywhere: 16 hexadecimal digits. */
 #define VIEW_ID_TEXT 17
 const char *view_id_text(uint64_t id, char out[VIEW_ID_TEXT]);
+
+/* A line for people, of words from outside: it stays one line, and no terminal obeys it. */
+void view_tame(char *line);
 
 #endif

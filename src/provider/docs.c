@@ -279,6 +279,8 @@ static void one(struct buf *out, const struct provider *p)
         words(out, p->models);
         buf_add_str(out, " |\n");
     }
+    if (p->priced_as)
+        buf_printf(out, "| priced as | `%s`, where it has no price of its own |\n", p->priced_as);
     if (p->host) {
         features(out, "does not know of translated requests", p->host->less);
         features(out, "knows besides", p->host->more);

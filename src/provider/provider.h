@@ -114,7 +114,9 @@ struct provider {
                * model */
     const struct convert_host *host; /* its ways with translated requests of openai.chat; NULL: as
                                       * OpenAI */
-    const char *query;               /* added to every URL ("api-version=..."), or NULL */
+    const char *priced_as; /* a model without a price costs what one of this type does; NULL: that
+                            * is not known */
+    const char *query;     /* added to every URL ("api-version=..."), or NULL */
     const char *error_header; /* the field of an answer's head that names an error; NULL: none */
     const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */
 };

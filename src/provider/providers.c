@@ -138,6 +138,7 @@ static const struct provider providers[] = {
         .caps = CAPS_ALL,
         .models = NONE,
         .paths = {RESPONSE_PATHS(""), [OP_MODELS] = "/models", [OP_MODEL] = "/models/*"},
+        .priced_as = "openai",
         .errors = errors_openai,
     },
     {
@@ -189,6 +190,7 @@ static const struct provider providers[] = {
                   [OP_COMPLETIONS] = "/openai/deployments/%m/completions",
                   [OP_EMBEDDINGS] = "/openai/deployments/%m/embeddings"},
         .query = "api-version=2024-10-21",
+        .priced_as = "azure",
         .errors = errors_azure,
     },
     {
@@ -206,6 +208,7 @@ static const struct provider providers[] = {
         .paths = {[OP_CHAT] = "/models/chat/completions", [OP_EMBEDDINGS] = "/models/embeddings"},
         .query = "api-version=2024-05-01-preview",
         .host = &other,
+        .priced_as = "azure",
         .errors = errors_azure,
     },
     {

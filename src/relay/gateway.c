@@ -42,7 +42,7 @@ int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
         return -1;
     call_pools_use(g->pools, settings);
     ev_timer_init(&g->drain, ev, on_drain_timer);
-    if (cred_store_new(&g->creds, ev, g->pools, e) < 0)
+    if (cred_store_new(&g->creds, ev, g->pools, sink.creds, e) < 0)
         goto fail;
     cred_store_use(g->creds, settings);
     if (relay_env_init(&g->relay, ev, settings, g->pools, g->creds, sink, e) < 0)

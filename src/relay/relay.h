@@ -29,7 +29,8 @@ struct relay_sink {
     /* Where suspects stand, and the row that says what this process works on; NULL: nowhere. */
     const struct board *board;
     struct board_row *row;
-    struct board_kept *kept; /* which provider keeps which answer; NULL: nobody notes */
+    struct board_cred *creds; /* the worker's row: what it has of clouds; NULL: nobody looks */
+    struct board_kept *kept;  /* which provider keeps which answer; NULL: nobody notes */
 };
 
 struct relay_stats {

@@ -269,6 +269,14 @@ static const struct price *find(const struct settings *s, struct span provider, 
     return hit ? &hit->price : NULL;
 }
 
+static const struct price *find_type(const struct settings *s, const struct provider *type,
+                                     struct span model)
+{
+    const struct price *hit = find(s, span_str(type->name), model);
+
+    return hit || !type->priced_as ? hit : find(s, span_str(type->priced_as), model);
+}
+
 const struct price *settings_price(const struct settings *s, const struct settings_provider *p,
                                    struct span model)
 {
@@ -278,5 +286,5 @@ const struct price *settings_price(const struct settings *s, const struct settin
     /* A name that is a type's means that type: an account called "openai" elsewhere is not it. */
     if (!named || named == p->type)
         hit = find(s, p->name, model);
-    return hit ? hit : find(s, span_str(p->type->name), model);
+    return hit ? hit : find_type(s, p->type, model);
 }

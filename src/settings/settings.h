@@ -176,8 +176,9 @@ MUST_CHECK int settings_resolve(struct settings_plan *ret, const struct settings
 
 /* The names a client may use, as /v1/models lists them: models, then "provider/..." patterns. */
 
-/* What a model of a provider costs: a row of the provider's name, else of its type; a model's name
- * before patterns, and of these the longest. NULL: nobody knows. */
+/* What a model of a provider costs: a row of the provider's name, else of its type, else of the
+ * type that it is priced as; a model's name before patterns, and of these the longest. NULL: nobody
+ * knows. */
 const struct price *settings_price(const struct settings *s, const struct settings_provider *p,
                                    struct span model);
 

@@ -8,9 +8,13 @@ import gzip
 import json
 import re
 import subprocess
+import typing
 from decimal import Decimal
 
+import anthropic.types.model
+import openai.types.shared.all_models
 import pytest
+from google.genai._gaos.types.interactions import model as google_model
 
 import bed
 from test_recorded import DATA
@@ -23,6 +27,8 @@ HOSTS = {
     "openai.azure.com": "azure", "services.ai.azure.com": "azure-models",
     "aiplatform.googleapis.com": "vertex", "amazonaws.com": "bedrock",
 }
+
+AS = {"azure-models": "azure"}  # what a type is priced as besides
 
 # Models that were asked and have no row, by the reason. Bedrock's names are cut in the index.
 LEFT_OUT = {
@@ -82,7 +88,7 @@ def recorded():
 def test_recorded_models_have_a_price(built_in):
     rows, missing, covered, left = built_in[1], [], 0, 0
     for kind, model in recorded():
-        if f"{kind}/{model}" in rows or f"{kind}/{model}:0" in rows:
+        if f"{AS.get(kind)}/{model}" in rows or f"{kind}/{model}" in rows or f"{kind}/{model}:0" in rows:
             covered += 1
         elif any(model in models for models in LEFT_OUT.values()):
             left += 1
@@ -90,6 +96,56 @@ def test_recorded_models_have_a_price(built_in):
             missing.append(f"{kind}/{model}")
     print(f"{covered} have a price, {left} are left out for a reason, {len(missing)} are missing")
     assert not missing, missing
+
+
+# ---- the SDKs ----
+
+NAMED_BY_SDKS = {"openai": openai.types.shared.all_models.AllModels,
+                 "anthropic": anthropic.types.model.Model, "gemini": google_model.Model}
+
+# Models that they name and that have no row, by the reason.
+UNPRICED = {
+    "gone from the price lists": {
+        "o1-preview", "o1-preview-2024-09-12", "o1-mini", "o1-mini-2024-09-12",
+        "gpt-4o-audio-preview-2024-10-01", "gpt-4-vision-preview", "gpt-4-32k", "gpt-4-32k-0314",
+        "gpt-4-32k-0613", "gpt-3.5-turbo-0301", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-16k-0613",
+        "computer-use-preview", "computer-use-preview-2025-03-11"},
+    "paid by the search, the image, the second or the song besides": {
+        "gpt-4o-search-preview", "gpt-4o-mini-search-preview", "gpt-4o-search-preview-2025-03-11",
+        "gpt-4o-mini-search-preview-2025-03-11", "o3-deep-research",
+        "o3-deep-research-2025-06-26", "o4-mini-deep-research",
+        "o4-mini-deep-research-2025-06-26", "gemini-2.5-flash-image",
+        "gemini-3.1-flash-lite-image", "gemini-3-pro-image", "nano-banana-pro-preview",
+        "gemini-3.1-flash-image", "gemini-nano-banana-2.1", "gemini-3.1-flash-tts-preview",
+        "gemini-3.8-flash-tts", "gemini-3.8-flash-lite-tts", "gemini-3.5-transcribe",
+        "lyria-3-clip-preview", "lyria-3-pro-preview", "lyria-3.5", "gemini-omni-1.2-flash",
+        "gemini-omni-1.1-flash", "gemini-omni-flash-preview"},
+    "the price ends on a day, or the name moves": {
+        "gemini-3.6-flash", "gemini-3.7-flash", "gemini-3.8-flash", "gemini-4-argon",
+        "gemini-4-carbon", "gemini-flash-latest", "gemini-flash-lite-latest",
+        "gemini-pro-latest"},
+    "no list price was found": {
+        "claude-mythos-preview", "gpt-5.1-mini", "gpt-daybreak-blue-latest", "gpt-daybreak-red-latest", "gpt-5.6-cyber",
+        "gpt-6-cyber", "gpt-rosalind-research", "gpt-6-rosalind", "gpt-6.2-astra-law",
+        "gemma-4-26b-a4b-it", "gemma-4-31b-it", "gemini-robotics-er-1.6-preview",
+        "gemini-robotics-er-2-preview"},
+}
+
+
+def names(of):
+    """All texts of a union of literals."""
+    return {text for part in typing.get_args(of)
+            for text in ([part] if isinstance(part, str) else names(part))}
+
+
+@pytest.mark.parametrize("kind", NAMED_BY_SDKS)
+def test_models_that_sdks_name_have_a_price(built_in, kind):
+    left = set().union(*UNPRICED.values())
+    named = names(NAMED_BY_SDKS[kind])
+    assert len(named) > 15
+    priced = {m for m in named if f"{kind}/{m}" in built_in[1]}
+    assert named - priced - left == set()
+    assert priced & left == set()  # a reason that is none any more
 
 
 # ---- bills ----

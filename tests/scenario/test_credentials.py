@@ -1,6 +1,8 @@
 """Credentials of clouds: fetched where the cloud gives them, renewed while requests go on, used as
 long as they live when they cannot be renewed, and never shown to anybody else."""
 import json
+import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -71,6 +73,16 @@ def vertex(cloud, **more):
 def ask(g, model="v/gemini-2.5-pro", stream=False):
     way = ":streamGenerateContent?alt=sse" if stream else ":generateContent"
     return g.ask(GEMINI + model + way, ASK)
+
+
+def shown(g):
+    """What people see of the one provider."""
+    row, = g.status()["credentials"]
+    assert (row["provider"], row["source"]) == ("v", "service account")
+    states = [name for name, value in g.metrics().items()
+              if name.startswith('lamplighter_credential_state{provider="v"') and value == 1]
+    assert len(states) == 1
+    return row
 
 
 def bearer(call):
@@ -147,11 +159,15 @@ def test_the_old_one_is_used_until_it_ends(gateway, cloud, tmp_path):
     cloud.lifetime = 4
     g = gateway(vertex(cloud, credentials={"file": key_file(tmp_path, cloud)}))
     assert ask(g).status == 200
+    assert shown(g)["state"] == "good"
     ends = cloud.fetches[0]["at"] + cloud.lifetime
     cloud.down = True
+    states = set()
     while time.monotonic() < ends - 0.2:
         assert ask(g).status == 200
+        states.add(shown(g)["state"])
     assert len(cloud.fetches) > 1  # it tried, in vain
+    assert states == {"good", "stale"}
 
     def refused():
         a = ask(g)
@@ -164,16 +180,26 @@ def test_the_old_one_is_used_until_it_ends(gateway, cloud, tmp_path):
     record = g.record(answer)
     assert (record["outcome"], record["reason"], record["class"]) == (
         "failed", "no-credential", "credential")
+    row = shown(g)
+    assert (row["state"], row["until"], row["fetched"]) == ("failed", None, 1)
+    assert row["failed"] >= 1 and row["why"] in error["message"]
+    trouble = f"credentials of v (service account): there are none, and requests fail: {row['why']}"
+    bed.wait_for(lambda: f"lamplighter: {trouble}\n" in g.said())
     cloud.down = False
     bed.wait_for(lambda: ask(g).status == 200, 20)
+    bed.wait_for(lambda: "credentials of v (service account): renewed again\n" in g.said())
+    assert shown(g)["state"] == "good" and shown(g)["why"] is None
 
 
 def test_a_revoked_token_is_fetched_anew_once(gateway, cloud, tmp_path):
     g = gateway(vertex(cloud, credentials={"file": key_file(tmp_path, cloud)}))
-    assert ask(g).status == 200
+    answer = ask(g)
+    assert answer.status == 200
+    cost = g.record(answer)["cost"]
     cloud.revoke()
     answer = ask(g)
     assert answer.status == 200 and g.record(answer)["attempts"] == 2
+    assert g.record(answer)["cost"] == cost > 0  # the attempt that was refused cost nothing
     assert len(cloud.fetches) == 2
     cloud.revoke()  # within ten seconds: that is not the token's fault
     answer = ask(g)
@@ -313,6 +339,20 @@ def test_check_looks_where_tokens_are_asked_for(binary, tmp_path, uri, want):
     said = (run.stdout + run.stderr).decode()
     assert run.returncode == (3 if want else 0) and (want or "") in said, said
     assert "some-" not in said
+
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs/clouds.md"
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.S),
+                         ids=["aws", "google", "azure"])
+def test_the_page_about_clouds_can_be_copied(binary, tmp_path, text):
+    """As it stands there, on a machine where nothing else is set."""
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    run = subprocess.run([binary, "check", "-c", file], capture_output=True, timeout=20,
+                         env={"HOME": str(tmp_path)})
+    assert run.returncode == 0, (run.stdout + run.stderr).decode()
 
 
 def test_clouds_are_found_without_a_configuration(binary, tmp_path):

@@ -22,6 +22,14 @@ DOCUMENT = {
                 {"slot": 1, "pid": 42, "state": "silent", "silent_s": 6.7, "requests": 90,
                  "requests_live": 8, "connections": 9, "crashes": 3}],
     "engines": [{"provider": "local", "state": "ready", "pid": 50, "restarts": 1}],
+    "credentials": [
+        {"provider": "v", "source": "service account", "state": "stale",
+         "until": "2026-01-02T10:12:13.000Z", "fetched": 9, "failed": 2,
+         "why": "Google's token service: it answered with status 503"},
+        {"provider": "aws", "source": "container", "state": "failed", "until": None,
+         "fetched": 0, "failed": 7, "why": "no route"},
+        {"provider": "az", "source": "instance", "state": "good",
+         "until": "2026-01-02T11:12:13.000Z", "fetched": 4, "failed": 0, "why": None}],
     "models": [
         {"model": "smart", "requests": 210, "ok_ratio": 0.9997, "first_p50_s": 0.41,
          "first_p95_s": 1.22,
@@ -82,11 +90,17 @@ def test_status_is_a_table(binary):
     lines = run.stdout.splitlines()
     assert lines[0] == ("lamplighter 9.8.7  up 12d 4h  config 7f3a91c4 (/etc/l.yaml, 2026-01-02 "
                         "09:12Z)  412.2 req/s  1204 live  1300 connections  overhead p99 0.61 ms")
-    assert lines[1] == "! worker 1 has not turned for 7 s"
+    assert lines[1:4] == [
+        "! worker 1 has not turned for 7 s",
+        "! credentials of v cannot be renewed: Google's token service: it answered with status 503",
+        "! credentials of aws: there are none: no route"]
     words = [line.split() for line in lines]
     assert ["0", "41", "ok", "100", "7", "9", "0"] in words
     assert ["1", "42", "silent", "90", "8", "9", "3"] in words
     assert ["local", "50", "ready", "1"] in words
+    assert ["v", "stale", "2026-01-02", "10:12:13Z", "9", "2", "service", "account"] in words
+    assert ["aws", "failed", "-", "0", "7", "container"] in words
+    assert ["az", "good", "2026-01-02", "11:12:13Z", "4", "0", "instance"] in words
     assert ["smart", "210", "99.97", "410ms", "/", "1.22s", "anthropic/claude", "71%",
             "openai/gpt", "29%"] in words
     assert ["quiet", "0", "-", "-"] in words
@@ -96,7 +110,7 @@ def test_status_is_a_table(binary):
 
 
 def test_status_tells_what_is_wrong(binary):
-    document = DOCUMENT | {"live": False, "ready": False, "workers": [],
+    document = DOCUMENT | {"live": False, "ready": False, "workers": [], "credentials": [],
                            "dropped": {"log_lines": 3, "records": 4, "series": 5}}
     document["config"] = DOCUMENT["config"] | {"reload_ok": False}
     with admin(200, json.dumps(document)) as server:

@@ -1,9 +1,10 @@
 /* Goal: a credential is fetched once however many wait for it, renewed before it ends while it is
  * in use, kept while its renewal fails and no longer than it lives; what cannot be had is said at
- * once, and asked for with back-off; a reload keeps what is the same.
+ * once, and asked for with back-off; a reload keeps what is the same; people see how things are.
  * Method: a store and a metadata server on one virtual network, at the address that no provider may
  * have. The server numbers its tokens; a test says what it does, lets time pass and asks. */
 #include "base/mem.h"
+#include "board/granted.h"
 #include "call/world.h"
 #include "cred/cred.h"
 
@@ -49,6 +50,8 @@ struct bed {
     size_t body; /* bytes of an answer, at least */
     struct call_pools *pools;
     struct cred_store *store;
+    struct board *board;
+    struct board_cred *shown;
     struct settings *settings;
     struct asker askers[ASKERS];
 };
@@ -58,6 +61,7 @@ struct bed {
 static void on_read(void *arg, const char *p, size_t n)
 {
     static const char want[] = "GET /computeMetadata/v1/instance/service-accounts/default/token ";
+    static const char gone[] = "HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n";
     struct peer *peer = arg;
     struct bed *b = peer->b;
     struct buf body, text;
@@ -70,7 +74,11 @@ static void on_read(void *arg, const char *p, size_t n)
     in = span_of(peer->in, peer->n);
     if (!span_ends(in, SPAN_LIT("\r\n\r\n")))
         return;
-    assert_true(span_starts(in, span_str(want)));
+    if (!span_starts(in, span_str(want))) { /* of another cloud */
+        peer->n = 0;
+        assert_int_equal(net_conn_write(peer->c, gone, sizeof(gone) - 1, &e), 0);
+        return;
+    }
     assert_true(span_contains(in, SPAN_LIT("\r\nmetadata-flavor: Google\r\n")));
     peer->n = 0;
     b->requests++;
@@ -188,7 +196,9 @@ static int open_bed(void **state)
     assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT(SERVER), &e), 0);
     assert_int_equal(net_listen(&b->listener, b->w.origin, &lc, on_accept, b, &e), 0);
     assert_int_equal(call_pools_new(&b->pools, b->w.net, b->w.resolver, &e), 0);
-    assert_int_equal(cred_store_new(&b->store, b->w.ev, b->pools, &e), 0);
+    assert_int_equal(board_new(&b->board, &e), 0);
+    b->shown = b->board->creds[0];
+    assert_int_equal(cred_store_new(&b->store, b->w.ev, b->pools, b->shown, &e), 0);
     use(b, VERTEX);
     *state = b;
     return 0;
@@ -210,8 +220,25 @@ static int close_bed(void **state)
         net_conn_close(&b->peers[i].c, NET_END_RESET);
     net_listener_close(&b->listener);
     world_close(&b->w);
+    board_free(&b->board);
     mem_free(b);
     return 0;
+}
+
+/* ---- what people see ---- */
+
+static void is_shown(struct bed *b, const char *provider, enum granted_state state,
+                     unsigned fetched, unsigned failed, const char *why)
+{
+    uint64_t now = ev_wall_ms(b->w.ev);
+    struct granted g;
+
+    granted_read(b->board, 1, span_str(provider), now, &g);
+    assert_string_equal(granted_state_name(g.state), granted_state_name(state));
+    assert_int_equal(g.fetched, fetched);
+    assert_int_equal(g.failed, failed);
+    assert_string_equal(g.why, why);
+    assert_int_equal(g.until_ms > now, state == GRANTED_GOOD || state == GRANTED_STALE);
 }
 
 /* ---- tests ---- */
@@ -468,6 +495,95 @@ static void a_reload_while_it_is_fetched(void **state)
     assert_true(has(&b->askers[0], 1) && has(&b->askers[1], 1));
 }
 
+#define DOWN "Google's metadata server: it answered with status 503"
+
+static void people_see_how_things_are(void **state)
+{
+    struct bed *b = *state;
+    uint64_t began = ev_wall_ms(b->w.ev);
+    struct granted g;
+
+    is_shown(b, "v", GRANTED_NONE, 0, 0, "");
+    one(b);
+    world_run(&b->w, SLACK);
+    is_shown(b, "v", GRANTED_GOOD, 1, 0, "");
+    granted_read(b->board, 1, SPAN_LIT("v"), began, &g);
+    assert_in_range(g.until_ms - began, 3600 * 1000, 3600 * 1000 + SLACK / 1000);
+    b->status = 503;
+    one(b);
+    world_run(&b->w, EV_S(3301)); /* past its renewal, which is not tried twice in a second */
+    is_shown(b, "v", GRANTED_STALE, 1, b->requests - 1, DOWN);
+    world_run(&b->w, EV_S(299));
+    is_shown(b, "v", GRANTED_FAILED, 1, b->requests - 1, DOWN);
+    b->status = 200;
+    world_run(&b->w, EV_S(76));
+    one(b);
+    world_run(&b->w, SLACK);
+    is_shown(b, "v", GRANTED_GOOD, 2, b->requests - 2, "");
+    assert_true(cred_refused(b->store, &b->settings->providers[0], b->askers[0].cred));
+    is_shown(b, "v", GRANTED_NONE, 2, b->requests - 2, "");
+}
+
+static void what_was_never_had_is_seen(void **state)
+{
+    struct bed *b = *state;
+
+    b->status = 503;
+    one(b);
+    is_shown(b, "v", GRANTED_NONE, 0, 0, ""); /* not yet */
+    world_run(&b->w, SLACK);
+    is_shown(b, "v", GRANTED_FAILED, 0, 1, DOWN);
+    ask(b, &b->askers[1], "b");
+    is_shown(b, "b", GRANTED_NONE, 0, 0, ""); /* a key of the configuration has no place */
+    world_run(&b->w, EV_MS(GRANTED_FORGET_MS));
+    is_shown(b, "v", GRANTED_NONE, 0, 1, ""); /* nobody has asked since */
+}
+
+static void a_reload_shows_what_is_configured(void **state)
+{
+    struct bed *b = *state;
+    struct settings *old;
+
+    one(b);
+    world_run(&b->w, SLACK);
+    old = settings_ref(b->settings);
+    use(b, SAME);
+    is_shown(b, "v", GRANTED_GOOD, 1, 0, "");
+    use(b, OTHER);
+    is_shown(b, "v", GRANTED_NONE, 1, 0, "");
+    is_shown(b, "w", GRANTED_NONE, 0, 0, "");
+    /* A request of the old snapshot gets one of its own, which is nobody's business any more. */
+    assert_int_equal(cred_get(b->store, old, &old->providers[0], &b->askers[2].cred,
+                              &b->askers[2].wait, &b->askers[2].why),
+                     CRED_WAIT);
+    world_run(&b->w, SLACK);
+    is_shown(b, "v", GRANTED_NONE, 1, 0, "");
+    settings_unref(&old);
+    use(b, VERTEX);
+    one(b);
+    world_run(&b->w, SLACK);
+    is_shown(b, "v", GRANTED_GOOD, 2, 0, "");
+}
+
+/* Two entries of one name: the older one is fetched still, when its source comes back. */
+static void one_name_shows_one_source(void **state)
+{
+    struct bed *b = *state;
+
+    b->status = 0;
+    one(b);
+    use(b, "version: 1\nproviders: {v: {type: bedrock, region: r1}}\n");
+    ask(b, &b->askers[1], "v");
+    world_run(&b->w, SLACK);
+    is_shown(b, "v", GRANTED_FAILED, 0, 1,
+             "the instance's metadata service: it answered with status 404");
+    use(b, VERTEX);
+    is_shown(b, "v", GRANTED_NONE, 0, 1, "");
+    assert_int_equal(board_get(&b->shown[0].taken), 1);
+    world_run(&b->w, EV_S(10));
+    is_shown(b, "v", GRANTED_FAILED, 0, 2, "Google's metadata server: no answer within 10 s");
+}
+
 static void without_memory(void **state)
 {
     struct bed *b = *state;
@@ -505,6 +621,10 @@ int main(void)
         ROW(a_refused_one_is_fetched_anew_once_in_a_while),
         ROW(a_reload_keeps_what_is_the_same),
         ROW(a_reload_while_it_is_fetched),
+        ROW(people_see_how_things_are),
+        ROW(what_was_never_had_is_seen),
+        ROW(a_reload_shows_what_is_configured),
+        ROW(one_name_shows_one_source),
         ROW(without_memory),
     };
 

@@ -274,6 +274,59 @@ static void targets_have_a_state_and_attempts_under_way(void **state)
     mem_free(targets);
 }
 
+static void credentials_are_shown_by_provider(void **state)
+{
+    static const struct token_source cloud = {.name = "some cloud", .steps_n = 1}, fixed;
+    static const struct settings_provider providers[] = {
+        {.name = SPAN_LIT("keys")},
+        {.name = SPAN_LIT("fixed"), .credential.source = &fixed},
+        {.name = SPAN_LIT("v"), .credential.source = &cloud},
+        {.name = SPAN_LIT("idle"), .credential.source = &cloud},
+    };
+    static const struct settings settings = {.providers = providers,
+                                             .providers_n = ARRAY_LEN(providers)};
+    static const struct targets no_targets;
+    struct metrics *m = make();
+    struct board *b = NULL;
+    struct view v = {.workers = 2,
+                     .targets = &no_targets,
+                     .wall_ms = 1767225600000,
+                     .settings = &settings,
+                     .first = &settings};
+    struct board_cred *places[2];
+    struct err e;
+    char *text;
+
+    UNUSED(state);
+    assert_int_equal(board_new(&b, &e), 0);
+    v.board = b;
+    for (size_t i = 0; i < 2; i++) {
+        places[i] = granted_take(b->creds[i], SPAN_LIT("v"));
+        board_set(&places[i]->until_ms, v.wall_ms + 1500 + i);
+        board_add(&places[i]->fetched, 3);
+    }
+    granted_failed(places[1], v.wall_ms, "why");
+    collect_view(m, &v);
+    text = prom_text(m);
+    has(text, "lamplighter_credential_state{provider=\"v\",state=\"stale\"}", 1);
+    has(text, "lamplighter_credential_state{provider=\"v\",state=\"good\"}", 0);
+    has(text, "lamplighter_credential_state{provider=\"idle\",state=\"none\"}", 1);
+    has(text, "lamplighter_credential_expiry_timestamp_seconds{provider=\"v\"}", 1767225601.5);
+    has(text, "lamplighter_credential_fetches_total{provider=\"v\",outcome=\"ok\"}", 6);
+    has(text, "lamplighter_credential_fetches_total{provider=\"v\",outcome=\"failed\"}", 1);
+    lacks(text, "expiry_timestamp_seconds{provider=\"idle\"}");
+    lacks(text, "provider=\"keys\"");
+    lacks(text, "provider=\"fixed\"");
+    mem_free(text);
+    v.settings = &(struct settings){.providers = providers, .providers_n = 2};
+    collect_view(m, &v);
+    text = prom_text(m);
+    lacks(text, "provider=\"v\""); /* not configured any more */
+    mem_free(text);
+    metrics_free(&m);
+    board_free(&b);
+}
+
 static void view_shows_board_and_processes(void **state)
 {
     static const struct settings_provider provider = {.name = SPAN_LIT("local")};
@@ -388,6 +441,7 @@ int main(void)
         cmocka_unit_test(refused_request_has_no_provider_and_no_name),
         cmocka_unit_test(every_outcome_and_operation_is_counted),
         cmocka_unit_test(targets_have_a_state_and_attempts_under_way),
+        cmocka_unit_test(credentials_are_shown_by_provider),
         cmocka_unit_test(view_shows_board_and_processes),
     };
 

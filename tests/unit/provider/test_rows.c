@@ -24,6 +24,10 @@ static void rows_are_whole(void **state)
         assert_true(!p->base || p->base[strlen(p->base) - 1] != '/');
         assert_true(!p->engine || (!p->base && !p->key_needed));
         assert_true(p->caps & CAP_STREAM);
+        if (p->priced_as) { /* one step, and no further */
+            assert_non_null(provider_find(span_str(p->priced_as)));
+            assert_null(provider_find(span_str(p->priced_as))->priced_as);
+        }
         for (size_t op = 0; op < OPS; op++) {
             bool open = p->paths[op] && p->paths[op][strlen(p->paths[op]) - 1] == '*';
             const char *client = provider_op_row((enum provider_op)op)->path;

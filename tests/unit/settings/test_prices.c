@@ -24,6 +24,7 @@ static const char config[] =
       "  cloud: {type: openai, key: env:K}\n"
       "  house: {type: openai-compatible, endpoints: \"http://127.0.0.1:1\", private: true}\n"
       "  openai: {type: openai-compatible, endpoints: \"http://127.0.0.1:1\", private: true}\n"
+      "  answers: {type: openai-responses, key: env:K}\n"
       "  local: {type: vllm, endpoints: \"http://127.0.0.1:1\"}\n";
 
 static const char *const vars[] = {"K=k", NULL};
@@ -115,12 +116,15 @@ static void a_row_becomes_its_rates(void **state)
 /* Each row's input price is its line's number. */
 static void the_nearest_row_is_found(void **state)
 {
-    static const char text[] = V "prices:\n"
-                                 "  openai/gpt-5: {input: 1" LAST "  openai/gpt-*: {input: 2" LAST
-                                 "  openai/gpt-5-*: {input: 3" LAST "  cloud/gpt-6: {input: 4" LAST
-                                 "  cloud/gpt-7*: {input: 5" LAST "  openai/gpt-6: {input: 6" LAST
-                                 "  openai/gpt-7: {input: 7" LAST "  vllm/*: {input: 8" LAST
-                                 "  house/meta/llama: {input: 9" LAST;
+    static const char text[] =
+        V "prices:\n"
+          "  openai/gpt-5: {input: 1" LAST "  openai/gpt-*: {input: 2" LAST
+          "  openai/gpt-5-*: {input: 3" LAST "  cloud/gpt-6: {input: 4" LAST
+          "  cloud/gpt-7*: {input: 5" LAST "  openai/gpt-6: {input: 6" LAST
+          "  openai/gpt-7: {input: 7" LAST "  vllm/*: {input: 8" LAST
+          "  house/meta/llama: {input: 9" LAST "  openai-responses/o3*: {input: 10" LAST
+          "  openai/o3-pro: {input: 11" LAST "  answers/o4: {input: 12" LAST
+          "  openai/o4: {input: 13" LAST;
     static const struct {
         const char *provider, *model;
         unsigned input; /* 0: no price */
@@ -131,8 +135,10 @@ static void the_nearest_row_is_found(void **state)
         {"cloud", "gpt-7", 5}, /* also where only a pattern of the name fits */
         {"cloud", "gpt-*", 2}, /* a name with '*' is no row's name */
         {"local", "any/thing", 8}, {"house", "meta/llama", 9}, {"house", "meta", 0},
-        {"house", "gpt-5", 0},     {"openai", "gpt-5", 0}, /* the name of a type that it is not */
-        {"cloud", "", 0},
+        {"house", "gpt-5", 0},     {"openai", "gpt-5", 0},  /* the name of a type that it is not */
+        {"cloud", "", 0},          {"answers", "gpt-5", 1}, /* of the type that it is priced as */
+        {"answers", "o3-pro", 10},                          /* its own type before that one */
+        {"answers", "o4", 12},     {"answers", "o5", 0},
     };
     struct bed *b = *state;
 
@@ -276,9 +282,9 @@ static void a_wrong_line_is_drawn_from_its_own_file(void **state)
                      -1);
     snprintf(want, sizeof(want),
              "error[E012]: unknown key 'nothing' at the top level\n"
-             " --> f.yaml:8:1\n"
+             " --> f.yaml:9:1\n"
              "  |\n"
-             "8 | nothing: 1\n"
+             "9 | nothing: 1\n"
              "  | ^^^^^^^\n"
              "  = known keys: version, server, providers, defaults, models, keys, pass, prices, "
              "telemetry\n"
@@ -310,6 +316,7 @@ static void what_is_built_in_is_right(void **state)
     assert_int_equal(b->r->warnings, 0);
     assert_non_null(price_of(b->s, "cloud", "gpt-5.4"));
     assert_null(price_of(b->s, "house", "gpt-5.4"));
+    assert_ptr_equal(price_of(b->s, "answers", "gpt-5.4"), price_of(b->s, "cloud", "gpt-5.4"));
     p = price_of(b->s, "local", "whatever/it-is");
     for (size_t i = 0; i < PRICE_PARTS; i++) /* nothing is said to cost something, or not said */
         assert_int_equal(p->rates.pico[i], 0);
@@ -334,10 +341,10 @@ static void models_without_a_price_are_told(void **state)
         assert_int_equal(
             dump_differs(0, out.p,
                          block
-                             ? "W009 8:30+7 models.a target 'house/x' has no price: "
+                             ? "W009 9:30+7 models.a target 'house/x' has no price: "
                                "prices.unknown is block, so it is never asked | give it a row in "
                                "the price file (prices.file)"
-                             : "W009 8:30+7 models.a target 'house/x' has no price: what it costs "
+                             : "W009 9:30+7 models.a target 'house/x' has no price: what it costs "
                                "will not be known | give it a row in the price file "
                                "(prices.file)"),
             0);
