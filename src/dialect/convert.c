@@ -83,14 +83,19 @@ static chat_set by_table(const struct convert *to, const struct convert_host *ho
     return set & q->has;
 }
 
+void convert_others(struct buf *out, const struct chat_request *q)
+{
+    for (const struct chat_text *t = q->others; t; t = t->next)
+        add_name(out, t->s);
+}
+
 void convert_dropped(struct buf *out, const struct convert *to, const struct convert_host *host,
                      const struct chat_request *q, const struct convert_told *told)
 {
     chat_set unknown = CHAT_BIT(CHAT_HAS_OTHER); /* those have names of their own */
 
     add_names(out, (by_table(to, host, q, LOST) | told->dropped) & ~unknown);
-    for (const struct chat_text *t = q->others; t; t = t->next)
-        add_name(out, t->s);
+    convert_others(out, q);
 }
 
 void convert_approximated(struct buf *out, const struct convert *to,

@@ -214,6 +214,9 @@ enum chat_feature convert_obstacle(const struct convert *to, const struct conver
 void convert_dropped(struct buf *out, const struct convert *to, const struct convert_host *host,
                      const struct chat_request *q, const struct convert_told *told);
 
+/* Those alone that are unknown keys. */
+void convert_others(struct buf *out, const struct chat_request *q);
+
 /* Names of what was said in other words that mean nearly the same. */
 void convert_approximated(struct buf *out, const struct convert *to,
                           const struct convert_host *host, const struct chat_request *q,

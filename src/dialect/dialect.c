@@ -8,6 +8,7 @@ static const struct dialect *const dialects[DIALECTS] = {
     &dialect_openai_responses, &dialect_anthropic_messages, &dialect_anthropic_count,
     &dialect_gemini_generate,  &dialect_gemini_count,       &dialect_openai_count,
     &dialect_bedrock_converse, &dialect_cohere_chat,        &dialect_ollama_chat,
+    &dialect_gemini_embed,     &dialect_vertex_predict,
 };
 
 const struct dialect *dialect_row(size_t i)

@@ -35,6 +35,7 @@ struct dialect_request {
     char model[DIALECT_MODEL_MAX];
     uint8_t model_n;
     uint64_t model_at, model_len;   /* the JSON string with its quotes; len 0: no model was given */
+    uint32_t models;                /* how often else a batch says the model: requests[].model */
     uint64_t stream_at, stream_len; /* its value; len 0: it was not given */
     bool stream;
     bool usage_asked;            /* stream_options.include_usage is true */
@@ -274,11 +275,13 @@ extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count;
 extern const struct dialect dialect_gemini_generate;
 extern const struct dialect dialect_gemini_count;
+extern const struct dialect dialect_gemini_embed;
+extern const struct dialect dialect_vertex_predict;
 extern const struct dialect dialect_bedrock_converse;
 extern const struct dialect dialect_cohere_chat;
 extern const struct dialect dialect_ollama_chat;
 
-#define DIALECTS 12
+#define DIALECTS 14
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

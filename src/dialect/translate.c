@@ -32,6 +32,7 @@ struct translate {
     struct chat_sink to;    /* where the answer's events go */
     struct open_part *open; /* in the order of their beginning */
     struct convert_writer writer;
+    struct embed_request embed; /* instead of a conversation */
 };
 
 static int write_event(void *arg, const struct chat_event *ev, struct err *e)
@@ -98,12 +99,17 @@ static int read_request(struct translate *t, struct span body, struct err *e)
     if (json_tree_read(&t->request, body, e) < 0)
         return -1;
     root = t->request.root;
+    if (t->conf.client_embed)
+        return t->conf.client_embed->read_request(&t->embed, root, e);
     return convert_read(t->conf.client, &t->q, count ? convert_count_request(count, root) : root,
                         e);
 }
 
 static int begin(struct translate *t, struct err *e)
 {
+    t->embed.notes = &t->q;
+    if (t->conf.client_embed)
+        return 0;
     t->to = (struct chat_sink){write_event, t};
     t->reader =
         (struct convert_reader){.c = t->conf.target,
@@ -166,7 +172,7 @@ uint64_t translate_memory(const struct translate *t)
 
 enum chat_feature translate_obstacle(const struct translate *t)
 {
-    return convert_obstacle(t->conf.target, t->conf.host, &t->q);
+    return t->conf.target ? convert_obstacle(t->conf.target, t->conf.host, &t->q) : CHAT_FEATURES;
 }
 
 struct span translate_place(const struct translate *t, enum chat_feature f)
@@ -176,12 +182,16 @@ struct span translate_place(const struct translate *t, enum chat_feature f)
 
 void translate_dropped(const struct translate *t, struct buf *out)
 {
-    convert_dropped(out, t->conf.target, t->conf.host, &t->q, &t->told);
+    if (t->conf.target)
+        convert_dropped(out, t->conf.target, t->conf.host, &t->q, &t->told);
+    else
+        convert_others(out, &t->q);
 }
 
 void translate_approximated(const struct translate *t, struct buf *out)
 {
-    convert_approximated(out, t->conf.target, t->conf.host, &t->q, &t->told);
+    if (t->conf.target)
+        convert_approximated(out, t->conf.target, t->conf.host, &t->q, &t->told);
 }
 
 int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
@@ -192,6 +202,8 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
     t->told = (struct convert_told){0};
     with.told = &t->told;
     with.host = t->conf.host;
+    if (t->conf.target_embed)
+        return convert_embed_request(t->conf.target_embed, out, &t->embed, &with, e);
     return t->conf.target->write_request(out, &t->q, &with, e);
 }
 
@@ -263,6 +275,9 @@ int translate_answer(struct translate *t, struct span body, bool stream, struct 
     t->writer.out = out;
     if (json_tree_read(&t->event, body, e) < 0)
         return -1;
+    if (t->conf.client_embed)
+        return convert_embed_answer(t->conf.client_embed, t->conf.target_embed, &t->embed,
+                                    t->conf.model, t->event.root, out, e);
     if (t->conf.client_count)
         return convert_count_answer(t->conf.client_count, t->conf.target_count, t->event.root, out,
                                     e);

@@ -7,6 +7,7 @@
 #define DIALECT_TRANSLATE_H
 
 #include "dialect/convert_count.h"
+#include "dialect/convert_embed.h"
 
 #define TRANSLATE_EVENT_MAX ((size_t)32 * 1024 * 1024) /* longest event that is translated */
 
@@ -21,6 +22,9 @@ struct translate_conf {
     size_t answer_max;               /* most bytes of a whole answer */
     /* Only how many tokens the prompt has is asked, in these dialects; NULL: for an answer. */
     const struct convert_count *client_count, *target_count;
+    /* Vectors are asked for, in these dialects, and no conversation is meant: client and target are
+     * NULL. NULL: it is one. */
+    const struct convert_embed *client_embed, *target_embed;
 };
 
 /* Read the client's request. -1: it is not acceptable (ERR_PROTOCOL, ERR_LIMIT: *e says where and

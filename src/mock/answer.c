@@ -33,6 +33,9 @@ static const struct {
     [MOCK_API_GEMINI] = {&mock_gemini_whole, &mock_gemini_text, NULL, "gemini", "mock",
                          "UNAVAILABLE"},
     [MOCK_API_GEMINI_COUNT] = {&mock_gemini_count, NULL, NULL, "gemini", "", ""},
+    [MOCK_API_GEMINI_EMBED] = {&mock_gemini_embed, NULL, NULL, "gemini", "", ""},
+    [MOCK_API_GEMINI_EMBED_BATCH] = {&mock_gemini_embed_batch, NULL, NULL, "gemini", "", ""},
+    [MOCK_API_PREDICT] = {&mock_predict, NULL, NULL, "gemini", "", ""},
     [MOCK_API_HEALTH] = {&mock_health, NULL, NULL, "openai", "", ""},
 };
 
@@ -55,6 +58,13 @@ void mock_put(struct mock_piece *p, const char *fmt, ...)
 void mock_put_quoted(struct mock_piece *p, struct span s)
 {
     mock_quote(end_of(p), s);
+}
+
+void mock_put_vector(const struct mock_answer *a, struct mock_piece *p, uint64_t i)
+{
+    for (uint64_t d = 0; d < a->facts->dimensions; d++)
+        mock_put(p, "%c0.%03u", d ? ',' : '[', (unsigned)((i * 7 + d) % 1000));
+    mock_put(p, "]");
 }
 
 /* The next place at or after `at` that does not split a character of UTF-8. */

@@ -99,11 +99,14 @@ extern const struct mock_plan mock_messages_text, mock_messages_tool, mock_messa
 extern const struct mock_plan mock_count_tokens;
 extern const struct mock_plan mock_responses_text, mock_responses_tool, mock_responses_whole;
 extern const struct mock_plan mock_gemini_text, mock_gemini_whole, mock_gemini_count;
+extern const struct mock_plan mock_gemini_embed, mock_gemini_embed_batch, mock_predict;
 
 /* printf after what the piece already has. */
 void mock_put(struct mock_piece *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A string in JSON, with its quotes. */
 void mock_put_quoted(struct mock_piece *p, struct span s);
+/* The vector of input i, as a list of numbers. */
+void mock_put_vector(const struct mock_answer *a, struct mock_piece *p, uint64_t i);
 /* Text of the answer, [at, at + n), without quotes. */
 void mock_put_text(const struct mock_answer *a, struct mock_piece *p, uint64_t at, uint64_t n);
 void mock_put_all_text(const struct mock_answer *a, struct mock_piece *p);

@@ -29,6 +29,9 @@ static const struct {
     {":streamGenerateContent", MOCK_API_GEMINI,
      "Gemini, streamed with `alt=sse`, else a list in one piece"},
     {":countTokens", MOCK_API_GEMINI_COUNT, "Gemini token count"},
+    {":embedContent", MOCK_API_GEMINI_EMBED, "Gemini embedding of one content"},
+    {":batchEmbedContents", MOCK_API_GEMINI_EMBED_BATCH, "Gemini embeddings"},
+    {":predict", MOCK_API_PREDICT, "Vertex AI embeddings"},
     {"/health", MOCK_API_HEALTH, "200 and an empty object"},
 };
 
@@ -219,7 +222,26 @@ static uint64_t number(yyjson_val *v, uint64_t otherwise)
 /* Is it an API whose paths name the model and say whether to stream? */
 static bool names_model(enum mock_api api)
 {
-    return api == MOCK_API_GEMINI || api == MOCK_API_GEMINI_COUNT;
+    return api >= MOCK_API_GEMINI && api <= MOCK_API_PREDICT;
+}
+
+/* How many vectors are wanted, and how long. */
+static void read_inputs(struct mock_facts *f, yyjson_val *body)
+{
+    static const char *const lists[] = {"input", "requests", "instances"};
+    yyjson_val *list = NULL, *length = get(body, "dimensions");
+
+    for (size_t i = 0; i < ARRAY_LEN(lists) && !list; i++)
+        list = get(body, lists[i]);
+
+    yyjson_val *const beside[] = {body, yyjson_arr_get_first(list), get(body, "parameters")};
+
+    for (size_t i = 0; i < ARRAY_LEN(beside) && !length; i++)
+        length = get(beside[i], "outputDimensionality");
+    f->inputs = MIN(MAX(yyjson_arr_size(list), 1U), 4096U);
+    if (yyjson_is_num(yyjson_arr_get_first(list)))
+        f->inputs = 1; /* one input of token ids */
+    f->dimensions = MIN(MAX(number(length, 8), 1U), 4096U);
 }
 
 static int read_body(struct mock_facts *f, yyjson_val *body, struct arena *arena, struct err *e)
@@ -227,7 +249,6 @@ static int read_body(struct mock_facts *f, yyjson_val *body, struct arena *arena
     static const char *const limits[] = {"max_tokens", "max_completion_tokens",
                                          "max_output_tokens"};
     static const char *const talks[] = {"messages", "input", "prompt", "contents"};
-    yyjson_val *input = get(body, "input");
 
     if (!names_model(f->api)) /* there the path says it */
         f->stream = yyjson_is_true(get(body, "stream"));
@@ -236,10 +257,7 @@ static int read_body(struct mock_facts *f, yyjson_val *body, struct arena *arena
         f->max_tokens = number(get(body, limits[i]), f->max_tokens);
     f->max_tokens = number(get(get(body, "generationConfig"), "maxOutputTokens"), f->max_tokens);
     f->choices = MIN(MAX(number(get(body, "n"), 1), 1U), 128U);
-    f->inputs = MIN(MAX(yyjson_arr_size(input), 1U), 4096U);
-    if (yyjson_is_num(yyjson_arr_get_first(input)))
-        f->inputs = 1; /* one input of token ids */
-    f->dimensions = MIN(MAX(number(get(body, "dimensions"), 8), 1U), 4096U);
+    read_inputs(f, body);
     for (size_t i = 0; i < ARRAY_LEN(talks); i++)
         if (get(body, talks[i]) && read_talk(f, get(body, talks[i]), arena, e) < 0)
             return -1;

@@ -4,6 +4,8 @@
  */
 #include "mock/answer.h"
 
+#define TOKENS_EACH 4U /* predict: of each text */
+
 #define ULL(x) ((unsigned long long)(x))
 
 static void put_text_part(const struct mock_answer *a, struct mock_piece *p, uint64_t k, bool all)
@@ -88,6 +90,49 @@ static void count_tokens(const struct mock_answer *a, uint64_t k, struct mock_pi
     mock_put(p, "{\"totalTokens\": %llu}\n", ULL(a->facts->prompt_tokens));
 }
 
+static void put_tokens(const struct mock_answer *a, struct mock_piece *p)
+{
+    mock_put(p, ",\n  \"usageMetadata\": {\"promptTokenCount\": %llu}\n}\n",
+             ULL(a->facts->prompt_tokens));
+}
+
+static void embed(const struct mock_answer *a, uint64_t k, struct mock_piece *p)
+{
+    UNUSED(k);
+    mock_put(p, "{\n  \"embedding\": {\"values\": ");
+    mock_put_vector(a, p, 0);
+    mock_put(p, "}");
+    put_tokens(a, p);
+}
+
+static void embed_batch(const struct mock_answer *a, uint64_t k, struct mock_piece *p)
+{
+    UNUSED(k);
+    mock_put(p, "{\n  \"embeddings\": [");
+    for (uint64_t i = 0; i < a->facts->inputs; i++) {
+        mock_put(p, "%s{\"values\": ", i ? "," : "");
+        mock_put_vector(a, p, i);
+        mock_put(p, "}");
+    }
+    mock_put(p, "]");
+    put_tokens(a, p);
+}
+
+static void predict(const struct mock_answer *a, uint64_t k, struct mock_piece *p)
+{
+    UNUSED(k);
+    mock_put(p, "{\"predictions\": [");
+    for (uint64_t i = 0; i < a->facts->inputs; i++) {
+        mock_put(p,
+                 "%s{\"embeddings\": {\"statistics\": {\"truncated\": false, "
+                 "\"token_count\": %u}, \"values\": ",
+                 i ? "," : "", TOKENS_EACH);
+        mock_put_vector(a, p, i);
+        mock_put(p, "}}");
+    }
+    mock_put(p, "]}\n");
+}
+
 const struct mock_plan mock_gemini_text = {
     "text/event-stream",
     {{text, MOCK_EACH_TEXT, MOCK_CONTENT}, {finish, MOCK_ONCE, MOCK_TERMINAL}},
@@ -96,3 +141,9 @@ const struct mock_plan mock_gemini_whole = {"application/json; charset=UTF-8",
                                             {{whole, MOCK_ONCE, 0}}};
 const struct mock_plan mock_gemini_count = {"application/json; charset=UTF-8",
                                             {{count_tokens, MOCK_ONCE, 0}}};
+const struct mock_plan mock_gemini_embed = {"application/json; charset=UTF-8",
+                                            {{embed, MOCK_ONCE, 0}}};
+const struct mock_plan mock_gemini_embed_batch = {"application/json; charset=UTF-8",
+                                                  {{embed_batch, MOCK_ONCE, 0}}};
+const struct mock_plan mock_predict = {"application/json; charset=UTF-8",
+                                       {{predict, MOCK_ONCE, 0}}};

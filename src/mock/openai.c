@@ -194,11 +194,10 @@ static void embeddings(const struct mock_answer *a, uint64_t k, struct mock_piec
     UNUSED(k);
     mock_put(p, "{\"object\":\"list\",\"data\":[");
     for (uint64_t i = 0; i < f->inputs; i++) {
-        mock_put(p, "%s{\"object\":\"embedding\",\"index\":%llu,\"embedding\":[", i ? "," : "",
+        mock_put(p, "%s{\"object\":\"embedding\",\"index\":%llu,\"embedding\":", i ? "," : "",
                  ULL(i));
-        for (uint64_t d = 0; d < f->dimensions; d++)
-            mock_put(p, "%s0.%03llu", d ? "," : "", ULL((i * 7 + d) % 1000));
-        mock_put(p, "]}");
+        mock_put_vector(a, p, i);
+        mock_put(p, "}");
     }
     mock_put(p, "],\"model\":");
     mock_put_quoted(p, span_str(a->model));

@@ -211,7 +211,7 @@ static void sift(struct dial *d, const struct net_addr *addrs, size_t n, struct 
 static void on_resolved(void *arg, const struct net_addr *addrs, size_t n, const struct err *why)
 {
     struct dial *d = arg;
-    struct err e;
+    struct err e = {0}; /* for gcc's analyzer, which does not see that n is not 0 any more */
 
     OBJ_CHECK(d, DIAL_MAGIC);
     d->question = NULL;

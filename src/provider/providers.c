@@ -58,7 +58,11 @@
     [OP_GEMINI_COUNT] = "/v1beta/models/%m:countTokens",                                           \
     [OP_GEMINI_V1] = "/v1/models/%m:generateContent",                                              \
     [OP_GEMINI_V1_STREAM] = "/v1/models/%m:streamGenerateContent",                                 \
-    [OP_GEMINI_V1_COUNT] = "/v1/models/%m:countTokens"
+    [OP_GEMINI_V1_COUNT] = "/v1/models/%m:countTokens",                                            \
+    [OP_GEMINI_EMBED] = "/v1beta/models/%m:embedContent",                                          \
+    [OP_GEMINI_EMBED_BATCH] = "/v1beta/models/%m:batchEmbedContents",                              \
+    [OP_GEMINI_V1_EMBED] = "/v1/models/%m:embedContent",                                           \
+    [OP_GEMINI_V1_EMBED_BATCH] = "/v1/models/%m:batchEmbedContents"
 
 /* Calls' ids at Mistral. */
 static const struct convert_charset nine = {.exact = 9};
@@ -100,7 +104,8 @@ static const struct convert_host other = {.own_schemas = true};
     [OP_GEMINI_COUNT] = "/publishers/google/models/%m:countTokens",                                \
     [OP_GEMINI_V1] = "/publishers/google/models/%m:generateContent",                               \
     [OP_GEMINI_V1_STREAM] = "/publishers/google/models/%m:streamGenerateContent",                  \
-    [OP_GEMINI_V1_COUNT] = "/publishers/google/models/%m:countTokens"
+    [OP_GEMINI_V1_COUNT] = "/publishers/google/models/%m:countTokens",                             \
+    [OP_VERTEX_PREDICT] = "/publishers/google/models/%m:predict"
 
 #define AZURE_SCOPE "https://cognitiveservices.azure.com/.default"
 
@@ -243,7 +248,7 @@ static const struct provider providers[] = {
         .env_cloud = KEYS("GOOGLE_APPLICATION_CREDENTIALS"),
         .terminal = TERMINAL_MESSAGE_STOP,
         .caps = CAPS_ALL,
-        .models = MODELS("gemini-*", "claude-*"),
+        .models = MODELS("gemini-*", "claude-*", "text-embedding-0*", "text-multilingual-*"),
         .paths = {VERTEX_PATHS, [OP_MESSAGES] = "/publishers/anthropic/models/%m:rawPredict|"
                                                 "/publishers/anthropic/models/%m:streamRawPredict"},
         .hosted = {.version = "vertex-2023-10-16",

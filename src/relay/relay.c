@@ -703,6 +703,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     net_addr_text(peer, r->record.peer);
     make_id(r);
     arena_init(&r->arena, RELAY_ARENA);
+    r->patches = r->few_patches;
     buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
     ev_timer_init(&r->hold, env->ev, on_hold_timer);
     ev_timer_init(&r->deadline, env->ev, on_deadline);

@@ -21,12 +21,13 @@
 #include "dialect/translate.h"
 #include "relay/relay.h"
 
-#define RELAY_ARENA   ((size_t)256 * 1024)
-#define RELAY_HOLD    ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
-#define RELAY_HOLD_MS 1500                /* longest time they are held */
-#define RELAY_LOW     ((size_t)4 * 1024)  /* go on reading the target below this backlog */
-#define RELAY_ID      17                  /* "r_" and 15 characters */
-#define RELAY_PATCHES 2
+#define RELAY_ARENA     ((size_t)256 * 1024)
+#define RELAY_HOLD      ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
+#define RELAY_HOLD_MS   1500                /* longest time they are held */
+#define RELAY_LOW       ((size_t)4 * 1024) /* go on reading the target below this backlog */
+#define RELAY_ID        17                 /* "r_" and 15 characters */
+#define RELAY_PATCHES   2
+#define RELAY_BATCH_MAX 4096 /* most requests of a batch whose model is renamed */
 
 enum relay_state {
     RELAY_READING,   /* the request's body is coming in */
@@ -59,7 +60,8 @@ struct relay {
     struct dialect_request req;
     struct settings_plan plan;
     const struct settings_target *target;
-    struct blob_patch patches[RELAY_PATCHES];
+    struct blob_patch few_patches[RELAY_PATCHES];
+    struct blob_patch *patches; /* those few, or as many as a batch needs, in the arena */
     size_t patches_n;
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
@@ -198,6 +200,12 @@ bool relay_is_hosted(const struct relay *r);
 
 /* Patch the request to be of that form, in place of all patches. */
 MUST_CHECK int relay_host(struct relay *r, struct err *e);
+
+/* ---- batch.c ---- */
+
+/* The body says the model in each request of a batch (dialect_request.models): patch them all, with
+ * the JSON string `with`. */
+MUST_CHECK int relay_rename_batch(struct relay *r, struct span with, struct err *e);
 
 /* ---- cost.c ---- */
 

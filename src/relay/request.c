@@ -308,6 +308,9 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
             "be no count.",
             "Count with a model of Anthropic's, Google's or OpenAI's own API, or read the "
             "usage of an answer.");
+    if (convert_embed_client(r->dialect))
+        return refuse(no, 400, REASON_WRONG_DIALECT, "No target of this model makes embeddings.",
+                      "Call a model whose provider makes them; docs/providers.md lists who does.");
     return refuse(no, 400, REASON_WRONG_DIALECT,
                   "No target of this model speaks the dialect of this path.",
                   "Call the path that the target speaks: /v1/messages for Anthropic's API, "
@@ -392,6 +395,12 @@ static bool rename_model(struct relay *r, struct relay_refusal *no)
     if (r->req.model_len)
         r->patches_n = blob_patch_add(
             r->patches, 0, (struct blob_patch){r->req.model_at, r->req.model_len, theirs});
+    if (r->req.models > RELAY_BATCH_MAX)
+        return refuse(no, 400, REASON_BAD_REQUEST,
+                      "A batch for a model of another name may have at most 4096 requests.",
+                      "Send smaller batches.");
+    if (r->req.models && relay_rename_batch(r, theirs, &e) < 0)
+        return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this batch.", NULL);
     r->rename = true;
     return true;
 }

@@ -26,6 +26,17 @@ static const struct {
 /* Those that count a prompt's tokens, likewise. */
 static const enum provider_op counts[] = {OP_GEMINI_COUNT, OP_COUNT, OP_RESPONSES_COUNT};
 
+/* Those that make vectors, likewise. */
+static const enum provider_op embeddings[] = {OP_EMBEDDINGS, OP_VERTEX_PREDICT};
+
+static const struct provider_op_row *embed_op(const struct settings_target *t)
+{
+    for (size_t i = 0; i < ARRAY_LEN(embeddings); i++)
+        if (provider_serves(t->provider->type, embeddings[i], t->model))
+            return provider_op_row(embeddings[i]);
+    return NULL;
+}
+
 static const struct provider_op_row *count_op(const struct settings_target *t)
 {
     for (size_t i = 0; i < ARRAY_LEN(counts); i++)
@@ -41,6 +52,8 @@ const struct provider_op_row *relay_translated_op(const struct relay *r,
 
     if (convert_count_find(r->dialect))
         return count_op(t);
+    if (convert_embed_client(r->dialect))
+        return embed_op(t);
     for (size_t i = 0; known && i < ARRAY_LEN(conversations); i++) {
         const struct provider_op_row *op =
             provider_op_row(r->req.stream ? conversations[i].stream : conversations[i].whole);
@@ -126,7 +139,7 @@ static int write_request(struct relay *r, const struct translate_conf *conf, str
     struct convert_to to = {.model = r->target->model,
                             .stream = r->req.stream,
                             .ask_usage = type->caps & CAP_USAGE_OPT,
-                            .signer = conf->target->signer,
+                            .signer = conf->target ? conf->target->signer : CHAT_SIGNER_NONE,
                             .count = conf->target_count != NULL,
                             .old_max_tokens = !(type->caps & CAP_MAX_COMPLETION),
                             .max_tokens = MAX_TOKENS_UNSET,
@@ -179,6 +192,8 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
                                   .host = r->target->provider->type->host,
                                   .client_count = convert_count_find(r->dialect),
                                   .target_count = convert_count_find(theirs),
+                                  .client_embed = convert_embed_client(r->dialect),
+                                  .target_embed = convert_embed_target(theirs),
                                   .model = span_of(r->req.model, r->req.model_n),
                                   .id = span_str(r->record.id),
                                   .created = r->record.wall_ms / 1000,

@@ -30,6 +30,7 @@ static const struct {
     {"anthropic-messages", OP_MESSAGES, "*"},
     {"openai-completions", OP_COMPLETIONS, "*"},
     {"embeddings", OP_EMBEDDINGS, "*"},
+    {"models", OP_GEMINI_EMBED_BATCH, "*:batchEmbedContents"},
     {"anthropic-count", OP_COUNT, "*"},
     {"gemini", OP_GEMINI, "*"},
     {"gemini-count", OP_GEMINI_COUNT, "*"},

@@ -152,7 +152,7 @@ static void read_usage(struct dialect_answer *a, const struct json_hit *h, uint6
 static void read_kind(struct dialect_answer *a, unsigned row, const struct json_hit *h,
                       uint64_t *audio)
 {
-    uint64_t number;
+    uint64_t number = 0;
 
     if (row == 1) {
         a->audio = h->type == JSON_STRING ? span_is(h->raw, "AUDIO")

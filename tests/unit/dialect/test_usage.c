@@ -16,6 +16,8 @@
 #define RESPONSES &dialect_openai_responses
 #define MESSAGES  &dialect_anthropic_messages
 #define GEMINI    &dialect_gemini_generate
+#define EMBED     &dialect_gemini_embed
+#define PREDICT   &dialect_vertex_predict
 
 /* clang-format off */
 static const struct {
@@ -24,6 +26,10 @@ static const struct {
     const char *text;
     struct dialect_usage want;
 } rows[] = {
+    {"vectors of Gemini's", EMBED, "{\"embedding\":{\"values\":[1]},\"usageMetadata\":{\"promptTokenCount\":8}}", {.input = 8}},
+    {"vectors of Vertex AI's: each text's tokens", PREDICT,
+     "{\"predictions\":[{\"embeddings\":{\"statistics\":{\"token_count\":4}}},{\"embeddings\":{\"statistics\":{\"token_count\":3.0}}}]}",
+     {.input = 7}},
     {"every part that OpenAI reports", CHAT,
      "{\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":50,\"total_tokens\":150,"
      "\"prompt_tokens_details\":{\"cached_tokens\":40,\"cache_write_tokens\":5,\"audio_tokens\":30},"

@@ -20,6 +20,8 @@
 #define COUNTS    &dialect_anthropic_count
 #define GEMINI    &dialect_gemini_generate
 #define TOKENS    &dialect_gemini_count
+#define EMBED     &dialect_gemini_embed
+#define PREDICT   &dialect_vertex_predict
 #define COHERE    &dialect_cohere_chat
 #define OLLAMA    &dialect_ollama_chat
 
@@ -94,6 +96,17 @@ static const struct {
     {TOKENS, "{\"totalTokens\":\"12\"}", VERDICT_BAD, ""},
     {TOKENS, "{\"error\":{\"status\":\"NOT_FOUND\"}}", VERDICT_ERROR, "NOT_FOUND"},
     {TOKENS, "[{\"totalTokens\":12}]", VERDICT_BAD, ""},
+    {EMBED, "{\"embedding\":{\"values\":[0.1]}}", VERDICT_COMPLETE, ""},
+    {EMBED, "{\"embeddings\":[{\"values\":[0.1]},{\"values\":[0.2]}],\"usageMetadata\":{\"promptTokenCount\":3}}", VERDICT_COMPLETE, ""},
+    {EMBED, "{\"embeddings\":[{\"values\":[]}]}", VERDICT_BAD, ""},
+    {EMBED, "{\"embeddings\":[]}", VERDICT_BAD, ""},
+    {EMBED, "{\"usageMetadata\":{\"promptTokenCount\":3}}", VERDICT_BAD, ""},
+    {EMBED, "{\"error\":{\"code\":404,\"status\":\"NOT_FOUND\"}}", VERDICT_ERROR, "NOT_FOUND"},
+    {EMBED, "{\"embedding\":{\"values\":[0.1]}", VERDICT_CUT, ""},
+    {PREDICT, "{\"predictions\":[{\"embeddings\":{\"values\":[0.1],\"statistics\":{\"token_count\":3}}}]}", VERDICT_COMPLETE, ""},
+    {PREDICT, "{\"predictions\":[]}", VERDICT_BAD, ""},
+    {PREDICT, "{\"predictions\":[{\"embeddings\":{\"values\":[0.1]}}],\"error\":{\"status\":\"INTERNAL\"}}", VERDICT_ERROR, "INTERNAL"},
+    {PREDICT, "{\"predictions\":[{\"embeddings\":{\"values\":[0.1]}}]", VERDICT_CUT, ""},
     {COHERE, "{\"id\":\"a\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},\"finish_reason\":\"COMPLETE\"}", VERDICT_COMPLETE, ""},
     {COHERE, "{\"message\":{},\"finish_reason\":\"REASON_TO_COME\"}", VERDICT_COMPLETE, ""},
     {COHERE, "{\"message\":{},\"finish_reason\":null}", VERDICT_BAD, ""},
