@@ -168,6 +168,7 @@ static int write_media(struct writing *x, const struct chat_part *p)
     const struct media_row *row = media_row(m);
     bool embedded = m->source != CHAT_URL;
 
+    MUST(row); /* part_fits() has let it through */
     if (embedded && !row->media_type && m->type.n == 0)
         return json_wrong(x->e, &x->at, "an image without its type cannot be said");
     if (m->source == CHAT_BASE64 && row->media_type && m->type.n &&
