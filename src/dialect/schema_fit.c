@@ -451,19 +451,19 @@ static int required(struct fit *f, const struct word *x)
 static int into(struct fit *f, const struct word *x)
 {
     say_key(f, x);
-    return schema_enter(&f->walk, SCHEMA_ONE, x->v, x->at, 0);
+    return schema_walk_enter(&f->walk, SCHEMA_ONE, x->v, x->at, 0);
 }
 
 static int named(struct fit *f, const struct word *x)
 {
     say_key(f, x);
-    return schema_enter(&f->walk, SCHEMA_MAP, x->v, x->at, 0);
+    return schema_walk_enter(&f->walk, SCHEMA_MAP, x->v, x->at, 0);
 }
 
 static int several(struct fit *f, const struct word *x)
 {
     say_key(f, x);
-    return schema_enter(&f->walk, SCHEMA_LIST, x->v, x->at, 0);
+    return schema_walk_enter(&f->walk, SCHEMA_LIST, x->v, x->at, 0);
 }
 
 static int loosely(struct fit *f, const struct word *x)
@@ -563,8 +563,8 @@ int schema_fit(struct json_write *w, struct span schema, const struct schema_rul
     return rc;
 }
 
-int schema_try(struct buf *out, struct span schema, const struct schema_rules *r, bool *nearly,
-               struct err *e)
+int schema_fit_try(struct buf *out, struct span schema, const struct schema_rules *r, bool *nearly,
+                   struct err *e)
 {
     struct json_write w;
     bool other = false;
@@ -576,7 +576,7 @@ int schema_try(struct buf *out, struct span schema, const struct schema_rules *r
     return buf_finish(out, "a schema", e) < 0 ? -1 : 1;
 }
 
-/* *s becomes the text that fits; 1, 0 and -1 are those of schema_try(). */
+/* *s becomes the text that fits; 1, 0 and -1 are those of schema_fit_try(). */
 static int refit(struct span *s, const struct chat_request *q, const struct schema_rules *r,
                  bool *nearly, struct err *e)
 {
@@ -585,7 +585,7 @@ static int refit(struct span *s, const struct chat_request *q, const struct sche
     int got;
 
     buf_init(&b, q->arena->budget);
-    got = schema_try(&b, *s, r, nearly, e);
+    got = schema_fit_try(&b, *s, r, nearly, e);
     if (got == 1) {
         text = arena_dup(q->arena, buf_span(&b));
         if (span_has(text))

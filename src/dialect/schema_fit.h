@@ -68,8 +68,8 @@ MUST_CHECK int schema_fit(struct json_write *w, struct span schema, const struct
                           bool *nearly, struct err *e);
 
 /* Into `out` alone. 1: it is there, 0: it cannot be said (*e is why), -1: no memory. */
-MUST_CHECK int schema_try(struct buf *out, struct span schema, const struct schema_rules *r,
-                          bool *nearly, struct err *e);
+MUST_CHECK int schema_fit_try(struct buf *out, struct span schema, const struct schema_rules *r,
+                              bool *nearly, struct err *e);
 
 /*
  * A copy of the request whose schemas fit: that of the answer and those of strict tools. What does

@@ -3,8 +3,8 @@
  */
 #include "dialect/schema_walk.h"
 
-int schema_enter(struct schema_walk *s, enum schema_kind kind, yyjson_val *v, struct json_at at,
-                 unsigned marks)
+int schema_walk_enter(struct schema_walk *s, enum schema_kind kind, yyjson_val *v,
+                      struct json_at at, unsigned marks)
 {
     struct schema_level *l;
 
@@ -48,16 +48,16 @@ static int step(struct schema_walk *s)
     if (l->kind == SCHEMA_ONE)
         return s->ops->keyword(s, l, k);
     if (l->kind == SCHEMA_LIST)
-        return schema_enter(s, SCHEMA_ONE, k, JSON_AT_ITEM(&l->at, l->items.idx - 1), 0);
+        return schema_walk_enter(s, SCHEMA_ONE, k, JSON_AT_ITEM(&l->at, l->items.idx - 1), 0);
     key = json_text(k);
     json_key_span(s->w, key);
-    return schema_enter(s, SCHEMA_ONE, yyjson_obj_iter_get_val(k),
-                        (struct json_at){.up = &l->at, .key = key.p, .key_n = key.n}, 0);
+    return schema_walk_enter(s, SCHEMA_ONE, yyjson_obj_iter_get_val(k),
+                             (struct json_at){.up = &l->at, .key = key.p, .key_n = key.n}, 0);
 }
 
 int schema_walk(struct schema_walk *s, yyjson_val *root, struct json_at at)
 {
-    int rc = schema_enter(s, SCHEMA_ONE, root, at, 0);
+    int rc = schema_walk_enter(s, SCHEMA_ONE, root, at, 0);
 
     while (rc == 0 && s->depth)
         rc = step(s);

@@ -33,7 +33,7 @@ struct schema_walk;
 struct schema_ops {
     /* Its bracket is written. */
     int (*open)(struct schema_walk *s, struct schema_level *l);
-    /* A member of a schema: written in full, gone into by schema_enter(), or left out. */
+    /* A member of a schema: written in full, gone into by schema_walk_enter(), or left out. */
     int (*keyword)(struct schema_walk *s, struct schema_level *l, yyjson_val *key);
     /* Something else stands where something to be gone into is due; its key is written. */
     int (*plain)(struct schema_walk *s, yyjson_val *v, const struct json_at *at);
@@ -49,8 +49,8 @@ struct schema_walk {
     size_t depth;
 };
 
-MUST_CHECK int schema_enter(struct schema_walk *s, enum schema_kind kind, yyjson_val *v,
-                            struct json_at at, unsigned marks);
+MUST_CHECK int schema_walk_enter(struct schema_walk *s, enum schema_kind kind, yyjson_val *v,
+                                 struct json_at at, unsigned marks);
 
 /* From the root to its end. */
 MUST_CHECK int schema_walk(struct schema_walk *s, yyjson_val *root, struct json_at at);

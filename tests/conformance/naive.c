@@ -270,6 +270,8 @@ static bool is_answer(const char *dialect, yyjson_val *root)
         return has_list(root, "choices", "text");
     if (!strcmp(dialect, "openai.embeddings"))
         return has_list(root, "data", "embedding");
+    if (!strcmp(dialect, "gemini.embed"))
+        return yyjson_arr_size(yyjson_obj_get(root, "embeddings")) > 0;
     if (!strcmp(dialect, "gemini.count"))
         return yyjson_is_num(yyjson_obj_get(root, "totalTokens"));
     if (!strcmp(dialect, "anthropic.count"))

@@ -256,7 +256,7 @@ static int write_input_schema(struct writing *x, const struct chat_tool *t)
 
     buf_init(&fit, x->w.out->max);
     if (strict)
-        got = schema_try(&fit, t->schema, &claude_schemas, &nearly, x->e);
+        got = schema_fit_try(&fit, t->schema, &claude_schemas, &nearly, x->e);
     if (strict && got == 0)
         convert_drops(x->to, CHAT_HAS_TOOL_STRICT);
     if (nearly)

@@ -136,11 +136,11 @@ static int enter(struct schema_walk *walk, const struct schema_level *l, enum ru
 {
     bool null_too = rule == LIST && l->marks & NULLABLE_TOO && !(l->marks & TYPED);
 
-    return schema_enter(walk,
-                        rule == LIST  ? SCHEMA_LIST
-                        : rule == MAP ? SCHEMA_MAP
-                                      : SCHEMA_ONE,
-                        v, *at, null_too ? NULLABLE_TOO : 0);
+    return schema_walk_enter(walk,
+                             rule == LIST  ? SCHEMA_LIST
+                             : rule == MAP ? SCHEMA_MAP
+                                           : SCHEMA_ONE,
+                             v, *at, null_too ? NULLABLE_TOO : 0);
 }
 
 static int write_value(struct schema_walk *walk, const struct schema_level *l, enum rule rule,

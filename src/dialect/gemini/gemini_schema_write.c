@@ -26,7 +26,7 @@ static const struct schema_row rows[] = {
     {"$anchor", SCHEMA_COPY, NULL},
     {"$schema", SCHEMA_DROP, NULL},
     {"$comment", SCHEMA_DROP, NULL},
-    {"default", SCHEMA_DROP, NULL},
+    {"default", SCHEMA_COPY, NULL}, /* it binds nobody, and is taken */
     {"examples", SCHEMA_DROP, NULL},
     {"deprecated", SCHEMA_DROP, NULL},
     {"readOnly", SCHEMA_DROP, NULL},
