@@ -3,9 +3,10 @@
  *
  * The first byte of the input chooses how the rest is cut. Must hold: the verdict is that of a tree
  * (but for texts that are too much for one of both), and neither verdict, place of the error nor
- * any hit depends on the cut. The paths are short, so that a fuzzer finds them.
+ * any hit depends on the cut; nor does the place of the error in words. The paths are short, so
+ * that a fuzzer finds them.
  */
-#include "codec/json_scan.h"
+#include "codec/json_place.h"
 #include "codec/json_tree.h"
 
 #define HITS_MAX 4096
@@ -99,6 +100,22 @@ static void against_tree(struct span text, enum json_scan_rc rc, const char *why
     MUST((read == 0) == (rc == JSON_SCAN_DONE));
 }
 
+/* Of the bytes before the fault, which the scanner took. */
+static void place(const char *text, size_t n)
+{
+    char whole[JSON_PLACE_TEXT], cut[JSON_PLACE_TEXT];
+    struct json_place p;
+
+    json_place_init(&p);
+    json_place_feed(&p, text, n);
+    json_place_text(&p, whole);
+    json_place_init(&p);
+    for (size_t i = 0; i < n; i++)
+        json_place_feed(&p, text + i, 1);
+    json_place_text(&p, cut);
+    MUST(strcmp(whole, cut) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static struct record whole, cut;
@@ -113,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     rc = scan(&s, &whole, text, len, 0);
     MUST(rc == JSON_SCAN_BAD ? s.why && s.at <= len : rc == JSON_SCAN_DONE);
     against_tree(span_of(text, len), rc, s.why);
+    place(text, (size_t)s.at);
     for (unsigned i = 0; i < 2; i++) {
         MUST(scan(&t, &cut, text, len, i ? 1 + data[0] : 1) == rc);
         MUST(t.at == s.at && t.why == s.why);

@@ -411,8 +411,8 @@ enum json_scan_rc json_scan_feed(struct json_scan *s, const char *text, size_t n
         if (state >= JSON_STATES) {
             state = act(s, &f, &p, state);
         } else {
-            if (state == S_BAD)
-                s->why = reasons[from];
+            if (state == S_BAD) /* what begins no character ends up in S_TEXT's row */
+                s->why = reasons[from == S_TEXT && *p >= 0x80 ? S_TAIL1 : from];
             p++;
         }
         if (state == S_BAD)

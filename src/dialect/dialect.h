@@ -66,6 +66,10 @@ void dialect_request_begin(struct dialect_request_reader *r, const struct dialec
 MUST_CHECK int dialect_request_feed(struct dialect_request_reader *r, const char *p, size_t n);
 MUST_CHECK int dialect_request_end(struct dialect_request_reader *r);
 
+/* Behind a refusal: is it the JSON that is broken, and at which byte? Only then r->why, which has
+ * not seen the whole text, does not name the field. */
+bool dialect_request_broken(const struct dialect_request_reader *r, uint64_t *ret_at);
+
 /* ---- answers ---- */
 
 /* Tokens as the provider reported them; absent ones stay 0. The two sums exclude nothing, whatever

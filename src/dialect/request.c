@@ -269,6 +269,12 @@ static int refuse_scan(struct dialect_request_reader *r)
     return request_refuse(r, "The body is not valid JSON: %s at byte %llu.", r->scan.why, at);
 }
 
+bool dialect_request_broken(const struct dialect_request_reader *r, uint64_t *ret_at)
+{
+    *ret_at = r->scan.at;
+    return r->bad && r->scan.why && strcmp(r->scan.why, "refused") != 0;
+}
+
 int dialect_request_feed(struct dialect_request_reader *r, const char *p, size_t n)
 {
     if (r->bad)

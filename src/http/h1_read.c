@@ -286,8 +286,12 @@ static int on_headers_complete(llhttp_t *p)
         return -1;
     body_length(r);
     if (!r->chunked && !r->until_eof &&
-        (r->head.body_len > r->limits.body_bytes || r->head.body_len == HTTP_LEN_UNKNOWN))
-        return too_large(r); /* 2^64 - 1 is a length, and not "unknown" */
+        (r->head.body_len > r->limits.body_bytes || r->head.body_len == HTTP_LEN_UNKNOWN)) {
+        r->expect_continue = false;
+        (void)too_large(r);
+        if (!r->request || r->head.body_len == HTTP_LEN_UNKNOWN)
+            return -1; /* 2^64 - 1 is a length, and not "unknown" */
+    }
     /* 1.0 ends with its connection: what "keep-alive" meant there was never written down. */
     r->keep_alive = r->head.version == 11 && !r->until_eof && llhttp_should_keep_alive(p);
     p->upgrade = 0; /* an offer to switch protocols is declined by ignoring it */

@@ -29,7 +29,8 @@
 
 enum h1_event {
     H1_MORE, /* the piece is used up, and nothing more can be said without another byte */
-    H1_HEAD, /* the head is whole: r->head */
+    H1_HEAD, /* the head is whole: r->head. A request whose body will be too large has one, too: who
+              * has the head can say so in its own words. H1_BAD follows */
     H1_BODY, /* a run of body bytes, at least one: step.body */
     H1_END,  /* the message is whole; the next byte begins another one */
     H1_BAD,  /* not to be read further: r->bad_status (for an answer to a client), r->why */

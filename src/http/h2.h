@@ -31,6 +31,7 @@ struct h2_head {
     size_t bytes; /* as SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 a field on top */
     struct span host, scheme;
     bool expect_continue;
+    bool body_large;  /* by its content-length; a server lets its handler say so */
     uint16_t refusal; /* != 0: with which status it is refused, and why */
     const char *why;
 };

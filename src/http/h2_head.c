@@ -136,8 +136,9 @@ bool h2_head_finish(struct h2_stream *s, bool end)
         check_request(in);
     if (in->h.path.n > limits->path_bytes)
         refuse(in, 414, "the path is longer than the limit");
-    if (in->h.body_len != HTTP_LEN_UNKNOWN && in->h.body_len > limits->body_bytes)
-        refuse(in, 413, "the body is larger than the limit");
+    in->body_large = in->h.body_len != HTTP_LEN_UNKNOWN && in->h.body_len > limits->body_bytes;
+    if (in->body_large && !s->h2->server)
+        refuse(in, 502, "the body is larger than the limit");
     if (!s->h2->server && !in->refusal && in->h.status < 200 && !end) {
         if (++s->interim <= INTERIM_MOST && in->h.status != 101)
             return false;

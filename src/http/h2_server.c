@@ -462,6 +462,10 @@ static void got_head(struct h2_stream *base, bool end)
     if (!s->open)
         return;
     MUST(s->http.cb); /* the contract of http_on_request */
+    if (base->in.body_large) {
+        stop_body(s, ERR_LIMIT, "the body is larger than the limit");
+        return;
+    }
     if (base->in.expect_continue && !s->head_sent && !end && h2_submit_continue(base, &e) < 0)
         h2_reset(base, NGHTTP2_INTERNAL_ERROR);
     set_body_clock(s, true);

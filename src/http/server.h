@@ -33,7 +33,7 @@ typedef void (*http_on_request)(void *arg, struct http_stream *s, const struct h
 
 struct http_server_stats {
     uint64_t conns_total, conns_now, streams_now, requests_total;
-    uint64_t refused_total;  /* requests answered 4xx by this room: malformed, too large, slow */
+    uint64_t refused_total;  /* requests answered 4xx by this room: malformed, a large head, slow */
     uint64_t glitches_total; /* odd but survivable things peers did */
 };
 

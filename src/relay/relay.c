@@ -421,6 +421,8 @@ static void start_attempt(struct relay *r)
 
 /* ---- the client's request ---- */
 
+#define BODY_HINT "Send less, or raise server.limits.body in the gateway's configuration."
+
 /* The body is whole: has this very request cost a worker its life? A body whose length was not
  * announced has been read by then, up to its end. false: it is refused. */
 static bool recognize(struct relay *r)
@@ -450,11 +452,11 @@ static void read_body(struct relay *r, const char *p, size_t n)
         no.reason = e.code == ERR_LIMIT ? REASON_BODY_TOO_LARGE : REASON_NO_MEMORY;
         no.text = e.text;
         no.hint = e.code == ERR_LIMIT
-                      ? "Send less, or raise server.limits.body in the gateway's configuration."
+                      ? BODY_HINT
                       : "Try again, or raise server.limits.memory in the gateway's configuration.";
         relay_refuse(r, &no);
     } else if (r->reader && dialect_request_feed(r->reader, p, n) < 0) {
-        no.text = r->reader->why;
+        no.text = relay_body_fault(r);
         relay_refuse(r, &no);
     }
 }
@@ -481,7 +483,7 @@ static void serve_request(struct relay *r)
     struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
 
     if (r->reader && dialect_request_end(r->reader) < 0) {
-        no.text = r->reader->why;
+        no.text = relay_body_fault(r);
         relay_refuse(r, &no);
         return;
     }
@@ -533,6 +535,7 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
         if (e->code == ERR_LIMIT) {
             no.status = 413;
             no.reason = REASON_BODY_TOO_LARGE;
+            no.hint = BODY_HINT;
         } else if (e->code == ERR_TIMEOUT) {
             no.status = 408;
         }

@@ -148,6 +148,9 @@ void relay_keep(char *out, size_t cap, struct span s);
 /* Decide from the head alone: operation, dialect, key. false: *no says why not. */
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no);
 
+/* r->reader has refused the body: why, with the place in it. */
+const char *relay_body_fault(struct relay *r);
+
 /* The model that GET /v1/models/NAME names, into r->plan. */
 bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refusal *no);
 

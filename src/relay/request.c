@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "base/secret.h"
+#include "codec/json_place.h"
 #include "codec/percent.h"
 #include "codec/json_write.h"
 #include "relay/headers.h"
@@ -101,6 +102,29 @@ static bool read_url(struct relay *r, struct relay_refusal *no)
     r->req.model_n = (uint8_t)name.n;
     r->req.stream = r->op->stream && span_is(query_get(r, "alt"), "sse");
     return true;
+}
+
+const char *relay_body_fault(struct relay *r)
+{
+    const char *why = r->reader->why;
+    char text[JSON_PLACE_TEXT];
+    struct json_place place;
+    struct span s;
+    struct err e;
+    uint64_t fault;
+
+    if (!dialect_request_broken(r->reader, &fault))
+        return why;
+    json_place_init(&place);
+    for (uint64_t at = 0; at < fault; at += s.n) {
+        if (blob_at(r->body, at, &s, &e) < 0)
+            return why;
+        s.n = (size_t)MIN((uint64_t)s.n, fault - at);
+        json_place_feed(&place, s.p, s.n);
+    }
+    json_place_text(&place, text);
+    s = text[0] ? arena_printf(&r->arena, "%s It is in %s.", why, text) : span_of(NULL, 0);
+    return s.p ? s.p : why;
 }
 
 /* ---- keys ---- */

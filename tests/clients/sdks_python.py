@@ -1,7 +1,7 @@
 """Talks of the matrix, held by the Python SDKs as people use them.
 
 Each client is a function (base, key, model, talk, stream) that gives its answers as talks.py writes
-them, one a turn. What the SDK raises is told by `describe`.
+them, one a turn; a list of models has one for each turn. What the SDK raises is told by `describe`.
 """
 import base64
 import json
@@ -28,6 +28,11 @@ def describe(e):
     raise e
 
 
+def at(model, answers):
+    """The model of the next turn."""
+    return model if isinstance(model, str) else model[len(answers)]
+
+
 def neutral(text, stop, tokens, calls=(), thinking=""):
     return {"thinking": thinking or "", "text": text or "", "calls": [list(c) for c in calls],
             "stop": stop, "tokens": list(tokens)}
@@ -39,7 +44,7 @@ def openai_chat(base, key, model, talk, stream):
         url = f"data:{talk['image']['type']};base64,{talk['image']['data']}"
         parts.append({"type": "image_url", "image_url": {"url": url}})
     messages = [{"role": "system", "content": talk["system"]}, {"role": "user", "content": parts}]
-    asked = {"model": model, "messages": messages, "max_completion_tokens": talk["limit"]}
+    asked = {"messages": messages, "max_completion_tokens": talk["limit"]}
     if talk["tools"]:
         asked["tools"] = [{"type": "function", "function": {
             "name": t["name"], "description": t["description"], "parameters": t["schema"],
@@ -52,6 +57,7 @@ def openai_chat(base, key, model, talk, stream):
     answers = []
     with openai.OpenAI(api_key=key, base_url=base + "/v1", **MORE) as client:
         while True:
+            asked["model"] = at(model, answers)
             answers.append(chat_turn(client, asked, stream, messages))
             calls = messages[-1].get("tool_calls") or []
             if not calls:
@@ -89,7 +95,7 @@ def openai_responses(base, key, model, talk, stream):
         url = f"data:{talk['image']['type']};base64,{talk['image']['data']}"
         parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
     items = [{"role": "user", "content": parts}]
-    asked = {"model": model, "input": items, "instructions": talk["system"], "store": False,
+    asked = {"input": items, "instructions": talk["system"], "store": False,
              "max_output_tokens": talk["limit"]}
     if talk["tools"]:
         asked["tools"] = [{"type": "function", "name": t["name"], "strict": True,
@@ -104,6 +110,7 @@ def openai_responses(base, key, model, talk, stream):
     answers = []
     with openai.OpenAI(api_key=key, base_url=base + "/v1", **MORE) as client:
         while True:
+            asked["model"] = at(model, answers)
             if stream:
                 with client.responses.stream(**asked) as events:
                     for event in events:
@@ -139,7 +146,7 @@ def anthropic_messages(base, key, model, talk, stream):
         parts.append({"type": "image", "source": {
             "type": "base64", "media_type": talk["image"]["type"], "data": talk["image"]["data"]}})
     messages = [{"role": "user", "content": parts}]
-    asked = {"model": model, "messages": messages, "system": talk["system"],
+    asked = {"messages": messages, "system": talk["system"],
              "max_tokens": talk["limit"]}
     if talk["tools"]:
         asked["tools"] = [{"name": t["name"], "description": t["description"],
@@ -151,6 +158,7 @@ def anthropic_messages(base, key, model, talk, stream):
     answers = []
     with anthropic.Anthropic(api_key=key, base_url=base, **MORE) as client:
         while True:
+            asked["model"] = at(model, answers)
             if stream:
                 with client.messages.stream(**asked) as events:
                     whole = events.get_final_message()
@@ -198,7 +206,7 @@ def google_genai(base, key, model, talk, stream):
     ask = client.models.generate_content_stream if stream else client.models.generate_content
     answers = []
     while True:
-        pages = ask(model=model, contents=contents, config=config)
+        pages = ask(model=at(model, answers), contents=contents, config=config)
         pages = list(pages) if stream else [pages]
         said = [part for page in pages for c in page.candidates or []
                 for part in (c.content and c.content.parts) or []]

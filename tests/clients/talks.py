@@ -7,6 +7,7 @@ A talk is plain JSON, since clients in other languages get it too:
     tools          [{name, description, schema}]; `results` is what they return
     schema         of an answer in JSON
     thinks         the model is asked to think, and to show it
+    signed         what the provider signs of its thinking must come back to it
     limit          most tokens of an answer
     answers        one a turn: {thinking, text, calls: [[name, arguments]], stop, tokens}
                    stop: end, tools or length; tokens: [prompt, of these cached, answer]
@@ -24,7 +25,7 @@ def answer(text, stop="end", thinking="", calls=(), tokens=(25, 8, 9)):
 
 def talk(user, *answers, **more):
     return {"system": "Be brief.", "user": user, "image": None, "tools": [], "results": {},
-            "schema": None, "thinks": False, "limit": 4096, "answers": list(answers),
+            "schema": None, "thinks": False, "signed": False, "limit": 4096, "answers": list(answers),
             "refused": None, **more}
 
 
@@ -54,6 +55,10 @@ TALKS = {
                        schema=fields(name="string", age="integer")),
     "thinking": talk("Which is more, 9.9 or 9.11?",
                      answer("9.9", thinking="9.90 is more than 9.11."), thinks=True),
+    "signed": talk("What is the weather in Ulm?",
+                   answer("I will look.", "tools", "A tool knows.", [IN_ULM]),
+                   answer("21 C and dry.", thinking="Dry it is.", tokens=(60, 25, 7)),
+                   tools=[WEATHER], results=RESULTS, thinks=True, signed=True),
     "length": talk("Count.", answer("1 2 3", "length"), limit=16),
     "error": talk("Hurry.", refused=[429, "Too many talks at a time."]),
     "refused": talk("Too much.", refused=[400, "The prompt is too long for this model."]),

@@ -43,6 +43,9 @@ SPEAKS = ON_PAGE | (GO if os.environ.get("LAMPLIGHTER_DEEP") else {})
 TARGETS = {"openai.chat": "openai", "openai.responses": "responses",
            "anthropic.messages": "anthropic", "gemini.generate": "google"}
 
+ALONE = {  # of those that would serve the client with a second API: a provider without it
+    ("openai.responses", "openai.chat"): "azure", ("openai.chat", "gemini.generate"): "vertex"}
+
 RAISED = {  # what an SDK raises for a status: its class, and the API's own word for it
     "openai.chat": {429: ("RateLimitError", "rate_limit_error"),
                     400: ("BadRequestError", "invalid_request_error")},
@@ -114,18 +117,28 @@ def raised_well(client, talk, error):
             and text in error["message"])
 
 
-def faults(client, upstream, held, name):
+def signature_due(client, upstream):
+    """What comes back to the provider, if anything does. Gemini signs calls, for which no other API has
+    a place; Chat Completions has none at all."""
+    if SPEAKS[client] == "openai.chat" or (
+            upstream == "gemini.generate" != SPEAKS[client]):
+        return []
+    return [s for s in [getattr(upstreams.APIS[upstream], "signature", None)] if s]
+
+
+def faults(client, upstream, held, name, providers):
     """Of a talk held whole and streamed."""
     talk = TALKS[name]
-    target = TARGETS[upstream]
-    if (SPEAKS[client], upstream) == ("openai.responses", "openai.chat"):
-        target = "azure"
+    target = ALONE.get((SPEAKS[client], upstream), TARGETS[upstream])
     for stream in (False, True):
+        providers.signatures.clear()
         got = held(f"{target}/{name}", talk, stream)
         good = (raised_well(client, talk, got.get("error") or {"class": "", "status": 0, "type": ""})
                 if talk["refused"] else got.get("answers") == due(client, upstream, talk))
         if not good:
             yield f"{name}, {'streamed' if stream else 'whole'}: {got}"
+        if talk["signed"] and providers.signatures != signature_due(client, upstream):
+            yield f"{name}: the provider got the signatures {providers.signatures}"
 
 
 ASKED = {  # the talk `chat`, as each API has it
@@ -170,7 +183,7 @@ seen = {}  # {(client, upstream): {talk: the cell's word}}
 @pytest.mark.parametrize("upstream", TARGETS)
 @pytest.mark.parametrize("client", SPEAKS)
 def test_talks(client, upstream, hold, providers):
-    found = {name: list(faults(client, upstream, hold, name)) for name in TALKS}
+    found = {name: list(faults(client, upstream, hold, name, providers)) for name in TALKS}
     seen[client, upstream] = {name: "no" if wrong else word(client, upstream, name)
                               for name, wrong in found.items()}
     wrong, providers.wrong[:] = list(providers.wrong), []
@@ -179,7 +192,33 @@ def test_talks(client, upstream, hold, providers):
 
 def word(client, upstream, name):
     told = [a["thinking"] for a in due(client, upstream, TALKS[name])]
-    return "yes" if told == [a["thinking"] for a in TALKS[name]["answers"]] else "answer"
+    if told != [a["thinking"] for a in TALKS[name]["answers"]]:
+        return "answer"
+    return "unsigned" if TALKS[name]["signed"] and not signature_due(client, upstream) else "yes"
+
+
+FAMILIES = ("openai.responses", "anthropic.messages", "gemini.generate")
+MOVED = [(client, begun, ended) for client in sdks_python.CLIENTS
+         for begun, ended in itertools.permutations(FAMILIES, 2)
+         if SPEAKS[client] in FAMILIES and SPEAKS[client] != ended]
+
+
+@pytest.mark.parametrize("stream", (False, True), ids=("whole", "streamed"))
+@pytest.mark.parametrize("client, begun, ended", MOVED)
+def test_a_signature_stays_in_its_family(client, begun, ended, stream, gateway, providers):
+    """A talk goes on with a provider of another family, and of another dialect than the client's: that
+    one gets all but the signature, and the log names it."""
+    talk = TALKS["signed"]
+    models = [f"{TARGETS[api]}/signed" for api in (begun, ended)]
+    before = len(gateway.records())
+    providers.signatures.clear()
+    answers = sdks_python.CLIENTS[client][1](f"http://{gateway.addr}", KEY, models, talk, stream)
+    wrong, providers.wrong[:] = list(providers.wrong), []
+    assert answers == talk["answers"] and wrong == [] and providers.signatures == []
+    bed.wait_for(lambda: len(gateway.records()) >= before + 2 and
+                 [r["model"] for r in gateway.records()[-2:]] == models)
+    named = [w for w in gateway.records()[-1].get("dropped", "").split(", ") if w == "signature"]
+    assert named == ([] if begun == "gemini.generate" != SPEAKS[client] else ["signature"])
 
 
 HEAD = """\
@@ -198,17 +237,20 @@ with their arguments, stop reason and tokens everywhere, and raise its own excep
 | image | a picture inside of the request |
 | structured | an answer in JSON of a given schema |
 | thinking | the model is asked to think, and to show it |
+| signed | the model thinks and calls a tool; its signature comes back to it with the result |
 | length | an answer that ends at the limit |
 | error | the provider's limit of requests: 429 |
 | refused | a request that the provider does not take: 400 |
 
 *yes*: all of it. *answer*: the answer comes, without the thinking, for which Chat Completions has no
-words. *no*: see the test.
+words. *unsigned*: all but the signature: Gemini signs calls, for which no other API has a place.
+*no*: see the test.
 
 The SDKs for Go hold the same talks in `make deep`.
 
-Google has a copy of Chat Completions beside its own API; clients of it are served by that, as they
-are with OpenAI's own.
+Some providers have a second API, by which its clients are served without translation: OpenAI's
+Responses beside Chat Completions, Google's copy of Chat Completions beside its own. There the tables are
+of one that has not: Azure's models, and Vertex AI.
 
 Model names hold a slash (`provider/model`), unless `models:` gives them another; `ai`'s Google
 provider takes a name with a slash for a whole path, so there write `models/provider/model`.

@@ -35,7 +35,6 @@ SCHEMAS = {
 }
 KEY = "a-providers-key"
 PIECE = 5  # characters of a streamed delta
-SIGNED = "c2lnbmVkIGJ5IHRoZSBmYWtl"
 REASONING = 4  # tokens of an answer that were thought
 
 
@@ -59,7 +58,7 @@ def closed(node):
 
 def widened(file, definitions):
     """Where an API takes what its SDK's types do not have: answers are sent back as they came, the
-    text of one need not have an id, nor an image its detail."""
+    text of one and what was thought need no id (Codex sends none), nor an image its detail."""
     if file == "openai":
         chat = definitions["ChatCompletionAssistantMessageParam"]["properties"]
         chat["annotations"] = {"type": "array"}
@@ -69,6 +68,7 @@ def widened(file, definitions):
         text = {"type": "object", "required": ["type", "text"],
                 "properties": {"type": {"const": "output_text"}, "text": {"type": "string"}}}
         easy["content"] = {"anyOf": [easy["content"], {"type": "array", "items": text}]}
+        definitions["ResponseReasoningItem"]["required"].remove("id")
         definitions["ResponseInputImage"]["required"].remove("detail")
     return definitions
 
@@ -119,7 +119,8 @@ class Heard:
     def __init__(self):
         self.system, self.tools, self.turns, self.names = "", {}, [], {}
         self.schema, self.thinks, self.limit, self.stream = None, False, None, False
-        self.json, self.forced, self.stops = False, None, []
+        self.json, self.forced, self.stops, self.signatures = False, None, [], []
+        self.thoughts = []
 
     def user(self, text="", image=None):
         if not self.turns or self.turns[-1][0] != "user":
@@ -141,6 +142,12 @@ class Heard:
             self.turns.append(["results", []])
         self.turns[-1][1].append([self.names.pop(call_id), said_by_tool(value)])
 
+    def signed(self, found, due, thought=None):
+        """What stands where the provider's signature does, and what it signs."""
+        need(found in (None, due), f"a signature of another's: {found}")
+        self.signatures += [found] if found else []
+        self.thoughts += [thought] if found and thought is not None else []
+
     def against(self, talk):
         """The number of the turn; a request that says anything else than the talk is refused."""
         number = sum(turn[0] == "model" for turn in self.turns)
@@ -154,7 +161,9 @@ class Heard:
                 ("system", self.system, talk["system"]), ("turns", self.turns, due),
                 ("tools", self.tools, tools), ("limit", self.limit, talk["limit"]),
                 ("schema", plain_schema(self.schema), plain_schema(talk["schema"])),
-                ("thinks", self.thinks, talk["thinks"])):
+                ("thinks", self.thinks, talk["thinks"]),
+                ("thoughts", self.thoughts,
+                 [past["thinking"] for past in talk["answers"][:len(self.thoughts)]])):
             need(got == want, f"{what}: {got!r} where {want!r} is due")
         need(not self.names or number == 0, f"calls without a result: {self.names}")
         return number
@@ -308,6 +317,7 @@ class Chat:
 
 class Responses(Chat):
     path = re.compile(r"/v1/responses")
+    signature = "c2lnbmVkIGJ5IE9wZW5BSQ=="
 
     @staticmethod
     def check(schemas, request):
@@ -350,7 +360,8 @@ class Responses(Chat):
                             heard.user(image=data_url(part["image_url"]))
             else:
                 need(kind == "reasoning", f"an item of type {kind}")
-                need(item.get("encrypted_content") in (None, SIGNED), "reasoning is not ours")
+                heard.signed(item.get("encrypted_content"), Responses.signature,
+                             "".join(part["text"] for part in item["summary"]))
         return heard
 
     @staticmethod
@@ -364,7 +375,7 @@ class Responses(Chat):
     @staticmethod
     def items(answer):
         if answer["thinking"]:
-            yield {"id": "rs_matrix", "type": "reasoning", "encrypted_content": SIGNED,
+            yield {"id": "rs_matrix", "type": "reasoning", "encrypted_content": Responses.signature,
                    "summary": [{"type": "summary_text", "text": answer["thinking"]}]}
         if answer["text"]:
             yield {"id": "msg_matrix", "type": "message", "role": "assistant",
@@ -443,6 +454,7 @@ class Responses(Chat):
 
 class Messages:
     path = re.compile(r"/v1/messages")
+    signature = "c2lnbmVkIGJ5IENsYXVkZQ=="
     stop = {"end": "end_turn", "tools": "tool_use", "length": "max_tokens"}
 
     @staticmethod
@@ -484,8 +496,8 @@ class Messages:
                 elif kind == "tool_result":
                     heard.result(block["tool_use_id"], text_of(block.get("content", "")))
                 else:
-                    need(kind == "thinking" and block["signature"] == SIGNED,
-                         f"a block of type {kind}")
+                    need(kind == "thinking", f"a block of type {kind}")
+                    heard.signed(block["signature"], Messages.signature, block["thinking"])
         need([m["role"] for m in body["messages"]] ==
              [("user", "assistant")[i % 2] for i in range(len(body["messages"]))],
              "roles must alternate")
@@ -503,7 +515,7 @@ class Messages:
     @staticmethod
     def blocks(answer):
         if answer["thinking"]:
-            yield {"type": "thinking", "thinking": answer["thinking"], "signature": SIGNED}
+            yield {"type": "thinking", "thinking": answer["thinking"], "signature": Messages.signature}
         if answer["text"]:
             yield {"type": "text", "text": answer["text"]}
         for i, (name, args) in enumerate(answer["calls"]):
@@ -527,7 +539,7 @@ class Messages:
                 "thinking": ({"thinking": "", "signature": ""}, [
                     *({"type": "thinking_delta", "thinking": p}
                       for p in pieces(block.get("thinking", ""))),
-                    {"type": "signature_delta", "signature": SIGNED}]),
+                    {"type": "signature_delta", "signature": Messages.signature}]),
                 "text": ({"text": ""}, [{"type": "text_delta", "text": p}
                                         for p in pieces(block.get("text", ""))]),
                 "tool_use": ({"input": {}}, [
@@ -564,12 +576,16 @@ def camel(node):
 
 
 class Gemini:
-    path = re.compile(r"/v1(?:beta)?/models/([^/:]+):(generateContent|streamGenerateContent)")
+    path = re.compile(r"/(?:v1(?:beta)?|v1/projects/p/locations/r/publishers/google)/models/"
+                      r"([^/:]+):(generateContent|streamGenerateContent)")  # of its own, and Vertex
+    signature = "c2lnbmVkIGJ5IEdlbWluaQ=="
     stop = {"end": "STOP", "tools": "STOP", "length": "MAX_TOKENS"}
 
     @staticmethod
     def check(schemas, request):
-        need(request.headers["x-goog-api-key"] == KEY, "not the provider's key")
+        need(KEY in (request.headers["x-goog-api-key"],
+                     (request.headers["authorization"] or "").removeprefix("Bearer ")),
+             "not the provider's key")
         request.body = camel(request.body)
         schemas.check("google", "GenerateContentRequest", request.body)
 
@@ -597,6 +613,7 @@ class Gemini:
             need(content.get("parts"), "contents without parts")
             for part in content["parts"]:
                 say = heard.model if content["role"] == "model" else heard.user
+                heard.signed(part.get("thoughtSignature"), Gemini.signature)
                 if "functionCall" in part:
                     call = part["functionCall"]
                     say(call=[call["name"], call.get("args", {})], call_id=call["name"])
@@ -627,7 +644,8 @@ class Gemini:
 
     @staticmethod
     def calls(answer):
-        return [{"functionCall": {"name": name, "args": args}, "thoughtSignature": SIGNED}
+        return [{"functionCall": {"name": name, "args": args},
+                 "thoughtSignature": Gemini.signature}
                 for name, args in answer["calls"]]
 
     def whole(self, request, answer):
@@ -655,16 +673,18 @@ class Gemini:
 
 
 # Rows of the gateway's providers, and below which path each finds its API here. OpenAI and Google have
-# more than one API, and a client of the second is served by that: `azure` has Chat Completions alone.
+# more than one API, and a client of the second is served by that: `azure` has Chat Completions alone, `vertex`
+# Gemini's own.
 ROWS = {"openai": ("openai", "/v1"), "azure": ("azure-models", ""),
         "responses": ("openai-responses", "/v1"), "anthropic": ("anthropic", ""),
-        "google": ("gemini", "")}
+        "google": ("gemini", ""), "vertex": ("vertex", "")}
 
 
 def configuration(url, **more):
     """Of a gateway before the server at the URL; its environment has UPSTREAM_KEY."""
     rows = {name: {"type": kind, "endpoints": url + path, "private": True, "key": "env:UPSTREAM_KEY"}
             for name, (kind, path) in ROWS.items()}
+    rows["vertex"].update(project="p", region="r")
     return {"version": 1, "providers": rows, **more,
             "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 1,
                        "drain": "1s"}}
@@ -696,6 +716,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             need(self.model in TALKS or self.model in MODELS, f"no model is called {self.model}")
             if self.model in TALKS:
                 talk = TALKS[self.model]
+                self.server.signatures += heard.signatures
                 answer = (talk["answers"] or [None])[heard.against(talk)]
             else:
                 answer = MODELS[self.model](heard)
@@ -732,12 +753,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Upstreams(http.server.ThreadingHTTPServer):
-    """All four at one port. `wrong` has a line for each request that was refused as wrong."""
+    """All four at one port. `wrong` has a line for each request that was refused as wrong;
+    `signatures` are those that came back to whom they are of."""
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.schemas, self.wrong = Schemas(), []
+        self.schemas, self.wrong, self.signatures = Schemas(), [], []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

@@ -76,15 +76,30 @@ static int turn_add(struct turn *t, const struct chat_message *m, const struct j
                : json_wrong(e, at, "a turn has at most %d calls of tools", TURN_CALLS_MAX);
 }
 
-static int turn_answer(struct turn *t, const struct chat_message *m, const struct json_at *at,
-                       struct err *e)
+/* A result of nothing: where does its id stand? v and at: of the content. */
+static int answers_nothing(yyjson_val *v, const struct json_at *at, struct span id, struct err *e)
+{
+    yyjson_arr_iter it;
+    yyjson_val *block;
+    size_t i = 0;
+
+    MUST(yyjson_arr_iter_init(v, &it)); /* a result is a block in a list */
+    while ((block = yyjson_arr_iter_next(&it)) &&
+           !span_eq(json_text(json_get(block, "tool_use_id")), id))
+        i++;
+    return json_wrong(e, &JSON_AT_KEY(&JSON_AT_ITEM(at, i), "tool_use_id"),
+                      "no call of the turn before has the id '%.*s'", (int)MIN(id.n, (size_t)64),
+                      id.p);
+}
+
+static int turn_answer(struct turn *t, const struct chat_message *m, yyjson_val *content,
+                       const struct json_at *at, struct err *e)
 {
     for (struct chat_part *p = m->parts; p; p = p->next) {
         const struct chat_part *call = NULL;
 
         if (p->kind == CHAT_PART_TOOL_RESULT && !(call = turn_find(t, p->id)))
-            return json_wrong(e, at, "no call of the turn before has the tool_use_id '%.*s'",
-                              (int)MIN(p->id.n, (size_t)64), p->id.p);
+            return answers_nothing(content, at, p->id, e);
         if (call)
             p->name = call->name;
     }
@@ -121,7 +136,7 @@ static int read_message(struct chat_request *q, yyjson_val *v, const struct json
         return -1;
     if (role == CHAT_ROLE_ASSISTANT)
         return turn_add(turn, m, &content, e);
-    return role == CHAT_ROLE_USER ? turn_answer(turn, m, &content, e) : 0;
+    return role == CHAT_ROLE_USER ? turn_answer(turn, m, json_get(v, "content"), &content, e) : 0;
 }
 
 static int read_messages(const struct convert_value *x)

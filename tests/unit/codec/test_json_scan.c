@@ -240,9 +240,9 @@ static const struct {
     {"\"\\u\"", "escape", 3},
     {"\"\\u004\"", "escape", 6},
     {"\"\\u00g0\"", "escape", 5},
-    {"\"\x80\"", "string", 1},
-    {"\"\xC0\x80\"", "string", 1},
-    {"\"\xC1\xBF\"", "string", 1},
+    {"\"\x80\"", "utf-8", 1},
+    {"\"\xC0\x80\"", "utf-8", 1},
+    {"\"\xC1\xBF\"", "utf-8", 1},
     {"\"\xC2\"", "utf-8", 2},
     {"\"\xC2\xC2\"", "utf-8", 2},
     {"\"\xE0\x9F\xBF\"", "utf-8", 2},
@@ -252,8 +252,8 @@ static const struct {
     {"\"\xF0\x8F\xBF\xBF\"", "utf-8", 2},
     {"\"\xF0\x90\x80\"", "utf-8", 4},
     {"\"\xF4\x90\x80\x80\"", "utf-8", 2},
-    {"\"\xF5\x80\x80\x80\"", "string", 1},
-    {"\"\xFF\"", "string", 1},
+    {"\"\xF5\x80\x80\x80\"", "utf-8", 1},
+    {"\"\xFF\"", "utf-8", 1},
     {"{\"\xC2\":1}", "utf-8", 3},
     {"{\"\\q\":1}", "escape", 3},
 };
@@ -308,11 +308,11 @@ static const struct {
     {"\x01", "string", 0},
     {"\x1F", "string", 0},
     {"\\x", "escape", 1},
-    {"\x80", "string", 0},
+    {"\x80", "utf-8", 0},
     {"\xC3(", "utf-8", 1},
     {"\xE2\x82(", "utf-8", 2},
     {"\xED\xA0\x80", "utf-8", 1},
-    {"\xFF", "string", 0},
+    {"\xFF", "utf-8", 0},
 };
 
 /* Fed whole, a string is skipped in vectors; fed byte by byte it is read by the table alone. */

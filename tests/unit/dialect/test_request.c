@@ -206,6 +206,8 @@ static void others_are_refused_in_plain_words(void **state)
             if (read_cut(&r, bad[i].d, bad[i].body, cut) == 0)
                 fail_msg("row %zu cut at %zu is taken: %s", i, cut, bad[i].body);
             assert_string_equal(r.why, bad[i].why);
+            assert_int_equal(dialect_request_broken(&r, &(uint64_t){0}),
+                             strstr(bad[i].why, "not valid JSON") != NULL);
         }
 }
 
@@ -214,6 +216,7 @@ static void depth_64_passes_and_65_does_not(void **state)
     struct dialect_request_reader r;
     char body[512] = "{\"model\":\"m\",\"a\":";
     size_t n = strlen(body);
+    uint64_t at;
 
     memset(body + n, '[', 63);
     memset(body + n + 63, ']', 63);
@@ -224,6 +227,7 @@ static void depth_64_passes_and_65_does_not(void **state)
     memcpy(body + n + 128, "}", 2);
     assert_int_equal(read_cut(&r, CHAT, body, 0), -1);
     assert_string_equal(r.why, "The body is nested deeper than 64 levels (byte 80).");
+    assert_true(dialect_request_broken(&r, &at) && at == 80);
 }
 
 int main(void)

@@ -330,6 +330,8 @@ static const struct row smuggled[] = {
     ROW(POST("Content-Length: 18446744073709551616\r\n"), "!400"),
     ROW(POST("Content-Length: 18446744073709551621\r\n") "hello", "!400"),
     ROW(POST("Content-Length: 99999999999999999999999999\r\n"), "!400"),
+    ROW(POST("Content-Length: 1001\r\n"), OK_HEAD("1001") "!413"),
+    ROW(POST("Content-Length: 1001\r\n") "hello", OK_HEAD("1001") "!413"),
     ROW(POST("Content-Length: 18446744073709551615\r\n"), "!413"),
     /* ends of lines */
     ROW("POST / HTTP/1.1\n" H "\r\n", "!400"),

@@ -357,7 +357,7 @@ static void refusals(void **state)
         {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
         {"GARBAGE\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
         {"GET / HTTP/3.0\r\n\r\n", "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999999\r\n\r\n",
+        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551615\r\n\r\n",
          "HTTP/1.1 413 Content Too Large\r\n"},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
          "HTTP/1.1 400 Bad Request\r\n"},
@@ -391,6 +391,9 @@ static void bad_body(void **state)
         {"POST /0 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n", ERR_PROTOCOL},
         {"POST /0 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n",
          ERR_LIMIT},
+        {"POST /0 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+         "Content-Length: 999999999999\r\n\r\n",
+         ERR_LIMIT},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -404,6 +407,7 @@ static void bad_body(void **state)
         assert_int_equal(x->v.fails, 1);
         assert_int_equal(x->v.how, HTTP_FAIL_REQUEST);
         assert_int_equal(x->v.why.code, rows[i].code);
+        assert_false(raw_has(r, "100 Continue"));
         assert_true(raw_has(r, "HTTP/1.1 422 ") && raw_has(r, "connection: close\r\n"));
         assert_int_equal(x->v.left, 100);
         assert_null(x->v.s);
