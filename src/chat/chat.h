@@ -184,6 +184,14 @@ struct chat_part *chat_add_part(struct chat_request *q, struct chat_part ***tail
                                 enum chat_kind kind);
 struct chat_tool *chat_add_tool(struct chat_request *q, struct chat_tool ***tail,
                                 enum chat_tool_kind kind);
+/* Is any of these tools held to its schema? */
+static inline bool chat_any_strict(const struct chat_tool *t)
+{
+    while (t && t->strict != CHAT_YES)
+        t = t->next;
+    return t;
+}
+
 /* At the end of the list; who adds many passes the place of the last one's `next`. */
 int chat_add_text(struct chat_request *q, struct chat_text **list, struct span s);
 

@@ -145,14 +145,6 @@ void convert_forget(struct chat_request *q, const struct convert_host *host)
 
 /* ---- requests ---- */
 
-static bool any_strict(const struct chat_request *q)
-{
-    for (const struct chat_tool *t = q->tools; t; t = t->next)
-        if (t->strict == CHAT_YES)
-            return true;
-    return false;
-}
-
 /* Clients like to spell out what holds anyway; a target that has no word for it loses nothing. */
 static void forget_defaults(struct chat_request *q)
 {
@@ -162,7 +154,7 @@ static void forget_defaults(struct chat_request *q)
     } rows[] = {
         {CHAT_HAS_TOOL_CHOICE, q->choice != CHAT_CHOICE_UNSET && q->choice != CHAT_CHOICE_AUTO},
         {CHAT_HAS_TOOL_PARALLEL, q->parallel == CHAT_NO},
-        {CHAT_HAS_TOOL_STRICT, any_strict(q)},
+        {CHAT_HAS_TOOL_STRICT, chat_any_strict(q->tools)},
         {CHAT_HAS_LOGPROBS, q->logprobs == CHAT_YES || span_has(q->top_logprobs)},
         {CHAT_HAS_STOP, q->stops != NULL},
         {CHAT_HAS_CHOICES, !span_is(q->choices, "1")},

@@ -3,6 +3,8 @@
  */
 #include "dialect/convert_read.h"
 
+#include "dialect/convert_calls.h"
+
 #define OTHERS_MAX      64 /* places of unknown keys that are named; a header has no room for more */
 #define FIT_HASH_DIGITS 12
 #define FIT_MAX         256
@@ -170,6 +172,23 @@ int convert_texts(const struct convert_value *x)
     return 0;
 }
 
+int convert_text_or_texts(const struct convert_value *x)
+{
+    if (yyjson_is_str(x->v))
+        return chat_add_text(x->q, place(x), json_text(x->v)) < 0 ? convert_no_memory(x->e) : 0;
+    return yyjson_is_arr(x->v) ? convert_texts(x)
+                               : convert_want(x, "a string or a list of strings");
+}
+
+int convert_store(const struct convert_value *x)
+{
+    if (convert_bool(x) < 0)
+        return -1;
+    if (x->q->store == CHAT_YES)
+        chat_note(x->q, CHAT_HAS_STORE);
+    return 0;
+}
+
 static int read_tool_function(const struct convert_value *x)
 {
     static const struct convert_key keys[] = {
@@ -205,6 +224,46 @@ int convert_tools(const struct convert_value *x)
         if (t->name.n == 0)
             return json_wrong(x->e, &here, "the tool has no name");
     }
+    return 0;
+}
+
+int convert_messages(const struct convert_value *x, convert_message_fn read)
+{
+    struct chat_message **tail = &x->q->messages;
+    yyjson_arr_iter it;
+    yyjson_val *one;
+
+    if (!yyjson_is_arr(x->v))
+        return convert_want(x, "a list");
+    yyjson_arr_iter_init(x->v, &it);
+    for (size_t i = 0; (one = yyjson_arr_iter_next(&it)); i++)
+        if (read(x->q, &tail, one, &JSON_AT_ITEM(x->at, i), x->e) < 0)
+            return -1;
+    convert_note_messages(x->q);
+    return convert_calls_name_results(x->q) < 0 ? convert_no_memory(x->e) : 0;
+}
+
+struct chat_message *convert_first_system(struct chat_request *q)
+{
+    struct chat_message *head = NULL, **tail = &head;
+    struct chat_message *m = chat_add_message(q, &tail, CHAT_ROLE_SYSTEM);
+
+    if (!m)
+        return NULL;
+    m->next = q->messages;
+    q->messages = m;
+    return m;
+}
+
+int convert_text_part(struct chat_request *q, struct chat_part ***tail, struct span text,
+                      struct err *e)
+{
+    struct chat_part *p = chat_add_part(q, tail, CHAT_PART_TEXT);
+
+    if (!p)
+        return convert_no_memory(e);
+    p->text = text;
+    chat_note(q, CHAT_HAS_TEXT);
     return 0;
 }
 

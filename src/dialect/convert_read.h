@@ -49,8 +49,23 @@ int convert_json_object(const struct convert_value *x); /* an object -> struct s
 int convert_ignore(const struct convert_value *x);      /* says nothing that another key does not */
 
 int convert_texts(const struct convert_value *x); /* a list of strings -> struct chat_text * */
+int convert_text_or_texts(const struct convert_value *x); /* ... or a string -> a list of one */
+int convert_store(const struct convert_value *x); /* the answer is to be kept -> q->store, noted */
 int convert_tools(
     const struct convert_value *x); /* functions, as OpenAI's chat has them -> tools */
+
+/* A list of messages, each by `read`, which adds to the list at *tail; then what their roles and
+ * their order say is noted, and results have the names of their calls. */
+typedef int (*convert_message_fn)(struct chat_request *q, struct chat_message ***tail,
+                                  yyjson_val *v, const struct json_at *at, struct err *e);
+MUST_CHECK int convert_messages(const struct convert_value *x, convert_message_fn read);
+
+/* A system message in front of all others; NULL: no memory. */
+struct chat_message *convert_first_system(struct chat_request *q);
+
+/* One more part that is text. -1: no memory. */
+MUST_CHECK int convert_text_part(struct chat_request *q, struct chat_part ***tail, struct span text,
+                                 struct err *e);
 
 /* When all messages have been read: note what their roles and their order say. */
 void convert_note_messages(struct chat_request *q);

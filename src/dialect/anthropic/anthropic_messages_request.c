@@ -172,13 +172,10 @@ static int read_messages(const struct convert_value *x)
 /* It stands before all messages, wherever its key does. */
 static int read_system(const struct convert_value *x)
 {
-    struct chat_message *head = NULL, **tail = &head;
-    struct chat_message *m = chat_add_message(x->q, &tail, CHAT_ROLE_SYSTEM);
+    struct chat_message *m = convert_first_system(x->q);
 
     if (!m)
         return convert_no_memory(x->e);
-    m->next = x->q->messages;
-    x->q->messages = m;
     return anthropic_messages_read_content(x->q, x->v, x->at, &m->parts, ANTHROPIC_IN_SYSTEM, x->e);
 }
 

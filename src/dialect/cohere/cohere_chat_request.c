@@ -137,20 +137,13 @@ static int read_item(struct chat_request *q, struct chat_part ***tail, yyjson_va
 static int read_content(struct chat_request *q, struct chat_part ***tail, yyjson_val *v,
                         const struct json_at *at, struct err *e)
 {
-    struct chat_part *p;
     yyjson_arr_iter it;
     yyjson_val *one;
 
     if (!v)
         return 0;
-    if (yyjson_is_str(v)) {
-        p = chat_add_part(q, tail, CHAT_PART_TEXT);
-        if (!p)
-            return convert_no_memory(e);
-        p->text = json_text(v);
-        chat_note(q, CHAT_HAS_TEXT);
-        return 0;
-    }
+    if (yyjson_is_str(v))
+        return convert_text_part(q, tail, json_text(v), e);
     if (!yyjson_is_arr(v))
         return json_wrong(e, at, "a string or a list is wanted");
     yyjson_arr_iter_init(v, &it);
@@ -285,18 +278,7 @@ static int read_message(struct chat_request *q, struct chat_message ***tail, yyj
 
 static int read_messages(const struct convert_value *x)
 {
-    struct chat_message **tail = &x->q->messages;
-    yyjson_arr_iter it;
-    yyjson_val *one;
-
-    if (!yyjson_is_arr(x->v))
-        return convert_want(x, "a list");
-    yyjson_arr_iter_init(x->v, &it);
-    for (size_t i = 0; (one = yyjson_arr_iter_next(&it)); i++)
-        if (read_message(x->q, &tail, one, &JSON_AT_ITEM(x->at, i), x->e) < 0)
-            return -1;
-    convert_note_messages(x->q);
-    return convert_calls_name_results(x->q) < 0 ? convert_no_memory(x->e) : 0;
+    return convert_messages(x, read_message);
 }
 
 /* ---- the rest ---- */

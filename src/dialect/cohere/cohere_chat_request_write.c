@@ -267,14 +267,6 @@ static void write_documents(struct out *o)
         json_end_array(&o->w);
 }
 
-static bool any_strict(const struct chat_request *q)
-{
-    for (const struct chat_tool *t = q->tools; t; t = t->next)
-        if (t->strict == CHAT_YES)
-            return true;
-    return false;
-}
-
 static void write_tools(struct out *o)
 {
     const struct chat_request *q = o->q;
@@ -283,7 +275,7 @@ static void write_tools(struct out *o)
     if (!q->tools)
         return;
     convert_kv_tools(&o->w, q, one ? q->choice_name : span_of(NULL, 0));
-    if (any_strict(q))
+    if (chat_any_strict(q->tools))
         json_kv_bool(&o->w, "strict_tools", true);
     if (one || q->choice == CHAT_CHOICE_ANY)
         json_kv_cstring(&o->w, "tool_choice", "REQUIRED");

@@ -170,18 +170,7 @@ static int read_message(struct chat_request *q, struct chat_message ***tail, yyj
 
 static int read_messages(const struct convert_value *x)
 {
-    struct chat_message **tail = &x->q->messages;
-    yyjson_arr_iter it;
-    yyjson_val *one;
-
-    if (!yyjson_is_arr(x->v))
-        return convert_want(x, "a list");
-    yyjson_arr_iter_init(x->v, &it);
-    for (size_t i = 0; (one = yyjson_arr_iter_next(&it)); i++)
-        if (read_message(x->q, &tail, one, &JSON_AT_ITEM(x->at, i), x->e) < 0)
-            return -1;
-    convert_note_messages(x->q);
-    return convert_calls_name_results(x->q) < 0 ? convert_no_memory(x->e) : 0;
+    return convert_messages(x, read_message);
 }
 
 static int read_format(const struct convert_value *x)

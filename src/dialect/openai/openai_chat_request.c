@@ -225,20 +225,13 @@ static int read_element(struct chat_request *q, struct content *c, yyjson_val *v
 static int read_content(struct chat_request *q, struct content *c, yyjson_val *v,
                         const struct json_at *at, struct err *e)
 {
-    struct chat_part *p;
     yyjson_arr_iter it;
     yyjson_val *item;
 
     if (!v || yyjson_is_null(v))
         return 0;
-    if (yyjson_is_str(v)) {
-        p = chat_add_part(q, c->tail, CHAT_PART_TEXT);
-        if (!p)
-            return convert_no_memory(e);
-        p->text = json_text(v);
-        chat_note(q, CHAT_HAS_TEXT);
-        return 0;
-    }
+    if (yyjson_is_str(v))
+        return convert_text_part(q, c->tail, json_text(v), e);
     if (!yyjson_is_arr(v))
         return json_wrong(e, at, "a string or a list is wanted");
     yyjson_arr_iter_init(v, &it);
@@ -674,27 +667,6 @@ static int read_format(const struct convert_value *x)
     return convert_want(x, "a type of text, json_object or json_schema");
 }
 
-static int read_stop(const struct convert_value *x)
-{
-    struct chat_text **tail = &x->q->stops;
-    yyjson_arr_iter it;
-    yyjson_val *item;
-
-    if (yyjson_is_str(x->v))
-        return chat_add_text(x->q, &x->q->stops, json_text(x->v)) < 0 ? convert_no_memory(x->e) : 0;
-    if (!yyjson_is_arr(x->v))
-        return convert_want(x, "a string or a list of strings");
-    yyjson_arr_iter_init(x->v, &it);
-    for (size_t i = 0; (item = yyjson_arr_iter_next(&it)) != NULL; i++) {
-        if (!yyjson_is_str(item))
-            return json_wrong(x->e, &JSON_AT_ITEM(x->at, i), "a string is wanted");
-        if (chat_add_text(x->q, tail, json_text(item)) < 0)
-            return convert_no_memory(x->e);
-        tail = &(*tail)->next;
-    }
-    return 0;
-}
-
 static int read_stream(const struct convert_value *x)
 {
     x->q->stream = yyjson_is_true(x->v);
@@ -705,15 +677,6 @@ static int read_stream_options(const struct convert_value *x)
 {
     x->q->stream_usage = yyjson_is_true(json_get(x->v, "include_usage"));
     return yyjson_is_obj(x->v) ? 0 : convert_want(x, "an object");
-}
-
-static int read_store(const struct convert_value *x)
-{
-    if (convert_bool(x) < 0)
-        return -1;
-    if (x->q->store == CHAT_YES)
-        chat_note(x->q, CHAT_HAS_STORE);
-    return 0;
 }
 
 /* Text is what everybody answers with. */
@@ -753,7 +716,7 @@ static const struct convert_key root_keys[] = {
     {"presence_penalty", convert_number, Q(presence_penalty), NOTE(PENALTIES)},
     {"seed", convert_number, Q(seed), NOTE(SEED)},
     {"random_seed", convert_number, Q(seed), NOTE(SEED)}, /* Mistral */
-    {"stop", read_stop, 0, NOTE(STOP)},
+    {"stop", convert_text_or_texts, Q(stops), NOTE(STOP)},
     {"n", convert_number, Q(choices), NOTE(CHOICES)},
     {"logprobs", convert_bool, Q(logprobs), NOTE(LOGPROBS)},
     {"top_logprobs", convert_number, Q(top_logprobs), NOTE(LOGPROBS)},
@@ -768,7 +731,7 @@ static const struct convert_key root_keys[] = {
     {"safety_identifier", convert_text, Q(user), NOTE(USER)},
     {"metadata", convert_json, Q(metadata), NOTE(METADATA)},
     {"service_tier", convert_text, Q(service_tier), NOTE(SERVICE_TIER)},
-    {"store", read_store, Q(store), 0},
+    {"store", convert_store, Q(store), 0},
     {"modalities", read_modalities, 0, 0},
     {"web_search_options", read_search, 0, 0},
 };

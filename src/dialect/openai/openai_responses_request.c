@@ -341,15 +341,6 @@ static int read_user(const struct convert_value *x)
     return convert_text(x);
 }
 
-static int read_store(const struct convert_value *x)
-{
-    if (convert_bool(x) < 0)
-        return -1;
-    if (x->q->store == CHAT_YES)
-        chat_note(x->q, CHAT_HAS_STORE);
-    return 0;
-}
-
 static int read_metadata(const struct convert_value *x)
 {
     if (!yyjson_is_obj(x->v))
@@ -382,7 +373,7 @@ static const struct convert_key request_keys[] = {
     {"user", read_user, AT(user), NOTE(USER)},
     {"safety_identifier", convert_text, AT(user), NOTE(USER)},
     {"service_tier", convert_text, AT(service_tier), NOTE(SERVICE_TIER)},
-    {"store", read_store, AT(store), 0},
+    {"store", convert_store, AT(store), 0},
     {"previous_response_id", convert_text, AT(previous), NOTE(PREVIOUS)},
     {"conversation", convert_other, 0, NOTE(PREVIOUS)},
     {"prompt", convert_other, 0, NOTE(PREVIOUS)},
