@@ -90,6 +90,28 @@ bool gemini_error_hit(struct dialect_answer *a, enum gemini_error_path path,
     return false;
 }
 
+/* ---- answers that are one value ---- */
+
+void gemini_value_hit(struct dialect_answer *a, unsigned errors, const struct json_hit *h)
+{
+    if (h->id == 0 && h->end && a->marks & GEMINI_SAW_ERROR)
+        answer_error(a);
+    else if (h->id >= errors && gemini_error_hit(a, (enum gemini_error_path)(h->id - errors), h))
+        gemini_saw(a, GEMINI_SAW_ERROR);
+}
+
+void gemini_value_end_event(struct dialect_answer *a)
+{
+    a->ev.kind = a->error ? EVENT_ERROR : EVENT_OPAQUE;
+}
+
+enum dialect_verdict gemini_value_verdict(const struct dialect_answer *a)
+{
+    return answer_verdict(a, !a->streamed && a->marks & GEMINI_SAW_VALUE);
+}
+
+/* ---- errors toward the client ---- */
+
 /* https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto */
 static const struct error_word words[] = {
     {401, "UNAUTHENTICATED"},

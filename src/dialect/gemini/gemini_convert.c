@@ -105,6 +105,14 @@ const struct convert convert_gemini_generate = {
 
 const struct convert_charset gemini_names = {.max = 64, .more = ".:", .letter_first = true};
 
+int gemini_keep_object(const struct convert_value *x)
+{
+    if (!yyjson_is_obj(x->v))
+        return convert_want(x, "an object");
+    *(yyjson_val **)(void *)((char *)x->to + x->key->at) = x->v;
+    return 0;
+}
+
 yyjson_val *gemini_get(yyjson_val *v, const char *camel, const char *snake)
 {
     yyjson_val *found = json_get(v, camel);

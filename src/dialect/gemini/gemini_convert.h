@@ -30,6 +30,16 @@ int gemini_write_answer(struct convert_writer *w, const struct chat_answer *a, s
 /* What a function may be called. */
 extern const struct convert_charset gemini_names;
 
+/* Rows of a table of keys for a key in both of its spellings. */
+#define GEMINI_KEY(camel, snake, ...)                                                              \
+    {camel, __VA_ARGS__},                                                                          \
+    {                                                                                              \
+        snake, __VA_ARGS__                                                                         \
+    }
+
+/* A reader of values: an object -> yyjson_val *, to be read later. */
+int gemini_keep_object(const struct convert_value *x);
+
 /* The member of an object in either of its spellings; NULL: there is none, or it is null. */
 yyjson_val *gemini_get(yyjson_val *v, const char *camel, const char *snake);
 

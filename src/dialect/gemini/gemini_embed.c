@@ -36,40 +36,19 @@ static int on_request(struct dialect_request_reader *r, const struct json_hit *h
 /* ---- answers ---- */
 
 enum path { ROOT, VECTOR, VECTORS, INPUT, ERRORS };
-enum mark { SAW_VECTOR = 1 << 0, SAW_ERROR = 1 << 1 };
 
 static const char *const paths[] = {"", "embedding.values", "embeddings[].values",
                                     "usageMetadata.promptTokenCount", GEMINI_ERROR_PATHS("")};
 static const struct json_watch watch = {paths, ARRAY_LEN(paths)};
 
-static void mark(struct dialect_answer *a, unsigned m)
-{
-    a->marks = (uint16_t)(a->marks | m);
-}
-
 static void on_hit(struct dialect_answer *a, const struct json_hit *h)
 {
-    if (h->id == VECTOR || h->id == VECTORS) {
-        if (answer_hit_filled(h))
-            mark(a, SAW_VECTOR);
-    } else if (h->id == INPUT) {
+    if ((h->id == VECTOR || h->id == VECTORS) && answer_hit_filled(h))
+        gemini_saw(a, GEMINI_SAW_VALUE);
+    else if (h->id == INPUT)
         a->usage.seen |= dialect_hit_u64(h, &a->usage.input) == 0;
-    } else if (h->id == ROOT && h->end && a->marks & SAW_ERROR) {
-        answer_error(a);
-    } else if (h->id >= ERRORS &&
-               gemini_error_hit(a, (enum gemini_error_path)(h->id - ERRORS), h)) {
-        mark(a, SAW_ERROR);
-    }
-}
-
-static void end_event(struct dialect_answer *a)
-{
-    a->ev.kind = a->error ? EVENT_ERROR : EVENT_OPAQUE;
-}
-
-static enum dialect_verdict verdict(const struct dialect_answer *a)
-{
-    return answer_verdict(a, !a->streamed && a->marks & SAW_VECTOR);
+    else
+        gemini_value_hit(a, ERRORS, h);
 }
 
 const struct dialect dialect_gemini_embed = {
@@ -80,8 +59,8 @@ const struct dialect dialect_gemini_embed = {
     .on_request = on_request,
     .on_event = on_hit,
     .on_answer = on_hit,
-    .end_event = end_event,
-    .verdict = verdict,
+    .end_event = gemini_value_end_event,
+    .verdict = gemini_value_verdict,
     .write_error = gemini_write_error,
     .write_error_event = gemini_write_error_event,
     .by_url = true,

@@ -18,26 +18,12 @@ struct item {
     struct span dimensions, task, title;
 };
 
-/* A key in both of its spellings. */
-#define KEY(camel, snake, ...)                                                                     \
-    {camel, __VA_ARGS__},                                                                          \
-    {                                                                                              \
-        snake, __VA_ARGS__                                                                         \
-    }
-
-static int keep_object(const struct convert_value *x)
-{
-    if (!yyjson_is_obj(x->v))
-        return convert_want(x, "an object");
-    *(yyjson_val **)(void *)((char *)x->to + x->key->at) = x->v;
-    return 0;
-}
-
 #define AT(member) offsetof(struct item, member)
 #define WANTED                                                                                     \
-    KEY("taskType", "task_type", convert_text, AT(task), 0),                                       \
+    GEMINI_KEY("taskType", "task_type", convert_text, AT(task), 0),                                \
         {"title", convert_text, AT(title), 0},                                                     \
-        KEY("outputDimensionality", "output_dimensionality", convert_number, AT(dimensions), 0)
+        GEMINI_KEY("outputDimensionality", "output_dimensionality", convert_number,                \
+                   AT(dimensions), 0)
 
 static int read_config(const struct convert_value *x)
 {
@@ -48,8 +34,8 @@ static int read_config(const struct convert_value *x)
 
 static const struct convert_key item_keys[] = {
     {"model", convert_ignore, 0, 0},
-    {"content", keep_object, AT(content), 0},
-    KEY("embedContentConfig", "embed_content_config", read_config, 0, 0),
+    {"content", gemini_keep_object, AT(content), 0},
+    GEMINI_KEY("embedContentConfig", "embed_content_config", read_config, 0, 0),
     WANTED,
 };
 

@@ -33,13 +33,6 @@ struct reading {
 
 typedef int (*item_fn)(struct reading *r, yyjson_val *v, const struct json_at *at);
 
-/* A key in both of its spellings. */
-#define KEY(camel, snake, ...)                                                                     \
-    {camel, __VA_ARGS__},                                                                          \
-    {                                                                                              \
-        snake, __VA_ARGS__                                                                         \
-    }
-
 static int each(struct reading *r, yyjson_val *v, const struct json_at *at, item_fn fn)
 {
     yyjson_arr_iter it;
@@ -63,36 +56,31 @@ struct members {
     yyjson_val *media, *file, *call, *result;
 };
 
-static int keep_value(const struct convert_value *x)
-{
-    if (!yyjson_is_obj(x->v))
-        return convert_want(x, "an object");
-    *(yyjson_val **)(void *)((char *)x->to + x->key->at) = x->v;
-    return 0;
-}
-
 #define AT(member) offsetof(struct members, member)
 
 static const struct convert_key part_keys[] = {
     {"text", convert_text, AT(text), 0},
     {"thought", convert_bool, AT(thought), 0},
-    KEY("thoughtSignature", "thought_signature", convert_text, AT(signature), NOTE(SIGNATURE)),
-    KEY("inlineData", "inline_data", keep_value, AT(media), 0),
-    KEY("fileData", "file_data", keep_value, AT(file), 0),
-    KEY("functionCall", "function_call", keep_value, AT(call), NOTE(TOOL_CALL)),
-    KEY("functionResponse", "function_response", keep_value, AT(result), NOTE(TOOL_RESULT)),
+    GEMINI_KEY("thoughtSignature", "thought_signature", convert_text, AT(signature),
+               NOTE(SIGNATURE)),
+    GEMINI_KEY("inlineData", "inline_data", gemini_keep_object, AT(media), 0),
+    GEMINI_KEY("fileData", "file_data", gemini_keep_object, AT(file), 0),
+    GEMINI_KEY("functionCall", "function_call", gemini_keep_object, AT(call), NOTE(TOOL_CALL)),
+    GEMINI_KEY("functionResponse", "function_response", gemini_keep_object, AT(result),
+               NOTE(TOOL_RESULT)),
     /* what tools of the provider have done */
-    KEY("executableCode", "executable_code", convert_ignore, 0, NOTE(PROVIDER_TOOL)),
-    KEY("codeExecutionResult", "code_execution_result", convert_ignore, 0, NOTE(PROVIDER_TOOL)),
-    KEY("toolCall", "tool_call", convert_ignore, 0, NOTE(PROVIDER_TOOL)),
-    KEY("toolResponse", "tool_response", convert_ignore, 0, NOTE(PROVIDER_TOOL)),
+    GEMINI_KEY("executableCode", "executable_code", convert_ignore, 0, NOTE(PROVIDER_TOOL)),
+    GEMINI_KEY("codeExecutionResult", "code_execution_result", convert_ignore, 0,
+               NOTE(PROVIDER_TOOL)),
+    GEMINI_KEY("toolCall", "tool_call", convert_ignore, 0, NOTE(PROVIDER_TOOL)),
+    GEMINI_KEY("toolResponse", "tool_response", convert_ignore, 0, NOTE(PROVIDER_TOOL)),
 };
 
 static const struct convert_key media_keys[] = {
-    KEY("mimeType", "mime_type", convert_text, offsetof(struct chat_media, type), 0),
+    GEMINI_KEY("mimeType", "mime_type", convert_text, offsetof(struct chat_media, type), 0),
     {"data", convert_text, offsetof(struct chat_media, data), 0},
-    KEY("fileUri", "file_uri", convert_text, offsetof(struct chat_media, data), 0),
-    KEY("displayName", "display_name", convert_text, offsetof(struct chat_media, name), 0),
+    GEMINI_KEY("fileUri", "file_uri", convert_text, offsetof(struct chat_media, data), 0),
+    GEMINI_KEY("displayName", "display_name", convert_text, offsetof(struct chat_media, name), 0),
 };
 
 static int read_media(struct reading *r, struct chat_part *p, const struct members *m,
@@ -450,8 +438,8 @@ static const struct convert_key function_keys[] = {
     {"name", convert_text, offsetof(struct chat_tool, name), 0},
     {"description", convert_text, offsetof(struct chat_tool, description), 0},
     {"parameters", gemini_read_schema, offsetof(struct chat_tool, schema), 0},
-    KEY("parametersJsonSchema", "parameters_json_schema", convert_json,
-        offsetof(struct chat_tool, schema), 0),
+    GEMINI_KEY("parametersJsonSchema", "parameters_json_schema", convert_json,
+               offsetof(struct chat_tool, schema), 0),
 };
 
 static int read_function(struct reading *r, yyjson_val *v, const struct json_at *at)
@@ -517,8 +505,8 @@ struct choice {
 
 static const struct convert_key choice_keys[] = {
     {"mode", convert_text, offsetof(struct choice, mode), 0},
-    KEY("allowedFunctionNames", "allowed_function_names", keep_any, offsetof(struct choice, names),
-        0),
+    GEMINI_KEY("allowedFunctionNames", "allowed_function_names", keep_any,
+               offsetof(struct choice, names), 0),
 };
 
 /* VALIDATED is AUTO with all functions held to their schemas. Only Google can do that for schemas
@@ -576,7 +564,8 @@ static int read_choice(const struct convert_value *x)
 }
 
 static const struct convert_key tool_conf_keys[] = {
-    KEY("functionCallingConfig", "function_calling_config", read_choice, 0, NOTE(TOOL_CHOICE)),
+    GEMINI_KEY("functionCallingConfig", "function_calling_config", read_choice, 0,
+               NOTE(TOOL_CHOICE)),
 };
 
 static int read_tool_conf(const struct convert_value *x)
@@ -683,9 +672,9 @@ static int read_thoughts(const struct convert_value *x)
 }
 
 static const struct convert_key thinking_keys[] = {
-    KEY("thinkingBudget", "thinking_budget", read_budget, 0, 0),
-    KEY("includeThoughts", "include_thoughts", read_thoughts, 0, 0),
-    KEY("thinkingLevel", "thinking_level", read_level, 0, 0),
+    GEMINI_KEY("thinkingBudget", "thinking_budget", read_budget, 0, 0),
+    GEMINI_KEY("includeThoughts", "include_thoughts", read_thoughts, 0, 0),
+    GEMINI_KEY("thinkingLevel", "thinking_level", read_level, 0, 0),
 };
 
 static int read_thinking(const struct convert_value *x)
@@ -697,26 +686,27 @@ static int read_thinking(const struct convert_value *x)
 
 static const struct convert_key conf_keys[] = {
     {"temperature", convert_number, Q(temperature), NOTE(TEMPERATURE)},
-    KEY("topP", "top_p", convert_number, Q(top_p), NOTE(TOP_P)),
-    KEY("topK", "top_k", convert_number, Q(top_k), NOTE(TOP_K)),
-    KEY("candidateCount", "candidate_count", convert_number, Q(choices), NOTE(CHOICES)),
-    KEY("maxOutputTokens", "max_output_tokens", convert_number, Q(max_tokens), NOTE(MAX_TOKENS)),
-    KEY("stopSequences", "stop_sequences", read_stops, 0, NOTE(STOP)),
-    KEY("responseMimeType", "response_mime_type", read_mime, 0, 0),
-    KEY("responseSchema", "response_schema", gemini_read_schema, Q(format_schema),
-        NOTE(JSON_SCHEMA)),
-    KEY("responseJsonSchema", "response_json_schema", convert_json, Q(format_schema),
-        NOTE(JSON_SCHEMA)),
+    GEMINI_KEY("topP", "top_p", convert_number, Q(top_p), NOTE(TOP_P)),
+    GEMINI_KEY("topK", "top_k", convert_number, Q(top_k), NOTE(TOP_K)),
+    GEMINI_KEY("candidateCount", "candidate_count", convert_number, Q(choices), NOTE(CHOICES)),
+    GEMINI_KEY("maxOutputTokens", "max_output_tokens", convert_number, Q(max_tokens),
+               NOTE(MAX_TOKENS)),
+    GEMINI_KEY("stopSequences", "stop_sequences", read_stops, 0, NOTE(STOP)),
+    GEMINI_KEY("responseMimeType", "response_mime_type", read_mime, 0, 0),
+    GEMINI_KEY("responseSchema", "response_schema", gemini_read_schema, Q(format_schema),
+               NOTE(JSON_SCHEMA)),
+    GEMINI_KEY("responseJsonSchema", "response_json_schema", convert_json, Q(format_schema),
+               NOTE(JSON_SCHEMA)),
     {"_responseJsonSchema", convert_json, Q(format_schema), NOTE(JSON_SCHEMA)},
-    KEY("presencePenalty", "presence_penalty", convert_number, Q(presence_penalty),
-        NOTE(PENALTIES)),
-    KEY("frequencyPenalty", "frequency_penalty", convert_number, Q(frequency_penalty),
-        NOTE(PENALTIES)),
+    GEMINI_KEY("presencePenalty", "presence_penalty", convert_number, Q(presence_penalty),
+               NOTE(PENALTIES)),
+    GEMINI_KEY("frequencyPenalty", "frequency_penalty", convert_number, Q(frequency_penalty),
+               NOTE(PENALTIES)),
     {"seed", convert_number, Q(seed), NOTE(SEED)},
-    KEY("responseLogprobs", "response_logprobs", convert_bool, Q(logprobs), NOTE(LOGPROBS)),
+    GEMINI_KEY("responseLogprobs", "response_logprobs", convert_bool, Q(logprobs), NOTE(LOGPROBS)),
     {"logprobs", convert_number, Q(top_logprobs), NOTE(LOGPROBS)},
-    KEY("thinkingConfig", "thinking_config", read_thinking, 0, 0),
-    KEY("responseModalities", "response_modalities", read_modalities, 0, 0),
+    GEMINI_KEY("thinkingConfig", "thinking_config", read_thinking, 0, 0),
+    GEMINI_KEY("responseModalities", "response_modalities", read_modalities, 0, 0),
 };
 
 static int read_conf(const struct convert_value *x)
@@ -754,13 +744,13 @@ static int read_labels(const struct convert_value *x)
 
 static const struct convert_key keys[] = {
     {"contents", read_contents, 0, 0},
-    KEY("systemInstruction", "system_instruction", read_system, 0, NOTE(SYSTEM)),
+    GEMINI_KEY("systemInstruction", "system_instruction", read_system, 0, NOTE(SYSTEM)),
     {"tools", read_tools, 0, 0},
-    KEY("toolConfig", "tool_config", read_tool_conf, 0, 0),
-    KEY("generationConfig", "generation_config", read_conf, 0, 0),
-    KEY("cachedContent", "cached_content", read_cached, 0, NOTE(PREVIOUS)),
+    GEMINI_KEY("toolConfig", "tool_config", read_tool_conf, 0, 0),
+    GEMINI_KEY("generationConfig", "generation_config", read_conf, 0, 0),
+    GEMINI_KEY("cachedContent", "cached_content", read_cached, 0, NOTE(PREVIOUS)),
     {"labels", read_labels, 0, NOTE(METADATA)},
-    KEY("serviceTier", "service_tier", read_tier, 0, NOTE(SERVICE_TIER)),
+    GEMINI_KEY("serviceTier", "service_tier", read_tier, 0, NOTE(SERVICE_TIER)),
     {"model", convert_ignore, 0, 0},
 };
 
