@@ -108,6 +108,9 @@ static int read_request(struct translate *t, struct span body, struct err *e)
 static int begin(struct translate *t, struct err *e)
 {
     t->embed.notes = &t->q;
+    t->conf.model = arena_dup(&t->arena, t->conf.model);
+    if (!span_has(t->conf.model))
+        return err_set(e, ERR_NOMEM, "no memory for a request");
     if (t->conf.client_embed)
         return 0;
     t->to = (struct chat_sink){write_event, t};
@@ -121,10 +124,10 @@ static int begin(struct translate *t, struct err *e)
                                 .own = arena_zalloc(&t->arena, t->conf.client->writer_bytes),
                                 .arena = &t->arena,
                                 .request = &t->q,
-                                .model = arena_dup(&t->arena, t->conf.model),
+                                .model = t->conf.model,
                                 .id = arena_dup(&t->arena, t->conf.id),
                                 .created = t->conf.created};
-    if (!t->reader.own || !t->writer.own || !span_has(t->writer.model) || !span_has(t->writer.id))
+    if (!t->reader.own || !t->writer.own || !span_has(t->writer.id))
         return err_set(e, ERR_NOMEM, "no memory for a request");
     return 0;
 }
