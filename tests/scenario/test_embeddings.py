@@ -135,6 +135,7 @@ def test_who_makes_none_is_passed_over(gate):
     answer = ask(gate, as_openai, "none", TEXTS)
     assert (answer.status, answer["x-lamplighter-reason"]) == (400, "wrong-dialect")
     assert "makes embeddings" in answer.json()["error"]["message"]
+    assert ask(gate, as_openai, "ver/claude-sonnet", TEXTS).status == 400  # Vertex AI has them not
     assert said(ask(gate, as_openai, "second", TEXTS))[0] == vectors(len(TEXTS))
 
 

@@ -162,6 +162,36 @@ static void requests_are_read_and_written(void **state)
     }
 }
 
+/* In every dialect that has the system prompt in a key of its own, whatever stands before that. */
+static void the_system_prompt_comes_first(void **state)
+{
+    static const struct {
+        const struct convert *c;
+        const char *json;
+    } said[] = {
+        {&convert_bedrock_converse, TALK("") ",\"system\":[{\"text\":\"s\"}]}"},
+        {&convert_anthropic_messages, "{\"max_tokens\":9,\"messages\":[{\"role\":\"user\","
+                                      "\"content\":\"hi\"}],\"system\":\"s\"}"},
+        {&convert_gemini_generate, "{\"contents\":[{\"parts\":[{\"text\":\"hi\"}]}],"
+                                   "\"systemInstruction\":{\"parts\":[{\"text\":\"s\"}]}}"},
+        {&convert_openai_responses, "{\"input\":\"hi\",\"instructions\":\"s\"}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        struct request r;
+        struct err e;
+
+        if (read_request(&r, said[i].c, said[i].json, &e) < 0)
+            fail_msg("%s: %s", said[i].json, e.text);
+        assert_non_null(r.q.messages);
+        assert_true(chat_is_system(r.q.messages));
+        assert_non_null(r.q.messages->next);
+        assert_int_equal(r.q.messages->next->role, CHAT_ROLE_USER);
+        free_request(&r);
+    }
+}
+
 static void others_are_refused_by_their_place(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -494,6 +524,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_read_and_written),
+        cmocka_unit_test(the_system_prompt_comes_first),
         cmocka_unit_test(others_are_refused_by_their_place),
         cmocka_unit_test(a_request_is_said_as_the_model_knows_it),
         cmocka_unit_test(top_k_is_a_field_of_the_model),
