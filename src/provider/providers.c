@@ -128,7 +128,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL,
         .models = NONE,
-        .paths = {RESPONSE_PATHS(""), [OP_MODELS] = "/models", [OP_MODEL] = "/models/*"},
+        .paths = {RESPONSE_PATHS(""), [OP_RESPONSES_COUNT] = "/responses/input_tokens",
+                  [OP_MODELS] = "/models", [OP_MODEL] = "/models/*"},
         .errors = errors_openai,
     },
     {

@@ -28,7 +28,6 @@ DUE_OF = {
     "openai": KEEPS,
     "responses": {
         **KEEPS, **NO_TEXTS,
-        "count-tokens": "the row has no path for that",
         **dict.fromkeys(("chat-finish-length", "messages-finish-length", "chat-max-tokens-alias"),
                         "Responses has no limit below 16 tokens"),
         **dict.fromkeys(("chat-limits-stop", "messages-limits-stop", "chat-stop-string",
