@@ -110,28 +110,24 @@ static void sample(struct load *l, uint64_t since_ns)
 static void make_request(struct load *l)
 {
     static const struct {
-        const char *path, *user, *user_end, *system;
+        const char *path, *user, *system;
     } rows[] = {
-        {"chat/completions", "{\"user\":\"", "\",",
+        {"chat/completions", "{\"user\":\"somebody\",",
          "\"messages\":[{\"role\":\"system\",\"content\":\"You keep a lighthouse.\"},"},
-        {"messages", "{\"metadata\":{\"user_id\":\"", "\"},",
+        {"messages", "{\"metadata\":{\"user_id\":\"somebody\"},",
          "\"system\":\"You keep a lighthouse.\",\"messages\":["},
     };
-    const char *user = "somebody";
-    char body[BODY_BYTES + 1], streamed[64];
+    char body[BODY_BYTES + 1], streamed[64] = ""; /* what every dialect hands on is the prompt */
     size_t row = l->messages;
     int n;
 
-    if (l->stream) {
-        (void)snprintf(streamed, sizeof(streamed), "e%zug%zu", (size_t)l->events,
+    if (l->stream)
+        (void)snprintf(streamed, sizeof(streamed), "e%zug%zu. ", (size_t)l->events,
                        (size_t)l->gap_ms);
-        user = streamed;
-    }
-    n = snprintf(body, sizeof(body), "%s%s%s", rows[row].user, user, rows[row].user_end);
-    n += snprintf(body + n, sizeof(body) - (size_t)n,
-                  "%s\"model\":\"bench\",\"max_tokens\":200,\"temperature\":0.2,%s"
-                  "{\"role\":\"user\",\"content\":\"",
-                  l->stream ? "\"stream\":true," : "", rows[row].system);
+    n = snprintf(body, sizeof(body),
+                 "%s%s\"model\":\"bench\",\"max_tokens\":200,\"temperature\":0.2,%s"
+                 "{\"role\":\"user\",\"content\":\"%s",
+                 rows[row].user, l->stream ? "\"stream\":true," : "", rows[row].system, streamed);
     for (size_t i = 0; (size_t)n < BODY_BYTES - 4; i++, n++)
         body[n] = "Tell me what the keeper saw that night. "[i % 40];
     memcpy(body + n, "\"}]}", 5);

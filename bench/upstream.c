@@ -2,13 +2,13 @@
  * upstream.c - a provider that is never the bottleneck: one epoll loop that answers fixed bytes.
  *
  * It reads a whole request into the connection's buffer, looks for a mark in the body and answers:
- *     "...":"e100g10"   a stream of 100 events, one each 10 ms, in chunks; then a finish reason,
+ *     "...":"e100g10    a stream of 100 events, one each 10 ms, in chunks; then a finish reason,
  *                       usage and the terminal
  *     anything else     one JSON answer of about 1.2 KB
- * in the dialect of the path: that of /v1/messages, or of OpenAI's chat. Every event is one write,
- * and those of the chat carry in their id the time at which they were written, so that the other
- * end can tell how long they were under way. Streams are spread over their gap, or all proxies
- * would see one burst a gap instead of a flow.
+ * in the dialect of the path: Anthropic's, Google's, or that of OpenAI's chat. Every event is one
+ * write, and those of the chat carry in their id the time at which they were written, so that the
+ * other end can tell how long they were under way. Streams are spread over their gap, or all
+ * proxies would see one burst a gap instead of a flow.
  *
  * Loopback only, and for a bounded time: it ends by itself after --for seconds.
  */
@@ -36,8 +36,8 @@ struct conn {
     uint64_t at_ms;  /* when the next event is due */
     uint32_t left;   /* content events to send */
     uint32_t gap_ms;
-    bool messages; /* the dialect of the last request */
-    size_t n;      /* bytes of the request so far */
+    const struct dialect *dialect; /* of the last request */
+    size_t n;                      /* bytes of the request so far */
     char in[REQUEST_MAX];
 };
 
@@ -99,6 +99,33 @@ static const char messages_whole_end[] =
     "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":400,"
     "\"output_tokens\":200}}\n";
 
+/* And in Google's. */
+#define GEMINI_USAGE "\"usageMetadata\":{\"promptTokenCount\":400,\"candidatesTokenCount\":"
+static const char gemini_event[] =
+    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" lamp\"}],\"role\":\"model\"},"
+    "\"index\":0}]," GEMINI_USAGE "50,\"totalTokenCount\":450},\"modelVersion\":\"bench\","
+    "\"responseId\":\"lamp\"}\r\n\r\n";
+static const char gemini_last[] =
+    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}],\"role\":\"model\"},"
+    "\"finishReason\":\"STOP\",\"index\":0}]," GEMINI_USAGE "100,\"totalTokenCount\":500},"
+    "\"modelVersion\":\"bench\",\"responseId\":\"lamp\"}\r\n\r\n";
+static const char gemini_whole_begin[] = "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"";
+static const char gemini_whole_end[] =
+    "\"}],\"role\":\"model\"},\"finishReason\":\"STOP\",\"index\":0}]," GEMINI_USAGE
+    "200,\"totalTokenCount\":600},\"modelVersion\":\"bench\",\"responseId\":\"lamp\"}\n";
+
+/* What answers a request that begins so; the last row's has any beginning. */
+static const struct dialect {
+    const char *path;
+    const char *begin, *event, *last; /* of a stream; event NULL: send_event() makes it */
+    const char *whole_begin, *whole_end;
+} dialects[] = {
+    {"POST /v1/messages", messages_begin, messages_event, messages_last, messages_whole_begin,
+     messages_whole_end},
+    {"POST /v1beta/models/", NULL, gemini_event, gemini_last, gemini_whole_begin, gemini_whole_end},
+    {"", NULL, NULL, last_events, whole_begin, whole_end},
+};
+
 static NORETURN void die(const char *what)
 {
     fprintf(stderr, "upstream: %s: %s\n", what, strerror(errno));
@@ -136,14 +163,12 @@ static bool answer_whole(const struct conn *c)
     size_t n = 0;
     int len;
 
-    n += (size_t)snprintf(body, sizeof(body), "%s",
-                          c->messages ? messages_whole_begin : whole_begin);
+    n += (size_t)snprintf(body, sizeof(body), "%s", c->dialect->whole_begin);
     for (int i = 0; i < WHOLE_TEXTS; i++) {
         memcpy(body + n, whole_text, sizeof(whole_text) - 1);
         n += sizeof(whole_text) - 1;
     }
-    n += (size_t)snprintf(body + n, sizeof(body) - n, "%s",
-                          c->messages ? messages_whole_end : whole_end);
+    n += (size_t)snprintf(body + n, sizeof(body) - n, "%s", c->dialect->whole_end);
     len = snprintf(out, sizeof(out),
                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
                    "content-length: %zu\r\nx-request-id: req_0123456789\r\n\r\n%.*s",
@@ -175,8 +200,8 @@ static bool send_event(const struct conn *c)
     size_t payload = sizeof(id) - 1 + 16 + sizeof(event_tail) - 1;
     int n;
 
-    if (c->messages)
-        return send_chunk(c, messages_event, "");
+    if (c->dialect->event)
+        return send_chunk(c, c->dialect->event, "");
     n = snprintf(out, sizeof(out), "%zx\r\n%s", payload, id);
     for (int shift = 60; shift >= 0; shift -= 4)
         out[n++] = hex[now >> shift & 15];
@@ -188,7 +213,7 @@ static bool send_event(const struct conn *c)
 
 static bool send_last(const struct conn *c)
 {
-    return send_chunk(c, c->messages ? messages_last : last_events, "0\r\n\r\n");
+    return send_chunk(c, c->dialect->last, "0\r\n\r\n");
 }
 
 static void stream_due(struct upstream *u, struct conn *c)
@@ -228,7 +253,7 @@ static bool begin_stream(struct upstream *u, struct conn *c, uint32_t events, ui
     u->streams++;
     wheel_put(u, c);
     return put(c, stream_head, sizeof(stream_head) - 1) &&
-           (!c->messages || send_chunk(c, messages_begin, "")) && send_event(c);
+           (!c->dialect->begin || send_chunk(c, c->dialect->begin, "")) && send_event(c);
 }
 
 /* ---- requests ---- */
@@ -286,7 +311,9 @@ static bool read_requests(struct upstream *u, struct conn *c)
             return false;
         if (c->n < all)
             return true;
-        c->messages = span_starts(span_of(c->in, c->n), SPAN_LIT("POST /v1/messages"));
+        c->dialect = dialects;
+        while (!span_starts(span_of(c->in, c->n), span_str(c->dialect->path)))
+            c->dialect++;
         if (!answer(u, c, span_of(c->in + head, all - head)))
             return false;
         memmove(c->in, c->in + all, c->n - all);

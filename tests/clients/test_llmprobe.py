@@ -18,25 +18,24 @@ PASSED_MIN = 150  # of some 180 checks
 
 # What a check wants and nobody has: {check: why}, for all providers and for each.
 DUE = {
-    "count-tokens": "the providers of these tests do not count",
-    "completions-basic": "nor have they completions of text",
     "messages-assistant-prefill": "an answer's beginning can be given to Claude alone",
     "responses-background": "in translation an answer comes at once",
 }
 KEEPS = {"responses-previous-response-id": "the providers of these tests keep nothing",
          "responses-streaming": "OpenAI's own stream ends without [DONE]"}
+NO_TEXTS = {"completions-basic": "only OpenAI has completions of text"}
 DUE_OF = {
     "openai": KEEPS,
     "responses": {
-        **KEEPS,
+        **KEEPS, **NO_TEXTS,
         **dict.fromkeys(("chat-finish-length", "messages-finish-length", "chat-max-tokens-alias"),
                         "Responses has no limit below 16 tokens"),
         **dict.fromkeys(("chat-limits-stop", "messages-limits-stop", "chat-stop-string",
                          "messages-stop-sequence-echo"), "Responses has no stop texts"),
         "chat-logprobs": "the model tells none there",
     },
-    "anthropic": {"chat-logprobs": "Claude tells none"},
-    "google": {},
+    "anthropic": {**NO_TEXTS, "chat-logprobs": "Claude tells none"},
+    "google": NO_TEXTS,
 }
 
 

@@ -694,6 +694,26 @@ APIS = {"openai.chat": Chat(), "openai.responses": Responses(), "anthropic.messa
         "gemini.generate": Gemini()}
 
 
+def completion(body):
+    use = {"prompt_tokens": 5, "completion_tokens": 5, "total_tokens": 10}
+    return {"id": "cmpl-matrix", "object": "text_completion", "created": 1767225600,
+            "model": body["model"], "usage": use, "choices": [
+                {"text": str(body["prompt"]), "index": 0, "logprobs": None, "finish_reason": "stop"}]}
+
+
+def counted(key, **more):
+    return lambda body: {**more, key: len(json.dumps(body).split())}
+
+
+# What is no talk: counts of tokens, where a word is one, and OpenAI's old completions, which say their
+# prompt again.
+PLAIN = [(re.compile(r"/v1/messages/count_tokens"), counted("input_tokens")),
+         (re.compile(r"/v1/responses/input_tokens"),
+          counted("input_tokens", object="response.input_tokens")),
+         (re.compile(r"/v1(?:beta)?/models/[^/:]+:countTokens"), counted("totalTokens")),
+         (re.compile(r"/v1/completions"), completion)]
+
+
 # --- The server -----------------------------------------------------------------------------
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -705,6 +725,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         path = urllib.parse.unquote(self.path.split("?")[0])
         api = next((a for a in APIS.values() if a.path.fullmatch(path)), None)
+        plain = next((say for form, say in PLAIN if form.fullmatch(path)), None)
+        if plain:
+            return self.say(200, plain(self.body))
         if not api:
             self.server.wrong.append(f"no API at {path}")
             return self.say(404, {})

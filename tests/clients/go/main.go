@@ -187,9 +187,12 @@ func openaiResponses(ctx context.Context, j *job) ([]answer, error) {
 		for _, item := range whole.Output {
 			switch item.Type {
 			case "reasoning":
-				for _, part := range item.AsReasoning().Summary {
+				thought := item.AsReasoning()
+				for _, part := range thought.Summary {
 					said.Thinking += part.Text
 				}
+				back := thought.ToParam()
+				input = append(input, responses.ResponseInputItemUnionParam{OfReasoning: &back})
 			case "message":
 				input = append(input, responses.ResponseInputItemParamOfMessage(
 					whole.OutputText(), responses.EasyInputMessageRoleAssistant))
