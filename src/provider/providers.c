@@ -65,22 +65,39 @@ static const struct convert_charset nine = {.exact = 9};
 
 #define HAS(f) CHAT_BIT(CHAT_HAS_##f)
 
+/* Its guide on prompt caching: of gpt-5.6 and later models. */
+static const struct convert_cache breakpoints = {.key = "prompt_cache_breakpoint",
+                                                 .kind = "mode",
+                                                 .word = "explicit",
+                                                 .models = MODELS("gpt-5.6*", "gpt-6*")};
+
+static const struct convert_host openai = {.text_files = true, .cache = &breakpoints};
+
 /* Keys that it does not know it refuses. */
 static const struct convert_host mistral = {
     .less = HAS(DEVELOPER) | HAS(AUDIO) | HAS(TOOL_FREE) | HAS(REFUSAL) | HAS(LOGIT_BIAS) |
             HAS(LOGPROBS) | HAS(VERBOSITY) | HAS(USER) | HAS(SERVICE_TIER),
-    .more = HAS(THINKING) | HAS(DOCUMENT_URL),
+    .more = HAS(THINKING) | HAS(DOCUMENT_URL) | HAS(PREFILL),
     .call_ids = &nine,
     .seed = "random_seed",
     .thinking_items = true,
     .document_urls = true,
+    .prefill = "prefix",
 };
 
 /* It wants its thinking back while tools are called, and takes no notice of it otherwise. */
 static const struct convert_host deepseek = {
     .less = HAS(DEVELOPER), .more = HAS(THINKING), .thinking = "reasoning_content"};
 
-static const struct convert_host openrouter = {.more = HAS(THINKING), .thinking = "reasoning"};
+/* As Anthropic has it, for those whose caches have to be asked for. */
+static const struct convert_cache controls = {.key = "cache_control",
+                                              .kind = "type",
+                                              .word = "ephemeral",
+                                              .ttl = true,
+                                              .models = MODELS("anthropic/*", "google/*")};
+
+static const struct convert_host openrouter = {
+    .more = HAS(THINKING) | HAS(TOP_K), .thinking = "reasoning", .cache = &controls};
 
 #undef HAS
 
@@ -114,6 +131,7 @@ static const struct provider providers[] = {
                          "babbage-*", "dall-e-*", "tts-*", "whisper-*", "sora-*"),
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS(""),
                   OPENAI_PATHS("")},
+        .host = &openai,
         .errors = errors_openai,
     },
     {
@@ -129,6 +147,7 @@ static const struct provider providers[] = {
         .caps = CAPS_ALL,
         .models = NONE,
         .paths = {RESPONSE_PATHS(""), [OP_MODELS] = "/models", [OP_MODEL] = "/models/*"},
+        .host = &openai,
         .errors = errors_openai,
     },
     {

@@ -532,7 +532,10 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(METADATA),
     OK(USER),
     PART(SERVICE_TIER, "only tiers that the API has a word for"),
-    NOT(CACHE),
+    [CHAT_HAS_CACHE] = {CHAT_HAS_CACHE, PARTLY,
+                        "toward OpenAI's models since gpt-5.6; older ones find cached prefixes by "
+                        "themselves, and no model's own texts are marked",
+                        "https://developers.openai.com/api/docs/guides/prompt-caching"},
     NOT(STORE),
     NOT(PREVIOUS),
     NOT(OTHER),

@@ -19,6 +19,9 @@
 #define GEMINI(more)    "{'contents':[{'parts':[{'text':'hi'}]}]" more "}"
 #define USER            "{'role':'user','content':'hi'}"
 
+#define A16  "aaaaaaaaaaaaaaaa"
+#define A128 A16 A16 A16 A16 A16 A16 A16 A16
+
 static const struct loss {
     const struct convert *client, *target;
     const char *model, *in, *dropped, *approximated;
@@ -59,7 +62,9 @@ static const struct loss {
     {C, A, "m", CHAT(",'stop':['\\n']"), "stop", ""},
     {C, R, "m", CHAT(",'max_tokens':15"), "", "max-tokens"},
     {C, R, "m", CHAT(",'max_tokens':16"), "", ""},
-    {C, R, "m", CHAT(",'user':'a b'"), "", "user"},
+    {C, R, "m", CHAT(",'user':'a b'"), "", ""},
+    {C, R, "m", CHAT(",'user':'" A128 "'"), "", ""},
+    {C, R, "m", CHAT(",'user':'" A128 "a'"), "", "user"},
     {C, R, "m", CHAT(",'user':'ab'"), "", ""},
     {C, R, "m", CHAT(",'metadata':{'a':'b'}"), "", ""},
     {C, R, "m", CHAT(",'metadata':'a'"), "metadata", ""},
