@@ -49,6 +49,12 @@ static const struct loss {
     {C, A, "m",
      CHAT_SAY("{'role':'developer','content':'d'}," USER ",{'role':'system','content':'s'}"), "",
      "developer, system-later"},
+    {C, A, "claude-opus-5", CHAT_SAY(USER ",{'role':'system','content':'s'}"), "", ""},
+    {C, A, "claude-opus-5",
+     CHAT_SAY(USER ",{'role':'assistant','content':'a'},{'role':'system','content':'s'}," USER), "",
+     "system-later"},
+    {C, A, "claude-opus-5-5", CHAT(",'reasoning_effort':'none'"), "", "effort"},
+    {C, A, "claude-sonnet-5-5", CHAT(",'reasoning_effort':'none'"), "", ""},
     {C, A, "m", CHAT_SAY("{'role':'user','name':'bob','content':'hi'}"), "speaker", ""},
     {C, R, "m", CHAT_SAY("{'role':'user','name':'bob','content':'hi'}"), "speaker", ""},
     /* sampling: by the value, and by the model */
