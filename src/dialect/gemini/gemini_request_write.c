@@ -642,6 +642,8 @@ int gemini_write_request(struct buf *out, const struct chat_request *q, const st
     write_conf(&x);
     write_tier(&x);
     convert_note_signatures(to, q);
+    if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
+        convert_drops(to, CHAT_HAS_CITATIONS);
     if (to->count)
         json_end_object(&x.w);
     json_end_object(&x.w);

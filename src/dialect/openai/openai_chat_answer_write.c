@@ -512,7 +512,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NOT(THINKING),
     NOT(SIGNATURE),
     OK(REFUSAL),
-    NOT(CITATIONS),
+    PART(CITATIONS, "web pages by URL only, and none in a request"),
     OK(JSON_OBJECT),
     OK(JSON_SCHEMA),
     NOT(PREFILL),

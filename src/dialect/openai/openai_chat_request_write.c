@@ -502,6 +502,8 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
         messages[m->role](&o, m);
     json_end_array(&o.w);
     convert_note_cache(to, q, o.marked);
+    if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
+        convert_drops(to, CHAT_HAS_CITATIONS);
     write_stream(&o);
     write_tools(&o);
     write_choice(&o);

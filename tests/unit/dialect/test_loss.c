@@ -144,6 +144,16 @@ static const struct loss {
      "'type':'text','text':'t','citations':[{'type':'char_location','cited_text':'c'}]}]},{'role':"
      "'user','content':'b'}]}",
      "citations", ""},
+    {A, C, "m",
+     "{'max_tokens':99,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"
+     "'type':'text','text':'t','citations':[{'type':'char_location','cited_text':'c'}]}]},{'role':"
+     "'user','content':'b'}]}",
+     "citations", ""},
+    {A, G, "gemini-3-pro",
+     "{'max_tokens':99,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"
+     "'type':'text','text':'t','citations':[{'type':'char_location','cited_text':'c'}]}]},{'role':"
+     "'user','content':'b'}]}",
+     "citations", ""},
     {R, A, "m",
      "{'input':[{'role':'user','content':'a'},{'role':'assistant','content':[{'type':'output_text',"
      "'text':'t','annotations':[{'type':'url_citation','url':'u','title':'t','start_index':0,"
