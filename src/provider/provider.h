@@ -112,8 +112,8 @@ struct provider {
         bool body_betas;     /* it also says what the header anthropic-beta would */
     } hosted; /* Anthropic's messages as clouds have them: the body says the version, and names no
                * model */
-    const struct convert_host *host; /* its ways with translated requests of openai.chat; NULL: as
-                                      * OpenAI */
+    const struct convert_host *host; /* its ways with translated requests of OpenAI's dialects;
+                                      * NULL: as all who speak them */
     const char *query;               /* added to every URL ("api-version=..."), or NULL */
     const char *error_header; /* the field of an answer's head that names an error; NULL: none */
     const struct provider_error_row *errors; /* ends with a row of class CLASS_NONE */

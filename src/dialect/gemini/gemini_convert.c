@@ -27,7 +27,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(TEXT),
     CARRIED(IMAGE_BASE64),
     CARRIED(IMAGE_URL),
-    NEARLY(IMAGE_DETAIL, "the first one's counts for all", MEDIA),
+    PARTLY(IMAGE_DETAIL, "before Gemini 3 the first one's counts for all", MEDIA),
     CARRIED(DOCUMENT_BASE64),
     CARRIED(DOCUMENT_URL),
     CARRIED(DOCUMENT_TEXT),

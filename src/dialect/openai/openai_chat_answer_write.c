@@ -479,6 +479,7 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 /* ---- the row ---- */
 
 #define CHAT_PAGE     "https://platform.openai.com/docs/api-reference/chat/create"
+#define FILES_PAGE    "https://developers.openai.com/api/docs/guides/file-inputs"
 #define OK(f)         [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEAR(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, how_, CHAT_PAGE}
 #define PART(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, CHAT_PAGE}
@@ -494,8 +495,8 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(IMAGE_URL),
     OK(IMAGE_DETAIL),
     OK(DOCUMENT_BASE64),
-    NOT(DOCUMENT_URL),
-    NEAR(DOCUMENT_TEXT, "a part of text"),
+    [CHAT_HAS_DOCUMENT_URL] = {CHAT_HAS_DOCUMENT_URL, LOST, NULL, FILES_PAGE},
+    [CHAT_HAS_DOCUMENT_TEXT] = {CHAT_HAS_DOCUMENT_TEXT, APPROXIMATE, "a part of text", FILES_PAGE},
     OK(AUDIO),
     NOT(VIDEO),
     NOT(FILE_ID),
