@@ -189,6 +189,29 @@ const struct convert_tier *convert_tier(const struct convert_to *to, struct span
     return NULL;
 }
 
+bool convert_takes_cache(const struct convert_to *to)
+{
+    const struct convert_cache *c = to->host ? to->host->cache : NULL;
+
+    for (const char *const *m = c ? c->models : NULL; m && *m; m++)
+        if (span_glob(span_str(*m), to->model))
+            return true;
+    return false;
+}
+
+void convert_note_cache(const struct convert_to *to, const struct chat_request *q, size_t written)
+{
+    size_t marks = 0;
+
+    for (const struct chat_tool *t = q->tools; t; t = t->next)
+        marks += t->cache;
+    for (const struct chat_message *m = q->messages; m; m = m->next)
+        for (const struct chat_part *p = m->parts; p; p = p->next)
+            marks += p->cache;
+    if (marks > written)
+        (to->host && to->host->cache ? convert_approximates : convert_drops)(to, CHAT_HAS_CACHE);
+}
+
 void convert_note_signatures(const struct convert_to *to, const struct chat_request *q)
 {
     for (const struct chat_message *m = q->messages; m; m = m->next)

@@ -40,7 +40,16 @@ struct convert_charset {
     bool letter_first; /* it has to begin with a letter or '_' */
 };
 
-/* How a host that copied a dialect differs from its maker: a column of the provider's row. */
+/* How a target marks a part of a content as the end of a cached prefix. */
+struct convert_cache {
+    const char *key;           /* of the part: an object, whose */
+    const char *kind, *word;   /* ... member of that name says this word */
+    bool ttl;                  /* ... and which may say how long, in Anthropic's words */
+    const char *const *models; /* globs of the models that take it, NULL-terminated */
+};
+
+/* How a host that speaks a dialect differs from what all who speak it have: a column of the
+ * provider's row. */
 struct convert_host {
     chat_set less; /* features that it does not know: LOST, whatever the dialect's table says */
     chat_set more; /* features that it knows beyond the dialect: CARRIED */
@@ -50,6 +59,10 @@ struct convert_host {
     bool thinking_items;  /* openai.chat: it is an item of the content */
     bool document_urls;   /* openai.chat: documents are items with an URL, data: too */
     bool own_schemas;     /* openai.chat: not OpenAI's rules decide which schemas it holds to */
+    const char *prefill;  /* openai.chat: the key of a message that the answer goes on from; NULL:
+                           * it needs none */
+    bool text_files;      /* openai.responses: documents of text are files with a name */
+    const struct convert_cache *cache; /* openai.chat, openai.responses; NULL: it takes no marks */
 };
 
 /* What a writer did beyond its loss table, for this value or this model. */
@@ -92,6 +105,13 @@ void convert_note_signatures(const struct convert_to *to, const struct chat_requ
  * that was written, absent if none was. */
 void convert_note_effort(const struct convert_to *to, const struct chat_request *q,
                          struct span word);
+
+/* Does the target take marks of cached prefixes? */
+bool convert_takes_cache(const struct convert_to *to);
+
+/* What becomes of the marks in a request, so many of which were written: a host that takes them
+ * for some models finds prefixes by itself for the others. */
+void convert_note_cache(const struct convert_to *to, const struct chat_request *q, size_t written);
 
 /* A queue of the provider, in OpenAI's words and in those of a dialect. */
 struct convert_tier {

@@ -30,10 +30,13 @@ struct convert_parts {
     int (*write)(void *arg, const struct chat_part *p); /* -1: *e says where it cannot be said */
     void *arg;
     struct err *e;
+    bool later;  /* system messages may stand between a user's message and its answer ... */
+    bool *moved; /* ... and this tells that some of them stood elsewhere; NULL: nobody asks */
 };
 
-/* Member "system", a list of texts: the system prompts wherever they stand, and the wish for a JSON
- * object, for which these dialects have no other word. Nothing where there are none. */
+/* Member "system", a list of texts: the system prompts wherever they stand, but for those that may
+ * stay there, and the wish for a JSON object, for which these dialects have no other word. Nothing
+ * where there are none. */
 MUST_CHECK int convert_write_system(const struct convert_parts *c, const struct chat_request *q);
 
 /* Member "messages": in each turn results before everything else. -1: also where none is left. */

@@ -101,6 +101,20 @@ void convert_kv_tools(struct json_write *w, const struct chat_request *q, struct
         json_end_array(w);
 }
 
+void convert_kv_cache(struct json_write *w, const struct convert_to *to, struct span ttl)
+{
+    const struct convert_cache *c = to->host->cache;
+
+    json_key(w, c->key);
+    json_begin_object(w);
+    json_kv_cstring(w, c->kind, c->word);
+    if (c->ttl)
+        convert_kv_text(w, "ttl", ttl);
+    json_end_object(w);
+    if (!c->ttl && span_is(ttl, "1h")) /* it may be gone before */
+        convert_approximates(to, CHAT_HAS_CACHE);
+}
+
 size_t convert_count(const struct chat_part *p, enum chat_kind kind)
 {
     size_t n = 0;

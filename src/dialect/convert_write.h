@@ -28,6 +28,9 @@ void convert_kv_tools(struct json_write *w, const struct chat_request *q, struct
 void convert_kv_url(struct json_write *w, const char *key, const struct chat_media *m,
                     const char *type);
 
+/* The mark of a target that takes them: a cached prefix ends here. */
+void convert_kv_cache(struct json_write *w, const struct convert_to *to, struct span ttl);
+
 /* How many parts of that kind are in the list. */
 size_t convert_count(const struct chat_part *p, enum chat_kind kind);
 

@@ -112,8 +112,8 @@ struct provider {
         bool body_betas;     /* it also says what the header anthropic-beta would */
     } hosted; /* Anthropic's messages as clouds have them: the body says the version, and names no
                * model */
-    const struct convert_host *host; /* its ways with translated requests of openai.chat; NULL: as
-                                      * OpenAI */
+    const struct convert_host *host; /* its ways with translated requests of OpenAI's dialects;
+                                      * NULL: as all who speak them */
     const char *priced_as; /* a model without a price costs what one of this type does; NULL: that
                             * is not known */
     const char *query;     /* added to every URL ("api-version=..."), or NULL */

@@ -69,16 +69,25 @@ static const struct convert_charset nine = {.exact = 9};
 
 #define HAS(f) CHAT_BIT(CHAT_HAS_##f)
 
+/* Its guide on prompt caching: of gpt-5.6 and later models. */
+static const struct convert_cache breakpoints = {.key = "prompt_cache_breakpoint",
+                                                 .kind = "mode",
+                                                 .word = "explicit",
+                                                 .models = MODELS("gpt-5.6*", "gpt-6*")};
+
+static const struct convert_host openai = {.text_files = true, .cache = &breakpoints};
+
 /* Keys that it does not know it refuses. */
 static const struct convert_host mistral = {
     .less = HAS(DEVELOPER) | HAS(AUDIO) | HAS(TOOL_FREE) | HAS(REFUSAL) | HAS(LOGIT_BIAS) |
             HAS(LOGPROBS) | HAS(VERBOSITY) | HAS(USER) | HAS(SERVICE_TIER),
-    .more = HAS(THINKING) | HAS(DOCUMENT_URL),
+    .more = HAS(THINKING) | HAS(DOCUMENT_URL) | HAS(PREFILL),
     .call_ids = &nine,
     .seed = "random_seed",
     .thinking_items = true,
     .document_urls = true,
     .own_schemas = true,
+    .prefill = "prefix",
 };
 
 /* It wants its thinking back while tools are called, and takes no notice of it otherwise. */
@@ -89,8 +98,17 @@ static const struct convert_host deepseek = {
     .own_schemas = true,
 };
 
-static const struct convert_host openrouter = {
-    .more = HAS(THINKING), .thinking = "reasoning", .own_schemas = true};
+/* As Anthropic has it, for those whose caches have to be asked for. */
+static const struct convert_cache controls = {.key = "cache_control",
+                                              .kind = "type",
+                                              .word = "ephemeral",
+                                              .ttl = true,
+                                              .models = MODELS("anthropic/*", "google/*")};
+
+static const struct convert_host openrouter = {.more = HAS(THINKING) | HAS(TOP_K),
+                                               .thinking = "reasoning",
+                                               .own_schemas = true,
+                                               .cache = &controls};
 
 /* Everybody who is not OpenAI and has nothing else of its own. */
 static const struct convert_host other = {.own_schemas = true};
@@ -128,6 +146,7 @@ static const struct provider providers[] = {
                          "babbage-*", "dall-e-*", "tts-*", "whisper-*", "sora-*"),
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS(""),
                   OPENAI_PATHS("")},
+        .host = &openai,
         .errors = errors_openai,
     },
     {
@@ -145,6 +164,7 @@ static const struct provider providers[] = {
         .paths = {RESPONSE_PATHS(""), [OP_RESPONSES_COUNT] = "/responses/input_tokens",
                   [OP_MODELS] = "/models", [OP_MODEL] = "/models/*"},
         .priced_as = "openai",
+        .host = &openai,
         .errors = errors_openai,
     },
     {

@@ -163,12 +163,10 @@ static int read_answer(struct telling *t, struct span text, bool stream, struct 
     return rc;
 }
 
-/* Citations are not written. */
 static int to_text(void *arg, const struct chat_event *ev, struct err *e)
 {
     UNUSED(e);
-    if (ev->kind != CHAT_EVENT_CITE)
-        chat_text_event(arg, ev);
+    chat_text_event(arg, ev);
     return 0;
 }
 

@@ -20,6 +20,8 @@
 #define FORMATS  DOCS "build-with-claude/structured-outputs"
 #define TOOL_USE DOCS "agents-and-tools/tool-use/overview"
 #define CITING   DOCS "build-with-claude/citations"
+#define PREFILLS DOCS "api/errors#prefill-not-supported"
+#define FORCING  DOCS "models/opus-5-5/migration-guide"
 
 const struct convert_charset anthropic_messages_names = {.max = 128};
 const struct convert_charset anthropic_messages_ids = {.max = 128};
@@ -126,7 +128,7 @@ int anthropic_messages_cite(struct json_write *w, struct span items, struct err 
 static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(SYSTEM),
     NEARLY(DEVELOPER, "a block of the system prompt", OPENAI),
-    NEARLY(SYSTEM_LATER, "a block of the system prompt, in front of the messages", LATER),
+    PART(SYSTEM_LATER, "toward models since Opus 4.8, between a user's message and its answer; else a block of the system prompt", LATER),
     LOSE(SPEAKER, MESSAGES),
     CARRY(TEXT),
     CARRY(IMAGE_BASE64),
@@ -142,7 +144,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     PART(TOOL_STRICT, "where the schema has what the API refuses, the tool is not strict", STRICT),
     LOSE(TOOL_FREE, TOOL_USE),
     LOSE(PROVIDER_TOOL, TOOL_USE),
-    CARRY(TOOL_CHOICE),
+    PART(TOOL_CHOICE, "Opus 5.5, Sonnet 5.5, Fable and Mythos since 5.1 are not asked for a call that must be", FORCING),
     CARRY(TOOL_PARALLEL),
     CARRY(TOOL_CALL),
     CARRY(TOOL_RESULT),
@@ -155,7 +157,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
     PART(JSON_SCHEMA, "objects are closed, oneOf is anyOf; of a schema with what the API refuses the target is not asked",
          STRICT),
-    CARRY(PREFILL),
+    PART(PREFILL, "models since 4.6 are not asked", PREFILLS),
     CARRY(MAX_TOKENS),
     PART(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", OPENAI),
     PART(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", MESSAGES),
@@ -166,7 +168,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     LOSE(LOGIT_BIAS, OPENAI),
     LOSE(LOGPROBS, OPENAI),
     LOSE(CHOICES, OPENAI),
-    PART(EFFORT, "adaptive thinking, or a budget toward models without it; minimal is low", EFFORTS),
+    PART(EFFORT, "adaptive thinking, or a budget toward models without it; minimal is low, and so is none where a model always thinks", EFFORTS),
     PART(BUDGET, "an effort toward models without budgets; at least 1024, below max_tokens", THINKS),
     LOSE(VERBOSITY, MESSAGES),
     LOSE(METADATA, MESSAGES),

@@ -350,7 +350,7 @@ static int read_thinking(const struct convert_value *x)
 {
     static const struct anthropic_messages_word words[] = {{"enabled", CHAT_YES},
                                                            {"adaptive", CHAT_YES},
-                                                           {"between_tools", CHAT_YES},
+                                                           {"between_tools", CHAT_NO},
                                                            {"disabled", CHAT_NO}};
     int thinking;
 

@@ -1,10 +1,11 @@
 /*
  * anthropic_messages_request_write.c - writes a request of Anthropic's messages.
  *
- * The API has one system prompt, in front of everything: system and developer messages all become
- * blocks of it, in their order, wherever they stood. Turns alternate, so messages of one role that
- * follow each other become one, and in it the results of tools come first, as the API demands. What
- * a model takes of thinking and sampling is in claude.h.
+ * System and developer messages become blocks of the system prompt, in front of everything, in
+ * their order; models that take them in between get those that stand behind what a user said where
+ * they are. Turns alternate, so messages of one role that follow each other become one, and in it
+ * the results of tools come first, as the API demands. What a model takes of thinking and sampling
+ * is in claude.h.
  *
  * Left out, beside what the loss table calls lost: texts of nothing but white space (the API
  * refuses them) and thinking that the target did not sign.
@@ -31,6 +32,8 @@ static void note_thinking(const struct writing *x, const struct claude_thinking 
     bool same = t->effort ? span_is(q->effort, t->effort) : !span_has(q->effort) && !t->budget;
     uint64_t budget = 0;
 
+    if (t->little)
+        convert_approximates(x->to, CHAT_HAS_EFFORT);
     if (claude_shall_not_think(q))
         return;
     if (q->has & CHAT_BIT(CHAT_HAS_EFFORT)) {
@@ -457,10 +460,19 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
     struct writing x = {.q = q, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
     struct span model = span_has(to->model) ? to->model : q->model;
     const struct claude_ability *can = claude_ability(model);
-    struct claude_thinking t = claude_think(q, can->thinks);
-    struct convert_parts parts = {
-        .w = &x.w, .at = &x.at, .fits = part_fits, .write = write_part, .arg = &x, .e = e};
+    struct claude_thinking t = claude_think(q, can);
+    bool moved = false;
+    struct convert_parts parts = {.w = &x.w,
+                                  .at = &x.at,
+                                  .fits = part_fits,
+                                  .write = write_part,
+                                  .arg = &x,
+                                  .e = e,
+                                  .later = can->can & CLAUDE_LATER && !to->hosted,
+                                  .moved = &moved};
 
+    if (!to->count && claude_takes(q, can, e) < 0)
+        return -1;
     x.at.up = &x.list;
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
@@ -477,6 +489,8 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
     if (write_output_config(&x, &t) < 0)
         return -1;
     note_thinking(&x, &t);
+    if (moved && q->has & CHAT_BIT(CHAT_HAS_SYSTEM_LATER))
+        convert_approximates(to, CHAT_HAS_SYSTEM_LATER);
     convert_note_signatures(to, q);
     json_end_object(&x.w);
     return 0;

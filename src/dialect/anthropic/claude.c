@@ -5,24 +5,44 @@
 
 /* ---- what models take ---- */
 
-/* First match wins. Hosts write 4-5, 4.5 and 4@20250514. */
+#define OLD   (CLAUDE_GOES_ON | CLAUDE_CALLS)
+#define YOUNG (CLAUDE_CALLS | CLAUDE_LATER)
+
+/* First match wins. Hosts write 4-5, 4.5 and 4@20250514. Source: the pages of the models and their
+ * migration guides, platform.claude.com/docs/en/models. */
+/* clang-format off */
 static const struct claude_ability abilities[] = {
-    {"*claude-3-7*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
-    {"*claude-3.7*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
-    {"*claude-3*", CLAUDE_THINKS_NOT, CLAUDE_SAMPLES_ALL},
-    {"*claude-*-4-0*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
-    {"*claude-*-4-2*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
-    {"*claude-*-4@2*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
-    {"*claude-*-4", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
-    {"*claude-*-4-1*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ONE},
-    {"*claude-*-4.1*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ONE},
-    {"*claude-*-4-5*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ONE},
-    {"*claude-*-4.5*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ONE},
-    {"*claude-*-4-6*", CLAUDE_THINKS_EFFORT, CLAUDE_SAMPLES_ONE},
-    {"*claude-*-4.6*", CLAUDE_THINKS_EFFORT, CLAUDE_SAMPLES_ONE},
-    {"*claude*", CLAUDE_THINKS_EFFORT, CLAUDE_SAMPLES_NOT},
-    {"*", CLAUDE_THINKS_BUDGET, CLAUDE_SAMPLES_ALL},
+    {"*claude-3-7*",         CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ALL, OLD},
+    {"*claude-3.7*",         CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ALL, OLD},
+    {"*claude-3*",           CLAUDE_THINKS_NOT,    NULL,            CLAUDE_SAMPLES_ALL, OLD},
+    {"*claude-*-4-0*",       CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ALL, OLD},
+    {"*claude-*-4-2*",       CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ALL, OLD},
+    {"*claude-*-4@2*",       CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ALL, OLD},
+    {"*claude-*-4",          CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ALL, OLD},
+    {"*claude-*-4-1*",       CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ONE, OLD},
+    {"*claude-*-4.1*",       CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ONE, OLD},
+    {"*claude-*-4-5*",       CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ONE, OLD},
+    {"*claude-*-4.5*",       CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ONE, OLD},
+    {"*claude-*-4-6*",       CLAUDE_THINKS_EFFORT, "disabled",      CLAUDE_SAMPLES_ONE, CLAUDE_CALLS},
+    {"*claude-*-4.6*",       CLAUDE_THINKS_EFFORT, "disabled",      CLAUDE_SAMPLES_ONE, CLAUDE_CALLS},
+    {"*claude-opus-4-8*",    CLAUDE_THINKS_EFFORT, "disabled",      CLAUDE_SAMPLES_NOT, YOUNG},
+    {"*claude-opus-4.8*",    CLAUDE_THINKS_EFFORT, "disabled",      CLAUDE_SAMPLES_NOT, YOUNG},
+    {"*claude-opus-5-5*",    CLAUDE_THINKS_EFFORT, NULL,            CLAUDE_SAMPLES_NOT, CLAUDE_LATER},
+    {"*claude-opus-5.5*",    CLAUDE_THINKS_EFFORT, NULL,            CLAUDE_SAMPLES_NOT, CLAUDE_LATER},
+    {"*claude-opus-5*",      CLAUDE_THINKS_EFFORT, "disabled",      CLAUDE_SAMPLES_NOT, YOUNG},
+    {"*claude-sonnet-5-5*",  CLAUDE_THINKS_EFFORT, "between_tools", CLAUDE_SAMPLES_NOT, CLAUDE_LATER},
+    {"*claude-sonnet-5.5*",  CLAUDE_THINKS_EFFORT, "between_tools", CLAUDE_SAMPLES_NOT, CLAUDE_LATER},
+    {"*claude-haiku-5-5*",   CLAUDE_THINKS_EFFORT, "disabled",      CLAUDE_SAMPLES_NOT, YOUNG},
+    {"*claude-haiku-5.5*",   CLAUDE_THINKS_EFFORT, "disabled",      CLAUDE_SAMPLES_NOT, YOUNG},
+    {"*claude-fable-5",      CLAUDE_THINKS_EFFORT, NULL,            CLAUDE_SAMPLES_NOT, YOUNG},
+    {"*claude-mythos-5",     CLAUDE_THINKS_EFFORT, NULL,            CLAUDE_SAMPLES_NOT, YOUNG},
+    {"*claude-fable-5*",     CLAUDE_THINKS_EFFORT, NULL,            CLAUDE_SAMPLES_NOT, CLAUDE_LATER},
+    {"*claude-mythos-5*",    CLAUDE_THINKS_EFFORT, NULL,            CLAUDE_SAMPLES_NOT, CLAUDE_LATER},
+    {"*claude-mythos*",      CLAUDE_THINKS_EFFORT, NULL,            CLAUDE_SAMPLES_NOT, CLAUDE_CALLS},
+    {"*claude*",             CLAUDE_THINKS_EFFORT, "disabled",      CLAUDE_SAMPLES_NOT, CLAUDE_CALLS},
+    {"*",                    CLAUDE_THINKS_BUDGET, "disabled",      CLAUDE_SAMPLES_ALL, OLD},
 };
+/* clang-format on */
 
 const struct claude_ability *claude_ability(struct span model)
 {
@@ -84,22 +104,42 @@ bool claude_shall_not_think(const struct chat_request *q)
     return q->thinking == CHAT_NO || span_is(q->effort, "none") || span_is(q->thinking_budget, "0");
 }
 
-struct claude_thinking claude_think(const struct chat_request *q, enum claude_thinks thinks)
+/* What there is where there should be no thinking. */
+static struct claude_thinking think_not(const struct claude_ability *can)
+{
+    return (struct claude_thinking){
+        .type = can->off,
+        .effort = can->off ? NULL : "low",
+        .little = !can->off,
+    };
+}
+
+int claude_takes(const struct chat_request *q, const struct claude_ability *can, struct err *e)
+{
+    bool must = q->choice == CHAT_CHOICE_ANY || q->choice == CHAT_CHOICE_ONE;
+
+    if (q->has & CHAT_BIT(CHAT_HAS_PREFILL) && !(can->can & CLAUDE_GOES_ON))
+        return err_set(e, ERR_PROTOCOL,
+                       "messages: this model does not go on from a beginning of its answer");
+    if (must && q->tools && !(can->can & CLAUDE_CALLS))
+        return err_set(e, ERR_PROTOCOL, "tool_choice: this model cannot be made to call a tool");
+    return 0;
+}
+
+struct claude_thinking claude_think(const struct chat_request *q, const struct claude_ability *can)
 {
     struct claude_thinking t = {0};
     uint64_t budget = 0;
     bool effort = span_has(q->effort), said = span_has(q->thinking_budget);
     bool counted = said && span_u64(q->thinking_budget, &budget) == 0; /* -1: as it likes */
 
-    if (thinks == CLAUDE_THINKS_NOT)
+    if (can->thinks == CLAUDE_THINKS_NOT)
         return t;
-    if (claude_shall_not_think(q)) {
-        t.type = "disabled";
-        return t;
-    }
+    if (claude_shall_not_think(q))
+        return think_not(can);
     if (q->thinking != CHAT_YES && !effort && !said)
         return t;
-    if (thinks == CLAUDE_THINKS_EFFORT) {
+    if (can->thinks == CLAUDE_THINKS_EFFORT) {
         if (effort || counted)
             t.effort = (effort ? effort_of_word(q->effort) : effort_of_budget(budget))->wire;
         t.type = "adaptive";

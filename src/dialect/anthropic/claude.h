@@ -20,10 +20,18 @@ enum claude_samples {
     CLAUDE_SAMPLES_ALL
 };
 
+enum claude_can {
+    CLAUDE_GOES_ON = 1 << 0, /* from a beginning of its answer */
+    CLAUDE_CALLS = 1 << 1,   /* a tool that it must call */
+    CLAUDE_LATER = 1 << 2,   /* system messages where they stand */
+};
+
 struct claude_ability {
     const char *models;
     enum claude_thinks thinks;
+    const char *off; /* the type of thinking that is none; NULL: it has none */
     enum claude_samples samples;
+    unsigned can;
 };
 
 /* Of the model of that name, on any platform. */
@@ -34,13 +42,18 @@ struct claude_thinking {
     uint64_t budget;    /* of type "enabled" */
     const char *effort; /* NULL: not said */
     bool on;
+    bool little; /* there should be none, and the model can do no better */
 };
 
 /* Does the client say that there shall be no thinking? */
 bool claude_shall_not_think(const struct chat_request *q);
 
-/* How a model that thinks so is asked to do it. */
-struct claude_thinking claude_think(const struct chat_request *q, enum claude_thinks thinks);
+/* How a model is asked to think. */
+struct claude_thinking claude_think(const struct chat_request *q, const struct claude_ability *can);
+
+/* -1: the model refuses what is asked of it (ERR_PROTOCOL). */
+MUST_CHECK int claude_takes(const struct chat_request *q, const struct claude_ability *can,
+                            struct err *e);
 
 /* Schemas for structured outputs, and for tools that are strict (schema_fit.h). */
 extern const struct schema_rules claude_schemas;

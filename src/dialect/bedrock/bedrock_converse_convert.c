@@ -26,6 +26,7 @@
 #define FORMATS   TYPE("OutputFormat")
 #define USAGE     TYPE("TokenUsage")
 #define STREAMED  TYPE("ContentBlockDelta")
+#define PREFILLS  "https://platform.claude.com/docs/en/api/errors#prefill-not-supported"
 
 const struct convert_charset bedrock_converse_names = {.max = 64};
 
@@ -152,6 +153,7 @@ struct span bedrock_converse_seal(struct arena *a, struct span signature)
 /* clang-format off */
 #define CARRY(id)            [CHAT_HAS_##id] = {CHAT_HAS_##id, CARRIED, NULL, NULL}
 #define NEARLY(id, how, url) [CHAT_HAS_##id] = {CHAT_HAS_##id, APPROXIMATE, how, url}
+#define PART(id, how, url)   [CHAT_HAS_##id] = {CHAT_HAS_##id, PARTLY, how, url}
 #define LOSE(id, url)        [CHAT_HAS_##id] = {CHAT_HAS_##id, LOST, NULL, url}
 
 static const struct convert_loss_row loss[CHAT_FEATURES] = {
@@ -185,7 +187,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NEARLY(CITATIONS, "those of documents, in answers", TYPE("CitationLocation")),
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
     CARRY(JSON_SCHEMA),
-    CARRY(PREFILL),
+    PART(PREFILL, "Claude's models since 4.6 are not asked", PREFILLS),
     CARRY(MAX_TOKENS),
     NEARLY(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", INFERENCE),
     NEARLY(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", INFERENCE),

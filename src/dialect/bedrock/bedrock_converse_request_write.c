@@ -564,7 +564,9 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
     if (is_claude(&x)) {
         const struct claude_ability *can = claude_ability(x.model);
 
-        t = claude_think(q, can->thinks);
+        if (!to->count && claude_takes(q, can, e) < 0)
+            return -1;
+        t = claude_think(q, can);
         samples = t.on ? CLAUDE_SAMPLES_NOT : can->samples;
     }
     json_write_init(&x.w, out);

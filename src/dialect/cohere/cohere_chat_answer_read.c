@@ -152,6 +152,54 @@ static int cite_all(struct convert_reader *r, yyjson_val *list, uint64_t number,
     return 0;
 }
 
+/* ---- log-probabilities ---- */
+
+static void write_token(struct json_write *w, struct span text, struct span logprob)
+{
+    json_begin_object(w);
+    json_kv_string(w, "token", text);
+    json_key(w, "logprob");
+    json_raw(w, logprob);
+    json_key(w, "bytes");
+    json_begin_array(w);
+    for (size_t i = 0; i < text.n; i++)
+        json_uint(w, (unsigned char)text.p[i]);
+    json_end_array(w);
+    json_key(w, "top_logprobs");
+    json_raw(w, SPAN_LIT("[]"));
+    json_end_object(w);
+}
+
+/* {"text": "abc", "logprobs": [-1.5, -2]}: which token has what of the text is not said, so the
+ * first one has all of it. */
+static int read_logprobs(struct convert_reader *r, yyjson_val *item, struct err *e)
+{
+    struct span text = json_get_text(item, "text"), rest = SPAN_LIT("");
+    struct chat_event ev = {.kind = CHAT_EVENT_LOGPROBS};
+    struct json_write w;
+    yyjson_arr_iter it;
+    yyjson_val *one;
+    struct buf b;
+    int rc = 0;
+
+    buf_init(&b, r->arena->budget);
+    yyjson_arr_iter_init(json_get(item, "logprobs"), &it);
+    while (span_has(text) && (one = yyjson_arr_iter_next(&it))) {
+        if (b.n)
+            buf_add_char(&b, ',');
+        json_write_init(&w, &b);
+        write_token(&w, text, json_is_number(one) ? json_text(one) : SPAN_LIT("0"));
+        text = rest;
+    }
+    ev.text = buf_span(&b);
+    if (!buf_ok(&b))
+        rc = convert_no_answer(e);
+    else if (b.n)
+        rc = tell(r, &ev, e);
+    buf_fini(&b);
+    return rc;
+}
+
 /* ---- end and usage ---- */
 
 /* What no row has is the provider's end, not the model's: a client must not take it for a whole
@@ -263,7 +311,9 @@ int cohere_chat_read_event(struct convert_reader *r, struct span name, yyjson_va
     switch (type_of(json_get_text(root, "type"))) {
     case CONTENT_START:
     case CONTENT_DELTA:
-        return read_content(r, json_get(m, "content"), number, e);
+        return read_content(r, json_get(m, "content"), number, e) < 0
+                   ? -1
+                   : read_logprobs(r, json_get(root, "logprobs"), e);
     case PLAN_DELTA:
         return read_plan(r, m, e);
     case CALL_START:
@@ -298,6 +348,10 @@ int cohere_chat_read_answer(struct convert_reader *r, yyjson_val *root, struct e
     for (uint64_t i = 0; (one = yyjson_arr_iter_next(&it)); i++)
         if (begin_call(r, one, i, e) < 0)
             return -1;
+    yyjson_arr_iter_init(json_get(root, "logprobs"), &it);
+    while ((one = yyjson_arr_iter_next(&it)))
+        if (read_logprobs(r, one, e) < 0)
+            return -1;
     return finish(r, root, e);
 }
 
@@ -306,6 +360,7 @@ int cohere_chat_read_answer(struct convert_reader *r, yyjson_val *root, struct e
 #define CHAT          "https://docs.cohere.com/reference/chat"
 #define CARRIED(f)    [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEARLY(f, as) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, as, CHAT}
+#define PARTLY(f, as) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, as, CHAT}
 #define LOST(f)       [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, CHAT}
 
 static const struct convert_loss_row losses[CHAT_FEATURES] = {
@@ -348,7 +403,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     NEARLY(PENALTIES, "what is below 0 is 0, what is above 1 is 1"),
     CARRIED(SEED),
     LOST(LOGIT_BIAS),
-    LOST(LOGPROBS),
+    PARTLY(LOGPROBS, "without the likeliest others"),
     LOST(CHOICES),
     NEARLY(EFFORT, "thinking is switched on, or off for none"),
     CARRIED(BUDGET),

@@ -362,6 +362,9 @@ int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
     convert_kv_raw(&o.w, "seed", q->seed);
     convert_kv_raw(&o.w, "frequency_penalty", penalty(q->frequency_penalty));
     convert_kv_raw(&o.w, "presence_penalty", penalty(q->presence_penalty));
+    convert_kv_tri(&o.w, "logprobs", q->logprobs);
+    if (span_has(q->top_logprobs) && !span_is(q->top_logprobs, "0"))
+        convert_approximates(to, CHAT_HAS_LOGPROBS);
     json_end_object(&o.w);
     return buf_finish(buf, "request", e);
 }

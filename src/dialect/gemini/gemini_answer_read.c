@@ -11,6 +11,7 @@
  * A finishReason may be followed by more (hosts of old wrote one into every event); then there is a
  * later FINISH, which replaces the one before.
  */
+#include "dialect/convert_cite.h"
 #include "dialect/convert_read.h"
 #include "dialect/gemini/gemini_convert.h"
 
@@ -18,11 +19,12 @@ enum open { NOTHING, TEXT, THOUGHT };
 
 /* Of one candidate. */
 struct candidate {
-    uint32_t parts;      /* that have begun */
-    uint8_t open;        /* enum open: the last of them, if it is text that may go on */
-    bool is_signed;      /* that one */
-    enum chat_kind part; /* what it is */
-    bool calls;          /* it has called something */
+    uint32_t parts;                /* that have begun */
+    uint8_t open;                  /* enum open: the last of them, if it is text that may go on */
+    bool is_signed;                /* that one */
+    enum chat_kind part;           /* what it is */
+    bool calls;                    /* it has called something */
+    struct convert_widths *widths; /* of the text that is open */
 };
 
 struct own {
@@ -41,6 +43,7 @@ struct reading {
     struct err *e;
     uint32_t choice;
     struct candidate *c; /* of that choice */
+    size_t texts;        /* that this event has of it */
 };
 
 static int tell(struct reading *x, struct chat_event ev)
@@ -102,7 +105,13 @@ static int read_text(struct reading *x, struct span text, bool thought, struct s
         if (begin_part(x, ev) < 0)
             return -1;
         x->c->open = (uint8_t)kind;
+        x->c->widths = arena_zalloc(x->r->arena, sizeof(*x->c->widths));
+        if (!x->c->widths)
+            return convert_no_answer(x->e);
     }
+    if (!thought && convert_widths_add(x->c->widths, x->r->arena, text) < 0)
+        return convert_no_answer(x->e);
+    x->texts += !thought;
     if (text.n && delta(x, text) < 0)
         return -1;
     return sign(x, signature);
@@ -180,14 +189,22 @@ static int read_part(struct reading *x, yyjson_val *part)
 
 /* ---- citations, log-probabilities ---- */
 
-static int tell_json(struct reading *x, enum chat_event_kind kind, yyjson_val *v)
+static int cite(struct reading *x, yyjson_val *source, yyjson_val *place)
 {
+    const struct convert_widths *w = x->c->widths;
+    struct convert_cited c = {.url = json_get_text(source, "uri"),
+                              .title = json_get_text(source, "title")};
+    uint64_t start = 0, end;
     struct buf b;
     int rc;
 
+    json_tree_u64(json_get(place, "startIndex"), &start);
+    if (c.url.n == 0 || !json_tree_u64(json_get(place, "endIndex"), &end) ||
+        !convert_widths_char(w, start, &c.start) || !convert_widths_char(w, end, &c.end))
+        return 0;
     buf_init(&b, x->r->arena->budget);
-    json_write_tree(&b, v);
-    rc = buf_ok(&b) ? tell(x, (struct chat_event){.kind = kind,
+    convert_add_url_citation(&b, &c);
+    rc = buf_ok(&b) ? tell(x, (struct chat_event){.kind = CHAT_EVENT_CITE,
                                                   .index = x->c->parts - 1,
                                                   .text = buf_span(&b)})
                     : convert_no_answer(x->e);
@@ -195,21 +212,58 @@ static int tell_json(struct reading *x, enum chat_event_kind kind, yyjson_val *v
     return rc;
 }
 
-/* They belong to the text that is open; without one there is nothing to cite. */
+/* {"web": {"uri": ..., "title": ...}}, or from another place. */
+static yyjson_val *page_of(yyjson_val *chunk)
+{
+    static const char *const kinds[] = {"web", "maps", "retrievedContext"};
+    yyjson_val *page = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds) && !page; i++)
+        page = json_get(chunk, kinds[i]);
+    return page;
+}
+
+/* What a piece of the text is grounded on. */
+static int cite_support(struct reading *x, yyjson_val *chunks, yyjson_val *support)
+{
+    yyjson_val *numbers = json_get(support, "groundingChunkIndices"), *one;
+    yyjson_val *segment = json_get(support, "segment");
+    uint64_t number, part = 0;
+    yyjson_arr_iter it;
+    size_t n = 0;
+
+    json_tree_u64(json_get(segment, "partIndex"), &part);
+    if ((part && x->texts > 1) || !numbers || !yyjson_arr_iter_init(numbers, &it))
+        return 0; /* of several texts that are one part here */
+    while ((one = yyjson_arr_iter_next(&it)) && n++ < CONVERT_CITES_MAX)
+        if (json_tree_u64(one, &number) &&
+            cite(x, page_of(yyjson_arr_get(chunks, (size_t)number)), segment) < 0)
+            return -1;
+    return 0;
+}
+
+/* They belong to the text that is open; without one there is nothing to cite. Google's own API says
+ * citationSources, its cloud citations. */
 static int read_citations(struct reading *x, yyjson_val *candidate)
 {
-    yyjson_val *list = json_get(json_get(candidate, "citationMetadata"), "citations"), *one;
+    yyjson_val *cited = json_get(candidate, "citationMetadata"), *one;
     yyjson_val *ground = json_get(candidate, "groundingMetadata");
+    yyjson_val *lists[] = {json_get(cited, "citationSources"), json_get(cited, "citations"),
+                           json_get(ground, "groundingSupports")};
     yyjson_arr_iter it;
 
     if (x->c->open != TEXT)
         return 0;
-    if (list && yyjson_arr_iter_init(list, &it))
-        while ((one = yyjson_arr_iter_next(&it)))
-            if (yyjson_get_len(one) && tell_json(x, CHAT_EVENT_CITE, one) < 0)
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        size_t n = 0;
+
+        if (!lists[i] || !yyjson_arr_iter_init(lists[i], &it))
+            continue;
+        while ((one = yyjson_arr_iter_next(&it)) && n++ < CONVERT_CITES_MAX)
+            if ((i < 2 ? cite(x, one, one)
+                       : cite_support(x, json_get(ground, "groundingChunks"), one)) < 0)
                 return -1;
-    if (yyjson_is_obj(ground) && yyjson_get_len(ground))
-        return tell_json(x, CHAT_EVENT_CITE, ground);
+    }
     return 0;
 }
 
@@ -302,6 +356,7 @@ static int read_candidate(struct reading *x, yyjson_val *candidate, size_t place
         return err_set(x->e, ERR_LIMIT, "the answer has more than %d candidates", CHAT_CHOICES_MAX);
     x->choice = (uint32_t)index;
     x->c = &x->own->candidates[index];
+    x->texts = 0;
     if (parts && yyjson_arr_iter_init(parts, &it))
         while ((part = yyjson_arr_iter_next(&it)))
             if (read_part(x, part) < 0)

@@ -7,6 +7,7 @@
  * arguments are there. A signature follows its text with an empty one, as Google does it; of a call
  * it stands beside it.
  */
+#include "dialect/convert_cite.h"
 #include "dialect/convert_read.h"
 #include "dialect/gemini/gemini_convert.h"
 
@@ -21,6 +22,18 @@ struct part {
     struct span id, name, signature; /* of a call */
     char *args;
     size_t n, cap;
+    struct convert_widths widths; /* of a text */
+};
+
+/* What a text has its facts from. All in the arena. */
+struct cited {
+    struct cited *next;
+    uint32_t choice;
+    uint32_t part;      /* of a whole answer: the place of its part there */
+    uint32_t chunk;     /* the first one with its URL has a number of its own */
+    bool first, placed; /* ... and is that one; where it stands is known */
+    struct span uri, title;
+    uint64_t start, end; /* bytes */
 };
 
 struct own {
@@ -30,6 +43,8 @@ struct own {
     uint32_t choices; /* that have been spoken of */
     uint8_t stops[CHAT_CHOICES_MAX];
     bool begun; /* of a list: the first item has been written */
+    struct cited *cited, *last;
+    size_t cited_n;
 };
 _Static_assert(sizeof(struct own) <= GEMINI_WRITER_BYTES, "room of the writer");
 
@@ -219,6 +234,106 @@ static int write_logprobs(struct json_write *j, struct convert_writer *w, struct
     return 0;
 }
 
+/* ---- citations ---- */
+
+/* What is being cited. */
+struct citing {
+    struct convert_writer *w;
+    const struct convert_widths *widths;
+    uint32_t choice, part;
+};
+
+static int add_cited(void *arg, yyjson_val *citation, struct err *e)
+{
+    const struct citing *x = arg;
+    yyjson_val *v = convert_url_citation(citation);
+    struct own *own = x->w->own;
+    struct cited *c =
+        v && own->cited_n < CONVERT_CITES_MAX ? arena_zalloc(x->w->arena, sizeof(*c)) : NULL;
+    uint64_t start = 0, end = 0;
+
+    if (!v || own->cited_n == CONVERT_CITES_MAX)
+        return 0;
+    if (!c)
+        return convert_no_answer(e);
+    json_tree_u64(json_get(v, "start_index"), &start);
+    json_tree_u64(json_get(v, "end_index"), &end);
+    *c = (struct cited){.choice = x->choice, .part = x->part, .first = true};
+    c->placed = convert_widths_byte(x->widths, start, &c->start) &&
+                convert_widths_byte(x->widths, end, &c->end);
+    c->uri = arena_dup(x->w->arena, json_get_text(v, "url"));
+    c->title = json_get_text(v, "title");
+    c->title = arena_dup(x->w->arena, span_has(c->title) ? c->title : SPAN_LIT(""));
+    if (!span_has(c->uri) || !span_has(c->title))
+        return convert_no_answer(e);
+    for (const struct cited *o = own->cited; o && c->first; o = o->next) {
+        if (o->choice != c->choice)
+            continue;
+        c->first = !span_eq(o->uri, c->uri);
+        c->chunk = c->first ? MAX(c->chunk, o->chunk + 1) : o->chunk;
+    }
+    own->last ? (own->last->next = c) : (own->cited = c);
+    own->last = c;
+    own->cited_n++;
+    return 0;
+}
+
+static void write_chunks(struct json_write *j, const struct cited *c, uint32_t choice)
+{
+    json_key(j, "groundingChunks");
+    json_begin_array(j);
+    for (; c; c = c->next) {
+        if (c->choice != choice || !c->first)
+            continue;
+        json_begin_object(j);
+        json_key(j, "web");
+        json_begin_object(j);
+        json_kv_string(j, "uri", c->uri);
+        if (c->title.n)
+            json_kv_string(j, "title", c->title);
+        json_end_object(j);
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
+static void write_support(struct json_write *j, const struct cited *c)
+{
+    json_begin_object(j);
+    json_key(j, "segment");
+    json_begin_object(j);
+    if (c->part)
+        json_kv_uint(j, "partIndex", c->part);
+    json_kv_uint(j, "startIndex", c->start);
+    json_kv_uint(j, "endIndex", c->end);
+    json_end_object(j);
+    json_key(j, "groundingChunkIndices");
+    json_begin_array(j);
+    json_uint(j, c->chunk);
+    json_end_array(j);
+    json_end_object(j);
+}
+
+static void write_grounding(struct json_write *j, const struct own *own, uint32_t choice)
+{
+    bool any = false;
+
+    for (const struct cited *c = own->cited; c && !any; c = c->next)
+        any = c->choice == choice;
+    if (!any)
+        return;
+    json_key(j, "groundingMetadata");
+    json_begin_object(j);
+    write_chunks(j, own->cited, choice);
+    json_key(j, "groundingSupports");
+    json_begin_array(j);
+    for (const struct cited *c = own->cited; c; c = c->next)
+        if (c->choice == choice && c->placed)
+            write_support(j, c);
+    json_end_array(j);
+    json_end_object(j);
+}
+
 /* ---- parts under way ---- */
 
 static struct part *find_part(const struct own *own, const struct chat_event *ev)
@@ -300,6 +415,8 @@ static int on_delta(struct convert_writer *w, const struct chat_event *ev, struc
         return add_args(w, p, ev->text, e);
     if (ev->text.n == 0)
         return 0;
+    if (p->kind == CHAT_PART_TEXT && convert_widths_add(&p->widths, w->arena, ev->text) < 0)
+        return convert_no_answer(e);
     open_part(w, &j);
     write_text(&j, ev->text, p->kind == CHAT_PART_THINKING, span_of(NULL, 0));
     return close_part(w, &j, ev->choice, e);
@@ -363,6 +480,10 @@ static int of_part(struct convert_writer *w, const struct chat_event *ev, struct
         return err_set(e, ERR_PROTOCOL, "the answer speaks of a part that has not begun");
     if (ev->kind == CHAT_EVENT_DELTA)
         return on_delta(w, ev, p, e);
+    if (ev->kind == CHAT_EVENT_CITE)
+        return convert_cites(ev->text, add_cited,
+                             &(struct citing){.w = w, .widths = &p->widths, .choice = ev->choice},
+                             e);
     return ev->kind == CHAT_EVENT_SIGN ? on_sign(w, ev, p, e) : on_part_end(w, p, e);
 }
 
@@ -381,6 +502,7 @@ int gemini_write_event(struct convert_writer *w, const struct chat_event *ev, st
     case CHAT_EVENT_DELTA:
     case CHAT_EVENT_SIGN:
     case CHAT_EVENT_PART_END:
+    case CHAT_EVENT_CITE:
         return of_part(w, ev, e);
     case CHAT_EVENT_LOGPROBS:
         return on_logprobs(w, ev, e);
@@ -389,8 +511,6 @@ int gemini_write_event(struct convert_writer *w, const struct chat_event *ev, st
         break;
     case CHAT_EVENT_USAGE:
         own->usage = ev->usage;
-        break;
-    case CHAT_EVENT_CITE: /* see the loss table */
         break;
     }
     return 0;
@@ -448,6 +568,7 @@ int gemini_end(struct convert_writer *w, struct err *e)
         open_candidate(&j);
         write_text(&j, SPAN_LIT(""), false, span_of(NULL, 0));
         close_parts(&j);
+        write_grounding(&j, own, i);
         close_candidate(&j, i, (enum chat_stop)own->stops[i]);
     }
     json_end_array(&j);
@@ -481,7 +602,7 @@ static int write_part(struct convert_writer *w, struct json_write *j, const stru
     case CHAT_PART_THINKING:
     case CHAT_PART_REFUSAL:
         write_text(j, p->text, p->kind == CHAT_PART_THINKING, signature);
-        break;
+        return 0;
     case CHAT_PART_TOOL_RESULT: /* of no answer */
         break;
     }
@@ -491,11 +612,24 @@ static int write_part(struct convert_writer *w, struct json_write *j, const stru
 static int write_candidate(struct convert_writer *w, struct json_write *j,
                            const struct chat_choice_answer *c, uint32_t index, struct err *e)
 {
+    struct citing x = {.w = w, .choice = index};
+
     open_candidate(j);
-    for (const struct chat_part *p = c->parts; p; p = p->next)
+    for (const struct chat_part *p = c->parts; p; p = p->next, x.part++) {
+        struct convert_widths widths = {0};
+
         if (write_part(w, j, p, e) < 0)
             return -1;
+        if (!span_has(p->citations))
+            continue;
+        x.widths = &widths;
+        if (convert_widths_add(&widths, w->arena, p->text) < 0)
+            return convert_no_answer(e);
+        if (convert_cites(p->citations, add_cited, &x, e) < 0)
+            return -1;
+    }
     close_parts(j);
+    write_grounding(j, w->own, index);
     if (span_has(c->logprobs) && write_logprobs(j, w, c->logprobs, e) < 0)
         return -1;
     close_candidate(j, index, c->stop);
@@ -509,6 +643,8 @@ int gemini_write_answer(struct convert_writer *w, const struct chat_answer *a, s
 
     own->id = a->id;
     own->model = a->model;
+    own->cited = own->last = NULL;
+    own->cited_n = 0;
     json_write_init(&j, w->out);
     json_begin_object(&j);
     json_key(&j, "candidates");

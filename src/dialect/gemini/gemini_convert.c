@@ -27,7 +27,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(TEXT),
     CARRIED(IMAGE_BASE64),
     CARRIED(IMAGE_URL),
-    NEARLY(IMAGE_DETAIL, "the first one's counts for all", MEDIA),
+    PARTLY(IMAGE_DETAIL, "before Gemini 3 the first one's counts for all", MEDIA),
     CARRIED(DOCUMENT_BASE64),
     CARRIED(DOCUMENT_URL),
     CARRIED(DOCUMENT_TEXT),
@@ -50,7 +50,8 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(THINKING),
     PARTLY(SIGNATURE, "what Google has signed", CACHING "#Part"),
     NEARLY(REFUSAL, "text", CACHING "#Part"),
-    LOST(CITATIONS, CACHING "#Part"),
+    PARTLY(CITATIONS, "web pages by URL only, and none in a request",
+           GENERATE "#GroundingMetadata"),
     CARRIED(JSON_OBJECT),
     PARTLY(JSON_SCHEMA,
            "oneOf is anyOf; with what Gemini takes no notice of the target is not asked, or told "

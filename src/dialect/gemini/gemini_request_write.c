@@ -121,6 +121,21 @@ static int write_inline(struct writing *x, const struct chat_media *m)
     return rc;
 }
 
+/* How closely an image is to be looked at; NULL: as the model likes. */
+static const char *resolution(const struct chat_media *m)
+{
+    static const struct {
+        const char *detail, *resolution;
+    } rows[] = {{"low", "MEDIA_RESOLUTION_LOW"},
+                {"high", "MEDIA_RESOLUTION_HIGH"},
+                {"original", "MEDIA_RESOLUTION_ULTRA_HIGH"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (span_is(m->detail, rows[i].detail))
+            return rows[i].resolution;
+    return NULL;
+}
+
 /* A file of another provider's cannot be read; nobody sends one here. */
 static int write_media(struct writing *x, const struct chat_part *p)
 {
@@ -142,6 +157,12 @@ static int write_media(struct writing *x, const struct chat_part *p)
         json_end_object(&x->w);
     } else {
         rc = write_inline(x, m);
+    }
+    if (x->version >= 3 && resolution(m)) {
+        json_key(&x->w, "mediaResolution");
+        json_begin_object(&x->w);
+        json_kv_cstring(&x->w, "level", resolution(m));
+        json_end_object(&x->w);
     }
     sign(x, p);
     json_end_object(&x->w);
@@ -538,21 +559,25 @@ static void write_format(struct writing *x)
     }
 }
 
-/* How closely the first image with a word about it is to be looked at. */
+/* How closely the first image with a word about it is to be looked at, which models before Gemini 3
+ * are told for all of them. */
 static void write_detail(struct writing *x)
 {
-    static const struct {
-        const char *detail, *resolution;
-    } rows[] = {{"low", "MEDIA_RESOLUTION_LOW"}, {"high", "MEDIA_RESOLUTION_HIGH"}};
+    const struct chat_media *first = NULL;
 
+    if (x->version >= 3) /* each has its own */
+        return;
     for (const struct chat_message *m = x->q->messages; m; m = m->next)
         for (const struct chat_part *p = m->parts; p; p = p->next) {
             if (p->kind != CHAT_PART_MEDIA || !span_has(p->media.detail))
                 continue;
-            for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-                if (span_is(p->media.detail, rows[i].detail))
-                    json_kv_cstring(&x->w, "mediaResolution", rows[i].resolution);
-            return;
+            if (!first && resolution(&p->media)) /* none is higher here */
+                json_kv_cstring(&x->w, "mediaResolution",
+                                span_is(p->media.detail, "low") ? "MEDIA_RESOLUTION_LOW"
+                                                                : "MEDIA_RESOLUTION_HIGH");
+            if (first && !span_eq(first->detail, p->media.detail))
+                convert_approximates(x->to, CHAT_HAS_IMAGE_DETAIL);
+            first = first ? first : &p->media;
         }
 }
 
@@ -646,6 +671,8 @@ int gemini_write_request(struct buf *out, const struct chat_request *q, const st
     write_conf(&x);
     write_tier(&x);
     convert_note_signatures(to, q);
+    if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
+        convert_drops(to, CHAT_HAS_CITATIONS);
     if (to->count)
         json_end_object(&x.w);
     json_end_object(&x.w);

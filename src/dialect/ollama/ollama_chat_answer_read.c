@@ -201,7 +201,8 @@ int ollama_chat_read_event(struct convert_reader *r, struct span name, yyjson_va
 #define API           "https://github.com/ollama/ollama/blob/main/docs/api.md#generate-a-chat-completion"
 #define CARRIED(f)    [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEARLY(f, as) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, as, API}
-#define LOST(f)       [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, API}
+#define TYPES         "https://github.com/ollama/ollama/blob/main/api/types.go"
+#define LOST(f)       [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, TYPES}
 
 static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(SYSTEM),
@@ -225,7 +226,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     NEARLY(TOOL_CHOICE,
            "none leaves the tools out; where one must be called the target is skipped"),
     LOST(TOOL_PARALLEL),
-    NEARLY(TOOL_CALL, "name and arguments; the API has no ids, and results follow by name"),
+    CARRIED(TOOL_CALL),
     CARRIED(TOOL_RESULT),
     CARRIED(TOOL_RESULT_IMAGE),
     LOST(TOOL_RESULT_ERROR),
@@ -246,7 +247,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(LOGIT_BIAS),
     CARRIED(LOGPROBS),
     LOST(CHOICES),
-    NEARLY(EFFORT, "think: false, low, medium or high"),
+    NEARLY(EFFORT, "think: false, low, medium, high or max; minimal is low, xhigh is high"),
     NEARLY(BUDGET, "think: true"),
     LOST(VERBOSITY),
     LOST(METADATA),

@@ -161,6 +161,8 @@ static int read_message(struct chat_request *q, struct chat_message ***tail, yyj
     parts = &m->parts;
     if (span_is(s.role, "tool"))
         return add_result(q, &parts, &s, at, e);
+    if (s.calls && s.content.n == 0) /* a message always has a text: that one is none */
+        s.content = span_of(NULL, 0);
     if (add_text(q, &parts, CHAT_PART_THINKING, s.thinking, e) < 0 ||
         add_text(q, &parts, CHAT_PART_TEXT, s.content, e) < 0 ||
         add_images(q, &parts, s.images, at, e) < 0)
@@ -389,7 +391,7 @@ static int write_tools(struct out *o)
 static void write_think(struct out *o)
 {
     const struct chat_request *q = o->q;
-    struct span level = convert_effort(q->effort);
+    struct span level = span_is(q->effort, "max") ? q->effort : convert_effort(q->effort);
 
     if (q->thinking == CHAT_NO || span_is(q->effort, "none") || span_is(q->thinking_budget, "0"))
         json_kv_bool(&o->w, "think", false);

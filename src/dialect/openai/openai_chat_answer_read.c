@@ -5,6 +5,7 @@
  * kind come, a call as long as the choice, known by its index. Whole answers are read as one chunk
  * whose delta is the message.
  */
+#include "dialect/convert_cite.h"
 #include "dialect/openai/openai_chat_convert.h"
 
 #define NO_PART UINT32_MAX
@@ -38,6 +39,16 @@ struct call {
     uint32_t index;  /* of its part */
 };
 
+/* A page that a host has searched, and a place in a text that names one by its number. */
+struct source {
+    struct span url, title;
+};
+
+struct mark {
+    struct mark *next;
+    uint64_t number, start, end;
+};
+
 /* A choice that has begun. */
 struct openai_chat_open {
     struct openai_chat_open *next;
@@ -47,6 +58,13 @@ struct openai_chat_open {
     enum chat_kind run_kind;
     struct call *calls;
     bool finished;
+    bool annotated;             /* the host itself says what it cites */
+    uint64_t chars;             /* of that part, if it is text */
+    struct mark *marks, **tail; /* in it */
+    size_t marks_n;
+    uint64_t mark_at, number; /* "[12": what may become one */
+    unsigned digits;
+    bool in_mark;
 };
 
 static int tell(struct convert_reader *r, const struct chat_event *ev, struct err *e)
@@ -83,6 +101,47 @@ static int end_run(struct convert_reader *r, struct openai_chat_open *o, struct 
     return tell(r, &ev, e);
 }
 
+/* "[3]" in a text, which may come in pieces. */
+static int look_for_marks(struct convert_reader *r, struct openai_chat_open *o, struct span text,
+                          struct err *e)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+
+        if (c == '[') {
+            o->in_mark = true;
+            o->mark_at = o->chars;
+            o->number = o->digits = 0;
+        } else if (o->in_mark && c >= '0' && c <= '9' && o->digits < 4) {
+            o->number = o->number * 10 + (uint64_t)(c - '0');
+            o->digits++;
+        } else if (o->in_mark) {
+            o->in_mark = false;
+            if (c == ']' && o->number && o->marks_n < CONVERT_CITES_MAX) {
+                struct mark *m = arena_zalloc(r->arena, sizeof(*m));
+
+                if (!m)
+                    return err_set(e, ERR_NOMEM, "no memory for an answer");
+                *m = (struct mark){.number = o->number, .start = o->mark_at, .end = o->chars + 1};
+                *o->tail = m;
+                o->tail = &m->next;
+                o->marks_n++;
+            }
+        }
+        o->chars += ((unsigned char)c & 0xc0) != 0x80;
+    }
+    return 0;
+}
+
+static void forget_marks(struct openai_chat_open *o)
+{
+    o->chars = 0;
+    o->in_mark = false;
+    o->marks = NULL;
+    o->tail = &o->marks;
+    o->marks_n = 0;
+}
+
 /* Text of a kind: of the part that goes on, or of a new one. */
 static int say(struct convert_reader *r, struct openai_chat_open *o, enum chat_kind kind,
                struct span text, struct err *e)
@@ -96,6 +155,7 @@ static int say(struct convert_reader *r, struct openai_chat_open *o, enum chat_k
             return -1;
         o->run = o->parts_n++;
         o->run_kind = kind;
+        forget_marks(o);
         ev.index = o->run;
         if (tell(r, &ev, e) < 0)
             return -1;
@@ -103,6 +163,8 @@ static int say(struct convert_reader *r, struct openai_chat_open *o, enum chat_k
     ev.kind = CHAT_EVENT_DELTA;
     ev.index = o->run;
     ev.text = text;
+    if (kind == CHAT_PART_TEXT && look_for_marks(r, o, text, e) < 0)
+        return -1;
     return tell(r, &ev, e);
 }
 
@@ -212,15 +274,72 @@ static int tell_each(struct convert_reader *r, struct chat_event ev, yyjson_val 
     return rc;
 }
 
-static int read_annotations(struct convert_reader *r, const struct openai_chat_open *o,
-                            yyjson_val *v, struct err *e)
+static int read_annotations(struct convert_reader *r, struct openai_chat_open *o, yyjson_val *v,
+                            struct err *e)
 {
     struct chat_event ev = {
         .kind = CHAT_EVENT_CITE, .choice = o->choice, .index = o->run, .part = CHAT_PART_TEXT};
 
     if (o->run == NO_PART || o->run_kind != CHAT_PART_TEXT)
         return 0;
+    o->annotated |= yyjson_is_arr(v) && yyjson_arr_size(v);
     return tell_each(r, ev, v, e);
+}
+
+/* Perplexity's: pages in a list, {"title": ..., "url": ...} or URLs alone, which all chunks
+ * repeat. The text names them by their number. */
+static int read_sources(struct convert_reader *r, yyjson_val *root, struct err *e)
+{
+    struct openai_chat_reader *s = r->own;
+    yyjson_val *list = json_get(root, "search_results"), *one;
+    yyjson_arr_iter it;
+    size_t n = 0;
+
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) == 0)
+        list = json_get(root, "citations");
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) <= s->sources_n)
+        return 0;
+    n = MIN(yyjson_arr_size(list), (size_t)CONVERT_CITES_MAX);
+    s->sources = arena_zalloc(r->arena, n * sizeof(*s->sources));
+    s->sources_n = s->sources ? n : 0;
+    yyjson_arr_iter_init(list, &it);
+    for (size_t i = 0; i < s->sources_n && (one = yyjson_arr_iter_next(&it)) != NULL; i++) {
+        struct span url = yyjson_is_str(one) ? json_text(one) : json_get_text(one, "url");
+        struct span title = json_get_text(one, "title");
+
+        s->sources[i].url = arena_dup(r->arena, span_has(url) ? url : SPAN_LIT(""));
+        s->sources[i].title = arena_dup(r->arena, span_has(title) ? title : SPAN_LIT(""));
+        if (!span_has(s->sources[i].url) || !span_has(s->sources[i].title))
+            return err_set(e, ERR_NOMEM, "no memory for an answer");
+    }
+    return s->sources ? 0 : err_set(e, ERR_NOMEM, "no memory for an answer");
+}
+
+static int cite_sources(struct convert_reader *r, const struct openai_chat_open *o, struct err *e)
+{
+    const struct openai_chat_reader *s = r->own;
+    struct chat_event ev = {
+        .kind = CHAT_EVENT_CITE, .choice = o->choice, .index = o->run, .part = CHAT_PART_TEXT};
+    struct buf b;
+    int rc = 0;
+
+    if (o->annotated || o->run == NO_PART || o->run_kind != CHAT_PART_TEXT)
+        return 0;
+    buf_init(&b, r->arena->budget);
+    for (const struct mark *m = o->marks; m && rc == 0; m = m->next) {
+        const struct source *page = m->number <= s->sources_n ? &s->sources[m->number - 1] : NULL;
+
+        if (!page || page->url.n == 0)
+            continue;
+        buf_reset(&b);
+        convert_add_url_citation(
+            &b, &(struct convert_cited){
+                    .url = page->url, .title = page->title, .start = m->start, .end = m->end});
+        ev.text = buf_span(&b);
+        rc = buf_finish(&b, "answer", e) < 0 ? -1 : tell(r, &ev, e);
+    }
+    buf_fini(&b);
+    return rc;
 }
 
 /* ---- calls ---- */
@@ -362,7 +481,7 @@ static int finish(struct convert_reader *r, struct openai_chat_open *o, struct s
     if (word.n == 0 || o->finished)
         return 0;
     o->finished = true;
-    if (end_run(r, o, e) < 0)
+    if (cite_sources(r, o, e) < 0 || end_run(r, o, e) < 0)
         return -1;
     for (uint32_t i = 0; i < o->parts_n; i++) /* in the order of their beginning */
         for (const struct call *c = o->calls; c; c = c->next) {
@@ -463,7 +582,7 @@ static int read_root(struct convert_reader *r, yyjson_val *root, const char *mes
 
     if (!yyjson_is_obj(usage)) /* Groq, in a stream */
         usage = json_get(json_get(root, "x_groq"), "usage");
-    if (read_start(r, root, e) < 0)
+    if (read_start(r, root, e) < 0 || read_sources(r, root, e) < 0)
         return -1;
     yyjson_arr_iter_init(json_get(root, "choices"), &it);
     for (uint32_t i = 0; (item = yyjson_arr_iter_next(&it)) != NULL; i++)

@@ -480,6 +480,7 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 /* ---- the row ---- */
 
 #define CHAT_PAGE     "https://platform.openai.com/docs/api-reference/chat/create"
+#define FILES_PAGE    "https://developers.openai.com/api/docs/guides/file-inputs"
 #define OK(f)         [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEAR(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, how_, CHAT_PAGE}
 #define PART(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, CHAT_PAGE}
@@ -496,8 +497,8 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(IMAGE_URL),
     OK(IMAGE_DETAIL),
     OK(DOCUMENT_BASE64),
-    NOT(DOCUMENT_URL),
-    NEAR(DOCUMENT_TEXT, "a part of text"),
+    [CHAT_HAS_DOCUMENT_URL] = {CHAT_HAS_DOCUMENT_URL, LOST, NULL, FILES_PAGE},
+    [CHAT_HAS_DOCUMENT_TEXT] = {CHAT_HAS_DOCUMENT_TEXT, APPROXIMATE, "a part of text", FILES_PAGE},
     OK(AUDIO),
     NOT(VIDEO),
     NOT(FILE_ID),
@@ -514,7 +515,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NOT(THINKING),
     NOT(SIGNATURE),
     OK(REFUSAL),
-    NOT(CITATIONS),
+    PART(CITATIONS, "web pages by URL only, and none in a request"),
     OK(JSON_OBJECT),
     HELD(JSON_SCHEMA, OPENAI_SCHEMA_OF_ANSWER),
     NOT(PREFILL),
@@ -534,7 +535,10 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(METADATA),
     OK(USER),
     PART(SERVICE_TIER, "only tiers that the API has a word for"),
-    NOT(CACHE),
+    [CHAT_HAS_CACHE] = {CHAT_HAS_CACHE, PARTLY,
+                        "toward OpenAI's models since gpt-5.6; older ones find cached prefixes by "
+                        "themselves, and no model's own texts are marked",
+                        "https://developers.openai.com/api/docs/guides/prompt-caching"},
     NOT(STORE),
     NOT(PREVIOUS),
     NOT(OTHER),

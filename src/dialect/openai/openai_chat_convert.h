@@ -28,6 +28,8 @@ int openai_chat_write_request(struct buf *out, const struct chat_request *q,
 /* State of reading an answer. */
 struct openai_chat_reader {
     struct openai_chat_open *choices; /* those that have begun */
+    struct source *sources;           /* that the host has searched */
+    size_t sources_n;
     bool started;
 };
 

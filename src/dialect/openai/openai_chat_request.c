@@ -94,6 +94,19 @@ static int read_cache(const struct convert_value *x)
     return convert_members(x, keys, ARRAY_LEN(keys));
 }
 
+/* OpenAI's lifetimes are other ones than Anthropic's: how long it lives is left to the target. */
+static int read_breakpoint(const struct convert_value *x)
+{
+    static const struct convert_key keys[] = {
+        {"mode", convert_ignore, 0, 0},
+        {"ttl", convert_ignore, 0, 0},
+    };
+    struct element *el = x->to;
+
+    el->cache = true;
+    return convert_members(x, keys, ARRAY_LEN(keys));
+}
+
 static const struct convert_key element_keys[] = {
     {"type", convert_text, E(type), 0},
     {"text", convert_text, E(text), 0},
@@ -108,6 +121,7 @@ static const struct convert_key element_keys[] = {
     {"input_audio", read_audio, 0, 0},
     {"file", read_file, 0, 0},
     {"cache_control", read_cache, 0, NOTE(CACHE)},
+    {"prompt_cache_breakpoint", read_breakpoint, 0, NOTE(CACHE)},
 };
 
 static int make_text(struct chat_part *p, const struct element *el)

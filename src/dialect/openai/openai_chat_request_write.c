@@ -25,6 +25,10 @@ struct out {
     const struct convert_to *to;
     const struct convert_host *host;
     const struct convert_charset *ids; /* of calls */
+    bool marks;                        /* cached prefixes are marked here ... */
+    const struct chat_part *mark;      /* ... and so is this part, for so long */
+    struct span mark_ttl;
+    size_t marked;
     bool nomem;
 };
 
@@ -105,6 +109,11 @@ static void write_thinking_item(struct out *o, struct span text)
     json_end_array(&o->w);
 }
 
+static bool is_marked(const struct out *o, const struct chat_part *p)
+{
+    return o->marks && (p->cache || p == o->mark);
+}
+
 static void write_element(struct out *o, const struct chat_part *p)
 {
     json_begin_object(&o->w);
@@ -115,6 +124,10 @@ static void write_element(struct out *o, const struct chat_part *p)
     } else {
         json_kv_cstring(&o->w, "type", p->kind == CHAT_PART_REFUSAL ? "refusal" : "text");
         json_kv_string(&o->w, p->kind == CHAT_PART_REFUSAL ? "refusal" : "text", p->text);
+    }
+    if (is_marked(o, p)) {
+        convert_kv_cache(&o->w, o->to, p == o->mark ? o->mark_ttl : p->cache_ttl);
+        o->marked++;
     }
     json_end_object(&o->w);
 }
@@ -153,7 +166,7 @@ static void write_content(struct out *o, const struct chat_part *parts, bool med
         json_cstring(&o->w, none);
         return;
     }
-    if (n == 1 && first->kind == CHAT_PART_TEXT) {
+    if (n == 1 && first->kind == CHAT_PART_TEXT && !is_marked(o, first)) {
         json_string(&o->w, first->text);
         return;
     }
@@ -225,6 +238,7 @@ static void drop_media(struct out *o, const struct chat_message *m)
 
 static void write_assistant(struct out *o, const struct chat_message *m)
 {
+    bool marks = o->marks;
     struct err e;
 
     drop_media(o, m);
@@ -233,7 +247,9 @@ static void write_assistant(struct out *o, const struct chat_message *m)
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "assistant");
     convert_kv_text(&o->w, "name", m->name);
+    o->marks = false; /* what was said to the model can be marked, not what it said */
     write_content(o, m->parts, false, NULL);
+    o->marks = marks;
     if (o->host->thinking) /* it wants it back, as a member of its own */
         o->nomem |=
             convert_kv_joined(&o->w, o->host->thinking, m->parts, CHAT_PART_THINKING, &e) < 0;
@@ -243,6 +259,8 @@ static void write_assistant(struct out *o, const struct chat_message *m)
             break;
         }
     write_calls(o, m->parts);
+    if (!m->next && o->host->prefill)
+        json_kv_bool(&o->w, o->host->prefill, true);
     json_end_object(&o->w);
 }
 
@@ -251,7 +269,12 @@ static void write_result(struct out *o, const struct chat_part *p)
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "tool");
     json_kv_string(&o->w, "tool_call_id", fit(o, p->id, o->ids));
+    for (const struct chat_part *in = p->cache ? p->parts : NULL; in; in = in->next)
+        if (in->kind == CHAT_PART_TEXT)
+            o->mark = in;
+    o->mark_ttl = p->cache_ttl;
     write_content(o, p->parts, false, "");
+    o->mark = NULL;
     json_end_object(&o->w);
 }
 
@@ -469,7 +492,8 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     struct out o = {.q = &held,
                     .to = to,
                     .host = host,
-                    .ids = host->call_ids ? host->call_ids : &openai_chat_ids};
+                    .ids = host->call_ids ? host->call_ids : &openai_chat_ids,
+                    .marks = convert_takes_cache(to)};
 
     if (openai_hold(&held, q, to, e) < 0)
         return -1;
@@ -482,6 +506,9 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     for (const struct chat_message *m = q->messages; m; m = m->next)
         messages[m->role](&o, m);
     json_end_array(&o.w);
+    convert_note_cache(to, q, o.marked);
+    if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
+        convert_drops(to, CHAT_HAS_CITATIONS);
     write_stream(&o);
     write_tools(&o);
     write_choice(&o);
@@ -491,6 +518,8 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
                    q->max_tokens);
     convert_kv_raw(&o.w, "temperature", q->temperature);
     convert_kv_raw(&o.w, "top_p", q->top_p);
+    if (host->more & CHAT_BIT(CHAT_HAS_TOP_K))
+        convert_kv_raw(&o.w, "top_k", q->top_k);
     convert_kv_raw(&o.w, "frequency_penalty", q->frequency_penalty);
     convert_kv_raw(&o.w, "presence_penalty", q->presence_penalty);
     convert_kv_raw(&o.w, o.host->seed ? o.host->seed : "seed", q->seed);

@@ -8,8 +8,8 @@
 
 #define CREATE  "https://platform.openai.com/docs/api-reference/responses/create"
 #define ANSWER  "https://platform.openai.com/docs/api-reference/responses/object"
-#define FILES   "https://platform.openai.com/docs/api-reference/files"
-#define CACHING "https://platform.openai.com/docs/guides/prompt-caching"
+#define FILES   "https://developers.openai.com/api/docs/guides/file-inputs"
+#define CACHING "https://developers.openai.com/api/docs/guides/prompt-caching"
 #define TOOLS_  "https://platform.openai.com/docs/guides/tools"
 
 #define ROW(f, loss, how, page) [CHAT_HAS_##f] = {CHAT_HAS_##f, loss, how, page}
@@ -26,7 +26,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(IMAGE_DETAIL),
     CARRY(DOCUMENT_BASE64),
     CARRY(DOCUMENT_URL),
-    ROW(DOCUMENT_TEXT, APPROXIMATE, "as text, without its title", CREATE),
+    ROW(DOCUMENT_TEXT, PARTLY, "a file toward OpenAI; elsewhere as text, without its title", FILES),
     ROW(AUDIO, LOST, NULL, CREATE),
     ROW(VIDEO, LOST, NULL, CREATE),
     ROW(FILE_ID, LOST, NULL, FILES),
@@ -62,9 +62,13 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     ROW(BUDGET, PARTLY, "as an effort, where there is none beside it", CREATE),
     CARRY(VERBOSITY),
     ROW(METADATA, PARTLY, "labels that are an object", CREATE),
-    ROW(USER, PARTLY, "as safety_identifier; what is longer than 64 bytes as its hash", CREATE),
+    ROW(USER, PARTLY, "as safety_identifier; what is longer than 128 bytes as its hash", CREATE),
     ROW(SERVICE_TIER, PARTLY, "only tiers that the API has a word for", CREATE),
-    ROW(CACHE, APPROXIMATE, "the provider finds cached prefixes by itself", CACHING),
+    ROW(CACHE, PARTLY,
+        "toward OpenAI's models since gpt-5.6; older ones find cached prefixes by themselves, and "
+        "no "
+        "model's own texts are marked",
+        CACHING),
     CARRY(STORE),
     CARRY(PREVIOUS),
     ROW(OTHER, LOST, NULL, CREATE),

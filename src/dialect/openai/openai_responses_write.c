@@ -10,6 +10,7 @@
  * Thinking that is signed by another provider goes without its signature and id: the API looks up
  * an id that it does not know, and fails.
  */
+#include "base/base64.h"
 #include "dialect/convert_write.h"
 #include "dialect/convert_calls.h"
 #include "dialect/openai/openai_responses_convert.h"
@@ -17,12 +18,12 @@
 
 #define NAME_MAX_BYTES 64
 #define TOKENS_LEAST   16 /* fewer are refused */
+#define USER_MAX_BYTES 128
 
 const struct convert_charset openai_responses_names = {.max = NAME_MAX_BYTES};
 const struct convert_charset openai_responses_call_ids = {.max = NAME_MAX_BYTES,
                                                           .more = ".:|/+=~@#"};
-const struct convert_charset openai_responses_users = {.max = NAME_MAX_BYTES,
-                                                       .more = ".:|/+=~@#!$%&*"};
+const struct convert_charset openai_responses_users = {.max = USER_MAX_BYTES};
 
 /* ---- words ---- */
 
@@ -66,6 +67,8 @@ struct writing {
     const struct chat_request *q;
     const struct convert_to *to;
     struct convert_calls calls; /* that have been written */
+    bool marks;                 /* cached prefixes are marked here */
+    size_t marked;
     struct err *e;
 };
 
@@ -111,11 +114,37 @@ static int put_image(struct writing *x, const struct chat_media *m)
     return 0;
 }
 
+/* What kind of file it is the API sees by its name. */
+static int put_text_file(struct writing *x, const struct chat_media *m)
+{
+    struct span name = m->name.n ? m->name : SPAN_LIT("document.txt");
+    struct buf b;
+    int rc;
+
+    if (span_find(name, '.') == SIZE_MAX) {
+        name = arena_join(x->q->arena, (const struct span[]){name, SPAN_LIT(".txt")}, 2);
+        if (!span_has(name))
+            return convert_no_memory(x->e);
+        convert_approximates(x->to, CHAT_HAS_DOCUMENT_TEXT);
+    }
+    json_kv_cstring(&x->w, "type", "input_file");
+    json_kv_string(&x->w, "filename", name);
+    buf_init(&b, x->w.out->max);
+    base64_encode(&b, m->data);
+    rc = buf_ok(&b) ? put_data_url(x, "file_data", SPAN_LIT("text/plain"), buf_span(&b))
+                    : convert_no_memory(x->e);
+    buf_fini(&b);
+    return rc;
+}
+
 static int put_file(struct writing *x, const struct chat_media *m)
 {
+    if (m->source == CHAT_PLAIN && x->to->host && x->to->host->text_files)
+        return put_text_file(x, m);
     if (m->source == CHAT_PLAIN) {
         json_kv_cstring(&x->w, "type", "input_text");
         json_kv_string(&x->w, "text", m->data);
+        convert_approximates(x->to, CHAT_HAS_DOCUMENT_TEXT);
         return 0;
     }
     json_kv_cstring(&x->w, "type", "input_file");
@@ -140,7 +169,16 @@ static bool is_sayable(const struct chat_part *p)
            p->media.kind == CHAT_DOCUMENT;
 }
 
-static int put_part(struct writing *x, const struct chat_part *p)
+static void put_mark(struct writing *x, const struct chat_part *p)
+{
+    if (!p->cache || !x->marks)
+        return;
+    convert_kv_cache(&x->w, x->to, p->cache_ttl);
+    x->marked++;
+}
+
+/* result: which it is the end of; else NULL */
+static int put_part(struct writing *x, const struct chat_part *p, const struct chat_part *result)
 {
     int rc = 0;
 
@@ -151,19 +189,22 @@ static int put_part(struct writing *x, const struct chat_part *p)
         json_kv_cstring(&x->w, "type", "input_text");
         json_kv_string(&x->w, "text", p->text);
     }
+    if (rc == 0)
+        put_mark(x, p->cache || !result ? p : result);
     json_end_object(&x->w);
     return rc;
 }
 
 /* The parts from p on, up to the first that is of another kind; *next is that one. */
-static int put_parts(struct writing *x, const struct chat_part *p, const struct chat_part **next)
+static int put_parts(struct writing *x, const struct chat_part *p, const struct chat_part **next,
+                     const struct chat_part *result)
 {
     int rc = 0;
 
     json_begin_array(&x->w);
     for (; p && rc == 0 && is_content(p); p = p->next)
         if (is_sayable(p))
-            rc = put_part(x, p);
+            rc = put_part(x, p, p->next ? NULL : result);
         else
             convert_drops(x->to, convert_media_feature(&p->media));
     json_end_array(&x->w);
@@ -187,7 +228,7 @@ static int put_message(struct writing *x, enum chat_role role, const struct chat
     int rc;
 
     begin_message(x, role);
-    rc = put_parts(x, p, next);
+    rc = put_parts(x, p, next, NULL);
     json_end_object(&x->w);
     return rc;
 }
@@ -231,13 +272,14 @@ static int put_call(struct writing *x, const struct chat_part *p)
 }
 
 /* One text is said as a string, everything else as a list. */
-static int put_output(struct writing *x, const struct chat_part *parts)
+static int put_output(struct writing *x, const struct chat_part *result)
 {
-    const struct chat_part *next;
+    const struct chat_part *parts = result->parts, *next;
+    bool marked = x->marks && result->cache;
 
     json_key(&x->w, "output");
-    if (parts && (parts->next || parts->kind != CHAT_PART_TEXT))
-        return put_parts(x, parts, &next);
+    if (parts && (parts->next || parts->kind != CHAT_PART_TEXT || marked))
+        return put_parts(x, parts, &next, result);
     json_string(&x->w, parts ? parts->text : SPAN_LIT(""));
     return 0;
 }
@@ -253,7 +295,7 @@ static int put_result(struct writing *x, const struct chat_part *p)
     json_kv_cstring(&x->w, "type", p->free ? "custom_tool_call_output" : "function_call_output");
     rc = put_fit(x, "call_id", p->id, &openai_responses_call_ids);
     if (rc == 0)
-        rc = put_output(x, p->parts);
+        rc = put_output(x, p);
     json_end_object(&x->w);
     return rc;
 }
@@ -363,7 +405,7 @@ static int put_input(struct writing *x)
 
     if (convert_calls_init(&x->calls, x->q->arena, count_calls(x->q)) < 0)
         return convert_no_memory(x->e);
-    if (instructions) {
+    if (instructions && (!x->marks || !instructions->cache)) { /* these take no mark */
         json_kv_string(&x->w, "instructions", instructions->text);
         m = m->next;
     }
@@ -614,15 +656,17 @@ static void put_numbers(struct writing *x)
 
 static int put_user(struct writing *x)
 {
-    struct span user = x->q->user, fit = convert_fit(x->q->arena, user, &openai_responses_users);
+    struct span user = x->q->user;
 
     if (!span_has(user))
         return 0;
-    if (!span_has(fit))
-        return convert_no_memory(x->e);
-    if (!span_eq(fit, user))
+    if (user.n > USER_MAX_BYTES) {
+        user = convert_fit(x->q->arena, user, &openai_responses_users);
         convert_approximates(x->to, CHAT_HAS_USER);
-    json_kv_string(&x->w, "safety_identifier", fit);
+    }
+    if (!span_has(user))
+        return convert_no_memory(x->e);
+    json_kv_string(&x->w, "safety_identifier", user);
     return 0;
 }
 
@@ -644,7 +688,7 @@ int openai_responses_write_request(struct buf *out, const struct chat_request *q
                                    const struct convert_to *to, struct err *e)
 {
     struct chat_request held;
-    struct writing x = {.q = &held, .to = to, .e = e};
+    struct writing x = {.q = &held, .to = to, .marks = convert_takes_cache(to), .e = e};
 
     if (openai_hold(&held, q, to, e) < 0)
         return -1;
@@ -666,6 +710,7 @@ int openai_responses_write_request(struct buf *out, const struct chat_request *q
         put_service_tier(&x);
     }
     convert_note_signatures(to, q);
+    convert_note_cache(to, q, x.marked);
     if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
         convert_drops(to, CHAT_HAS_CITATIONS);
     json_end_object(&x.w);

@@ -143,11 +143,14 @@ static void requests_say_the_same_again(void **state)
 
 /* ---- what targets differ in ---- */
 
-#define THINK(on)    "'thinking':{'type':'" on "'}"
-#define BUDGET(n)    "'thinking':{'type':'enabled','budget_tokens':" n "}"
-#define EFFORT(w)    "'output_config':{'effort':'" w "'}"
-#define SAMPLES(t)   "'temperature':" t ",'top_p':0.9,'top_k':4"
-#define FREELY(more) "{'messages':[" HI "]," more "}"
+#define THINK(on)             "'thinking':{'type':'" on "'}"
+#define BUDGET(n)             "'thinking':{'type':'enabled','budget_tokens':" n "}"
+#define EFFORT(w)             "'output_config':{'effort':'" w "'}"
+#define SAMPLES(t)            "'temperature':" t ",'top_p':0.9,'top_k':4"
+#define FREELY(more)          "{'messages':[" HI "]," more "}"
+#define RULE(blocks)          "{'role':'system','content':[" blocks "]}"
+#define TALK(m)               "{'messages':[" m "]}"
+#define PUT(model, system, m) "{'model':'" model "','max_tokens':4096" system ",'messages':[" m "]}"
 #define WROTE(model, most, more, end)                                                              \
     "{'model':'" model "','max_tokens':" most more ",'messages':[" HI "]" end "}"
 
@@ -178,6 +181,11 @@ static const struct {
     {"claude-opus-5", FREELY(BUDGET("2048")), WROTE("claude-opus-5", "4096", "", "," THINK("adaptive") "," EFFORT("low"))},
     {"claude-opus-5", FREELY(BUDGET("2049")), WROTE("claude-opus-5", "4096", "", "," THINK("adaptive") "," EFFORT("medium"))},
     {"claude-opus-5", FREELY(BUDGET("99999")), WROTE("claude-opus-5", "4096", "", "," THINK("adaptive") "," EFFORT("max"))},
+    /* there is no thinking that is none, or it has another name */
+    {"claude-opus-5-5", FREELY(EFFORT("none")), WROTE("claude-opus-5-5", "4096", "", "," EFFORT("low"))},
+    {"claude-fable-5", FREELY(THINK("disabled")), WROTE("claude-fable-5", "4096", "", "," EFFORT("low"))},
+    {"claude-sonnet-5-5", FREELY(THINK("disabled")), WROTE("claude-sonnet-5-5", "4096", "", "," THINK("between_tools"))},
+    {"claude-haiku-5-5", FREELY(THINK("between_tools")), WROTE("claude-haiku-5-5", "4096", "", "," THINK("disabled"))},
     {"claude-opus-5", FREELY("'thinking':{'type':'adaptive','display':'summarized'}"), WROTE("claude-opus-5", "4096", "", ",'thinking':{'type':'adaptive','display':'summarized'}")},
     {"qwen3", FREELY(BUDGET("2000") ",'max_tokens':3000"), WROTE("qwen3", "3000", "", "," BUDGET("2000"))},
     {"claude-haiku-4-5", FREELY(BUDGET("2000") ",'max_tokens':9000," TOOL("") ",'tool_choice':{'type':'any'}"), WROTE("claude-haiku-4-5", "9000", "", "," TOOL("") ",'tool_choice':{'type':'any'}")},
@@ -192,13 +200,23 @@ static const struct {
     {"claude-haiku-4-5", FREELY("'top_p':0.9"), WROTE("claude-haiku-4-5", "4096", ",'top_p':0.9", "")},
     {"claude-opus-5", FREELY(SAMPLES("0.5")), WROTE("claude-opus-5", "4096", "", "")},
     {"claude-haiku-4-5", FREELY(SAMPLES("0.5") "," BUDGET("2000")), WROTE("claude-haiku-4-5", "6096", "", "," BUDGET("2000"))},
+    /* system messages stay between a user's and the answer, where the model takes them there */
+    {"claude-opus-4-7", TALK(HI "," RULE(TEXT("s")) "," MODEL(TEXT("a")) "," HI), PUT("claude-opus-4-7", ",'system':[" TEXT("s") "]", HI "," MODEL(TEXT("a")) "," HI)},
+    {"claude-opus-4-8", TALK(HI "," RULE(TEXT("s")) "," MODEL(TEXT("a")) "," HI), PUT("claude-opus-4-8", "", HI "," RULE(TEXT("s")) "," MODEL(TEXT("a")) "," HI)},
+    {"claude-opus-4-8", TALK(RULE(TEXT("s")) "," HI "," RULE(TEXT("t")) "," RULE(TEXT("u"))), PUT("claude-opus-4-8", ",'system':[" TEXT("s") "]", HI "," RULE(TEXT("t") "," TEXT("u")))},
+    {"claude-opus-4-8", TALK(HI "," RULE(TEXT("s")) "," HI), PUT("claude-opus-4-8", ",'system':[" TEXT("s") "]", USER(TEXT("hi") "," TEXT("hi")))},
+    {"claude-opus-4-8", TALK(HI "," MODEL(TEXT("a")) "," RULE(TEXT("s")) "," HI), PUT("claude-opus-4-8", ",'system':[" TEXT("s") "]", HI "," MODEL(TEXT("a")) "," HI)},
+    {"claude-opus-4-8", TALK(HI "," RULE(TEXT("s")) "," MODEL("{'type':'thinking','thinking':'t','signature':''}") "," HI), PUT("claude-opus-4-8", ",'system':[" TEXT("s") "]", HI "," HI)},
+    {"claude-opus-4-8", TALK(HI "," RULE(TEXT(" "))), PUT("claude-opus-4-8", "", HI)},
 };
 /* clang-format on */
 
 static void targets_get_what_they_take(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
-        struct convert_to to = {.model = span_str(targets[i].model), .max_tokens = 4096};
+        struct convert_to to = {.model = span_str(targets[i].model),
+                                .signer = CHAT_SIGNER_ANTHROPIC,
+                                .max_tokens = 4096};
         struct asked a;
         struct buf out;
         struct err e;
@@ -360,6 +378,46 @@ static void wrong_requests_are_told_their_place(void **state)
     }
 }
 
+/* What a model refuses it is not asked for; a count is about none of it. */
+static void models_refuse_what_others_do(void **state)
+{
+    static const char begun[] = SAY(HI "," MODEL(TEXT("a")));
+    static const char any[] = ASK("," TOOL("") ",'tool_choice':{'type':'any'}");
+    static const char one[] = ASK("," TOOL("") ",'tool_choice':{'type':'tool','name':'f'}");
+    static const struct {
+        const char *model, *in, *why;
+    } rows[] = {
+        {"claude-sonnet-4-5", begun, NULL},
+        {"claude-sonnet-4-6", begun,
+         "messages: this model does not go on from a beginning of its answer"},
+        {"anthropic/claude-opus-5.5", begun,
+         "messages: this model does not go on from a beginning of its answer"},
+        {"qwen3", begun, NULL},
+        {"claude-opus-5", any, NULL},
+        {"claude-opus-5-5", any, "tool_choice: this model cannot be made to call a tool"},
+        {"claude-sonnet-5-5", one, "tool_choice: this model cannot be made to call a tool"},
+        {"claude-haiku-5-5", one, NULL},
+        {"claude-fable-5", any, NULL},
+        {"claude-fable-5-1", any, "tool_choice: this model cannot be made to call a tool"},
+    };
+
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        const char *why = i % 2 ? NULL : rows[i / 2].why;
+        struct convert_to to = {.model = span_str(rows[i / 2].model), .count = i % 2};
+        struct asked a;
+        struct buf out;
+        struct err e = {0};
+
+        assert_int_equal(ask(&a, json(0, rows[i / 2].in), &e), 0);
+        buf_init(&out, MEGA);
+        assert_int_equal(c->write_request(&out, &a.q, &to, &e), why ? -1 : 0);
+        if (why)
+            assert_string_equal(e.text, why);
+        buf_fini(&out);
+        asked_fini(&a);
+    }
+}
+
 static void what_cannot_be_said_is_told_its_place(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(unsaid); i++) {
@@ -444,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_count_has_the_prompt_only),
         cmocka_unit_test(what_others_say_is_said_nearly),
         cmocka_unit_test(wrong_requests_are_told_their_place),
+        cmocka_unit_test(models_refuse_what_others_do),
         cmocka_unit_test(what_cannot_be_said_is_told_its_place),
         cmocka_unit_test(arguments_are_an_object),
         cmocka_unit_test(a_turn_has_so_many_calls),

@@ -516,8 +516,6 @@ static const struct {
      "0.0 start\n0.0 part text\n0.0 delta text='a'\n5.0 finish end\n"},
     {"counts", "{\"usageMetadata\":{\"promptTokenCount\":5,\"totalTokenCount\":9}}\n{\"usageMetadata\":{\"promptTokenCount\":5,\"candidatesTokenCount\":4,\"thoughtsTokenCount\":7,\"cachedContentTokenCount\":2,\"toolUsePromptTokenCount\":10}}\n{\"usageMetadata\":{\"promptTokenCount\":5}}",
      "0.0 start\n0.0 usage in=5 out=0 cached=0 reasoning=0\n0.0 usage in=15 out=11 cached=2 reasoning=7\n0.0 usage in=15 out=11 cached=2 reasoning=7\n"},
-    {"citations", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"citationMetadata\":{\"citations\":[{},{\"uri\":\"u\"}]},\"groundingMetadata\":{\"webSearchQueries\":[\"q\"]}}]}",
-     "0.0 start\n0.0 part text\n0.0 delta text='a'\n0.0 cite text='{\"uri\":\"u\"}'\n0.0 cite text='{\"webSearchQueries\":[\"q\"]}'\n"},
     {"log-probabilities", "{\"candidates\":[{\"logprobsResult\":{\"chosenCandidates\":[{\"token\":\"a\",\"logProbability\":-1.50},{\"token\":\"b\"}],\"topCandidates\":[{\"candidates\":[{\"token\":\"c\",\"logProbability\":-2}]}]}}]}",
      "0.0 start\n0.0 logprobs text='{\"token\":\"a\",\"logprob\":-1.50,\"bytes\":[97],\"top_logprobs\":[{\"token\":\"c\",\"logprob\":-2,\"bytes\":[99]}]},{\"token\":\"b\",\"logprob\":0,\"bytes\":[98],\"top_logprobs\":[]}'\n"},
     {"what is not known", "{\"candidates\":[{\"content\":{\"parts\":[{\"executableCode\":{}},{\"new\":1},7]}},8]}", "0.0 start\n"},

@@ -17,7 +17,13 @@
 #define MESSAGES(more)  "{'max_tokens':9000,'messages':[{'role':'user','content':'hi'}]" more "}"
 #define RESPONSES(more) "{'input':'hi'" more "}"
 #define GEMINI(more)    "{'contents':[{'parts':[{'text':'hi'}]}]" more "}"
-#define USER            "{'role':'user','content':'hi'}"
+#define LOOK(how)                                                                                  \
+    "{'role':'user','content':[{'type':'image_url','image_url':{'url':'data:image/png;base64,"     \
+    "AAAA','detail':'" how "'}}]}"
+#define USER "{'role':'user','content':'hi'}"
+
+#define A16  "aaaaaaaaaaaaaaaa"
+#define A128 A16 A16 A16 A16 A16 A16 A16 A16
 
 static const struct loss {
     const struct convert *client, *target;
@@ -46,6 +52,12 @@ static const struct loss {
     {C, A, "m",
      CHAT_SAY("{'role':'developer','content':'d'}," USER ",{'role':'system','content':'s'}"), "",
      "developer, system-later"},
+    {C, A, "claude-opus-5", CHAT_SAY(USER ",{'role':'system','content':'s'}"), "", ""},
+    {C, A, "claude-opus-5",
+     CHAT_SAY(USER ",{'role':'assistant','content':'a'},{'role':'system','content':'s'}," USER), "",
+     "system-later"},
+    {C, A, "claude-opus-5-5", CHAT(",'reasoning_effort':'none'"), "", "effort"},
+    {C, A, "claude-sonnet-5-5", CHAT(",'reasoning_effort':'none'"), "", ""},
     {C, A, "m", CHAT_SAY("{'role':'user','name':'bob','content':'hi'}"), "speaker", ""},
     {C, R, "m", CHAT_SAY("{'role':'user','name':'bob','content':'hi'}"), "speaker", ""},
     /* sampling: by the value, and by the model */
@@ -59,7 +71,9 @@ static const struct loss {
     {C, A, "m", CHAT(",'stop':['\\n']"), "stop", ""},
     {C, R, "m", CHAT(",'max_tokens':15"), "", "max-tokens"},
     {C, R, "m", CHAT(",'max_tokens':16"), "", ""},
-    {C, R, "m", CHAT(",'user':'a b'"), "", "user"},
+    {C, R, "m", CHAT(",'user':'a b'"), "", ""},
+    {C, R, "m", CHAT(",'user':'" A128 "'"), "", ""},
+    {C, R, "m", CHAT(",'user':'" A128 "a'"), "", "user"},
     {C, R, "m", CHAT(",'user':'ab'"), "", ""},
     {C, R, "m", CHAT(",'metadata':{'a':'b'}"), "", ""},
     {C, R, "m", CHAT(",'metadata':'a'"), "metadata", ""},
@@ -106,6 +120,17 @@ static const struct loss {
     {R, G, "gemini-2.5-pro", RESPONSES(",'reasoning':{'effort':'low'}"), "", "effort"},
     {R, G, "gemini-2.5-flash", RESPONSES(",'reasoning':{'effort':'none'}"), "", ""},
     {R, G, "gemini-2.5-flash", RESPONSES(",'reasoning':{'effort':'odd'}"), "effort", ""},
+    {C, G, "gemini-2.5-flash", CHAT_SAY(LOOK("low") "," LOOK("low")), "", ""},
+    {C, G, "gemini-2.5-flash", CHAT_SAY(LOOK("low") "," LOOK("high")), "", "image-detail"},
+    {C, G, "gemini-3-flash", CHAT_SAY(LOOK("low") "," LOOK("high")), "", ""},
+    {C, &convert_cohere_chat, "m", CHAT(",'logprobs':true"), "", ""},
+    {C, &convert_cohere_chat, "m", CHAT(",'logprobs':true,'top_logprobs':0"), "", ""},
+    {C, &convert_cohere_chat, "m", CHAT(",'logprobs':true,'top_logprobs':1"), "", "logprobs"},
+    {C, &convert_ollama_chat, "m",
+     CHAT_SAY(USER ",{'role':'assistant','tool_calls':[{'id':'c','type':'function','function':{"
+                   "'name':'f','arguments':'{}'}}]},{'role':'tool','tool_call_id':'c','content':"
+                   "'r'}"),
+     "", ""},
     {A, G, "gemini-2.5-flash",
      MESSAGES(
          ",'thinking':{'type':'enabled','budget_tokens':2000},'output_config':{'effort':'low'}"),
@@ -129,6 +154,16 @@ static const struct loss {
      ""},
     /* citations, and what a model drew */
     {A, R, "m",
+     "{'max_tokens':99,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"
+     "'type':'text','text':'t','citations':[{'type':'char_location','cited_text':'c'}]}]},{'role':"
+     "'user','content':'b'}]}",
+     "citations", ""},
+    {A, C, "m",
+     "{'max_tokens':99,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"
+     "'type':'text','text':'t','citations':[{'type':'char_location','cited_text':'c'}]}]},{'role':"
+     "'user','content':'b'}]}",
+     "citations", ""},
+    {A, G, "gemini-3-pro",
      "{'max_tokens':99,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"
      "'type':'text','text':'t','citations':[{'type':'char_location','cited_text':'c'}]}]},{'role':"
      "'user','content':'b'}]}",
@@ -263,6 +298,36 @@ static void tiers_have_the_targets_words(void **state)
             assert_string_equal(approximated.p, nearly ? "service-tier" : "");
             fini(&out, &dropped, &approximated);
         }
+    }
+}
+
+/* Toward Gemini each image by itself, or, before Gemini 3, one word for all. */
+static void images_are_looked_at_as_the_model_can(void **state)
+{
+    static const struct {
+        const char *detail, *part, *all; /* NULL: nothing is said */
+    } rows[] = {
+        {"low", "LOW", "LOW"},
+        {"high", "HIGH", "HIGH"},
+        {"original", "ULTRA_HIGH", "HIGH"},
+        {"auto", NULL, NULL},
+    };
+    struct buf out, dropped, approximated;
+    char in[512], want[128];
+
+    UNUSED(state);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        const char *word = i % 2 ? rows[i / 2].part : rows[i / 2].all;
+
+        filled(in, sizeof(in), CHAT_SAY(LOOK("@")), rows[i / 2].detail);
+        ask(&convert_openai_chat, &convert_gemini_generate,
+            i % 2 ? "gemini-3-pro" : "gemini-2.5-pro", in, &out, &dropped, &approximated);
+        snprintf(want, sizeof(want),
+                 i % 2 ? "\"mediaResolution\":{\"level\":\"MEDIA_RESOLUTION_%s\"}}]"
+                       : "\"generationConfig\":{\"mediaResolution\":\"MEDIA_RESOLUTION_%s\"}",
+                 word ? word : "");
+        assert_int_equal(strstr(out.p, word ? want : "mediaResolution") != NULL, word != NULL);
+        fini(&out, &dropped, &approximated);
     }
 }
 
@@ -458,6 +523,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_lost_is_named_and_nothing_else),
         cmocka_unit_test(tiers_have_the_targets_words),
+        cmocka_unit_test(images_are_looked_at_as_the_model_can),
         cmocka_unit_test(tiers_are_read_in_all_words),
         cmocka_unit_test(a_second_target_is_told_anew),
         cmocka_unit_test(tools_of_a_provider_are_known_by_all_their_names),

@@ -216,6 +216,14 @@ static void what_cannot_be_said_is_an_obstacle(void **state)
     "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":3,\"model\":\"mine\","   \
     "\"choices\":[]," USAGE "}\n\n"
 #define DONE "data: [DONE]\n\n"
+#define FOUND(pages, text)                                                                         \
+    "data: "                                                                                       \
+    "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":3,\"model\":\"mine\"," pages   \
+    ",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"" text             \
+    "\"}}]}\n\n"
+#define CITES(start, end, url, title)                                                              \
+    "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":" start ",\"end_index\":" end    \
+    ",\"url\":\"" url "\",\"title\":\"" title "\"}}"
 #define CITED                                                                                      \
     "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":0,\"end_index\":1,\"url\":"      \
     "\"u\","                                                                                       \
@@ -269,6 +277,25 @@ static const struct {
     {ROLE CHUNK("\"content\":\"a\"", "null")
          CHUNK("\"annotations\":[{\"type\":\"page_location\"}]", "null") CHUNK("", "\"stop\"") DONE,
      ROLE CHUNK("\"content\":\"a\"", "null") CHUNK("", "\"stop\"") DONE},
+    /* pages that were searched, and which the text names by their number */
+    {FOUND("\"search_results\":[{\"url\":\"u\",\"title\":\"t\"},{\"url\":\"v\"}],\"citations\":["
+           "\"x\"]",
+           "\xc3\xa4[") FOUND("\"citations\":[\"x\"]", "1][2")
+         FOUND("\"citations\":[\"x\"]", "] [3] [x] [0] [12345]") CHUNK("", "\"stop\"") DONE,
+     ROLE CHUNK("\"content\":\"\xc3\xa4[\"", "null") CHUNK("\"content\":\"1][2\"", "null")
+         CHUNK("\"content\":\"] [3] [x] [0] [12345]\"", "null")
+             CHUNK("\"annotations\":[" CITES("1", "4", "u", "t") "]", "null")
+                 CHUNK("\"annotations\":[" CITES("4", "7", "v", "") "]", "null")
+                     CHUNK("", "\"stop\"") DONE},
+    {FOUND("\"citations\":[\"x\"]", "[1]") CHUNK("", "\"stop\"") DONE,
+     ROLE CHUNK("\"content\":\"[1]\"", "null") CHUNK(
+         "\"annotations\":[" CITES("0", "3", "x", "") "]", "null") CHUNK("", "\"stop\"") DONE},
+    /* ... where the host does not say itself what it cites */
+    {FOUND("\"citations\":[\"x\"]", "[1]") CHUNK("\"annotations\":[" CITED "]", "null")
+         CHUNK("", "\"stop\"") DONE,
+     ROLE CHUNK("\"content\":\"[1]\"", "null") CHUNK("\"annotations\":[" CITED "]", "null")
+         CHUNK("", "\"stop\"") DONE},
+    {ROLE CHUNK("\"content\":\"[1]\"", "null") CHUNK("", "\"stop\"") DONE, NULL},
 };
 
 static void feed(struct translate *t, const char *in, struct buf *out)
