@@ -30,6 +30,11 @@ static const char head[] =
     "- *-*: no client speaks this dialect; it is one of targets.\n"
     "\n"
     "Keys that are in none of the rows are dropped, and named by their place.\n"
+    "\n"
+    "Thinking that one family of models has signed comes back to it alone. A client holds it "
+    "under\n"
+    "the gateway's mark; a target of another family gets the request without it, also one of the\n"
+    "client's own dialect, which would refuse the whole request for it.\n"
     "\n";
 
 /* What is about answers alone, in a dialect that no client speaks. */

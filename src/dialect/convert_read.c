@@ -4,6 +4,7 @@
 #include "dialect/convert_read.h"
 
 #include "dialect/convert_calls.h"
+#include "dialect/foreign.h"
 
 #define OTHERS_MAX      64 /* places of unknown keys that are named; a header has no room for more */
 #define FIT_HASH_DIGITS 12
@@ -336,11 +337,10 @@ enum chat_feature convert_media_feature(const struct chat_media *m)
 
 /* ---- signatures ---- */
 
-/* No signature has a dot: they are base64. */
 static const struct span makers[] = {
-    [CHAT_SIGNER_ANTHROPIC] = SPAN_LIT("lamplighter.anthropic."),
-    [CHAT_SIGNER_OPENAI] = SPAN_LIT("lamplighter.openai."),
-    [CHAT_SIGNER_GEMINI] = SPAN_LIT("lamplighter.gemini."),
+    [CHAT_SIGNER_ANTHROPIC] = SPAN_LIT(FOREIGN_SIGNATURE "anthropic."),
+    [CHAT_SIGNER_OPENAI] = SPAN_LIT(FOREIGN_SIGNATURE "openai."),
+    [CHAT_SIGNER_GEMINI] = SPAN_LIT(FOREIGN_SIGNATURE "gemini."),
 };
 
 struct span convert_hand_out(struct arena *a, struct span signature, enum chat_signer signer,

@@ -45,6 +45,8 @@ struct dialect_request {
     uint32_t choices;            /* "n", 1 when absent; completions: times the prompts */
     uint64_t max_tokens;         /* 0 when absent or without limit (negative); the largest when
                                   * two spellings are given */
+    bool foreign;                /* it has thinking that the gateway handed out for another API's
+                                  * model (foreign.h) */
     uint64_t previous;           /* span_hash() of the id of the answer that the provider keeps and
                                   * that is gone on from; 0: none */
 };
@@ -250,6 +252,7 @@ struct dialect {
     const struct json_watch *request_watch;
     const struct json_watch *event_watch;
     const struct json_watch *answer_watch;
+    const struct dialect_foreign *foreign; /* NULL: its requests have no place for signatures */
     /* One watched value of a request; -1: refuse, why was written. */
     int (*on_request)(struct dialect_request_reader *r, const struct json_hit *h);
     /* One watched value of an event or of a whole answer. */

@@ -13,6 +13,7 @@
 
 #include <stdarg.h>
 
+#include "dialect/foreign.h"
 #include "dialect/text.h"
 
 #define NUMBER_BYTES_MAX 64 /* longest spelling of a number that we read */
@@ -48,10 +49,19 @@ static const char *const paths[KEYS] = {
 
 const struct json_watch dialect_request_model = {paths, MODEL + 1};
 const struct json_watch dialect_request_messages = {paths, MAX_TOKENS + 1};
+const struct json_watch dialect_request_anthropic_count = {
+    (const char *const[]){"", "model", "messages[].content[].signature",
+                          "messages[].content[].data"},
+    MODEL + 3};
+const struct json_watch dialect_request_anthropic = {
+    (const char *const[]){"", "model", "stream", "max_tokens", "messages[].content[].signature",
+                          "messages[].content[].data"},
+    MAX_TOKENS + 3};
 const struct json_watch dialect_request_responses = {
     (const char *const[]){"", "model", "stream", "max_tokens", "max_completion_tokens",
-                          "max_output_tokens", "previous_response_id"},
-    MAX_OUTPUT_TOKENS + 2};
+                          "max_output_tokens", "previous_response_id", "input[].encrypted_content",
+                          "input[].id"},
+    MAX_OUTPUT_TOKENS + 4};
 const struct json_watch dialect_request_chat = {paths, INCLUDE_USAGE + 1};
 const struct json_watch dialect_request_completions = {paths, KEYS};
 
@@ -142,6 +152,24 @@ static void count_prompt(struct dialect_request_reader *r, const struct json_hit
         r->prompts++;
 }
 
+/* ---- thinking of others ---- */
+
+const struct dialect_foreign anthropic_foreign = {
+    .watch = &(const struct json_watch){(const char *const[]){"messages[]", "messages[].content[]",
+                                                              "messages[].content[].signature",
+                                                              "messages[].content[].data"},
+                                        4},
+    .lists = 2,
+    .unsigned_too = true,
+};
+
+const struct dialect_foreign openai_responses_foreign = {
+    .watch =
+        &(const struct json_watch){
+            (const char *const[]){"input[]", "input[].encrypted_content", "input[].id"}, 3},
+    .lists = 1,
+};
+
 /* ---- asking for usage ---- */
 
 static void ask_usage_at(struct dialect_request_reader *r, uint64_t at, uint64_t len,
@@ -153,7 +181,8 @@ static void ask_usage_at(struct dialect_request_reader *r, uint64_t at, uint64_t
 /* The object has ended, and `model` has shown that it has a member. */
 static void end_root(struct dialect_request_reader *r, const struct json_hit *h)
 {
-    bool has_options = r->d->request_watch->n > STREAM_OPTIONS;
+    const struct json_watch *w = r->d->request_watch;
+    bool has_options = w->paths == paths && w->n > STREAM_OPTIONS;
 
     if (has_options && !(r->seen & UINT32_C(1) << STREAM_OPTIONS))
         ask_usage_at(r, h->at + h->len - 1, 0, ",\"stream_options\":{\"include_usage\":true}");
@@ -227,7 +256,7 @@ int dialect_request_hit(struct dialect_request_reader *r, const struct json_hit 
     return 0;
 }
 
-#define PREVIOUS (MAX_OUTPUT_TOKENS + 1) /* of Responses, which have nothing behind these keys */
+#define PREVIOUS (MAX_OUTPUT_TOKENS + 1) /* of Responses */
 
 int dialect_request_responses_hit(struct dialect_request_reader *r, const struct json_hit *h)
 {
@@ -244,8 +273,12 @@ int dialect_request_responses_hit(struct dialect_request_reader *r, const struct
 static bool on_hit(void *arg, const struct json_hit *h)
 {
     struct dialect_request_reader *r = arg;
+    const struct dialect_foreign *f = r->d->foreign;
 
-    return r->d->on_request(r, h) == 0;
+    if (!f || h->id < r->d->request_watch->n - (f->watch->n - f->lists))
+        return r->d->on_request(r, h) == 0;
+    r->req.foreign |= dialect_is_foreign(f, h);
+    return true;
 }
 
 void dialect_request_begin(struct dialect_request_reader *r, const struct dialect *d)

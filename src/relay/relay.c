@@ -707,6 +707,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     make_id(r);
     arena_init(&r->arena, RELAY_ARENA);
     r->patches = r->few_patches;
+    r->patches_room = RELAY_PATCHES;
     buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
     ev_timer_init(&r->hold, env->ev, on_hold_timer);
     ev_timer_init(&r->deadline, env->ev, on_deadline);

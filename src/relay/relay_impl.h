@@ -61,8 +61,8 @@ struct relay {
     struct settings_plan plan;
     const struct settings_target *target;
     struct blob_patch few_patches[RELAY_PATCHES];
-    struct blob_patch *patches; /* those few, or as many as a batch needs, in the arena */
-    size_t patches_n;
+    struct blob_patch *patches; /* those few, or as many as are needed, in the arena */
+    size_t patches_n, patches_room;
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
     bool keeper_noted;             /* who keeps the answer (board/kept.h) */
@@ -204,11 +204,14 @@ bool relay_is_hosted(const struct relay *r);
 /* Patch the request to be of that form, in place of all patches. */
 MUST_CHECK int relay_host(struct relay *r, struct err *e);
 
-/* ---- batch.c ---- */
+/* ---- patch.c ---- */
 
 /* The body says the model in each request of a batch (dialect_request.models): patch them all, with
  * the JSON string `with`. */
 MUST_CHECK int relay_rename_batch(struct relay *r, struct span with, struct err *e);
+
+/* Cut thinking that is not the target's out of the body (dialect_request.foreign). */
+MUST_CHECK int relay_cut_foreign(struct relay *r, struct err *e);
 
 /* ---- cost.c ---- */
 

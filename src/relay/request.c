@@ -2,7 +2,8 @@
  * request.c - reads what a client wants and finds who can serve it.
  *
  * Only the head and a few watched values of the body are read; what is sent on is the body as it
- * came, with a patch where the upstream calls the model otherwise.
+ * came, with a patch where the upstream calls the model otherwise, and without thinking that it
+ * would refuse for another's signature.
  */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -437,6 +438,20 @@ static bool host(struct relay *r, struct relay_refusal *no)
            refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
 }
 
+static bool cut_foreign(struct relay *r, struct relay_refusal *no)
+{
+    struct err e;
+
+    if (!r->req.foreign)
+        return true;
+    if (relay_cut_foreign(r, &e) < 0)
+        return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
+                      NULL);
+    r->dropped = SPAN_LIT("signature");
+    relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
+    return true;
+}
+
 /* Tokens are counted for every stream, also where the provider counts them only on request. What
  * the client did not ask for is taken out of its answer again (answer.c, on_event()). */
 static void ask_for_usage(struct relay *r)
@@ -510,7 +525,7 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
         if (!pick_target(r, no))
             return false;
         if (!r->translate) {
-            if (!rename_model(r, no) || !host(r, no))
+            if (!rename_model(r, no) || !host(r, no) || !cut_foreign(r, no))
                 return false;
             ask_for_usage(r);
         }

@@ -579,6 +579,7 @@ class Gemini:
     path = re.compile(r"/(?:v1(?:beta)?|v1/projects/p/locations/r/publishers/google)/models/"
                       r"([^/:]+):(generateContent|streamGenerateContent)")  # of its own, and Vertex
     signature = "c2lnbmVkIGJ5IEdlbWluaQ=="
+    no_signature = "skip_thought_signature_validator"  # the API's own word, for a call alone
     stop = {"end": "STOP", "tools": "STOP", "length": "MAX_TOKENS"}
 
     @staticmethod
@@ -613,7 +614,9 @@ class Gemini:
             need(content.get("parts"), "contents without parts")
             for part in content["parts"]:
                 say = heard.model if content["role"] == "model" else heard.user
-                heard.signed(part.get("thoughtSignature"), Gemini.signature)
+                signature = part.get("thoughtSignature")
+                if "functionCall" not in part or signature != Gemini.no_signature:
+                    heard.signed(signature, Gemini.signature)
                 if "functionCall" in part:
                     call = part["functionCall"]
                     say(call=[call["name"], call.get("args", {})], call_id=call["name"])

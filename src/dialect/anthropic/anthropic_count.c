@@ -3,6 +3,7 @@
  */
 #include "dialect/anthropic/anthropic.h"
 #include "dialect/request.h"
+#include "dialect/foreign.h"
 
 enum path { COUNT = ANTHROPIC_OWN, PATHS };
 enum mark { SAW_COUNT = ANTHROPIC_OWN_MARK };
@@ -34,7 +35,8 @@ static enum dialect_verdict verdict(const struct dialect_answer *a)
 
 const struct dialect dialect_anthropic_count = {
     .name = "anthropic.count",
-    .request_watch = &dialect_request_model,
+    .request_watch = &dialect_request_anthropic_count,
+    .foreign = &anthropic_foreign,
     .event_watch = &watch,
     .answer_watch = &watch,
     .on_request = dialect_request_hit,

@@ -9,6 +9,7 @@
  */
 #include "dialect/anthropic/anthropic.h"
 #include "dialect/request.h"
+#include "dialect/foreign.h"
 
 enum event_path {
     START_MODEL = ANTHROPIC_OWN,
@@ -386,7 +387,8 @@ static enum dialect_verdict verdict(const struct dialect_answer *a)
 
 const struct dialect dialect_anthropic_messages = {
     .name = "anthropic.messages",
-    .request_watch = &dialect_request_messages,
+    .request_watch = &dialect_request_anthropic,
+    .foreign = &anthropic_foreign,
     .event_watch = &event_watch,
     .answer_watch = &answer_watch,
     .on_request = dialect_request_hit,

@@ -7,6 +7,7 @@
 #include "dialect/gemini/gemini.h"
 
 #include "dialect/error.h"
+#include "dialect/foreign.h"
 #include "dialect/request.h"
 
 /* ---- requests ---- */
@@ -26,14 +27,27 @@ static const char *const paths[] = {
     "generationConfig.max_output_tokens",
     "generation_config.maxOutputTokens",
     "generation_config.max_output_tokens",
+    "contents[].parts[].thoughtSignature",
+    "contents[].parts[].thought_signature",
 };
 
-static const uint8_t keys[ARRAY_LEN(paths)] = {
+#define SIGNATURES 2
+
+static const uint8_t keys[ARRAY_LEN(paths) - SIGNATURES] = {
     ROOT,    MODEL,   MODEL,      MODEL,      CHOICES,    CHOICES,
     CHOICES, CHOICES, MAX_TOKENS, MAX_TOKENS, MAX_TOKENS, MAX_TOKENS,
 };
 
 const struct json_watch gemini_request_watch = {paths, ARRAY_LEN(paths)};
+
+const struct dialect_foreign gemini_foreign = {
+    .watch =
+        &(const struct json_watch){(const char *const[]){"contents[]", "contents[].parts[]",
+                                                         "contents[].parts[].thoughtSignature",
+                                                         "contents[].parts[].thought_signature"},
+                                   4},
+    .lists = 2,
+};
 
 /* The model of the URL counts. Where the body repeats it, it is renamed along. */
 static int read_model(struct dialect_request_reader *r, const struct json_hit *h)

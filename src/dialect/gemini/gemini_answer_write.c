@@ -150,8 +150,8 @@ static int write_call(struct json_write *j, struct span id, struct span name, st
     json_key(j, "args");
     json_raw_line(j, args);
     json_end_object(j);
-    if (span_has(signature))
-        json_kv_string(j, "thoughtSignature", signature);
+    json_kv_string(j, "thoughtSignature",
+                   span_has(signature) ? signature : SPAN_LIT(GEMINI_NO_SIGNATURE));
     json_end_object(j);
     return 0;
 }

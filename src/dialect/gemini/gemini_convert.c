@@ -4,7 +4,7 @@
 #include "dialect/gemini/gemini_convert.h"
 
 #include "base/base64.h"
-#include "dialect/dialect.h"
+#include "dialect/foreign.h"
 
 #define GENERATE  "https://ai.google.dev/api/generate-content"
 #define CACHING   "https://ai.google.dev/api/caching"
@@ -196,7 +196,6 @@ static const struct {
     {SPAN_LIT("lamplighter:or:"), CHAT_SIGNER_OPENAI, true},
 };
 
-#define MARK_BASE64   "bGFtcGxpZ2h0ZXI6" /* of "lamplighter:" */
 #define SIGNATURE_MAX ((size_t)16 << 20)
 
 struct span gemini_sign(struct arena *a, struct span signature, enum chat_signer signer,
@@ -239,9 +238,11 @@ int gemini_unsign(struct arena *a, struct chat_part *p, struct span written)
     struct buf b;
     int rc = 0;
 
+    if (span_is(written, GEMINI_NO_SIGNATURE))
+        return 0;
     p->signature = written;
     p->signer = CHAT_SIGNER_GEMINI;
-    if (!span_starts(written, SPAN_LIT(MARK_BASE64)))
+    if (!span_starts(written, SPAN_LIT(FOREIGN_BASE64)))
         return 0;
     buf_init(&b, SIGNATURE_MAX);
     if (base64_decode(&b, written) == 0) {

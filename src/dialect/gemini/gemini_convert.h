@@ -66,14 +66,16 @@ extern const struct schema_rules gemini_schemas;
 /*
  * A client of this dialect gives back whatever stands in thoughtSignature, as bytes in base64. So
  * the signatures of others can travel there: with a mark in front that says whose they are. Without
- * one it is Google's own.
+ * one it is Google's own. Google's models take a call without a signature only with a word in its
+ * place: a client gets it with every call, for its next request may go to them.
  */
+#define GEMINI_NO_SIGNATURE "skip_thought_signature_validator"
 
 /* As it is written toward a client; absent: no memory. */
 struct span gemini_sign(struct arena *a, struct span signature, enum chat_signer signer,
                         bool redacted);
 
-/* As it was read: sets signature, signer and redacted of the part. -1: no memory. */
+/* As it was read: sets signature, signer and redacted of the part, if it is one. -1: no memory. */
 MUST_CHECK int gemini_unsign(struct arena *a, struct chat_part *p, struct span written);
 
 /* ---- reasons ---- */

@@ -2,6 +2,7 @@
  * gemini_count.c - Gemini's token counts: one number, never a stream.
  */
 #include "dialect/gemini/gemini.h"
+#include "dialect/foreign.h"
 
 enum path { ROOT, COUNT, ERRORS };
 
@@ -19,6 +20,7 @@ static void on_hit(struct dialect_answer *a, const struct json_hit *h)
 const struct dialect dialect_gemini_count = {
     .name = "gemini.count",
     .request_watch = &gemini_request_watch,
+    .foreign = &gemini_foreign,
     .event_watch = &watch,
     .answer_watch = &watch,
     .on_request = gemini_request_hit,

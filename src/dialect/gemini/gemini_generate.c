@@ -14,6 +14,7 @@
  */
 #include "dialect/choices.h"
 #include "dialect/gemini/gemini.h"
+#include "dialect/foreign.h"
 
 /* Of an event or answer, and of each in a list. */
 enum path {
@@ -300,6 +301,7 @@ static enum dialect_verdict verdict(const struct dialect_answer *a)
 const struct dialect dialect_gemini_generate = {
     .name = "gemini.generate",
     .request_watch = &gemini_request_watch,
+    .foreign = &gemini_foreign,
     .event_watch = &event_watch,
     .answer_watch = &answer_watch,
     .on_request = gemini_request_hit,

@@ -61,8 +61,7 @@ struct members {
 static const struct convert_key part_keys[] = {
     {"text", convert_text, AT(text), 0},
     {"thought", convert_bool, AT(thought), 0},
-    GEMINI_KEY("thoughtSignature", "thought_signature", convert_text, AT(signature),
-               NOTE(SIGNATURE)),
+    GEMINI_KEY("thoughtSignature", "thought_signature", convert_text, AT(signature), 0),
     GEMINI_KEY("inlineData", "inline_data", gemini_keep_object, AT(media), 0),
     GEMINI_KEY("fileData", "file_data", gemini_keep_object, AT(file), 0),
     GEMINI_KEY("functionCall", "function_call", gemini_keep_object, AT(call), NOTE(TOOL_CALL)),
@@ -345,6 +344,8 @@ static int read_part(struct reading *r, yyjson_val *v, const struct json_at *at,
     p = chat_add_part(r->q, &r->parts, kind);
     if (!p || (span_has(m.signature) && gemini_unsign(r->q->arena, p, m.signature) < 0))
         return convert_no_memory(r->e);
+    if (p->signature.n)
+        chat_note(r->q, CHAT_HAS_SIGNATURE);
     if (kind == CHAT_PART_TOOL_CALL)
         return read_call(r, p, m.call, &JSON_AT_KEY(at, "functionCall"));
     if (kind == CHAT_PART_TOOL_RESULT)

@@ -14,8 +14,7 @@
 #include "base/base64.h"
 #include "dialect/schema_fit.h"
 
-#define NO_SIGNATURE "skip_thought_signature_validator"
-#define TEXT_MAX     ((size_t)64 << 20)
+#define TEXT_MAX ((size_t)64 << 20)
 
 struct writing {
     struct json_write w;
@@ -189,7 +188,7 @@ static int write_call(struct writing *x, const struct chat_part *p)
     if (!span_has(name))
         return convert_no_memory(x->e);
     if (!span_has(signature) && !x->signed_call && new_model(x))
-        signature = SPAN_LIT(NO_SIGNATURE);
+        signature = SPAN_LIT(GEMINI_NO_SIGNATURE);
     x->signed_call = true;
     json_begin_object(&x->w);
     json_key(&x->w, "functionCall");

@@ -4,6 +4,7 @@
  */
 #include "dialect/openai/openai.h"
 #include "dialect/request.h"
+#include "dialect/foreign.h"
 
 enum path { COUNT = OPENAI_OWN, PATHS };
 
@@ -28,6 +29,7 @@ static enum dialect_verdict verdict(const struct dialect_answer *a)
 const struct dialect dialect_openai_count = {
     .name = "openai.count",
     .request_watch = &dialect_request_responses,
+    .foreign = &openai_responses_foreign,
     .event_watch = &watch,
     .answer_watch = &watch,
     .on_request = dialect_request_responses_hit,

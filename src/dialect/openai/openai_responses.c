@@ -17,6 +17,7 @@
  */
 #include "dialect/openai/openai.h"
 #include "dialect/request.h"
+#include "dialect/foreign.h"
 
 /* What stands in a response: of an event below its "response", of a whole answer at the root. */
 #define RESPONSE_PATHS(at)                                                                         \
@@ -354,6 +355,7 @@ static enum dialect_verdict verdict(const struct dialect_answer *a)
 const struct dialect dialect_openai_responses = {
     .name = "openai.responses",
     .request_watch = &dialect_request_responses,
+    .foreign = &openai_responses_foreign,
     .event_watch = &event_watch,
     .answer_watch = &answer_watch,
     .on_request = dialect_request_responses_hit,

@@ -5,6 +5,7 @@
  * four times.
  */
 #include "dialect/openai/openai_responses_say.h"
+#include "dialect/foreign.h"
 
 #define BLOCK_LEAST ((size_t)1024)
 #define BLOCK_MOST  ((size_t)64 * 1024)
@@ -68,7 +69,7 @@ static const struct {
     [SAID_MESSAGE] = {"message", "msg"},
     [SAID_CALL] = {"function_call", "fc"},
     [SAID_FREE_CALL] = {"custom_tool_call", "ctc"},
-    [SAID_REASONING] = {"reasoning", "rs"},
+    [SAID_REASONING] = {"reasoning", FOREIGN_REASONING},
 };
 
 const char *openai_responses_item_prefix(enum said_kind kind)
