@@ -8,8 +8,8 @@
 
 #include "dialect/dialect.h"
 
-/* The keys that the gateway reads. One list, longest last: a dialect watches its first n, and behind
- * them what may be foreign (foreign.h). */
+/* The keys that the gateway reads. One list, longest last: a dialect watches its first n, and
+ * behind them what may be foreign (foreign.h). */
 extern const struct json_watch dialect_request_model;    /* only the model */
 extern const struct json_watch dialect_request_messages; /* ... stream and max_tokens */
 extern const struct json_watch dialect_request_anthropic_count, dialect_request_anthropic;
