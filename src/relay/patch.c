@@ -4,24 +4,39 @@
  *
  * The reader of the request has seen that there are some, and that the body is whole and good.
  */
+#include "base/mem.h"
 #include "dialect/foreign.h"
 #include "relay/relay_impl.h"
 
+static bool make_room(struct relay *r)
+{
+    size_t room = 2 * r->patches_room;
+    struct blob_patch *few = r->patches == r->few_patches ? r->few_patches : NULL;
+    struct blob_patch *more = NULL;
+
+    if (room <= RELAY_PATCHES_MAX)
+        more = mem_realloc(few ? NULL : r->patches, room * sizeof(*more));
+    if (!more)
+        return false;
+    if (few)
+        memcpy(more, few, r->patches_n * sizeof(*more));
+    r->patches = more;
+    r->patches_room = room;
+    return true;
+}
+
 static bool add(struct relay *r, struct blob_patch p)
 {
-    size_t room = r->patches_room;
-
-    if (r->patches_n == room) {
-        struct blob_patch *more = arena_alloc(&r->arena, 2 * room * sizeof(*more));
-
-        if (!more)
-            return false;
-        memcpy(more, r->patches, r->patches_n * sizeof(*more));
-        r->patches = more;
-        r->patches_room = 2 * room;
-    }
+    if (r->patches_n == r->patches_room && !make_room(r))
+        return false;
     r->patches_n = blob_patch_add(r->patches, r->patches_n, p);
     return true;
+}
+
+void relay_free_patches(struct relay *r)
+{
+    if (r->patches != r->few_patches)
+        mem_free(r->patches);
 }
 
 static int walk(struct relay *r, struct json_scan *scan, struct err *e)
@@ -32,7 +47,9 @@ static int walk(struct relay *r, struct json_scan *scan, struct err *e)
         if (blob_at(r->body, at, &piece, e) < 0)
             return -1;
         if (json_scan_feed(scan, piece.p, piece.n) == JSON_SCAN_BAD)
-            return err_set(e, ERR_NOMEM, "no memory to patch a request: %s", scan->why);
+            return r->patches_n == RELAY_PATCHES_MAX
+                       ? err_set(e, ERR_LIMIT, "more than %d patches", RELAY_PATCHES_MAX)
+                       : err_set(e, ERR_NOMEM, "no memory to patch a request: %s", scan->why);
     }
     return 0;
 }

@@ -583,6 +583,7 @@ static void reap(struct ev_post *p)
     relay_translated_fini(r);
     buf_fini(&r->held);
     mem_free(r->reader);
+    relay_free_patches(r);
     arena_fini(&r->arena);
     settings_unref(&r->settings);
     mem_spares_give(&r->env->relays, r);

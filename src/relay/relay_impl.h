@@ -21,13 +21,14 @@
 #include "dialect/translate.h"
 #include "relay/relay.h"
 
-#define RELAY_ARENA     ((size_t)256 * 1024)
-#define RELAY_HOLD      ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
-#define RELAY_HOLD_MS   1500                /* longest time they are held */
-#define RELAY_LOW       ((size_t)4 * 1024) /* go on reading the target below this backlog */
-#define RELAY_ID        17                 /* "r_" and 15 characters */
-#define RELAY_PATCHES   2
-#define RELAY_BATCH_MAX 4096 /* most requests of a batch whose model is renamed */
+#define RELAY_ARENA       ((size_t)256 * 1024)
+#define RELAY_HOLD        ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
+#define RELAY_HOLD_MS     1500                /* longest time they are held */
+#define RELAY_LOW         ((size_t)4 * 1024) /* go on reading the target below this backlog */
+#define RELAY_ID          17                 /* "r_" and 15 characters */
+#define RELAY_PATCHES     2
+#define RELAY_PATCHES_MAX 65536 /* of a request */
+#define RELAY_BATCH_MAX   4096  /* most requests of a batch whose model is renamed */
 
 enum relay_state {
     RELAY_READING,   /* the request's body is coming in */
@@ -61,7 +62,7 @@ struct relay {
     struct settings_plan plan;
     const struct settings_target *target;
     struct blob_patch few_patches[RELAY_PATCHES];
-    struct blob_patch *patches; /* those few, or as many as are needed, in the arena */
+    struct blob_patch *patches; /* those few, or as many as are needed */
     size_t patches_n, patches_room;
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
@@ -209,6 +210,8 @@ MUST_CHECK int relay_host(struct relay *r, struct err *e);
 /* The body says the model in each request of a batch (dialect_request.models): patch them all, with
  * the JSON string `with`. */
 MUST_CHECK int relay_rename_batch(struct relay *r, struct span with, struct err *e);
+
+void relay_free_patches(struct relay *r);
 
 /* Cut thinking that is not the target's out of the body (dialect_request.foreign). */
 MUST_CHECK int relay_cut_foreign(struct relay *r, struct err *e);

@@ -445,8 +445,13 @@ static bool cut_foreign(struct relay *r, struct relay_refusal *no)
     if (!r->req.foreign)
         return true;
     if (relay_cut_foreign(r, &e) < 0)
-        return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
-                      NULL);
+        return e.code == ERR_LIMIT
+                   ? refuse(no, 400, REASON_BAD_REQUEST,
+                            "The request has more than 65536 parts of thinking that its target did "
+                            "not make.",
+                            "Leave out the thinking of other models.")
+                   : refuse(no, 503, REASON_NO_MEMORY,
+                            "The gateway has no memory for this request.", NULL);
     r->dropped = SPAN_LIT("signature");
     relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
     return true;

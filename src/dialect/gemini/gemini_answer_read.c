@@ -84,7 +84,7 @@ static int delta(struct reading *x, struct span text)
 
 static int sign(struct reading *x, struct span signature)
 {
-    if (!span_has(signature))
+    if (!span_has(signature) || span_is(signature, GEMINI_NO_SIGNATURE))
         return 0;
     x->c->is_signed = true;
     return tell(x, (struct chat_event){.kind = CHAT_EVENT_SIGN,
