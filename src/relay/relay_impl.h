@@ -7,6 +7,7 @@
  *     cost.c     what the target's answer costs
  *     models.c   the list of models
  *     translated.c  what there is besides when the target speaks another dialect
+ *     patch.c    patches whose places only a second walk of the body tells
  *     hosted.c   what is patched when a cloud has the client's API in a form of its own
  *
  * Room: relay, private to it.
