@@ -2,12 +2,21 @@
 servers that keep no protocol at all. They record what they were told, and serve until closed."""
 import base64
 import contextlib
+import itertools
 import json
 import select
 import socket
 import ssl
+import struct
 import threading
 import time
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+import h2.settings
+import hyperframe.frame
 
 HELLO = "Hello from the peer."
 CHUNK = 65536
@@ -41,14 +50,15 @@ class Bytes:
 
 
 class Server:
-    """Accepts, and gives each connection a thread. Closing ends all of them."""
+    """Accepts, and gives each connection a thread. Closing ends all of them. spoken: what ALPN agreed
+    on, one a connection; None where it did not, or without TLS."""
 
     def __init__(self, host="127.0.0.1", port=0, context=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.create_server((host, port), family=family, backlog=64)
         self.host, self.port = host, self.socket.getsockname()[1]
         self.context = context
-        self.accepted, self.shaken, self.troubles = 0, 0, []
+        self.accepted, self.shaken, self.troubles, self.spoken = 0, 0, [], []
         self.lock, self.live, self.threads = threading.Lock(), set(), []
         self.closing = False
         self._spawn(self._accept)
@@ -93,6 +103,7 @@ class Server:
                     self.live.discard(raw)
                     self.live.add(sock)
                     self.shaken += 1
+            self.spoken.append(sock.selected_alpn_protocol() if self.context else None)
             self.serve(sock)
         except OSError as e:  # ssl.SSLError is one
             self.troubles.append(e)
@@ -136,12 +147,16 @@ def answer(status, body, headers=(), kind="application/json"):
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
+def completion(text=HELLO):
+    """The page of a chat's whole answer."""
+    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": text},
+                         "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
+
+
 def chat(text=HELLO):
-    return answer(200, {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text},
-                     "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
+    return answer(200, completion(text))
 
 
 class Provider(Server):
@@ -174,6 +189,116 @@ class Provider(Server):
 class Once(Provider):
     """One request a connection: the next one has to dial again. say() gives bytes."""
     one_request = True
+
+
+class H2Request:
+    """A request's stream. reset: the code of the RST_STREAM that came for it; None: none did."""
+
+    def __init__(self, stream, connection, fields):
+        self.stream, self.connection, self.body, self.reset = stream, connection, b"", None
+        self.fields = [(name.decode(), value.decode()) for name, value in fields]
+        self.headers = dict(self.fields)
+        self.method, self.path = self.headers[":method"], self.headers[":path"]
+
+
+def h2_answer(status, body, kind="application/json"):
+    """The steps of a whole answer, for H2Provider's say()."""
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body).encode()
+    return [[(":status", str(status)), ("content-type", kind), ("content-length", str(len(body)))],
+            body]
+
+
+class H2Provider(Server):
+    """Speaks HTTP/2 alone: over TLS where ALPN agreed on it, in clear text by prior knowledge.
+    say(request) gives the steps of an answer, which all streams of a connection take in turns: a
+    list of fields is the head, bytes are DATA, None is nothing for now, a number is RST_STREAM with
+    that code, HANG_UP a FIN and CRASH a reset of the connection, SHUT a GOAWAY; behind the last step
+    the stream ends. streams_most: of one connection at a time."""
+    HANG_UP, CRASH, SHUT = object(), object(), object()
+    TICK_SECONDS = 0.01
+
+    def __init__(self, say=lambda request: h2_answer(200, completion()), streams_most=100, **more):
+        self.say, self.requests, self.streams_most = say, [], streams_most
+        self.numbers = itertools.count(1)
+        super().__init__(**more)
+
+    def serve(self, sock):
+        if self.context and sock.selected_alpn_protocol() != "h2":
+            return
+        number = next(self.numbers)
+        conn = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        conn.local_settings = h2.settings.Settings(client=False, initial_values={
+            h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: self.streams_most})
+        conn.initiate_connection()
+        live = {}  # stream -> [request, steps or None, bytes to be sent]
+        try:
+            while not self.closing:
+                moved = [self._advance(sock, conn, live, one) for one in list(live)]
+                sock.sendall(conn.data_to_send())
+                if not self._hear(sock, conn, live, number, any(moved)):
+                    return
+        except h2.exceptions.ProtocolError as e:
+            self.troubles.append(e)
+            sock.sendall(conn.data_to_send())
+        except EOFError:
+            pass
+
+    def _hear(self, sock, conn, live, number, busy):
+        """Read what is there. False: nothing will come any more."""
+        ready = (isinstance(sock, ssl.SSLSocket) and sock.pending()) or select.select(
+            [sock], [], [], 0 if busy else self.TICK_SECONDS)[0]
+        data = sock.recv(CHUNK) if ready else None
+        if data == b"":
+            return False
+        for event in conn.receive_data(data) if data else []:
+            stream = getattr(event, "stream_id", 0)
+            if isinstance(event, h2.events.RequestReceived):
+                live[stream] = [H2Request(stream, number, event.headers), None, b""]
+                self.requests.append(live[stream][0])
+            elif isinstance(event, h2.events.DataReceived):
+                conn.acknowledge_received_data(event.flow_controlled_length, stream)
+                if stream in live:
+                    live[stream][0].body += event.data
+            elif isinstance(event, h2.events.StreamEnded) and stream in live:
+                live[stream][1] = iter(self.say(live[stream][0]))
+            elif isinstance(event, h2.events.StreamReset) and stream in live:
+                live.pop(stream)[0].reset = event.error_code
+            elif isinstance(event, h2.events.ConnectionTerminated):
+                return False
+        return True
+
+    def _advance(self, sock, conn, live, stream):
+        """One step of a stream. True: it has moved."""
+        _, steps, left = live[stream]
+        if steps is None:
+            return False
+        if left:
+            n = min(conn.local_flow_control_window(stream), conn.max_outbound_frame_size, len(left))
+            if n > 0:
+                conn.send_data(stream, left[:n])
+                live[stream][2] = left[n:]
+            return n > 0
+        step = next(steps, self)
+        if isinstance(step, list):
+            conn.send_headers(stream, step)
+        elif isinstance(step, bytes):
+            live[stream][2] = step
+        elif step is self.SHUT:
+            sock.sendall(conn.data_to_send() + hyperframe.frame.GoAwayFrame(
+                0, last_stream_id=stream).serialize())  # h2 itself would end what is under way
+        elif step in (self.HANG_UP, self.CRASH):
+            sock.sendall(conn.data_to_send())
+            if step is self.CRASH:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise EOFError
+        elif step is not None:
+            del live[stream]
+            if step is self:
+                conn.end_stream(stream)
+            else:
+                conn.reset_stream(stream, step)
+        return step is not None
 
 
 class Mute(Server):

@@ -469,7 +469,6 @@ static void give_back(struct call *c, size_t n)
 {
     size_t keep = c->events ? MIN(n, HTTP_WINDOW - CALL_WINDOW - c->kept) : 0;
 
-    _Static_assert(CALL_WINDOW > HTTP_WINDOW / 2 && CALL_WINDOW < HTTP_WINDOW, "see call.h");
     c->kept += keep;
     if (c->stream)
         http_consumed(c->stream, n - keep);

@@ -1,8 +1,8 @@
 /*
  * pools.c - see pools.h. A short list: there are as many origins as the configuration names.
  *
- * TLS contexts are shared by CA file: reading a bundle takes tens of milliseconds. They live as
- * long as an entry that has them.
+ * TLS contexts are shared by CA file and by what they offer: reading a bundle takes tens of
+ * milliseconds. They live as long as an entry that has them.
  *
  *     entry:  CURRENT -- call_pools_use() of a snapshot without it --> STALE
  *             STALE   -- ... of one that has it again -->              CURRENT
@@ -28,7 +28,7 @@ struct entry {
     struct arena text; /* what dial points to */
     struct span key;
     struct dial_proxy proxy;
-    struct tls_ctx *tls; /* toward the target, the proxy or both; NULL: clear text */
+    struct tls_ctx *tls, *proxy_tls; /* toward the target and the proxy; NULL: clear text */
     struct http_pool *pool;
     bool stale; /* the newest snapshot does not have it */
 };
@@ -36,6 +36,7 @@ struct entry {
 struct context {
     char *ca_file; /* NULL: the system's */
     uint64_t ca_stamp;
+    const char *alpn; /* one of the literals below */
     struct tls_ctx *tls;
 };
 
@@ -85,6 +86,7 @@ static void entry_free(struct entry **ep)
         return;
     http_pool_free(&it->pool);
     tls_ctx_unref(&it->tls);
+    tls_ctx_unref(&it->proxy_tls);
     secret_wipe((void *)(uintptr_t)it->proxy.auth.p, it->proxy.auth.n);
     arena_fini(&it->text);
     mem_free(it);
@@ -116,12 +118,20 @@ void call_pools_free(struct call_pools **pp)
 
 /* ---- TLS ---- */
 
-static struct context *find_context(struct call_pools *p, const struct settings_provider *provider)
+/* What is offered to a provider. A proxy is asked by CONNECT of HTTP/1.1 alone (net/dial.c). */
+static const char *const alpn_of[] = {
+    [SETTINGS_HTTP_AUTO] = "h2,http/1.1",
+    [SETTINGS_HTTP_1] = "http/1.1",
+    [SETTINGS_HTTP_2] = "h2",
+};
+
+static struct context *find_context(struct call_pools *p, const struct settings_provider *provider,
+                                    const char *alpn)
 {
     for (size_t i = 0; i < p->contexts_n; i++) {
         struct context *c = &p->contexts[i];
 
-        if (c->ca_stamp == provider->ca_stamp &&
+        if (c->ca_stamp == provider->ca_stamp && strcmp(c->alpn, alpn) == 0 &&
             (c->ca_file ? span_is(provider->ca_file, c->ca_file) : provider->ca_file.n == 0))
             return c;
     }
@@ -130,10 +140,10 @@ static struct context *find_context(struct call_pools *p, const struct settings_
 
 /* NULL: *e says why. */
 static struct context *add_context(struct call_pools *p, const struct settings_provider *provider,
-                                   struct err *e)
+                                   const char *alpn, struct err *e)
 {
-    struct tls_client_conf conf = {.alpn = "h2,http/1.1"};
-    struct context c = {.ca_stamp = provider->ca_stamp}, *more;
+    struct tls_client_conf conf = {.alpn = alpn};
+    struct context c = {.ca_stamp = provider->ca_stamp, .alpn = alpn}, *more;
 
     more = mem_realloc(p->contexts, (p->contexts_n + 1) * sizeof(*more));
     if (more)
@@ -151,20 +161,17 @@ static struct context *add_context(struct call_pools *p, const struct settings_p
     return NULL;
 }
 
-/* Give the entry a reference of the provider's context, which serves both its target and its
- * proxy. */
-static int take_context(struct call_pools *p, struct entry *it,
-                        const struct settings_provider *provider, struct err *e)
+/* A reference of the context that trusts whom the provider's CA file does. */
+static int take_context(struct call_pools *p, struct tls_ctx **ret,
+                        const struct settings_provider *provider, const char *alpn, struct err *e)
 {
-    struct context *c = find_context(p, provider);
+    struct context *c = find_context(p, provider, alpn);
 
-    if (it->tls)
-        return 0;
     if (!c)
-        c = add_context(p, provider, e);
+        c = add_context(p, provider, alpn, e);
     if (!c)
         return -1;
-    it->tls = tls_ctx_ref(c->tls);
+    *ret = tls_ctx_ref(c->tls);
     return 0;
 }
 
@@ -192,8 +199,8 @@ static void write_key(struct buf *out, const struct settings_provider *provider,
         buf_add_span(out, parts[i]);
         buf_add_char(out, '\n');
     }
-    buf_printf(out, "%s%s %llu %llu", provider->allow_private ? "private" : "public",
-               provider->allow_metadata ? " metadata" : "",
+    buf_printf(out, "%s%s %u %llu %llu", provider->allow_private ? "private" : "public",
+               provider->allow_metadata ? " metadata" : "", (unsigned)provider->http,
                (unsigned long long)provider->timeout.connect_ms,
                (unsigned long long)provider->ca_stamp);
 }
@@ -213,9 +220,9 @@ static int fill_proxy(struct call_pools *p, struct entry *it,
     }
     if (!proxy->url.tls)
         return 0;
-    if (take_context(p, it, provider, e) < 0)
+    if (take_context(p, &it->proxy_tls, provider, alpn_of[SETTINGS_HTTP_1], e) < 0)
         return -1;
-    it->proxy.tls = it->tls;
+    it->proxy.tls = it->proxy_tls;
     return 0;
 }
 
@@ -241,7 +248,7 @@ static int fill_dial(struct call_pools *p, struct entry *it, struct dial_conf *d
     if (!dial->host)
         return err_set(e, ERR_NOMEM, "no memory for a connection pool");
     if (url->tls) {
-        if (take_context(p, it, provider, e) < 0)
+        if (take_context(p, &it->tls, provider, alpn_of[provider->http], e) < 0)
             return -1;
         dial->tls = it->tls;
     }
@@ -280,6 +287,7 @@ static struct entry *add_entry(struct call_pools *p, struct span key,
         .age_ms = AGE_MS,
         .idle_most = IDLE_MOST,
         .conns_most = CONNS_MOST,
+        .h2_only = provider->http == SETTINGS_HTTP_2,
     };
     struct entry **more = mem_realloc(p->entries, (p->entries_n + 1) * sizeof(struct entry *));
     struct entry *it = NULL;
@@ -377,7 +385,7 @@ static void drop_entry(struct call_pools *p, size_t i)
 static bool has_entry(const struct call_pools *p, const struct context *c)
 {
     for (size_t i = 0; i < p->entries_n; i++)
-        if (p->entries[i]->tls == c->tls)
+        if (p->entries[i]->tls == c->tls || p->entries[i]->proxy_tls == c->tls)
             return true;
     return false;
 }

@@ -1,10 +1,10 @@
 /*
  * pools.h - the connections to every origin, kept across configurations.
  *
- * A pool's identity is all that decides whom it talks to, and how: provider name, URL, CA (and
- * what stood in its file), proxy and its password, time to connect. A new snapshot that says the
- * same keeps its warm connections; one that says otherwise gets new ones, and the old pool goes
- * once no stream uses it any more.
+ * A pool's identity is all that decides whom it talks to, and how: provider name, URL, version of
+ * HTTP, CA (and what stood in its file), proxy and its password, time to connect. A new snapshot
+ * that says the same keeps its warm connections; one that says otherwise gets new ones, and the old
+ * pool goes once no stream uses it any more.
  *
  * Room: call. Threads: one loop.
  */

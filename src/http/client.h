@@ -25,7 +25,7 @@ struct http_pool_conf {
     uint64_t age_ms;           /* no new request on a connection older than this (5 min) */
     uint32_t idle_most;        /* most idle connections kept */
     uint32_t conns_most;       /* most connections at once; more requests fail with ERR_LIMIT */
-    bool h2_prior;             /* clear text: speak HTTP/2 at once */
+    bool h2_only;              /* speak HTTP/2 at once; over TLS it must have been agreed on */
 };
 
 struct http_pool_stats {

@@ -6,8 +6,10 @@
  * allows. What was framed is told to the senders after the session has returned: they send more,
  * and the session is not entered twice.
  *
- * In: a stream's window is HTTP_WINDOW and opens as the owner consumes. The connection's window
- * opens at once, so a stream whose owner does not read never stalls its siblings.
+ * In: a stream's window is HTTP_WINDOW and opens as the owner consumes, by HTTP_CREDIT at a time:
+ * nghttp2 by itself would wait for half of the window, and an owner that keeps some back (call.h)
+ * for ever. The connection's window opens at once, so a stream whose owner does not read never
+ * stalls its siblings.
  *
  * Glitches are things that no peer does often and that cost us more than it: resets, by the peer
  * or caused by it; empty DATA; PING, SETTINGS, PRIORITY, CONTINUATION; more
@@ -597,7 +599,13 @@ void h2_consumed(struct h2_stream *s, size_t n)
 {
     if (s->gone || !s->h2->conn)
         return;
-    (void)nghttp2_session_consume_stream(s->h2->session, s->id, n);
+    s->credit += n;
+    if (s->credit < HTTP_CREDIT ||
+        nghttp2_session_get_stream_remote_close(s->h2->session, s->id) != 0)
+        return;
+    if (nghttp2_submit_window_update(s->h2->session, NGHTTP2_FLAG_NONE, s->id,
+                                     (int32_t)s->credit) == 0)
+        s->credit = 0; /* else, without memory, it is told with the next */
     flush_soon(s->h2);
 }
 

@@ -48,6 +48,7 @@ struct h2_stream {
     uint32_t interim;    /* heads before the final one */
     struct buf out;      /* body that is not framed yet, from out_at on */
     size_t out_at, left; /* framed and not told */
+    size_t credit;       /* given back by the owner and not told to the peer */
     bool out_end;        /* nothing follows `out` */
     bool deferred;       /* nghttp2 waits for h2_body() or h2_end() */
     bool sent_head;      /* HEADERS have been framed */

@@ -23,6 +23,7 @@
 #include "base/span.h"
 
 #define HTTP_WINDOW      ((size_t)64 * 1024)
+#define HTTP_CREDIT      ((size_t)8 * 1024) /* HTTP/2: what is given back is told in such steps */
 #define HTTP_LEN_UNKNOWN UINT64_MAX
 
 struct http_field {

@@ -211,10 +211,15 @@ static void serve_queued(struct pool_conn *c, struct pool_stream *s)
 static int make_conn(struct pool_conn **ret, struct http_pool *p, struct net_conn *conn,
                      struct err *e)
 {
+    bool h2 = strcmp(net_conn_alpn(conn), "h2") == 0;
     int rc;
 
-    p->shares = p->conf.h2_prior || strcmp(net_conn_alpn(conn), "h2") == 0;
-    rc = p->shares ? h2_client_new(ret, p, conn, e) : h1_client_new(ret, p, conn, e);
+    p->shares = h2 || p->conf.h2_only;
+    if (p->conf.h2_only && !h2 && net_conn_is_tls(conn))
+        rc = err_set(e, ERR_TLS, "TLS with %s: it does not offer HTTP/2, which is to be spoken",
+                     p->conf.dial.host);
+    else
+        rc = p->shares ? h2_client_new(ret, p, conn, e) : h1_client_new(ret, p, conn, e);
     if (rc == 0)
         return 0;
     p->stats.conns_now--;
@@ -399,7 +404,7 @@ int http_pool_new(struct http_pool **ret, struct net *net, const struct http_poo
     list_init(&p->shared);
     list_init(&p->waiting);
     list_init(&p->streams);
-    p->shares = conf->h2_prior;
+    p->shares = conf->h2_only;
     p->streams_most = POOL_STREAMS_MOST;
     *ret = p;
     return 0;

@@ -300,6 +300,7 @@ static void build_provider(struct build *b, const struct keys_provider *k,
     p->terminal = p->type->terminal;
     if (k->terminal.set && !k->terminal.bad)
         p->terminal = k->terminal.num == 0 ? TERMINAL_DONE : TERMINAL_FINISH;
+    p->http = (enum settings_http)k->http.num;
     p->ca_file = build_text(b, &k->tls.ca);
     p->ca_stamp = span_has(p->ca_file) ? file_stamp(p->ca_file.p) : 0;
     if (span_has(p->ca_file) && file_check(p->ca_file.p, &e) < 0)

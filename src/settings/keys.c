@@ -159,6 +159,8 @@ static const struct conf_key provider_keys[] = {
      .help = "Base URLs. Cloud providers have one of their own; engines need theirs here."},
     {"terminal", CONF_ONE, .type = &types_terminal, AT(keys_provider, terminal), .example = "done",
      .help = "What ends a stream: done ([DONE] comes) or finish (only the finish reasons do). The type knows; needed for openai-compatible servers that differ."},
+    {"http", CONF_ONE, .type = &types_http, AT(keys_provider, http), .text = "auto",
+     .help = "Version of HTTP towards the provider. auto: over TLS HTTP/2 if the provider takes it (ALPN), else HTTP/1.1; in clear text HTTP/1.1. h1: HTTP/1.1 alone. h2: HTTP/2 alone, in clear text with prior knowledge; a provider that does not speak it is not asked."},
     {"tls", CONF_GROUP, .table = &provider_tls_table, AT(keys_provider, tls),
      .help = "TLS towards the provider."},
     {"proxy", CONF_ONE, .type = &types_proxy, AT(keys_provider, proxy), .example = "http://proxy.example.com:3128",

@@ -68,7 +68,7 @@ struct keys_provider {
     struct conf_value region, project;
     struct keys_credentials credentials;
     struct conf_list key, endpoints;
-    struct conf_value terminal;
+    struct conf_value terminal, http;
     struct keys_provider_tls tls;
     struct conf_value proxy, proxy_auth;
     struct conf_list no_proxy;

@@ -44,6 +44,13 @@ struct settings_proxy {
     struct span no_proxy;    /* comma list, curl's rules */
 };
 
+/* Which versions of HTTP a provider is asked in. */
+enum settings_http {
+    SETTINGS_HTTP_AUTO, /* over TLS what ALPN agrees on, in clear text HTTP/1.1 */
+    SETTINGS_HTTP_1,
+    SETTINGS_HTTP_2, /* in clear text with prior knowledge */
+};
+
 struct settings_timeouts {
     uint64_t connect_ms; /* resolve, connect, proxy and TLS together */
     uint64_t first_ms;   /* request sent to first byte of the answer's content */
@@ -68,8 +75,9 @@ struct settings_provider {
     const struct secret *keys;
     size_t keys_n;
     enum dialect_terminal terminal; /* the row's, or `terminal:` for openai-compatible */
-    struct span ca_file;            /* absent: system bundle */
-    uint64_t ca_stamp;              /* of its content when it was loaded */
+    enum settings_http http;
+    struct span ca_file; /* absent: system bundle */
+    uint64_t ca_stamp;   /* of its content when it was loaded */
     struct settings_proxy proxy;
     bool allow_private;  /* engines, or private: true */
     bool allow_metadata; /* a credential source's own (settings_credential.via), never a target's */

@@ -45,6 +45,13 @@ static const char *terminal_word(size_t i)
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
 
+static const char *http_word(size_t i)
+{
+    static const char *const words[] = {"auto", "h1", "h2"}; /* enum settings_http */
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
 static const char *close_word(size_t i)
 {
     static const char *const words[] = {"gone", "allow"};
@@ -549,6 +556,11 @@ const struct conf_type types_close = {
     .name = "word",
     .what = "gone or allow",
     .word = close_word,
+};
+const struct conf_type types_http = {
+    .name = "word",
+    .what = "auto, h1 or h2",
+    .word = http_word,
 };
 const struct conf_type types_url_path = {
     .name = "URL path",

@@ -25,6 +25,7 @@ extern const struct conf_type types_workers;  /* auto (0) or a count */
 extern const struct conf_type types_provider; /* a provider row; the number is its index */
 extern const struct conf_type types_terminal; /* done, finish */
 extern const struct conf_type types_close;    /* gone, allow */
+extern const struct conf_type types_http;     /* a settings_http */
 extern const struct conf_type types_url_path; /* /health */
 extern const struct conf_type types_place;    /* a region or a project */
 extern const struct conf_type types_cloud;    /* aws, ...; the number is a types_kind */

@@ -289,7 +289,7 @@ static void open_bed(struct bed *b, bool h2, uint32_t most)
         .age_ms = 300000,
         .idle_most = 8,
         .conns_most = most,
-        .h2_prior = h2,
+        .h2_only = h2,
     };
     struct err e;
 

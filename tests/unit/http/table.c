@@ -98,7 +98,7 @@ void run_exchanges(bool h2)
         struct bed *b = bed_new();
         const struct xchg *x, *last;
 
-        b->pc.h2_prior = h2;
+        b->pc.h2_only = h2;
         bed_start(b);
         x = request(b, exchanges[i].plan);
         assert_non_null(x);
@@ -160,7 +160,7 @@ static struct buf run_seed(uint64_t seed, bool h2, unsigned *whole)
     rng_init(&r, seed * 77 + 1);
     b->tracing = true;
     b->lenient = true;
-    b->pc.h2_prior = h2;
+    b->pc.h2_only = h2;
     b->nc = (struct net_sim_conf){
         .latency_max = EV_MS(50),
         .jitter_max = EV_MS(5),
@@ -244,7 +244,7 @@ void run_torture(bool h2)
         struct plan p = {.up = 100000, .down = 100000, .up_chunked = true, .down_chunked = true};
 
         b->lenient = true;
-        b->pc.h2_prior = h2;
+        b->pc.h2_only = h2;
         mem_torture(at, false);
         if (bed_try_start(b, 3) == 0) {
             x = request(b, p);

@@ -30,7 +30,7 @@ static void race(bool stalled, ev_us took[SIBLINGS])
     struct xchg *slow[STALLED], *up[STALLED], *x[SIBLINGS];
     ev_us begin;
 
-    b->pc.h2_prior = true;
+    b->pc.h2_only = true;
     b->sc.write_stall_ms = 100000;
     b->nc.bytes_per_s = 10 * MIB;
     b->nc.latency_min = b->nc.latency_max = EV_MS(1);
@@ -76,13 +76,44 @@ static void siblings_keep_their_rate(void **state)
     }
 }
 
+static void consume(struct side *d, size_t n)
+{
+    d->eaten += n;
+    http_consumed(d->s, n);
+}
+
+/* Credit is told in steps of HTTP_CREDIT: an owner may keep the rest of the window for ever. */
+static void credit(void **state)
+{
+    struct bed *b = bed_new();
+    struct side *sides[2];
+
+    b->pc.h2_only = true;
+    b->sc.write_stall_ms = 100000;
+    bed_start(b);
+    sides[0] = &request(b, (struct plan){.down = MIB, .client_eats = EAT_NEVER})->c;
+    sides[1] = &request(b, (struct plan){.up = MIB, .server_eats = EAT_NEVER})->v;
+    run_ms(b, 100);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(sides[i]->got, HTTP_WINDOW);
+        consume(sides[i], HTTP_CREDIT - 1);
+        run_ms(b, 100);
+        assert_int_equal(sides[i]->got, HTTP_WINDOW);
+        for (size_t n = 1; n <= 20; n++) {
+            consume(sides[i], n == 1 ? 1 : HTTP_CREDIT);
+            run_ms(b, 100);
+            assert_int_equal(sides[i]->got, HTTP_WINDOW + n * HTTP_CREDIT);
+        }
+    }
+    bed_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),
-        cmocka_unit_test(seeds),
-        cmocka_unit_test(torture),
-        cmocka_unit_test(siblings_keep_their_rate),
+        cmocka_unit_test(table),   cmocka_unit_test(seeds),
+        cmocka_unit_test(torture), cmocka_unit_test(siblings_keep_their_rate),
+        cmocka_unit_test(credit),
     };
 
     return cmocka_run_group_tests_name("http/h2", tests, NULL, NULL);

@@ -121,7 +121,7 @@ static void siblings(void **state)
     struct bed *b = bed_new();
     struct xchg *slow, *up, *x[3];
 
-    b->pc.h2_prior = true;
+    b->pc.h2_only = true;
     b->sc.write_stall_ms = 100000;
     bed_start(b);
     slow = request(b, (struct plan){.down = MIB, .client_eats = EAT_NEVER});
@@ -153,7 +153,7 @@ static void write_stall(void **state)
     struct bed *b = bed_new();
     struct xchg *slow, *good;
 
-    b->pc.h2_prior = true;
+    b->pc.h2_only = true;
     bed_start(b);
     slow = request(b, (struct plan){.down = MIB, .client_eats = EAT_NEVER});
     good = request(b, (struct plan){.down = 10, .think = EV_S(60)});
@@ -173,7 +173,7 @@ static void many(void **state)
 {
     struct bed *b = bed_new();
 
-    b->pc.h2_prior = true;
+    b->pc.h2_only = true;
     b->sc.streams_per_conn = 5;
     bed_start(b);
     (void)request(b, (struct plan){.down = 10}); /* after this it is known how many it allows */
@@ -209,7 +209,7 @@ static void drain(void **state)
     struct xchg *x;
     struct raw *idle;
 
-    b->pc.h2_prior = true;
+    b->pc.h2_only = true;
     bed_start(b);
     x = request(b, (struct plan){.up = 100000, .down = 100000, .think = EV_S(5)});
     idle = connect_h2(b);
@@ -231,7 +231,7 @@ static void requests_per_conn(void **state)
 {
     struct bed *b = bed_new();
 
-    b->pc.h2_prior = true;
+    b->pc.h2_only = true;
     b->sc.requests_per_conn = 2;
     bed_start(b);
     for (int i = 0; i < 5; i++) {
@@ -259,7 +259,7 @@ static void close_in_callbacks(void **state)
                                  .how = how ? HTTP_CLOSE_BROKEN : HTTP_CLOSE_DONE};
                 struct xchg *x, *y;
 
-                b->pc.h2_prior = true;
+                b->pc.h2_only = true;
                 bed_start(b);
                 x = request(b, p);
                 run_ms(b, 1);
@@ -287,7 +287,7 @@ static void free_with_live(void **state)
                              .keeps = which == 3};
             struct xchg *x, *y;
 
-            b->pc.h2_prior = true;
+            b->pc.h2_only = true;
             bed_start(b);
             x = request(b, p);
             y = request(b, p);
@@ -733,7 +733,7 @@ static void odd_targets(void **state)
         struct bed *b = bed_new();
         struct side *c;
 
-        b->pc.h2_prior = true;
+        b->pc.h2_only = true;
         raw_serve(b, "\x01\x05", rows[i].answer, rows[i].then); /* a HEADERS that ends all */
         b->script.answer_n = rows[i].n;
         bed_start(b);

@@ -68,6 +68,8 @@ static const struct {
     {P "telemetry: {log: {access: yes, file: log.txt}}\n",
      "E016 4:27+3 telemetry.log.access cannot be 'yes' | allowed: false, true\n"
      "E011 4:38+7 telemetry.log.file: 'log.txt' must be an absolute path, which begins with '/'"},
+    {V "providers: {a: {type: vllm, endpoints: \"http://127.0.0.1:1\", http: h3}}\n",
+     "E016 2:68+2 providers.a.http cannot be 'h3' | did you mean 'h1'? | allowed: auto, h1*, h2"},
     {P "server: {client_half_close: allw, workers: 0}\n",
      "E016 4:29+4 server.client_half_close cannot be 'allw' | did you mean 'allow'? | allowed: "
      "gone, allow*\n"
@@ -274,7 +276,7 @@ static const char full[] =
     "  cloud: {type: openai, key: [env:KEY_A, env:KEY_B], proxy: \"http://p:3128\",\n"
     "    proxy_auth: env:AUTH, no_proxy: [a, b], timeout: {total: 1m}, terminal: finish}\n"
     "  local: {type: vllm, endpoints: [\"http://127.0.0.1:8000/v1/\", \"https://h\"],\n"
-    "    api_version: 1.10, engine: {command: [/bin/x, -p, \"1\"], ready: /up}}\n"
+    "    http: h2, api_version: 1.10, engine: {command: [/bin/x, -p, \"1\"], ready: /up}}\n"
     "defaults: {timeout: {connect: 2s, first_token: 30s}}\n"
     "models:\n"
     "  smart: {targets: [local/qwen/3, cloud/gpt-5]}\n"
@@ -348,6 +350,8 @@ static void check_providers(const struct settings *s)
     IS(p[1].urls[0].path, "/v1");
     assert_true(span_has(p[1].urls[1].path) && p[1].urls[1].path.n == 0);
     assert_int_equal(p[1].urls[0].port, 8000);
+    assert_int_equal(p[0].http, SETTINGS_HTTP_AUTO);
+    assert_int_equal(p[1].http, SETTINGS_HTTP_2);
     assert_true(p[1].allow_private);
     assert_false(p[1].proxy.set);
     IS(p[1].api_version, "1.10");
