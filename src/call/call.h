@@ -23,9 +23,6 @@
 
 #define CALL_EVENT_MAX ((size_t)16 * 1024) /* longer events are handed on in parts */
 #define CALL_ERROR_MAX ((size_t)64 * 1024) /* most of an error body that is read */
-/* Most of an event stream between target and client. More than half of HTTP_WINDOW: over HTTP/2 the
- * window opens again when half of it has been given back. */
-#define CALL_WINDOW    ((size_t)34 * 1024)
 #define CALL_RESEND_MS 1000 /* a kept connection that ends later has had the request */
 #define CALL_AFTER_MS  2000 /* what may still come once the answer is complete: usage, [DONE] */
 

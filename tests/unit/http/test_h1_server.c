@@ -239,7 +239,7 @@ static void write_stall(void **state)
     struct xchg *x = request(b, (struct plan){.down = 500000, .client_eats = EAT_NEVER});
 
     run_ms(b, 39900);
-    assert_int_equal(x->c.got, HTTP_WINDOW);
+    assert_int_equal(x->c.got, HTTP_ANSWER_WINDOW);
     assert_int_equal(x->v.fails, 0);
     run_ms(b, 200);
     assert_int_equal(x->v.fails, 1);

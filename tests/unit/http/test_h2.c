@@ -9,6 +9,11 @@ static void table(void **state)
     run_exchanges(true);
 }
 
+static void windows(void **state)
+{
+    run_windows(true);
+}
+
 static void seeds(void **state)
 {
     run_seeds(true);
@@ -54,7 +59,7 @@ static void race(bool stalled, ev_us took[SIBLINGS])
     }
     assert_int_equal(http_pool_stats(b->pool)->dials_total, 1);
     for (int i = 0; stalled && i < STALLED; i++) {
-        assert_int_equal(slow[i]->c.got, HTTP_WINDOW);
+        assert_int_equal(slow[i]->c.got, HTTP_ANSWER_WINDOW);
         assert_int_equal(up[i]->v.got, HTTP_WINDOW);
     }
     bed_free(b);
@@ -80,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table),
+        cmocka_unit_test(windows),
         cmocka_unit_test(seeds),
         cmocka_unit_test(torture),
         cmocka_unit_test(siblings_keep_their_rate),
