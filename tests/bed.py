@@ -202,8 +202,10 @@ class Gateway(Program):
 
 
 def rss_bytes(pid):
+    """What it holds, and the most that it ever held."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1]) * 1024
+        text = f.read()
+    return [int(re.search(rf"{name}:\s+(\d+) kB", text)[1]) * 1024 for name in ("VmRSS", "VmHWM")]
 
 
 def cpu_seconds(pid):
@@ -223,8 +225,12 @@ class Cost:
         return [rss_bytes(pid) for pid in self.pids], [cpu_seconds(pid) for pid in self.pids]
 
     def grown(self):
-        """Bytes, of all workers together."""
-        return sum(now - then for now, then in zip(self.now()[0], self.rss))
+        """Bytes, of all workers together: what they hold, or, of one that has never held so much
+        before the first look, the most that it has held since."""
+        total = 0
+        for (now, most), (then, most_then) in zip(self.now()[0], self.rss):
+            total += (most if most > most_then else now) - then
+        return total
 
     def cpu_used(self):
         return sum(now - then for now, then in zip(self.now()[1], self.cpu))

@@ -42,7 +42,7 @@ def engine():
 @pytest.fixture(scope="session")
 def slack(binary):
     """What a sanitizer's own shadow and margins make of a megabyte."""
-    return 4 if b"__asan_init" in binary.read_bytes() else 1
+    return 2 if b"__asan_init" in binary.read_bytes() else 1
 
 
 @pytest.fixture(scope="module")

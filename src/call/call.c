@@ -58,7 +58,6 @@ struct call {
     bool handed;      /* something of what was just read went to the owner */
     bool scrubs;      /* an error is passed through: it may say our key */
     size_t held_back; /* bytes delivered and not consumed */
-    size_t kept;      /* of the stream's window, what is not given back at all */
     struct buf held;  /* an event, or what may be our key, that is cut by the end of a read */
     struct buf error; /* body of an error answer */
     uint16_t status;
@@ -299,6 +298,8 @@ static void begin_answer(struct call *c, const struct http_head *h)
                             c->conf.choices, c->events);
     if (framing != REFRAME_NONE)
         reframe_init(&c->reframe, framing);
+    if (!c->events)
+        http_widen(c->stream);
     c->cb->on_head(c->arg, h, c->events);
 }
 
@@ -464,14 +465,11 @@ static void read_events(struct call *c, const char *p, size_t n)
     }
 }
 
-/* n bytes have gone on their way. For events a part of the window is enough. */
+/* n bytes have gone on their way. */
 static void give_back(struct call *c, size_t n)
 {
-    size_t keep = c->events ? MIN(n, HTTP_WINDOW - CALL_WINDOW - c->kept) : 0;
-
-    c->kept += keep;
     if (c->stream)
-        http_consumed(c->stream, n - keep);
+        http_consumed(c->stream, n);
 }
 
 /* The framing is broken; behind a complete answer that takes nothing from it. */
@@ -562,8 +560,8 @@ static void on_body(void *arg, const char *p, size_t n)
         c->held_back = 0;
         give_back(c, n);
     }
-    /* A piece of an event keeps its credit until the event is handed on (CALL_EVENT_MAX is below
-     * CALL_WINDOW), but it is a sign of life. */
+    /* A piece of an event keeps its credit until the event is handed on, but it is a sign of life.
+     */
     if (!c->handed && !rested && c->resting && c->state == ANSWER) {
         c->resting = false;
         set_timer(c, c->conf.timeout.idle_ms);

@@ -23,14 +23,12 @@
 
 #define CALL_EVENT_MAX ((size_t)16 * 1024) /* longer events are handed on in parts */
 #define CALL_ERROR_MAX ((size_t)64 * 1024) /* most of an error body that is read */
-/* Most of an event stream between target and client. A piece of an event and what HTTP/2 has not
- * told of its credit are in it, and it must not be full of them. */
-#define CALL_WINDOW    ((size_t)34 * 1024)
 #define CALL_RESEND_MS 1000 /* a kept connection that ends later has had the request */
 #define CALL_AFTER_MS  2000 /* what may still come once the answer is complete: usage, [DONE] */
 
-_Static_assert(CALL_WINDOW > CALL_EVENT_MAX + HTTP_CREDIT, "streams would stand still");
-_Static_assert(CALL_WINDOW < HTTP_WINDOW, "there is something to keep");
+/* A piece of an event and what HTTP/2 has not told of its credit are in an answer's window, and it
+ * must not be full of them. */
+_Static_assert(HTTP_ANSWER_WINDOW > CALL_EVENT_MAX + HTTP_CREDIT, "streams would stand still");
 
 /* Everything is borrowed and must outlive the call. */
 struct call_conf {

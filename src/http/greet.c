@@ -54,7 +54,9 @@ static void drain_conn(struct http_conn *base)
 {
     struct greet *g = CONTAINER_OF(base, struct greet, base);
 
-    end(g, net_conn_is_tls(g->conn) ? NET_END_RESET : NET_END_FLUSH); /* nothing was asked yet */
+    if (g->conn) /* else it has ended in this turn */
+        end(g,
+            net_conn_is_tls(g->conn) ? NET_END_RESET : NET_END_FLUSH); /* nothing was asked yet */
 }
 
 static void on_timer(struct ev_timer *t)

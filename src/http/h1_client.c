@@ -17,7 +17,7 @@
  *
  * How much of the body has left is told as in h1_server.c.
  *
- * Invariants: (1) answer bytes delivered and not consumed never exceed HTTP_WINDOW, and what one
+ * Invariants: (1) answer bytes delivered and not consumed never exceed `most`, and what one
  *                 read brought beyond that is held with reading off;
  *             (2) while `in_read`, c is neither freed nor given back.
  */
@@ -50,7 +50,7 @@ struct h1_client {
     bool unfit; /* not to be used for another exchange */
     uint32_t interim;
     uint64_t request_left; /* body bytes still owed under a content-length */
-    size_t window;         /* answer bytes delivered and not consumed */
+    size_t window, most;   /* answer bytes delivered and not consumed; how many may be */
     size_t body_queued;    /* request body bytes written and not reported as sent */
 };
 
@@ -104,7 +104,7 @@ static void broke(struct h1_client *c, const struct err *e)
 
 static void set_reading(struct h1_client *c)
 {
-    net_conn_read(c->conn, !c->s || c->got_end || (c->held.n == 0 && c->window < HTTP_WINDOW));
+    net_conn_read(c->conn, !c->s || c->got_end || (c->held.n == 0 && c->window < c->most));
 }
 
 /* ---- sending ---- */
@@ -179,6 +179,11 @@ static void consumed(struct pool_stream *s, size_t n)
         ev_post(c->ev, &c->look);
 }
 
+static void widen(struct pool_stream *s)
+{
+    of_stream(s)->most = HTTP_WINDOW;
+}
+
 static void release(struct pool_stream *s)
 {
     struct h1_client *c = of_stream(s);
@@ -198,6 +203,7 @@ static const struct pool_carrier carrier = {
     .send_body = send_body,
     .send_end = send_end,
     .consumed = consumed,
+    .widen = widen,
     .release = release,
 };
 
@@ -266,7 +272,7 @@ static size_t pump(struct h1_client *c, const char *p, size_t n)
 
     c->in_read = true;
     while (c->conn && c->s && !c->got_end) {
-        size_t most = MIN(n - at, HTTP_WINDOW - c->window); /* an end needs no room */
+        size_t most = MIN(n - at, c->most - c->window); /* an end needs no room */
         struct h1_step step = h1_read_next(&c->reader, p + at, most);
 
         at += step.used;
@@ -403,6 +409,7 @@ static int serve(struct pool_conn *base, struct pool_stream *s, struct err *e)
     c->left = c->heard = false;
     c->interim = 0;
     c->window = c->body_queued = 0;
+    c->most = HTTP_ANSWER_WINDOW;
     net_conn_read(c->conn, true);
     UNUSED(e);
     return 0;

@@ -6,10 +6,10 @@
  * allows. What was framed is told to the senders after the session has returned: they send more,
  * and the session is not entered twice.
  *
- * In: a stream's window is HTTP_WINDOW and opens as the owner consumes, by HTTP_CREDIT at a time:
- * nghttp2 by itself would wait for half of the window, and an owner that keeps some back (call.h)
- * for ever. The connection's window opens at once, so a stream whose owner does not read never
- * stalls its siblings.
+ * In: a stream's window is HTTP_WINDOW (a client's HTTP_ANSWER_WINDOW) and opens as the owner
+ * consumes, by HTTP_CREDIT at a time: nghttp2 by itself would wait for half of the window, and an
+ * owner that holds more than the other half for ever. The connection's window opens at once, so a
+ * stream whose owner does not read never stalls its siblings.
  *
  * Glitches are things that no peer does often and that cost us more than it: resets, by the peer
  * or caused by it; empty DATA; PING, SETTINGS, PRIORITY, CONTINUATION; more
@@ -239,17 +239,10 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     return 0;
 }
 
-static size_t waiting(const struct h2_stream *s)
-{
-    return s->out.n - s->out_at;
-}
-
 /* What a stream that is gone had still to send is told as sent: it is in nobody's way. */
 static void forget_out(struct h2_stream *s)
 {
-    s->left += waiting(s);
-    buf_fini(&s->out);
-    s->out_at = 0;
+    s->left += h2_out_drop(&s->out);
     if (s->left && list_empty(&s->tell))
         list_push(&s->h2->tell, &s->tell);
 }
@@ -273,7 +266,7 @@ static ssize_t read_out(nghttp2_session *session, int32_t id, uint8_t *buf, size
                         uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     struct h2_stream *s = source->ptr;
-    size_t n = MIN(room, waiting(s));
+    size_t n = h2_out_take(&s->out, buf, room);
 
     UNUSED(session);
     UNUSED(id);
@@ -282,16 +275,9 @@ static ssize_t read_out(nghttp2_session *session, int32_t id, uint8_t *buf, size
         s->deferred = true;
         return NGHTTP2_ERR_DEFERRED;
     }
-    if (n)
-        memcpy(buf, s->out.p + s->out_at, n);
-    s->out_at += n;
     s->left += n;
-    if (waiting(s) == 0) {
-        buf_fini(&s->out);
-        s->out_at = 0;
-        if (s->out_end)
-            *flags |= NGHTTP2_DATA_FLAG_EOF;
-    }
+    if (s->out.n == 0 && s->out_end)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (n && list_empty(&s->tell))
         list_push(&s->h2->tell, &s->tell);
     return (ssize_t)n;
@@ -557,13 +543,8 @@ static void resume(struct h2_stream *s)
 
 int h2_body(struct h2_stream *s, const char *p, size_t n, struct err *e)
 {
-    if (s->out_at > s->out.n / 2) {
-        buf_consume(&s->out, s->out_at);
-        s->out_at = 0;
-    }
-    buf_add(&s->out, p, n);
-    if (buf_finish(&s->out, "body", e) < 0)
-        return -1;
+    if (h2_out_add(&s->out, p, n) < 0)
+        return err_set(e, ERR_NOMEM, "no memory for %zu bytes of a body", n);
     if (s->gone)
         forget_out(s);
     resume(s);
@@ -609,6 +590,16 @@ void h2_consumed(struct h2_stream *s, size_t n)
     flush_soon(s->h2);
 }
 
+void h2_widen(struct h2_stream *s)
+{
+    if (s->gone || !s->h2->conn)
+        return;
+    /* Without memory it stays as it is. */
+    (void)nghttp2_session_set_local_window_size(s->h2->session, NGHTTP2_FLAG_NONE, s->id,
+                                                (int32_t)HTTP_WINDOW);
+    flush_soon(s->h2);
+}
+
 /* ---- life ---- */
 
 void h2_stream_init(struct h2_stream *s, struct h2 *h)
@@ -616,7 +607,6 @@ void h2_stream_init(struct h2_stream *s, struct h2 *h)
     s->h2 = h;
     s->in.fields = NULL;
     arena_init(&s->in.arena, 0);
-    buf_init(&s->out, 4 * HTTP_WINDOW);
     list_init(&s->tell);
     list_init(&s->link);
     list_push(&h->streams, &s->link);
@@ -630,7 +620,7 @@ void h2_stream_fini(struct h2_stream *s)
     list_del(&s->link);
     arena_fini(&s->in.arena);
     mem_free(s->in.fields);
-    buf_fini(&s->out);
+    (void)h2_out_drop(&s->out);
 }
 
 static int new_session(struct h2 *h, struct err *e)
@@ -669,7 +659,8 @@ int h2_init(struct h2 *h, bool server, const struct h2_ops *ops, struct net_conn
             struct ev *ev, const struct http_limits *limits, uint32_t streams, struct err *e)
 {
     nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)HTTP_WINDOW},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+         (uint32_t)(server ? HTTP_WINDOW : HTTP_ANSWER_WINDOW)},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
          (uint32_t)MIN(limits->head_bytes, (size_t)UINT32_MAX)},
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams},

@@ -14,8 +14,8 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/list.h"
+#include "http/h2_out.h"
 #include "http/http.h"
 #include "net/net.h"
 
@@ -43,18 +43,18 @@ struct h2_stream {
     struct list tell; /* in h2.tell while bytes that left are to be told */
     int32_t id;
     struct h2_head in;
-    bool head_done;      /* what fields come now are trailers */
-    size_t trailer;      /* their bytes */
-    uint32_t interim;    /* heads before the final one */
-    struct buf out;      /* body that is not framed yet, from out_at on */
-    size_t out_at, left; /* framed and not told */
-    size_t credit;       /* given back by the owner and not told to the peer */
-    bool out_end;        /* nothing follows `out` */
-    bool deferred;       /* nghttp2 waits for h2_body() or h2_end() */
-    bool sent_head;      /* HEADERS have been framed */
-    bool sent_end;       /* END_STREAM has been */
-    bool gone;           /* nghttp2 knows it no more */
-    bool heard;          /* a frame of the peer's that names it has begun */
+    bool head_done;    /* what fields come now are trailers */
+    size_t trailer;    /* their bytes */
+    uint32_t interim;  /* heads before the final one */
+    struct h2_out out; /* body that is not framed yet */
+    size_t left;       /* framed and not told */
+    size_t credit;     /* given back by the owner and not told to the peer */
+    bool out_end;      /* nothing follows `out` */
+    bool deferred;     /* nghttp2 waits for h2_body() or h2_end() */
+    bool sent_head;    /* HEADERS have been framed */
+    bool sent_end;     /* END_STREAM has been */
+    bool gone;         /* nghttp2 knows it no more */
+    bool heard;        /* a frame of the peer's that names it has begun */
 };
 
 struct h2_ops {
@@ -128,5 +128,7 @@ void h2_reset(struct h2_stream *s, uint32_t code);
 /* Ask for ops->pong, when all that waits has been told as sent. */
 void h2_ping(struct h2_stream *s);
 void h2_consumed(struct h2_stream *s, size_t n);
+/* An answer that has begun may have the whole of HTTP_WINDOW. */
+void h2_widen(struct h2_stream *s);
 
 #endif

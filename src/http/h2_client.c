@@ -207,6 +207,14 @@ static void consumed(struct pool_stream *ps, size_t n)
     h2_consumed(&s->base, n);
 }
 
+static void widen(struct pool_stream *ps)
+{
+    struct stream *s = of_pool(ps);
+
+    if (s->base.in.h.body_len > HTTP_ANSWER_WINDOW) /* else it is a frame for nothing */
+        h2_widen(&s->base);
+}
+
 static void release(struct pool_stream *ps)
 {
     struct stream *s = of_pool(ps);
@@ -225,6 +233,7 @@ static const struct pool_carrier carrier = {
     .send_body = send_body,
     .send_end = send_end,
     .consumed = consumed,
+    .widen = widen,
     .release = release,
 };
 

@@ -45,6 +45,11 @@ void http_consumed(struct http_stream *s, size_t n)
         s->ops->consumed(s, n);
 }
 
+void http_widen(struct http_stream *s)
+{
+    s->ops->widen(s);
+}
+
 void http_stream_close(struct http_stream **s, enum http_close how)
 {
     struct http_stream *it = *s;

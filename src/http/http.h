@@ -6,7 +6,8 @@
  * answer. Everything above this room handles streams and never asks for a version.
  *
  * Back-pressure, both directions, in bytes of body:
- *   receiving: at most HTTP_WINDOW bytes are delivered beyond what http_consumed() gave back;
+ *   receiving: at most HTTP_WINDOW bytes are delivered beyond what http_consumed() gave back; of
+ *              an answer at most HTTP_ANSWER_WINDOW, until http_widen();
  *   sending:   http_send_body() always queues; the sender keeps (sent - on_sent) below
  *              HTTP_WINDOW, which bounds what is held here.
  *
@@ -22,9 +23,11 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define HTTP_WINDOW      ((size_t)64 * 1024)
-#define HTTP_CREDIT      ((size_t)8 * 1024) /* HTTP/2: what is given back is told in such steps */
-#define HTTP_LEN_UNKNOWN UINT64_MAX
+#define HTTP_WINDOW ((size_t)64 * 1024)
+/* Small, for answers are many and their readers may be slow. */
+#define HTTP_ANSWER_WINDOW ((size_t)34 * 1024)
+#define HTTP_CREDIT        ((size_t)8 * 1024) /* HTTP/2: what is given back is told in such steps */
+#define HTTP_LEN_UNKNOWN   UINT64_MAX
 
 struct http_field {
     struct span name;  /* lower case */
@@ -90,6 +93,7 @@ struct http_stream_ops {
     int (*send_body)(struct http_stream *s, const char *p, size_t n, struct err *e);
     int (*send_end)(struct http_stream *s, struct err *e);
     void (*consumed)(struct http_stream *s, size_t n);
+    void (*widen)(struct http_stream *s);                      /* a client's */
     void (*close)(struct http_stream *s, enum http_close how); /* takes s */
 };
 
@@ -109,6 +113,8 @@ MUST_CHECK int http_send_body(struct http_stream *s, const char *p, size_t n, st
 /* The body is whole. */
 MUST_CHECK int http_send_end(struct http_stream *s, struct err *e);
 void http_consumed(struct http_stream *s, size_t n);
+/* Client, from on_head: this answer may have the whole of HTTP_WINDOW. */
+void http_widen(struct http_stream *s);
 /* End *s and set it to NULL; NULL is fine. */
 void http_stream_close(struct http_stream **s, enum http_close how);
 

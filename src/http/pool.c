@@ -111,6 +111,14 @@ static void consumed(struct http_stream *stream, size_t n)
         s->carrier->consumed(s, n);
 }
 
+static void widen(struct http_stream *stream)
+{
+    struct pool_stream *s = of(stream);
+
+    if (s->carrier)
+        s->carrier->widen(s);
+}
+
 static void close_stream(struct http_stream *stream, enum http_close how)
 {
     struct pool_stream *s = of(stream);
@@ -136,6 +144,7 @@ static const struct http_stream_ops stream_ops = {
     .send_body = send_body,
     .send_end = send_end,
     .consumed = consumed,
+    .widen = widen,
     .close = close_stream,
 };
 

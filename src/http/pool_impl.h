@@ -23,6 +23,7 @@ struct pool_carrier {
     int (*send_body)(struct pool_stream *s, const char *p, size_t n, struct err *e);
     int (*send_end)(struct pool_stream *s, struct err *e);
     void (*consumed)(struct pool_stream *s, size_t n);
+    void (*widen)(struct pool_stream *s);
     /* The caller has closed the stream; s is freed after this. */
     void (*release)(struct pool_stream *s);
 };

@@ -65,6 +65,7 @@ static void pump(struct side *d)
         for (size_t i = 0; i < n; i++)
             bytes[i] = (char)pattern(d->x->n, !d->server, d->sent + i);
         if (http_send_body(d->s, bytes, n, &e) < 0) {
+            d->refused = true;
             end_side(d, HTTP_CLOSE_BROKEN);
             return;
         }
@@ -123,6 +124,8 @@ static void side_head(void *arg, const struct http_head *h)
     d->heads++;
     d->h = h;
     d->status = h->status;
+    if (d->x->plan.widens)
+        http_widen(d->s);
     leaves(d, AT_HEAD);
 }
 
@@ -143,7 +146,8 @@ static void side_body(void *arg, const char *p, size_t n)
     for (size_t i = 0; i < n && !d->x->plan.any_body && as_planned(d); i++)
         assert_int_equal((unsigned char)p[i], pattern(d->x->n, d->server, d->got + i));
     d->got += n;
-    assert_true(d->got - d->eaten <= HTTP_WINDOW);
+    assert_true(d->got - d->eaten <=
+                (d->server || d->x->plan.widens ? HTTP_WINDOW : HTTP_ANSWER_WINDOW));
     if (leaves(d, AT_BODY))
         return;
     if (eat == EAT_AT_ONCE) {

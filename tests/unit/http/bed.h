@@ -43,6 +43,7 @@ struct plan {
     uint16_t status; /* 0: 200 */
     size_t piece;    /* bytes a send; 0: 16 KiB */
     enum eat client_eats, server_eats;
+    bool widens;        /* the client lets the answer have the large window */
     bool early;         /* the handler answers in on_request */
     bool never;         /* the handler does not answer */
     ev_us think;        /* the handler answers so long after on_end */
@@ -68,9 +69,9 @@ struct side {
     struct err why;
     ev_us ended_at, failed_at;
     uint16_t status;
-    uint64_t got, eaten, got_max; /* of the body received */
-    uint64_t to_send, sent, left; /* of the body sent: in all, written, reported */
-    bool sending, send_end;
+    uint64_t got, eaten, got_max;    /* of the body received */
+    uint64_t to_send, sent, left;    /* of the body sent: in all, written, reported */
+    bool sending, send_end, refused; /* refused: bytes of the body were not taken */
     struct ev_timer eat, think;
 };
 

@@ -11,8 +11,10 @@
 /* Both sides are over and agree: a client's whole answer is what the handler sent. */
 void check_sides(const struct xchg *x);
 
-/* The table, 200 runs of chance and faults, and each allocation failing once. */
+/* The table, windows at their bounds, 200 runs of chance and faults, and each allocation failing
+ * once. */
 void run_exchanges(bool h2);
+void run_windows(bool h2);
 void run_seeds(bool h2);
 void run_torture(bool h2);
 

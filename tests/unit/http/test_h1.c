@@ -32,6 +32,11 @@ static void table(void **state)
     run_exchanges(false);
 }
 
+static void windows(void **state)
+{
+    run_windows(false);
+}
+
 static void seeds(void **state)
 {
     run_seeds(false);
@@ -159,9 +164,13 @@ static void free_with_live(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),          cmocka_unit_test(seeds),
-        cmocka_unit_test(torture),        cmocka_unit_test(large_bodies),
-        cmocka_unit_test(tiny_chunks),    cmocka_unit_test(close_in_callbacks),
+        cmocka_unit_test(table),
+        cmocka_unit_test(windows),
+        cmocka_unit_test(seeds),
+        cmocka_unit_test(torture),
+        cmocka_unit_test(large_bodies),
+        cmocka_unit_test(tiny_chunks),
+        cmocka_unit_test(close_in_callbacks),
         cmocka_unit_test(free_with_live),
     };
 

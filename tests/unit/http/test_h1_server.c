@@ -239,7 +239,7 @@ static void write_stall(void **state)
     struct xchg *x = request(b, (struct plan){.down = 500000, .client_eats = EAT_NEVER});
 
     run_ms(b, 39900);
-    assert_int_equal(x->c.got, HTTP_WINDOW);
+    assert_int_equal(x->c.got, HTTP_ANSWER_WINDOW);
     assert_int_equal(x->v.fails, 0);
     run_ms(b, 200);
     assert_int_equal(x->v.fails, 1);
@@ -467,6 +467,41 @@ static void drain(void **state)
     bed_free(b);
 }
 
+static void drain_now(void *arg)
+{
+    struct bed *b = arg;
+
+    http_server_drain(b->server, count_drained, b);
+}
+
+/* A connection that has said nothing ends of itself in the turn in which the server is drained. */
+static void drain_of_one_that_ends(void **state)
+{
+    ev_us ended_at = 0;
+
+    for (int round = 0; round < 3;
+         round++) { /* when it ends; and the drain before that and behind */
+        struct bed *b = bed_start(bed_new());
+        struct raw *r;
+        struct err e;
+
+        if (round == 2)
+            assert_int_equal(ev_sim_at(b->ev, ended_at, drain_now, b, &e), 0);
+        r = raw_connect(b);
+        if (round == 1)
+            assert_int_equal(ev_sim_at(b->ev, ended_at, drain_now, b, &e), 0);
+        while (round == 0 && ss(b)->conns_now)
+            assert_true(ev_sim_turn(b->ev));
+        if (round == 0)
+            ended_at = ev_now(b->ev);
+        run_ms(b, 20000);
+        assert_true(r->eof);
+        assert_int_equal(b->drained, round > 0);
+        assert_int_equal(ss(b)->conns_now, 0);
+        bed_free(b);
+    }
+}
+
 /* A handler that holds its stream beyond on_fail and beyond the server. */
 static void stream_outlives_server(void **state)
 {
@@ -616,6 +651,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(bad_body),
         cmocka_unit_test(drain),
+        cmocka_unit_test(drain_of_one_that_ends),
         cmocka_unit_test(stream_outlives_server),
         cmocka_unit_test(client_gone),
         cmocka_unit_test(gone_behind_pipelined),

@@ -9,6 +9,11 @@ static void table(void **state)
     run_exchanges(true);
 }
 
+static void windows(void **state)
+{
+    run_windows(true);
+}
+
 static void seeds(void **state)
 {
     run_seeds(true);
@@ -54,7 +59,7 @@ static void race(bool stalled, ev_us took[SIBLINGS])
     }
     assert_int_equal(http_pool_stats(b->pool)->dials_total, 1);
     for (int i = 0; stalled && i < STALLED; i++) {
-        assert_int_equal(slow[i]->c.got, HTTP_WINDOW);
+        assert_int_equal(slow[i]->c.got, HTTP_ANSWER_WINDOW);
         assert_int_equal(up[i]->v.got, HTTP_WINDOW);
     }
     bed_free(b);
@@ -95,14 +100,16 @@ static void credit(void **state)
     sides[1] = &request(b, (struct plan){.up = MIB, .server_eats = EAT_NEVER})->v;
     run_ms(b, 100);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(sides[i]->got, HTTP_WINDOW);
+        size_t window = i == 0 ? HTTP_ANSWER_WINDOW : HTTP_WINDOW;
+
+        assert_int_equal(sides[i]->got, window);
         consume(sides[i], HTTP_CREDIT - 1);
         run_ms(b, 100);
-        assert_int_equal(sides[i]->got, HTTP_WINDOW);
+        assert_int_equal(sides[i]->got, window);
         for (size_t n = 1; n <= 20; n++) {
             consume(sides[i], n == 1 ? 1 : HTTP_CREDIT);
             run_ms(b, 100);
-            assert_int_equal(sides[i]->got, HTTP_WINDOW + n * HTTP_CREDIT);
+            assert_int_equal(sides[i]->got, window + n * HTTP_CREDIT);
         }
     }
     bed_free(b);
@@ -111,8 +118,11 @@ static void credit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),   cmocka_unit_test(seeds),
-        cmocka_unit_test(torture), cmocka_unit_test(siblings_keep_their_rate),
+        cmocka_unit_test(table),
+        cmocka_unit_test(windows),
+        cmocka_unit_test(seeds),
+        cmocka_unit_test(torture),
+        cmocka_unit_test(siblings_keep_their_rate),
         cmocka_unit_test(credit),
     };
 

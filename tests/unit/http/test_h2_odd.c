@@ -127,7 +127,7 @@ static void siblings(void **state)
     slow = request(b, (struct plan){.down = MIB, .client_eats = EAT_NEVER});
     up = request(b, (struct plan){.up = MIB, .server_eats = EAT_NEVER});
     run_ms(b, 100);
-    assert_int_equal(slow->c.got, HTTP_WINDOW);
+    assert_int_equal(slow->c.got, HTTP_ANSWER_WINDOW);
     assert_int_equal(up->v.got, HTTP_WINDOW);
     for (int i = 0; i < 3; i++)
         x[i] = request(b, (struct plan){.up = 4 * MIB, .down = 4 * MIB});
@@ -137,10 +137,10 @@ static void siblings(void **state)
         check_sides(x[i]);
     }
     assert_int_equal(ps(b)->dials_total, 1);
-    assert_int_equal(slow->c.got, HTTP_WINDOW);
+    assert_int_equal(slow->c.got, HTTP_ANSWER_WINDOW);
     slow->plan.client_eats = EAT_AT_ONCE;
     slow->c.eaten = slow->c.got;
-    http_consumed(slow->c.s, HTTP_WINDOW);
+    http_consumed(slow->c.s, HTTP_ANSWER_WINDOW);
     run_ms(b, 1000);
     assert_int_equal(slow->c.ends, 1);
     run_ms(b, 18000);

@@ -317,7 +317,7 @@ static void a_deaf_client_holds_the_upstream_back(void **state)
         {
             const struct relay *r = LIST_ENTRY(it, struct relay, link);
 
-            if (r->backlog == 0 || r->backlog > HTTP_WINDOW + CALL_EVENT_MAX)
+            if (r->backlog == 0 || r->backlog > HTTP_ANSWER_WINDOW + 2 * RELAY_LOW)
                 fail_msg("events of %zu: %zu bytes wait for the client", sizes[i], r->backlog);
         }
         twin_client_fini(&c);
