@@ -111,12 +111,17 @@ static void cut_once(const struct kind *k, size_t cut, enum h2_up_end end)
 
 static void no_cut_is_a_completion(void **state)
 {
+    /* Ends of the stream at every byte; the others find the same state, in other words. */
+    static const size_t every[] = {
+        [H2_UP_END_STREAM] = 1, [H2_UP_RST_STREAM] = 1, [H2_UP_SILENT] = 16,
+        [H2_UP_FIN] = 3,        [H2_UP_RESET] = 3,
+    };
+
     UNUSED(state);
     for (size_t i = 0; i < KINDS; i++)
-        for (size_t cut = 0; cut < kinds[i].n; cut++)
-            for (enum h2_up_end end = H2_UP_END_STREAM; end <= H2_UP_RESET; end++)
-                if (end != H2_UP_SILENT || cut % 16 == 0) /* they differ by the clock alone */
-                    cut_once(&kinds[i], cut, end);
+        for (enum h2_up_end end = H2_UP_END_STREAM; end <= H2_UP_RESET; end++)
+            for (size_t cut = 0; cut < kinds[i].n; cut += every[end])
+                cut_once(&kinds[i], cut, end);
 }
 
 /* Its stream is reset, at once and alone; the others of the connection end whole. */
