@@ -156,7 +156,7 @@ class Gateway(Server):
             if kept in os.environ:
                 own[kept] = os.environ[kept]
         super().__init__(command, directory, name, {**own, **(env or {})}, **popen)
-        self.base = self.find(r"^  clients +(http://\S+)/v1$")
+        self.base = self.find(r"^  clients +(https?://\S+)/v1$")
         self.admin = self.find(r"^  admin +(http://\S+)/metrics$")
         self.port = int(self.base.rsplit(":", 1)[1])
         wait_for(self.ready, START_SECONDS_MAX)
@@ -226,11 +226,12 @@ def providers_text(url, extra=""):
         f"    private: true\n{extra}" for name, kind, base in rows)
 
 
-def config_text(url, extra="", more=""):
-    """A whole configuration with a client's key, on free ports."""
+def config_text(url, extra="", more="", server=""):
+    """A whole configuration with a client's key, on free ports. What is given goes below each
+    provider, to the end, and into `server`."""
     digest = hashlib.sha256(KEY.encode()).hexdigest()
     return ("version: 1\n"
-            "server: {listen: 127.0.0.1:0, admin: 127.0.0.1:0, drain: 1s}\n"
+            f"server: {{listen: 127.0.0.1:0, admin: 127.0.0.1:0, drain: 1s{server}}}\n"
             + providers_text(url, extra)
             + "models:\n"
             "  chat: {targets: oai/mock}\n"

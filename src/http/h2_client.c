@@ -218,11 +218,13 @@ static void widen(struct pool_stream *ps)
 static void release(struct pool_stream *ps)
 {
     struct stream *s = of_pool(ps);
+    bool whole;
 
     s->s = NULL;
     if (s->base.id == 0) /* nothing was ever sent */
         s->base.gone = true;
-    if (!s->base.gone && s->c->conn)
+    whole = s->got_end && s->base.sent_end; /* nghttp2 closes it when it has told of the end */
+    if (!s->base.gone && s->c->conn && !whole)
         h2_reset(&s->base, NGHTTP2_CANCEL); /* the target learns at once that nobody listens */
     else
         free_if_done(s);

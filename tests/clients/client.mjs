@@ -2,10 +2,12 @@
 // at a time. LAMPLIGHTER_NODE names the directory with node_modules.
 //
 //   in   {id, sdk, base, key, call: "chat.completions.create", args: [...], stop_after}
-//   out  {id, value | items, final, request_id, sent, error: {class, status, message, ...}}
+//   out  {id, value | items, final, request_id, sent, alpn, error: {class, status, message, ...}}
 //
+// With LAMPLIGHTER_HTTP2 set, HTTP/2 is offered over TLS; alpn is what all connections agreed on.
 // A stream's items are given as they came, also when an error follows them. With stop_after the
 // stream is left behind after so many items with content.
+import { subscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
@@ -51,12 +53,21 @@ async function collect(stream, job, out) {
   if (finals[job.call]) out.final = await stream[finals[job.call]]()
 }
 
+const alpn = new Set()
+subscribe('undici:client:connected', ({ socket }) => alpn.add(socket.alpnProtocol))
+let dispatcher
+if (process.env.LAMPLIGHTER_HTTP2) { // Node has an agent for it and does not export its class
+  await fetch('data:,')
+  const { constructor: Agent } = globalThis[Symbol.for('undici.globalDispatcher.1')]
+  dispatcher = new Agent({ allowH2: true })
+}
+
 async function run(job) {
   const out = { id: job.id }
   const noting = (url, init) => {
     out.sent = Object.fromEntries(new Headers(init.headers))
     out.sent_body = typeof init.body === 'string' ? init.body : undefined
-    return fetch(url, init)
+    return fetch(url, { ...init, dispatcher })
   }
   try {
     const client = new sdks[job.sdk]({
@@ -73,6 +84,7 @@ async function run(job) {
   } catch (e) {
     out.error = describe(e)
   }
+  out.alpn = [...alpn]
   return out
 }
 

@@ -2,6 +2,7 @@
 import pytest
 
 import answers
+import pki
 import serving
 import upstreams
 
@@ -20,6 +21,19 @@ def mock(binary, tmp_path_factory):
 def gateway(binary, mock, tmp_path_factory):
     server = serving.Gateway(binary, tmp_path_factory.mktemp("gateway"),
                              serving.config_text(mock.url))
+    yield server
+    assert server.stop() == 0, server.output()
+
+
+@pytest.fixture(scope="module")
+def secure(binary, mock, tmp_path_factory):
+    """The same for clients that come by TLS; `ca` is whom they have to trust."""
+    place = tmp_path_factory.mktemp("secure")
+    authority = pki.Authority(place, "own")
+    pair = authority.issue("gateway", ["DNS:localhost", "IP:127.0.0.1"])
+    server = serving.Gateway(binary, place, serving.config_text(
+        mock.url, server=f", tls: {{cert: {pair.cert}, key: {pair.key}}}"), name="secure")
+    server.ca = authority.cert
     yield server
     assert server.stop() == 0, server.output()
 

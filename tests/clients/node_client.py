@@ -46,8 +46,8 @@ class Client:
 
 
 class NodeClient(Client):
-    def __init__(self, node, script=SCRIPT):
-        super().__init__([node / "bin/node", script], {"LAMPLIGHTER_NODE": str(node)})
+    def __init__(self, node, script=SCRIPT, env=None):
+        super().__init__([node / "bin/node", script], {"LAMPLIGHTER_NODE": str(node), **(env or {})})
 
     def call(self, sdk, base, key, call, *args, seconds=40, **options):
         return self.run({"sdk": sdk, "base": base, "key": key, "call": call, "args": list(args),

@@ -1,5 +1,6 @@
 """The Node SDKs through the gateway to the mock: openai, and Anthropic's in its two kinds: the
-old one authenticates with x-api-key, the new one with a bearer token."""
+old one authenticates with x-api-key, the new one with a bearer token. Some tests run by TLS too, with
+HTTP/1.1 and with HTTP/2, which Node's fetch has but does not offer by itself."""
 import base64
 import json
 
@@ -24,12 +25,44 @@ def client(node):
     process.stop()
 
 
+@pytest.fixture(scope="module")
+def secure_clients(node, secure):
+    """By the protocol that ALPN agrees on."""
+    trust = {"NODE_EXTRA_CA_CERTS": str(secure.ca)}
+    processes = {"http/1.1": node_client.NodeClient(node, env=trust),
+                 "h2": node_client.NodeClient(node, env={**trust, "LAMPLIGHTER_HTTP2": "1"})}
+    yield processes
+    for process in processes.values():
+        process.stop()
+
+
 @pytest.fixture
-def call(client, gateway):
+def alpn(request):
+    """How the client comes: by TLS with this protocol; None: in clear text."""
+    return getattr(request, "param", None)
+
+
+any_way = pytest.mark.parametrize("alpn", [None, "http/1.1", "h2"], indirect=True,
+                                  ids=["clear", "tls", "http2"])
+
+
+@pytest.fixture
+def served(request, alpn):
+    """The gateway that `call` asks."""
+    return request.getfixturevalue("secure" if alpn else "gateway")
+
+
+@pytest.fixture
+def call(request, alpn, served):
     """call(sdk, method, arguments...): what the SDK made of it."""
+    client = request.getfixturevalue("secure_clients")[alpn] if alpn \
+        else request.getfixturevalue("client")
+
     def do(sdk, method, *args, key=serving.KEY, **options):
-        base = gateway.base + ("/v1" if sdk == "openai" else "")
-        return client.call(sdk, base, key, method, *args, **options)
+        base = served.base + ("/v1" if sdk == "openai" else "")
+        out = client.call(sdk, base, key, method, *args, **options)
+        assert not alpn or out["alpn"] == [alpn]
+        return out
 
     return do
 
@@ -66,14 +99,16 @@ def test_openai_lists_models(good):
     assert {"chat", "claude"} <= names
 
 
-def test_openai_chat_whole(good, gateway, mock):
+@any_way
+def test_openai_chat_whole(good, served, mock):
     out = good("openai", "chat.completions.create", chat())
     assert out["value"]["choices"][0]["message"]["content"] == TEXT
     assert out["value"]["model"] == "oai/mock"
-    assert gateway.record(out["request_id"])["outcome"] == "full"
+    assert served.record(out["request_id"])["outcome"] == "full"
     arrived(out, mock, "oai/mock")
 
 
+@any_way
 def test_openai_chat_stream(good, mock):
     out = good("openai", "chat.completions.create",
                chat(stream=True, stream_options={"include_usage": True}))
@@ -83,6 +118,7 @@ def test_openai_chat_stream(good, mock):
     arrived(out, mock, "oai/mock")
 
 
+@any_way
 @pytest.mark.parametrize("method", ["create", "stream"])
 def test_openai_forced_tool(good, mock, method):
     tool = {"type": "function", "function": {"name": "add", "parameters": ADD}}
@@ -95,6 +131,7 @@ def test_openai_forced_tool(good, mock, method):
     arrived(out, mock, "oai/mock")
 
 
+@any_way
 def test_openai_parallel_tools(good):
     out = good("openai", "chat.completions.stream", chat("oai/mock;replay=two-openai"))
     calls = [(c["id"], c["function"]["name"], c["function"]["arguments"])
@@ -102,6 +139,7 @@ def test_openai_parallel_tools(good):
     assert calls == answers.CALLS
 
 
+@any_way
 def test_openai_image_of_2_mb(good, mock, seed):
     picture = base64.b64encode(bytes((seed + i * 7) % 256 for i in range(2_000_000))).decode()
     part = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + picture}}
@@ -153,12 +191,13 @@ def test_anthropic_lists_models(good, sdk):
     assert {"chat", "claude"} <= names
 
 
+@any_way
 @pytest.mark.parametrize("sdk", ANTHROPICS)
-def test_anthropic_messages_whole(good, gateway, sdk):
+def test_anthropic_messages_whole(good, served, sdk):
     out = good(sdk, "messages.create", message())
     assert out["value"]["content"][0]["text"] == TEXT
     assert out["value"]["model"] == "ant/mock"
-    assert gateway.record(out["request_id"])["outcome"] == "full"
+    assert served.record(out["request_id"])["outcome"] == "full"
 
 
 @pytest.mark.parametrize("sdk", ANTHROPICS)
@@ -168,6 +207,7 @@ def test_anthropic_raw_stream(good, sdk):
     assert out["items"][-1]["type"] == "message_stop"
 
 
+@any_way
 @pytest.mark.parametrize("sdk", ANTHROPICS)
 def test_anthropic_stream_helper(good, mock, sdk):
     out = good(sdk, "messages.stream", message())
@@ -177,6 +217,7 @@ def test_anthropic_stream_helper(good, mock, sdk):
     arrived(out, mock, "ant/mock")
 
 
+@any_way
 @pytest.mark.parametrize("sdk", ANTHROPICS)
 @pytest.mark.parametrize("method", ["create", "stream"])
 def test_anthropic_forced_tool(good, mock, sdk, method):
@@ -190,6 +231,7 @@ def test_anthropic_forced_tool(good, mock, sdk, method):
     arrived(out, mock, "ant/mock")
 
 
+@any_way
 @pytest.mark.parametrize("sdk", ANTHROPICS)
 def test_anthropic_parallel_tools(good, sdk):
     out = good(sdk, "messages.stream", message("ant/mock;replay=two-anthropic"))
@@ -197,6 +239,7 @@ def test_anthropic_parallel_tools(good, sdk):
     assert calls == [(id_, name, json.loads(args)) for id_, name, args in answers.CALLS]
 
 
+@any_way
 @pytest.mark.parametrize("sdk", ANTHROPICS)
 def test_anthropic_image_of_2_mb(good, mock, seed, sdk):
     picture = base64.b64encode(bytes((seed + i * 7) % 256 for i in range(2_000_000))).decode()
@@ -255,12 +298,13 @@ def test_errors(call, gateway, sdk, how, class_name, status):
         assert error["should_retry"] == "true"
 
 
+@any_way
 @pytest.mark.parametrize("sdk", ALL)
-def test_unknown_model(call, gateway, sdk):
+def test_unknown_model(call, served, sdk):
     error = ask(call, sdk, "no-such-model")["error"]
     assert (error["class"], error["status"]) == ("NotFoundError", 404)
     assert "no-such-model" in error["message"]
-    assert gateway.record(error["request_id"])["reason"] == "unknown-model"
+    assert served.record(error["request_id"])["reason"] == "unknown-model"
 
 
 @pytest.mark.parametrize("sdk", ALL)
@@ -269,9 +313,10 @@ def test_wrong_client_key(call, sdk):
     assert (error["class"], error["status"]) == ("AuthenticationError", 401)
 
 
+@any_way
 @pytest.mark.parametrize("sdk", ALL)
-def test_cancel_reaches_the_provider(good, mock, sdk):
-    model = f"mock;gap=20ms;tokens=100000;id=node-{sdk}"
+def test_cancel_reaches_the_provider(good, mock, alpn, sdk):
+    model = f"mock;gap=20ms;tokens=100000;id=node-{sdk}-{alpn}"
     name = f"{provider_of(sdk)}/{model}"
     if sdk == "openai":
         good(sdk, "chat.completions.create", chat(name, stream=True), stop_after=1)

@@ -1,8 +1,8 @@
 """The Python SDKs, as people use them, through the gateway to the mock.
 
-Each test is written once and runs with the synchronous and the asynchronous client. What the
-client sends on the wire is noted, so that a test can also ask whether the provider got exactly
-that: the same bytes, but for the model's name.
+Each test is written once and runs with the synchronous and the asynchronous client; some also by
+TLS, with HTTP/1.1 and HTTP/2. What the client sends on the wire is noted, so that a test can also
+ask whether the provider got exactly that: the same bytes, but for the model's name.
 """
 import asyncio
 import base64
@@ -10,7 +10,7 @@ import contextlib
 import functools
 import inspect
 import json
-import socket
+import ssl
 
 import anthropic
 import httpx
@@ -51,12 +51,17 @@ async def entered(manager):
             yield inner
 
 
-class Client:
-    """An SDK's client, and the requests that it sent."""
+# How a client comes to the gateway: the version of HTTP that it then speaks.
+WAYS = {"clear": "HTTP/1.1", "tls": "HTTP/1.1", "http2": "HTTP/2"}
 
-    def __init__(self, library, kind, gateway, key=serving.KEY, **options):
-        self.sent = []
+
+class Client:
+    """An SDK's client, the requests that it sent, and the versions that the answers came by."""
+
+    def __init__(self, library, kind, gateway, key=serving.KEY, way="clear", **options):
+        self.sent, self.versions = [], set()
         self.is_async = kind == "async"
+        self.way = way
 
         def note(request):
             self.sent.append(request)
@@ -64,38 +69,57 @@ class Client:
         async def note_async(request):
             note(request)
 
+        def note_version(answer):
+            self.versions.add(answer.http_version)
+
+        async def note_version_async(answer):
+            note_version(answer)
+
         http = library.DefaultAsyncHttpxClient if self.is_async else library.DefaultHttpxClient
-        hooks = {"request": [note_async if self.is_async else note]}
+        hooks = {"request": [note_async if self.is_async else note],
+                 "response": [note_version_async if self.is_async else note_version]}
+        own = {} if way == "clear" else {"verify": ssl.create_default_context(cafile=gateway.ca),
+                                         "http2": way == "http2"}
         name = {openai: "OpenAI", anthropic: "Anthropic"}[library]
         make = getattr(library, "Async" * self.is_async + name)
         base = gateway.base + ("/v1" if library is openai else "")
         self.sdk = make(api_key=key, base_url=base, max_retries=0, timeout=20,
-                        http_client=http(event_hooks=hooks), **options)
+                        http_client=http(event_hooks=hooks, **own), **options)
 
     async def close(self):
         await done(self.sdk.close())
 
+    async def leave(self, stream):
+        """Leave it behind. Of HTTP/2 httpx does not say so by itself: only the end of its
+        connection does."""
+        await done(stream.close())
+        if self.way == "http2":
+            await self.close()
 
-def with_clients(library):
-    """The test is called with a client that is closed afterwards."""
+
+def with_clients(library, *ways):
+    """The test is called with a client that is closed afterwards, and with its gateway."""
     def decorate(test):
+        @pytest.mark.parametrize("way", ways)
         @pytest.mark.parametrize("kind", ["sync", "async"])
         @functools.wraps(test)
-        def run(kind, gateway, **fixtures):
+        def run(kind, way, request, **fixtures):
+            gateway = request.getfixturevalue("gateway" if way == "clear" else "secure")
+
             async def body():
-                client = Client(library, kind, gateway)
+                client = Client(library, kind, gateway, way=way)
                 try:
                     await test(client, gateway=gateway, **fixtures)
                 finally:
                     await client.close()
+                assert client.versions == {WAYS[way]}
 
             asyncio.run(body())
 
-        parameters = [p for n, p in inspect.signature(test).parameters.items() if n != "client"]
-        names = [p.name for p in parameters]
-        for extra in ("kind", "gateway"):
-            if extra not in names:
-                parameters.append(inspect.Parameter(extra, inspect.Parameter.KEYWORD_ONLY))
+        parameters = [p for n, p in inspect.signature(test).parameters.items()
+                      if n not in ("client", "gateway")]
+        for extra in ("kind", "way", "request"):
+            parameters.append(inspect.Parameter(extra, inspect.Parameter.KEYWORD_ONLY))
         run.__signature__ = inspect.Signature(
             [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters])
         return run
@@ -103,8 +127,9 @@ def with_clients(library):
     return decorate
 
 
-with_openai = with_clients(openai)
-with_anthropic = with_clients(anthropic)
+with_openai, with_anthropic = with_clients(openai, "clear"), with_clients(anthropic, "clear")
+# As many ways as there are, of what differs by them: framing, ends, sizes.
+any_openai, any_anthropic = with_clients(openai, *WAYS), with_clients(anthropic, *WAYS)
 
 
 def arrived(client, mock, name):
@@ -125,7 +150,7 @@ async def test_openai_lists_models(client, gateway):
     assert one.id == "chat" and one.object == "model"
 
 
-@with_openai
+@any_openai
 async def test_openai_chat_whole(client, gateway, mock):
     answer = await done(client.sdk.chat.completions.create(model="oai/mock", messages=QUESTION))
     assert answer.choices[0].message.content == TEXT
@@ -138,7 +163,7 @@ async def test_openai_chat_whole(client, gateway, mock):
     assert gateway.record(answer._request_id)["outcome"] == "full"
 
 
-@with_openai
+@any_openai
 async def test_openai_chat_stream(client, gateway, mock):
     stream = await done(client.sdk.chat.completions.create(
         model="oai/mock", messages=QUESTION, stream=True, stream_options={"include_usage": True}))
@@ -171,7 +196,7 @@ async def test_openai_choices(client, gateway):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-@with_openai
+@any_openai
 async def test_openai_forced_tool(client, gateway, mock, streamed):
     tool = {"type": "function", "function": {"name": "add", "parameters": ADD}}
     arguments = {"model": "oai/mock", "messages": QUESTION, "tools": [tool],
@@ -188,7 +213,7 @@ async def test_openai_forced_tool(client, gateway, mock, streamed):
     arrived(client, mock, "oai/mock")
 
 
-@with_openai
+@any_openai
 async def test_openai_parallel_tools(client, gateway):
     async with entered(client.sdk.chat.completions.stream(
             model="oai/mock;replay=two-openai", messages=QUESTION)) as stream:
@@ -198,7 +223,7 @@ async def test_openai_parallel_tools(client, gateway):
     assert calls == answers.CALLS
 
 
-@with_openai
+@any_openai
 async def test_openai_image_of_2_mb(client, gateway, mock, seed):
     picture = base64.b64encode(bytes((seed + i * 7) % 256 for i in range(2_000_000))).decode()
     content = [{"type": "text", "text": "what is this?"},
@@ -249,7 +274,7 @@ async def test_anthropic_lists_models(client, gateway):
     assert {"chat", "claude"} <= {model.id for model in page.data}
 
 
-@with_anthropic
+@any_anthropic
 async def test_anthropic_messages_whole(client, gateway, mock):
     answer = await done(client.sdk.messages.create(
         model="ant/mock", max_tokens=100, messages=QUESTION))
@@ -274,7 +299,7 @@ async def test_anthropic_messages_raw_stream(client, gateway):
     assert types.count("content_block_delta") == 12
 
 
-@with_anthropic
+@any_anthropic
 async def test_anthropic_stream_helper(client, gateway, mock):
     async with entered(client.sdk.messages.stream(
             model="ant/mock", max_tokens=100, messages=QUESTION)) as stream:
@@ -290,7 +315,7 @@ async def test_anthropic_stream_helper(client, gateway, mock):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-@with_anthropic
+@any_anthropic
 async def test_anthropic_forced_tool(client, gateway, mock, streamed):
     arguments = {"model": "ant/mock", "max_tokens": 100, "messages": QUESTION,
                  "tools": [{"name": "add", "input_schema": ADD}],
@@ -307,7 +332,7 @@ async def test_anthropic_forced_tool(client, gateway, mock, streamed):
     arrived(client, mock, "ant/mock")
 
 
-@with_anthropic
+@any_anthropic
 async def test_anthropic_parallel_tools(client, gateway):
     async with entered(client.sdk.messages.stream(
             model="ant/mock;replay=two-anthropic", max_tokens=100, messages=QUESTION)) as stream:
@@ -316,7 +341,7 @@ async def test_anthropic_parallel_tools(client, gateway):
     assert calls == [(id_, name, json.loads(args)) for id_, name, args in answers.CALLS]
 
 
-@with_anthropic
+@any_anthropic
 async def test_anthropic_image_of_2_mb(client, gateway, mock, seed):
     picture = base64.b64encode(bytes((seed + i * 7) % 256 for i in range(2_000_000))).decode()
     source = {"type": "base64", "media_type": "image/png", "data": picture}
@@ -382,7 +407,7 @@ async def test_anthropic_errors(client, gateway, how, class_name, status):
     assert error.body["type"] == "error" and error.body["error"]["message"]
 
 
-@with_openai
+@any_openai
 async def test_openai_retry_after_arrives(client, gateway):
     error, _ = await fails(client, openai, gateway, "mock;status=429;retry-after=17",
                            "RateLimitError", 429)
@@ -390,12 +415,47 @@ async def test_openai_retry_after_arrives(client, gateway):
     assert error.response.headers["x-should-retry"] == "true"
 
 
-@with_anthropic
+@any_anthropic
 async def test_anthropic_retry_after_arrives(client, gateway):
     error, _ = await fails(client, anthropic, gateway, "mock;status=429;retry-after=17",
                            "RateLimitError", 429)
     assert error.response.headers["retry-after"] == "17"
     assert error.response.headers["x-should-retry"] == "true"
+
+
+BROKEN = "mock;fault=cut;at=6;how=rst"
+
+
+@any_openai
+async def test_openai_broken_stream_raises(client, gateway):
+    stream = await done(client.sdk.chat.completions.create(
+        model="oai/" + BROKEN, messages=QUESTION, stream=True))
+    text = ""
+    with pytest.raises(openai.APIError):
+        async for chunk in items(stream):
+            text += chunk.choices[0].delta.content or ""
+    assert text and TEXT.startswith(text)
+
+
+@any_anthropic
+async def test_anthropic_broken_stream_raises(client, gateway):
+    text = ""
+    with pytest.raises(anthropic.APIError):
+        async with entered(client.sdk.messages.stream(
+                model="ant/" + BROKEN, max_tokens=100, messages=QUESTION)) as stream:
+            async for piece in items(stream.text_stream):
+                text += piece
+    assert text and TEXT.startswith(text)
+
+
+@pytest.mark.parametrize("library", [openai, anthropic], ids=["openai", "anthropic"])
+def test_an_authority_that_is_not_known(secure, library):
+    """The SDK finds out whom it speaks to, and nothing is asked."""
+    make = {openai: openai.OpenAI, anthropic: anthropic.Anthropic}[library]
+    with make(api_key=serving.KEY, base_url=secure.base, max_retries=0, timeout=20) as sdk:
+        with pytest.raises(library.APIConnectionError) as caught:
+            sdk.models.list()
+    assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize("library", [openai, anthropic], ids=["openai", "anthropic"])
@@ -424,42 +484,35 @@ def test_wrong_client_key(gateway, library):
 LONG = "mock;gap=20ms;tokens=100000;id={}"
 
 
-@with_openai
+@any_openai
 async def test_openai_cancel_reaches_the_provider(client, gateway, mock):
-    model = LONG.format(f"openai-{client.is_async}")
+    model = LONG.format(f"openai-{client.is_async}-{client.way}")
     stream = await done(client.sdk.chat.completions.create(
         model="oai/" + model, messages=QUESTION, stream=True))
     async for chunk in items(stream):
         if chunk.choices[0].delta.content:
             break
-    await done(stream.close())
+    await client.leave(stream)
     row, = mock.requests(model=model)
     assert mock.end_of(row["n"])["how"] == "client_gone"
 
 
-@with_anthropic
+@any_anthropic
 async def test_anthropic_cancel_reaches_the_provider(client, gateway, mock):
-    model = LONG.format(f"anthropic-{client.is_async}")
+    model = LONG.format(f"anthropic-{client.is_async}-{client.way}")
     async with entered(client.sdk.messages.stream(
             model="ant/" + model, max_tokens=200000, messages=QUESTION)) as stream:
         async for event in items(stream):
             if event.type == "text":
                 break
+        await client.leave(stream)
     row, = mock.requests(model=model)
     assert mock.end_of(row["n"])["how"] == "client_gone"
 
 
 # --- HTTP/2 ---------------------------------------------------------------------------------
 
-def speaks_http2(port):
-    with socket.create_connection(("127.0.0.1", port), 5) as s:
-        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
-        return s.recv(9)[3:4] == b"\x04"  # SETTINGS
-
-
 def test_http2_with_prior_knowledge(gateway):
-    if not speaks_http2(gateway.port):
-        pytest.skip("unsupported: the server does not speak HTTP/2 yet")
     with httpx.Client(http1=False, http2=True, timeout=20) as client:
         answer = client.post(gateway.base + "/v1/chat/completions",
                              headers={"authorization": f"Bearer {serving.KEY}"},

@@ -71,3 +71,38 @@ size_t kind_complete_at(const struct kind *k)
 {
     return (size_t)(strstr(strstr(k->stream, k->last), "\n\n") + 2 - k->stream);
 }
+
+void kind_check_truth(const struct kind *k, const struct twin *t, const struct twin_client *c,
+                      size_t cut, const char *what)
+{
+    struct span error = SPAN_LIT("\"error\":{");
+    struct buf body;
+    unsigned status;
+    bool clean;
+    size_t same = 0;
+
+    buf_init(&body, 65536);
+    clean = twin_parse(buf_span(&c->in), &status, &body);
+    while (same < body.n && same < cut && body.p[same] == k->stream[same])
+        same++;
+    if (cut >= kind_complete_at(k)) {
+        if (!clean || status != 200 || t->record.outcome != OUTCOME_FULL)
+            fail_msg("%s, cut at %zu: a complete answer was not delivered as one", what, cut);
+        if (same < kind_complete_at(k))
+            fail_msg("%s, cut at %zu: bytes differ at %zu", what, cut, same);
+    } else if (status == 200) {
+        if (clean)
+            fail_msg("%s, cut at %zu: a false completion: %.*s", what, cut,
+                     SPAN_FMT(buf_span(&c->in)));
+        if (!span_contains(buf_span(&body), error))
+            fail_msg("%s, cut at %zu: no error event", what, cut);
+        if (t->record.outcome != OUTCOME_FAILED)
+            fail_msg("%s, cut at %zu: outcome %u", what, cut, t->record.outcome);
+    } else {
+        if (status < 500 || !span_contains(buf_span(&body), error))
+            fail_msg("%s, cut at %zu: status %u without an error body", what, cut, status);
+    }
+    if (t->records != 1)
+        fail_msg("%s, cut at %zu: %u records", what, cut, t->records);
+    buf_fini(&body);
+}

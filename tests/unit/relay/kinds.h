@@ -45,4 +45,8 @@ struct twin_script kind_script(const struct kind *k);
 /* Offset behind the event that completes the answer: from there on it is whole. */
 size_t kind_complete_at(const struct kind *k);
 
+/* The end of an answer that was cut there, as the client sees it, must tell the truth. */
+void kind_check_truth(const struct kind *k, const struct twin *t, const struct twin_client *c,
+                      size_t cut, const char *what);
+
 #endif

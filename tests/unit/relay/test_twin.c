@@ -172,42 +172,6 @@ static void a_null_behind_the_first_part_of_an_event_stays(void **state)
     buf_fini(&due);
 }
 
-/* The end as the client sees it must tell the truth. */
-static void check_truth(const struct kind *k, const struct twin *t, const struct twin_client *c,
-                        size_t cut, const char *what)
-{
-    struct span error = SPAN_LIT("\"error\":{");
-    struct buf body;
-    unsigned status;
-    bool clean;
-    size_t same = 0;
-
-    buf_init(&body, 65536);
-    clean = twin_parse(buf_span(&c->in), &status, &body);
-    while (same < body.n && same < cut && body.p[same] == k->stream[same])
-        same++;
-    if (cut >= kind_complete_at(k)) {
-        if (!clean || status != 200 || t->record.outcome != OUTCOME_FULL)
-            fail_msg("%s, cut at %zu: a complete answer was not delivered as one", what, cut);
-        if (same < kind_complete_at(k))
-            fail_msg("%s, cut at %zu: bytes differ at %zu", what, cut, same);
-    } else if (status == 200) {
-        if (clean)
-            fail_msg("%s, cut at %zu: a false completion: %.*s", what, cut,
-                     SPAN_FMT(buf_span(&c->in)));
-        if (!span_contains(buf_span(&body), error))
-            fail_msg("%s, cut at %zu: no error event", what, cut);
-        if (t->record.outcome != OUTCOME_FAILED)
-            fail_msg("%s, cut at %zu: outcome %u", what, cut, t->record.outcome);
-    } else {
-        if (status < 500 || !span_contains(buf_span(&body), error))
-            fail_msg("%s, cut at %zu: status %u without an error body", what, cut, status);
-    }
-    if (t->records != 1)
-        fail_msg("%s, cut at %zu: %u records", what, cut, t->records);
-    buf_fini(&body);
-}
-
 static void cut_everywhere(const struct kind *k, const char *name, enum twin_end end)
 {
     struct buf b;
@@ -224,7 +188,7 @@ static void cut_everywhere(const struct kind *k, const char *name, enum twin_end
         twin_ask(&t, &c, kind_request(&b, k->path, k->body), EV_S(5));
         /* A reset may overtake bytes: then less than `cut` has come, and that is a cut too. */
         if (end != TWIN_RESET || cut < kind_complete_at(k))
-            check_truth(k, &t, &c, cut, name);
+            kind_check_truth(k, &t, &c, cut, name);
         twin_client_fini(&c);
         twin_close(&t);
     }
@@ -255,7 +219,7 @@ static void a_silent_upstream_is_told_from_a_slow_one(void **state)
     t.script.end = TWIN_SILENT;
     twin_ask(&t, &c, kind_request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
              EV_S(60));
-    check_truth(&kinds[0], &t, &c, 300, "silence");
+    kind_check_truth(&kinds[0], &t, &c, 300, "silence");
     assert_int_equal(t.record.reason, REASON_TIMEOUT_IDLE);
     assert_in_range(t.record.duration_us, EV_S(3), EV_S(4));
     assert_int_equal(t.up_aborted, 1); /* the upstream was told */
@@ -701,7 +665,7 @@ static void one_seed(uint64_t seed, struct buf *b)
                  c.in.n);
     if (c.in.n < c.leave_after && /* who has left cannot say what came */
         (t.script.end != TWIN_RESET || t.script.cut_at < kind_complete_at(k)))
-        check_truth(k, &t, &c, MIN(t.script.cut_at, k->n), name);
+        kind_check_truth(k, &t, &c, MIN(t.script.cut_at, k->n), name);
     twin_client_fini(&c);
     twin_close(&t);
 }
