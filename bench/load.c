@@ -18,24 +18,22 @@
  *
  * A line `begin` on standard output opens the window that is measured (connections are up, all
  * streams have had an event), one JSON object closes it; nothing more is sent after that. So the
- * reader can take the CPU time of a proxy at both. Loopback only, FOR_S at most.
+ * reader can take the CPU time of a proxy at both; cpu_s is our own. Loopback only, FOR_S at most.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/span.h"
+#include "wire.h"
 
 #define FOR_S        300
 #define BODY_BYTES   1700
@@ -50,8 +48,7 @@
 enum part { IDLE, HEAD, SIZE, DATA, DATA_END, TRAILER, LENGTH };
 
 struct conn {
-    SSL *ssl;       /* NULL: clear text */
-    int fd;         /* -1: not connected */
+    struct wire wire;
     enum part part; /* of the answer; IDLE: none is awaited */
     bool close;     /* the server said so */
     bool fresh;     /* no answer has come on this connection yet */
@@ -77,6 +74,7 @@ struct load {
     char request[HEAD_MAX];
     size_t request_n;
     uint64_t now, began, opened, ends; /* opened: the window, 0 when it is not open yet */
+    uint64_t cpu_opened;               /* our own CPU time then */
     uint64_t due_n, sent_n;            /* of an open loop: requests due, sent */
     uint64_t started_n, flowing_n;
     /* what came */
@@ -91,11 +89,11 @@ static NORETURN void die(const char *what)
     exit(1);
 }
 
-static uint64_t clock_ns(void)
+static uint64_t clock_ns(clockid_t id)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
 }
 
@@ -144,42 +142,13 @@ static void make_request(struct load *l)
 /* The handshake, while nothing else is done. The certificate is not looked at: we made it. */
 static void begin_tls(struct load *l, struct conn *c)
 {
-    c->ssl = SSL_new(l->ctx);
-    if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1) {
+    c->wire.ssl = SSL_new(l->ctx);
+    if (!c->wire.ssl || SSL_set_fd(c->wire.ssl, c->wire.fd) != 1 || SSL_connect(c->wire.ssl) != 1) {
         ERR_print_errors_fp(stderr);
         die("TLS");
     }
-    if (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0)
+    if (fcntl(c->wire.fd, F_SETFL, O_NONBLOCK) < 0)
         die("fcntl");
-}
-
-static bool put(struct conn *c, const char *p, size_t n)
-{
-    if (c->ssl)
-        return SSL_write(c->ssl, p, (int)n) == (int)n;
-    return send(c->fd, p, n, MSG_NOSIGNAL) == (ssize_t)n;
-}
-
-/* As recv(): 0 at the end, -1 with errno. */
-static ssize_t get(struct conn *c, char *p, size_t n)
-{
-    int rc;
-
-    if (!c->ssl)
-        return recv(c->fd, p, n, MSG_DONTWAIT);
-    rc = SSL_read(c->ssl, p, (int)n);
-    if (rc > 0)
-        return rc;
-    switch (SSL_get_error(c->ssl, rc)) {
-    case SSL_ERROR_WANT_READ:
-        errno = EAGAIN;
-        return -1;
-    case SSL_ERROR_ZERO_RETURN:
-        return 0;
-    default:
-        errno = EIO;
-        return -1;
-    }
 }
 
 static void connect_conn(struct load *l, struct conn *c)
@@ -189,34 +158,25 @@ static void connect_conn(struct load *l, struct conn *c)
     int on = 1;
 
     to.sin_port = htons((uint16_t)l->port);
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+    c->wire.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->wire.fd < 0 || connect(c->wire.fd, (struct sockaddr *)&to, sizeof(to)) < 0)
         die("connect");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(c->wire.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (l->tls)
         begin_tls(l, c);
-    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &ev) < 0)
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->wire.fd, &ev) < 0)
         die("epoll_ctl");
     c->fresh = true;
     c->close = false;
-}
-
-static void disconnect(struct conn *c)
-{
-    SSL_free(c->ssl);
-    c->ssl = NULL;
-    if (c->fd >= 0)
-        close(c->fd);
-    c->fd = -1;
 }
 
 /* Send the request that was due at asked_ns. */
 static void ask(struct load *l, struct conn *c, uint64_t asked_ns)
 {
     list_del(&c->free);
-    if (c->fd >= 0 && c->close)
-        disconnect(c);
-    if (c->fd < 0)
+    if (c->wire.fd >= 0 && c->close)
+        wire_close(&c->wire);
+    if (c->wire.fd < 0)
         connect_conn(l, c);
     c->asked_ns = asked_ns;
     c->part = HEAD;
@@ -224,7 +184,7 @@ static void ask(struct load *l, struct conn *c, uint64_t asked_ns)
     c->at_event = true;
     c->after_nl = false;
     l->started_n++;
-    if (!put(c, l->request, l->request_n))
+    if (!wire_put(&c->wire, l->request, l->request_n))
         c->close = true; /* the reading side tells why */
 }
 
@@ -246,7 +206,7 @@ static void answered(struct load *l, struct conn *c)
     if (!l->stream)
         sample(l, c->asked_ns);
     if (c->close)
-        disconnect(c);
+        wire_close(&c->wire);
     next(l, c);
 }
 
@@ -255,7 +215,7 @@ static void broken(struct load *l, struct conn *c, const char *why)
 {
     bool unheard = c->part == HEAD && c->head_n == 0;
 
-    disconnect(c);
+    wire_close(&c->wire);
     if (c->part == IDLE)
         return; /* an idle connection may be closed at any time */
     if (unheard && !c->fresh && l->retries < RETRIES_MAX) {
@@ -416,14 +376,14 @@ static void on_readable(struct load *l, struct conn *c)
     ssize_t n;
 
     do {
-        n = get(c, in, sizeof(in));
+        n = wire_get(&c->wire, in, sizeof(in));
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n <= 0)
             broken(l, c, n == 0 ? "the answer was cut" : strerror(errno));
         else
             read_answer(l, c, in, (size_t)n);
-    } while (c->ssl && SSL_pending(c->ssl) > 0);
+    } while (wire_pending(&c->wire));
 }
 
 /* ---- the run ---- */
@@ -453,7 +413,8 @@ static void open_window(struct load *l)
         return;
     printf("begin\n");
     fflush(stdout);
-    l->opened = clock_ns();
+    l->opened = clock_ns(CLOCK_MONOTONIC);
+    l->cpu_opened = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     l->ends = l->opened + l->millis * (NS / 1000);
 }
 
@@ -469,10 +430,10 @@ static void wait_events(struct load *l)
         wait.tv_nsec = due > l->now ? (long)MIN(due - l->now, 10000000) : 0;
     }
     n = epoll_pwait2(l->epoll, evs, WAIT_EVENTS, &wait, NULL);
-    l->now = clock_ns();
+    l->now = clock_ns(CLOCK_MONOTONIC);
     for (int i = 0; i < n; i++)
         on_readable(l, evs[i].data.ptr);
-    l->now = clock_ns();
+    l->now = clock_ns(CLOCK_MONOTONIC);
 }
 
 static bool input_ended(void)
@@ -496,12 +457,18 @@ static bool over(const struct load *l)
 
 static void run(struct load *l)
 {
-    l->now = l->began = clock_ns();
     for (size_t i = 0; i < l->conns_n; i++) {
         struct conn *c = &l->conns[i];
 
-        c->fd = -1;
+        c->wire.fd = -1;
         list_init(&c->free);
+        if (l->tls) /* all handshakes come first: each is waited for, and would hold up answers */
+            connect_conn(l, c);
+    }
+    l->now = l->began = clock_ns(CLOCK_MONOTONIC);
+    for (size_t i = 0; i < l->conns_n; i++) {
+        struct conn *c = &l->conns[i];
+
         if (l->rate)
             list_push(&l->free, &c->free);
         else if (!l->stream)
@@ -533,13 +500,15 @@ static double percentile(const struct load *l, double share)
 
 static void report(struct load *l)
 {
-    double seconds = (double)(l->now - l->opened) / 1e9;
+    double seconds = l->opened ? (double)(l->now - l->opened) / 1e9 : 0;
+    double cpu = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - l->cpu_opened) / 1e9;
 
     qsort(l->samples, l->samples_n, sizeof(l->samples[0]), by_value);
-    printf("{\"requests\": %zu, \"events\": %zu, \"seconds\": %.4f, \"p50_us\": %.1f, "
+    printf("{\"requests\": %zu, \"events\": %zu, \"seconds\": %.4f, \"cpu_s\": %.4f, "
+           "\"p50_us\": %.1f, "
            "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"errors\": %zu, "
            "\"retries\": %zu, \"late\": %zu}\n",
-           (size_t)l->done, (size_t)l->event_count, l->opened ? seconds : 0, percentile(l, 0.5),
+           (size_t)l->done, (size_t)l->event_count, seconds, cpu, percentile(l, 0.5),
            percentile(l, 0.99), percentile(l, 0.999), percentile(l, 1), (size_t)l->errors,
            (size_t)l->retries, l->rate ? (size_t)(l->due_n - MIN(l->sent_n, l->due_n)) : 0);
     fflush(stdout);

@@ -10,19 +10,19 @@
  * other end can tell how long they were under way. Streams are spread over their gap, or all
  * proxies would see one burst a gap instead of a flow.
  *
- * Loopback only, and for a bounded time: it ends by itself after --for seconds.
+ * With --tls it is a TLS server, by certificate and key in one PEM file. Loopback only, and for a
+ * bounded time: it ends by itself after --for seconds.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/span.h"
+#include "wire.h"
 
 #define REQUEST_MAX 8192
 #define SLOTS       4096 /* of the wheel, one a millisecond: the longest gap is one less */
@@ -31,7 +31,7 @@
 #define EVENT_MAX   512
 
 struct conn {
-    int fd;
+    struct wire wire;
     struct list due; /* on a slot of the wheel while it streams */
     uint64_t at_ms;  /* when the next event is due */
     uint32_t left;   /* content events to send */
@@ -43,6 +43,7 @@ struct conn {
 
 struct upstream {
     int epoll, listener;
+    SSL_CTX *ctx;               /* NULL: clear text */
     uint64_t now_ms, ticked_ms; /* slots up to ticked_ms are done */
     size_t streams;
     uint32_t phase;
@@ -148,13 +149,8 @@ static void conn_free(struct upstream *u, struct conn **cp)
         list_del(&c->due);
         u->streams--;
     }
-    close(c->fd);
+    wire_close(&c->wire);
     mem_free_ptr(cp);
-}
-
-static bool put(const struct conn *c, const char *p, size_t n)
-{
-    return send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
 }
 
 static bool answer_whole(const struct conn *c)
@@ -173,7 +169,7 @@ static bool answer_whole(const struct conn *c)
                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
                    "content-length: %zu\r\nx-request-id: req_0123456789\r\n\r\n%.*s",
                    n, (int)n, body);
-    return put(c, out, (size_t)len);
+    return wire_put(&c->wire, out, (size_t)len);
 }
 
 /* ---- streams ---- */
@@ -188,7 +184,7 @@ static bool send_chunk(const struct conn *c, const char *data, const char *end)
     char out[2048];
     int n = snprintf(out, sizeof(out), "%zx\r\n%s\r\n%s", strlen(data), data, end);
 
-    return put(c, out, (size_t)n);
+    return wire_put(&c->wire, out, (size_t)n);
 }
 
 static bool send_event(const struct conn *c)
@@ -208,7 +204,7 @@ static bool send_event(const struct conn *c)
     memcpy(out + n, event_tail, sizeof(event_tail) - 1);
     n += (int)sizeof(event_tail) - 1;
     memcpy(out + n, "\r\n", 2);
-    return put(c, out, (size_t)n + 2);
+    return wire_put(&c->wire, out, (size_t)n + 2);
 }
 
 static bool send_last(const struct conn *c)
@@ -252,7 +248,7 @@ static bool begin_stream(struct upstream *u, struct conn *c, uint32_t events, ui
     c->at_ms = u->now_ms + 1 + u->phase++ % gap_ms;
     u->streams++;
     wheel_put(u, c);
-    return put(c, stream_head, sizeof(stream_head) - 1) &&
+    return wire_put(&c->wire, stream_head, sizeof(stream_head) - 1) &&
            (!c->dialect->begin || send_chunk(c, c->dialect->begin, "")) && send_event(c);
 }
 
@@ -323,14 +319,27 @@ static bool read_requests(struct upstream *u, struct conn *c)
 
 static void on_readable(struct upstream *u, struct conn *c)
 {
-    ssize_t n = recv(c->fd, c->in + c->n, REQUEST_MAX - 1 - c->n, MSG_DONTWAIT);
+    do {
+        ssize_t n = wire_get(&c->wire, c->in + c->n, REQUEST_MAX - 1 - c->n);
 
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n > 0)
-        c->n += (size_t)n;
-    if (n <= 0 || !read_requests(u, c))
-        conn_free(u, &c);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n > 0)
+            c->n += (size_t)n;
+        if (n <= 0 || !read_requests(u, c)) {
+            conn_free(u, &c);
+            return;
+        }
+    } while (wire_pending(&c->wire));
+}
+
+/* The handshake is made by the reads. */
+static void begin_tls(const struct upstream *u, struct wire *w)
+{
+    w->ssl = SSL_new(u->ctx);
+    if (!w->ssl || SSL_set_fd(w->ssl, w->fd) != 1)
+        die("TLS");
+    SSL_set_accept_state(w->ssl);
 }
 
 static void on_connection(struct upstream *u)
@@ -345,8 +354,10 @@ static void on_connection(struct upstream *u)
         c = mem_alloc(sizeof(*c));
         if (!c)
             die("memory");
-        c->fd = fd;
+        c->wire = (struct wire){.fd = fd};
         c->n = 0;
+        if (u->ctx)
+            begin_tls(u, &c->wire);
         list_init(&c->due);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         ev.data.ptr = c;
@@ -373,6 +384,26 @@ static void serve(struct upstream *u, uint64_t end_ms)
     }
 }
 
+static int read_options(struct upstream *u, uint64_t *for_s, int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *value = argv[i + 1];
+
+        if (strcmp(argv[i], "--for") == 0) {
+            if (span_u64(span_str(value), for_s) < 0)
+                return -1;
+        } else if (strcmp(argv[i], "--tls") == 0) {
+            u->ctx = SSL_CTX_new(TLS_server_method());
+            if (!u->ctx || SSL_CTX_use_certificate_chain_file(u->ctx, value) != 1 ||
+                SSL_CTX_use_PrivateKey_file(u->ctx, value, SSL_FILETYPE_PEM) != 1)
+                die(value);
+        } else {
+            return -1;
+        }
+    }
+    return argc % 2 == 1 ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -381,12 +412,12 @@ int main(int argc, char **argv)
     socklen_t len = sizeof(at);
     uint64_t for_s = FOR_S;
 
-    if (argc == 3 && strcmp(argv[1], "--for") == 0 && span_u64(span_str(argv[2]), &for_s) < 0)
-        argc = 0;
-    if (argc != 1 && argc != 3) {
-        fprintf(stderr, "usage: bench-upstream [--for SECONDS]\n");
+    if (read_options(&u, &for_s, argc, argv) < 0) {
+        fprintf(stderr, "usage: bench-upstream [--for SECONDS] [--tls PEM]\n");
         return 2;
     }
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        die("signal");
     for (size_t i = 0; i < SLOTS; i++)
         list_init(&u.slots[i]);
     u.epoll = epoll_create1(EPOLL_CLOEXEC);

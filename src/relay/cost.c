@@ -14,8 +14,10 @@ static const struct price *find_price(const struct relay *r, const struct dialec
 {
     const struct settings_target *t = r->target;
     const struct price *p = settings_price(r->settings, t->provider, t->model);
+    struct span answered = span_of(a->model, a->model_n);
 
-    return p ? p : settings_price(r->settings, t->provider, span_of(a->model, a->model_n));
+    return p || span_eq(answered, t->model) ? p
+                                            : settings_price(r->settings, t->provider, answered);
 }
 
 /* What passed through unread: who posts has something made. */

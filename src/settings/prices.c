@@ -147,20 +147,26 @@ static int compare_text(struct span x, struct span y)
     return x.n < y.n ? -1 : x.n > y.n;
 }
 
-/* Names first, in the order that bsearch() wants; patterns behind, the longest of a provider first.
- */
+/* The order of names, for bsearch(). */
+static int compare_names(const void *a, const void *b)
+{
+    const struct settings_price *x = a, *y = b;
+    int c = compare_text(x->provider, y->provider);
+
+    return c ? c : compare_text(x->model, y->model);
+}
+
+/* Names first; patterns behind, the longest of a provider first. */
 static int compare(const void *a, const void *b)
 {
     const struct settings_price *x = a, *y = b;
     bool pattern = is_pattern(x);
-    int c;
 
     if (pattern != is_pattern(y))
         return pattern ? 1 : -1;
-    c = compare_text(x->provider, y->provider);
-    if (c == 0 && pattern && x->model.n != y->model.n)
+    if (pattern && x->model.n != y->model.n && span_eq(x->provider, y->provider))
         return x->model.n > y->model.n ? -1 : 1;
-    return c ? c : compare_text(x->model, y->model);
+    return compare_names(x, y);
 }
 
 static void build_rows(struct build *b, const struct conf_list *list)
@@ -261,8 +267,8 @@ static const struct price *find(const struct settings *s, struct span provider, 
     struct settings_price key = {.provider = provider, .model = model};
     const struct settings_price *hit = NULL;
 
-    if (s->prices_named && !is_pattern(&key))
-        hit = bsearch(&key, s->prices, s->prices_named, sizeof(key), compare);
+    if (s->prices_named)
+        hit = bsearch(&key, s->prices, s->prices_named, sizeof(key), compare_names);
     for (size_t i = s->prices_named; !hit && i < s->prices_n; i++)
         if (span_eq(s->prices[i].provider, provider) && span_glob(s->prices[i].model, model))
             hit = &s->prices[i];
@@ -280,11 +286,9 @@ static const struct price *find_type(const struct settings *s, const struct prov
 const struct price *settings_price(const struct settings *s, const struct settings_provider *p,
                                    struct span model)
 {
-    const struct provider *named = provider_find(p->name);
-    const struct price *hit = NULL;
+    const struct price *hit = find(s, p->name, model);
+    const struct provider *named = hit ? provider_find(p->name) : NULL;
 
     /* A name that is a type's means that type: an account called "openai" elsewhere is not it. */
-    if (!named || named == p->type)
-        hit = find(s, p->name, model);
-    return hit ? hit : find_type(s, p->type, model);
+    return hit && (!named || named == p->type) ? hit : find_type(s, p->type, model);
 }
