@@ -263,6 +263,11 @@ static void one(struct buf *out, const struct provider *p)
     if (p->header.name)
         buf_printf(out, "| sent if the client does not | `%s: %s` |\n", p->header.name,
                    p->header.value);
+    if (p->fields) {
+        buf_add_str(out, "| of the client's head besides what all are sent | ");
+        words(out, p->fields);
+        buf_add_str(out, " |\n");
+    }
     if (p->query)
         buf_printf(out, "| query | `%s` |\n", p->query);
     if (p->engine)

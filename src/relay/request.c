@@ -658,7 +658,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
     fields = arena_alloc(&r->arena, (r->head->fields_n + 1) * sizeof(*fields));
     if (!conf->path.p || !fields)
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    conf->fields_n = headers_filter(fields, r->head, HEADERS_TO_UPSTREAM);
+    conf->fields_n = headers_filter(fields, r->head, HEADERS_TO_UPSTREAM, p->type->fields);
     conf->fields = fields;
     if (r->translate || (relay_is_hosted(r) && p->type->hosted.body_betas))
         conf->fields_n = leave_out_foreign(fields, conf->fields_n);
