@@ -46,6 +46,9 @@ static void print_providers(const struct settings *s)
     for (size_t i = 0; i < s->models_n; i++)
         run_say("  model     %.*s -> %.*s%s", SPAN_FMT(s->models[i].name),
                 SPAN_FMT(s->models[i].targets[0].id), s->models[i].targets_n > 1 ? ", ..." : "");
+    for (size_t i = 0; i < s->pass_n; i++)
+        run_say("  passes    %.*s%s", SPAN_FMT(s->pass[i]->name),
+                i ? "" : " (files, batches, audio, images: the first that has the path)");
     if (s->providers_n == 0)
         run_say("  no provider found: set OPENAI_API_KEY or another provider's key, write a\n"
                 "  configuration (lamplighter config init), or try `lamplighter mock`");
