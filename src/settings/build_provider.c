@@ -256,6 +256,14 @@ static uint64_t either(const struct conf_value *own, const struct conf_value *in
     return own->set && !own->bad ? own->num : inherited->num;
 }
 
+static void check_engines(struct build *b, const struct keys_provider *k)
+{
+    if (b->snap->pub.engines_n > SETTINGS_ENGINES_MAX)
+        conf_report_add(b->report, CONF_ERROR, "E015", k->engine.self.at,
+                        "providers.%s.engine is one too many; the most is %d", k->self.text.p,
+                        SETTINGS_ENGINES_MAX);
+}
+
 static void build_engine(struct build *b, const struct keys_provider *k,
                          const struct settings_provider *p, struct settings_engine *ret)
 {
@@ -272,10 +280,7 @@ static void build_engine(struct build *b, const struct keys_provider *k,
         .argv_n = k->engine.command.n,
         .ready_path = build_dup(b, k->engine.ready.text),
     };
-    if (b->snap->pub.engines_n > SETTINGS_ENGINES_MAX)
-        conf_report_add(b->report, CONF_ERROR, "E015", k->engine.self.at,
-                        "providers.%.*s.engine is one too many; the most is %d", SPAN_FMT(p->name),
-                        SETTINGS_ENGINES_MAX);
+    check_engines(b, k);
     if (!p->type->engine)
         conf_report_add(b->report, CONF_ERROR, "E037", k->engine.self.at,
                         "providers.%.*s: type %s is a cloud provider; no engine can be started "
