@@ -31,10 +31,10 @@ bench: build ## measure, side by side with other proxies
 	@tools/setup bench
 	@if [ -x bench/run ]; then exec bench/run $(ARGS); else echo "no benchmarks yet"; fi
 
-check: ## format, layers, headers, symbols, text, size, spelling, generated, promises
+check: ## format, layers, headers, symbols, text, size, spelling, generated, keys, promises
 	@tools/setup build test
 	@tools/build release
-	@status=0; for c in format layers headers symbols text size spelling generated; do \
+	@status=0; for c in format layers headers symbols text size spelling generated keys; do \
 		tools/check-$$c || status=1; done; \
 	tools/promises --check || status=1; exit $$status
 

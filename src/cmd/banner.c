@@ -34,6 +34,13 @@ static const char *an_example(const struct settings_provider *p)
     return "MODEL";
 }
 
+static void print_pass(const struct settings *s)
+{
+    for (size_t i = 0; i < s->pass_n; i++)
+        run_say("  passes    %.*s%s", SPAN_FMT(s->pass[i]->name),
+                i ? "" : " (files, batches, audio, images: the first that has the path)");
+}
+
 static void print_providers(const struct settings *s)
 {
     for (size_t i = 0; i < s->providers_n; i++) {
@@ -46,6 +53,7 @@ static void print_providers(const struct settings *s)
     for (size_t i = 0; i < s->models_n; i++)
         run_say("  model     %.*s -> %.*s%s", SPAN_FMT(s->models[i].name),
                 SPAN_FMT(s->models[i].targets[0].id), s->models[i].targets_n > 1 ? ", ..." : "");
+    print_pass(s);
     if (s->providers_n == 0)
         run_say("  no provider found: set OPENAI_API_KEY or another provider's key, write a\n"
                 "  configuration (lamplighter config init), or try `lamplighter mock`");

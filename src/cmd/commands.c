@@ -96,7 +96,8 @@ int run_commands_make(struct run_commands *ret, const struct run *run, const str
 {
     char **env;
 
-    *ret = (struct run_commands){.n = MIN(s->engines_n, (size_t)BOARD_ENGINES)};
+    _Static_assert(SETTINGS_ENGINES_MAX <= BOARD_ENGINES, "each engine has a place on the board");
+    *ret = (struct run_commands){.n = s->engines_n};
     arena_init(&ret->arena, ARENA_BUDGET);
     env = make_env(&ret->arena, run->env);
     ret->commands = arena_zalloc(&ret->arena, (ret->n + 1) * sizeof(*ret->commands));

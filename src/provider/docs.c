@@ -29,10 +29,13 @@ static const char head[] =
     "- *Bare model names*: a request that names only a model goes to a configured provider of the\n"
     "  first type on this page whose pattern fits. `provider/model` always works.\n"
     "- *Operations* are those of clients (`src/provider/ops.def`); `*` is whatever stands behind\n"
-    "  the client's path, `%m` the model's name. Those in the second line are passed through to "
-    "the\n"
-    "  one provider that `pass` names, and their answers are not read. Models are listed by the\n"
-    "  gateway itself.\n"
+    "  the client's path, `%m` the model's name. Those in the second line pass through to the\n"
+    "  first provider of `pass` that has them, to no other when it fails, and neither request nor\n"
+    "  answer is read; the answer says so by `x-lamplighter-passthrough: 1`. Files are "
+    "Anthropic's\n"
+    "  for clients that send `anthropic-version`, and OpenAI's for all others. Models are listed "
+    "by\n"
+    "  the gateway itself.\n"
     "  `cohere` and `ollama` are a provider's own chat, which only translated requests are sent "
     "to.\n"
     "- *Does not know*, *knows besides*: where a host differs from the table of its dialect in\n"
@@ -40,7 +43,8 @@ static const char head[] =
     "- *Errors* are looked for in the type's own rows, then in those of all hosts, then by status\n"
     "  alone; the first that fits counts. A type or code may hold `*`; a text is found anywhere "
     "in\n"
-    "  the message. What is done about a class stands in the table of classes.\n"
+    "  the message. What is done about a class stands in the table of classes. No other target is\n"
+    "  asked yet when one fails, whatever its class.\n"
     "\n";
 
 static const struct {
@@ -263,6 +267,11 @@ static void one(struct buf *out, const struct provider *p)
     if (p->header.name)
         buf_printf(out, "| sent if the client does not | `%s: %s` |\n", p->header.name,
                    p->header.value);
+    if (p->fields) {
+        buf_add_str(out, "| of the client's head besides what all are sent | ");
+        words(out, p->fields);
+        buf_add_str(out, " |\n");
+    }
     if (p->query)
         buf_printf(out, "| query | `%s` |\n", p->query);
     if (p->engine)

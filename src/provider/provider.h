@@ -94,7 +94,10 @@ struct provider {
                                                        * NULL-terminated */
     struct {
         const char *name, *value;
-    } header;    /* sent when the client has none of that name; name NULL: none */
+    } header; /* sent when the client has none of that name; name NULL: none */
+    /* Fields of a client's head that only this provider is sent, NULL-terminated; a '*' at the end
+     * stands for anything. NULL: none. */
+    const char *const *fields;
     bool engine; /* self-hosted: private and loopback addresses, clear text are normal */
     enum dialect_terminal terminal;
     enum reframe_kind framing; /* what its streams may come in besides server-sent events */

@@ -21,6 +21,11 @@
     {                                                                                              \
         __VA_ARGS__, NULL                                                                          \
     }
+#define FIELDS(...)                                                                                \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
 #define NONE                                                                                       \
     (const char *const[])                                                                          \
     {                                                                                              \
@@ -385,6 +390,7 @@ static const struct provider providers[] = {
         .base = "https://openrouter.ai/api/v1",
         .env_keys = KEYS("OPENROUTER_API_KEY"),
         .auth = AUTH_BEARER,
+        .fields = FIELDS("http-referer", "x-title", "x-openrouter-*"), /* which application asks */
         .key_needed = true,
         .terminal = TERMINAL_DONE,
         .caps = CAPS_ALL | CAP_MAX_COMPLETION,

@@ -14,6 +14,16 @@ static void add(struct http_field *fields, size_t *n, const char *name, struct s
         fields[(*n)++] = (struct http_field){span_str(name), value};
 }
 
+/* Absent before the first one. */
+static struct span attempts_text(uint16_t attempts)
+{
+    static const char digits[] = "0123456789";
+
+    /* One at one target, and one more with a new credential: see attempt.c. */
+    MUST(attempts < sizeof(digits) - 1);
+    return span_of(digits + attempts, attempts ? 1 : 0);
+}
+
 /* The fields that every answer carries. SDKs show the request id under their own name for it. */
 static void add_identity(const struct relay *r, struct http_field *fields, size_t *n)
 {
@@ -24,6 +34,7 @@ static void add_identity(const struct relay *r, struct http_field *fields, size_
     add(fields, n, "x-lamplighter-request-id", id);
     add(fields, n, anthropic ? "request-id" : "x-request-id", id);
     add(fields, n, "x-lamplighter-target", span_str(r->record.target));
+    add(fields, n, "x-lamplighter-attempts", attempts_text(r->record.attempts));
     add(fields, n, "x-lamplighter-dropped", r->dropped);
     add(fields, n, "x-lamplighter-approximated", r->approximated);
 }

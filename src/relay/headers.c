@@ -22,20 +22,24 @@ static bool matches(struct span row, struct span name)
     return span_eq(row, name);
 }
 
-static bool passes(struct span name, enum headers_way way)
+static bool passes(struct span name, enum headers_way way, const char *const *own)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (matches(rows[i].name, name))
             return rows[i].way[way] == PASS;
+    for (; own && *own; own++)
+        if (matches(span_str(*own), name))
+            return true;
     return false;
 }
 
-size_t headers_filter(struct http_field *out, const struct http_head *from, enum headers_way way)
+size_t headers_filter(struct http_field *out, const struct http_head *from, enum headers_way way,
+                      const char *const *own)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < from->fields_n; i++)
-        if (passes(from->fields[i].name, way))
+        if (passes(from->fields[i].name, way, own))
             out[n++] = from->fields[i];
     return n;
 }

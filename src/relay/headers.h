@@ -11,7 +11,8 @@
 enum headers_way { HEADERS_TO_UPSTREAM, HEADERS_TO_CLIENT };
 
 /* Copy the fields of `from` that pass into out (room for from->fields_n); returns how many. The
- * spans are borrowed. */
-size_t headers_filter(struct http_field *out, const struct http_head *from, enum headers_way way);
+ * spans are borrowed. own: names that pass besides, as in the table, NULL-terminated; or NULL. */
+size_t headers_filter(struct http_field *out, const struct http_head *from, enum headers_way way,
+                      const char *const *own);
 
 #endif

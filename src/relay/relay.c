@@ -176,7 +176,7 @@ static int copy_answer_head(struct relay *r, const struct http_head *h, struct e
         return err_set(e, ERR_NOMEM, "no memory for an answer");
     r->answer_head = *h;
     r->answer_head.fields = fields;
-    r->answer_head.fields_n = headers_filter(fields, h, HEADERS_TO_CLIENT);
+    r->answer_head.fields_n = headers_filter(fields, h, HEADERS_TO_CLIENT, NULL);
     for (size_t i = 0; i < r->answer_head.fields_n; i++) {
         fields[i].name = arena_dup(&r->arena, fields[i].name);
         fields[i].value = arena_dup(&r->arena, fields[i].value);

@@ -225,10 +225,10 @@ static const struct dialect *guess_dialect(struct span path)
     return &dialect_openai_chat;
 }
 
-/* The list of models has one path for two dialects. */
+/* Models and files have one path each in two vendors' APIs. */
 static bool is_anthropics(const struct relay *r)
 {
-    return (r->op->op == OP_MODELS || r->op->op == OP_MODEL) &&
+    return (r->op->op == OP_MODELS || r->op->op == OP_MODEL || r->op->op == OP_FILES) &&
            span_has(http_field_get(r->head, "anthropic-version"));
 }
 
@@ -487,20 +487,34 @@ static const struct settings_provider *keeper_of_path(const struct relay *r)
     return NULL;
 }
 
+/* Does the provider have the path, as the client means it? Whose files they are the client has said
+ * by its dialect, and a provider of the other vendor's API has none of them. */
+static bool has_path(const struct relay *r, const struct provider *type)
+{
+    bool anthropic = r->dialect == &dialect_anthropic_messages;
+
+    if (r->op->op == OP_FILES && !type->paths[anthropic ? OP_MESSAGES : OP_CHAT])
+        return false;
+    return type->paths[r->op->op] != NULL;
+}
+
 static bool find_pinned(struct relay *r, struct relay_refusal *no)
 {
+    const struct settings *s = r->settings;
     const struct settings_provider *pinned = keeper_of_path(r);
 
-    if (!pinned)
-        pinned = r->settings->pass;
+    if (pinned && !has_path(r, pinned->type)) /* it is of another type by now */
+        pinned = NULL;
+    for (size_t i = 0; !pinned && i < s->pass_n; i++)
+        if (has_path(r, s->pass[i]->type))
+            pinned = s->pass[i];
     if (!pinned)
         return refuse(no, 404, REASON_UNKNOWN_PATH,
-                      "This path passes through to one provider, and none is pinned.",
-                      "Name it in the configuration: `pass: PROVIDER`.");
-    if (!pinned->type->paths[r->op->op])
-        return refuse(no, 404, REASON_UNKNOWN_PATH,
-                      "The provider that this path passes through to does not serve it.",
-                      "Name one that does in the configuration: `pass: PROVIDER`.");
+                      s->pass_n ? "No provider that paths may pass through to has this one."
+                                : "This path passes through unread, and no provider is named "
+                                  "that it may pass through to.",
+                      "Name one that has it in the configuration: `pass: PROVIDER`. Without a "
+                      "configuration file, set the key of one, such as OPENAI_API_KEY.");
     r->plan.one = (struct settings_target){.provider = pinned, .id = pinned->name};
     r->target = &r->plan.one;
     return true;
@@ -678,7 +692,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
     fields = arena_alloc(&r->arena, (r->head->fields_n + 1) * sizeof(*fields));
     if (!conf->path.p || !fields)
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    conf->fields_n = headers_filter(fields, r->head, HEADERS_TO_UPSTREAM);
+    conf->fields_n = headers_filter(fields, r->head, HEADERS_TO_UPSTREAM, p->type->fields);
     conf->fields = fields;
     if (r->translate || (relay_is_hosted(r) && p->type->hosted.body_betas))
         conf->fields_n = leave_out_foreign(fields, conf->fields_n);

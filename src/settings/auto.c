@@ -9,6 +9,9 @@
  * so the text says private: true. Engines have no key to be recognised by; they are taken when
  * their base URL is set. A cloud is there when something tells that its credentials are, and the
  * region (and the project) is set too: on many machines AWS's keys are for other things.
+ *
+ * Paths that pass through unread go to whoever was found and has them, as the user of the vendor's
+ * own SDK expects: the gateway serves nobody but its own host then, and with keys that are his.
  */
 #include "base/buf.h"
 #include "codec/json_write.h"
@@ -87,8 +90,9 @@ static int write_base(struct buf *out, const struct provider *p, struct span val
     return 0;
 }
 
-static void write_provider(struct buf *out, const struct provider *p, const struct env *env,
-                           struct conf_report *report, bool *any)
+/* false: nothing was written. */
+static bool write_provider(struct buf *out, const struct provider *p, const struct env *env,
+                           struct conf_report *report)
 {
     const char *key = first_set(p->env_keys, env), *const projects[] = {p->env_project, NULL};
     struct span region = find_place(p, env, 'r', p->env_region), value;
@@ -100,18 +104,16 @@ static void write_provider(struct buf *out, const struct provider *p, const stru
     base_name(p, base);
     value = env_get(env, span_str(base));
     if (!key && (p->key_needed || (value.n == 0 && !first_set(p->env_cloud, env))))
-        return;
+        return false;
     spared = (key ? PLACE_SIGNATURE : 0) | (value.n ? PLACE_BASE : 0);
     if ((!region.n && (provider_places(p, 'r') & ~spared)) ||
         (!project.n && (provider_places(p, 'p') & ~spared)))
-        return;
+        return false;
     if (value.n == 0 && !p->base) {
         conf_report_add(report, CONF_WARNING, "W006", (struct conf_place){0, 0, 0},
                         "%s is set but %s is not; %s is left out", key, base, p->title);
-        return;
+        return false;
     }
-    if (!*any)
-        buf_add_str(out, "providers:\n");
     buf_printf(out, "  %s:\n    type: %s\n", p->name, p->name);
     if (key)
         buf_printf(out, "    key: env:%s\n", key);
@@ -123,19 +125,45 @@ static void write_provider(struct buf *out, const struct provider *p, const stru
         warn(report, base, "is not a usable http:// or https:// URL; the provider is left out");
         if (buf_ok(out))
             out->n = before;
-        return;
+        return false;
     }
-    *any = true;
+    return true;
+}
+
+/* Has it a path that passes through and that none had before? Then it has now. */
+static bool adds_path(const struct provider *p, bool had[OPS])
+{
+    bool adds = false;
+
+    for (enum provider_op op = 0; op < OPS; op++) {
+        if (!p->paths[op] || provider_op_row(op)->routed)
+            continue;
+        adds |= !had[op];
+        had[op] = true;
+    }
+    return adds;
 }
 
 void settings_auto_text(struct buf *out, const struct env *env, struct conf_report *report)
 {
     const struct provider *p;
-    bool any = false;
+    bool had[OPS] = {false};
+    struct buf providers, pass;
 
-    buf_add_str(out, "version: 1\n");
+    buf_init(&providers, out->max);
+    buf_init(&pass, out->max);
     for (size_t i = 0; (p = provider_at(i)) != NULL; i++)
-        write_provider(out, p, env, report, &any);
+        if (write_provider(&providers, p, env, report) && adds_path(p, had))
+            buf_printf(&pass, "%s%s", pass.n ? ", " : "", p->name);
+    buf_add_str(out, "version: 1\n");
+    if (pass.n)
+        buf_printf(out, "pass: [%.*s]\n", SPAN_FMT(buf_span(&pass)));
+    if (providers.n)
+        buf_printf(out, "providers:\n%.*s", SPAN_FMT(buf_span(&providers)));
+    if (!buf_ok(out) || !buf_ok(&providers) || !buf_ok(&pass))
+        out->err = ERR_NOMEM;
+    buf_fini(&providers);
+    buf_fini(&pass);
 }
 
 int settings_auto(struct settings **ret, const struct env *env, struct conf_report *report,

@@ -256,6 +256,14 @@ static uint64_t either(const struct conf_value *own, const struct conf_value *in
     return own->set && !own->bad ? own->num : inherited->num;
 }
 
+static void check_engines(struct build *b, const struct keys_provider *k)
+{
+    if (b->snap->pub.engines_n > SETTINGS_ENGINES_MAX)
+        conf_report_add(b->report, CONF_ERROR, "E015", k->engine.self.at,
+                        "providers.%s.engine is one too many; the most is %d", k->self.text.p,
+                        SETTINGS_ENGINES_MAX);
+}
+
 static void build_engine(struct build *b, const struct keys_provider *k,
                          const struct settings_provider *p, struct settings_engine *ret)
 {
@@ -272,6 +280,7 @@ static void build_engine(struct build *b, const struct keys_provider *k,
         .argv_n = k->engine.command.n,
         .ready_path = build_dup(b, k->engine.ready.text),
     };
+    check_engines(b, k);
     if (!p->type->engine)
         conf_report_add(b->report, CONF_ERROR, "E037", k->engine.self.at,
                         "providers.%.*s: type %s is a cloud provider; no engine can be started "
@@ -286,29 +295,80 @@ static void build_engine(struct build *b, const struct keys_provider *k,
                         SPAN_FMT(p->name), SPAN_FMT(v[0].text));
 }
 
+/* Would this bundle do? It stands at where + name. */
+static void check_ca(struct build *b, const struct conf_value *v, const char *where,
+                     struct span name)
+{
+    struct span file = build_text(b, v);
+    struct err e;
+
+    if (span_has(file) && file_check(file.p, &e) < 0)
+        conf_report_add(b->report, CONF_ERROR, "E041", v->at, "%s%.*s.tls.ca cannot be read: %s",
+                        where, SPAN_FMT(name), e.text);
+    else if (span_has(file) && tls_check_ca(file.p, &e) < 0)
+        conf_report_add(b->report, CONF_ERROR, "E044", v->at, "%s%.*s.tls.ca: %s", where,
+                        SPAN_FMT(name), e.text);
+}
+
+static void build_ca(struct build *b, const struct keys_provider *k, struct settings_provider *p)
+{
+    const struct conf_value *all = &b->keys->defaults.tls.ca;
+
+    p->ca_file = build_text(b, k->tls.ca.set ? &k->tls.ca : all);
+    p->ca_stamp = span_has(p->ca_file) ? file_stamp(p->ca_file.p) : 0;
+    check_ca(b, &k->tls.ca, "providers.", p->name);
+}
+
+/* What providers have in common. */
+static void build_ca_of_all(struct build *b)
+{
+    const struct conf_value *ca = &b->keys->defaults.tls.ca;
+    struct span given = env_get(b->env, SPAN_LIT("SSL_CERT_FILE"));
+    struct err e;
+
+    check_ca(b, ca, "defaults", (struct span){NULL, 0});
+    if (ca->set || given.n == 0)
+        return;
+    given = build_dup(b, given);
+    if (span_has(given) && tls_check_ca(given.p, &e) < 0)
+        conf_report_add(b->report, CONF_WARNING, "W006", (struct conf_place){0, 0, 0},
+                        "SSL_CERT_FILE cannot be used, so no provider without tls.ca can be "
+                        "reached by TLS: %s",
+                        e.text);
+}
+
+/* Only streams of OpenAI's two older operations have more than one way to end. */
+static void build_terminal(struct build *b, const struct keys_provider *k,
+                           struct settings_provider *p)
+{
+    struct conf_diag *d;
+
+    p->terminal = p->type->terminal;
+    if (!k->terminal.set || k->terminal.bad)
+        return;
+    p->terminal = k->terminal.num == 0 ? TERMINAL_DONE : TERMINAL_FINISH;
+    if (p->type->paths[OP_CHAT] || p->type->paths[OP_COMPLETIONS])
+        return;
+    d = conf_report_add(b->report, CONF_WARNING, "W010", k->terminal.at,
+                        "providers.%.*s.terminal has no effect: what ends a stream of type %s is "
+                        "never in doubt",
+                        SPAN_FMT(p->name), p->type->name);
+    conf_diag_note(b->report, d, "leave it out");
+}
+
 static void build_provider(struct build *b, const struct keys_provider *k,
                            struct settings_provider *p)
 {
     const struct keys_timeout *d = &b->keys->defaults.timeout;
     const char *const project[] = {p->type->env_project, NULL};
-    struct err e;
 
     p->region = build_place(b, k, 'r', &k->region, p->type->env_region);
     p->project = build_place(b, k, 'p', &k->project, project);
     build_urls(b, k, p);
     build_proxy(b, k, p);
-    p->terminal = p->type->terminal;
-    if (k->terminal.set && !k->terminal.bad)
-        p->terminal = k->terminal.num == 0 ? TERMINAL_DONE : TERMINAL_FINISH;
+    build_terminal(b, k, p);
     p->http = (enum settings_http)k->http.num;
-    p->ca_file = build_text(b, &k->tls.ca);
-    p->ca_stamp = span_has(p->ca_file) ? file_stamp(p->ca_file.p) : 0;
-    if (span_has(p->ca_file) && file_check(p->ca_file.p, &e) < 0)
-        conf_report_add(b->report, CONF_ERROR, "E041", k->tls.ca.at,
-                        "providers.%.*s.tls.ca cannot be read: %s", SPAN_FMT(p->name), e.text);
-    else if (span_has(p->ca_file) && tls_check_ca(p->ca_file.p, &e) < 0)
-        conf_report_add(b->report, CONF_ERROR, "E044", k->tls.ca.at, "providers.%.*s.tls.ca: %s",
-                        SPAN_FMT(p->name), e.text);
+    build_ca(b, k, p);
     p->allow_private = p->type->engine || k->private_ok.num == 1;
     p->api_version = build_text(b, &k->api_version);
     p->timeout = (struct settings_timeouts){
@@ -318,6 +378,51 @@ static void build_provider(struct build *b, const struct keys_provider *k,
         .total_ms = either(&k->timeout.total, &d->total),
     };
     build_credential(b, k, p);
+}
+
+static bool passes_any(const struct provider *type)
+{
+    for (enum provider_op op = 0; op < OPS; op++)
+        if (type->paths[op] && !provider_op_row(op)->routed)
+            return true;
+    return false;
+}
+
+static void build_pass_entry(struct build *b, const struct conf_value *v, size_t n,
+                             const struct settings_provider **ret)
+{
+    const struct conf_value *before = b->keys->pass.items;
+    struct conf_diag *d;
+
+    *ret = build_find_provider(b, v->text);
+    if (!*ret)
+        build_no_provider(b, v->at, "pass", v->text);
+    for (size_t i = 0; i < n; i++)
+        if (span_eq(before[i].text, v->text))
+            conf_report_add(b->report, CONF_ERROR, "E032", v->at, "pass has '%.*s' twice",
+                            SPAN_FMT(v->text));
+    if (!*ret || !(*ret)->type || passes_any((*ret)->type))
+        return;
+    d = conf_report_add(b->report, CONF_WARNING, "W010", v->at,
+                        "pass: '%.*s' has no effect: type %s has none of the paths that pass "
+                        "through",
+                        SPAN_FMT(v->text), (*ret)->type->name);
+    conf_diag_note(b->report, d, "leave it out; docs/providers.md lists who has which");
+}
+
+static void build_pass(struct build *b)
+{
+    const struct conf_list *list = &b->keys->pass;
+    const struct conf_value *v = list->items;
+    const struct settings_provider **pass = (const struct settings_provider **)build_alloc(
+        b, list->n, sizeof(struct settings_provider *));
+
+    if (!pass)
+        return;
+    for (size_t i = 0; i < list->n; i++)
+        build_pass_entry(b, &v[i], i, &pass[i]);
+    b->snap->pub.pass = pass;
+    b->snap->pub.pass_n = list->n;
 }
 
 void build_providers(struct build *b)
@@ -354,9 +459,6 @@ void build_providers(struct build *b)
     if (list->n == 0 && !list->bad)
         conf_report_add(b->report, CONF_WARNING, "W004", list->at,
                         "no providers; every request will be refused");
-    if (b->keys->pass.set && !b->keys->pass.bad) {
-        s->pass = build_find_provider(b, b->keys->pass.text);
-        if (!s->pass)
-            build_no_provider(b, b->keys->pass.at, "pass", b->keys->pass.text);
-    }
+    build_ca_of_all(b);
+    build_pass(b);
 }

@@ -4,6 +4,7 @@
 #include "settings/docs.h"
 
 #include "base/mem.h"
+#include "settings/build.h"
 #include "settings/keys.h"
 #include "settings/settings.h"
 #include "settings/types.h"
@@ -26,6 +27,19 @@ static void reference_types(struct buf *out)
     buf_add_str(out, "\n## How values are written\n\n| value | is |\n|---|---|\n");
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         buf_printf(out, "| %s | %s |\n", types[i]->name, types[i]->what);
+}
+
+static void reference_not_in_force(struct buf *out)
+{
+    const char *key, *says, *cure;
+
+    buf_add_str(out,
+                "\n## Not in force yet\n\nNo other key, endpoint or target is tried when one "
+                "fails. These lists are read, and checked, so that a file need not change when "
+                "that comes; whoever writes more than one entry is warned (W010).\n\n"
+                "| key | of several entries | until then |\n|---|---|---|\n");
+    for (size_t i = 0; (key = build_not_in_force_at(i, &says, &cure)) != NULL; i++)
+        buf_printf(out, "| `%s` | %s | %s |\n", key, says, cure);
 }
 
 static void reference_codes(struct buf *out)
@@ -59,15 +73,17 @@ void settings_write_reference(struct buf *out)
         "errors. Anchors may be defined under top-level keys that begin with `x-`, which are "
         "otherwise ignored. JSON is valid input.\n");
     conf_write_reference(out, &keys_table);
+    reference_not_in_force(out);
     reference_types(out);
     reference_codes(out);
 }
 
 void settings_write_init(struct buf *out, const struct env *env, struct conf_report *report)
 {
-    struct conf_given given[1];
+    struct conf_given given[2];
     struct buf found;
-    struct span text;
+    size_t given_n = 0;
+    struct span text, pass;
 
     buf_init(&found, out->max);
     settings_auto_text(&found, env, report);
@@ -78,11 +94,18 @@ void settings_write_init(struct buf *out, const struct env *env, struct conf_rep
     }
     text = buf_span(&found);
     UNUSED(span_cut(&text, '\n')); /* the version, which the sample has itself */
-    given[0] = (struct conf_given){"providers", text};
+    pass = span_of(text.p, 0);
+    if (span_starts(text, SPAN_LIT("pass:"))) {
+        UNUSED(span_cut(&text, '\n'));
+        pass.n = (size_t)(text.p - pass.p);
+        given[given_n++] = (struct conf_given){"pass", pass};
+    }
+    if (text.n)
+        given[given_n++] = (struct conf_given){"providers", text};
     buf_add_str(out, "# yaml-language-server: "
                      "$schema=/usr/share/lamplighter/lamplighter.schema.json\n"
                      "# Check it with: lamplighter check -c FILE\n");
-    conf_write_sample(out, &keys_table, given, text.n ? 1 : 0, false);
+    conf_write_sample(out, &keys_table, given, given_n, false);
     buf_fini(&found);
 }
 

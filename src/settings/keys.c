@@ -26,7 +26,7 @@ static const struct conf_key limits_keys[] = {
     {"path", CONF_ONE, .type = &conf_size, AT(keys_limits, path), .text = "8KiB", .min = "256B", .max = "64KiB",
      .help = "The request's path and query."},
     {"body", CONF_ONE, .type = &conf_size, AT(keys_limits, body), .text = "64MiB", .min = "1KiB", .max = "1GiB",
-     .help = "A request's body. Failover works for every body up to this size."},
+     .help = "A request's body. All of it is read before a target is asked."},
     {"answer", CONF_ONE, .type = &conf_size, AT(keys_limits, answer), .text = "64MiB", .min = "64KiB", .max = "1GiB",
      .help = "An answer that does not stream, and is therefore held until it is whole."},
     {"memory", CONF_ONE, .type = &conf_size, AT(keys_limits, memory), .text = "256MiB", .min = "16MiB", .max = "64GiB",
@@ -34,9 +34,9 @@ static const struct conf_key limits_keys[] = {
     {"translation", CONF_ONE, .type = &conf_size, AT(keys_limits, translation), .text = "1GiB", .min = "16MiB", .max = "64GiB",
      .help = "Most memory that requests take in one worker whose target speaks another dialect than their client: while they are translated, 15 times the body, then about 6 times until the answer is complete. What would pass it is refused with 503, and with 413 where the body alone is too much."},
     {"connections", CONF_ONE, .type = &conf_count, AT(keys_limits, connections), .text = "10000", .min = "1", .max = "1M",
-     .help = "Clients' connections at a time."},
+     .help = "Clients' connections at a time, in one worker. Further ones wait to be accepted."},
     {"connections_per_ip", CONF_ONE, .type = &conf_count, AT(keys_limits, connections_per_ip), .text = "10000", .min = "1", .max = "1M",
-     .help = "Connections at a time from one address. The default is no closer bound: behind a load balancer all clients share one address."},
+     .help = "Connections at a time from one address, in one worker; further ones are reset. The default is no closer bound: behind a load balancer all clients share one address."},
     {"requests_per_connection", CONF_ONE, .type = &conf_count, AT(keys_limits, requests_per_connection), .text = "10000", .min = "1", .max = "1G",
      .help = "Requests after which a connection is closed in order, so that load moves to new processes and machines."},
     {"streams_per_connection", CONF_ONE, .type = &conf_count, AT(keys_limits, streams_per_connection), .text = "100", .min = "1", .max = "10000",
@@ -70,7 +70,7 @@ static const struct conf_key server_keys[] = {
     {"user", CONF_ONE, .type = &conf_name, AT(keys_server, user), .example = "lamplighter",
      .help = "Whom the gateway becomes when it was started as root, once its addresses are bound. The configuration and what it names (keys, certificates) must be readable by this user." KEYS_AT_START},
     {"limits", CONF_GROUP, .table = &limits_table, AT(keys_server, limits),
-     .help = "Bounds of what clients may send. Past a bound a request is refused with a sentence that names it."},
+     .help = "Bounds of what clients may send and hold. A request past a bound is refused with a sentence that names it."},
     {"timeout", CONF_GROUP, .table = &server_timeout_table, AT(keys_server, timeout),
      .help = "How long clients may take."},
     {"client_half_close", CONF_ONE, .type = &types_close, AT(keys_server, client_half_close), .text = "gone",
@@ -80,14 +80,20 @@ static const struct conf_table server_table = TABLE(keys_server, server_keys);
 
 static const struct conf_key provider_tls_keys[] = {
     {"ca", CONF_ONE, .type = &conf_path, AT(keys_provider_tls, ca), .example = "/etc/lamplighter/internal-ca.pem",
-     .help = "PEM file with the authorities that sign this provider's certificate, in place of the system's."},
+     .help = "PEM file with the authorities that sign this provider's certificate, and that of an https:// proxy toward it. When left out: defaults.tls.ca."},
 };
 static const struct conf_table provider_tls_table = TABLE(keys_provider_tls, provider_tls_keys);
+
+static const struct conf_key default_tls_keys[] = {
+    {"ca", CONF_ONE, .type = &conf_path, AT(keys_provider_tls, ca), .example = "/etc/lamplighter/egress-ca.pem",
+     .help = "PEM file with the authorities that sign certificates of providers and https:// proxies, in place of the system's. When left out: the file that the environment's SSL_CERT_FILE names, else the system's bundle. A directory of certificates (SSL_CERT_DIR) is not read."},
+};
+static const struct conf_table default_tls_table = TABLE(keys_provider_tls, default_tls_keys);
 
 #define HELP_CONNECT "Name look-up, connection, proxy and TLS handshake together."
 #define HELP_FIRST "From the request's last byte to the first content of the answer. Models that reason may think for minutes; see docs/decisions for the default."
 #define HELP_IDLE "Between two bytes of an answer that has begun."
-#define HELP_TOTAL "The whole request, all attempts at all targets together."
+#define HELP_TOTAL "From when the request is read and its target known to the end of the answer."
 
 static const struct conf_key provider_timeout_keys[] = {
     {"connect", CONF_ONE, .type = &conf_duration, AT(keys_timeout, connect), .min = "10ms", .max = "5m", .example = "2s",
@@ -148,7 +154,7 @@ static const struct conf_key provider_keys[] = {
     {"type", CONF_ONE, .required = true, .type = &types_provider, AT(keys_provider, type), .example = "openai",
      .help = "Vendor or engine: what it speaks, where it lives, what its errors mean."},
     {"key", CONF_ONE_OR_LIST, .type = &types_secret, AT(keys_provider, key), .most = 64, .example = "env:OPENAI_API_KEY",
-     .help = "The account's key, or a list of keys. Always a reference: env:NAME (environment variable), file:/path, cred:NAME (systemd credential)."},
+     .help = "The account's key. Always a reference: env:NAME (environment variable), file:/path, cred:NAME (systemd credential). Of a list only the first is used."},
     {"credentials", CONF_GROUP, .table = &credentials_table, AT(keys_provider, credentials),
      .help = "A cloud's credentials in place of a key, where the type takes them: tokens are fetched, kept, and renewed before they end. When left out, a type that takes no key finds them by itself."},
     {"region", CONF_ONE, .type = &types_place, AT(keys_provider, region), .example = "us-east-1",
@@ -156,9 +162,9 @@ static const struct conf_key provider_keys[] = {
     {"project", CONF_ONE, .type = &types_place, AT(keys_provider, project), .example = "my-project",
      .help = "The project that pays, where the type has projects (Vertex AI). When left out, from GOOGLE_CLOUD_PROJECT."},
     {"endpoints", CONF_ONE_OR_LIST, .type = &types_url, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
-     .help = "Base URLs. Cloud providers have one of their own; engines need theirs here."},
+     .help = "The base URL. Cloud providers have one of their own; engines need theirs here. Of a list only the first is used."},
     {"terminal", CONF_ONE, .type = &types_terminal, AT(keys_provider, terminal), .example = "done",
-     .help = "What ends a stream: done ([DONE] comes) or finish (only the finish reasons do). The type knows; needed for openai-compatible servers that differ."},
+     .help = "What ends a stream of OpenAI's chat or completions: done ([DONE] comes) or finish (only the finish reasons do). The type knows; needed for openai-compatible servers that differ."},
     {"http", CONF_ONE, .type = &types_http, AT(keys_provider, http), .text = "auto",
      .help = "Version of HTTP towards the provider. auto: over TLS HTTP/2 if the provider takes it (ALPN), else HTTP/1.1; in clear text HTTP/1.1. h1: HTTP/1.1 alone. h2: HTTP/2 alone, in clear text with prior knowledge; a provider that does not speak it is not asked."},
     {"tls", CONF_GROUP, .table = &provider_tls_table, AT(keys_provider, tls),
@@ -172,7 +178,7 @@ static const struct conf_key provider_keys[] = {
     {"private", CONF_ONE, .type = &conf_bool, AT(keys_provider, private_ok), .text = "false",
      .help = "Allow private and loopback addresses. Engines always may have them."},
     {"api_version", CONF_ONE, .type = &conf_name, AT(keys_provider, api_version), .example = "2024-10-21",
-     .help = "Version of the provider's API, where the type has one (Azure)."},
+     .help = "What is sent as api-version with each request, in place of the type's own (Azure)."},
     {"timeout", CONF_GROUP, .table = &provider_timeout_table, AT(keys_provider, timeout),
      .help = "How long this provider may take; what is left out comes from defaults.timeout."},
     {"engine", CONF_GROUP, .table = &engine_table, AT(keys_provider, engine),
@@ -181,6 +187,8 @@ static const struct conf_key provider_keys[] = {
 static const struct conf_table provider_table = TABLE(keys_provider, provider_keys);
 
 static const struct conf_key defaults_keys[] = {
+    {"tls", CONF_GROUP, .table = &default_tls_table, AT(keys_defaults, tls),
+     .help = "TLS towards providers."},
     {"timeout", CONF_GROUP, .table = &timeout_table, AT(keys_defaults, timeout),
      .help = "How long providers may take."},
 };
@@ -188,8 +196,8 @@ static const struct conf_table defaults_table = TABLE(keys_defaults, defaults_ke
 
 static const struct conf_key model_keys[] = {
     {"targets", CONF_ONE_OR_LIST, .required = true, .type = &types_target, AT(keys_model, targets), .most = 32,
-     .example = "[openai/gpt-5, openai/gpt-5-mini]",
-     .help = "provider/model, in the order in which they are tried."},
+     .example = "openai/gpt-5",
+     .help = "provider/model. Of a list a request goes to the first target that can take it, and to no other when that one fails."},
 };
 static const struct conf_table model_table = TABLE(keys_model, model_keys);
 
@@ -198,7 +206,7 @@ static const struct conf_key client_keys[] = {
      .example = "sha256:7f3a91d2c55e0b6a1f0f7b0c2f4e8d9a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e",
      .help = "SHA-256 of the key (printf %s \"$KEY\" | sha256sum). The key itself is nowhere."},
     {"models", CONF_ONE_OR_LIST, .type = &types_models, AT(keys_client, models), .text = "*", .most = 256, .example = "[smart, \"openai/*\"]",
-     .help = "Names the key may ask for; '*' stands for anything."},
+     .help = "Names the key may ask for; '*' stands for anything. Paths that pass through unread need '*' itself."},
     {"expires", CONF_ONE, .type = &types_date, AT(keys_client, expires), .example = "2027-03-31",
      .help = "Last day (UTC), or the exact time, at which the key works."},
 };
@@ -239,8 +247,8 @@ static const struct conf_key config_keys[] = {
      .help = "Names that clients send. Beside these, provider/model always works, and so do the well-known names of the configured providers' models."},
     {"keys", CONF_MAP, .type = &conf_name, .table = &client_table, AT(keys_config, keys), .most = 10000, .example = "search-team",
      .help = "Clients' keys. Without this section clients on this machine need none, and others are refused."},
-    {"pass", CONF_ONE, .type = &conf_name, AT(keys_config, pass), .example = "openai",
-     .help = "The provider that serves paths which have no model to route by, such as files. Left out: such paths are refused."},
+    {"pass", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_config, pass), .most = 64, .example = "[openai, anthropic]",
+     .help = "The providers that serve paths which pass through unread, such as files, batches, audio and images: each path has the first one that its type has it for (docs/providers.md), and no other when that one fails. Left out: such paths are refused. Without a file: the providers that the environment offers."},
     {"prices", CONF_GROUP, .table = &prices_table, AT(keys_config, prices),
      .help = "What tokens cost, so that answers have a cost in the log and the metrics; see docs/cost.md."},
     {"telemetry", CONF_GROUP, .table = &telemetry_table, AT(keys_config, telemetry),

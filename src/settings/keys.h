@@ -79,6 +79,7 @@ struct keys_provider {
 
 struct keys_defaults {
     struct conf_value self;
+    struct keys_provider_tls tls;
     struct keys_timeout timeout;
 };
 
@@ -117,7 +118,7 @@ struct keys_config {
     struct keys_defaults defaults;
     struct conf_list models; /* struct keys_model */
     struct conf_list keys;   /* struct keys_client */
-    struct conf_value pass;
+    struct conf_list pass;
     struct keys_prices prices;
     struct keys_telemetry telemetry;
 };

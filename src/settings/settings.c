@@ -139,6 +139,7 @@ static int build_all(struct build *b, struct span prices, struct err *e)
         build_models(b);
     if (!b->nomem)
         build_clients(b);
+    build_not_in_force(b);
     if (b->nomem)
         return err_set(e, ERR_NOMEM, "configuration: no memory");
     return conf_report_ok(b->report, e);

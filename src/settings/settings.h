@@ -76,7 +76,7 @@ struct settings_provider {
     size_t keys_n;
     enum dialect_terminal terminal; /* the row's, or `terminal:` for openai-compatible */
     enum settings_http http;
-    struct span ca_file; /* absent: system bundle */
+    struct span ca_file; /* its own, or the defaults'; absent: system bundle */
     uint64_t ca_stamp;   /* of its content when it was loaded */
     struct settings_proxy proxy;
     bool allow_private;  /* engines, or private: true */
@@ -115,6 +115,8 @@ struct settings_key {
     size_t models_n;
     uint64_t expires_ms; /* Unix time, 0: never */
 };
+
+#define SETTINGS_ENGINES_MAX 32
 
 /* A command that the master runs beside the gateway (local engines). */
 struct settings_engine {
@@ -156,8 +158,9 @@ struct settings {
     bool keys_open; /* no `keys` section: loopback clients need no key */
     const struct settings_engine *engines;
     size_t engines_n;
-    /* Pass-through operations: which provider serves the unrouted paths ("pass: openai"). */
-    const struct settings_provider *pass;
+    /* Operations that pass through go to the first of these that has them. */
+    const struct settings_provider *const *pass;
+    size_t pass_n;
 
     const struct settings_price *prices; /* names in order, then patterns */
     size_t prices_n, prices_named;

@@ -7,8 +7,10 @@ import subprocess
 import sys
 
 import httpx
+import openai
 import pytest
 
+import peers
 import serving
 
 TEXT = "".join(f"w{i:06} " for i in range(12)).strip()
@@ -64,6 +66,58 @@ def test_printed_lines_say_where_the_key_goes(start, mock, tmp_path):
     answer, printed = paste(banner(gateway), serving.KEY, tmp_path)
     assert TEXT in answer
     assert printed.strip() == TEXT
+
+
+SOUND = bytes(range(256)) * 400
+FILE = {"id": "file-1", "object": "file", "bytes": 3, "created_at": 1, "filename": "a.jsonl",
+        "purpose": "batch", "status": "processed"}
+BATCH = {"id": "batch_1", "object": "batch", "endpoint": "/v1/chat/completions", "created_at": 1,
+         "input_file_id": "file-1", "completion_window": "24h", "status": "validating"}
+SAID = {
+    "POST /v1/files": FILE, "GET /v1/files": {"object": "list", "data": [FILE], "has_more": False},
+    "POST /v1/batches": BATCH,
+    "POST /v1/audio/transcriptions": {"text": "hello"},
+    "POST /v1/images/generations": {"created": 1, "data": [{"b64_json": "aGk="}]},
+    "POST /v1/images/edits": {"created": 1, "data": [{"b64_json": "aGk="}]},
+    "POST /v1/moderations": {"id": "modr-1", "model": "omni-moderation-latest", "results": []},
+}
+
+
+def openais(request):
+    asked = f"{request.method} {request.path}"
+    if asked in ("POST /v1/audio/speech", "GET /v1/files/file-1/content"):
+        return peers.answer(200, SOUND, kind="audio/mpeg")
+    return peers.answer(200, SAID[asked]) if asked in SAID else peers.answer(404, {"asked": asked})
+
+
+def test_what_else_the_sdk_has_works_with_a_key_alone(start, binary, tmp_path):
+    """Nothing is configured but a provider's variables: files, batches, sound and images pass."""
+    with peers.Provider(openais) as server:
+        env = {"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": server.url("/v1")}
+        found = tmp_path / "found.yaml"
+        assert call(binary, "config", "init", "-c", found, cwd=tmp_path, env=env).returncode == 0
+        ports = "\nserver:\n  listen: 127.0.0.1:0\n  admin: 127.0.0.1:0\n"
+        gateway = start(found.read_text().replace("\nserver:\n", ports), env=env)
+        assert gateway.find(r"^  passes +(\S+) \(files, ") == "openai"
+        client = openai.OpenAI(base_url=gateway.base + "/v1", api_key="any", max_retries=0)
+        lines = b'{"custom_id": "1"}\n' * 5000
+        assert client.files.create(file=("a.jsonl", lines), purpose="batch").id == "file-1"
+        assert lines in server.requests[-1].body
+        assert [f.id for f in client.files.list()] == ["file-1"]
+        assert client.files.content("file-1").read() == SOUND
+        batch = client.batches.create(input_file_id="file-1", endpoint="/v1/chat/completions",
+                                      completion_window="24h")
+        assert batch.status == "validating"
+        assert client.audio.speech.create(model="tts-1", voice="alloy", input="x").read() == SOUND
+        heard = client.audio.transcriptions.create(model="whisper-1", file=("a.mp3", SOUND))
+        assert heard.text == "hello" and SOUND in server.requests[-1].body
+        assert client.images.generate(model="gpt-image-1", prompt="x").data[0].b64_json == "aGk="
+        edited = client.images.edit(model="gpt-image-1", prompt="x", image=("a.png", SOUND))
+        assert edited.data[0].b64_json == "aGk=" and SOUND in server.requests[-1].body
+        assert client.moderations.create(input="x").id == "modr-1"
+        assert {r.headers["authorization"] for r in server.requests} == {"Bearer sk-1"}
+        with pytest.raises(openai.NotFoundError):
+            client.fine_tuning.jobs.retrieve("none")
 
 
 def test_run_explains_its_options(binary, tmp_path):

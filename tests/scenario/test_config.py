@@ -4,6 +4,10 @@ import subprocess
 
 import pytest
 
+import bed
+import peers
+import wire
+
 GOOD = "version: 1\nproviders: {o: {type: openai, key: env:OPENAI_API_KEY}}\n"
 WARNS = "version: 1\n"
 WRONG = "version: 1\nprovidrs: {}\nserver: {drain: 30}\n"
@@ -56,6 +60,71 @@ def test_check_json_is_one_object_a_line(call, tmp_path):
     assert counts == {"errors": 2, "warnings": 1}
     assert {(d["code"], d.get("line")) for d in diagnostics} == {
         ("E012", 2), ("E011", 3), ("W004", None)}
+
+
+LISTS = """version: 1
+providers:
+  a: {type: openai, key: [env:OPENAI_API_KEY, env:OTHER_KEY]}
+  b:
+    type: vllm
+    endpoints: ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"]
+models:
+  m:
+    targets:
+      - a/gpt-5
+      - b/x
+"""
+# Where the second entry stands, and what is said there: what is used, and the cure.
+NOT_IN_FORCE = [("3:47", "a.key has 2 entries: only the first key is used", "leave one"),
+                ("6:39", "b.endpoints has 3 entries: only the first endpoint is asked",
+                 "leave one"),
+                ("11:9", "m.targets has 2 entries: a request goes to the first target that can",
+                 "leave one")]
+
+
+def test_check_warns_of_what_is_not_in_force(call, tmp_path):
+    (tmp_path / "lamplighter.yaml").write_text(LISTS)
+    run = call("check", OTHER_KEY="k")
+    assert run.returncode == 0
+    for place, says, cure in NOT_IN_FORCE:
+        assert f"lamplighter.yaml:{place}\n" in run.stderr and says in run.stderr
+        assert cure in run.stderr
+    assert run.stderr.count("warning[W010]") == 3
+    assert call("check", "--strict", OTHER_KEY="k").returncode == 3
+    one = LISTS.replace(", env:OTHER_KEY", "").replace(", \"http://127.0.0.1:2\"", "")
+    one = one.replace(", \"http://127.0.0.1:3\"", "").replace("      - b/x\n", "")
+    (tmp_path / "lamplighter.yaml").write_text(one)
+    assert call("check", "--strict").returncode == 0
+
+
+def test_run_and_reload_warn_of_it_too(start):
+    ports = "server: {listen: '127.0.0.1:0', admin: '127.0.0.1:0', workers: 1}\n"
+    g = start(bed.Gateway, LISTS + ports, env={"OPENAI_API_KEY": "a", "OTHER_KEY": "b"})
+    assert g.said().count("warning[W010]") == 3
+    answer = wire.ask(g.admin, "POST", "/api/v1/reload", b"", {"x-lamplighter-admin": "1"})
+    assert answer.status == 200 and answer.json()["text"].count("warning[W010]") == 3
+    for place, says, _ in NOT_IN_FORCE:
+        assert f"{g.file.name}:{place}" in answer.json()["text"] and says in answer.json()["text"]
+
+
+def test_only_the_first_is_used(start):
+    """What the warning says, seen from the other side: this test falls when failover comes."""
+    refuse = peers.answer(401, {"error": {"message": "no", "type": "invalid_api_key"}})
+    with peers.Provider(lambda _: refuse) as first, peers.Provider() as second:
+        conf = bed.basic("127.0.0.1:9", workers=1)
+        conf["providers"] = {"a": {"type": "openai-compatible", "private": True,
+                                   "key": ["env:OAI_KEY", "env:ANT_KEY"],
+                                   "endpoints": [first.url("/v1"), second.url("/v1")]},
+                             "b": {"type": "openai-compatible", "private": True,
+                                   "endpoints": second.url("/v1")}}
+        conf["models"] = {"m": {"targets": ["a/x", "b/x"]}}
+        g = start(bed.Gateway, conf, env=bed.KEYS)
+        answer = g.chat("m")
+        assert answer.status == 502 and answer["x-lamplighter-target"] == "a/x"
+        assert answer["x-lamplighter-attempts"] == "1"
+        (request,) = first.requests
+        assert request.headers["authorization"] == f"Bearer {bed.KEYS['OAI_KEY']}"
+        assert second.accepted == 0
 
 
 def test_init_writes_what_check_accepts_and_never_over_a_file(call, tmp_path):

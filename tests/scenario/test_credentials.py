@@ -199,6 +199,7 @@ def test_a_revoked_token_is_fetched_anew_once(gateway, cloud, tmp_path):
     cloud.revoke()
     answer = ask(g)
     assert answer.status == 200 and g.record(answer)["attempts"] == 2
+    assert answer["x-lamplighter-attempts"] == "2"
     assert g.record(answer)["cost"] == cost > 0  # the attempt that was refused cost nothing
     assert len(cloud.fetches) == 2
     cloud.revoke()  # within ten seconds: that is not the token's fault

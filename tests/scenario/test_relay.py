@@ -1,6 +1,7 @@
 """What passes through, and what does not: bytes, header fields, refusals, keys."""
 import hashlib
 import json
+import pathlib
 import re
 
 import anthropic
@@ -8,6 +9,7 @@ import openai
 import pytest
 
 import bed
+import peers
 import wire
 
 CHAT = "/v1/chat/completions"
@@ -213,6 +215,57 @@ def test_credentials_do_not_pass(gateway, mock, provider, path):
     assert headers["traceparent"].startswith("00-0af7651916cd43dd8448eb211c80319c")
 
 
+OPENROUTERS = {"http-referer": "https://app.example", "x-title": "App", "x-openrouter-title": "App",
+               "x-openrouter-categories": "cli-agent"}
+
+
+@pytest.mark.parametrize("kind,given", [("openrouter", OPENROUTERS), ("openai", {})])
+def test_fields_of_one_providers_own_go_to_it_alone(start, kind, given):
+    """Also where the request is translated."""
+    with peers.Provider() as server:
+        conf = bed.basic("127.0.0.1:9", workers=1)
+        conf["providers"] = {"p": bed.provider(kind, server.addr, key="env:OAI_KEY")}
+        g = start(bed.Gateway, conf, env=bed.KEYS)
+        mine = {"HTTP-Referer": "https://app.example", "X-Title": "App",
+                "X-OpenRouter-Title": "App", "X-OpenRouter-Categories": "cli-agent",
+                "x-other": "no", "openai-organization": "org-1", "openai-project": "proj-1"}
+        gemini = {"contents": [{"parts": [{"text": "hi"}]}]}
+        assert g.ask(CHAT, {"model": "p/m", **BODIES[CHAT]}, mine).status == 200
+        assert g.ask("/v1beta/models/p/m:generateContent", gemini, mine).status == 200
+        assert len(server.requests) == 2
+        for request in server.requests:
+            found = {n: v for n, v in request.headers.items()
+                     if n in [*OPENROUTERS, "x-other", "openai-organization", "openai-project"]}
+            assert found == given
+
+
+def test_trailers_of_a_request_are_dropped(start):
+    """docs/decisions/0012-trailers.md"""
+    with peers.Provider() as server:
+        conf = bed.basic("127.0.0.1:9", workers=1)
+        conf["providers"] = {"p": bed.provider("openai", server.addr, key="env:OAI_KEY")}
+        g = start(bed.Gateway, conf, env=bed.KEYS)
+        body = json.dumps({"model": "p/m", **BODIES[CHAT]}).encode()
+        head = (f"POST {CHAT} HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\n"
+                "te: trailers\r\ntrailer: user-agent\r\ntransfer-encoding: chunked\r\n\r\n")
+        trailer = b"user-agent: from-behind\r\nx-title: late\r\n\r\n"
+        with wire.Conn(g.addr) as conn:
+            assert conn.send(head.encode() + b"%x\r\n%s\r\n0\r\n" % (len(body), body) + trailer)
+            answer = conn.read()
+        assert (answer.status, answer["trailer"]) == (200, None)
+        (request,) = server.requests
+        assert request.body == body.replace(b"p/m", b"m")
+        for name in ("user-agent", "x-title", "trailer", "te"):
+            assert name not in request.headers
+
+
+def test_every_field_of_the_table_is_on_its_page():
+    root = pathlib.Path(__file__).parents[2]
+    names = re.findall(r'^X\("([^"]+)"', (root / "src/relay/headers.def").read_text(), re.M)
+    page = (root / "docs/headers.md").read_text()
+    assert len(names) > 15 and [n for n in names if f"`{n}`" not in page] == []
+
+
 @pytest.mark.parametrize("provider,path,stream",
                          [c for c in CASES if c.values[0] in ("oai", "ant")])
 def test_what_an_answers_head_says(gateway, provider, path, stream):
@@ -225,6 +278,7 @@ def test_what_an_answers_head_says(gateway, provider, path, stream):
     own = answer["x-lamplighter-request-id"]
     assert OWN.match(own)
     assert answer["x-lamplighter-target"].startswith(f"{provider}/heads")
+    assert answer["x-lamplighter-attempts"] == "1"
     name, other = (("request-id", "x-request-id") if path in (MESSAGES, COUNT)
                    else ("x-request-id", "request-id"))
     assert answer[name] == own

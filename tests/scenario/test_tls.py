@@ -1,6 +1,7 @@
 """TLS on both sides. Toward clients: what is offered, what is refused, and certificates that change
 while streams run. Toward providers: nobody is sent a request who cannot prove who he is."""
 import base64
+import json
 import os
 import shutil
 import signal
@@ -578,6 +579,58 @@ def test_the_systems_authorities_do_not_know_ours(authority, start):
         answer = g.chat("p/m")
         assert (answer.status, answer["x-lamplighter-reason"]) == (502, "upstream-tls")
         assert len(server.requests) == 1
+
+
+def check(binary, place, conf, **env):
+    """What `check` says of a configuration."""
+    file = place / "checked.json"
+    file.write_text(json.dumps(conf))
+    run = subprocess.run([binary, "check", "-c", file], capture_output=True, text=True, timeout=20,
+                         env={"TLS_KEY": KEY, **env})
+    return run.returncode, run.stderr
+
+
+def test_a_bundle_for_all_and_one_for_one(authority, place, start):
+    """defaults.tls.ca is for every provider without its own, whatever SSL_CERT_FILE says; a reload
+    takes another one, and keeps the old where the new one is none."""
+    other = pki.Authority(place, "bundle-other")
+    mine = authority.issue("bundle-mine", NAMES)
+    theirs = other.issue("bundle-theirs", NAMES)
+    with peers.Provider(context=peers.server_context(mine)) as a, \
+            peers.Provider(context=peers.server_context(theirs)) as b:
+        conf = bed.basic("127.0.0.1:9", workers=1)
+        row = {"type": "vllm", "key": "env:TLS_KEY"}
+        conf["providers"] = {"all": {**row, "endpoints": a.url("/v1")},
+                             "own": {**row, "endpoints": b.url("/v1"),
+                                     "tls": {"ca": str(other.cert)}}}
+        conf["defaults"]["tls"] = {"ca": str(authority.cert)}
+        g = start(bed.Gateway, conf, env={"TLS_KEY": KEY, "SSL_CERT_FILE": str(other.cert)})
+        assert [g.chat(f"{name}/m").status for name in ("all", "own")] == [200, 200]
+
+        conf["defaults"]["tls"] = {"ca": str(mine.key)}
+        g.configure(conf)
+        g.signal(signal.SIGHUP)
+        bed.wait_for(lambda: "defaults.tls.ca" in g.said())
+        assert g.chat("all/m").status == 200
+
+        conf["defaults"]["tls"] = {"ca": str(other.cert)}
+        g.configure(conf)
+        g.signal(signal.SIGHUP)
+        bed.wait_for(lambda: g.chat("all/m").status == 502)
+        assert g.chat("own/m").status == 200
+
+
+def test_bundles_are_checked(authority, binary, tmp_path):
+    conf = {"version": 1, "providers": {"p": {"type": "vllm", "endpoints": "https://127.0.0.1:9"}}}
+    good, bad = str(authority.cert), str(tmp_path / "none.pem")
+    with_all = {**conf, "defaults": {"tls": {"ca": bad}}}
+    assert check(binary, tmp_path, conf, SSL_CERT_FILE=good) == (0, "")
+    status, said = check(binary, tmp_path, conf, SSL_CERT_FILE=bad)
+    assert status == 0 and "W006" in said and "SSL_CERT_FILE cannot be used" in said
+    status, said = check(binary, tmp_path, with_all, SSL_CERT_FILE=good)
+    assert status == 3 and "E041" in said and "defaults.tls.ca cannot be read" in said
+    assert check(binary, tmp_path, {**conf, "defaults": {"tls": {"ca": good}}},
+                 SSL_CERT_FILE=bad) == (0, "")
 
 
 def test_streams_from_tls_providers_are_the_same_bytes(authority, start):

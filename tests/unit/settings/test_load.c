@@ -24,6 +24,19 @@
                  ROW("openai-compatible"))
 #define HASH "sha256:0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789abcdef"
 
+/* W010 at the second entry of a list */
+#define W_KEY(place, name, n)                                                                      \
+    "W010 " place " providers." name ".key has " n " entries: only the first key is used, and no " \
+    "other when it is refused or used up | leave one, or give the other to a provider of its own"
+#define W_ENDPOINTS(place, name, n)                                                                \
+    "W010 " place " providers." name ".endpoints has " n                                           \
+    " entries: only the first endpoint is asked, and no other when it fails or is full | leave "   \
+    "one, or put a load balancer before them"
+#define W_TARGETS(place, name, n)                                                                  \
+    "W010 " place " models." name ".targets has " n                                                \
+    " entries: a request goes to the first target that can take it, and to no other when that "    \
+    "one fails | leave one, or give the other a name of its own under models"
+
 static const char *const vars[] = {
     "OPENAI_API_KEY=sk-test", "KEY_A=a",      "KEY_B= b\n", "EMPTY=", "BROKEN=a\nb",
     "AUTH=user:pass",         "NOCOLON=user", NULL,
@@ -118,7 +131,8 @@ static const struct {
      "E011 5:51+10 providers.a.endpoints: 'http://h:0' has a port that is not 1 to 65535\n"
      "E011 5:63+11 providers.a.endpoints: 'http://h/?q' must end before any '?' or '#'\n"
      "E011 5:76+13 providers.a.endpoints: 'http://[::1' lacks the ']' behind its address\n"
-     "E032 5:105+12 providers.a.endpoints has 'https://h/v1' twice"},
+     "E032 5:105+12 providers.a.endpoints has 'https://h/v1' twice\n" W_ENDPOINTS("5:105+12", "a",
+                                                                                  "2")},
     {V "providers:\n  a: {type: openai, key: env:KEY_A, endpoints: [\"http://10.0.0.1\", "
        "\"http://localhost:1\", \"http://h.example\", \"https://[fd00::1]\"]}\n"
        "  b: {type: vllm, endpoints: [\"http://10.0.0.1\", \"http://169.254.169.254/x\"]}\n"
@@ -127,22 +141,28 @@ static const struct {
      "private: "
      "true\n"
      "E036 3:68+20 providers.a: 'http://localhost:1' is a private address; if that is meant, write "
-     "private: true\n"
-     "W001 3:90+18 providers.a: 'http://h.example' is clear text; the key and all prompts can be "
-     "read on the way\n"
-     "E036 3:110+19 providers.a: 'https://[fd00::1]' is a private address; if that is meant, write "
-     "private: "
-     "true\n"
-     "E036 4:50+26 providers.b: 'http://169.254.169.254/x' is an address that no provider may "
-     "have"},
+     "private: true\n" W_ENDPOINTS("3:68+20", "a",
+                                   "4") "\n"
+                                        "W001 3:90+18 providers.a: 'http://h.example' is clear "
+                                        "text; the key and all prompts can be "
+                                        "read on the way\n"
+                                        "E036 3:110+19 providers.a: 'https://[fd00::1]' is a "
+                                        "private address; if that is meant, write "
+                                        "private: "
+                                        "true\n"
+                                        "E036 4:50+26 providers.b: 'http://169.254.169.254/x' is "
+                                        "an address that no provider may "
+                                        "have\n" W_ENDPOINTS("4:50+26", "b", "2")},
     /* secrets */
     {V "providers:\n  a: {type: openai, key: [env:NO_SUCH, env:EMPTY, env:BROKEN, cred:x, "
        "file:/does/not/exist]}\n",
      "E040 3:27+11 secret env:NO_SUCH is not set\n"
-     "E042 3:40+9 secret env:EMPTY is empty\n"
-     "E042 3:51+10 secret env:BROKEN holds characters that no header can carry\n"
-     "E040 3:63+6 secret cred:x is not set: the service manager passed no credentials\n"
-     "E041 3:71+20 secret file:/does/not/exist cannot be read: No such file or directory"},
+     "E042 3:40+9 secret env:EMPTY is empty\n" W_KEY(
+         "3:40+9", "a",
+         "5") "\n"
+              "E042 3:51+10 secret env:BROKEN holds characters that no header can carry\n"
+              "E040 3:63+6 secret cred:x is not set: the service manager passed no credentials\n"
+              "E041 3:71+20 secret file:/does/not/exist cannot be read: No such file or directory"},
     {V "providers:\n  a: {type: openai, key: [sk-abc, OPENAI_API_KEY, \"${OPENAI_API_KEY}\", "
        "\"env:\", file:rel]}\n",
      "E043 3:27+6 providers.a.key must be a reference env:NAME, file:/absolute/path or cred:NAME; "
@@ -178,21 +198,50 @@ static const struct {
        "  none: {targets: []}\n  o/gpt: {targets: o/gpt}\n  \"a b\": {targets: o/gpt}\n  \"*\": "
        "{targets: o/gpt}\n",
      "E012 5:11+7 unknown key 'tagrets' in models.smart | did you mean 'targets'?\n"
-     "E031 6:20+3 models.code target 'p/x': no provider named 'p' | providers: o\n"
-     "E032 6:30+3 models.code has the target 'o/x' twice\n"
-     "E011 6:35+1 models.code.targets: 'x' is not a target provider/model such as openai/gpt-5\n"
-     "E011 6:38+2 models.code.targets: '/x' is not a target provider/model such as openai/gpt-5\n"
-     "E011 6:42+2 models.code.targets: 'o/' is not a target provider/model such as openai/gpt-5\n"
-     "E014 7:19+1 models.none has no targets\n"
-     "W002 8:3+5 models.o/gpt hides that model of the provider 'o'\n"
-     "E017 9:3+5 the name 'a b' is not a model name of 1 to 128 characters without spaces\n"
-     "E017 10:3+3 the name '*' must not hold '*'"},
+     "E031 6:20+3 models.code target 'p/x': no provider named 'p' | providers: o\n" W_TARGETS(
+         "6:25+3", "code", "3") "\nE032 6:30+3 models.code has the target 'o/x' twice\n"
+                                "E011 6:35+1 models.code.targets: 'x' is not a target "
+                                "provider/model such as openai/gpt-5\n"
+                                "E011 6:38+2 models.code.targets: '/x' is not a target "
+                                "provider/model such as openai/gpt-5\n"
+                                "E011 6:42+2 models.code.targets: 'o/' is not a target "
+                                "provider/model such as openai/gpt-5\n"
+                                "E014 7:19+1 models.none has no targets\n"
+                                "W002 8:3+5 models.o/gpt hides that model of the provider 'o'\n"
+                                "E017 9:3+5 the name 'a b' is not a model name of 1 to 128 "
+                                "characters without spaces\n"
+                                "E017 10:3+3 the name '*' must not hold '*'"},
     {V "providers:\n  anthropic: {type: anthropic, key: env:KEY_A}\n  vllm-eu: {type: vllm, "
        "endpoints: \"http://h:1\"}\nmodels: {code: {targets: vllm-eu2/qwen3}}\npass: antropic\n",
      "E031 5:26+14 models.code target 'vllm-eu2/qwen3': no provider named 'vllm-eu2' | did you "
      "mean 'vllm-eu'? | providers: anthropic, vllm-eu*\n"
      "E031 6:7+8 pass: no provider named 'antropic' | did you mean 'anthropic'? | providers: "
      "anthropic*, vllm-eu"},
+    /* what is not in force */
+    {V "providers:\n  a: {type: openai, key: [env:KEY_A]}\n"
+       "  b: {type: openai, key: [env:KEY_A, env:KEY_B]}\n"
+       "  c: {type: vllm, endpoints: [\"http://h:1\"]}\n"
+       "  d: {type: vllm, endpoints: [\"http://h:1\", \"http://h:2\", \"http://h:3\"]}\n"
+       "models:\n  one: {targets: [a/x]}\n  two:\n    targets:\n      - a/x\n      - b/x\n",
+     W_KEY("4:38+9", "b", "2") "\n" W_ENDPOINTS("6:45+12", "d", "3") "\n" W_TARGETS("12:9+3", "two",
+                                                                                    "2")},
+    {V "providers:\n  a: {type: anthropic, key: env:KEY_A, terminal: done}\n"
+       "  o: {type: openai, key: env:KEY_A, terminal: done}\n",
+     "W010 3:50+4 providers.a.terminal has no effect: what ends a stream of type anthropic is "
+     "never "
+     "in doubt | leave it out"},
+    {V "providers:\n  a: {type: openai, key: env:KEY_A}\n  b: {type: anthropic, key: env:KEY_A}\n"
+       "  c: {type: tgi, endpoints: \"http://h:1\"}\npass: [b, c, a, b, d]\n",
+     "W010 6:11+1 pass: 'c' has no effect: type tgi has none of the paths that pass through | "
+     "leave "
+     "it out; docs/providers.md lists who has which\n"
+     "E032 6:17+1 pass has 'b' twice\n"
+     "E031 6:20+1 pass: no provider named 'd' | providers: a, b, c"},
+    {V "providers:\n  a: {type: openai, key: env:KEY_A}\n  b: {type: openai, key: env:KEY_A, tls: "
+       "{ca: /none/b}}\n"
+       "  c: {type: openai, key: env:KEY_A}\ndefaults: {tls: {ca: /none/all}}\n",
+     "E041 4:47+7 providers.b.tls.ca cannot be read: No such file or directory\n"
+     "E041 6:22+9 defaults.tls.ca cannot be read: No such file or directory"},
     /* keys */
     {P "keys:\n", "E035 4:1+4 keys is empty, so nobody could use the gateway; add a key, or leave "
                   "the section out"},
@@ -361,7 +410,8 @@ static void check_providers(const struct settings *s)
     assert_int_equal(s->engines[0].argv_n, 3);
     IS(s->engines[0].argv[2], "1");
     IS(s->engines[0].ready_path, "/up");
-    assert_ptr_equal(s->pass, &p[0]);
+    assert_int_equal(s->pass_n, 1);
+    assert_ptr_equal(s->pass[0], &p[0]);
 }
 
 static void a_file_becomes_its_values(void **state)
@@ -380,7 +430,8 @@ static void a_file_becomes_its_values(void **state)
         dump_report(r, &out);
         fail_msg("%s: %s", e.text, out.p);
     }
-    assert_int_equal(r->errors + r->warnings, 0);
+    assert_int_equal(r->errors, 0);
+    assert_int_equal(r->warnings, 3); /* several keys, endpoints and targets: not in force */
     check_server(s);
     check_providers(s);
     assert_int_equal(s->models_n, 2);
@@ -406,6 +457,46 @@ static void a_file_becomes_its_values(void **state)
     env_free(&env);
     conf_report_fini(r);
     mem_free(r);
+    buf_fini(&out);
+}
+
+/* The most engines, and one more. */
+static void engines_have_a_bound(void **state)
+{
+    static const char *const none[] = {NULL};
+    struct conf_report *r = mem_zalloc(1, sizeof(*r));
+    struct settings *s = NULL;
+    struct env *env = NULL;
+    struct buf text, out;
+    struct err e;
+
+    UNUSED(state);
+    buf_init(&text, 1U << 20);
+    buf_init(&out, 1U << 20);
+    assert_int_equal(env_new_table(&env, none, &e), 0);
+    for (int n = SETTINGS_ENGINES_MAX; n <= SETTINGS_ENGINES_MAX + 1; n++) {
+        buf_reset(&text);
+        buf_add_str(&text, V "providers:\n");
+        for (int i = 1; i <= n; i++)
+            buf_printf(&text,
+                       "  e%d: {type: vllm, endpoints: \"http://h:%d\", engine: {command: [/x]}}\n",
+                       i, i);
+        conf_report_init(r);
+        assert_int_equal(settings_load(&s, buf_span(&text), SPAN_LIT("f"), env, r, &e),
+                         n > SETTINGS_ENGINES_MAX ? -1 : 0);
+        dump_report(r, &out);
+        if (n > SETTINGS_ENGINES_MAX)
+            assert_string_equal(out.p,
+                                "E015 35:47+6 providers.e33.engine is one too many; the most "
+                                "is 32");
+        else
+            assert_int_equal(s->engines_n, SETTINGS_ENGINES_MAX);
+        settings_unref(&s);
+        conf_report_fini(r);
+    }
+    env_free(&env);
+    mem_free(r);
+    buf_fini(&text);
     buf_fini(&out);
 }
 
@@ -586,6 +677,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_error_is_reported_at_once),
         cmocka_unit_test(a_file_becomes_its_values),
+        cmocka_unit_test(engines_have_a_bound),
         cmocka_unit_test(names_are_resolved),
         cmocka_unit_test(the_report_is_drawn_with_carets),
         cmocka_unit_test(long_and_wild_lines_are_tamed),

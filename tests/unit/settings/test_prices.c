@@ -325,7 +325,9 @@ static void what_is_built_in_is_right(void **state)
 static void models_without_a_price_are_told(void **state)
 {
     static const char models[] = "models:\n"
-                                 "  a: {targets: [cloud/gpt-5, house/x, local/x]}\n";
+                                 "  a: {targets: cloud/gpt-5}\n"
+                                 "  b: {targets: house/x}\n"
+                                 "  c: {targets: local/x}\n";
     struct bed *b = *state;
     char conf[sizeof(config) + sizeof(models) + 100];
     struct buf out;
@@ -341,10 +343,10 @@ static void models_without_a_price_are_told(void **state)
         assert_int_equal(
             dump_differs(0, out.p,
                          block
-                             ? "W009 9:30+7 models.a target 'house/x' has no price: "
+                             ? "W009 10:16+7 models.b target 'house/x' has no price: "
                                "prices.unknown is block, so it is never asked | give it a row in "
                                "the price file (prices.file)"
-                             : "W009 9:30+7 models.a target 'house/x' has no price: what it costs "
+                             : "W009 10:16+7 models.b target 'house/x' has no price: what it costs "
                                "will not be known | give it a row in the price file "
                                "(prices.file)"),
             0);

@@ -1,0 +1,83 @@
+/* Goal: no key promises what the program does not do: of every key that takes a list, either all
+ * entries are used, or the table of those not in force names it.
+ * Method: walk the tables of keys beside the names that stand here and there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "settings/build.h"
+
+/* Lists of which every entry counts. Who adds one has a test of its second entry. */
+static const char *const in_force[] = {
+    "server.listen", "providers.NAME.no_proxy", "providers.NAME.engine.command", "keys.NAME.models",
+    "pass",
+};
+
+static size_t said_in_force(const char *key)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(in_force); i++)
+        n += strcmp(in_force[i], key) == 0;
+    return n;
+}
+
+static size_t said_not_in_force(const char *key)
+{
+    const char *row, *says, *cure;
+    size_t n = 0;
+
+    for (size_t i = 0; (row = build_not_in_force_at(i, &says, &cure)) != NULL; i++)
+        n += strcmp(row, key) == 0;
+    return n;
+}
+
+/* Lists that are named not at all or twice; *ret_lists counts all. The tables' nesting is the
+ * depth. */
+static size_t unclear(const struct conf_table *t, const char *path, size_t *ret_lists)
+{
+    size_t wrong = 0;
+    char below[128];
+
+    for (size_t i = 0; i < t->n; i++) {
+        const struct conf_key *k = &t->keys[i];
+
+        snprintf(below, sizeof(below), "%s%s%s%s", path, path[0] ? "." : "", k->name,
+                 k->shape == CONF_MAP ? ".NAME" : "");
+        if (k->table)
+            wrong += unclear(k->table, below, ret_lists);
+        if (k->shape != CONF_LIST && k->shape != CONF_ONE_OR_LIST)
+            continue;
+        ++*ret_lists;
+        if (said_in_force(below) + said_not_in_force(below) == 1)
+            continue;
+        print_error("%s: named %zu times in force, %zu times not\n", below, said_in_force(below),
+                    said_not_in_force(below));
+        wrong++;
+    }
+    return wrong;
+}
+
+static void every_list_is_in_force_or_named(void **state)
+{
+    const char *says, *cure;
+    size_t lists = 0, named = ARRAY_LEN(in_force);
+
+    UNUSED(state);
+    assert_int_equal(unclear(&keys_table, "", &lists), 0);
+    for (size_t i = 0; build_not_in_force_at(i, &says, &cure); i++)
+        named++;
+    assert_int_equal(named, lists); /* no name of a key that is not there */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_list_is_in_force_or_named),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
