@@ -201,11 +201,10 @@ class Gateway(Program):
         return [w["pid"] for w in self.status()["workers"]]
 
 
-def rss_bytes(pid):
-    """What it holds, and the most that it ever held."""
+def rss_bytes(pid, name="VmRSS"):
+    """What it holds; VmHWM: the most that it ever held."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        text = f.read()
-    return [int(re.search(rf"{name}:\s+(\d+) kB", text)[1]) * 1024 for name in ("VmRSS", "VmHWM")]
+        return int(re.search(rf"{name}:\s+(\d+) kB", f.read())[1]) * 1024
 
 
 def cpu_seconds(pid):
@@ -220,17 +219,23 @@ class Cost:
     def __init__(self, gateway):
         self.pids = gateway.workers()
         self.rss, self.cpu = self.now()
+        self.most = self.highest()
 
     def now(self):
         return [rss_bytes(pid) for pid in self.pids], [cpu_seconds(pid) for pid in self.pids]
 
+    def highest(self):
+        return [rss_bytes(pid, "VmHWM") for pid in self.pids]
+
     def grown(self):
-        """Bytes, of all workers together: what they hold, or, of one that has never held so much
-        before the first look, the most that it has held since."""
-        total = 0
-        for (now, most), (then, most_then) in zip(self.now()[0], self.rss):
-            total += (most if most > most_then else now) - then
-        return total
+        """Bytes, of all workers together."""
+        return sum(now - then for now, then in zip(self.now()[0], self.rss))
+
+    def peak(self):
+        """The most that grown() has been; what a worker had held before the first look, it may have
+        held again unseen."""
+        return sum((most if most > before else now) - then for most, before, now, then
+                   in zip(self.highest(), self.most, self.now()[0], self.rss))
 
     def cpu_used(self):
         return sum(now - then for now, then in zip(self.now()[1], self.cpu))

@@ -256,14 +256,14 @@ static void on_answer_body(void *arg, struct span bytes)
         ask_more(r);
 }
 
-/* Write as much of a whole answer as the client's window takes. */
+/* Write of a whole answer as much as of one that streams may wait for the client. */
 static void pump_answer(struct relay *r)
 {
     struct err e;
     struct span s;
 
-    while (r->backlog < HTTP_WINDOW) {
-        if (blob_reader_next(&r->answer_reader, HTTP_WINDOW - r->backlog, &s, &e) < 0) {
+    while (r->backlog < HTTP_ANSWER_WINDOW) {
+        if (blob_reader_next(&r->answer_reader, HTTP_ANSWER_WINDOW - r->backlog, &s, &e) < 0) {
             end(r, HTTP_CLOSE_BROKEN);
             return;
         }

@@ -606,6 +606,7 @@ def test_retry_after_is_the_providers(gateway, mock):
         assert seen.answer["retry-after"] == (None if value == "none" else value)
 
 
+@pytest.mark.memory
 def test_an_error_page_is_never_held_whole(gateway, mock):
     """An error answer of 64 MiB costs no more than what is kept of it."""
     workers = gateway.workers()

@@ -77,7 +77,7 @@ def test_endless_heads(gateway, mock, name, slack):
         conns = [stack.enter_context(wire.Conn(gateway.addr)) for _ in range(100)]
         for conn in conns:
             conn.send(first + piece[:8000])
-        assert cost.grown() < 100 * 64 * KIB * slack
+        assert cost.peak() < 100 * 64 * KIB * slack
     assert cost.cpu_used() < 2
     bed.healthy(gateway)
     assert len(mock.requests()) == before + 1
@@ -107,7 +107,7 @@ def test_endless_chunks_end_at_the_limit(start, mock, slack):
     answer, sent = flood(g.addr, head + b"%x\r\n%s\r\n" % (len(text), text), chunk, 256 * MIB)
     assert answer.status == 413, answer
     assert sent < 32 * MIB
-    assert cost.grown() < 16 * MIB * slack
+    assert cost.peak() < 16 * MIB * slack
     assert not mock.requests("endless")
     bed.healthy(g)
 
@@ -136,7 +136,7 @@ def test_a_legal_body_of_64_mib_passes(start, slack):
     cost = bed.Cost(g)
     with wire.Conn(g.addr, timeout=30) as conn:
         conn.send(wire.request("POST", CHAT, body))
-        peak = cost.grown()
+        peak = cost.peak()
         answer = conn.read()
     assert answer.status == 200, answer
     (request,) = m.requests("legal")
@@ -249,7 +249,7 @@ def test_thousands_of_slow_connections(start, mock, many, slack):
     bed.wait_for(lambda: g.status()["connections"] >= count, 20, every=0.05)
     for _ in range(10):
         bed.healthy(g)
-    each, used = cost.grown() / count, cost.cpu_used()
+    each, used = cost.peak() / count, cost.cpu_used()
     print(f"{count} slow connections: {each / KIB:.1f} KiB and {used / count * 1e6:.0f} us of CPU "
           "each")
     assert each < 8 * KIB * slack
@@ -325,7 +325,7 @@ async def sippers(gateway, model, answer, count, cost, tenths):
             for _ in range(count)]
     for _ in range(tenths):
         await asyncio.sleep(0.1)
-        peak = max(peak, cost.grown())
+        peak = max(peak, cost.peak())
     running = gateway.status()["requests_live"]
     stop.set()
     return await asyncio.gather(*jobs), peak, running
@@ -368,7 +368,7 @@ def test_an_endless_event_is_relayed_in_pieces(gateway, slack):
             assert data, tail
             size, tail = size + len(data), (tail + data)[-64:]
             if size % (32 * MIB) < len(data):
-                peak = max(peak, cost.grown())
+                peak = max(peak, cost.peak())
     assert size > 256 * MIB and b"[DONE]" in tail
     print(f"workers grew by {peak / MIB:.1f} MiB for an event of 256 MiB")
     assert peak < 2 * MIB * slack
@@ -382,7 +382,7 @@ def test_a_whole_answer_past_the_limit(start, mock, slack):
     cost = bed.Cost(g)
     answer = g.chat("gen/big;size=64M")
     assert answer.status == 502, answer
-    assert cost.grown() < 8 * MIB * slack
+    assert cost.peak() < 8 * MIB * slack
     assert g.record(answer)["outcome"] == "failed"
     assert g.chat("gen/small;size=500K").status == 200
 
@@ -400,7 +400,7 @@ def test_endless_heads_of_providers(gateway, slack):
 
     answers = asyncio.run(drive())
     assert all(a.status == 502 and a.end == "whole" for a in answers)
-    assert cost.grown() < 16 * MIB * slack
+    assert cost.peak() < 16 * MIB * slack
 
 
 # ---- smuggling ----
