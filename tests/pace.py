@@ -17,6 +17,10 @@ EXCEPTIONS = {  # id: (seconds at most, why)
         (20, "to meet a worker at work takes some tries"),
     "scenario/test_processes::test_a_killed_worker_takes_only_its_share":
         (6, "500 streams are opened"),
+    **dict.fromkeys(
+        (f"scenario/test_bad_input::{name}" for name in (
+            "test_64_mib_are_translated", "test_64_mib_without_room_to_translate",
+            "test_a_fault_at_the_end_of_64_mib")), (6, "64 MiB are read by Python and a sanitizer")),
     "unit/http/h1/seeds": (6, "200 seeds of twenty exchanges, each in small pieces"),
     "unit/http/h1/large_bodies": (5, "256 MiB pass through the virtual network"),
     "unit/dialect/generated/conversations_go_there_and_back": (4, "as many conversations as it takes"),
