@@ -17,6 +17,10 @@ EXCEPTIONS = {  # id: (seconds at most, why)
         (20, "to meet a worker at work takes some tries"),
     "scenario/test_processes::test_a_killed_worker_takes_only_its_share":
         (6, "500 streams are opened"),
+    "scenario/test_credentials::test_the_old_one_is_used_until_it_ends":
+        (7, "tokens live for whole seconds, and two are seen to end"),
+    "scenario/test_credentials::test_renewed_while_requests_go_on":
+        (6, "tokens live for whole seconds, and several are renewed"),
     **dict.fromkeys(
         (f"scenario/test_bad_input::{name}" for name in (
             "test_64_mib_are_translated", "test_64_mib_without_room_to_translate",
