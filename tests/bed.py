@@ -19,6 +19,15 @@ TELL_TALES = re.compile(rb"Sanitizer|runtime error:|MUST\(|EXPECT\(|died of sign
                         rb"panic|silent for")
 
 
+def program():
+    """Where the lamplighter under test lies."""
+    return pathlib.Path(os.environ.get("LAMPLIGHTER_BIN") or "build/release/src/lamplighter").resolve()
+
+
+def sanitized(binary):
+    return b"__asan_init" in binary.read_bytes()
+
+
 def wait_for(what, seconds=5, every=0.005):
     """what() until it is true; its value. The last false value fails the test."""
     end = time.monotonic() + seconds

@@ -11,8 +11,7 @@ import bed
 @pytest.fixture(scope="session")
 def binary():
     """The lamplighter under test."""
-    path = os.environ.get("LAMPLIGHTER_BIN") or "build/release/src/lamplighter"
-    path = pathlib.Path(path).resolve()
+    path = bed.program()
     assert path.exists(), f"{path} is not built"
     return path
 
@@ -42,7 +41,7 @@ def engine():
 @pytest.fixture(scope="session")
 def slack(binary):
     """What a sanitizer's own shadow and margins make of a megabyte."""
-    return 2 if b"__asan_init" in binary.read_bytes() else 1
+    return 2 if bed.sanitized(binary) else 1
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -182,6 +183,17 @@ class Gateway(Server):
         return wait_for(written, seconds)
 
 
+@contextlib.contextmanager
+def passed_on(sink):
+    """A connection that is reset on one side of a tap is so on the other."""
+    try:
+        yield
+    except ConnectionResetError:
+        sink.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sink.shutdown(socket.SHUT_RD)  # who waits for it goes on, and lets go of it
+        sink.close()
+
+
 class Tap:
     """Passes connections on to a port, and keeps the request lines that came by."""
 
@@ -204,7 +216,7 @@ class Tap:
 
     def carry(self, source, sink, is_request):
         tail = b""  # of what was read, in which no whole line was found
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), passed_on(sink):
             while data := source.recv(65536):
                 sink.sendall(data)
                 if is_request:

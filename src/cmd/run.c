@@ -25,6 +25,7 @@
 #include "cmd/commands.h"
 #include "cmd/config.h"
 #include "cmd/cpus.h"
+#include "cmd/hurry.h"
 #include "cmd/listen.h"
 #include "net/tls.h"
 #include "proc/drop.h"
@@ -162,6 +163,7 @@ static int serve(struct run *run, struct span text, struct err *e)
     const struct settings *settings = run->first;
     struct proc_conf conf = {.workers = run->workers,
                              .drain_ms = settings->server.drain_ms,
+                             .hurry = run->hurry,
                              .child_main = child_main,
                              .load = load_again,
                              .say = run_tell,
@@ -303,7 +305,7 @@ static int find_engine(struct run *run, char engine[PATH_MAX], char model[PATH_M
 
 int cmd_run(int argc, char **argv)
 {
-    struct run run = {.admin_fd = -1, .records = {-1, -1}};
+    struct run run = {.admin_fd = -1, .records = {-1, -1}, .hurry = hurry_factor()};
     char engine[PATH_MAX], model[PATH_MAX];
     struct buf text;
     struct err e;

@@ -30,6 +30,7 @@ struct run {
     uint16_t engine_port;
     bool single;
     uint32_t workers;
+    uint32_t hurry;
     size_t listens;
     int listen_fds[BOARD_WORKERS][RUN_LISTENS];
     int admin_fd;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cmd/admin_call.h"
 #include "cmd/config.h"
+#include "cmd/hurry.h"
 #include "cmd/status_read.h"
 
 #define STATUS_MS 5000
@@ -307,7 +308,7 @@ static int ask(int argc, char **argv, const char *method, const char *path, uint
 
 int cmd_status(int argc, char **argv)
 {
-    return ask(argc, argv, "GET", "/api/v1/status", STATUS_MS, show_status);
+    return ask(argc, argv, "GET", "/api/v1/status", STATUS_MS / hurry_factor(), show_status);
 }
 
 int cmd_reload(int argc, char **argv)

@@ -155,6 +155,11 @@ static void be_child(struct master *m, struct child *c, int link)
     _exit(status);
 }
 
+static uint64_t hurried(const struct master *m, uint64_t us)
+{
+    return us / MAX(m->conf->hurry, 1);
+}
+
 static void spawn(struct master *m, struct child *c)
 {
     int pair[2];
@@ -162,7 +167,7 @@ static void spawn(struct master *m, struct child *c)
     struct err e;
     pid_t pid;
 
-    c->respawn_us = now_us() + RESPAWN_US; /* if this fails, try again then */
+    c->respawn_us = now_us() + hurried(m, RESPAWN_US); /* if this fails, try again then */
     if (link_pair(pair, &e) < 0) {
         say(m, "%s: %s", name_of(c, name), e.text);
         return;
@@ -221,11 +226,11 @@ static void child_died(struct master *m, struct child *c, int status)
         say(m, "%s died of signal %d; replacing it", name_of(c, name), WTERMSIG(status));
     else
         say(m, "%s exited with %d; replacing it", name_of(c, name), WEXITSTATUS(status));
-    if (now - c->born_us >= RESPAWN_US) {
+    if (now - c->born_us >= hurried(m, RESPAWN_US)) {
         spawn(m, c);
         return;
     }
-    c->respawn_us = now + RESPAWN_US;
+    c->respawn_us = now + hurried(m, RESPAWN_US);
     if (!m->anybody_ready && ++m->short_lives >= START_CRASHES) {
         say(m, "no worker can start; giving up");
         m->status = 1;
@@ -531,7 +536,7 @@ static void check_children(struct master *m, uint64_t now)
 
         if (!c->pid && m->phase == SERVING && now >= c->respawn_us) {
             spawn(m, c);
-        } else if (c->pid && now - board_time(&c->row->turned_us, now) > SILENT_US) {
+        } else if (c->pid && now - board_time(&c->row->turned_us, now) > hurried(m, SILENT_US)) {
             say(m, "%s has been silent for %u s; killing it", name_of(c, name),
                 SILENT_US / 1000000);
             (void)kill(c->pid, SIGKILL);

@@ -40,6 +40,7 @@ struct proc_conf {
     int config_fd;     /* the first configuration; owned by the master from here on */
     const struct proc_command *commands;
     size_t commands_n; /* <= BOARD_ENGINES */
+    uint32_t hurry;    /* of a test: silence and pauses are so many times shorter; 0: as ever */
 
     /* The life of a child, in its own process; returns its exit status. */
     int (*child_main)(void *arg, const struct proc_place *place);

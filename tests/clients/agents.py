@@ -69,11 +69,11 @@ class Agent:
             env={"PATH": path, "HOME": str(home), **env})
         self.result = None
 
-    def finish(self):
+    def finish(self, seconds=SECONDS_MAX):
         """Its standard output, once it has ended with status 0."""
         if self.result is None:
             try:
-                self.result = self.process.communicate(timeout=SECONDS_MAX)
+                self.result = self.process.communicate(timeout=seconds)
             finally:
                 if self.process.poll() is None:
                     os.killpg(self.process.pid, signal.SIGKILL)

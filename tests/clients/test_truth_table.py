@@ -5,9 +5,11 @@ an exception when the connection ends in order; the gateway's promise is that a 
 never looks like a whole one. docs/clients.md is the table as last committed: a cell that got
 worse fails the test, a cell that got better rewrites the page.
 
-All cells are measured at the same time, each as often as RUNS says, and the worst counts.
+All cells are measured at the same time, each as often as RUNS says, and the worst counts. Coding
+agents come after that, once each and without proxies: they take seconds, and ask again by themselves.
 """
 import concurrent.futures
+import itertools
 import json
 import pathlib
 import subprocess
@@ -17,6 +19,7 @@ import httpx
 import openai
 import pytest
 
+import agents
 import node_client
 import proxies
 import serving
@@ -27,9 +30,14 @@ IDLE_MS = 700
 PATIENCE_S = 3  # of a client that nobody tells that its stream stalls
 PAGE = pathlib.Path(__file__).parents[2] / "docs/clients.md"
 
-VERDICTS = ["silent", "hangs", "flag", "broken", "error"]  # the worst first
+AGENTS_AT_A_TIME = 4
+AGENTS_PATIENCE_S = 20  # longer than any run without a stall takes where it is quiet
+
+VERDICTS = ["silent", "hangs", "flag", "broken", "error", "again"]  # the worst first
 CLIENTS = ["openai (Python)", "anthropic (Python)", "openai (Node)", "anthropic (Node)",
            "anthropic (Node, old)", "curl"]
+AGENTS = {  # title: its program, provider, and how many answers break: opencode also asks for a title
+    "Claude Code": ("claude", "ant", 1), "opencode": ("opencode", "oai", 2)}
 BREAKS = {  # title: what the provider does
     "cut": "fault=cut;at-byte=1500",  # in the middle of an event, after some with text
     "reset": "fault=cut;at=6;how=rst",
@@ -39,6 +47,7 @@ BREAKS = {  # title: what the provider does
 }
 ALONE = "no gateway"  # the way that goes straight to the provider
 QUESTION = [{"role": "user", "content": "hi"}]
+WHOLE = "".join(f"w{i:06} " for i in range(12)).strip()  # what the mock says when nothing breaks
 
 
 # --- Clients: each says how a stream ended --------------------------------------------------
@@ -116,6 +125,45 @@ def curl(base, model, key):
     return ended(run.stdout)
 
 
+class Agents:
+    """Runs of agents, each with a provider whose first answers break."""
+
+    def __init__(self, node, mock, gateway, homes):
+        self.node, self.mock, self.homes = node, mock, homes
+        self.numbers = itertools.count()
+        self.ports = {ALONE: mock.port, "no proxy": gateway.port}
+
+    def cells(self):
+        return [(title, way, kind) for kind in BREAKS for title, (program, *_) in AGENTS.items()
+                for way in self.ports if (self.node / "bin" / program).exists()]
+
+    def run(self, cell, seconds):
+        title, way, kind = cell
+        program, provider, count = AGENTS[title]
+        name = f"mock{next(self.numbers)};{BREAKS[kind]};first={count}"
+        agent = agents.Agent(self.node, self.ports[way], self.homes.mktemp(program), program,
+                             name if way == ALONE else f"{provider}/{name}", "say hi")
+        try:
+            said = agent.finish(seconds)
+        except subprocess.TimeoutExpired:
+            return "hangs"
+        except AssertionError:  # it ended with another status than 0
+            return "error"
+        assert [r for r in self.mock.requests(model=name) if r["fault"] != "none"]
+        return "again" if WHOLE in said else "flag" if "rror" in said else "silent"
+
+    def measure(self):
+        """{(title, way, break): verdict}. What hangs for the first time is asked alone: perhaps the
+        machine is busy."""
+        cells, before = self.cells(), committed()
+        with concurrent.futures.ThreadPoolExecutor(AGENTS_AT_A_TIME) as pool:
+            verdicts = dict(zip(cells, pool.map(lambda c: self.run(c, AGENTS_PATIENCE_S), cells)))
+        for cell, word in verdicts.items():
+            if word == "hangs" and before.get(cell) != "hangs":
+                verdicts[cell] = self.run(cell, agents.SECONDS_MAX)
+        return verdicts
+
+
 @pytest.fixture(scope="module")
 def clients(node):
     process = node_client.NodeClient(node)
@@ -188,7 +236,8 @@ test. The provider (the mock) breaks a stream in five ways after some text has b
 terminal marker is missing), *error event* (the provider reports an error inside the stream) and
 *stall* (silence). The client talks to the provider itself (*no gateway*), or to the gateway
 directly (*no proxy*), or through one of Debian 12's proxies; *nginx tuned* is the configuration
-in [proxies.md](proxies.md).
+in [proxies.md](proxies.md). Coding agents are given one broken answer and then whole ones, and are not
+tried behind proxies.
 
 | word | what the program that uses the client sees |
 |---|---|
@@ -197,6 +246,7 @@ in [proxies.md](proxies.md).
 | flag | no exception, but an error stands in the data that came |
 | hangs | nothing, for longer than the stall lasts that the gateway declares |
 | silent | nothing: half an answer that looks like a whole one |
+| again | the program asked again by itself, and the answer is whole: the break was of its first answer |
 """
 
 
@@ -205,8 +255,9 @@ def render(table, ways):
     for kind in BREAKS:
         lines += [f"\n## {kind}\n", "| client | " + " | ".join(ways) + " |",
                   "|---" * (len(ways) + 1) + "|"]
-        lines += [f"| {client} | " + " | ".join(table[client, way, kind] for way in ways) + " |"
-                  for client in CLIENTS]
+        lines += [f"| {client} | " + " | ".join(table.get((client, way, kind), "-")
+                                                for way in ways) + " |"
+                  for client in [*CLIENTS, *AGENTS]]
     return "\n".join(lines) + "\n"
 
 
@@ -222,16 +273,17 @@ def committed():
         if rows:
             ways = rows[0][1:]
             for row in rows[2:]:
-                table.update({(row[0], way, kind): word for way, word in zip(ways, row[1:])})
+                table.update({(row[0], way, kind): word for way, word in zip(ways, row[1:])
+                              if word != "-"})
     return table
 
 
 @pytest.fixture(scope="module")
-def table(clients, ways):
-    return measure(clients, ways)
+def table(clients, ways, node, mock, gateway, tmp_path_factory):
+    return {**measure(clients, ways), **Agents(node, mock, gateway, tmp_path_factory).measure()}
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(1200)
 def test_no_break_is_silent(table):
     """Nor does a proxy hide what the client shows without one."""
     hidden = [cell for cell, word in table.items()

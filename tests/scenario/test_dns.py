@@ -223,12 +223,12 @@ def test_an_address_that_changes_is_followed(gateway, dns, server):
         assert len(server.requests) == before
 
 
-def test_the_last_good_address_serves_while_dns_is_away(gateway, dns):
+@pytest.mark.parametrize("trouble", [SILENT, SERVFAIL])
+def test_the_last_good_address_serves_while_dns_is_away(gateway, dns, trouble):
     dns.names["stale.test"] = ["127.0.0.1"]
     assert gateway.chat("stale.test/m").status == 200
-    for trouble in (SILENT, SERVFAIL):
-        dns.names["stale.test"] = trouble
-        time.sleep(1.1)  # past its time to live
-        answer = gateway.chat("stale.test/m")
-        assert answer.status == 200, answer
-        assert answer.seconds < 1 + SLACK_SECONDS
+    dns.names["stale.test"] = trouble
+    time.sleep(1.1)  # past its time to live
+    answer = gateway.chat("stale.test/m")
+    assert answer.status == 200, answer
+    assert answer.seconds < 1 + SLACK_SECONDS

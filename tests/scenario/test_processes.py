@@ -89,6 +89,18 @@ class Gate:
                           "finish_reason": finish}]}).encode()
 
 
+def gated(mock, gate):
+    """A configuration with the provider `gate`."""
+    conf = bed.basic(mock.addr, drain="20s")
+    conf["providers"]["gate"] = bed.provider("openai-compatible", gate.addr)
+    return conf
+
+
+def grown_up(gateway):
+    """Who dies younger is replaced only a second later."""
+    bed.wait_for(lambda: gateway.status()["uptime_s"] > 1.1)
+
+
 def crashes(gateway):
     return sum(w["crashes"] for w in gateway.status()["workers"])
 
@@ -104,13 +116,11 @@ def pair(start):
 def test_a_killed_worker_takes_only_its_share(start):
     """500 streams on two workers: the other's all end in order, a new worker comes at once."""
     m, gate, share = start(bed.Mock), Gate(), {}
-    conf = bed.basic(m.addr, drain="20s")
-    conf["providers"]["gate"] = bed.provider("openai-compatible", gate.addr)
-    g = start(bed.Gateway, conf, env=bed.KEYS)
+    g = start(bed.Gateway, gated(m, gate), env=bed.KEYS)
     victim = g.workers()[0]
 
     def kill():
-        bed.wait_for(lambda: g.status()["uptime_s"] > 1.1)  # what dies younger waits for a second
+        grown_up(g)
         bed.wait_for(lambda: sum(w["requests_live"] for w in g.status()["workers"]) == STREAMS)
         share["mine"] = g.status()["workers"][0]["requests_live"]
         at = time.monotonic()
@@ -158,10 +168,11 @@ def test_keeper_and_clerk_may_die(pair):
 
 
 @pytest.mark.parametrize("clerk", ["lives", "dies first"])
-def test_what_a_dead_worker_held_is_told(pair, clerk):
+def test_what_a_dead_worker_held_is_told(start, clerk):
     """One line for each of its requests, by the id that its client has seen, and that nobody knows
     what became of it; the other worker's lines are as ever. So also by the clerk's successor."""
-    m, g = pair
+    m, gate = start(bed.Mock), Gate()
+    g = start(bed.Gateway, gated(m, gate), env=bed.KEYS)
     children = g.children()
     before = g.chat("gen/before")  # its record left long before: it is not told again
     assert g.record(before)["outcome"] == "full"
@@ -171,8 +182,14 @@ def test_what_a_dead_worker_held_is_told(pair, clerk):
         if clerk == "dies first":
             os.kill(children["clerk"], signal.SIGKILL)
         os.kill(children["worker 0"], signal.SIGKILL)
+        bed.wait_for(lambda: not os.path.exists(f"/proc/{children['worker 0']}"))
+        gate.open()
 
-    answers, _ = asyncio.run(streams(g, "gen/held;tokens=30;gap=100ms", 60, kill))
+    async def run():
+        async with gate:
+            return await streams(g, "gate/held", 60, kill)
+
+    answers, _ = asyncio.run(run())
     bed.wait_for(lambda: responds(g))
     lines = [g.record(a) for a in answers]  # one an answer
     crashed = [r for r in lines if r["outcome"] != "full"]
@@ -181,11 +198,12 @@ def test_what_a_dead_worker_held_is_told(pair, clerk):
     for r in crashed:
         assert (r["outcome"], r["reason"], r["class"]) == ("failed", "crashed", "maybe-executed")
         assert (r["op"], r["status"], r["attempts"], r["stream"]) == ("chat", 0, 1, True)
-        assert r["model"] == r["target"] == "gen/held;tokens=30;gap=100ms"
+        assert r["model"] == r["target"] == "gate/held"
         assert "unknown" in r["text"] and 0 < r["duration_ms"] < 30000
     assert len(g.records()) == 61
     assert sum(value for name, value in g.metrics().items() if "lamplighter_requests_total" in name
                and 'outcome="failed"' in name) == len(crashed)
+    bed.wait_for(lambda: g.workers()[0] not in (0, children["worker 0"]))
     os.kill(g.workers()[0], signal.SIGKILL)  # it held nothing that is not told already
     bed.wait_for(lambda: crashes(g) == 2)
     g.stop(blame=None)
@@ -209,10 +227,11 @@ def test_a_request_that_had_not_reached_a_target(pair):
     g.stop(blame=None)
 
 
-def test_a_finished_request_is_told_once(pair):
-    """Workers die with records in every stage: waiting for company, under way to the clerk, gone.
-    Each request that a client saw the end of has its one line all the same."""
-    m, g = pair
+def test_a_finished_request_is_told_once(start):
+    """Workers die one after the other, with records in every stage: waiting for company, under way to
+    the clerk, gone. Each request that a client saw the end of has its one line all the same."""
+    m = start(bed.Mock)
+    g = start(bed.Gateway, bed.basic(m.addr, drain="20s", workers=4), env=bed.KEYS)
     ids = []
 
     async def ask(n):
@@ -220,19 +239,15 @@ def test_a_finished_request_is_told_once(pair):
         if answer.head:
             ids.append(answer["x-lamplighter-request-id"])
 
-    def replaced(victim):
-        bed.wait_for(lambda: g.workers()[0] not in (0, victim))
-
     async def rounds():
-        for _ in range(6):
-            victim = (await asyncio.to_thread(g.workers))[0]
-            jobs = [asyncio.create_task(ask(n)) for n in range(60)]
+        await asyncio.to_thread(grown_up, g)
+        for victim in g.workers():
+            jobs = [asyncio.create_task(ask(n)) for n in range(90)]
             seen = len(ids)
             while len(ids) < seen + 10:
                 await asyncio.sleep(0)
             os.kill(victim, signal.SIGKILL)
             await asyncio.gather(*jobs, return_exceptions=True)
-            await asyncio.to_thread(replaced, victim)
 
     asyncio.run(rounds())
     bed.wait_for(lambda: set(ids) <= {r["id"] for r in g.records()})
@@ -253,9 +268,11 @@ def responds(gateway):
         return False
 
 
-def test_a_stopped_worker_is_replaced(pair):
-    """Silent for 5 s: killed and replaced, although it never died by itself."""
-    m, g = pair
+def test_a_stopped_worker_is_replaced(start):
+    """Silent for 5 s, which are shorter here: killed and replaced, although it never died by
+    itself."""
+    m = start(bed.Mock)
+    g = start(bed.Gateway, bed.basic(m.addr), env={**bed.KEYS, "LAMPLIGHTER_HURRY": "3"})
     victim = g.workers()[1]
     os.kill(victim, signal.SIGSTOP)
     bed.wait_for(lambda: g.workers()[1] not in (0, victim), 9, every=0.1)
@@ -568,10 +585,13 @@ def drain(sock):
         pass
 
 
-def test_a_request_that_crashed_a_worker_is_refused(pair):
+def test_a_request_that_crashed_a_worker_is_refused(start):
     """A worker that aborts while it works on an answer: that request, and no other, is refused by
-    both workers from then on. One that is killed from outside proves nothing."""
-    m, g = pair
+    all workers from then on. One that is killed from outside proves nothing."""
+    m = start(bed.Mock)
+    g = start(bed.Gateway, bed.basic(m.addr, drain="20s", workers=6), env=bed.KEYS)
+    grown_up(g)
+    old = set(g.workers())  # whose replacement need not be waited for
     deadly = {"model": "gen/deadly;size=40M", "stream": True, "messages": []}
 
     def at_work(sig):
@@ -585,18 +605,19 @@ def test_a_request_that_crashed_a_worker_is_refused(pair):
             t.start()
         busy = bed.wait_for(lambda: [w["pid"] for w in g.status()["workers"]
                                      if w["requests_live"] and w["pid"]])
-        os.kill(busy[0], sig)
+        victim = next((pid for pid in busy if pid in old), busy[0])
+        os.kill(victim, sig)
         for s in readers:
             s.shutdown(socket.SHUT_RDWR)
         for t in threads:
             t.join()
         for s in readers:
             s.close()
-        bed.wait_for(lambda: busy[0] not in g.workers() and 0 not in g.workers())
+        bed.wait_for(lambda: victim not in g.workers() and 0 not in g.workers())
 
     at_work(signal.SIGKILL)
     assert "was at work on" not in g.said()
-    for tries in range(20):
+    for tries in range(40):
         at_work(signal.SIGABRT)
         if "was at work on one request when it crashed" in g.said():
             break

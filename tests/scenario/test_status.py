@@ -172,7 +172,9 @@ def test_nobody_there_is_4(binary):
             assert run.stdout == ""
 
 
-def test_silence_is_4_after_five_seconds(binary):
+def test_silence_is_4_after_five_seconds(binary, monkeypatch):
+    """They are shorter here."""
+    monkeypatch.setenv("LAMPLIGHTER_HURRY", "10")
     with socket.create_server(("127.0.0.1", 0)) as mute:
         run = call(binary, "status", "--admin", f"http://127.0.0.1:{mute.getsockname()[1]}")
     assert run.returncode == 4
