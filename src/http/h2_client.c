@@ -214,6 +214,8 @@ static void release(struct pool_stream *ps)
     s->s = NULL;
     if (s->base.id == 0) /* nothing was ever sent */
         s->base.gone = true;
+    if (!s->base.sent_head && s->c->conn)
+        h2_drop(&s->base);
     if (!s->base.gone && s->c->conn)
         h2_reset(&s->base, NGHTTP2_CANCEL); /* the target learns at once that nobody listens */
     else
