@@ -17,9 +17,13 @@
     "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"total_tokens\":10}}\n"
 #define REFUSAL "{\"error\":{\"message\":\"slower\",\"type\":\"rate_limit_error\"}}"
 
-/* Anthropic's client of a target that speaks OpenAI's dialect. */
+/* Clients of other dialects than their target's. */
 #define TRANSLATED                                                                                 \
     "{\"model\":\"smart\",\"max_tokens\":5,\"stream\":true,"                                       \
+    "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+
+#define TRANSLATED_WHOLE                                                                           \
+    "{\"model\":\"smart\",\"max_tokens\":5,"                                                       \
     "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 
 static const struct row {
@@ -34,6 +38,7 @@ static const struct row {
     {"/v1/chat/completions", REQUEST("small", ""), HEAD("200 OK"), WHOLE, 200, WHOLE, true},
     {"/v1/chat/completions", REQUEST("small", ""), HEAD("429 No"), REFUSAL, 429,
      "\"reason\":\"upstream-status\"", false},
+    {"/v1/messages", TRANSLATED_WHOLE, HEAD("200 OK"), WHOLE, 200, "end_turn", false},
     {"/v1/nothing", "{}", NULL, NULL, 404, "no such path", false},
 };
 
@@ -145,10 +150,16 @@ static void a_refusal_survives(void **state)
     each_fails(&rows[3]);
 }
 
-static void an_unknown_path_survives(void **state)
+static void a_translated_answer_survives(void **state)
 {
     UNUSED(state);
     each_fails(&rows[4]);
+}
+
+static void an_unknown_path_survives(void **state)
+{
+    UNUSED(state);
+    each_fails(&rows[5]);
 }
 
 /* A gateway that cannot be made leaves nothing behind; one that runs takes settings or keeps on. */
@@ -202,7 +213,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gateway_is_there_or_not),    cmocka_unit_test(a_stream_survives),
         cmocka_unit_test(a_translated_stream_survives), cmocka_unit_test(a_whole_answer_survives),
-        cmocka_unit_test(a_refusal_survives),           cmocka_unit_test(an_unknown_path_survives),
+        cmocka_unit_test(a_translated_answer_survives), cmocka_unit_test(a_refusal_survives),
+        cmocka_unit_test(an_unknown_path_survives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
