@@ -2,11 +2,11 @@
  * h2_client.c - requests over HTTP/2 to a target that sends what it likes, in a virtual network.
  *
  * The first byte says how the caller behaves, how the bytes are cut and how the target ends; with
- * its top bit the rest is frames: a byte each for type, flags, stream and length, then the payload.
- * Without it the bytes go out as they are, behind SETTINGS. Must hold: an exchange is told its
- * head, its body, its end or its failure, each in its turn and once; no more than a window is
- * delivered unasked; an end comes only of END_STREAM, and of as many bytes as were announced; that
- * the target has gone is told; and in the end nothing is left.
+ * its top bit the rest is frames: a byte each for type, flags, stream and length, then the payload,
+ * or with a bit in the type a bulky one. Without it the bytes go out as they are, behind SETTINGS.
+ * Must hold: an exchange is told its head, its body, its end or its failure, each in its turn and
+ * once; no more than a window is delivered unasked; an end comes only of END_STREAM, and of as many
+ * bytes as were announced; that the target has gone is told; and in the end nothing is left.
  */
 #include "base/mem.h"
 #include "ev/ev_sim.h"
@@ -17,17 +17,19 @@
 #define EXCHANGES 4
 #define CONNS     16
 #define UP        100000
-#define LEN_MAX   8192
+#define LEN_MAX   4096
+#define BULK      16000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 enum how {
-    EATS_NOT = 1,
+    EATS_HALF = 1,
     LEAVES = 2,
     HANGS_UP = 4,
     RESETS = 8,
     AGAIN = 16,
     PIECES = 32,
+    EARLY = 64,
     FRAMES = 128
 };
 
@@ -54,6 +56,7 @@ struct world {
         ends_sent; /* exchanges that ended; END_STREAM of what was sent on each connection */
     struct exchange x[EXCHANGES];
     size_t n;
+    bool asked; /* all have */
 };
 
 static void ask(struct world *w);
@@ -106,7 +109,8 @@ static void on_body(void *arg, const char *p, size_t n)
     MUST(x->window <= HTTP_WINDOW);
     if (x->w->how & LEAVES) {
         leave(x, HTTP_CLOSE_BROKEN);
-    } else if (!(x->w->how & EATS_NOT)) {
+    } else {
+        n -= x->w->how & EATS_HALF ? n / 2 : 0;
         x->window -= n;
         http_consumed(x->s, n);
     }
@@ -203,12 +207,24 @@ static void target_error(void *arg, const struct err *e)
 
 static const struct net_conn_cb target_cb = {target_read, target_eof, target_sent, target_error};
 
-/* All of the input, on every connection. */
+/* All of the input, to one connection. */
+static void send_input(struct world *w, struct net_conn **c)
+{
+    size_t piece = w->how & PIECES ? 7 : w->bytes.n;
+    struct err e;
+
+    for (size_t at = 0; *c && at < w->bytes.n; at += piece)
+        MUST(net_conn_write(*c, w->bytes.p + at, MIN(piece, w->bytes.n - at), &e) == 0);
+    if (w->how & (HANGS_UP | RESETS))
+        net_conn_close(c, w->how & RESETS ? NET_END_RESET_ACKED : NET_END_FLUSH);
+}
+
+/* The input waits until all have asked, or goes at once: before the first head has come. */
 static void on_accept(void *arg, struct net_conn *c)
 {
+    static const char settings[] = "\0\0\0\x04\0\0\0\0";
     struct world *w = arg;
     struct net_conn **place = &w->conns[w->conns_n];
-    size_t piece = w->how & PIECES ? 7 : w->bytes.n;
     struct err e;
 
     if (w->conns_n == CONNS) {
@@ -219,10 +235,10 @@ static void on_accept(void *arg, struct net_conn *c)
     *place = c;
     net_conn_listen(c, &target_cb, place);
     net_conn_read(c, true);
-    for (size_t at = 0; at < w->bytes.n; at += piece)
-        MUST(net_conn_write(c, w->bytes.p + at, MIN(piece, w->bytes.n - at), &e) == 0);
-    if (w->how & (HANGS_UP | RESETS))
-        net_conn_close(place, w->how & RESETS ? NET_END_RESET_ACKED : NET_END_FLUSH);
+    if (w->how & EARLY || w->asked)
+        send_input(w, place);
+    else
+        MUST(net_conn_write(c, settings, sizeof(settings), &e) == 0);
 }
 
 static void add_frame(struct buf *b, uint8_t type, uint8_t flags, uint8_t stream, const void *p,
@@ -236,7 +252,10 @@ static void add_frame(struct buf *b, uint8_t type, uint8_t flags, uint8_t stream
 
 static void write_input(struct world *w, const uint8_t *p, size_t n)
 {
-    add_frame(&w->bytes, NGHTTP2_SETTINGS, 0, 0, "", 0);
+    static const char zeros[BULK];
+
+    if (w->how & EARLY)
+        add_frame(&w->bytes, NGHTTP2_SETTINGS, 0, 0, "", 0);
     if (!(w->how & FRAMES)) {
         buf_add(&w->bytes, p, n);
         w->ends_sent = SIZE_MAX; /* nobody has counted */
@@ -244,9 +263,12 @@ static void write_input(struct world *w, const uint8_t *p, size_t n)
     }
     while (n >= 4) {
         size_t payload = MIN((size_t)p[3], n - 4);
+        uint8_t type = p[0] & 0xBF;
+        bool bulky = p[0] & 0x40;
 
-        w->ends_sent += (p[0] == NGHTTP2_DATA || p[0] == NGHTTP2_HEADERS) && (p[1] & 1);
-        add_frame(&w->bytes, p[0], p[1], p[2], p + 4, payload);
+        w->ends_sent += (type == NGHTTP2_DATA || type == NGHTTP2_HEADERS) && (p[1] & 1);
+        add_frame(&w->bytes, type, p[1], p[2], bulky ? zeros : (const char *)p + 4,
+                  bulky ? sizeof(zeros) : payload);
         p += 4 + payload;
         n -= 4 + payload;
     }
@@ -273,7 +295,7 @@ static struct world *begin(uint8_t how, const uint8_t *p, size_t n)
 
     MUST(w);
     w->how = how;
-    buf_init(&w->bytes, 16 * LEN_MAX);
+    buf_init(&w->bytes, (LEN_MAX / 4 + 2) * (BULK + 16));
     write_input(w, p, n);
     MUST(buf_ok(&w->bytes));
     MUST(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:80"), &e) == 0);
@@ -314,8 +336,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len < 1 || len > LEN_MAX)
         return 0;
     w = begin(data[0], data + 1, len - 1);
+    ask(w);
+    ev_sim_run(w->ev, EV_MS(1)); /* it is known that the connection can be shared */
     while (w->n < EXCHANGES - 1)
         ask(w);
+    ev_sim_run(w->ev, EV_MS(2));
+    w->asked = true;
+    for (size_t i = 0; i < w->conns_n && !(w->how & EARLY); i++)
+        send_input(w, &w->conns[i]);
     ev_sim_run(w->ev, EV_S(5));
     for (size_t i = 0; i < w->n; i++) /* where the target has gone, everybody knows */
         MUST(!w->x[i].s || w->x[i].ended || !(data[0] & (HANGS_UP | RESETS)));

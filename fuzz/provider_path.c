@@ -60,8 +60,9 @@ static void sign(struct span method, struct span path, struct span value)
 {
     struct sigv4_field fields[] = {{SPAN_LIT("host"), SPAN_LIT("h")},
                                    {SPAN_LIT("x-amz-date"), SPAN_LIT("20260101T000000Z")},
+                                   {SPAN_LIT("x-amz"), SPAN_LIT("a name that another begins with")},
                                    {SPAN_LIT("content-type"), value}};
-    struct sigv4_field turned[] = {fields[2], fields[0], fields[1]};
+    struct sigv4_field turned[] = {fields[3], fields[2], fields[1], fields[0]};
     struct sigv4_request q = {method, path, fields, ARRAY_LEN(fields), "0123"};
     struct sigv4_key key = {SPAN_LIT("id"), SPAN_LIT("secret"), SPAN_LIT("r"), SPAN_LIT("s")};
     struct buf one, two;
