@@ -3,8 +3,9 @@
  *
  * The first byte chooses the dialect, the second the cut; the rest is the body. Must hold: no cut
  * changes what was read or what is said; a body that is taken has a model, at the place that is
- * reported; one that is refused has a sentence.
+ * reported; one that is refused has a sentence; what it says is what a tree of it says.
  */
+#include "codec/json_tree.h"
 #include "dialect/dialect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -33,6 +34,27 @@ static int read_body(struct dialect_request_reader *r, const struct dialect *d, 
     return dialect_request_end(r);
 }
 
+/* What a tree has at the root. A number is looked at in the dialect that has it in this place. */
+static void against_tree(const struct dialect_request *q, const struct dialect *d, struct span text)
+{
+    struct json_tree t = {0};
+    struct err e;
+    uint64_t n = 1;
+    int rc = json_tree_read(&t, text, &e);
+
+    MUST(rc == 0 || e.code != ERR_PROTOCOL);
+    if (rc == 0 && span_find(text, '\\') == SIZE_MAX) {
+        MUST(span_is(json_get_text(t.root, "model"), q->model));
+        MUST(q->stream_len == 0 || yyjson_is_true(json_get(t.root, "stream")) == q->stream);
+    }
+    if (rc == 0 && d == &dialect_openai_chat) {
+        if (json_get(t.root, "n") && !yyjson_is_null(json_get(t.root, "n")))
+            MUST(json_tree_u64(json_get(t.root, "n"), &n));
+        MUST(q->choices == n);
+    }
+    json_tree_fini(&t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     size_t cuts[] = {SIZE_MAX, 1, 2};
@@ -59,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         MUST(q->model_at + q->model_len <= s.n && q->model_len >= 3);
         MUST(s.p[q->model_at] == '"' && s.p[q->model_at + q->model_len - 1] == '"');
         MUST(q->choices >= 1);
+        against_tree(q, dialects[data[0] % ARRAY_LEN(dialects)], s);
     }
     return 0;
 }

@@ -21,8 +21,11 @@ static void check_grant(const struct token_grant *g)
 {
     const struct span words[] = {g->token, g->id, g->secret, g->session};
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        MUST(!span_has(words[i]) || token_sendable(words[i]));
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        MUST(!span_has(words[i]) || words[i].n > 0);
+        for (size_t k = 0; k < words[i].n; k++)
+            MUST(words[i].p[k] > ' ' && words[i].p[k] <= '~');
+    }
 }
 
 static void read_step(unsigned which, struct span text)

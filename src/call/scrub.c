@@ -13,15 +13,15 @@
 /* The character that \uXXXX at p stands for; hexadecimal digits are read by what they are worth. */
 static unsigned long escaped(const char *p)
 {
-    static const char digits[] = "0123456789abcdef";
+    static const char digits[] = "0123456789abcdefABCDEF";
     unsigned long c = 0;
 
     for (size_t i = 2; i < 6; i++) {
-        const char *d = p[i] ? strchr(digits, p[i] | 0x20) : NULL;
+        const char *d = p[i] ? strchr(digits, p[i]) : NULL;
 
         if (!d)
             return ULONG_MAX;
-        c = c << 4 | (unsigned long)(d - digits);
+        c = c << 4 | (unsigned long)(d - digits < 16 ? d - digits : d - digits - 6);
     }
     return c;
 }

@@ -183,7 +183,7 @@ static struct span field(struct span head, struct span name)
     return span_of(NULL, 0);
 }
 
-static int read_answer(struct buf *out, uint16_t *ret_status, struct span all, struct err *e)
+int admin_read_answer(struct buf *out, uint16_t *ret_status, struct span all, struct err *e)
 {
     struct span head, body, version = SPAN_LIT("HTTP/1.");
     const char *end = all.n ? memmem(all.p, all.n, "\r\n\r\n", 4) : NULL;
@@ -222,7 +222,7 @@ int admin_call(struct buf *out, uint16_t *ret_status, const char *url, const cha
     buf_reset(&text);
     if (receive_all(&c, &text, e) < 0)
         goto out;
-    rc = read_answer(out, ret_status, buf_span(&text), e);
+    rc = admin_read_answer(out, ret_status, buf_span(&text), e);
 out:
     buf_fini(&text);
     if (c.fd >= 0)

@@ -21,4 +21,8 @@
 MUST_CHECK int admin_call(struct buf *out, uint16_t *ret_status, const char *url,
                           const char *method, const char *path, uint32_t timeout_ms, struct err *e);
 
+/* Append the body of an answer that has come whole, from its first byte to its last. */
+MUST_CHECK int admin_read_answer(struct buf *out, uint16_t *ret_status, struct span all,
+                                 struct err *e);
+
 #endif

@@ -50,14 +50,14 @@ static int read_options(int argc, char **argv, struct options *o)
 
 static void print_duration(double s)
 {
-    uint64_t m = (uint64_t)s / 60;
+    uint64_t whole = s > 0 ? (uint64_t)s : 0, m = whole / 60;
 
     if (m >= 24 * 60)
         printf("%llud %lluh", (unsigned long long)(m / 1440), (unsigned long long)(m / 60 % 24));
     else if (m >= 60)
         printf("%lluh %llum", (unsigned long long)(m / 60), (unsigned long long)(m % 60));
     else
-        printf("%llum %llus", (unsigned long long)m, (unsigned long long)s % 60);
+        printf("%llum %llus", (unsigned long long)m, (unsigned long long)whole % 60);
 }
 
 /* 38ms, 1.22s */

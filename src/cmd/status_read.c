@@ -128,18 +128,26 @@ static void put_text(char out[STATUS_TEXT], struct span raw)
     out[n] = '\0';
 }
 
+/* Within bounds, so that whoever prints it may make a whole number of it. */
+static double number_of(struct span raw)
+{
+    char text[32];
+    size_t n = MIN(raw.n, sizeof(text) - 1);
+    double v;
+
+    memcpy(text, raw.p, n);
+    text[n] = '\0';
+    if (sscanf(text, "%lf", &v) != 1)
+        return 0;
+    return MIN(MAX(v, -1.0), STATUS_NUMBER_MAX);
+}
+
 static void put(const struct member *m, char *at, const struct json_hit *hit)
 {
-    char number[32];
-    size_t n = MIN(hit->raw.n, sizeof(number) - 1);
-
     if (m->kind == TEXT && hit->type == JSON_STRING) {
         put_text(at, hit->raw);
     } else if (m->kind == NUMBER && hit->type == JSON_NUMBER) {
-        memcpy(number, hit->raw.p, n);
-        number[n] = '\0';
-        if (sscanf(number, "%lf", (double *)(void *)at) != 1)
-            *(double *)(void *)at = 0;
+        *(double *)(void *)at = number_of(hit->raw);
     } else if (m->kind == NUMBER && hit->type == JSON_NULL) {
         *(double *)(void *)at = -1;
     } else if (m->kind == YES || m->kind == NO) {

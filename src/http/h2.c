@@ -565,6 +565,17 @@ void h2_reset(struct h2_stream *s, uint32_t code)
     flush_soon(s->h2);
 }
 
+void h2_drop(struct h2_stream *s)
+{
+    MUST(!s->sent_head);
+    if (s->gone || s->id == 0)
+        return;
+    h2_reset(s, NGHTTP2_CANCEL); /* of what is not framed it only makes a note */
+    (void)nghttp2_session_set_stream_user_data(s->h2->session, s->id, NULL);
+    s->gone = true;
+    forget_out(s);
+}
+
 void h2_ping(struct h2_stream *s)
 {
     uint8_t text[8] = {0};

@@ -125,6 +125,9 @@ MUST_CHECK int h2_submit_continue(struct h2_stream *s, struct err *e);
 MUST_CHECK int h2_body(struct h2_stream *s, const char *p, size_t n, struct err *e);
 void h2_end(struct h2_stream *s);
 void h2_reset(struct h2_stream *s, uint32_t code);
+/* Give up a request whose head is not framed: it never will be, and s is gone. nghttp2 itself would
+ * say so when the peer allows one more stream, which may be never. */
+void h2_drop(struct h2_stream *s);
 /* Ask for ops->pong, when all that waits has been told as sent. */
 void h2_ping(struct h2_stream *s);
 void h2_consumed(struct h2_stream *s, size_t n);

@@ -224,6 +224,8 @@ static void release(struct pool_stream *ps)
     if (s->base.id == 0) /* nothing was ever sent */
         s->base.gone = true;
     whole = s->got_end && s->base.sent_end; /* nghttp2 closes it when it has told of the end */
+    if (!s->base.sent_head && s->c->conn)
+        h2_drop(&s->base);
     if (!s->base.gone && s->c->conn && !whole)
         h2_reset(&s->base, NGHTTP2_CANCEL); /* the target learns at once that nobody listens */
     else

@@ -77,11 +77,13 @@ static bool fits(struct span entry, struct span host, uint16_t port)
 
 bool dial_no_proxy(struct span list, struct span host, uint16_t port)
 {
+    static const struct span separators = SPAN_LIT(", \t");
+
     host = bare(host);
     while (list.n > 0) {
         size_t n = 0;
 
-        while (n < list.n && !strchr(", \t", list.p[n]))
+        while (n < list.n && span_find(separators, list.p[n]) == SIZE_MAX)
             n++;
         if (fits(span_of(list.p, n), host, port))
             return true;

@@ -5,6 +5,7 @@
  * files and credentials may change between two loads. Variables do not change: the env has them
  * all from the start (see base/env.h).
  */
+#include "codec/percent.h"
 #include "settings/build.h"
 
 #define PATH_BYTES 1280
@@ -114,26 +115,17 @@ static struct span either_case(const struct env *env, struct span lower, struct 
 /* %41 to A. -1: a bad escape, or it does not fit. */
 static int unescape(char *out, size_t cap, struct span s, size_t *ret_n)
 {
-    static const char digits[] = "0123456789abcdef";
-    const char *high, *low;
     size_t n = 0;
-    char c;
 
-    for (size_t i = 0; i < s.n; i++) {
-        c = s.p[i];
-        if (c == '%') {
-            if (i + 2 >= s.n || !s.p[i + 1] || !s.p[i + 2])
-                return -1;
-            high = strchr(digits, s.p[i + 1] | 0x20);
-            low = strchr(digits, s.p[i + 2] | 0x20);
-            if (!high || !low)
-                return -1;
-            c = (char)((high - digits) << 4 | (low - digits));
-            i += 2;
-        }
+    for (size_t i = 0; i < s.n; n++) {
+        size_t took;
+
         if (n == cap)
             return -1;
-        out[n++] = c;
+        took = percent_take(span_of(s.p + i, s.n - i), &out[n]);
+        if (took == 1 && s.p[i] == '%')
+            return -1;
+        i += took;
     }
     *ret_n = n;
     return 0;

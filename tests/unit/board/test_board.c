@@ -5,12 +5,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "board/board.h"
+#include "base/mem.h"
+#include "board/granted.h"
+#include "board/held.h"
+#include "board/kept.h"
 
 static const struct {
     uint64_t then, now, want;
@@ -78,12 +82,65 @@ static void children_count_without_loss(void **state)
     board_free(&b);
 }
 
+/* Its only allocation is the mapping. */
+static void without_memory_there_is_no_board(void **state)
+{
+    struct rlimit was, none;
+    struct board *b = NULL;
+    struct err e;
+    int rc;
+
+    UNUSED(state);
+    assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+    none = was;
+    none.rlim_cur = 1;
+    assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+    rc = board_new(&b, &e);
+    assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+    assert_int_equal(rc, -1);
+    assert_int_equal(e.code, ERR_NOMEM);
+    assert_null(b);
+}
+
+/* What a process does to the board cannot fail for want of memory: nothing of it takes any. */
+static void the_board_needs_no_memory_of_its_user(void **state)
+{
+    const struct held_request q = {.id = "r_1"};
+    struct held_request dead;
+    struct held_holder h;
+    struct board *b = NULL;
+    struct board_cred *place;
+    struct granted g;
+    struct err e;
+    uint16_t n;
+
+    UNUSED(state);
+    mem_torture(1, true);
+    assert_int_equal(board_new(&b, &e), 0);
+    held_init(&h, b, 0);
+    n = held_claim(&h, &q);
+    held_tried(&h, n, &q);
+    held_ended(&b->workers[0]);
+    assert_int_equal(held_dead(b, 0, held_ends(b, 0), 0, &dead), n);
+    place = granted_take(b->creds[0], SPAN_LIT("p"));
+    granted_failed(place, 1, "why");
+    granted_read(b, 1, SPAN_LIT("p"), 2, &g);
+    assert_int_equal(g.failed, 1);
+    board_leave(board_enter(b->targets[0], SPAN_LIT("t")));
+    kept_note(&b->kept, 1, kept_mark(SPAN_LIT("p")));
+    board_free(&b);
+    assert_false(mem_torture_hit());
+    mem_torture(0, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_never_in_the_future),
         cmocka_unit_test(all_words_begin_at_zero),
         cmocka_unit_test(children_count_without_loss),
+        cmocka_unit_test(without_memory_there_is_no_board),
+        cmocka_unit_test(the_board_needs_no_memory_of_its_user),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -543,6 +543,8 @@ static void raw_on_accept(void *arg, struct net_conn *c)
     r->then = b->script.then;
     net_conn_listen(c, &raw_cb, r);
     net_conn_read(c, true);
+    if (b->script.greeting_n)
+        raw_send_n(r, b->script.greeting, b->script.greeting_n);
 }
 
 void raw_serve(struct bed *b, const char *until, const char *answer, enum then then)

@@ -94,6 +94,8 @@ struct raw {
     const char *answer; /* of a raw server: sent once `until` has come */
     size_t answer_n;    /* 0: up to its NUL */
     const char *until;
+    const char *greeting; /* sent at once */
+    size_t greeting_n;
     enum then then;
     unsigned answers;
 };

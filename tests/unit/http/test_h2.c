@@ -115,6 +115,31 @@ static void credit(void **state)
     bed_free(b);
 }
 
+/* A request that the target never lets begin is let go of when its caller has left, and so is the
+ * connection. */
+static void no_stream_allowed(void **state)
+{
+    static const char settings[] = "\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\0";
+    struct bed *b = bed_new();
+    struct side *c;
+
+    UNUSED(state);
+    b->pc.h2_only = true;
+    raw_serve(b, NULL, NULL, RAW_STAYS);
+    b->script.greeting = settings;
+    b->script.greeting_n = sizeof(settings) - 1;
+    bed_start(b);
+    raw_listen(b);
+    c = &request(b, (struct plan){.up = 10})->c;
+    run_ms(b, 100);
+    assert_true(c->connects == 1 && c->heads == 0 && c->fails == 0);
+    end_side(c, HTTP_CLOSE_BROKEN);
+    run_ms(b, b->pc.idle_ms + 1);
+    assert_int_equal(http_pool_stats(b->pool)->conns_now, 0);
+    assert_true(b->raw[0].eof);
+    bed_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +149,7 @@ int main(void)
         cmocka_unit_test(torture),
         cmocka_unit_test(siblings_keep_their_rate),
         cmocka_unit_test(credit),
+        cmocka_unit_test(no_stream_allowed),
     };
 
     return cmocka_run_group_tests_name("http/h2", tests, NULL, NULL);

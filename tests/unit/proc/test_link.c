@@ -1,16 +1,19 @@
 /* Goal: a message arrives whole, with its descriptor, or not at all; a full queue and a dead peer
- * are told and never waited for; what is not of our kind ends the link and leaks no descriptor.
+ * are told and never waited for; what is not of our kind ends the link and leaks no descriptor; a
+ * link takes no memory, and without descriptors there is none.
  * Method: both ends in one process; descriptors are counted. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "proc/link.h"
 
 static const struct link_msg sample = {
@@ -193,6 +196,50 @@ static void what_is_not_of_our_kind_ends_the_link(void **state)
     }
 }
 
+/* As many descriptors as there may be, and one and two fewer: both ends are there, or none. */
+static void without_descriptors_there_is_no_pair(void **state)
+{
+    struct pair *p = *state;
+    struct rlimit was, few;
+    struct err e;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    few = was;
+    for (unsigned more = 0; more <= 2; more++) {
+        int fd[2] = {-1, -1}, rc, next = dup(p->fd[0]);
+
+        close(next);
+        few.rlim_cur = (rlim_t)next + more;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        rc = link_pair(fd, &e);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+        assert_int_equal(rc, more < 2 ? -1 : 0);
+        if (rc < 0)
+            assert_int_equal(e.code, ERR_SYS);
+        for (size_t i = 0; i < 2 && rc == 0; i++)
+            close(fd[i]);
+        assert_int_equal(open_files(), p->files + 2);
+    }
+}
+
+static void a_link_needs_no_memory(void **state)
+{
+    struct pair *p = *state;
+    struct link_msg got;
+    struct err e;
+    int fd, pair[2];
+
+    mem_torture(1, true);
+    assert_int_equal(link_pair(pair, &e), 0);
+    assert_int_equal(link_send(pair[0], &sample, p->fd[0], &e), 0);
+    assert_int_equal(link_recv(pair[1], &got, &fd), 1);
+    assert_false(mem_torture_hit());
+    mem_torture(0, false);
+    close(fd);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -203,6 +250,8 @@ int main(void)
         TEST(a_full_queue_is_told),
         TEST(a_dead_peer_is_told_after_its_last_word),
         TEST(what_is_not_of_our_kind_ends_the_link),
+        TEST(without_descriptors_there_is_no_pair),
+        TEST(a_link_needs_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* Goal: whatever dies or falls silent is replaced in its place; a configuration is taken only from
  * a loader that ended well; engines are the keeper's to start and stop; the end is orderly, and
- * quick when asked twice; a gateway that cannot start gives up.
+ * quick when asked twice; a gateway that cannot start gives up; and none of it takes memory.
  * Method: a real master in a forked process, whose children do what a shared page says and write
  * there what they saw. The clock of all of them is ours: it stands still but for leaps, so no
  * machine is too slow, bounds are met exactly, and nothing is waited for that only time brings. */
@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "board/suspect.h"
 #include "proc/master.h"
 
@@ -237,6 +238,7 @@ static int tear_down(void **state)
 static void begin(struct bed *b)
 {
     static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS}; /* by the test library */
+    int status;
 
     b->master = fork();
     assert_true(b->master >= 0);
@@ -245,7 +247,9 @@ static void begin(struct bed *b)
             signal(caught[i], SIG_DFL);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
             _exit(99);
-        _exit(master_run(&b->conf));
+        mem_torture(1, true); /* it has none for anybody, and does not ask */
+        status = master_run(&b->conf);
+        _exit(mem_torture_hit() ? 98 : status);
     }
 }
 

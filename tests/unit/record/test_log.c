@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "codec/json_scan.h"
 #include "record/log.h"
 
@@ -227,6 +228,29 @@ static void no_room_appends_nothing(void **state)
     buf_fini(&out);
 }
 
+/* Each allocation fails in turn: the line is whole or not there at all. */
+static void without_memory_there_is_no_line(void **state)
+{
+    struct record r = {.op = OP_CHAT, .id = "r_1", .text = "why"};
+    bool hit = true;
+    size_t at;
+
+    UNUSED(state);
+    for (at = 1; hit; at++) {
+        struct buf out;
+
+        buf_init(&out, RECORD_LINE_MAX);
+        mem_torture(at, false);
+        record_log_line(&out, &r);
+        hit = mem_torture_hit();
+        mem_torture(0, false);
+        assert_int_equal(out.err, hit ? ERR_NOMEM : ERR_NONE);
+        assert_int_equal(out.n > 0, !hit);
+        buf_fini(&out);
+    }
+    assert_true(at > 2);
+}
+
 static void a_result_fits_into_a_word(void **state)
 {
     struct record in = {0}, out;
@@ -260,6 +284,7 @@ int main(void)
         cmocka_unit_test(failure_says_why),
         cmocka_unit_test(hostile_text_stays_one_line),
         cmocka_unit_test(no_room_appends_nothing),
+        cmocka_unit_test(without_memory_there_is_no_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

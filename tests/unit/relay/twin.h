@@ -46,6 +46,7 @@ struct twin {
     struct gateway gateway;
     struct net_listener *up_listener;
     struct list up_conns;
+    bool lenient; /* peers that run out of memory end their connections; else the test has failed */
     struct twin_script script;
     struct rng rng;
     unsigned up_heads;    /* requests of which the upstream saw at least the head */
