@@ -43,12 +43,13 @@ static bool end_element(struct foreign_reader *r, struct foreign_list *l, uint64
 static bool on_hit(void *arg, const struct json_hit *h)
 {
     struct foreign_reader *r = arg;
-    struct foreign_list *l = &r->lists[h->id], *inner = &r->lists[1];
+    struct foreign_list *inner = &r->lists[1], *l;
 
     if (h->id >= r->f->lists) {
         r->lists[r->f->lists - 1].foreign |= dialect_is_foreign(r->f, h);
         return true;
     }
+    l = &r->lists[h->id];
     if (!h->end && (h->type == JSON_OBJECT || h->type == JSON_ARRAY)) {
         l->foreign = false;
         if (h->id == 0)
