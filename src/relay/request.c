@@ -440,10 +440,13 @@ static bool host(struct relay *r, struct relay_refusal *no)
 
 static bool cut_foreign(struct relay *r, struct relay_refusal *no)
 {
+    bool signs = r->target->provider->type->caps & CAP_SIGNS;
+    size_t before = r->patches_n;
     struct err e;
 
-    if (!r->req.foreign)
+    if (!r->req.foreign && !(signs && r->req.unsigned_thinking))
         return true;
+    _Static_assert(RELAY_PATCHES_MAX == 65536, "as the refusal says");
     if (relay_cut_foreign(r, &e) < 0)
         return e.code == ERR_LIMIT
                    ? refuse(no, 400, REASON_BAD_REQUEST,
@@ -452,6 +455,8 @@ static bool cut_foreign(struct relay *r, struct relay_refusal *no)
                             "Leave out the thinking of other models.")
                    : refuse(no, 503, REASON_NO_MEMORY,
                             "The gateway has no memory for this request.", NULL);
+    if (r->patches_n == before) /* all was foreign, and stays: the target is to judge it */
+        return true;
     r->dropped = SPAN_LIT("signature");
     relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
     return true;
@@ -508,6 +513,12 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
     for (size_t i = 0; !pinned && i < s->pass_n; i++)
         if (has_path(r, s->pass[i]->type))
             pinned = s->pass[i];
+    if (!pinned && r->op->op == OP_FILES && s->pass_n)
+        return refuse(no, 404, REASON_UNKNOWN_PATH,
+                      "No provider that files may pass through to has them as this client means.",
+                      "Files are Anthropic's for clients that send `anthropic-version`, and "
+                      "OpenAI's for all others; name a provider in the configuration: "
+                      "`pass: PROVIDER`.");
     if (!pinned)
         return refuse(no, 404, REASON_UNKNOWN_PATH,
                       s->pass_n ? "No provider that paths may pass through to has this one."
