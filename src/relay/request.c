@@ -152,6 +152,22 @@ static bool hash(const struct relay_env *env, struct span s, uint8_t sum[SHA256_
            EVP_DigestFinal_ex(env->hash, sum, NULL) == 1;
 }
 
+/* A web page can make a browser on this host send a request, but not without saying where the page
+ * is from, or to whom it believes to speak. */
+static bool is_from_a_page(const struct http_head *h)
+{
+    struct span origin = http_field_get(h, "origin");
+    size_t scheme = span_find(origin, ':');
+
+    if (h->authority.n && http_host_kind(h->authority) == HTTP_HOST_NAME)
+        return true;
+    if (!span_has(origin))
+        return false;
+    if (scheme == SIZE_MAX || scheme + 3 > origin.n) /* "null": a page that will not say */
+        return true;
+    return http_host_kind(span_of(origin.p + scheme + 3, origin.n - scheme - 3)) != HTTP_HOST_LOCAL;
+}
+
 static bool check_key(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
 {
     const struct settings *s = r->settings;
@@ -159,6 +175,12 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
     const struct settings_key *found = NULL;
     uint8_t sum[SHA256_DIGEST_LENGTH];
 
+    if (s->keys_open && net_addr_loopback(peer) && is_from_a_page(r->head))
+        return refuse(
+            no, 403, REASON_NO_KEY,
+            "Without a `keys` section the gateway serves no web page of another host, and "
+            "is called by an IP address or as localhost.",
+            "Add `keys` to the configuration, or call it as 127.0.0.1.");
     if (s->keys_open && net_addr_loopback(peer))
         return true;
     if (s->keys_open)
