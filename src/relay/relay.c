@@ -636,6 +636,7 @@ static void note_begin(struct relay *r)
 static bool serve_own(struct relay *r)
 {
     struct relay_refusal no;
+    struct relay_page page;
     struct span name;
     struct err e;
     int rc;
@@ -643,7 +644,11 @@ static bool serve_own(struct relay *r)
     switch ((int)r->op->op) {
     case OP_MODELS:
     case OP_GEMINI_MODELS:
-        rc = relay_send_models(r, &e);
+        if (!relay_read_page(r, &page, &no)) {
+            relay_refuse(r, &no);
+            return true;
+        }
+        rc = relay_send_models(r, &page, &e);
         break;
     case OP_MODEL:
     case OP_GEMINI_MODEL:

@@ -153,6 +153,10 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
 /* r->reader has refused the body: why, with the place in it. */
 const char *relay_body_fault(struct relay *r);
 
+/* A member of the query, with or without the "$" that Google's own may have; absent: it is not
+ * there. */
+struct span relay_query_get(struct relay *r, const char *want);
+
 /* The model that GET /v1/models/NAME names, into r->plan. */
 bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refusal *no);
 
@@ -261,9 +265,18 @@ MUST_CHECK int relay_send_root(struct relay *r, struct err *e);
 
 /* ---- models.c ---- */
 
-/* All models, and the one of that name (r->plan is its plan), in the shape of the client's dialect.
- */
-MUST_CHECK int relay_send_models(struct relay *r, struct err *e);
+/* Part of the list of models: from models[from] on, up to models[to]. */
+struct relay_page {
+    size_t from, to;
+    bool more; /* there are others, on the side toward which the client goes */
+};
+
+/* The page that the query asks for, in the words of the client's dialect. */
+bool relay_read_page(struct relay *r, struct relay_page *ret, struct relay_refusal *no);
+
+/* These models, and the one of that name (r->plan is its plan), in the shape of the client's
+ * dialect. */
+MUST_CHECK int relay_send_models(struct relay *r, const struct relay_page *page, struct err *e);
 MUST_CHECK int relay_send_model(struct relay *r, struct span name, struct err *e);
 
 #endif

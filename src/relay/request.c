@@ -64,8 +64,7 @@ static struct span next_member(struct relay *r, struct span *query, struct span 
     return member;
 }
 
-/* A member of the query that says how Google's API is called; absent: it is not there. */
-static struct span query_get(struct relay *r, const char *want)
+struct span relay_query_get(struct relay *r, const char *want)
 {
     struct span rest = r->head->path, name, value;
 
@@ -101,7 +100,7 @@ static bool read_url(struct relay *r, struct relay_refusal *no)
                           "The model's name in the path has control characters.", NULL);
     relay_keep(r->req.model, sizeof(r->req.model), name);
     r->req.model_n = (uint8_t)name.n;
-    r->req.stream = r->op->stream && span_is(query_get(r, "alt"), "sse");
+    r->req.stream = r->op->stream && span_is(relay_query_get(r, "alt"), "sse");
     return true;
 }
 
@@ -142,7 +141,7 @@ static struct span presented_key(struct relay *r)
         if (span_has(key))
             return key;
     }
-    return r->dialect->by_url ? query_get(r, "key") : key;
+    return r->dialect->by_url ? relay_query_get(r, "key") : key;
 }
 
 static bool hash(const struct relay_env *env, struct span s, uint8_t sum[SHA256_DIGEST_LENGTH])
@@ -247,11 +246,21 @@ static const struct dialect *guess_dialect(struct span path)
     return &dialect_openai_chat;
 }
 
-/* Models and files have one path each in two vendors' APIs. */
-static bool is_anthropics(const struct relay *r)
+/* Models and files have one path each in several vendors' APIs. Whose client it is shows by what
+ * their SDKs send with everything; absent: OpenAI's. */
+static const struct dialect *whose(struct relay *r)
 {
-    return (r->op->op == OP_MODELS || r->op->op == OP_MODEL || r->op->op == OP_FILES) &&
-           span_has(http_field_get(r->head, "anthropic-version"));
+    bool models = r->op->op == OP_MODELS || r->op->op == OP_MODEL;
+
+    if (!models && r->op->op != OP_FILES)
+        return NULL;
+    if (span_has(http_field_get(r->head, "anthropic-version")))
+        return &dialect_anthropic_messages;
+    if (models && (span_has(http_field_get(r->head, "x-goog-api-key")) ||
+                   span_has(http_field_get(r->head, "x-goog-api-client")) ||
+                   span_has(relay_query_get(r, "key"))))
+        return &dialect_gemini_generate;
+    return NULL;
 }
 
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
@@ -271,8 +280,8 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
     r->record.op = r->op->op;
     if (r->op->dialect)
         r->dialect = dialect_find(span_str(r->op->dialect));
-    if (is_anthropics(r))
-        r->dialect = &dialect_anthropic_messages;
+    if (whose(r))
+        r->dialect = whose(r);
     if (!check_key(r, peer, no))
         return false;
     if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))

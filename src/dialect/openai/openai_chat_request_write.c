@@ -403,6 +403,7 @@ static void write_choice(struct out *o)
 static void write_format(struct out *o)
 {
     const struct chat_request *q = o->q;
+    struct span name;
 
     if (q->format == CHAT_FORMAT_UNSET)
         return;
@@ -415,7 +416,9 @@ static void write_format(struct out *o)
     if (q->format == CHAT_FORMAT_SCHEMA) {
         json_key(&o->w, "json_schema");
         json_begin_object(&o->w);
-        json_kv_string(&o->w, "name", q->format_name.n ? q->format_name : SPAN_LIT("answer"));
+        name = openai_format_name(q, &openai_chat_names);
+        o->nomem |= !span_has(name);
+        json_kv_string(&o->w, "name", name);
         convert_kv_text(&o->w, "description", q->format_description);
         convert_kv_raw(&o->w, "schema", q->format_schema);
         convert_kv_tri(&o->w, "strict", q->format_strict);

@@ -66,7 +66,8 @@ MUST_CHECK int openai_responses_write_tools(struct json_write *w, const struct c
                                             bool answer, struct arena *a);
 MUST_CHECK int openai_responses_write_choice(struct json_write *w, const struct chat_request *q,
                                              bool answer, struct arena *a);
-void openai_responses_write_text(struct json_write *w, const struct chat_request *q, bool answer);
+MUST_CHECK int openai_responses_write_text(struct json_write *w, const struct chat_request *q,
+                                           bool answer);
 
 /* The words of tool_choice: one table for both directions. NULL, CHAT_CHOICE_UNSET: there is none.
  */

@@ -215,8 +215,8 @@ static int put_asked(struct json_write *j, const struct convert_writer *w)
     kv_number(j, "presence_penalty", q->presence_penalty, "0");
     json_kv_cstring(j, "truncation", "disabled");
     kv_number(j, "metadata", q->metadata, "{}");
-    openai_responses_write_text(j, q, true);
-    return openai_responses_write_choice(j, q, true, w->arena) < 0 ||
+    return openai_responses_write_text(j, q, true) < 0 ||
+                   openai_responses_write_choice(j, q, true, w->arena) < 0 ||
                    openai_responses_write_tools(j, q, true, w->arena) < 0
                ? -1
                : 0;

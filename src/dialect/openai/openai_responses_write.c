@@ -522,7 +522,7 @@ int openai_responses_write_choice(struct json_write *w, const struct chat_reques
     return 0;
 }
 
-static void put_format(struct json_write *w, const struct chat_request *q, bool answer)
+static int put_format(struct json_write *w, const struct chat_request *q, bool answer)
 {
     static const char *const words[] = {
         [CHAT_FORMAT_UNSET] = "text",
@@ -530,12 +530,17 @@ static void put_format(struct json_write *w, const struct chat_request *q, bool 
         [CHAT_FORMAT_OBJECT] = "json_object",
         [CHAT_FORMAT_SCHEMA] = "json_schema",
     };
+    struct span name = answer && span_has(q->format_name)
+                           ? q->format_name
+                           : openai_format_name(q, &openai_responses_names);
 
+    if (!span_has(name))
+        return -1;
     json_key(w, "format");
     json_begin_object(w);
     json_kv_cstring(w, "type", words[q->format]);
     if (q->format == CHAT_FORMAT_SCHEMA) {
-        json_kv_string(w, "name", span_has(q->format_name) ? q->format_name : SPAN_LIT("answer"));
+        json_kv_string(w, "name", name);
         if (span_has(q->format_description))
             json_kv_string(w, "description", q->format_description);
         else if (answer)
@@ -544,18 +549,20 @@ static void put_format(struct json_write *w, const struct chat_request *q, bool 
         json_kv_bool(w, "strict", q->format_strict == CHAT_YES);
     }
     json_end_object(w);
+    return 0;
 }
 
-void openai_responses_write_text(struct json_write *w, const struct chat_request *q, bool answer)
+int openai_responses_write_text(struct json_write *w, const struct chat_request *q, bool answer)
 {
     if (!answer && q->format == CHAT_FORMAT_UNSET && !span_has(q->verbosity))
-        return;
+        return 0;
     json_key(w, "text");
     json_begin_object(w);
-    if (answer || q->format != CHAT_FORMAT_UNSET)
-        put_format(w, q, answer);
+    if ((answer || q->format != CHAT_FORMAT_UNSET) && put_format(w, q, answer) < 0)
+        return -1;
     convert_kv_text(w, "verbosity", q->verbosity);
     json_end_object(w);
+    return 0;
 }
 
 /* ---- reasoning ---- */
@@ -717,7 +724,8 @@ int openai_responses_write_request(struct buf *out, const struct chat_request *q
         return convert_no_memory(e);
     if (q->parallel != CHAT_UNSET)
         json_kv_bool(&x.w, "parallel_tool_calls", q->parallel == CHAT_YES);
-    openai_responses_write_text(&x.w, q, false);
+    if (openai_responses_write_text(&x.w, q, false) < 0)
+        return convert_no_memory(e);
     put_reasoning(&x);
     if (!to->count) {
         put_include(&x);

@@ -3,6 +3,7 @@
  * docs/decisions/0011-schemas.md.
  */
 #include "dialect/openai/openai_schema.h"
+#include "dialect/convert_read.h"
 
 /* developers.openai.com/api/docs/guides/structured-outputs#supported-schemas; `default` and words
  * beside a $ref are refused by the API, and nowhere documented. */
@@ -78,4 +79,9 @@ int openai_hold(struct chat_request *ret, const struct chat_request *q, const st
     if (span_has(ret->format_schema))
         ret->format_strict = CHAT_YES;
     return 0;
+}
+
+struct span openai_format_name(const struct chat_request *q, const struct convert_charset *set)
+{
+    return q->format_name.n ? convert_fit(q->arena, q->format_name, set) : SPAN_LIT("answer");
 }

@@ -24,4 +24,8 @@ extern const struct schema_rules openai_schemas;
 MUST_CHECK int openai_hold(struct chat_request *ret, const struct chat_request *q,
                            const struct convert_to *to, struct err *e);
 
+/* What the schema of the answer is called: the API wants a name, and other dialects have none, or
+ * one that it refuses. Absent: no memory. */
+struct span openai_format_name(const struct chat_request *q, const struct convert_charset *set);
+
 #endif

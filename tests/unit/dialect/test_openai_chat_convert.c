@@ -26,8 +26,13 @@ static const struct translate_conf conf = {
 
 /* ---- requests ---- */
 
-#define HI            "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
-#define ASK(more)     "{\"model\":\"m\"," HI more "}"
+#define HI        "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define ASK(more) "{\"model\":\"m\"," HI more "}"
+#define CALLED(name)                                                                               \
+    ASK(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"" name         \
+        "\",\"schema\":{\"type\":\"object\"}}}")
+#define N32           "0123456789abcdef0123456789abcdef"
+#define N64           N32 N32
 #define SAY(messages) "{\"model\":\"m\",\"messages\":[" messages "]}"
 #define USER          "{\"role\":\"user\",\"content\":\"hi\"}"
 
@@ -72,6 +77,12 @@ static const struct {
     {ASK(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"s\","
          "\"description\":\"d\",\"schema\":{\"type\":\"object\"},\"strict\":true}}"),
      NULL, ""},
+    /* a schema's name: what the API takes as it is, to its 64 bytes; else one that it takes */
+    {CALLED(""), CALLED("answer"), ""},
+    {CALLED("a-b_9"), NULL, ""},
+    {CALLED("a.b"), CALLED("ab_c22566409199"), ""},
+    {CALLED(N64), NULL, ""},
+    {CALLED(N64 "c"), CALLED(N32 "0123456789abcdef012_29d1a3af5269"), ""},
     /* messages */
     {SAY("{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"developer\",\"content\":\"d\"},{"
          "\"role"

@@ -283,6 +283,12 @@ static void what_cannot_be_said_is_an_obstacle(void **state)
     }
 }
 
+#define FORMAT(name)                                                                               \
+    {.format = CHAT_FORMAT_SCHEMA,                                                                 \
+     .format_name = {name, sizeof(name) - 1},                                                      \
+     .format_schema = {"{}", 2}}
+#define N48 "0123456789abcdef0123456789abcdef0123456789abcdef"
+
 /* What other dialects ask for and this one says in other words: a piece of the request. */
 static const struct {
     struct chat_request q;
@@ -306,6 +312,13 @@ static const struct {
     {{.effort = {"low", 3}}, {.signer = CHAT_SIGNER_NONE}, "\"reasoning\":{\"effort\":\"low\"}}"},
     {{.user = {"a b", 3}}, {.stream = true}, "\"safety_identifier\":\"a b\""},
     {{.choice = CHAT_CHOICE_ONE, .choice_name = {"a.b", 3}}, {.stream = true}, "\"name\":\"ab_"},
+    {FORMAT(""), {.stream = true}, "\"name\":\"answer\",\"schema\""},
+    {FORMAT("a-b_9"), {.stream = true}, "\"name\":\"a-b_9\",\"schema\""},
+    {FORMAT("a.b"), {.stream = true}, "\"name\":\"ab_"},
+    {FORMAT(N48 "0123456789abcdef"),
+     {.stream = true},
+     "\"name\":\"" N48 "0123456789abcdef\",\"schema\""},
+    {FORMAT(N48 "0123456789abcdefX"), {.stream = true}, "\"name\":\"" N48 "012_"},
 };
 
 static const struct chat_part hi = {.kind = CHAT_PART_TEXT, .text = {"hi", 2}};
