@@ -234,7 +234,7 @@ static void add_engines(struct metrics *m, const struct view *v)
 
     metrics_clear(m, METRIC_ENGINE_STATE);
     metrics_clear(m, METRIC_ENGINE_RESTARTS);
-    for (size_t i = 0; i < MIN(v->first->engines_n, (size_t)BOARD_ENGINES); i++) {
+    for (size_t i = 0; i < v->first->engines_n; i++) {
         uint64_t state = board_get(&v->board->engines[i].state);
         struct span labels[3] = {{number, 0}, v->first->engines[i].provider->name};
 
