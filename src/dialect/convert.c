@@ -193,10 +193,7 @@ bool convert_takes_cache(const struct convert_to *to)
 {
     const struct convert_cache *c = to->host ? to->host->cache : NULL;
 
-    for (const char *const *m = c ? c->models : NULL; m && *m; m++)
-        if (span_glob(span_str(*m), to->model))
-            return true;
-    return false;
+    return c && c->models && span_globs(c->models, to->model);
 }
 
 void convert_note_cache(const struct convert_to *to, const struct chat_request *q, size_t written)

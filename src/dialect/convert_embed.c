@@ -7,9 +7,8 @@
 #include "dialect/dialect.h"
 
 static const struct convert_embed *const rows[] = {
-    &convert_openai_embeddings,
-    &convert_gemini_embed,
-    &convert_vertex_predict,
+    &convert_openai_embeddings, &convert_gemini_embed, &convert_vertex_predict,
+    &convert_cohere_embed,      &convert_titan_embed,
 };
 
 static const struct convert_embed *find(const struct dialect *d)
@@ -60,6 +59,22 @@ int convert_embed_cannot(struct embed_request *q, const struct json_at *at, cons
     json_at_text(at, place, sizeof(place));
     q->cannot = arena_printf(q->notes->arena, "%s: %s", place, why);
     return span_has(q->cannot) ? 0 : convert_no_memory(e);
+}
+
+int convert_embed_one(const struct embed_request *q, const char *who, struct err *e)
+{
+    return q->inputs_n == 1
+               ? 0
+               : err_set(e, ERR_PROTOCOL, "%s makes one vector a request, and %zu are asked for",
+                         who, q->inputs_n);
+}
+
+int convert_embed_no_hints(const struct embed_request *q, bool task, bool title, struct err *e)
+{
+    if ((task && chat_add_text(q->notes, &q->notes->others, SPAN_LIT("taskType")) < 0) ||
+        (title && chat_add_text(q->notes, &q->notes->others, SPAN_LIT("title")) < 0))
+        return convert_no_memory(e);
+    return 0;
 }
 
 int convert_embed_request(const struct convert_embed *target, struct buf *out,

@@ -285,11 +285,13 @@ extern const struct dialect dialect_gemini_generate;
 extern const struct dialect dialect_gemini_count;
 extern const struct dialect dialect_gemini_embed;
 extern const struct dialect dialect_vertex_predict;
+extern const struct dialect dialect_titan_embed;
 extern const struct dialect dialect_bedrock_converse;
 extern const struct dialect dialect_cohere_chat;
+extern const struct dialect dialect_cohere_embed;
 extern const struct dialect dialect_ollama_chat;
 
-#define DIALECTS 14
+#define DIALECTS 16
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

@@ -27,7 +27,8 @@ static const struct {
 static const enum provider_op counts[] = {OP_GEMINI_COUNT, OP_COUNT, OP_RESPONSES_COUNT};
 
 /* Those that make vectors, likewise. */
-static const enum provider_op embeddings[] = {OP_EMBEDDINGS, OP_VERTEX_PREDICT};
+static const enum provider_op embeddings[] = {OP_COHERE_EMBED, OP_EMBEDDINGS, OP_VERTEX_EMBED,
+                                              OP_VERTEX_PREDICT, OP_TITAN_EMBED};
 
 static const struct provider_op_row *embed_op(const struct settings_target *t)
 {

@@ -92,10 +92,7 @@ static int write_request(struct json_write *w, const struct embed_request *q,
     convert_kv_raw(w, "dimensions", q->dimensions);
     json_kv_cstring(w, "encoding_format", "float");
     json_end_object(w);
-    if ((task && chat_add_text(q->notes, &q->notes->others, SPAN_LIT("taskType")) < 0) ||
-        (title && chat_add_text(q->notes, &q->notes->others, SPAN_LIT("title")) < 0))
-        return convert_no_memory(e);
-    return 0;
+    return convert_embed_no_hints(q, task, title, e);
 }
 
 /* ---- answers ---- */

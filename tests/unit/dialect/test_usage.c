@@ -18,6 +18,8 @@
 #define GEMINI    &dialect_gemini_generate
 #define EMBED     &dialect_gemini_embed
 #define PREDICT   &dialect_vertex_predict
+#define COHERE    &dialect_cohere_embed
+#define TITAN     &dialect_titan_embed
 
 /* clang-format off */
 static const struct {
@@ -30,6 +32,8 @@ static const struct {
     {"vectors of Vertex AI's: each text's tokens", PREDICT,
      "{\"predictions\":[{\"embeddings\":{\"statistics\":{\"token_count\":4}}},{\"embeddings\":{\"statistics\":{\"token_count\":3.0}}}]}",
      {.input = 7}},
+    {"vectors of Cohere's", COHERE, "{\"embeddings\":{\"float\":[[1]]},\"meta\":{\"billed_units\":{\"input_tokens\":5}}}", {.input = 5}},
+    {"vectors of Titan's", TITAN, "{\"embedding\":[1],\"inputTextTokenCount\":6}", {.input = 6}},
     {"every part that OpenAI reports", CHAT,
      "{\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":50,\"total_tokens\":150,"
      "\"prompt_tokens_details\":{\"cached_tokens\":40,\"cache_write_tokens\":5,\"audio_tokens\":30},"
