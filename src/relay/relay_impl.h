@@ -179,16 +179,10 @@ void relay_note_keeper(struct relay *r);
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t);
 
-enum relay_translated {
-    RELAY_TRANSLATED_OK,
-    RELAY_TRANSLATED_SKIP, /* this target cannot be asked for that: *no says what */
-    RELAY_TRANSLATED_BAD,  /* the request is not acceptable, or there is no memory: *no */
-};
-
-/* Translate the request for r->target: up_op, up_dialect, up_body, dropped,
- * approximated. */
-enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
-                                      struct relay_refusal *no);
+/* Translate the request for r->target: up_op, up_dialect, up_body, dropped, approximated. false: it
+ * cannot be asked, *no says why. Another target may: one of the client's own dialect takes also what
+ * the gateway cannot read. */
+bool relay_translate(struct relay *r, const struct provider_op_row *op, struct relay_refusal *no);
 void relay_translated_fini(struct relay *r);
 
 /* An event of the target or a piece of one: append to out what the client gets. */

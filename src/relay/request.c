@@ -319,7 +319,6 @@ static bool may_go_on(const struct relay *r, const struct settings_target *t)
 static bool pick_target(struct relay *r, struct relay_refusal *no)
 {
     const struct settings_target *targets = &r->plan.one;
-    enum relay_translated how = RELAY_TRANSLATED_OK;
     bool skipped = false, kept_elsewhere = false;
     size_t n = 1;
 
@@ -344,9 +343,8 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
         op = relay_translated_op(r, r->target);
         if (!op)
             continue;
-        how = relay_translate(r, op, no);
-        if (how != RELAY_TRANSLATED_SKIP)
-            return how == RELAY_TRANSLATED_OK;
+        if (relay_translate(r, op, no))
+            return true;
         skipped = true;
     }
     r->target = NULL;

@@ -184,8 +184,7 @@ static void note_loss(struct relay *r)
         note_names(r, translate_approximated, rec->approximated, sizeof(rec->approximated));
 }
 
-enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
-                                      struct relay_refusal *no)
+bool relay_translate(struct relay *r, const struct provider_op_row *op, struct relay_refusal *no)
 {
     const struct dialect *theirs = dialect_find(span_str(op->dialect));
     struct translate_conf conf = {.client = convert_client(r->dialect),
@@ -199,8 +198,8 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
                                   .id = span_str(r->record.id),
                                   .created = r->record.wall_ms / 1000,
                                   .answer_max = r->settings->server.answer_bytes_max};
-    enum relay_translated ret = RELAY_TRANSLATED_BAD;
     enum chat_feature obstacle;
+    bool ok = false;
     struct err e;
     char *body;
 
@@ -210,7 +209,7 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
     }
     relay_translated_fini(r);
     if (!has_room(r, no))
-        return RELAY_TRANSLATED_BAD;
+        return false;
     body = flat(r->body, &e);
     if (!body ||
         translate_new(&r->translate, &conf, span_of(body, (size_t)blob_len(r->body)), &e) < 0) {
@@ -220,28 +219,25 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
     obstacle = translate_obstacle(r->translate);
     if (obstacle != CHAT_FEATURES) {
         cannot_say(r, obstacle, no);
-        ret = RELAY_TRANSLATED_SKIP;
         goto out;
     }
     r->up_op = op;
     r->up_dialect = theirs;
     if (write_request(r, &conf, &e) < 0) {
         refuse(r, no, &e);
-        if (e.code == ERR_PROTOCOL) { /* there is a place in it that this target cannot be told */
+        if (e.code == ERR_PROTOCOL) /* there is a place in it that this target cannot be told */
             no->reason = REASON_CANNOT_SAY;
-            ret = RELAY_TRANSLATED_SKIP;
-        }
         goto out;
     }
     note_loss(r);
     r->translating = translate_memory(r->translate);
     r->env->translating += r->translating;
-    ret = RELAY_TRANSLATED_OK;
+    ok = true;
 out:
     mem_free(body);
-    if (ret != RELAY_TRANSLATED_OK)
+    if (!ok)
         relay_translated_fini(r);
-    return ret;
+    return ok;
 }
 
 void relay_translated_fini(struct relay *r)

@@ -256,9 +256,22 @@ def test_a_target_that_can_is_asked_instead(start, mock):
     g = start(bed.Gateway, conf, env=bed.KEYS)
     table = {"type": "file", "file": {"filename": "t.xlsx",
                                       "file_data": "data:application/vnd.ms-excel;base64,AAAA"}}
+    # n: no word for it; table: no place for it; new: what the gateway itself cannot read
+    new = {"role": "user", "content": [{"type": "hologram", "hologram": {}}]}
     for more, target in (({}, "ant/first"), ({"n": 2}, "oai/second"),
-                         ({"messages": [{"role": "user", "content": [table]}]}, "oai/second")):
+                         ({"messages": [{"role": "user", "content": [table]}]}, "oai/second"),
+                         ({"messages": [new]}, "oai/second"),
+                         ({"tool_choice": {"type": "new"}}, "oai/second")):
         answer = g.ask(CHAT, {"model": "both", "messages": HELLO, **more})
+        assert answer.status == 200 and answer["x-lamplighter-target"] == target
+
+
+def test_without_room_to_translate_a_target_of_the_dialect_is_asked(start, mock):
+    conf = bed.basic(mock.addr, workers=1, limits={"translation": "16MiB"})
+    conf["models"] = {"both": {"targets": ["ant/first", "oai/second"]}}
+    g = start(bed.Gateway, conf, env=bed.KEYS)
+    for size, target in ((BODY_MOST, "ant/first"), (BODY_MOST + 1, "oai/second")):
+        answer = g.ask(CHAT, large("both", size))
         assert answer.status == 200 and answer["x-lamplighter-target"] == target
 
 
