@@ -85,7 +85,12 @@ struct dialect_usage {
     uint64_t output;
     uint64_t reasoning, audio_out;
     bool seen;
+    uint8_t tiers; /* bits of enum dialect_tier: how it was served, where not as list prices say */
+    bool extras;   /* more than these tokens is billed: searches, code that was run, images */
 };
+
+/* What of an answer may be served, and billed, in another way than usual. */
+enum dialect_tier { TIER_QUEUE = 1 << 0, TIER_SPEED = 1 << 1, TIER_PLACE = 1 << 2 };
 
 enum dialect_kind {
     EVENT_OPAQUE,    /* unknown: passed on, means nothing to us */

@@ -136,7 +136,7 @@ static void add_cost(struct metrics *m, const struct record *r)
 {
     struct span target = RECORD_TEXT(r->target), key = RECORD_TEXT(r->key);
 
-    if (r->pricing == PRICING_KNOWN || r->pricing == PRICING_INCOMPLETE) {
+    if (price_is_known(r->pricing)) {
         metrics_add(m, METRIC_COST, &target, (double)r->cost / 1e12);
         metrics_add(m, METRIC_KEY_COST, &key, (double)r->cost / 1e12);
     }

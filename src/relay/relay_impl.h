@@ -180,8 +180,8 @@ const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t);
 
 /* Translate the request for r->target: up_op, up_dialect, up_body, dropped, approximated. false: it
- * cannot be asked, *no says why. Another target may: one of the client's own dialect takes also what
- * the gateway cannot read. */
+ * cannot be asked, *no says why. Another target may: one of the client's own dialect takes also
+ * what the gateway cannot read. */
 bool relay_translate(struct relay *r, const struct provider_op_row *op, struct relay_refusal *no);
 void relay_translated_fini(struct relay *r);
 
