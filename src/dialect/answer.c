@@ -63,10 +63,13 @@ void answer_usage(struct dialect_answer *a, const struct json_hit *h)
 
 void answer_tier(struct dialect_answer *a, enum dialect_tier tier, const struct json_hit *h)
 {
-    /* At list prices: OpenAI, Anthropic, Google, Amazon, Groq. */
+    /* At list prices, as OpenAI, Anthropic, Google, Amazon, Groq and OpenRouter (the last word: its
+     * provider has it reserved, and it bills as usual) say it. */
     static const char *const usual[] = {
-        "default",   "auto",      "standard", "unspecified",   "TRAFFIC_TYPE_UNSPECIFIED",
-        "on_demand", "ON_DEMAND", "global",   "not_available",
+        "default",       "auto",        "standard",
+        "unspecified",   "on_demand",   "ON_DEMAND",
+        "global",        "provisioned", "TRAFFIC_TYPE_UNSPECIFIED",
+        "not_available",
     };
     bool is_usual = h->type != JSON_STRING || !answer_hit_filled(h);
 

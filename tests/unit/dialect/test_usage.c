@@ -98,6 +98,7 @@ static const struct {
     {"OpenAI's priority", CHAT, "{\"service_tier\":\"priority\",\"usage\":{\"prompt_tokens\":1}}", {.input = 1, .tiers = TIER_QUEUE}},
     {"a tier that nobody names", CHAT, "{\"service_tier\":null,\"usage\":{\"prompt_tokens\":1}}", {.input = 1}},
     {"Groq's usual tier", CHAT, "{\"service_tier\":\"on_demand\",\"usage\":{\"prompt_tokens\":1}}", {.input = 1}},
+    {"OpenRouter's reserved", CHAT, "{\"service_tier\":\"provisioned\",\"usage\":{\"prompt_tokens\":1}}", {.input = 1}},
     {"xAI searched", CHAT, "{\"usage\":{\"prompt_tokens\":1,\"num_sources_used\":2}}", {.input = 1, .extras = true}},
     {"xAI did not", CHAT, "{\"usage\":{\"prompt_tokens\":1,\"num_sources_used\":0}}", {.input = 1}},
     {"a response at flex", RESPONSES, "{\"service_tier\":\"flex\",\"usage\":{\"input_tokens\":1}}", {.input = 1, .tiers = TIER_QUEUE}},
