@@ -157,8 +157,7 @@ static int write_request(struct relay *r, const struct translate_conf *conf, str
     return rc;
 }
 
-/* The names that `list` gives, in the arena, and as many of them as fit for the record. Cut where
- * it is too much: the first ones say enough. */
+/* The names that `list` gives, as many of them as fit, in the arena, and for the record. */
 static struct span note_names(struct relay *r, void (*list)(const struct translate *, struct buf *),
                               char *record, size_t cap)
 {
@@ -169,7 +168,10 @@ static struct span note_names(struct relay *r, void (*list)(const struct transla
     list(r->translate, &b);
     if (b.n)
         names = arena_dup(&r->arena, buf_span(&b));
-    relay_keep(record, cap, names);
+    buf_fini(&b);
+    buf_init(&b, cap - 1);
+    list(r->translate, &b);
+    relay_keep(record, cap, buf_span(&b));
     buf_fini(&b);
     return names;
 }

@@ -375,6 +375,21 @@ def test_a_wrong_request_is_told_its_place(gateway, mock, path, body, where):
     assert not mock.requests("wrong")
 
 
+@pytest.mark.parametrize("n", (1, 6, 40, 80))
+def test_more_names_than_there_is_room_for_are_counted(gateway, n):
+    """Whole names, then how many more; in the header and, of less room, in the log."""
+    answer = ask(gateway, CHAT, "many", **{f"unknown_{i:02}": 1 for i in range(n)})
+    assert answer.status == 200
+    lists = [answer["x-lamplighter-dropped"], gateway.record(answer)["dropped"]]
+    for text, most in zip(lists, (1024, 95)):
+        names = text.split(", ")
+        more = re.fullmatch(r"and (\d+) more", names[-1])
+        named = names[:-1] if more else names
+        assert named == [f"unknown_{i:02}" for i in range(len(named))] and named
+        assert len(named) + (int(more[1]) if more else 0) == n and len(text) <= most
+        assert not more or len(text) > most - 60 or len(named) == 64
+
+
 @pytest.mark.parametrize("key, name", [("x\r\nset-cookie: a=b", "x??set-cookie: a=b"),
                                        ("\u00e9", "??"), ("\0x", "?x")])
 def test_a_dropped_key_may_have_any_name(gateway, key, name):
