@@ -37,7 +37,8 @@ enum err_code {
 
 struct err {
     enum err_code code;
-    char text[248];
+    uint8_t place_n; /* bytes of the text, from its begin, that name a place in what was read */
+    char text[247];
 };
 
 /* Set *e; a text that is too long is cut at a byte. Always returns -1, so that a caller can

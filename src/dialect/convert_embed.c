@@ -53,13 +53,14 @@ struct embed_input *convert_embed_input(struct embed_request *q, struct embed_in
 int convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why,
                          struct err *e)
 {
-    char place[160];
+    char place[128];
 
     if (span_has(q->cannot))
         return 0;
     json_at_text(at, place, sizeof(place));
-    q->cannot = arena_printf(q->notes->arena, "%s: %s", place, why);
-    return span_has(q->cannot) ? 0 : convert_no_memory(e);
+    q->cannot = span_str(why);
+    q->cannot_at = arena_dup(q->notes->arena, span_str(place));
+    return span_has(q->cannot_at) ? 0 : convert_no_memory(e);
 }
 
 int convert_embed_request(const struct convert_embed *target, struct buf *out,
@@ -67,8 +68,11 @@ int convert_embed_request(const struct convert_embed *target, struct buf *out,
 {
     struct json_write w;
 
-    if (span_has(q->cannot))
-        return err_set(e, ERR_PROTOCOL, "%.*s", SPAN_FMT(q->cannot));
+    if (span_has(q->cannot)) {
+        (void)err_set(e, ERR_PROTOCOL, "%.*s: %.*s", SPAN_FMT(q->cannot_at), SPAN_FMT(q->cannot));
+        e->place_n = (uint8_t)q->cannot_at.n;
+        return -1;
+    }
     json_write_init(&w, out);
     if (target->write_request(&w, q, to, e) < 0)
         return -1;

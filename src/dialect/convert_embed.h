@@ -25,7 +25,8 @@ struct embed_request {
     struct span dimensions; /* a number; absent: as many as the model has */
     bool base64;            /* the client wants vectors as the base64 of their floats */
     bool one;               /* ... or one alone, and not a list */
-    struct span cannot;     /* why no other dialect can be asked, with the place; absent: it can */
+    struct span cannot;     /* why no other dialect can be asked; absent: it can */
+    struct span cannot_at;  /* the place of it */
 };
 
 struct embed_answer {
