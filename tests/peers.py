@@ -214,12 +214,13 @@ class H2Provider(Server):
     say(request) gives the steps of an answer, which all streams of a connection take in turns: a
     list of fields is the head, bytes are DATA, None is nothing for now, a number is RST_STREAM with
     that code, HANG_UP a FIN and CRASH a reset of the connection, SHUT a GOAWAY; behind the last step
-    the stream ends. streams_most: of one connection at a time."""
+    the stream ends. streams_most: of one connection at a time. padding: bytes behind each DATA."""
     HANG_UP, CRASH, SHUT = object(), object(), object()
     TICK_SECONDS = 0.01
 
-    def __init__(self, say=lambda request: h2_answer(200, completion()), streams_most=100, **more):
-        self.say, self.requests, self.streams_most = say, [], streams_most
+    def __init__(self, say=lambda request: h2_answer(200, completion()), streams_most=100, padding=0,
+                 **more):
+        self.say, self.requests, self.streams_most, self.padding = say, [], streams_most, padding
         self.numbers = itertools.count(1)
         super().__init__(**more)
 
@@ -274,9 +275,10 @@ class H2Provider(Server):
         if steps is None:
             return False
         if left:
-            n = min(conn.local_flow_control_window(stream), conn.max_outbound_frame_size, len(left))
+            n = min(conn.local_flow_control_window(stream), conn.max_outbound_frame_size)
+            n = min(n - self.padding - 1 if self.padding else n, len(left))
             if n > 0:
-                conn.send_data(stream, left[:n])
+                conn.send_data(stream, left[:n], pad_length=self.padding or None)
                 live[stream][2] = left[n:]
             return n > 0
         step = next(steps, self)

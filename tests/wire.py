@@ -178,7 +178,7 @@ def address(text):
     return host.strip("[]"), int(port)
 
 
-def request(method, path, body=b"", headers=None, host="gateway.test"):
+def request(method, path, body=b"", headers=None, host="localhost"):
     """The bytes of a well-formed request."""
     if isinstance(body, (dict, list)):
         body = json.dumps(body).encode()

@@ -81,7 +81,7 @@ static const char *read_text(struct json_place *p, const char *s, const char *en
             s = (const char *)plain_skip((const unsigned char *)s + 1, (const unsigned char *)end) -
                 1;
     }
-    if (p->key) {
+    if (p->key && l) { /* a key is inside of an object */
         size_t n = MIN((size_t)(s - from), sizeof(l->key) - l->key_n);
 
         memcpy(l->key + l->key_n, from, n);

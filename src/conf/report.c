@@ -288,12 +288,19 @@ static void show_line(struct conf_report *r, struct buf *out, const struct conf_
     buf_add_str(out, color ? "\033[0m\n" : "\n");
 }
 
+/* Names may be the file's own. */
 static void show_choices(struct buf *out, const struct conf_diag *d, int pad)
 {
     buf_printf(out, "%*s = %.*s: ", pad, "", SPAN_FMT(d->title));
-    for (size_t i = 0; i < d->choices_n; i++)
-        buf_printf(out, "%s%.*s%s", i ? ", " : "", SPAN_FMT(d->choices[i]),
-                   i == d->closest ? " (closest)" : "");
+    for (size_t i = 0; i < d->choices_n; i++) {
+        size_t n = d->choices[i].n;
+
+        buf_add_str(out, i ? ", " : "");
+        buf_add_span(out, d->choices[i]);
+        if (buf_ok(out))
+            text_clean(out->p + out->n - n, n);
+        buf_add_str(out, i == d->closest ? " (closest)" : "");
+    }
     buf_add_str(out, d->choices_n ? "\n" : "none\n");
 }
 

@@ -187,7 +187,7 @@ int convert_write_messages(const struct convert_parts *c, const struct chat_requ
             any = true;
         }
         stay = stays(c, &t);
-        for (const struct chat_message *m = t.first; m != t.end; m = m->next, t.index++)
+        for (const struct chat_message *m = t.first; m && m != t.end; m = m->next, t.index++)
             if (m == stay && write_stay(c, m, t.end, t.index) < 0)
                 return -1;
     }

@@ -46,7 +46,8 @@ struct dialect_request {
     uint64_t max_tokens;         /* 0 when absent or without limit (negative); the largest when
                                   * two spellings are given */
     bool foreign;                /* it has thinking that the gateway handed out for another API's
-                                  * model (foreign.h) */
+                                  * model (foreign.h) ... */
+    bool unsigned_thinking;      /* ... or that nobody has signed */
     uint64_t previous;           /* span_hash() of the id of the answer that the provider keeps and
                                   * that is gone on from; 0: none */
 };

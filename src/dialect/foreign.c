@@ -7,17 +7,20 @@
  */
 #include "dialect/foreign.h"
 
-bool dialect_is_foreign(const struct dialect_foreign *f, const struct json_hit *h)
+bool foreign_is_ours(const struct json_hit *h)
 {
     static const struct span begins[] = {SPAN_LIT(FOREIGN_SIGNATURE), SPAN_LIT(FOREIGN_BASE64),
                                          SPAN_LIT(FOREIGN_REASONING)};
 
-    if (h->type != JSON_STRING)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+    for (size_t i = 0; i < ARRAY_LEN(begins) && h->type == JSON_STRING; i++)
         if (span_starts(h->raw, begins[i]))
             return true;
-    return f->unsigned_too && h->raw.n == 0;
+    return false;
+}
+
+bool foreign_is_unsigned(const struct dialect_foreign *f, const struct json_hit *h)
+{
+    return f->unsigned_too && h->type == JSON_STRING && h->raw.n == 0;
 }
 
 static bool end_element(struct foreign_reader *r, struct foreign_list *l, uint64_t at, uint64_t end)
@@ -43,12 +46,14 @@ static bool end_element(struct foreign_reader *r, struct foreign_list *l, uint64
 static bool on_hit(void *arg, const struct json_hit *h)
 {
     struct foreign_reader *r = arg;
-    struct foreign_list *l = &r->lists[h->id], *inner = &r->lists[1];
+    struct foreign_list *inner = &r->lists[1], *l;
 
     if (h->id >= r->f->lists) {
-        r->lists[r->f->lists - 1].foreign |= dialect_is_foreign(r->f, h);
+        r->lists[r->f->lists - 1].foreign |=
+            foreign_is_ours(h) || (r->signs && foreign_is_unsigned(r->f, h));
         return true;
     }
+    l = &r->lists[h->id];
     if (!h->end && (h->type == JSON_OBJECT || h->type == JSON_ARRAY)) {
         l->foreign = false;
         if (h->id == 0)
@@ -60,9 +65,9 @@ static bool on_hit(void *arg, const struct json_hit *h)
     return end_element(r, l, h->at, h->at + h->len);
 }
 
-void foreign_begin(struct foreign_reader *r, const struct dialect_foreign *f,
+void foreign_begin(struct foreign_reader *r, const struct dialect_foreign *f, bool signs,
                    bool (*cut)(void *arg, uint64_t at, uint64_t len), void *arg)
 {
-    *r = (struct foreign_reader){.f = f, .cut = cut, .arg = arg};
+    *r = (struct foreign_reader){.f = f, .signs = signs, .cut = cut, .arg = arg};
     json_scan_init(&r->scan, f->watch, on_hit, r);
 }

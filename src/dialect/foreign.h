@@ -3,9 +3,10 @@
  *
  * A client that was answered by a model of another family gets its thinking in the client's own
  * dialect, with the signature behind a mark of ours (convert_hand_out()), or without any. It sends
- * it back with its next request. Where that goes to a provider of the client's own dialect, which
- * checks signatures and refuses the whole request for one that it did not make, these parts are
- * cut out: nobody but their maker can read them. All else of the body stays byte for byte.
+ * it back with its next request. Where that goes to a provider of the client's own dialect these
+ * parts are cut out: nobody but their maker can read them, and who checks signatures refuses the
+ * whole request for one that it did not make. For a missing one too: toward him (CAP_SIGNS) what
+ * nobody has signed is cut out as well. All else of the body stays byte for byte.
  *
  * Room: dialect. Pure: no allocation; caller-owned state.
  */
@@ -25,13 +26,14 @@ struct dialect_foreign {
                                      * them where `lists` is 2, then the values that may be ours:
                                      * the last of the dialect's request_watch too */
     uint8_t lists;
-    bool unsigned_too; /* an empty signature is not taken either */
+    bool unsigned_too; /* an empty signature says that there is none */
 };
 
 extern const struct dialect_foreign anthropic_foreign, openai_responses_foreign, gemini_foreign;
 
-/* Is this value (a hit of either watch) ours? */
-bool dialect_is_foreign(const struct dialect_foreign *f, const struct json_hit *h);
+/* Is this value (a hit of either watch) ours; is it that of a part without a signature? */
+bool foreign_is_ours(const struct json_hit *h);
+bool foreign_is_unsigned(const struct dialect_foreign *f, const struct json_hit *h);
 
 /* A list whose foreign elements are cut out, each with one comma. */
 struct foreign_list {
@@ -45,14 +47,16 @@ struct foreign_list {
  * whole. A list that would lose all is left as it is. */
 struct foreign_reader {
     const struct dialect_foreign *f;
+    bool signs;
     struct foreign_list lists[2];
     struct json_scan scan; /* BAD: it is not JSON, or cut() has stopped it */
     bool (*cut)(void *arg, uint64_t at, uint64_t len); /* false: stop */
     void *arg;
 };
 
-/* The reader may not be moved afterwards. */
-void foreign_begin(struct foreign_reader *r, const struct dialect_foreign *f,
+/* signs: the provider takes no thinking without a signature. The reader may not be moved
+ * afterwards. */
+void foreign_begin(struct foreign_reader *r, const struct dialect_foreign *f, bool signs,
                    bool (*cut)(void *arg, uint64_t at, uint64_t len), void *arg);
 
 #endif

@@ -280,7 +280,8 @@ static bool on_hit(void *arg, const struct json_hit *h)
 
     if (!f || h->id < r->d->request_watch->n - (f->watch->n - f->lists))
         return r->d->on_request(r, h) == 0;
-    r->req.foreign |= dialect_is_foreign(f, h);
+    r->req.foreign |= foreign_is_ours(h);
+    r->req.unsigned_thinking |= foreign_is_unsigned(f, h);
     return true;
 }
 

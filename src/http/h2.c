@@ -234,8 +234,10 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 
     UNUSED(flags);
     (void)nghttp2_session_consume_connection(session, n);
-    if (s && n)
+    if (s && n) {
+        s->held += n;
         h->ops->data(s, (const char *)p, n);
+    }
     return 0;
 }
 
@@ -589,15 +591,19 @@ void h2_ping(struct h2_stream *s)
 
 void h2_consumed(struct h2_stream *s, size_t n)
 {
+    nghttp2_session *session = s->h2->session;
+    int32_t taken, credit;
+
+    s->held -= n;
     if (s->gone || !s->h2->conn)
         return;
-    s->credit += n;
-    if (s->credit < HTTP_CREDIT ||
-        nghttp2_session_get_stream_remote_close(s->h2->session, s->id) != 0)
+    taken = nghttp2_session_get_stream_effective_recv_data_length(session, s->id);
+    credit = taken - (int32_t)s->held; /* padding, which nobody is given, is in it */
+    if (credit < (int32_t)HTTP_CREDIT ||
+        nghttp2_session_get_stream_remote_close(session, s->id) != 0)
         return;
-    if (nghttp2_submit_window_update(s->h2->session, NGHTTP2_FLAG_NONE, s->id,
-                                     (int32_t)s->credit) == 0)
-        s->credit = 0; /* else, without memory, it is told with the next */
+    /* Without memory it is told with the next. */
+    (void)nghttp2_submit_window_update(session, NGHTTP2_FLAG_NONE, s->id, credit);
     flush_soon(s->h2);
 }
 

@@ -48,7 +48,7 @@ struct h2_stream {
     uint32_t interim;  /* heads before the final one */
     struct h2_out out; /* body that is not framed yet */
     size_t left;       /* framed and not told */
-    size_t credit;     /* given back by the owner and not told to the peer */
+    size_t held;       /* delivered and not consumed */
     bool out_end;      /* nothing follows `out` */
     bool deferred;     /* nghttp2 waits for h2_body() or h2_end() */
     bool sent_head;    /* HEADERS have been framed */

@@ -3,12 +3,34 @@
  */
 #include "http/http.h"
 
+#include "net/addr.h"
+
 const struct http_limits http_limits_default = {
     .head_bytes = (size_t)32 * 1024,
     .fields = 100,
     .path_bytes = (size_t)8 * 1024,
     .body_bytes = (uint64_t)64 * 1024 * 1024,
 };
+
+enum http_host http_host_kind(struct span authority)
+{
+    char text[NET_ADDR_TEXT + 8];
+    struct span rest = authority;
+    struct net_addr addr;
+    struct err e;
+    bool port;
+    int n;
+
+    if (span_eq_nocase(span_cut(&rest, ':'), SPAN_LIT("localhost")))
+        return HTTP_HOST_LOCAL;
+    port =
+        authority.n && authority.p[authority.n - 1] != ']' && span_find(authority, ':') != SIZE_MAX;
+    n = snprintf(text, sizeof(text), "%.*s%s", SPAN_FMT(authority), port ? "" : ":80");
+    if (n <= 0 || (size_t)n >= sizeof(text) ||
+        net_addr_parse(&addr, span_of(text, (size_t)n), &e) < 0)
+        return HTTP_HOST_NAME;
+    return net_addr_loopback(&addr) ? HTTP_HOST_LOCAL : HTTP_HOST_ADDRESS;
+}
 
 struct span http_field_get(const struct http_head *h, const char *name)
 {

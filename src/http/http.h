@@ -49,6 +49,16 @@ struct http_head {
     size_t fields_n;
 };
 
+/* Whom a Host names. A web page that has bent its own name to point here sends that name, so who
+ * serves a host without asking for a key takes none but the first two. */
+enum http_host {
+    HTTP_HOST_LOCAL, /* localhost, or a loopback address */
+    HTTP_HOST_ADDRESS,
+    HTTP_HOST_NAME
+};
+
+enum http_host http_host_kind(struct span authority);
+
 /* The first field of that (lower case) name, or the absent span. */
 struct span http_field_get(const struct http_head *h, const char *name);
 

@@ -221,15 +221,13 @@ static int make_conn(struct pool_conn **ret, struct http_pool *p, struct net_con
                      struct err *e)
 {
     bool h2 = strcmp(net_conn_alpn(conn), "h2") == 0;
-    int rc;
+    bool refused = p->conf.h2_only && !h2 && net_conn_is_tls(conn);
 
     p->shares = h2 || p->conf.h2_only;
-    if (p->conf.h2_only && !h2 && net_conn_is_tls(conn))
-        rc = err_set(e, ERR_TLS, "TLS with %s: it does not offer HTTP/2, which is to be spoken",
-                     p->conf.dial.host);
-    else
-        rc = p->shares ? h2_client_new(ret, p, conn, e) : h1_client_new(ret, p, conn, e);
-    if (rc == 0)
+    if (refused)
+        (void)err_set(e, ERR_TLS, "TLS with %s: it does not offer HTTP/2, which is to be spoken",
+                      p->conf.dial.host);
+    else if ((p->shares ? h2_client_new(ret, p, conn, e) : h1_client_new(ret, p, conn, e)) == 0)
         return 0;
     p->stats.conns_now--;
     net_conn_close(&conn, NET_END_RESET);

@@ -241,7 +241,7 @@ static int trust_system(struct tls_ctx *ctx, struct err *e)
     };
     const char *given = secure_getenv("SSL_CERT_FILE");
 
-    if (given)
+    if (given && *given)
         return SSL_CTX_load_verify_file(ctx->ssl, given) == 1 ? 0 : bad_file(e, "CA file", given);
     for (size_t i = 0; i < ARRAY_LEN(bundles); i++)
         if (access(bundles[i], R_OK) == 0 && SSL_CTX_load_verify_file(ctx->ssl, bundles[i]) == 1)

@@ -263,27 +263,6 @@ static void serve_index(struct ops_answer *a)
     reply(a, 200, TEXT_TYPE);
 }
 
-/* Is the Host an address, or "localhost"? A page that has bent its own name to point here sends
- * that name. */
-static bool host_is_plain(struct span authority)
-{
-    char text[NET_ADDR_TEXT + 8];
-    struct net_addr addr;
-    struct span host;
-    struct err e;
-    bool port;
-    int n;
-
-    host = authority;
-    if (span_eq_nocase(span_cut(&host, ':'), SPAN_LIT("localhost")))
-        return true;
-    port =
-        authority.n && authority.p[authority.n - 1] != ']' && span_find(authority, ':') != SIZE_MAX;
-    n = snprintf(text, sizeof(text), "%.*s%s", SPAN_FMT(authority), port ? "" : ":80");
-    return n > 0 && (size_t)n < sizeof(text) &&
-           net_addr_parse(&addr, span_of(text, (size_t)n), &e) == 0;
-}
-
 /* Did somebody mean to send this? A page can make a browser send a POST to any address, but
  * neither this header nor this content type without asking first. */
 static bool is_meant(const struct http_head *h)
@@ -314,7 +293,7 @@ static void dispatch(struct ops_answer *a)
                "This path takes another method; see the allow header.");
         return;
     }
-    if (route->guarded && !host_is_plain(a->h->authority))
+    if (route->guarded && http_host_kind(a->h->authority) == HTTP_HOST_NAME)
         refuse(a, 403, NULL,
                "Here the Host has to be an IP address or localhost: call the admin "
                "port by its address.");

@@ -58,6 +58,7 @@ static const struct {
     {CAP_PREFILL, "continues an answer that was begun"},
     {CAP_USAGE_OPT, "usage in streams only when asked"},
     {CAP_MAX_COMPLETION, "max_completion_tokens"},
+    {CAP_SIGNS, "signed thinking"},
 };
 
 static const char *const auths[] = {

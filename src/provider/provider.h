@@ -62,6 +62,7 @@ enum provider_cap {
     CAP_USAGE_OPT = 1 << 5,      /* counts the tokens of a stream only when
                                   * stream_options.include_usage asks for it */
     CAP_MAX_COMPLETION = 1 << 6, /* knows max_completion_tokens; some models only that */
+    CAP_SIGNS = 1 << 7,          /* signs thinking, and refuses what it has not signed */
 };
 
 /* One row of a provider's error table; the first that matches wins. */

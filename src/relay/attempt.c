@@ -30,6 +30,7 @@ static void begin_call(struct relay *r)
     struct call_conf conf;
     struct err e;
 
+    r->record.attempts++;
     note_attempt(r);
     if (relay_call_conf(r, &conf, &e) == 0 &&
         call_start(&r->call, &conf, &relay_call_cb, r, &e) == 0) {
@@ -78,7 +79,6 @@ void relay_try(struct relay *r)
     const struct settings_provider *p = r->target->provider;
     struct err e;
 
-    r->record.attempts++;
     if (!p->credential.source) {
         begin_call(r);
         return;

@@ -86,6 +86,7 @@ int relay_cut_foreign(struct relay *r, struct err *e)
 {
     struct foreign_reader reader;
 
-    foreign_begin(&reader, r->dialect->foreign, on_foreign, r);
+    foreign_begin(&reader, r->dialect->foreign, r->target->provider->type->caps & CAP_SIGNS,
+                  on_foreign, r);
     return walk(r, &reader.scan, e);
 }

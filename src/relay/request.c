@@ -165,6 +165,22 @@ static bool hash(const struct relay_env *env, struct span s, uint8_t sum[SHA256_
            EVP_DigestFinal_ex(env->hash, sum, NULL) == 1;
 }
 
+/* A web page can make a browser on this host send a request, but not without saying where the page
+ * is from, or to whom it believes to speak. */
+static bool is_from_a_page(const struct http_head *h)
+{
+    struct span origin = http_field_get(h, "origin");
+    size_t scheme = span_find(origin, ':');
+
+    if (h->authority.n && http_host_kind(h->authority) == HTTP_HOST_NAME)
+        return true;
+    if (!span_has(origin))
+        return false;
+    if (scheme == SIZE_MAX || scheme + 3 > origin.n) /* "null": a page that will not say */
+        return true;
+    return http_host_kind(span_of(origin.p + scheme + 3, origin.n - scheme - 3)) != HTTP_HOST_LOCAL;
+}
+
 static bool check_key(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
 {
     const struct settings *s = r->settings;
@@ -172,6 +188,12 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
     const struct settings_key *found = NULL;
     uint8_t sum[SHA256_DIGEST_LENGTH];
 
+    if (s->keys_open && net_addr_loopback(peer) && is_from_a_page(r->head))
+        return refuse(
+            no, 403, REASON_NO_KEY,
+            "Without a `keys` section the gateway serves no web page of another host, and "
+            "is called by an IP address or as localhost.",
+            "Add `keys` to the configuration, or call it as 127.0.0.1.");
     if (s->keys_open && net_addr_loopback(peer))
         return true;
     if (s->keys_open)
@@ -464,10 +486,13 @@ static bool host(struct relay *r, struct relay_refusal *no)
 
 static bool cut_foreign(struct relay *r, struct relay_refusal *no)
 {
+    bool signs = r->target->provider->type->caps & CAP_SIGNS;
+    size_t before = r->patches_n;
     struct err e;
 
-    if (!r->req.foreign)
+    if (!r->req.foreign && !(signs && r->req.unsigned_thinking))
         return true;
+    _Static_assert(RELAY_PATCHES_MAX == 65536, "as the refusal says");
     if (relay_cut_foreign(r, &e) < 0)
         return e.code == ERR_LIMIT
                    ? refuse(no, 400, REASON_BAD_REQUEST,
@@ -476,6 +501,8 @@ static bool cut_foreign(struct relay *r, struct relay_refusal *no)
                             "Leave out the thinking of other models.")
                    : refuse(no, 503, REASON_NO_MEMORY,
                             "The gateway has no memory for this request.", NULL);
+    if (r->patches_n == before) /* all was foreign, and stays: the target is to judge it */
+        return true;
     r->dropped = SPAN_LIT("signature");
     relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
     return true;
@@ -532,6 +559,12 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
     for (size_t i = 0; !pinned && i < s->pass_n; i++)
         if (has_path(r, s->pass[i]->type))
             pinned = s->pass[i];
+    if (!pinned && r->op->op == OP_FILES && s->pass_n)
+        return refuse(no, 404, REASON_UNKNOWN_PATH,
+                      "No provider that files may pass through to has them as this client means.",
+                      "Files are Anthropic's for clients that send `anthropic-version`, and "
+                      "OpenAI's for all others; name a provider in the configuration: "
+                      "`pass: PROVIDER`.");
     if (!pinned)
         return refuse(no, 404, REASON_UNKNOWN_PATH,
                       s->pass_n ? "No provider that paths may pass through to has this one."

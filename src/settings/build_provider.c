@@ -313,8 +313,11 @@ static void check_ca(struct build *b, const struct conf_value *v, const char *wh
 static void build_ca(struct build *b, const struct keys_provider *k, struct settings_provider *p)
 {
     const struct conf_value *all = &b->keys->defaults.tls.ca;
+    struct span of_env = env_get(b->env, SPAN_LIT("SSL_CERT_FILE"));
 
     p->ca_file = build_text(b, k->tls.ca.set ? &k->tls.ca : all);
+    if (!span_has(p->ca_file) && of_env.n) /* so that a reload sees what is new in it */
+        p->ca_file = build_dup(b, of_env);
     p->ca_stamp = span_has(p->ca_file) ? file_stamp(p->ca_file.p) : 0;
     check_ca(b, &k->tls.ca, "providers.", p->name);
 }

@@ -246,7 +246,7 @@ static const struct conf_key config_keys[] = {
     {"models", CONF_MAP, .type = &types_model, .table = &model_table, AT(keys_config, models), .most = 10000, .example = "smart",
      .help = "Names that clients send. Beside these, provider/model always works, and so do the well-known names of the configured providers' models."},
     {"keys", CONF_MAP, .type = &conf_name, .table = &client_table, AT(keys_config, keys), .most = 10000, .example = "search-team",
-     .help = "Clients' keys. Without this section clients on this machine need none, and others are refused."},
+     .help = "Clients' keys. Without this section clients on this machine need none, and others are refused; so is a web page of another host (by Origin, or a Host that is a name other than localhost)."},
     {"pass", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_config, pass), .most = 64, .example = "[openai, anthropic]",
      .help = "The providers that serve paths which pass through unread, such as files, batches, audio and images: each path has the first one that its type has it for (docs/providers.md), and no other when that one fails. Left out: such paths are refused. Without a file: the providers that the environment offers."},
     {"prices", CONF_GROUP, .table = &prices_table, AT(keys_config, prices),

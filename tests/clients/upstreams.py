@@ -579,7 +579,8 @@ class Gemini:
     path = re.compile(r"/(?:v1(?:beta)?|v1/projects/p/locations/r/publishers/google)/models/"
                       r"([^/:]+):(generateContent|streamGenerateContent)")  # of its own, and Vertex
     signature = "c2lnbmVkIGJ5IEdlbWluaQ=="
-    no_signature = "skip_thought_signature_validator"  # the API's own word, for a call alone
+    no_signatures = ("skip_thought_signature_validator",  # the API's own word, for a call alone
+                     "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=")
     stop = {"end": "STOP", "tools": "STOP", "length": "MAX_TOKENS"}
 
     @staticmethod
@@ -615,7 +616,7 @@ class Gemini:
             for part in content["parts"]:
                 say = heard.model if content["role"] == "model" else heard.user
                 signature = part.get("thoughtSignature")
-                if "functionCall" not in part or signature != Gemini.no_signature:
+                if "functionCall" not in part or signature not in Gemini.no_signatures:
                     heard.signed(signature, Gemini.signature)
                 if "functionCall" in part:
                     call = part["functionCall"]

@@ -1,4 +1,4 @@
-"""What takes too long, fails: see pace.py. What only begins or ends with a module is not counted."""
+"""What takes too long is told, or fails: see pace.py. What only begins or ends with a module is not counted."""
 import functools
 
 import pytest
@@ -18,8 +18,10 @@ def judge(item, watch):
     item.stash[TOOK] = item.stash.get(TOOK, 0.0) + watch.seconds()
     fault = pace.fault(f"scenario/{item.module.__name__}::{item.originalname}", item.stash[TOOK],
                        sanitized())
-    if fault:
-        item.stash[TOOK] = 0.0  # it is told once
+    if not fault:
+        return
+    item.stash[TOOK] = 0.0  # it is told once
+    if pace.fails(fault):
         pytest.fail(fault, pytrace=False)
 
 

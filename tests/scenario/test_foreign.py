@@ -39,6 +39,20 @@ def test_the_providers_own_thinking_stays(gateway, mock):
     assert arrived(mock, "own") == hashlib.sha256(body("own", own, TEXT)).hexdigest()
 
 
+@pytest.mark.parametrize("provider, cut", [("ant", True), ("own", False)])
+def test_unsigned_thinking_is_cut_where_signatures_are_checked(start, mock, provider, cut):
+    """An engine that signs nothing gets back what it has said."""
+    conf = bed.basic(mock.addr)
+    conf["providers"]["own"] = bed.provider("vllm", mock.addr)
+    unsigned = OURS.replace("lamplighter.openai.e", "")
+    answer = start(bed.Gateway, conf, env=bed.KEYS).ask(
+        MESSAGES, body(f"{provider}/unsigned-{provider}", unsigned, TEXT))
+    assert answer.status == 200
+    assert ("x-lamplighter-dropped" in dict(answer.fields)) == cut
+    want = body(f"unsigned-{provider}", *[TEXT] if cut else [unsigned, TEXT])
+    assert arrived(mock, f"unsigned-{provider}") == hashlib.sha256(want).hexdigest()
+
+
 @pytest.mark.parametrize("more, status", [(0, 200), (1, 400)])
 def test_cuts_have_a_bound(gateway, mock, more, status):
     """One patch is the model's name."""

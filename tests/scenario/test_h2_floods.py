@@ -39,7 +39,7 @@ def text(s):
 
 def head(method=b"\x83"):
     """:method POST, :scheme http, :path, :authority, by HPACK's static table alone."""
-    return method + b"\x86\x04" + text(CHAT) + b"\x01" + text("a")
+    return method + b"\x86\x04" + text(CHAT) + b"\x01" + text("localhost")
 
 
 def ask(number, model, **more):

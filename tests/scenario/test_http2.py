@@ -277,6 +277,22 @@ def test_answers_of_an_http2_provider(ask_by, way):
         assert request.headers["content-length"] == str(len(request.body))
 
 
+def test_padding_takes_no_credit_for_good(ask_by):
+    """Over any number of windows of it, in an answer whole or streamed."""
+    text = "x" * 300_000
+
+    def say(request):
+        if not json.loads(request.body).get("stream"):
+            return peers.h2_answer(200, peers.completion(text))
+        return [HEAD, *EVENTS, LAST]
+
+    g, _ = ask_by(say, padding=255)
+    assert g.chat("p/m").json()["choices"][0]["message"]["content"] == text
+    answer = g.chat("p/m", stream=True)
+    assert (answer.status, answer.end) == (200, "whole")
+    assert answer.text == renamed(b"".join(EVENTS) + LAST)
+
+
 def test_a_body_past_every_window_arrives(ask_by):
     """300 KiB, and an HTTP/2 window begins with 64."""
     g, server = ask_by()

@@ -19,7 +19,7 @@ import wire
 
 CHAT = "/v1/chat/completions"
 KIB, MIB = 1 << 10, 1 << 20
-POST = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\n".encode()
+POST = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\n".encode()
 TIMES = {"header": "500ms", "body_stall": "500ms", "idle": "700ms", "write_stall": "1s"}
 
 
@@ -473,19 +473,19 @@ AMBIGUOUS = {
 
 LINES = {
     # whole heads that are none
-    "a bare LF": b"POST %s HTTP/1.1\nhost: a\n" % CHAT.encode() + CL[:-2] + b"\n\n" + JSON,
+    "a bare LF": b"POST %s HTTP/1.1\nhost: localhost\n" % CHAT.encode() + CL[:-2] + b"\n\n" + JSON,
     "a bare LF in fields": POST[:-2] + b"\n" + CL + b"\r\n" + JSON,
-    "HTTP/1.2": b"POST %s HTTP/1.2\r\nhost: a\r\n" % CHAT.encode() + CL + b"\r\n" + JSON,
+    "HTTP/1.2": b"POST %s HTTP/1.2\r\nhost: localhost\r\n" % CHAT.encode() + CL + b"\r\n" + JSON,
     "HTTP/0.9": b"POST %s\r\n" % CHAT.encode() + CL + b"\r\n" + JSON,
-    "HTTP/2.0": b"POST %s HTTP/2.0\r\nhost: a\r\n" % CHAT.encode() + CL + b"\r\n" + JSON,
-    "a tab": b"POST\t%s HTTP/1.1\r\nhost: a\r\n" % CHAT.encode() + CL + b"\r\n" + JSON,
+    "HTTP/2.0": b"POST %s HTTP/2.0\r\nhost: localhost\r\n" % CHAT.encode() + CL + b"\r\n" + JSON,
+    "a tab": b"POST\t%s HTTP/1.1\r\nhost: localhost\r\n" % CHAT.encode() + CL + b"\r\n" + JSON,
     "no host": b"POST %s HTTP/1.1\r\n" % CHAT.encode() + CL + b"\r\n" + JSON,
     "two hosts": POST + b"host: b\r\n" + CL + b"\r\n" + JSON,
-    "a NUL in the target": b"POST %s\x00 HTTP/1.1\r\nhost: a\r\n" % CHAT.encode() + CL + b"\r\n"
+    "a NUL in the target": b"POST %s\x00 HTTP/1.1\r\nhost: localhost\r\n" % CHAT.encode() + CL + b"\r\n"
                            + JSON,
-    "a CR in the target": b"POST %s\r HTTP/1.1\r\nhost: a\r\n" % CHAT.encode() + CL + b"\r\n"
+    "a CR in the target": b"POST %s\r HTTP/1.1\r\nhost: localhost\r\n" % CHAT.encode() + CL + b"\r\n"
                           + JSON,
-    "chunked in 1.0": b"POST %s HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+    "chunked in 1.0": b"POST %s HTTP/1.0\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
                       % CHAT.encode() + CHUNK,
 }
 

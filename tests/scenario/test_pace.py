@@ -1,4 +1,4 @@
-"""What takes too long fails, also when it takes it for its end."""
+"""What takes too long is told, or fails where that is asked for; also when it takes it for its end."""
 import pathlib
 import subprocess
 import sys
@@ -44,15 +44,19 @@ def test_last(slow_module): pass
 """
 
 
-def test_who_takes_too_long_fails(tmp_path):
+@pytest.mark.parametrize("strict", [True, False])
+def test_who_takes_too_long_is_told(tmp_path, strict):
     (tmp_path / "conftest.py").write_text(CLOCK + (HERE / "conftest.py").read_text())
     (tmp_path / "test_x.py").write_text(TESTS)
     run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path],
-                         env={"PYTHONPATH": str(HERE.parent)}, capture_output=True, text=True,
-                         timeout=50)
-    assert "1 failed, 4 passed, 1 error" in run.stdout, run.stdout
-    assert "test_x::test_slow took 3.1 s of its own" in run.stdout
-    assert "test_x::test_slow_end took 4.0 s of its own" in run.stdout
+                         env={"PYTHONPATH": str(HERE.parent),
+                              "LAMPLIGHTER_SLOW": str(tmp_path / "slow"),
+                              **({"LAMPLIGHTER_PACE": "strict"} if strict else {})},
+                         capture_output=True, text=True, timeout=50)
+    assert ("1 failed, 4 passed, 1 error" if strict else "5 passed") in run.stdout, run.stdout
+    told = run.stdout if strict else (tmp_path / "slow").read_text()
+    assert "test_x::test_slow took 3.1 s of its own" in told
+    assert "test_x::test_slow_end took 4.0 s of its own" in told
 
 
 @pytest.mark.parametrize("lost, own", [((5.0, 5.0), 9.0), ((5.0, 7.0), 7.0), ((5.0, 99.0), 0.0),

@@ -131,7 +131,7 @@ def test_what_passes_through_is_the_same_bytes(passing, op, method, path, kind, 
 
 def test_a_form_of_unknown_length_goes_up(passing):
     """As Node's SDK sends it: in chunks. The provider is told its length."""
-    head = (f"POST /v1/files HTTP/1.1\r\nhost: g\r\ncontent-type: {FORM}\r\n"
+    head = (f"POST /v1/files HTTP/1.1\r\nhost: localhost\r\ncontent-type: {FORM}\r\n"
             "transfer-encoding: chunked\r\n\r\n").encode()
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in
                       (UPLOAD[at:at + 9973] for at in range(0, len(UPLOAD), 9973)))

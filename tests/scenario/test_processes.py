@@ -215,7 +215,7 @@ def test_a_request_that_had_not_reached_a_target(pair):
     either."""
     m, g = pair
     with wire.Conn(g.addr) as conn:
-        conn.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{")
+        conn.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{")
         bed.wait_for(lambda: sum(w["requests_live"] for w in g.status()["workers"]) == 1)
         for pid in g.workers():
             os.kill(pid, signal.SIGKILL)

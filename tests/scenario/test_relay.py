@@ -146,7 +146,7 @@ def test_chunked_requests_and_keep_alive(gateway, mock):
     body = json.dumps({"model": "oai/chunks", **BODIES[CHAT]}).encode()
     with wire.Conn(gateway.addr) as conn:
         for _ in range(3):
-            conn.send(f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+            conn.send(f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
                       .encode())
             for at in range(0, len(body), 7):
                 piece = body[at:at + 7]
@@ -246,7 +246,7 @@ def test_trailers_of_a_request_are_dropped(start):
         conf["providers"] = {"p": bed.provider("openai", server.addr, key="env:OAI_KEY")}
         g = start(bed.Gateway, conf, env=bed.KEYS)
         body = json.dumps({"model": "p/m", **BODIES[CHAT]}).encode()
-        head = (f"POST {CHAT} HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\n"
+        head = (f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
                 "te: trailers\r\ntrailer: user-agent\r\ntransfer-encoding: chunked\r\n\r\n")
         trailer = b"user-agent: from-behind\r\nx-title: late\r\n\r\n"
         with wire.Conn(g.addr) as conn:
@@ -477,7 +477,7 @@ def test_a_body_past_the_limit_is_413(start, mock):
         refusal(answer, path, 413, "body-too-large")
         assert g.record(answer)["reason"] == "body-too-large"
     with wire.Conn(g.addr) as conn:
-        conn.send(f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+        conn.send(f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n".encode())
         for at in range(0, len(big), 8000):
             if not conn.send(b"%x\r\n%s\r\n" % (len(big[at:at + 8000]), big[at:at + 8000])):
                 break
@@ -587,3 +587,19 @@ def test_no_secret_is_written_anywhere(gateway):
             + wire.ask(gateway.admin, "GET", "/metrics").text.decode())
     for secret in (marker, *bed.KEYS.values(), "w000001"):
         assert secret not in seen
+
+
+OTHERS = {"a name that leads here": {"host": "evil.example"},
+          "a page elsewhere": {"origin": "https://evil.example"},
+          "a page of another host": {"origin": "http://10.0.0.7"},
+          "a page that will not say": {"origin": "null"}}
+OURS = {"by name": {"host": "localhost:1"}, "by IPv6": {"host": "[::1]:1"}, "by address": {"host": "10.0.0.7"},
+        "a page of this host": {"origin": "http://localhost:3000"}}
+
+
+@pytest.mark.parametrize("name", OTHERS | OURS)
+def test_without_keys_no_page_of_another_host_is_served(gateway, name):
+    answer = gateway.ask("/v1/chat/completions", {"model": "gen/page", "messages": []},
+                         (OTHERS | OURS)[name])
+    assert answer.status == (403 if name in OTHERS else 200), answer
+    assert (b"web page" in answer.text) == (name in OTHERS)

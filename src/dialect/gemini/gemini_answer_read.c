@@ -84,7 +84,7 @@ static int delta(struct reading *x, struct span text)
 
 static int sign(struct reading *x, struct span signature)
 {
-    if (!span_has(signature) || span_is(signature, GEMINI_NO_SIGNATURE))
+    if (!span_has(signature) || gemini_is_no_signature(signature))
         return 0;
     x->c->is_signed = true;
     return tell(x, (struct chat_event){.kind = CHAT_EVENT_SIGN,
@@ -236,7 +236,7 @@ static int cite_support(struct reading *x, yyjson_val *chunks, yyjson_val *suppo
     if ((part && x->texts > 1) || !numbers || !yyjson_arr_iter_init(numbers, &it))
         return 0; /* of several texts that are one part here */
     while ((one = yyjson_arr_iter_next(&it)) && n++ < CONVERT_CITES_MAX)
-        if (json_tree_u64(one, &number) &&
+        if (json_tree_u64(one, &number) && number < CONVERT_CITES_MAX &&
             cite(x, page_of(yyjson_arr_get(chunks, (size_t)number)), segment) < 0)
             return -1;
     return 0;

@@ -151,7 +151,7 @@ static int write_call(struct json_write *j, struct span id, struct span name, st
     json_raw_line(j, args);
     json_end_object(j);
     json_kv_string(j, "thoughtSignature",
-                   span_has(signature) ? signature : SPAN_LIT(GEMINI_NO_SIGNATURE));
+                   span_has(signature) ? signature : SPAN_LIT(GEMINI_NO_SIGNATURE_BASE64));
     json_end_object(j);
     return 0;
 }

@@ -232,13 +232,18 @@ static void take_mark(struct chat_part *p, struct span bytes)
     }
 }
 
+bool gemini_is_no_signature(struct span s)
+{
+    return span_is(s, GEMINI_NO_SIGNATURE) || span_is(s, GEMINI_NO_SIGNATURE_BASE64);
+}
+
 int gemini_unsign(struct arena *a, struct chat_part *p, struct span written)
 {
     struct span bytes;
     struct buf b;
     int rc = 0;
 
-    if (span_is(written, GEMINI_NO_SIGNATURE))
+    if (gemini_is_no_signature(written))
         return 0;
     p->signature = written;
     p->signer = CHAT_SIGNER_GEMINI;

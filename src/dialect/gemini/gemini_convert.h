@@ -70,6 +70,10 @@ extern const struct schema_rules gemini_schemas;
  * place: a client gets it with every call, for its next request may go to them.
  */
 #define GEMINI_NO_SIGNATURE "skip_thought_signature_validator"
+/* ... in base64: clients read the member as bytes. */
+#define GEMINI_NO_SIGNATURE_BASE64 "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+
+bool gemini_is_no_signature(struct span s);
 
 /* As it is written toward a client; absent: no memory. */
 struct span gemini_sign(struct arena *a, struct span signature, enum chat_signer signer,

@@ -114,6 +114,21 @@ static int put_image(struct writing *x, const struct chat_media *m)
     return 0;
 }
 
+/* Does the name end as one of a text does? It may be a title with any dots in it. */
+static bool is_text_name(struct span name)
+{
+    static const char *const ends[] = {".txt", ".md",   ".csv", ".tsv", ".json", ".xml", ".html",
+                                       ".htm", ".yaml", ".yml", ".tex", ".py",   ".js",  ".c"};
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct span end = span_str(ends[i]);
+
+        if (name.n > end.n && span_eq_nocase(span_of(name.p + name.n - end.n, end.n), end))
+            return true;
+    }
+    return false;
+}
+
 /* What kind of file it is the API sees by its name. */
 static int put_text_file(struct writing *x, const struct chat_media *m)
 {
@@ -121,7 +136,7 @@ static int put_text_file(struct writing *x, const struct chat_media *m)
     struct buf b;
     int rc;
 
-    if (span_find(name, '.') == SIZE_MAX) {
+    if (!is_text_name(name)) {
         name = arena_join(x->q->arena, (const struct span[]){name, SPAN_LIT(".txt")}, 2);
         if (!span_has(name))
             return convert_no_memory(x->e);

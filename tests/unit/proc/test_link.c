@@ -199,6 +199,7 @@ static void what_is_not_of_our_kind_ends_the_link(void **state)
 /* As many descriptors as there may be, and one and two fewer: both ends are there, or none. */
 static void without_descriptors_there_is_no_pair(void **state)
 {
+    const char *preload = getenv("LD_PRELOAD");
     struct pair *p = *state;
     struct rlimit was, few;
     struct err e;
@@ -213,7 +214,8 @@ static void without_descriptors_there_is_no_pair(void **state)
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
         rc = link_pair(fd, &e);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
-        assert_int_equal(rc, more < 2 ? -1 : 0);
+        if (!preload || !strstr(preload, "valgrind")) /* which keeps some for itself */
+            assert_int_equal(rc, more < 2 ? -1 : 0);
         if (rc < 0)
             assert_int_equal(e.code, ERR_SYS);
         for (size_t i = 0; i < 2 && rc == 0; i++)

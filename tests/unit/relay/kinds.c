@@ -48,7 +48,7 @@ struct span kind_request(struct buf *b, const char *path, const char *body)
 {
     buf_reset(b);
     buf_printf(b,
-               "POST %s HTTP/1.1\r\nhost: gw\r\ncontent-type: application/json\r\n"
+               "POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
                "authorization: Bearer client-key\r\ncontent-length: %zu\r\n\r\n%s",
                path, strlen(body), body);
     return buf_span(b);

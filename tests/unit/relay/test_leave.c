@@ -88,11 +88,11 @@ static void fill_json(struct buf *out, const struct stage *s)
 
 static void h1_request(struct buf *out, struct span json, bool half)
 {
-    buf_printf(
-        out,
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\ncontent-type: application/json\r\n"
-        "content-length: %zu\r\n\r\n",
-        json.n);
+    buf_printf(out,
+               "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: "
+               "application/json\r\n"
+               "content-length: %zu\r\n\r\n",
+               json.n);
     buf_add(out, json.p, half ? json.n / 2 : json.n);
 }
 
@@ -116,7 +116,7 @@ static void frame(struct buf *out, int type, int flags, unsigned id, struct span
 }
 
 /* POST, http, and two literals. */
-#define H2_HEAD "\x83\x86\x04\x14/v1/chat/completions\x01\x02gw"
+#define H2_HEAD "\x83\x86\x04\x14/v1/chat/completions\x01\x09localhost"
 
 static void h2_request(struct buf *out, struct span json, bool half)
 {
