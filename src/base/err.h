@@ -37,7 +37,7 @@ enum err_code {
 
 struct err {
     enum err_code code;
-    uint8_t place_n; /* bytes of the text, from its begin, that name a place in what was read */
+    uint8_t place_n; /* so many bytes of the text name a place in what was read; 0: none */
     char text[247];
 };
 

@@ -50,8 +50,7 @@ struct json_at {
 /* "messages[2].content[0].type"; "the body" for the root (NULL). Cut to what fits. */
 void json_at_text(const struct json_at *at, char *ret, size_t cap);
 
-/* Say "<place>: <text>" into *e, with the place's length where it is none of the root; returns -1.
- */
+/* Say "<place>: <text>" into *e, with the place's length, but for the root's; returns -1. */
 int json_wrong(struct err *e, const struct json_at *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* ---- values ---- */

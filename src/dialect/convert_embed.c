@@ -50,17 +50,10 @@ struct embed_input *convert_embed_input(struct embed_request *q, struct embed_in
     return in;
 }
 
-int convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why,
-                         struct err *e)
+void convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why)
 {
-    char place[128];
-
-    if (span_has(q->cannot))
-        return 0;
-    json_at_text(at, place, sizeof(place));
-    q->cannot = span_str(why);
-    q->cannot_at = arena_dup(q->notes->arena, span_str(place));
-    return span_has(q->cannot_at) ? 0 : convert_no_memory(e);
+    if (q->cannot.code == ERR_NONE)
+        (void)json_wrong(&q->cannot, at, "%s", why);
 }
 
 int convert_embed_request(const struct convert_embed *target, struct buf *out,
@@ -68,9 +61,8 @@ int convert_embed_request(const struct convert_embed *target, struct buf *out,
 {
     struct json_write w;
 
-    if (span_has(q->cannot)) {
-        (void)err_set(e, ERR_PROTOCOL, "%.*s: %.*s", SPAN_FMT(q->cannot_at), SPAN_FMT(q->cannot));
-        e->place_n = (uint8_t)q->cannot_at.n;
+    if (q->cannot.code != ERR_NONE) {
+        *e = q->cannot;
         return -1;
     }
     json_write_init(&w, out);

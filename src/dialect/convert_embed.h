@@ -25,8 +25,7 @@ struct embed_request {
     struct span dimensions; /* a number; absent: as many as the model has */
     bool base64;            /* the client wants vectors as the base64 of their floats */
     bool one;               /* ... or one alone, and not a list */
-    struct span cannot;     /* why no other dialect can be asked; absent: it can */
-    struct span cannot_at;  /* the place of it */
+    struct err cannot;      /* why no other dialect can be asked; ERR_NONE: it can */
 };
 
 struct embed_answer {
@@ -77,8 +76,7 @@ MUST_CHECK struct embed_input *convert_embed_input(struct embed_request *q,
                                                    struct embed_input ***tail, struct span text);
 
 /* Only the maker of this dialect can be asked: because of this place. The first one counts. */
-MUST_CHECK int convert_embed_cannot(struct embed_request *q, const struct json_at *at,
-                                    const char *why, struct err *e);
+void convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why);
 
 /* The vector of text i stands here. -1: it is none, or not of a text that was sent. */
 MUST_CHECK int convert_embed_vector(struct embed_answer *a, size_t i, yyjson_val *numbers,

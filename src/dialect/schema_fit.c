@@ -559,8 +559,6 @@ int schema_fit(struct json_write *w, struct span schema, const struct schema_rul
         rc = check_root(&f, t.root, &at);
     if (rc == 0)
         rc = schema_walk(&f.walk, t.root, at);
-    if (rc < 0)
-        e->place_n = 0; /* it is one in the schema, not in the request */
     json_tree_fini(&t);
     return rc;
 }

@@ -204,7 +204,7 @@ def test_what_is_wrong_is_told_its_place(gate, upstream, client, target):
 
 
 SEARCH = [{"type": "web_search"}]
-FAR, SCHEMA = "anthropic/claude-opus-4-6", {"type": "object", "properties": {"a": {"not": {}}}}
+FAR = "anthropic/claude-opus-4-6"
 
 
 @pytest.mark.parametrize("path, body, param", [
@@ -216,15 +216,14 @@ FAR, SCHEMA = "anthropic/claude-opus-4-6", {"type": "object", "properties": {"a"
     (CHAT, chat(model=FAR, n=0), "n"),
     (CHAT, chat(model=FAR, stream_options={"include_usage": 1}), "stream_options.include_usage"),
     (CHAT, chat(model=FAR, tools=SEARCH), "tools[0]"),
-    (CHAT, chat(model="cohere/m", tools=[{"type": "function", "function": {"name": "f"}}],
-                response_format={"type": "json_object"}), "response_format"),
     (RESPONSES, responses(model=FAR, previous_response_id="resp_1"), "previous_response_id"),
     ("/v1/embeddings", {"model": "vertex/text-embedding-005", "input": [[1, 2]]}, "input[0]"),
     # no place of the request is known, or there is none
     (CHAT, b"[]", None),
     (CHAT, b"{", None),
-    (CHAT, chat(model="vertex/m", response_format={
-        "type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": SCHEMA}}), None),
+    # a place in the conversation, where the instructions have gone from in front of the input
+    (RESPONSES, responses([{"type": "input_image", "image_url": "data:;base64,AAAA"}], model=FAR,
+                          instructions="x"), None),
 ])
 def test_openais_param_is_the_place(gate, upstream, path, body, param):
     before = len(upstream.asked)

@@ -119,11 +119,10 @@ int claude_takes(const struct chat_request *q, const struct claude_ability *can,
     bool must = q->choice == CHAT_CHOICE_ANY || q->choice == CHAT_CHOICE_ONE;
 
     if (q->has & CHAT_BIT(CHAT_HAS_PREFILL) && !(can->can & CLAUDE_GOES_ON))
-        return json_wrong(e, &JSON_AT_KEY(NULL, "messages"),
-                          "this model does not go on from a beginning of its answer");
+        return err_set(e, ERR_PROTOCOL,
+                       "messages: this model does not go on from a beginning of its answer");
     if (must && q->tools && !(can->can & CLAUDE_CALLS))
-        return json_wrong(e, &JSON_AT_KEY(NULL, "tool_choice"),
-                          "this model cannot be made to call a tool");
+        return err_set(e, ERR_PROTOCOL, "tool_choice: this model cannot be made to call a tool");
     return 0;
 }
 

@@ -343,7 +343,7 @@ int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
     struct out o = {.q = q, .e = e, .documents = !is_bound(q)};
 
     if (is_bound(q) && q->tools)
-        return json_wrong(e, &JSON_AT_KEY(NULL, "response_format"), "not together with tools");
+        return err_set(e, ERR_PROTOCOL, "response_format: not together with tools");
     json_write_init(&o.w, buf);
     json_begin_object(&o.w);
     json_kv_string(&o.w, "model", to->model);

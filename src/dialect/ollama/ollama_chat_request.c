@@ -382,8 +382,7 @@ static int write_tools(struct out *o)
     const struct chat_request *q = o->q;
 
     if (q->choice == CHAT_CHOICE_ANY || q->choice == CHAT_CHOICE_ONE)
-        return json_wrong(o->e, &JSON_AT_KEY(NULL, "tool_choice"),
-                          "a model cannot be made to call a tool");
+        return err_set(o->e, ERR_PROTOCOL, "tool_choice: a model cannot be made to call a tool");
     if (q->choice != CHAT_CHOICE_NONE)
         convert_kv_tools(&o->w, q, span_of(NULL, 0));
     return 0;
