@@ -76,6 +76,13 @@ static inline yyjson_val *json_get(yyjson_val *v, const char *key)
     return yyjson_obj_get(v, key);
 }
 
+/* Behind the value and all that is inside of it: the values of a tree stand in the order of the
+ * text. */
+static inline const yyjson_val *json_tree_next(yyjson_val *v)
+{
+    return unsafe_yyjson_get_next(v);
+}
+
 /* The text of a member that is a string or a number; absent otherwise. */
 static inline struct span json_get_text(yyjson_val *v, const char *key)
 {
