@@ -44,9 +44,8 @@
 /* What only passes through, and hosts that copy OpenAI have as well. */
 #define PASS_PATHS(v1)                                                                             \
     RESPONSE_PATHS(v1), [OP_AUDIO] = v1 "/audio*", [OP_IMAGES] = v1 "/images*",                    \
-                        [OP_MODERATIONS] = v1 "/moderations", [OP_RERANK] = v1 "/rerank",          \
-                        [OP_FILES] = v1 "/files*", [OP_BATCHES] = v1 "/batches*",                  \
-                        [OP_FINE_TUNING] = v1 "/fine_tuning*"
+                        [OP_MODERATIONS] = v1 "/moderations", [OP_FILES] = v1 "/files*",           \
+                        [OP_BATCHES] = v1 "/batches*", [OP_FINE_TUNING] = v1 "/fine_tuning*"
 
 /* What only OpenAI and Azure have. */
 #define OPENAI_PATHS(v1)                                                                           \
@@ -591,7 +590,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAP_STREAM,
         .models = NONE,
-        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS("")},
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""),
+                  PASS_PATHS(""), [OP_RERANK] = "/rerank"},
         .host = &other,
         .errors = errors_engine,
     },
