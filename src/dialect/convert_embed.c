@@ -49,16 +49,10 @@ struct embed_input *convert_embed_input(struct embed_request *q, struct embed_in
     return in;
 }
 
-int convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why,
-                         struct err *e)
+void convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why)
 {
-    char place[160];
-
-    if (span_has(q->cannot))
-        return 0;
-    json_at_text(at, place, sizeof(place));
-    q->cannot = arena_printf(q->notes->arena, "%s: %s", place, why);
-    return span_has(q->cannot) ? 0 : convert_no_memory(e);
+    if (q->cannot.code == ERR_NONE)
+        (void)json_wrong(&q->cannot, at, "%s", why);
 }
 
 int convert_embed_one(const struct embed_request *q, const char *who, struct err *e)
@@ -82,8 +76,10 @@ int convert_embed_request(const struct convert_embed *target, struct buf *out,
 {
     struct json_write w;
 
-    if (span_has(q->cannot))
-        return err_set(e, ERR_PROTOCOL, "%.*s", SPAN_FMT(q->cannot));
+    if (q->cannot.code != ERR_NONE) {
+        *e = q->cannot;
+        return -1;
+    }
     json_write_init(&w, out);
     if (target->write_request(&w, q, to, e) < 0)
         return -1;

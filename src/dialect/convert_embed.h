@@ -25,7 +25,7 @@ struct embed_request {
     struct span dimensions; /* a number; absent: as many as the model has */
     bool base64;            /* the client wants vectors as the base64 of their floats */
     bool one;               /* ... or one alone, and not a list */
-    struct span cannot;     /* why no other dialect can be asked, with the place; absent: it can */
+    struct err cannot;      /* why no other dialect can be asked; ERR_NONE: it can */
 };
 
 struct embed_answer {
@@ -78,8 +78,7 @@ MUST_CHECK struct embed_input *convert_embed_input(struct embed_request *q,
                                                    struct embed_input ***tail, struct span text);
 
 /* Only the maker of this dialect can be asked: because of this place. The first one counts. */
-MUST_CHECK int convert_embed_cannot(struct embed_request *q, const struct json_at *at,
-                                    const char *why, struct err *e);
+void convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why);
 
 /* The target, called that in words, makes one vector a request. -1: more are asked for. */
 MUST_CHECK int convert_embed_one(const struct embed_request *q, const char *who, struct err *e);

@@ -52,7 +52,7 @@ struct dialect_request {
                                   * that is gone on from; 0: none */
 };
 
-/* Reads a request body fed in pieces. Below 2 KiB; private but for req and why. */
+/* Reads a request body fed in pieces. Below 2 KiB; private but for req, why and place. */
 struct dialect_request_reader {
     const struct dialect *d;
     struct dialect_request req;
@@ -60,7 +60,8 @@ struct dialect_request_reader {
     uint32_t seen;    /* bit i: path i of the dialect's table has been seen */
     uint32_t prompts; /* elements of a prompt that is a list of prompts */
     bool bad;
-    char why[160]; /* after BAD: one sentence for the client */
+    char why[160];     /* after BAD: one sentence for the client */
+    const char *place; /* the field that it is about; NULL: none is known */
 };
 
 void dialect_request_begin(struct dialect_request_reader *r, const struct dialect *d);
@@ -236,6 +237,7 @@ struct dialect_error {
     const char *reason;  /* our reason word, from base/reasons.def */
     struct span message; /* one or two sentences: what happened and where */
     struct span hint;    /* what to do about it; may be absent */
+    struct span param;   /* where in the request it is, "messages[0].content"; may be absent */
     struct span request_id;
     struct span target;        /* provider/model, absent when none was asked */
     struct span upstream_type; /* the provider's own type or code, may be absent */

@@ -44,9 +44,8 @@
 /* What only passes through, and hosts that copy OpenAI have as well. */
 #define PASS_PATHS(v1)                                                                             \
     RESPONSE_PATHS(v1), [OP_AUDIO] = v1 "/audio*", [OP_IMAGES] = v1 "/images*",                    \
-                        [OP_MODERATIONS] = v1 "/moderations", [OP_RERANK] = v1 "/rerank",          \
-                        [OP_FILES] = v1 "/files*", [OP_BATCHES] = v1 "/batches*",                  \
-                        [OP_FINE_TUNING] = v1 "/fine_tuning*"
+                        [OP_MODERATIONS] = v1 "/moderations", [OP_FILES] = v1 "/files*",           \
+                        [OP_BATCHES] = v1 "/batches*", [OP_FINE_TUNING] = v1 "/fine_tuning*"
 
 /* What only OpenAI and Azure have. */
 #define OPENAI_PATHS(v1)                                                                           \
@@ -395,7 +394,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = MODELS("grok-*"),
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), RESPONSE_PATHS(""), [OP_IMAGES] = "/images*",
                   [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
@@ -442,7 +441,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), MESSAGE_PATHS(""),
                   RESPONSE_PATHS(""), [OP_RERANK] = "/rerank"},
@@ -471,7 +470,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_FINISH, /* as the host behind it does */
-        .caps = CAPS_ALL,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS(""), RESPONSE_PATHS("")},
         .host = &other,
@@ -485,7 +484,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_FINISH,
-        .caps = CAP_STREAM | CAP_TOOLS | CAP_JSON_SCHEMA,
+        .caps = CAP_STREAM | CAP_TOOLS | CAP_JSON_SCHEMA | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS("")},
         .host = &other,
@@ -609,7 +608,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAP_STREAM,
         .models = NONE,
-        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS("")},
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""),
+                  PASS_PATHS(""), [OP_RERANK] = "/rerank"},
         .host = &other,
         .errors = errors_engine,
     },

@@ -111,6 +111,7 @@ struct relay_refusal {
     enum class_id class_id; /* of the upstream's failure, or CLASS_NONE */
     const char *text;       /* one or two sentences */
     const char *hint;       /* may be NULL */
+    struct span param;      /* the place in the request, may be absent */
     const char *upstream_type;
     uint16_t upstream_status;
     struct span retry_after; /* may be absent */
@@ -150,8 +151,8 @@ void relay_keep(char *out, size_t cap, struct span s);
 /* Decide from the head alone: operation, dialect, key. false: *no says why not. */
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no);
 
-/* r->reader has refused the body: why, with the place in it. */
-const char *relay_body_fault(struct relay *r);
+/* r->reader has refused the body: why, with the place in it, into no->text and no->param. */
+void relay_body_fault(struct relay *r, struct relay_refusal *no);
 
 /* A member of the query, with or without the "$" that Google's own may have; absent: it is not
  * there. */

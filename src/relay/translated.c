@@ -88,6 +88,8 @@ static void refuse(struct relay *r, struct relay_refusal *no, const struct err *
     *no = (struct relay_refusal){.status = 400,
                                  .reason = REASON_BAD_REQUEST,
                                  .text = text.p ? text.p : "The request cannot be translated."};
+    if (text.p && e->place_n)
+        no->param = span_of(text.p, e->place_n);
     if (e->code != ERR_NOMEM)
         return;
     no->status = 503;
@@ -107,6 +109,7 @@ static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusa
         .status = 400,
         .reason = REASON_CANNOT_SAY,
         .text = text.p ? text.p : row->sentence,
+        .param = place.n ? arena_dup(&r->arena, place) : place,
         .hint = "Leave it out, or name a target that takes it; docs/dialects.md lists who does."};
 }
 

@@ -46,8 +46,10 @@ static int read_text(struct embed_request *q, struct buf *text, yyjson_val *part
 
     if (!yyjson_is_obj(part))
         return json_wrong(e, at, "an object is wanted");
-    if (!v)
-        return convert_embed_cannot(q, at, ONLY_GOOGLE, e);
+    if (!v) {
+        convert_embed_cannot(q, at, ONLY_GOOGLE);
+        return 0;
+    }
     if (!yyjson_is_str(v))
         return json_wrong(e, &JSON_AT_KEY(at, "text"), "a string is wanted");
     buf_add_span(text, json_text(v));
@@ -99,11 +101,10 @@ static int read_item(struct embed_request *q, struct embed_input ***tail, yyjson
     in->title = item.title;
     if (q->inputs_n == 1)
         q->dimensions = item.dimensions;
-    if (span_eq(q->dimensions, item.dimensions))
-        return 0;
-    return convert_embed_cannot(q, &JSON_AT_KEY(at, "outputDimensionality"),
-                                "only Google's own models make vectors of several lengths at once",
-                                e);
+    if (!span_eq(q->dimensions, item.dimensions))
+        convert_embed_cannot(q, &JSON_AT_KEY(at, "outputDimensionality"),
+                             "only Google's own models make vectors of several lengths at once");
+    return 0;
 }
 
 static int read_batch(const struct convert_value *x)

@@ -37,9 +37,9 @@ static int read_one(struct embed_request *q, struct embed_input ***tail, yyjson_
         return json_wrong(e, at, "a text or a list of tokens is wanted");
     if (!convert_embed_input(q, tail, json_text(v)))
         return convert_no_memory(e);
-    return text ? 0
-                : convert_embed_cannot(
-                      q, at, "numbers of tokens mean something to their own model alone", e);
+    if (!text)
+        convert_embed_cannot(q, at, "numbers of tokens mean something to their own model alone");
+    return 0;
 }
 
 static int read_input(const struct convert_value *x)
