@@ -135,12 +135,13 @@ int relay_host(struct relay *r, struct err *e)
         return -1;
     p.at = model;
     p.len = q->model_at + q->model_len - model;
-    r->patches_n = blob_patch_add(r->patches, 0, p);
+    r->patches_n = 0;
+    if (!relay_patch(r, p))
+        return err_set(e, ERR_NOMEM, "no memory for a request");
     if (q->stream_len == 0 || r->target->provider->type->hosted.keeps_stream)
         return 0;
     if (find_key(r->body, q->stream_at, "stream", &stream, e) < 0 ||
         cut_member(r->body, stream, q->stream_at + q->stream_len, &p, e) < 0)
         return -1;
-    r->patches_n = blob_patch_add(r->patches, r->patches_n, p);
-    return 0;
+    return relay_patch(r, p) ? 0 : err_set(e, ERR_NOMEM, "no memory for a request");
 }

@@ -25,7 +25,7 @@ static bool make_room(struct relay *r)
     return true;
 }
 
-static bool add(struct relay *r, struct blob_patch p)
+bool relay_patch(struct relay *r, struct blob_patch p)
 {
     if (r->patches_n == r->patches_room && !make_room(r))
         return false;
@@ -63,7 +63,7 @@ static bool on_model(void *arg, const struct json_hit *h)
 {
     struct places *p = arg;
 
-    return add(p->r, (struct blob_patch){h->at, h->len, p->with});
+    return relay_patch(p->r, (struct blob_patch){h->at, h->len, p->with});
 }
 
 int relay_rename_batch(struct relay *r, struct span with, struct err *e)
@@ -79,7 +79,7 @@ int relay_rename_batch(struct relay *r, struct span with, struct err *e)
 
 static bool on_foreign(void *arg, uint64_t at, uint64_t len)
 {
-    return add(arg, (struct blob_patch){.at = at, .len = len});
+    return relay_patch(arg, (struct blob_patch){.at = at, .len = len});
 }
 
 int relay_cut_foreign(struct relay *r, struct err *e)

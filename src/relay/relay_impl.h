@@ -207,6 +207,9 @@ MUST_CHECK int relay_host(struct relay *r, struct err *e);
 
 /* ---- patch.c ---- */
 
+/* One more patch of the request. false: no memory, or RELAY_PATCHES_MAX are there. */
+MUST_CHECK bool relay_patch(struct relay *r, struct blob_patch p);
+
 /* The body says the model in each request of a batch (dialect_request.models): patch them all, with
  * the JSON string `with`. */
 MUST_CHECK int relay_rename_batch(struct relay *r, struct span with, struct err *e);

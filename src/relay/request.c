@@ -461,9 +461,10 @@ static bool rename_model(struct relay *r, struct relay_refusal *no)
     if (!r->client_model_json.p || !theirs.p)
         return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                       NULL);
-    if (r->req.model_len)
-        r->patches_n = blob_patch_add(
-            r->patches, 0, (struct blob_patch){r->req.model_at, r->req.model_len, theirs});
+    if (r->req.model_len &&
+        !relay_patch(r, (struct blob_patch){r->req.model_at, r->req.model_len, theirs}))
+        return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
+                      NULL);
     if (r->req.models > RELAY_BATCH_MAX)
         return refuse(no, 400, REASON_BAD_REQUEST,
                       "A batch for a model of another name may have at most 4096 requests.",
@@ -512,10 +513,8 @@ static void ask_for_usage(struct relay *r)
 {
     bool on_request = r->target->provider->type->caps & CAP_USAGE_OPT;
 
-    if (!r->req.stream || !on_request || !span_has(r->req.ask_usage.with))
-        return;
-    r->patches_n = blob_patch_add(r->patches, r->patches_n, r->req.ask_usage);
-    r->usage_added = true;
+    if (r->req.stream && on_request && span_has(r->req.ask_usage.with))
+        r->usage_added = relay_patch(r, r->req.ask_usage);
 }
 
 /* The provider that keeps the answer which the path names; NULL: it names none, or nobody knows. */
