@@ -6,6 +6,7 @@
  * fit unchanged.
  */
 #include "dialect/anthropic/claude.h"
+#include "dialect/cohere/cohere_chat_convert.h"
 #include "dialect/gemini/gemini_convert.h"
 #include "dialect/openai/openai_schema.h"
 
@@ -15,7 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static const struct schema_rules *const rules[] = {&openai_schemas, &claude_schemas,
-                                                   &gemini_schemas};
+                                                   &gemini_schemas, &cohere_schemas};
 
 /* Does an object have two members of one name? Trees are as deep as JSON_TREE_DEPTH. */
 static bool doubled(yyjson_val *v)

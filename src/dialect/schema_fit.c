@@ -237,6 +237,15 @@ static int open_object(struct fit *f, struct schema_level *l)
     return 0;
 }
 
+static int open_asking(struct fit *f, const struct schema_level *l)
+{
+    if (yyjson_arr_size(json_get(l->v, "required")) == 0)
+        return json_wrong(f->e, &l->at, "an object that asks for no member: %s", f->r->lacks);
+    if (!json_get(l->v, "type"))
+        json_kv_cstring(f->walk.w, "type", "object");
+    return 0;
+}
+
 static size_t nest_of(const struct schema_walk *s, const struct schema_level *l)
 {
     const struct schema_level *up = s->depth > 1 ? l - 1 : NULL;
@@ -261,6 +270,8 @@ static int open_level(struct schema_walk *s, struct schema_level *l)
         return 0;
     l->marks |= json_get(l->v, "$ref") ? REFERS : 0;
     if (check_nest(f, l) < 0)
+        return -1;
+    if (f->r->asks && is_object(l->v) && open_asking(f, l) < 0)
         return -1;
     if (f->r->closes && is_object(l->v))
         return open_object(f, l);
@@ -298,6 +309,21 @@ static int drop(struct fit *f, const struct word *x)
 static int closed(struct fit *f, const struct word *x)
 {
     return yyjson_is_false(x->v) ? copy(f, x) : refuse(f, x);
+}
+
+static int flag(struct fit *f, const struct word *x)
+{
+    return yyjson_is_bool(x->v) ? copy(f, x) : refuse(f, x);
+}
+
+static int pattern(struct fit *f, const struct word *x)
+{
+    static const char *const without[] = {"^", "$", "?=", "?!"};
+
+    for (size_t i = 0; i < ARRAY_LEN(without); i++)
+        if (span_contains(json_text(x->v), span_str(without[i])))
+            return refuse(f, x);
+    return copy(f, x);
 }
 
 static int few(struct fit *f, const struct word *x)
@@ -359,14 +385,16 @@ static int refer(struct fit *f, const struct word *x)
     struct span to = json_text(x->v);
     const struct schema_row *defs = NULL;
 
-    if (!f->r->ref_alone)
-        return copy(f, x);
     if (!yyjson_is_str(x->v) || !span_starts(to, SPAN_LIT("#")))
         return refuse(f, x);
     if (x->v == f->loop)
-        return json_wrong(f->e, &x->at, "a schema inside of itself cannot be left out there");
-    if (f->r->no_loops && !f->loop && schema_refs_add(&f->refs, &f->walk, x->v, f->e) < 0)
+        return json_wrong(f->e, &x->at, "a schema inside of itself%s",
+                          f->r->loops == SCHEMA_NO_LOOPS ? "" : " cannot be left out there");
+    if (f->r->loops != SCHEMA_LOOPS && !f->loop &&
+        schema_refs_add(&f->refs, &f->walk, x->v, f->r->loops == SCHEMA_NO_LOOPS, f->e) < 0)
         return -1;
+    if (!f->r->ref_alone)
+        return copy(f, x);
     for (size_t i = 0; i < f->r->rows_n && span_starts(to, SPAN_LIT(DEFINITIONS)); i++)
         if (strcmp(f->r->rows[i].key, "definitions") == 0 && f->r->rows[i].as)
             defs = &f->r->rows[i];
@@ -430,12 +458,13 @@ static int single(struct fit *f, const struct word *x)
 }
 
 static int (*const rules[])(struct fit *f, const struct word *x) = {
-    [SCHEMA_REFUSED] = refuse,    [SCHEMA_COPY] = copy,        [SCHEMA_NOTE] = copy,
-    [SCHEMA_DROP] = drop,         [SCHEMA_FALSE] = closed,     [SCHEMA_FEW] = few,
-    [SCHEMA_FORMAT] = format,     [SCHEMA_VALUES] = values,    [SCHEMA_VALUE] = value,
-    [SCHEMA_REFER] = refer,       [SCHEMA_INTO] = into,        [SCHEMA_NAMED] = named,
-    [SCHEMA_REQUIRED] = required, [SCHEMA_SEVERAL] = several,  [SCHEMA_NEARLY] = loosely,
-    [SCHEMA_SINGLE] = single,     [SCHEMA_ABOVE] = next_whole, [SCHEMA_BELOW] = next_whole,
+    [SCHEMA_REFUSED] = refuse,   [SCHEMA_COPY] = copy,        [SCHEMA_NOTE] = copy,
+    [SCHEMA_FLAG] = flag,        [SCHEMA_PATTERN] = pattern,  [SCHEMA_DROP] = drop,
+    [SCHEMA_FALSE] = closed,     [SCHEMA_FEW] = few,          [SCHEMA_FORMAT] = format,
+    [SCHEMA_VALUES] = values,    [SCHEMA_VALUE] = value,      [SCHEMA_REFER] = refer,
+    [SCHEMA_INTO] = into,        [SCHEMA_NAMED] = named,      [SCHEMA_REQUIRED] = required,
+    [SCHEMA_SEVERAL] = several,  [SCHEMA_NEARLY] = loosely,   [SCHEMA_SINGLE] = single,
+    [SCHEMA_ABOVE] = next_whole, [SCHEMA_BELOW] = next_whole,
 };
 
 /* Two keywords that would have one name are none that can be said. */
@@ -492,7 +521,8 @@ static int check_root(struct fit *f, yyjson_val *root, const struct json_at *at)
 
     if (!yyjson_is_obj(root))
         return json_wrong(f->e, at, "an object is wanted");
-    if (f->r->whole && !(type ? span_is(json_text(type), "object") : is_object(root)))
+    if ((f->r->whole || f->r->asks) &&
+        !(type ? span_is(json_text(type), "object") : is_object(root)))
         return json_wrong(f->e, at, "an answer that is no object: %s", f->r->lacks);
     return 0;
 }

@@ -19,8 +19,10 @@ enum schema_rule {
     SCHEMA_COPY,
     SCHEMA_NOTE,     /* copied, for it binds nobody; left out beside a $ref that stands alone */
     SCHEMA_DROP,     /* it binds nobody, and the target does not take it */
+    SCHEMA_FLAG,     /* additionalProperties: true or false */
     SCHEMA_FALSE,    /* additionalProperties: must be false, and is where it is not said */
     SCHEMA_FEW,      /* 0 or 1 */
+    SCHEMA_PATTERN,  /* one that is not anchored and does not look ahead */
     SCHEMA_FORMAT,   /* one of the rules' formats; others, which JSON Schema has as notes, go */
     SCHEMA_VALUES,   /* enum */
     SCHEMA_VALUE,    /* const */
@@ -34,6 +36,9 @@ enum schema_rule {
     SCHEMA_NEARLY,   /* likewise: oneOf, which the target takes as anyOf */
     SCHEMA_SINGLE,   /* likewise: allOf, which must have one; several could not all be closed */
 };
+
+/* May a schema be inside of itself: no matter how, where it can be left out, nowhere. */
+enum schema_loops { SCHEMA_LOOPS, SCHEMA_LOOPS_THAT_END, SCHEMA_NO_LOOPS };
 
 struct schema_row {
     const char *key;
@@ -56,9 +61,11 @@ struct schema_rules {
     bool closes;                        /* objects must be closed */
     bool whole;      /* an object's members must be known, and all be there; the root is an object;
                       * every schema has a type */
+    bool asks;       /* the root is an object, and each object asks for one of its members */
     bool ref_alone;  /* beside a $ref stand only keywords that begin with '$' */
-    bool no_loops;   /* a schema may be inside of itself only where it can be left out */
     bool plain_enum; /* values of an enum are strings or numbers */
+    bool refuses;    /* any other schema, also where the client would take a best effort */
+    enum schema_loops loops;
 };
 
 /* -1: it cannot be said (ERR_PROTOCOL, *e names the place, which begins with "schema"); what was
@@ -74,8 +81,8 @@ MUST_CHECK int schema_fit_try(struct buf *out, struct span schema, const struct 
 /*
  * A copy of the request whose schemas fit: that of the answer and those of strict tools. What does
  * not fit: a strict tool is told as dropped, and is not strict in the copy; of an answer that has
- * to hold the request cannot be said (-1), and another's schema stays as it is, which is told as
- * approximated.
+ * to hold, or of a target that refuses it, the request cannot be said (-1), and another's schema
+ * stays as it is, which is told as approximated.
  */
 MUST_CHECK int schema_fit_request(struct chat_request *ret, const struct chat_request *q,
                                   const struct schema_rules *r, const struct convert_to *to,

@@ -66,7 +66,7 @@ int schema_fit_request(struct chat_request *ret, const struct chat_request *q,
     *ret = *q;
     if (q->format == CHAT_FORMAT_SCHEMA && span_has(q->format_schema))
         got = refit(&ret->format_schema, q, r, &other, e);
-    if (got < 0 || (got == 0 && (q->held || q->format_strict == CHAT_YES)))
+    if (got < 0 || (got == 0 && (r->refuses || q->held || q->format_strict == CHAT_YES)))
         return -1;
     if (got == 0 || other)
         convert_approximates(to, CHAT_HAS_JSON_SCHEMA);

@@ -54,7 +54,7 @@ static int is_asked(struct schema_refs *r, yyjson_val *schema, const struct json
 }
 
 /* From the innermost schema outward, to a property that may be left out, or a definition. */
-static int find_since(struct schema_refs *r, const struct schema_walk *s, struct ref *ret,
+static int find_since(struct schema_refs *r, const struct schema_walk *s, bool any, struct ref *ret,
                       struct err *e)
 {
     size_t i = s->depth - 1;
@@ -67,7 +67,7 @@ static int find_since(struct schema_refs *r, const struct schema_walk *s, struct
             continue;
         if (!span_is(span_of(map->at.key, map->at.key_n), "properties"))
             break;
-        asked = is_asked(r, s->stack[i - 2].v, &in->at, e);
+        asked = any ? 1 : is_asked(r, s->stack[i - 2].v, &in->at, e);
         if (asked < 1)
             break;
     }
@@ -95,12 +95,12 @@ static int find_target(struct schema_refs *r, const struct schema_walk *s, struc
     return 0;
 }
 
-int schema_refs_add(struct schema_refs *r, const struct schema_walk *s, yyjson_val *ref,
+int schema_refs_add(struct schema_refs *r, const struct schema_walk *s, yyjson_val *ref, bool any,
                     struct err *e)
 {
     struct ref one = {.at = ref};
 
-    if (find_since(r, s, &one, e) < 0 || find_target(r, s, json_text(ref), &one, e) < 0)
+    if (find_since(r, s, any, &one, e) < 0 || find_target(r, s, json_text(ref), &one, e) < 0)
         return -1;
     if (!one.to)
         return 0;

@@ -1,6 +1,6 @@
 /*
- * schema_refs.h - which schemas are inside of themselves, through as many others as there may be,
- * and cannot be left out anywhere on the way.
+ * schema_refs.h - which schemas are inside of themselves, through as many others as there may be;
+ * or only those that cannot be left out anywhere on the way.
  *
  * Room: dialect, private to it. Pure.
  */
@@ -21,10 +21,10 @@ struct schema_refs {
 void schema_refs_init(struct schema_refs *r);
 void schema_refs_fini(struct schema_refs *r);
 
-/* The value of a $ref in the schema that is open. One that leads nowhere is in no loop. -1: there
- * are too many (ERR_PROTOCOL), or no memory. */
+/* The value of a $ref in the schema that is open. One that leads nowhere is in no loop, nor, unless
+ * `any` loop is one, what can be left out. -1: there are too many (ERR_PROTOCOL), or no memory. */
 MUST_CHECK int schema_refs_add(struct schema_refs *r, const struct schema_walk *s, yyjson_val *ref,
-                               struct err *e);
+                               bool any, struct err *e);
 
 /* After the walk: a $ref that closes a loop; NULL: there is none. -1: to find out takes too long
  * (ERR_PROTOCOL). */

@@ -225,29 +225,14 @@ static int write_part(void *arg, const struct chat_part *p)
 
 /* ---- tools ---- */
 
-/* A strict tool whose schema cannot be held to is one that is not strict. */
 static int write_input_schema(struct writing *x, const struct chat_tool *t)
 {
-    bool strict = t->strict == CHAT_YES && span_has(t->schema), nearly = false;
-    struct buf fit;
-    int got = 0, rc = 0;
-
-    buf_init(&fit, x->w.out->max);
-    if (strict)
-        got = schema_fit_try(&fit, t->schema, &claude_schemas, &nearly, x->e);
-    if (strict && got == 0)
-        convert_drops(x->to, CHAT_HAS_TOOL_STRICT);
-    if (nearly)
-        convert_approximates(x->to, CHAT_HAS_TOOL_STRICT);
     json_key(&x->w, "input_schema");
-    if (got == 1) {
-        json_raw(&x->w, buf_span(&fit));
-        json_kv_bool(&x->w, "strict", true);
-    } else {
-        rc = got < 0 ? -1 : convert_write_schema(&x->w, t->schema, x->e);
-    }
-    buf_fini(&fit);
-    return rc;
+    if (t->strict != CHAT_YES || !span_has(t->schema))
+        return convert_write_schema(&x->w, t->schema, x->e);
+    json_raw(&x->w, t->schema);
+    json_kv_bool(&x->w, "strict", true);
+    return 0;
 }
 
 static int write_tool(struct writing *x, const struct chat_tool *t)
@@ -370,13 +355,12 @@ static void write_thinking_config(struct writing *x, const struct claude_thinkin
     json_end_object(&x->w);
 }
 
-static int write_output_config(struct writing *x, const struct claude_thinking *t)
+static void write_output_config(struct writing *x, const struct claude_thinking *t)
 {
     bool schema = x->q->format == CHAT_FORMAT_SCHEMA && span_has(x->q->format_schema);
-    bool nearly = false;
 
     if (!t->effort && !schema)
-        return 0;
+        return;
     json_key(&x->w, "output_config");
     json_begin_object(&x->w);
     if (t->effort)
@@ -384,15 +368,10 @@ static int write_output_config(struct writing *x, const struct claude_thinking *
     if (schema) {
         json_key(&x->w, "format");
         begin_block(&x->w, "json_schema");
-        json_key(&x->w, "schema");
-        if (schema_fit(&x->w, x->q->format_schema, &claude_schemas, &nearly, x->e) < 0)
-            return -1;
-        if (nearly)
-            convert_approximates(x->to, CHAT_HAS_JSON_SCHEMA);
+        convert_kv_raw(&x->w, "schema", x->q->format_schema);
         json_end_object(&x->w);
     }
     json_end_object(&x->w);
-    return 0;
 }
 
 static void write_tier(struct writing *x)
@@ -432,7 +411,8 @@ static void write_answer_part(struct writing *x, const struct claude_ability *ca
 int anthropic_messages_write_request(struct buf *out, const struct chat_request *q,
                                      const struct convert_to *to, struct err *e)
 {
-    struct writing x = {.q = q, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
+    struct chat_request fit;
+    struct writing x = {.q = &fit, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
     struct span model = span_has(to->model) ? to->model : q->model;
     const struct claude_ability *can = claude_ability(model);
     struct claude_thinking t = claude_think(q, can);
@@ -446,7 +426,8 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
                                   .later = can->can & CLAUDE_LATER && !to->hosted,
                                   .moved = &moved};
 
-    if (!to->count && claude_takes(q, can, e) < 0)
+    if ((!to->count && claude_takes(q, can, e) < 0) ||
+        schema_fit_request(&fit, q, &claude_schemas, to, e) < 0)
         return -1;
     x.at.up = &x.list;
     json_write_init(&x.w, out);
@@ -461,8 +442,7 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
         write_tools(&x) < 0)
         return -1;
     write_thinking_config(&x, &t);
-    if (write_output_config(&x, &t) < 0)
-        return -1;
+    write_output_config(&x, &t);
     claude_note_thinking(to, q, &t);
     if (moved && q->has & CHAT_BIT(CHAT_HAS_SYSTEM_LATER))
         convert_approximates(to, CHAT_HAS_SYSTEM_LATER);

@@ -1,5 +1,6 @@
 /*
- * claude_schema.c - a JSON Schema as Claude's constrained decoding takes it: the table.
+ * claude_schema.c - a JSON Schema as Claude's constrained decoding takes it, and Bedrock's Converse
+ * for all models: the table.
  *
  * Objects have to be closed: where a schema leaves it open whether an object has other members,
  * they are closed, for then the answer fits the client's schema all the same. A keyword that the
@@ -8,7 +9,8 @@
 #include "dialect/anthropic/claude.h"
 #include "dialect/schema_fit.h"
 
-/* platform.claude.com/docs/en/build-with-claude/structured-outputs, "JSON Schema limitations". */
+/* platform.claude.com/docs/en/build-with-claude/structured-outputs, "JSON Schema limitations";
+ * docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html. */
 static const struct schema_row rows[] = {
     {"type", SCHEMA_COPY, NULL},
     {"enum", SCHEMA_VALUES, NULL},
@@ -43,6 +45,8 @@ static const struct schema_row rows[] = {
 const struct schema_rules claude_schemas = {
     .rows = rows,
     .rows_n = ARRAY_LEN(rows),
-    .lacks = "Claude's structured outputs do not have this",
+    .lacks = "structured outputs do not have this",
     .closes = true,
+    .refuses = true,
+    .loops = SCHEMA_NO_LOOPS,
 };

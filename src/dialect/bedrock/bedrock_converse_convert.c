@@ -24,6 +24,7 @@
 #define PAPERS    TYPE("DocumentSource")
 #define TIERS     TYPE("ServiceTier")
 #define FORMATS   TYPE("OutputFormat")
+#define SCHEMAS   DOCS "userguide/structured-output.html"
 #define USAGE     TYPE("TokenUsage")
 #define STREAMED  TYPE("ContentBlockDelta")
 #define PREFILLS  "https://platform.claude.com/docs/en/api/errors#prefill-not-supported"
@@ -172,7 +173,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     PART(VIDEO, "inside of the request; videos by URL are not asked for", VIDEOS),
     LOSE(FILE_ID, BLOCKS),
     CARRY(TOOLS),
-    CARRY(TOOL_STRICT),
+    PART(TOOL_STRICT, "where the schema has what the API refuses, the tool is not strict", SCHEMAS),
     LOSE(TOOL_FREE, TOOL_SPEC),
     LOSE(PROVIDER_TOOL, TOOL_SPEC),
     PART(TOOL_CHOICE, "none leaves the tools out; beside calls that were made it is not asked for", CHOICE),
@@ -186,7 +187,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NEARLY(REFUSAL, "text", BLOCKS),
     NEARLY(CITATIONS, "those of documents, in answers", TYPE("CitationLocation")),
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
-    CARRY(JSON_SCHEMA),
+    PART(JSON_SCHEMA, "objects are closed, oneOf is anyOf; of a schema with what the API refuses the target is not asked", SCHEMAS),
     PART(PREFILL, "Claude's models since 4.6 are not asked", PREFILLS),
     CARRY(MAX_TOKENS),
     PART(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", INFERENCE),

@@ -17,6 +17,7 @@
 #include "dialect/anthropic/claude.h"
 #include "dialect/convert_turn.h"
 #include "dialect/convert_write.h"
+#include "dialect/schema_fit.h"
 
 #define NAME_MAX_BYTES 100 /* of a document's name; the API takes 200 */
 #define NOVA_2         "nova-2"
@@ -639,7 +640,8 @@ static void write_fields(struct writing *x, const struct claude_thinking *t)
 int bedrock_converse_write_request(struct buf *out, const struct chat_request *q,
                                    const struct convert_to *to, struct err *e)
 {
-    struct writing x = {.q = q, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
+    struct chat_request fit;
+    struct writing x = {.q = &fit, .to = to, .list = JSON_AT_KEY(NULL, "messages"), .e = e};
     struct claude_thinking t = {0};
     enum claude_samples samples = CLAUDE_SAMPLES_ALL;
     struct convert_parts parts = {
@@ -657,6 +659,8 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
     } else if (is_nova_2(&x) && !nova_2_samples(q)) {
         samples = CLAUDE_SAMPLES_NOT;
     }
+    if (schema_fit_request(&fit, q, &claude_schemas, to, e) < 0)
+        return -1;
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
     if (convert_write_system(&parts, q) < 0 || convert_write_messages(&parts, q) < 0 ||

@@ -357,11 +357,12 @@ int cohere_chat_read_answer(struct convert_reader *r, yyjson_val *root, struct e
 
 /* ---- the row ---- */
 
-#define CHAT          "https://docs.cohere.com/reference/chat"
-#define CARRIED(f)    [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
-#define NEARLY(f, as) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, as, CHAT}
-#define PARTLY(f, as) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, as, CHAT}
-#define LOST(f)       [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, CHAT}
+#define CHAT                "https://docs.cohere.com/reference/chat"
+#define SCHEMAS             "https://docs.cohere.com/docs/structured-outputs"
+#define CARRIED(f)          [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
+#define NEARLY(f, as)       [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, as, CHAT}
+#define PARTLY(f, as, page) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, as, page}
+#define LOST(f)             [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, CHAT}
 
 static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(SYSTEM),
@@ -379,10 +380,10 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(VIDEO),
     LOST(FILE_ID),
     CARRIED(TOOLS),
-    NEARLY(TOOL_STRICT, "all tools at once are held to their schemas"),
+    PARTLY(TOOL_STRICT, "where all tools are, and no schema has what Cohere does not", SCHEMAS),
     LOST(TOOL_FREE),
     LOST(PROVIDER_TOOL),
-    PARTLY(TOOL_CHOICE, "where one certain tool must be called no other is offered"),
+    PARTLY(TOOL_CHOICE, "where one certain tool must be called no other is offered", CHAT),
     LOST(TOOL_PARALLEL),
     CARRIED(TOOL_CALL),
     CARRIED(TOOL_RESULT),
@@ -392,20 +393,24 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(SIGNATURE),
     NEARLY(REFUSAL, "text"),
     LOST(CITATIONS),
-    PARTLY(JSON_OBJECT, "a target is skipped where there are tools as well"),
-    PARTLY(JSON_SCHEMA, "a target is skipped where there are tools as well"),
+    PARTLY(JSON_OBJECT, "a target is skipped where there are tools as well", CHAT),
+    PARTLY(JSON_SCHEMA,
+           "oneOf is anyOf, formats that Cohere does not have go; with what else it does not have "
+           "the target is not asked, or told so where the client's own API would not hold to the "
+           "schema; nor is it where there are tools as well",
+           SCHEMAS),
     LOST(PREFILL),
     CARRIED(MAX_TOKENS),
-    PARTLY(TEMPERATURE, "at most 1"),
-    PARTLY(TOP_P, "1 is 0.99, the most that there is"),
+    PARTLY(TEMPERATURE, "at most 1", CHAT),
+    PARTLY(TOP_P, "1 is 0.99, the most that there is", CHAT),
     CARRIED(TOP_K),
     CARRIED(STOP),
-    PARTLY(PENALTIES, "what is below 0 is 0, what is above 1 is 1"),
-    PARTLY(SEED, "what is below 0 is left out"),
+    PARTLY(PENALTIES, "what is below 0 is 0, what is above 1 is 1", CHAT),
+    PARTLY(SEED, "what is below 0 is left out", CHAT),
     LOST(LOGIT_BIAS),
-    PARTLY(LOGPROBS, "without the likeliest others"),
+    PARTLY(LOGPROBS, "without the likeliest others", CHAT),
     LOST(CHOICES),
-    PARTLY(EFFORT, "thinking is switched on, or off for none"),
+    PARTLY(EFFORT, "thinking is switched on, or off for none", CHAT),
     CARRIED(BUDGET),
     LOST(VERBOSITY),
     LOST(METADATA),

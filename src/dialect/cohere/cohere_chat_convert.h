@@ -8,6 +8,7 @@
 
 #include "dialect/convert_read.h"
 #include "dialect/convert_write.h"
+#include "dialect/schema_fit.h"
 
 int cohere_chat_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);
 extern const struct convert_charset cohere_chat_names;
@@ -26,5 +27,8 @@ struct cohere_chat_reader {
 int cohere_chat_read_event(struct convert_reader *r, struct span name, yyjson_val *root,
                            struct err *e);
 int cohere_chat_read_answer(struct convert_reader *r, yyjson_val *root, struct err *e);
+
+/* For answers, and for tools that are strict. */
+extern const struct schema_rules cohere_schemas;
 
 #endif

@@ -275,6 +275,15 @@ static void write_documents(struct out *o)
         json_end_array(&o->w);
 }
 
+/* It is one word for all of them. Who has no schema asks for no parameter. */
+static bool all_strict(const struct chat_tool *t)
+{
+    for (; t; t = t->next)
+        if (t->kind == CHAT_TOOL_FUNCTION && (t->strict != CHAT_YES || !span_has(t->schema)))
+            return false;
+    return true;
+}
+
 static int write_tools(struct out *o)
 {
     const struct chat_request *q = o->q;
@@ -285,8 +294,10 @@ static int write_tools(struct out *o)
     if (convert_kv_tools(&o->w, q, one ? q->choice_name : span_of(NULL, 0), &cohere_chat_names,
                          o->e) < 0)
         return -1;
-    if (chat_any_strict(q->tools))
+    if (all_strict(q->tools))
         json_kv_bool(&o->w, "strict_tools", true);
+    else if (chat_any_strict(q->tools))
+        convert_drops(o->to, CHAT_HAS_TOOL_STRICT);
     if (one && q->tools->next)
         convert_approximates(o->to, CHAT_HAS_TOOL_CHOICE);
     if (one || q->choice == CHAT_CHOICE_ANY)
@@ -394,10 +405,13 @@ static void write_numbers(struct out *o)
 int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
-    struct out o = {.q = q, .to = to, .e = e, .documents = !is_bound(q)};
+    struct chat_request fit;
+    struct out o = {.q = &fit, .to = to, .e = e, .documents = !is_bound(q)};
 
     if (is_bound(q) && q->tools)
         return err_set(e, ERR_PROTOCOL, "response_format: not together with tools");
+    if (schema_fit_request(&fit, q, &cohere_schemas, to, e) < 0)
+        return -1;
     json_write_init(&o.w, buf);
     json_begin_object(&o.w);
     json_kv_string(&o.w, "model", to->model);

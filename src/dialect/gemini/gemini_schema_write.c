@@ -48,6 +48,6 @@ const struct schema_rules gemini_schemas = {
     .rows_n = ARRAY_LEN(rows),
     .lacks = "Gemini takes no notice of this",
     .ref_alone = true,
-    .no_loops = true,
     .plain_enum = true,
+    .loops = SCHEMA_LOOPS_THAT_END,
 };

@@ -292,12 +292,12 @@ static const struct {
     {"{'system':'s','messages':[{'role':'system','content':'t'},{'role':'user','content':' '}]}", "messages: a message beside the system prompt is wanted"},
     {SAY(HI "," USER("{'type':'document','source':{'type':'base64','media_type':'text/csv','data':'AA=='}}")), "messages[1]: a document of type 'text/csv' cannot be said, only application/pdf"},
     {SAY(USER("{'type':'image','source':{'type':'base64','data':'AA=='}}")), "messages[0]: an image without its type cannot be said"},
-    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','properties':{'a':{'type':'integer','minimum':1}}}}}"), "schema.properties.a.minimum: Claude's structured outputs do not have this"},
-    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':true}}}"), "schema.additionalProperties: Claude's structured outputs do not have this"},
-    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':{'type':'string'}}}}"), "schema.additionalProperties: Claude's structured outputs do not have this"},
-    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'anyOf':[{'type':'null'},{'type':'array','minItems':2}]}}}"), "schema.anyOf[1].minItems: Claude's structured outputs do not have this"},
-    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'$defs':{'d':{'not':[]}}}}}"), "schema.$defs.d.not: Claude's structured outputs do not have this"},
-    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'items':{'not':{}}}}}"), "schema.items.not: Claude's structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','properties':{'a':{'type':'integer','minimum':1}}}}}"), "schema.properties.a.minimum: structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':true}}}"), "schema.additionalProperties: structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':{'type':'string'}}}}"), "schema.additionalProperties: structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'anyOf':[{'type':'null'},{'type':'array','minItems':2}]}}}"), "schema.anyOf[1].minItems: structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'$defs':{'d':{'not':[]}}}}}"), "schema.$defs.d.not: structured outputs do not have this"},
+    {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'items':{'not':{}}}}}"), "schema.items.not: structured outputs do not have this"},
 };
 
 static const struct {

@@ -13,18 +13,20 @@
 
 #include "base/mem.h"
 #include "dialect/anthropic/claude.h"
+#include "dialect/cohere/cohere_chat_convert.h"
 #include "dialect/gemini/gemini_convert.h"
 #include "dialect/openai/openai_schema.h"
 #include "dialect/translate.h"
 
 #define MEGA ((size_t)1024 * 1024)
 
-enum { C, O, G, TARGETS };
+enum { C, O, G, K, TARGETS };
 static const struct schema_rules *const targets[TARGETS] = {
-    [C] = &claude_schemas, [O] = &openai_schemas, [G] = &gemini_schemas};
-static const char *const lacks[TARGETS] = {[C] = "Claude's structured outputs do not have this",
+    [C] = &claude_schemas, [O] = &openai_schemas, [G] = &gemini_schemas, [K] = &cohere_schemas};
+static const char *const lacks[TARGETS] = {[C] = "structured outputs do not have this",
                                            [O] = "OpenAI's strict schemas do not have this",
-                                           [G] = "Gemini takes no notice of this"};
+                                           [G] = "Gemini takes no notice of this",
+                                           [K] = "Cohere's structured outputs do not have this"};
 
 /* In JSON's quotes. */
 static void quoted(struct buf *out, const char *in)
@@ -71,68 +73,77 @@ static void check(size_t target, const char *in, const char *want, bool want_nea
 static const struct {
     const char *key, *value, *to[TARGETS];
 } keywords[] = {
-    {"enum", "['a',1.50]", {SAME, SAME, SAME}},
-    {"enum", "['a',null]", {SAME, SAME, NOT}},
-    {"enum", "[true]", {SAME, SAME, NOT}},
-    {"const", "'a'", {SAME, SAME, "'enum':['a']"}},
-    {"const", "null", {SAME, SAME, NOT}},
-    {"format", "'uuid'", {SAME, SAME, SAME}},
-    {"format", "'date-time'", {SAME, SAME, SAME}},
-    {"format", "'uri'", {SAME, NEAR GONE, SAME}},
-    {"format", "'int32'", {SAME, NEAR GONE, SAME}},
-    {"pattern", "'^a'", {SAME, SAME, NOT}},
-    {"minimum", "-1.50", {NOT, SAME, SAME}},
-    {"maximum", "9007199254740993", {NOT, SAME, SAME}},
-    {"exclusiveMinimum", "0", {NOT, SAME, NOT}},
-    {"exclusiveMaximum", "9", {NOT, SAME, NOT}},
-    {"multipleOf", "2", {NOT, SAME, NOT}},
-    {"minItems", "1", {SAME, SAME, SAME}},
-    {"minItems", "2", {NOT, SAME, SAME}},
-    {"maxItems", "3", {NOT, SAME, SAME}},
-    {"required", "[]", {SAME, SAME, SAME}},
-    {"title", "'t'", {SAME, SAME, SAME}},
-    {"description", "'d'", {SAME, SAME, SAME}},
-    {"default", "'a'", {SAME, GONE, SAME}},
-    {"$ref", "'#/$defs/d'", {SAME, "!type", "!type"}},
-    {"$schema", "'s'", {SAME, GONE, GONE}},
-    {"$id", "'i'", {SAME, GONE, SAME}},
-    {"$anchor", "'a'", {NOT, NOT, SAME}},
-    {"$comment", "'c'", {GONE, GONE, GONE}},
-    {"examples", "['a']", {GONE, GONE, GONE}},
-    {"deprecated", "true", {GONE, GONE, GONE}},
-    {"readOnly", "true", {GONE, GONE, GONE}},
-    {"writeOnly", "true", {GONE, GONE, GONE}},
-    {"discriminator", "{'propertyName':'p'}", {GONE, GONE, GONE}},
-    {"propertyOrdering", "['a']", {GONE, GONE, SAME}},
-    {"additionalProperties", "false", {SAME, SAME, SAME}},
-    {"additionalProperties", "true", {NOT, NOT, SAME}},
-    {"additionalProperties", "{'const':1}", {NOT, NOT, "'additionalProperties':{'enum':[1]}"}},
-    {"items", "{'type':'string'}", {SAME, SAME, SAME}},
-    {"prefixItems", "[{'type':'string'}]", {NOT, NOT, SAME}},
+    {"enum", "['a',1.50]", {SAME, SAME, SAME, SAME}},
+    {"enum", "['a',null]", {SAME, SAME, NOT, SAME}},
+    {"enum", "[true]", {SAME, SAME, NOT, SAME}},
+    {"const", "'a'", {SAME, SAME, "'enum':['a']", SAME}},
+    {"const", "null", {SAME, SAME, NOT, SAME}},
+    {"format", "'uuid'", {SAME, SAME, SAME, SAME}},
+    {"format", "'date-time'", {SAME, SAME, SAME, SAME}},
+    {"format", "'uri'", {SAME, NEAR GONE, SAME, NEAR GONE}},
+    {"format", "'int32'", {SAME, NEAR GONE, SAME, NEAR GONE}},
+    {"pattern", "'^a'", {SAME, SAME, NOT, NOT}},
+    {"pattern", "'a[bc]+'", {SAME, SAME, NOT, SAME}},
+    {"pattern", "'a$'", {SAME, SAME, NOT, NOT}},
+    {"pattern", "'a(?=b)'", {SAME, SAME, NOT, NOT}},
+    {"pattern", "'a(?!b)'", {SAME, SAME, NOT, NOT}},
+    {"minimum", "-1.50", {NOT, SAME, SAME, NOT}},
+    {"maximum", "9007199254740993", {NOT, SAME, SAME, NOT}},
+    {"exclusiveMinimum", "0", {NOT, SAME, NOT, NOT}},
+    {"exclusiveMaximum", "9", {NOT, SAME, NOT, NOT}},
+    {"multipleOf", "2", {NOT, SAME, NOT, NOT}},
+    {"minItems", "1", {SAME, SAME, SAME, NOT}},
+    {"minItems", "2", {NOT, SAME, SAME, NOT}},
+    {"maxItems", "3", {NOT, SAME, SAME, NOT}},
+    {"required", "[]", {SAME, SAME, SAME, SAME}},
+    {"title", "'t'", {SAME, SAME, SAME, SAME}},
+    {"description", "'d'", {SAME, SAME, SAME, SAME}},
+    {"default", "'a'", {SAME, GONE, SAME, GONE}},
+    {"$ref", "'#/$defs/d'", {SAME, "!type", "!type", SAME}},
+    {"$schema", "'s'", {SAME, GONE, GONE, GONE}},
+    {"$id", "'i'", {SAME, GONE, SAME, GONE}},
+    {"$anchor", "'a'", {NOT, NOT, SAME, NOT}},
+    {"$comment", "'c'", {GONE, GONE, GONE, GONE}},
+    {"examples", "['a']", {GONE, GONE, GONE, GONE}},
+    {"deprecated", "true", {GONE, GONE, GONE, GONE}},
+    {"readOnly", "true", {GONE, GONE, GONE, GONE}},
+    {"writeOnly", "true", {GONE, GONE, GONE, GONE}},
+    {"discriminator", "{'propertyName':'p'}", {GONE, GONE, GONE, GONE}},
+    {"propertyOrdering", "['a']", {GONE, GONE, SAME, GONE}},
+    {"additionalProperties", "false", {SAME, SAME, SAME, SAME}},
+    {"additionalProperties", "true", {NOT, NOT, SAME, SAME}},
+    {"additionalProperties", "{'const':1}", {NOT, NOT, "'additionalProperties':{'enum':[1]}", NOT}},
+    {"items", "{'type':'string'}", {SAME, SAME, SAME, SAME}},
+    {"prefixItems", "[{'type':'string'}]", {NOT, NOT, SAME, NOT}},
     {"properties",
      "{}",
      {"'additionalProperties':false,'properties':{}",
-      "'additionalProperties':false,'properties':{}", SAME}},
-    {"$defs", "{'d':{'type':'string'}}", {SAME, SAME, SAME}},
-    {"definitions", "{'d':{'type':'string'}}", {SAME, SAME, "'$defs':{'d':{'type':'string'}}"}},
-    {"anyOf", "[{'type':'string'},{'type':'null'}]", {SAME, SAME, SAME}},
+      "'additionalProperties':false,'properties':{}", SAME,
+      "!: an object that asks for no member: Cohere's structured outputs do not have this"}},
+    {"$defs", "{'d':{'type':'string'}}", {SAME, SAME, SAME, SAME}},
+    {"definitions",
+     "{'d':{'type':'string'}}",
+     {SAME, SAME, "'$defs':{'d':{'type':'string'}}", SAME}},
+    {"anyOf", "[{'type':'string'},{'type':'null'}]", {SAME, SAME, SAME, SAME}},
     {"oneOf",
      "[{'type':'string'},{'type':'null'}]",
      {NEAR "'anyOf':[{'type':'string'},{'type':'null'}]",
-      NEAR "'anyOf':[{'type':'string'},{'type':'null'}]", NEAR SAME}},
+      NEAR "'anyOf':[{'type':'string'},{'type':'null'}]", NEAR SAME,
+      NEAR "'anyOf':[{'type':'string'},{'type':'null'}]"}},
     {"allOf",
      "[{'type':'string'}]",
-     {SAME, "'anyOf':[{'type':'string'}]", "'anyOf':[{'type':'string'}]"}},
-    {"allOf", "[{'type':'string'},{'type':'string'}]", {NOT, NOT, NOT}},
-    {"not", "{}", {NOT, NOT, NOT}},
-    {"if", "{}", {NOT, NOT, NOT}},
-    {"minLength", "1", {NOT, NOT, NOT}},
-    {"maxLength", "9", {NOT, NOT, NOT}},
-    {"uniqueItems", "true", {NOT, NOT, NOT}},
-    {"minProperties", "1", {NOT, NOT, NOT}},
-    {"patternProperties", "{}", {NOT, NOT, NOT}},
-    {"dependentRequired", "{}", {NOT, NOT, NOT}},
-    {"madeUp", "1", {NOT, NOT, NOT}},
+     {SAME, "'anyOf':[{'type':'string'}]", "'anyOf':[{'type':'string'}]",
+      "'anyOf':[{'type':'string'}]"}},
+    {"allOf", "[{'type':'string'},{'type':'string'}]", {NOT, NOT, NOT, NOT}},
+    {"not", "{}", {NOT, NOT, NOT, NOT}},
+    {"if", "{}", {NOT, NOT, NOT, NOT}},
+    {"minLength", "1", {NOT, NOT, NOT, NOT}},
+    {"maxLength", "9", {NOT, NOT, NOT, NOT}},
+    {"uniqueItems", "true", {NOT, NOT, NOT, NOT}},
+    {"minProperties", "1", {NOT, NOT, NOT, NOT}},
+    {"patternProperties", "{}", {NOT, NOT, NOT, NOT}},
+    {"dependentRequired", "{}", {NOT, NOT, NOT, NOT}},
+    {"madeUp", "1", {NOT, NOT, NOT, NOT}},
 };
 
 #define AROUND                                                                                     \
@@ -152,6 +163,8 @@ static void keyword_to(size_t i, size_t target)
         snprintf(want, sizeof(want), "%s", in);
     else if (*to == *GONE)
         snprintf(want, sizeof(want), AROUND, "", "");
+    else if (*to == *NOT && to[1] == ':')
+        snprintf(want, sizeof(want), "!schema.properties.p%s", to + 1);
     else if (*to == *NOT && to[1])
         snprintf(want, sizeof(want), "!schema.properties.p.%s: it stands beside a $ref", to + 1);
     else if (*to == *NOT)
@@ -281,7 +294,8 @@ static const struct {
     {G, "{'$ref':'#/$defs/d','properties':{}}", "!schema.properties: it stands beside a $ref"},
     {G, "{'items':{'$ref':'http://x/y'}}", "!schema.items.$ref: Gemini takes no notice of this"},
     {G, "{'$ref':7}", "!schema.$ref: Gemini takes no notice of this"},
-    {C, "{'$ref':'http://x/y','description':'d'}", "{'$ref':'http://x/y','description':'d'}"},
+    {C, "{'$ref':'http://x/y','description':'d'}",
+     "!schema.$ref: structured outputs do not have this"},
     /* other names */
     {G, "{'items':{'$ref':'#/definitions/a~1\\\"'},'definitions':{'a/\\\"':" STRING "}}",
      "{'items':{'$ref':'#/$defs/a~1\\\"'},'$defs':{'a/\\\"':" STRING "}}"},
@@ -333,6 +347,31 @@ static const struct {
      "!schema.properties.p.properties.q.$ref" LOOP},
     {G, OBJECT("'p':{'items':" INNER("q", "#/properties/p/items", "q") "}") "}",
      "!schema.properties.p.items.properties.q.$ref" LOOP},
+    {C, OBJECT("'next':{'anyOf':[{'$ref':'#'},{'type':'null'}]}") "}",
+     "!schema.properties.next.anyOf[0].$ref: a schema inside of itself"},
+    {C,
+     "{'$ref':'#/$defs/A','$defs':{'A':{'items':{'$ref':'#/$defs/B'}},'B':{'items':{'$ref':'#/"
+     "$defs/A'}}}}",
+     "!schema.$defs.A.items.$ref: a schema inside of itself"},
+    {C, "{'$ref':'#/$defs/A','$defs':{'A':{'items':{'$ref':'#/$defs/B'}},'B':" STRING "}}",
+     "{'$ref':'#/$defs/A','$defs':{'A':{'items':{'$ref':'#/$defs/B'}},'B':" STRING "}}"},
+    {K,
+     "{'$ref':'#/$defs/A','type':'object','required':['a'],'$defs':{'A':{'items':{'$ref':'#/$defs/"
+     "A'}}}}",
+     "{'$ref':'#/$defs/A','type':'object','required':['a'],'$defs':{'A':{'items':{'$ref':'#/$defs/"
+     "A'}}}}"},
+    /* the root, and what it asks for */
+    {K, "{'properties':{'a':" STRING "},'required':['a']}",
+     "{'type':'object','properties':{'a':" STRING "},'required':['a']}"},
+    {K, "{'type':'array','items':" STRING "}",
+     "!schema: an answer that is no object: Cohere's structured outputs do not have this"},
+    {K, OBJECT("'a':" STRING) "}",
+     "!schema: an object that asks for no member: Cohere's structured outputs do not have this"},
+    {K, OBJECT("'a':" OBJECT("") "}") ",'required':['a']}",
+     "!schema.properties.a: an object that asks for no member: Cohere's structured outputs do not "
+     "have this"},
+    {K, OBJECT("'a':" OBJECT("'b':" STRING) ",'required':['b']}") ",'required':['a']}",
+     OBJECT("'a':" OBJECT("'b':" STRING) ",'required':['b']}") ",'required':['a']}"},
     /* two ways to one are no loop, nor is what leads nowhere */
     {G,
      "{'$ref':'#/$defs/A','$defs':{'C':" STRING ",'B':" INNER(
@@ -557,6 +596,8 @@ static const struct {
 #define RESP   &convert_openai_responses
 #define CLAUDE &convert_anthropic_messages
 #define GOOGLE &convert_gemini_generate
+#define CLOUD  &convert_bedrock_converse
+#define COHERE &convert_cohere_chat
     {"closed and strict", GOOGLE, CHAT, NULL, G_ASKS(OPEN),
      "'json_schema':{'name':'answer','schema':" CLOSED ",'strict':true}", "", ""},
     {"and in Responses", CLAUDE, RESP, NULL, A_ASKS(OPEN),
@@ -597,6 +638,24 @@ static const struct {
      "'parametersJsonSchema':" OBJECT("'a':{'enum':['x']}") "}", "", "tool-strict"},
     {"and those of no notice", CHAT, GOOGLE, NULL, C_TOOL(LACKS),
      "'parametersJsonSchema':" LACKS "}]}],'generationConfig'", "tool-strict", ""},
+    {"Bedrock's are a text", CHAT, CLOUD, NULL, C_ASKS("", "{'oneOf':[" STRING "]}"),
+     "'schema':'{\\'anyOf\\':[{\\'type\\':\\'string\\'}]}'", "", "json-schema"},
+    {"which refuses others", CHAT, CLOUD, NULL, C_ASKS("", LACKS),
+     "!schema.properties.a.minLength: structured outputs do not have this", NULL, NULL},
+    {"as Claude does", CHAT, CLAUDE, NULL, C_ASKS("", LACKS),
+     "!schema.properties.a.minLength: structured outputs do not have this", NULL, NULL},
+    {"Bedrock's tools", CHAT, CLOUD, NULL, C_TOOL(OPEN), "{'json':" CLOSED "},'strict':true}", "",
+     ""},
+    {"which are not strict", CHAT, CLOUD, NULL, C_TOOL(LACKS), "{'json':" LACKS "}}}]}",
+     "tool-strict", ""},
+    {"Cohere holds to it", GOOGLE, COHERE, NULL, G_ASKS(OPEN), "'json_schema':" OPEN, "", ""},
+    {"Cohere does not know it", GOOGLE, COHERE, NULL, G_ASKS(LACKS),
+     "!schema.properties.a.minLength: Cohere's structured outputs do not have this", NULL, NULL},
+    {"as a best effort", CHAT, COHERE, NULL, C_ASKS("", LACKS), "'json_schema':" LACKS, "",
+     "json-schema"},
+    {"Cohere's tools", CHAT, COHERE, NULL, C_TOOL(OPEN), "'strict_tools':true", "", ""},
+    {"where one is not strict", CHAT, COHERE, NULL, C_TOOL(LACKS), "'parameters':" LACKS "}}]}",
+     "tool-strict", ""},
 };
 
 static void compare(const char *what, const char *of, const struct buf *got, const char *want)

@@ -116,7 +116,7 @@ static const struct {
     {"none of the tools", COHERE, ASK(",\"tools\":[" TOOL("f") "],\"tool_choice\":\"none\""),
      C_ASKED ",\"tools\":[" TOOL("f") "],\"tool_choice\":\"NONE\"}"},
     {"a strict tool without a schema", COHERE, ASK(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true}}]"),
-     C_ASKED ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],\"strict_tools\":true}"},
+     C_ASKED ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}}]}"},
     {"a schema", COHERE, ASK(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\"}}}"),
      C_ASKED ",\"response_format\":{\"type\":\"json_object\",\"json_schema\":{\"type\":\"object\"}}}"},
     {"an object", COHERE, ASK(",\"response_format\":{\"type\":\"json_object\"}"), C_ASKED ",\"response_format\":{\"type\":\"json_object\"}}"},
