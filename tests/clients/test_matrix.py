@@ -57,6 +57,14 @@ CELLS = [(client, upstream) for client in SPEAKS for upstream in TARGETS
 ALONE = {  # of those that would serve the client with a second API: a provider without it
     ("openai.responses", "openai.chat"): "azure/{}", ("openai.chat", "gemini.generate"): "vertex/{}"}
 
+HOSTS = {  # the same APIs at clouds: a client of each, which API it is, and the model
+    "Azure OpenAI": ("openai responses (Python)", "openai.responses", "azure-v1/{}"),
+    "Azure OpenAI, by deployment": ("openai chat (Python)", "openai.chat", "deployments/{}"),
+    "Vertex AI": ("google-genai (Python)", "gemini.generate", "vertex/{}"),
+    "Claude on Vertex AI": ("anthropic (Python)", "anthropic.messages", "vertex/claude-{}"),
+    "Claude on Bedrock": ("openai responses (Python)", "anthropic.messages",
+                          "bedrock/anthropic.claude-{}-v1:0")}
+
 COPIES = {  # where there is none without it: who is served by a copy of the client's own API
     "cohere.chat": ("openai.chat",),
     "ollama.chat": ("openai.chat", "openai.responses", "anthropic.messages")}
@@ -158,10 +166,10 @@ def takes_thoughts(client, upstream):
         upstreams.APIS[api_of(client, upstream)], "takes_thoughts", False)
 
 
-def faults(client, upstream, held, name, providers):
-    """Of a talk held whole and streamed."""
-    talk = TALKS[name]
-    model = ALONE.get((SPEAKS[client], upstream), TARGETS[upstream]).format(name)
+def faults(client, upstream, held, name, providers, model=None, asked=None):
+    """Of a talk held whole and streamed. asked: which of the APIs the provider must be asked by."""
+    talk, asked = TALKS[name], asked or api_of(client, upstream)
+    model = (model or ALONE.get((SPEAKS[client], upstream), TARGETS[upstream])).format(name)
     for stream in (False, True):
         for noted in (providers.signatures, providers.thoughts, providers.asked):
             noted.clear()
@@ -175,7 +183,7 @@ def faults(client, upstream, held, name, providers):
         if talk["signed"] and takes_thoughts(client, upstream) and \
                 providers.thoughts != [talk["answers"][0]["thinking"]]:
             yield f"{name}: the provider got the thoughts {providers.thoughts}"
-        if providers.asked != {api_of(client, upstream)}:
+        if providers.asked != {asked}:
             yield f"{name}: the provider was asked in {providers.asked}"
 
 
@@ -192,6 +200,18 @@ ASKED = {  # the talk `chat`, as each API has it
         "systemInstruction": {"parts": [{"text": "Be brief."}]},
         "contents": [{"role": "user", "parts": [{"text": "Say hello."}]}],
         "generationConfig": {"maxOutputTokens": 4096}},
+    "/openai/v1/responses": {"model": "chat", "max_output_tokens": 4096, "instructions": "Be brief.",
+                             "input": "Say hello."},
+    "/openai/deployments/chat/chat/completions?api-version=2024-10-21": {
+        "model": "chat", "max_tokens": 4096,
+        "messages": [{"role": "system", "content": "Be brief."},
+                     {"role": "user", "content": "Say hello."}]},
+    "/v1/projects/p/locations/r/publishers/anthropic/models/claude-chat:rawPredict": {
+        "anthropic_version": "vertex-2023-10-16", "max_tokens": 4096, "system": "Be brief.",
+        "messages": [{"role": "user", "content": "Say hello."}]},
+    "/model/anthropic.claude-chat-v1%3A0/invoke": {
+        "anthropic_version": "bedrock-2023-05-31", "max_tokens": 4096, "system": "Be brief.",
+        "messages": [{"role": "user", "content": "Say hello."}]},
     "/model/us.amazon.nova-2-chat-v1%3A0/converse": {
         "system": [{"text": "Be brief."}], "inferenceConfig": {"maxTokens": 4096},
         "messages": [{"role": "user", "content": [{"text": "Say hello."}]}]},
@@ -216,7 +236,7 @@ ASKED = {  # the talk `chat`, as each API has it
 ], ids=["right", "unknown-key", "not-the-talk", "wrong-key"])
 def test_the_providers_can_refuse(providers, path, spoilt, key, why):
     headers = {"authorization": f"Bearer {key}", "x-goog-api-key": key,
-               "anthropic-version": "2023-06-01"}
+               "anthropic-version": "2023-06-01", "api-key": key}
     known = {k: v for k, v in spoilt.items() if k in ASKED[path] or k == "brand_new"}
     answer = wire.ask(providers.url.removeprefix("http://"), "POST", path,
                       {**ASKED[path], **known}, headers)
@@ -255,6 +275,19 @@ def test_talks(client, upstream, hold, providers):
     found = {name: list(faults(client, upstream, hold, name, providers)) for name in TALKS}
     seen[client, upstream] = {name: "no" if wrong else word(client, upstream, name)
                               for name, wrong in found.items()}
+    wrong, providers.wrong[:] = list(providers.wrong), []
+    assert [fault for many in found.values() for fault in many] + wrong == []
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("client, host", [(row[0], host) for host, row in HOSTS.items()])
+def test_talks_with_clouds(client, host, hold, providers):
+    _, upstream, model = HOSTS[host]
+    asked = host if host in upstreams.HOSTED else upstream
+    found = {name: list(faults(client, upstream, hold, name, providers, model, asked))
+             for name in TALKS}
+    seen[client, host] = {name: "no" if wrong else word(client, upstream, name)
+                          for name, wrong in found.items()}
     wrong, providers.wrong[:] = list(providers.wrong), []
     assert [fault for many in found.values() for fault in many] + wrong == []
 
@@ -336,6 +369,13 @@ provider takes a name with a slash for a whole path, so there write `models/prov
 """
 
 
+CLOUDS = """
+## Clouds
+
+The same APIs with URLs, credentials and framing of the clouds' own, asked by one client each.
+"""
+
+
 def render():
     lines = [HEAD]
     for upstream in TARGETS:
@@ -346,11 +386,15 @@ def render():
         lines += ["| client | " + " | ".join(TALKS) + " |", "|---" * (len(TALKS) + 1) + "|"]
         lines += [f"| {client} | " + " | ".join(seen[client, other].values()) + " |"
                   for client, other in ON_PAGE if other == upstream]
+    lines += [CLOUDS, "| host | client | " + " | ".join(TALKS) + " |",
+              "|---" * (len(TALKS) + 2) + "|"]
+    lines += [f"| {host} | {client} | " + " | ".join(seen[client, host].values()) + " |"
+              for host, (client, *_) in HOSTS.items()]
     return "\n".join(lines) + "\n"
 
 
 def test_the_page_is_what_was_seen():
-    if not set(ON_PAGE) <= set(seen):
+    if not {*ON_PAGE, *((row[0], host) for host, row in HOSTS.items())} <= set(seen):
         pytest.skip("unsupported: not all clients are on this machine")
     text = render()
     if not PAGE.exists() or PAGE.read_text() != text:

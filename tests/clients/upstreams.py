@@ -8,6 +8,7 @@ models.py, which answers whatever it is asked.
 
 An API is a class: `hear` reads a request into plain words, `whole` and `stream` say an answer.
 """
+import base64
 import http.server
 import itertools
 import json
@@ -144,15 +145,31 @@ class Chat:
         return {"error": {"message": text, "type": kind, "param": None, "code": code}}
 
 
+class Deployments(Chat):
+    """Azure's older URLs: the model is a deployment, and named there alone."""
+    path = re.compile(r"/openai/deployments/([a-z]+)/chat/completions")
+
+    @staticmethod
+    def check(schemas, request):
+        need(request.headers["api-key"] == KEY, "not the provider's key")
+        need("?api-version=2" in request.path, "no api-version")
+        request.body["model"] = request.model
+        Chat.check(schemas, request)
+
+
 class Responses(Chat):
     path = re.compile(r"/(?:ollama/)?v1/responses")
     signature = "c2lnbmVkIGJ5IE9wZW5BSQ=="
 
     @staticmethod
     def check(schemas, request):
-        need(request.headers["authorization"] == f"Bearer {KEY}", "not the provider's key")
-        kind = "Streaming" if request.body.get("stream") else "NonStreaming"
-        schemas.check("openai", f"ResponseCreateParams{kind}", request.body)
+        natives.bears_key(request)
+        Responses.fits(schemas, request.body)
+
+    @staticmethod
+    def fits(schemas, body):
+        kind = "Streaming" if body.get("stream") else "NonStreaming"
+        schemas.check("openai", f"ResponseCreateParams{kind}", body)
 
     @staticmethod
     def hear(request):
@@ -281,6 +298,15 @@ class Responses(Chat):
         return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n"
 
 
+class Azure(Responses):
+    path = re.compile(r"/openai/v1/responses")
+
+    @staticmethod
+    def check(schemas, request):
+        need(request.headers["api-key"] == KEY, "not the provider's key")
+        Responses.fits(schemas, request.body)
+
+
 class Messages:
     path = re.compile(r"/(?:ollama/)?v1/messages")
     signature = "c2lnbmVkIGJ5IENsYXVkZQ=="
@@ -293,8 +319,12 @@ class Messages:
              "not the provider's key")
         version = head["anthropic-version"]
         need(version in SCHEMAS, f"anthropic-version {version}")
-        kind = "Streaming" if request.body.get("stream") else "NonStreaming"
-        schemas.check(version, f"MessageCreateParams{kind}", request.body)
+        Messages.fits(schemas, version, request.body)
+
+    @staticmethod
+    def fits(schemas, version, body):
+        kind = "Streaming" if body.get("stream") else "NonStreaming"
+        schemas.check(version, f"MessageCreateParams{kind}", body)
 
     @staticmethod
     def hear(request):
@@ -392,6 +422,44 @@ class Messages:
                 "request_id": "req_01Matrix"}
 
 
+class VertexClaude(Messages):
+    """A cloud's Claude: the version stands in the body, the model in the URL alone."""
+    path = re.compile(r"/v1/projects/p/locations/r/publishers/anthropic/models/"
+                      r"claude-([a-z]+):(?:rawPredict|streamRawPredict)")
+    version = "vertex-2023-10-16"
+
+    def check(self, schemas, request):
+        natives.bears_key(request)
+        said = request.body.pop("anthropic_version", None)
+        need(said == self.version, f"anthropic_version {said}")
+        need("model" not in request.body, "a model beside the URL's")
+        request.body["model"] = request.model
+        self.streams(request, "stream" in request.path)
+        Messages.fits(schemas, "2023-06-01", request.body)
+
+    @staticmethod
+    def streams(request, stream):
+        need(request.body.get("stream", False) == stream, "the URL streams, the body does not")
+
+
+class BedrockClaude(VertexClaude):
+    """Here the URL alone says that it is a stream, whose events are chunks of AWS's."""
+    path = re.compile(r"/model/anthropic\.claude-([a-z]+)-v1:0/invoke(?:-with-response-stream)?")
+    version = "bedrock-2023-05-31"
+    media = natives.Converse.media
+    error, error_head = staticmethod(natives.Converse.error), staticmethod(natives.Converse.error_head)
+
+    @staticmethod
+    def streams(request, stream):
+        need("stream" not in request.body, "a word of streams in the body")
+        request.body["stream"] = stream
+
+    @staticmethod
+    def event(data):
+        return natives.Converse.event(("chunk", {"bytes": base64.b64encode(
+            json.dumps(data).encode()).decode()}))
+
+
 def camel(node):
     """Google takes keys spelt either way; what is not Google's to spell stays as it is."""
     if isinstance(node, list):
@@ -414,9 +482,10 @@ class Gemini:
 
     @staticmethod
     def check(schemas, request):
-        need(KEY in (request.headers["x-goog-api-key"],
-                     (request.headers["authorization"] or "").removeprefix("Bearer ")),
-             "not the provider's key")
+        if "/projects/" in request.path:  # Vertex
+            natives.bears_key(request)
+        else:
+            need(request.headers["x-goog-api-key"] == KEY, "not the provider's key")
         request.body = camel(request.body)
         schemas.check("google", "GenerateContentRequest", request.body)
 
@@ -510,7 +579,8 @@ class Gemini:
 # `vertex` Gemini's own.
 ROWS = {"openai": ("openai", "/v1"), "azure": ("azure-models", ""),
         "responses": ("openai-responses", "/v1"), "anthropic": ("anthropic", ""),
-        "google": ("gemini", ""), "vertex": ("vertex", ""), **natives.ROWS}
+        "google": ("gemini", ""), "vertex": ("vertex", ""), "azure-v1": ("azure", ""),
+        "deployments": ("azure-deployments", ""), **natives.ROWS}
 
 
 def configuration(url, **more):
@@ -525,6 +595,9 @@ def configuration(url, **more):
 
 APIS = {"openai.chat": Chat(), "openai.responses": Responses(), "anthropic.messages": Messages(),
         "gemini.generate": Gemini(), **natives.APIS}
+# The same at clouds.
+HOSTED = {"Azure OpenAI": Azure(), "Azure OpenAI, by deployment": Deployments(),
+          "Claude on Vertex AI": VertexClaude(), "Claude on Bedrock": BedrockClaude()}
 
 
 def completion(body):
@@ -557,7 +630,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.number = next(self.numbers)
         self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         path = urllib.parse.unquote(self.path.split("?")[0])
-        name, api = next(((n, a) for n, a in APIS.items() if a.path.fullmatch(path)), (None, None))
+        name, api = next(((n, a) for n, a in (APIS | HOSTED).items() if a.path.fullmatch(path)),
+                         (None, None))
         plain = next((say for form, say in PLAIN if form.fullmatch(path)), None)
         if plain:
             return self.say(200, plain(self.body))
