@@ -21,7 +21,6 @@ SCHEMAS = {
 }
 KEY = "a-providers-key"
 PIECE = 5  # characters of a streamed delta
-REASONING = 4  # tokens of an answer that were thought
 
 
 def pieces(text):
@@ -104,13 +103,13 @@ def said_by_tool(value):
 
 class Heard:
     """What a request says, in the words of talks.py. `forced` is the tool that must be called; "":
-    any."""
+    any. `single`: no more than one call at a time."""
 
     def __init__(self):
         self.system, self.tools, self.turns, self.names = "", {}, [], {}
         self.schema, self.thinks, self.limit, self.stream = None, False, None, False
         self.json, self.forced, self.stops, self.signatures = False, None, [], []
-        self.thoughts = []
+        self.single, self.thoughts = False, []
 
     def user(self, text="", image=None):
         if not self.turns or self.turns[-1][0] != "user":

@@ -1,8 +1,9 @@
 """Models of upstreams.py that answer whatever they are asked: they are given what was heard, and give an
 answer as talks.py has it."""
 import json
+import re
 
-from talks import answer
+from talks import REASONING, answer
 
 MADE = "made-by-a-tool.txt"
 WORD = "lamplighter-was-here"
@@ -51,22 +52,40 @@ def fitting(schema):
     return PLAIN[kind[0] if isinstance(kind, list) else kind]
 
 
+def spoken(heard):
+    """JSON that fits; the word that it must say; or what was said last, and how it goes on."""
+    if heard.schema or heard.json:
+        return json.dumps(fitting(heard.schema)) if heard.schema else '{"ok": true}'
+    word = re.search(r'exactly the word "(\w+)"', heard.system)
+    if word:
+        return word[1]
+    return heard.turns[-1][1] if heard.turns[-1][0] == "user" else "is as it is."
+
+
+def cut(text, stops):
+    """The text up to the first of the stops in it, and which that is."""
+    found = min((s for s in stops if s in text), key=text.index, default=None)
+    return (text[:text.index(found)], found) if found else (text, None)
+
+
 def obedient(heard):
-    """Calls what it must, writes the JSON that it must; else it says again what was said last. A word
-    is a token."""
-    if heard.forced is not None and heard.turns[-1][0] == "user":
-        name = heard.forced or next(iter(heard.tools))
-        return answer("", "tools", calls=[(name, fitting(heard.tools[name][1]))])
-    text = json.dumps(fitting(heard.schema)) if heard.schema else '{"ok": true}'
-    if not heard.schema and not heard.json:
-        text = heard.turns[-1][1] if heard.turns[-1][0] == "user" else "and so on"
-    for stop in heard.stops:
-        text = text.split(stop)[0]
+    """Calls what it must, thinks when it must, and says what it must; a word is a token. Who asks it to
+    think at length has its limit spent on that."""
+    kind, said = heard.turns[-1][:2]
+    if heard.forced is not None and kind == "user":
+        several = "both" in said and not heard.single
+        names = list(heard.tools) if several else [heard.forced or next(iter(heard.tools))]
+        return answer("", "tools", calls=[(name, fitting(heard.tools[name][1])) for name in names])
+    thought = "It is easily said." if heard.thinks else ""
+    if thought and "at length" in said:
+        return answer("", "length", thought, tokens=(20, 0, heard.limit))
+    text, stopped = cut(spoken(heard), heard.stops)
     words = text.split(" ")
-    full = len(words) > (heard.limit or len(words))
-    text = " ".join(words[:heard.limit]) if full else text
-    return answer(text, "length" if full else "end",
-                  tokens=(20, 0, min(len(words), heard.limit or len(words))))
+    limit = heard.limit or len(words)
+    text = " ".join(words[:limit])
+    return {**answer(text, "length" if len(words) > limit else "end", thought,
+                     tokens=(20, 0, min(len(words), limit) + (REASONING if thought else 0))),
+            "stopped": stopped}
 
 
 MODELS = {"agent": agent, "obedient": obedient}

@@ -12,9 +12,9 @@ import zlib
 
 import jsonschema_rs
 
-from hearing import KEY, REASONING, Heard, data_url, fits, listed, pieces, plain_schema, text_of
+from hearing import KEY, Heard, data_url, fits, listed, pieces, plain_schema, text_of
 from models import need
-from talks import TALKS
+from talks import REASONING, TALKS
 
 # --- Schemas --------------------------------------------------------------------------------
 

@@ -18,6 +18,9 @@ PNG = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA
        "rkJggg==")
 
 
+REASONING = 4  # tokens of an answer that were thought, if any was
+
+
 def answer(text, stop="end", thinking="", calls=(), tokens=(25, 8, 9)):
     return {"thinking": thinking, "text": text, "calls": [list(c) for c in calls], "stop": stop,
             "tokens": list(tokens)}

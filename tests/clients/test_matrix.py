@@ -40,6 +40,7 @@ GO = {  # in `make deep` alone: they take minutes to compile
     "openai chat (Go)": "openai.chat",
     "openai responses (Go)": "openai.responses",
     "anthropic (Go)": "anthropic.messages",
+    "google-genai (Go)": "gemini.generate",
 }
 DEEP = "LAMPLIGHTER_DEEP" in os.environ
 PYTHON = {name: speaks for name, (speaks, _) in sdks_python.CLIENTS.items()}  # one of each dialect
@@ -76,7 +77,8 @@ RAISED = {  # what an SDK raises for a status: its class, and the API's own word
                         400: ("ClientError", "INVALID_ARGUMENT")},
 }
 RAISED["openai.responses"] = RAISED["anthropic.messages"] = RAISED["openai.chat"]
-CLASSES = {"google-genai (Node)": "ApiError", "anthropic (Go)": "*apierror.Error",
+CLASSES = {"google-genai (Node)": "ApiError", "google-genai (Go)": "genai.APIError",
+           "anthropic (Go)": "*apierror.Error",
            **dict.fromkeys(("openai chat (Go)", "openai responses (Go)"), "*apierror.Error")}
 
 

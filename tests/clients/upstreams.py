@@ -19,10 +19,10 @@ import traceback
 import urllib.parse
 
 import natives
-from hearing import (KEY, REASONING, SCHEMAS, Heard, Schemas, data_url, forced, listed, pieces,
-                     plain_schema, text_of)
+from hearing import (KEY, SCHEMAS, Heard, Schemas, data_url, forced, listed, pieces, plain_schema,
+                     text_of)
 from models import MODELS, Wrong, need
-from talks import TALKS
+from talks import REASONING, TALKS
 
 # --- APIs -----------------------------------------------------------------------------------
 
@@ -48,6 +48,7 @@ class Chat:
         heard.schema = kind["json_schema"]["schema"] if kind["type"] == "json_schema" else None
         heard.json, heard.stops = kind["type"] == "json_object", listed(body.get("stop"))
         heard.forced = forced(body.get("tool_choice"))
+        heard.single = body.get("parallel_tool_calls") is False
         heard.tools = {t["function"]["name"]: [t["function"].get("description"),
                                                plain_schema(t["function"]["parameters"])]
                        for t in body.get("tools", [])}
@@ -92,9 +93,9 @@ class Chat:
                 "system_fingerprint": None}
 
     @staticmethod
-    def likely(request, text):
+    def likely(body, text):
         """How likely the tokens of this text were, if asked."""
-        if not request.body.get("logprobs"):
+        if not body.get("logprobs"):
             return None
         words = [{"token": piece, "logprob": -0.5, "bytes": list(piece.encode())}
                  for piece in pieces(text)]
@@ -107,7 +108,7 @@ class Chat:
             message["tool_calls"] = self.calls(answer)
         return {**self.shell(request, "chat.completion"), "usage": self.usage(answer),
                 "choices": [{"index": i, "message": message,
-                             "logprobs": self.likely(request, answer["text"]),
+                             "logprobs": self.likely(request.body, answer["text"]),
                              "finish_reason": self.stop[answer["stop"]]}
                             for i in range(request.body.get("n") or 1)]}
 
@@ -115,7 +116,7 @@ class Chat:
         def chunk(delta, finish=None):
             return {**self.shell(request, "chat.completion.chunk"), "usage": None,
                     "choices": [{"index": 0, "delta": delta, "logprobs": self.likely(
-                        request, delta["content"]) if delta.get("content") else None,
+                        request.body, delta["content"]) if delta.get("content") else None,
                                  "finish_reason": finish}]}
 
         yield chunk({"role": "assistant", "content": None if answer["calls"] else "",
@@ -176,7 +177,8 @@ class Responses(Chat):
         body, heard = request.body, Heard()
         heard.stream = body.get("stream", False)
         heard.limit = body.get("max_output_tokens")
-        heard.thinks = bool(body.get("reasoning"))
+        heard.thinks = (body.get("reasoning") or {"effort": "none"}).get("effort") != "none"
+        heard.single = body.get("parallel_tool_calls") is False
         heard.system = body.get("instructions") or ""
         kind = (body.get("text") or {}).get("format", {"type": "text"})
         heard.schema = kind["schema"] if kind["type"] == "json_schema" else None
@@ -219,7 +221,11 @@ class Responses(Chat):
                 "total_tokens": prompt + done}
 
     @staticmethod
-    def items(answer):
+    def logprobs(request, text):
+        asked = "message.output_text.logprobs" in request.body.get("include", ())
+        return Chat.likely({"logprobs": True}, text)["content"] if asked else []
+
+    def items(self, request, answer):
         if answer["thinking"]:
             yield {"id": "rs_matrix", "type": "reasoning", "encrypted_content": Responses.signature,
                    "summary": [{"type": "summary_text", "text": answer["thinking"]}]}
@@ -227,7 +233,8 @@ class Responses(Chat):
             yield {"id": "msg_matrix", "type": "message", "role": "assistant",
                    "status": "completed",
                    "content": [{"type": "output_text", "text": answer["text"],
-                                "annotations": [], "logprobs": []}]}
+                                "annotations": [],
+                                "logprobs": self.logprobs(request, answer["text"])}]}
         for i, (name, args) in enumerate(answer["calls"]):
             yield {"id": f"fc_{i}", "type": "function_call", "call_id": f"call_{i}XyZ",
                    "name": name, "arguments": json.dumps(args), "status": "completed"}
@@ -243,7 +250,7 @@ class Responses(Chat):
                 "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
                 "instructions": body.get("instructions"), "metadata": {},
                 "max_output_tokens": body.get("max_output_tokens"), "model": body["model"],
-                "output": list(self.items(answer)) if answer else [],
+                "output": list(self.items(request, answer)) if answer else [],
                 "parallel_tool_calls": True, "previous_response_id": None,
                 "reasoning": {"effort": None, "summary": None}, "store": False,
                 "temperature": 1.0, "text": {"format": {"type": "text"}}, "tool_choice": "auto",
@@ -260,7 +267,7 @@ class Responses(Chat):
         begun = self.response(request)
         yield {"type": "response.created", "response": begun}
         yield {"type": "response.in_progress", "response": begun}
-        for index, item in enumerate(self.items(answer)):
+        for index, item in enumerate(self.items(request, answer)):
             place = {"item_id": item["id"], "output_index": index}
             empty = {"reasoning": {"summary": []}, "message": {"content": []},
                      "function_call": {"arguments": ""}}[item["type"]]
@@ -274,23 +281,23 @@ class Responses(Chat):
                 yield {"type": "response.function_call_arguments.done", **place,
                        "name": item["name"], "arguments": item["arguments"]}
             else:
-                yield from self.part(item, place)
+                yield from self.part(request, item, place)
             yield {"type": "response.output_item.done", "output_index": index, "item": item}
         response = self.response(request, answer)
         yield {"type": f"response.{response['status']}", "response": response}
 
-    @staticmethod
-    def part(item, place):
+    def part(self, request, item, place):
         if item["type"] == "reasoning":
             (part,), word, text = item["summary"], "reasoning_summary_part", "reasoning_summary_text"
-            place, more = {**place, "summary_index": 0}, {}
+            place, likely = {**place, "summary_index": 0}, lambda text: {}
         else:
             (part,), word, text = item["content"], "content_part", "output_text"
-            place, more = {**place, "content_index": 0}, {"logprobs": []}
-        yield {"type": f"response.{word}.added", **place, "part": {**part, "text": ""}}
+            place = {**place, "content_index": 0}
+            likely = lambda text: {"logprobs": self.logprobs(request, text)}  # noqa: E731
+        yield {"type": f"response.{word}.added", **place, "part": {**part, "text": "", **likely("")}}
         for piece in pieces(part["text"]):
-            yield {"type": f"response.{text}.delta", **place, "delta": piece, **more}
-        yield {"type": f"response.{text}.done", **place, "text": part["text"], **more}
+            yield {"type": f"response.{text}.delta", **place, "delta": piece, **likely(piece)}
+        yield {"type": f"response.{text}.done", **place, "text": part["text"], **likely(part["text"])}
         yield {"type": f"response.{word}.done", **place, "part": part}
 
     @staticmethod
@@ -336,6 +343,7 @@ class Messages:
         kind = (body.get("output_config") or {}).get("format") or {}
         heard.schema = kind.get("schema")
         heard.forced, heard.stops = forced(body.get("tool_choice")), body.get("stop_sequences", [])
+        heard.single = body.get("tool_choice", {}).get("disable_parallel_tool_use", False)
         heard.json = "JSON" in heard.system  # it has no other word for that
         heard.tools = {t["name"]: [t.get("description"), plain_schema(t["input_schema"])]
                        for t in body.get("tools", [])}
@@ -380,11 +388,17 @@ class Messages:
         for i, (name, args) in enumerate(answer["calls"]):
             yield {"type": "tool_use", "id": f"toolu_01Matrix{i}", "name": name, "input": args}
 
+    def reason(self, answer):
+        """Alone among them it tells which of the client's texts it was."""
+        cut = answer.get("stopped")
+        return {"stop_reason": "stop_sequence" if cut else self.stop[answer["stop"]],
+                "stop_sequence": cut}
+
     def message(self, request, answer, whole):
         return {"id": "msg_01Matrix", "type": "message", "role": "assistant",
-                "model": request.body["model"], "stop_sequence": None,
+                "model": request.body["model"],
                 "content": list(self.blocks(answer)) if whole else [],
-                "stop_reason": self.stop[answer["stop"]] if whole else None,
+                **(self.reason(answer) if whole else {"stop_reason": None, "stop_sequence": None}),
                 "usage": self.usage(answer, whole)}
 
     def whole(self, request, answer):
@@ -410,7 +424,7 @@ class Messages:
                 yield {"type": "content_block_delta", "index": i, "delta": delta}
             yield {"type": "content_block_stop", "index": i}
         yield {"type": "message_delta", "usage": {"output_tokens": answer["tokens"][2]},
-               "delta": {"stop_reason": self.stop[answer["stop"]], "stop_sequence": None}}
+               "delta": self.reason(answer)}
         yield {"type": "message_stop"}
 
     event = staticmethod(Responses.event)
@@ -607,16 +621,25 @@ def completion(body):
                 {"text": str(body["prompt"]), "index": 0, "logprobs": None, "finish_reason": "stop"}]}
 
 
+def embedded(body):
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    return {"object": "list", "model": body["model"],
+            "usage": {"prompt_tokens": 5, "total_tokens": 5},
+            "data": [{"object": "embedding", "index": i, "embedding": [0.5] * body.get("dimensions", 8)}
+                     for i in range(len(texts))]}
+
+
 def counted(key, **more):
     return lambda body: {**more, key: len(json.dumps(body).split())}
 
 
-# What is no talk: counts of tokens, where a word is one, and OpenAI's old completions, which say their
-# prompt again.
+# What is no talk: counts of tokens, where a word is one, vectors, and OpenAI's old completions, which say
+# their prompt again.
 PLAIN = [(re.compile(r"/v1/messages/count_tokens"), counted("input_tokens")),
          (re.compile(r"/v1/responses/input_tokens"),
           counted("input_tokens", object="response.input_tokens")),
          (re.compile(r"/v1(?:beta)?/models/[^/:]+:countTokens"), counted("totalTokens")),
+         (re.compile(r"/(?:v1|v1beta/openai)/embeddings"), embedded),
          (re.compile(r"/v1/completions"), completion)]
 
 

@@ -8,9 +8,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 
 	"github.com/anthropics/anthropic-sdk-go"
@@ -19,6 +21,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 	"github.com/openai/openai-go/v3/shared"
+	"google.golang.org/genai"
 )
 
 type tool struct {
@@ -300,16 +303,111 @@ func anthropicMessages(ctx context.Context, j *job) ([]answer, error) {
 	}
 }
 
+func asksGoogle(j *job) *genai.GenerateContentConfig {
+	asked := &genai.GenerateContentConfig{MaxOutputTokens: int32(j.Talk.Limit),
+		SystemInstruction: genai.NewContentFromText(j.Talk.System, genai.RoleUser)}
+	for _, t := range j.Talk.Tools {
+		asked.Tools = append(asked.Tools, &genai.Tool{FunctionDeclarations: []*genai.FunctionDeclaration{
+			{Name: t.Name, Description: t.Description, ParametersJsonSchema: t.Schema}}})
+	}
+	if j.Talk.Schema != nil {
+		asked.ResponseMIMEType, asked.ResponseJsonSchema = "application/json", j.Talk.Schema
+	}
+	if j.Talk.Thinks {
+		asked.ThinkingConfig = &genai.ThinkingConfig{IncludeThoughts: true,
+			ThinkingBudget: genai.Ptr[int32](1024)}
+	}
+	return asked
+}
+
+// One page, as a stream of them.
+func onePage(page *genai.GenerateContentResponse, err error) iter.Seq2[*genai.GenerateContentResponse, error] {
+	return func(yield func(*genai.GenerateContentResponse, error) bool) { yield(page, err) }
+}
+
+func googleGenai(ctx context.Context, j *job) ([]answer, error) {
+	client, err := genai.NewClient(ctx, &genai.ClientConfig{APIKey: j.Key,
+		Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: j.Base,
+			RetryOptions: &genai.HTTPRetryOptions{Attempts: genai.Ptr[int32](1)}}})
+	if err != nil {
+		return nil, err
+	}
+	parts := []*genai.Part{genai.NewPartFromText(j.Talk.User)}
+	if j.Talk.Image != nil {
+		data, err := base64.StdEncoding.DecodeString(j.Talk.Image.Data)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, genai.NewPartFromBytes(data, j.Talk.Image.Type))
+	}
+	contents := []*genai.Content{genai.NewContentFromParts(parts, genai.RoleUser)}
+	asked, stops := asksGoogle(j), map[genai.FinishReason]string{"STOP": "end", "MAX_TOKENS": "length"}
+	var answers []answer
+	for {
+		pages := client.Models.GenerateContentStream(ctx, j.Model, contents, asked)
+		if !j.Stream {
+			pages = onePage(client.Models.GenerateContent(ctx, j.Model, contents, asked))
+		}
+		said, back, results := answer{Calls: [][]any{}}, []*genai.Part{}, []*genai.Part{}
+		for page, err := range pages {
+			if err != nil {
+				return nil, err
+			}
+			if use := page.UsageMetadata; use != nil {
+				said.Tokens = [3]int64{int64(use.PromptTokenCount), int64(use.CachedContentTokenCount),
+					int64(use.CandidatesTokenCount + use.ThoughtsTokenCount)}
+			}
+			for _, candidate := range page.Candidates {
+				if candidate.FinishReason != "" {
+					said.Stop = stops[candidate.FinishReason]
+				}
+				if candidate.Content == nil {
+					continue
+				}
+				for _, part := range candidate.Content.Parts {
+					// What holds nothing is none for the API; as JSON an empty text has gone.
+					if part.Text != "" || part.FunctionCall != nil || part.ThoughtSignature != nil {
+						back = append(back, part)
+					}
+					switch call := part.FunctionCall; {
+					case call != nil:
+						said.Calls = append(said.Calls, []any{call.Name, call.Args})
+						result := genai.NewPartFromFunctionResponse(call.Name,
+							map[string]any{"output": j.Talk.Results[call.Name]})
+						result.FunctionResponse.ID = call.ID
+						results = append(results, result)
+					case part.Thought:
+						said.Thinking += part.Text
+					default:
+						said.Text += part.Text
+					}
+				}
+			}
+		}
+		if len(results) > 0 && said.Stop == "end" {
+			said.Stop = "tools"
+		}
+		answers = append(answers, said)
+		if len(results) == 0 {
+			return answers, nil
+		}
+		contents = append(contents, genai.NewContentFromParts(back, genai.RoleModel),
+			genai.NewContentFromParts(results, genai.RoleUser))
+	}
+}
+
 var clients = map[string]func(context.Context, *job) ([]answer, error){
 	"openai chat (Go)":      openaiChat,
 	"openai responses (Go)": openaiResponses,
 	"anthropic (Go)":        anthropicMessages,
+	"google-genai (Go)":     googleGenai,
 }
 
 // One error type stands for all statuses in each SDK.
 func describe(err error) map[string]any {
 	var ofOpenAI *openai.Error
 	var ofAnthropic *anthropic.Error
+	var ofGoogle genai.APIError
 	switch {
 	case errors.As(err, &ofOpenAI):
 		return map[string]any{"class": fmt.Sprintf("%T", err), "status": ofOpenAI.StatusCode,
@@ -317,6 +415,9 @@ func describe(err error) map[string]any {
 	case errors.As(err, &ofAnthropic):
 		return map[string]any{"class": fmt.Sprintf("%T", err), "status": ofAnthropic.StatusCode,
 			"type": ofAnthropic.Type(), "message": err.Error()}
+	case errors.As(err, &ofGoogle):
+		return map[string]any{"class": fmt.Sprintf("%T", err), "status": ofGoogle.Code,
+			"type": ofGoogle.Status, "message": ofGoogle.Message}
 	}
 	return map[string]any{"class": fmt.Sprintf("%T", err), "message": err.Error()}
 }
