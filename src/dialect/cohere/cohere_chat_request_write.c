@@ -352,6 +352,7 @@ int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
     json_kv_bool(&o.w, "stream", to->stream);
     write_documents(&o);
     write_tools(&o);
+    convert_note_strict(to, q);
     write_format(&o);
     write_thinking(&o);
     convert_kv_raw(&o.w, "max_tokens", q->max_tokens);
