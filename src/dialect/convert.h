@@ -141,6 +141,7 @@ struct convert_reader {
     void *own;
     struct arena *arena; /* of the attempt: what has to be kept, bounded */
     struct chat_sink sink;
+    struct convert_told *told; /* where it notes what the answer holds and no event can say */
 };
 
 /* Between chat events and what a client reads. `own` is the dialect's, of writer_bytes, cleared. */

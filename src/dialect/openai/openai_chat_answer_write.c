@@ -526,6 +526,7 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 /* Kept answers are had by an id of their own API. */
 #define STORED_PAGE               "https://platform.openai.com/docs/api-reference/chat/get"
 #define METADATA_PAGE             "https://platform.openai.com/docs/guides/distillation"
+#define ANSWER_PAGE               "https://platform.openai.com/docs/api-reference/chat/object"
 #define OK(f)                     [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEAR(f, how_)             [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, how_, CHAT_PAGE}
 #define PART(f, how_)             [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, CHAT_PAGE}
@@ -594,7 +595,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(USAGE_CACHED),
     OK(USAGE_REASONING),
     NOT(STOP_SEQUENCE),
-    NOT(MEDIA_OUT),
+    AT(MEDIA_OUT, PARTLY, "of what a target spoke, the words, as text", ANSWER_PAGE),
 };
 
 const struct convert convert_openai_chat = {

@@ -11,6 +11,7 @@
 #define ANSWER  "https://platform.openai.com/docs/api-reference/responses/object"
 #define FILES   "https://developers.openai.com/api/docs/guides/file-inputs"
 #define CACHING "https://developers.openai.com/api/docs/guides/prompt-caching"
+#define IMAGES  "https://platform.openai.com/docs/guides/tools-image-generation"
 #define TOOLS_  "https://platform.openai.com/docs/guides/tools"
 
 #define ROW(f, loss, how, page) [CHAT_HAS_##f] = {CHAT_HAS_##f, loss, how, page}
@@ -78,7 +79,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(USAGE_CACHED),
     CARRY(USAGE_REASONING),
     ROW(STOP_SEQUENCE, LOST, NULL, ANSWER),
-    ROW(MEDIA_OUT, LOST, NULL, ANSWER),
+    ROW(MEDIA_OUT, LOST, NULL, IMAGES), /* there they are what a tool of the provider made */
 };
 
 const struct convert convert_openai_responses = {

@@ -163,6 +163,15 @@ static void what_the_target_takes_is_said(void **state)
 #define INCOMPLETE                                                                                 \
     "'status':'incomplete','error':null,'incomplete_details':{'reason':'content_filter'}"
 
+#define DRAWN                                                                                      \
+    "{'candidates':[{'content':{'role':'model','parts':[{'inlineData':{'mimeType':'image/png',"    \
+    "'data':'AAAA'}}]},'finishReason':'STOP','index':0}]}"
+#define WHOLE(more)                                                                                \
+    "{'id':'c','choices':[{'index':0,'message':{'role':'assistant','content':null," more           \
+    "},'finish_reason':'stop'}]}"
+#define PIECE(delta, end)                                                                          \
+    EVENT("'choices':[{'index':0,'delta':{" delta "},'finish_reason':" end "}]")
+
 static const struct {
     const struct convert *client, *target;
     const char *in; /* events, or a whole answer */
@@ -182,6 +191,26 @@ static const struct {
              EVENT("'type':'message_delta','delta':{'stop_reason':'refusal'},'usage':{"
                    "'output_tokens':1}"),
      "event: response.incomplete\ndata: ", ""},
+    /* what was drawn or spoken, and cannot be said, is named; words that were spoken are text */
+    {C, G, DRAWN, "'content':null", "media-out"},
+    {R, G, DRAWN, "'output':[]", "media-out"},
+    {R, G, "data: " DRAWN "\n\n", "'output':[]", "media-out"},
+    {R, C, WHOLE("'audio':{'id':'a','data':'UklG','transcript':'hello'}"), "'text':'hello'",
+     "media-out"},
+    {A, C, WHOLE("'audio':{'id':'a','data':'UklG','transcript':'hello'}"), "'text':'hello'",
+     "media-out"},
+    {R, C,
+     PIECE("'audio':{'id':'a','transcript':'hel'}", "null")
+         PIECE("'audio':{'transcript':'lo'}", "null") PIECE("'audio':{'data':'UklG'}", "null")
+             PIECE("", "'stop'"),
+     "'text':'hello'", "media-out"},
+    {A, C, WHOLE("'audio':{'id':'a','transcript':'hello'}"), "'text':'hello'", ""},
+    {G, C,
+     WHOLE("'images':[{'type':'image_url','image_url':{'url':'data:image/png;base64,AAAA'}}]"),
+     "'inlineData':{'mimeType':'image/png','data':'AAAA'}", ""},
+    {R, C,
+     WHOLE("'images':[{'type':'image_url','image_url':{'url':'data:image/png;base64,AAAA'}}]"),
+     "'output':[]", "media-out"},
 };
 
 static void feed(struct translate *t, const char *in, struct buf *out)
@@ -196,6 +225,14 @@ static void feed(struct translate *t, const char *in, struct buf *out)
     assert_int_equal(translate_end(t, out, &e), 0);
 }
 
+static const char *asked(const struct convert *client)
+{
+    return client == R   ? RESPONSES("")
+           : client == G ? "{'contents':[{'parts':[{'text':'hi'}]}]}"
+           : client == A ? "{'max_tokens':9,'messages':[{'role':'user','content':'hi'}]}"
+                         : CHAT("");
+}
+
 static void answers_say_what_they_are(void **state)
 {
     struct buf in, out, dropped;
@@ -203,9 +240,8 @@ static void answers_say_what_they_are(void **state)
 
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        bool chat = answers[i].client == &convert_openai_chat;
-        struct translate *t =
-            begin(answers[i].client, answers[i].target, NULL, chat ? CHAT("") : RESPONSES(""));
+        const char *request = asked(answers[i].client);
+        struct translate *t = begin(answers[i].client, answers[i].target, NULL, request);
 
         quote(&in, answers[i].in);
         buf_init(&out, MEGA);
@@ -216,7 +252,8 @@ static void answers_say_what_they_are(void **state)
             feed(t, in.p, &out);
         holds(&out, answers[i].piece, true);
         translate_dropped(t, &dropped);
-        assert_true(span_is(buf_span(&dropped), answers[i].dropped));
+        if (!span_is(buf_span(&dropped), answers[i].dropped))
+            fail_msg("%s: dropped '%.*s'", answers[i].in, SPAN_FMT(buf_span(&dropped)));
         translate_free(&t);
         buf_fini(&in);
         buf_fini(&out);
