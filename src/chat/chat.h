@@ -122,6 +122,8 @@ struct chat_tool {
     struct span schema; /* FUNCTION: JSON Schema of the arguments, as JSON text; absent: none */
     struct span raw;    /* FREE_FORM: its format, PROVIDER: all of it; as JSON text */
     enum chat_tri strict;
+    bool strict_default; /* the client's API, which was told nothing, would have it strict, if that
+                          * can be */
     bool cache;
     struct span cache_ttl;
     struct span space, own; /* the client has it in a namespace, and calls it `own` there; `name` is
@@ -159,6 +161,8 @@ struct chat_request {
     enum chat_choice choice;
     struct span choice_name; /* CHAT_CHOICE_ONE */
     enum chat_tri parallel;
+    bool functions; /* said as OpenAI's chat did before there were tools: the client knows one call
+                     * of an answer, which has no id */
     enum chat_format format;
     struct span format_name, format_description, format_schema;
     enum chat_tri format_strict; /* as OpenAI's clients say it */
@@ -173,7 +177,9 @@ struct chat_request {
     struct span effort;     /* "none", "minimal", "low", "medium", "high", "xhigh", "max" */
     struct span summary;    /* of the thinking: "auto", "concise", "detailed" */
     struct span verbosity, user, service_tier;
-    struct span logit_bias, metadata; /* JSON text */
+    struct span logit_bias, metadata;       /* JSON text */
+    bool safety;                            /* user: as OpenAI's safety_identifier */
+    struct span cache_key, cache_retention; /* as OpenAI has them */
     enum chat_tri store;
     struct span previous; /* id of an answer that the provider keeps */
 };

@@ -157,6 +157,8 @@ static const struct {
     MEMBER(METADATA, metadata),
     MEMBER(USER, user),
     MEMBER(SERVICE_TIER, service_tier),
+    MEMBER(CACHE_KEY, cache_key),
+    MEMBER(CACHE_KEY, cache_retention),
     MEMBER(SEED, seed),
     MEMBER(PENALTIES, frequency_penalty),
     MEMBER(TOP_P, top_p),
@@ -180,6 +182,19 @@ void convert_forget(struct chat_request *q, const struct convert_host *host)
 
 /* ---- requests ---- */
 
+static bool any_strict_default(const struct chat_tool *t)
+{
+    while (t && !t->strict_default)
+        t = t->next;
+    return t;
+}
+
+void convert_note_strict(const struct convert_to *to, const struct chat_request *q)
+{
+    if (any_strict_default(q->tools))
+        convert_drops(to, CHAT_HAS_TOOL_STRICT);
+}
+
 /* Clients like to spell out what holds anyway; a target that has no word for it loses nothing. */
 static void forget_defaults(struct chat_request *q)
 {
@@ -189,7 +204,7 @@ static void forget_defaults(struct chat_request *q)
     } rows[] = {
         {CHAT_HAS_TOOL_CHOICE, q->choice != CHAT_CHOICE_UNSET && q->choice != CHAT_CHOICE_AUTO},
         {CHAT_HAS_TOOL_PARALLEL, q->parallel == CHAT_NO},
-        {CHAT_HAS_TOOL_STRICT, chat_any_strict(q->tools)},
+        {CHAT_HAS_TOOL_STRICT, chat_any_strict(q->tools) || any_strict_default(q->tools)},
         {CHAT_HAS_LOGPROBS, q->logprobs == CHAT_YES || span_has(q->top_logprobs)},
         {CHAT_HAS_STOP, q->stops != NULL},
         {CHAT_HAS_CHOICES, !span_is(q->choices, "1")},

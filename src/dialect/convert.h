@@ -102,6 +102,10 @@ static inline void convert_approximates(const struct convert_to *to, enum chat_f
 /* Signed thinking, and signed texts and calls, that the target cannot read: noted as dropped. */
 void convert_note_signatures(const struct convert_to *to, const struct chat_request *q);
 
+/* Tools that the client's API alone would have held to their schemas without a word: noted as
+ * dropped. */
+void convert_note_strict(const struct convert_to *to, const struct chat_request *q);
+
 /* What becomes of effort and budget in a dialect that has only words for them: `word` is the one
  * that was written, absent if none was. */
 void convert_note_effort(const struct convert_to *to, const struct chat_request *q,
@@ -138,6 +142,7 @@ struct convert_reader {
     void *own;
     struct arena *arena; /* of the attempt: what has to be kept, bounded */
     struct chat_sink sink;
+    struct convert_told *told; /* where it notes what the answer holds and no event can say */
 };
 
 /* Between chat events and what a client reads. `own` is the dialect's, of writer_bytes, cleared. */

@@ -78,6 +78,12 @@ MUST_CHECK int schema_fit(struct json_write *w, struct span schema, const struct
 MUST_CHECK int schema_fit_try(struct buf *out, struct span schema, const struct schema_rules *r,
                               bool *nearly, struct err *e);
 
+/* Strict tools whose schemas fit, in place of those in a copy of a request; what does not fit is
+ * not strict, and told as dropped. defaults: those alone that are strict without a word. */
+MUST_CHECK int schema_fit_tools(struct chat_request *ret, bool defaults,
+                                const struct schema_rules *r, const struct convert_to *to,
+                                struct err *e);
+
 /*
  * A copy of the request whose schemas fit: that of the answer and those of strict tools. What does
  * not fit: a strict tool is told as dropped, and is not strict in the copy; of an answer that has

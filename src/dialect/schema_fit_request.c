@@ -25,22 +25,23 @@ static int refit(struct span *s, const struct chat_request *q, const struct sche
     return got;
 }
 
-static int fit_tools(struct chat_request *ret, const struct schema_rules *r,
+int schema_fit_tools(struct chat_request *ret, bool defaults, const struct schema_rules *r,
                      const struct convert_to *to, struct err *e)
 {
     struct chat_tool **at = &ret->tools;
     bool other = false;
 
-    if (!chat_any_strict(ret->tools))
-        return 0;
     for (const struct chat_tool *t = ret->tools; t; t = t->next) {
         struct chat_tool *own = arena_alloc(ret->arena, sizeof(*own));
+        bool strict = defaults ? t->strict_default : t->strict == CHAT_YES;
         int got = 1;
 
         if (!own)
             return convert_no_memory(e);
         *own = *t;
-        if (t->kind == CHAT_TOOL_FUNCTION && t->strict == CHAT_YES && span_has(t->schema))
+        if (strict)
+            own->strict = CHAT_YES;
+        if (t->kind == CHAT_TOOL_FUNCTION && strict && span_has(t->schema))
             got = refit(&own->schema, ret, r, &other, e);
         if (got < 0)
             return -1;
@@ -55,6 +56,12 @@ static int fit_tools(struct chat_request *ret, const struct schema_rules *r,
     if (other)
         convert_approximates(to, CHAT_HAS_TOOL_STRICT);
     return 0;
+}
+
+static int fit_tools(struct chat_request *ret, const struct schema_rules *r,
+                     const struct convert_to *to, struct err *e)
+{
+    return chat_any_strict(ret->tools) ? schema_fit_tools(ret, false, r, to, e) : 0;
 }
 
 int schema_fit_request(struct chat_request *ret, const struct chat_request *q,

@@ -27,7 +27,7 @@ struct translate {
     struct json_tree event;
     struct buf data; /* of an event in several lines */
     struct chat_request q;
-    struct convert_told told; /* of the request as it was written */
+    struct convert_told told; /* of the request as it was written, and of the answer */
     struct convert_reader reader;
     struct chat_sink to;    /* where the answer's events go */
     struct open_part *open; /* in the order of their beginning */
@@ -85,7 +85,9 @@ static int hand_on(void *arg, const struct chat_event *ev, struct err *e)
 
     if ((ev->kind == CHAT_EVENT_PART || ev->kind == CHAT_EVENT_PART_END) && note_part(t, ev, e) < 0)
         return -1;
-
+    if (ev->kind == CHAT_EVENT_PART && ev->part == CHAT_PART_MEDIA &&
+        t->conf.client->loss[CHAT_HAS_MEDIA_OUT].loss != CARRIED)
+        t->told.dropped |= CHAT_BIT(CHAT_HAS_MEDIA_OUT);
     if (ev->kind == CHAT_EVENT_PART && ev->part == CHAT_PART_TOOL_CALL && t->conf.target->names)
         own.name = convert_unfit_name(&t->q, ev->name, t->conf.target->names);
     return t->to.event(t->to.arg, &own, e);
@@ -118,7 +120,8 @@ static int begin(struct translate *t, struct err *e)
         (struct convert_reader){.c = t->conf.target,
                                 .own = arena_zalloc(&t->arena, t->conf.target->reader_bytes),
                                 .arena = &t->arena,
-                                .sink = {hand_on, t}};
+                                .sink = {hand_on, t},
+                                .told = &t->told};
     t->writer =
         (struct convert_writer){.c = t->conf.client,
                                 .own = arena_zalloc(&t->arena, t->conf.client->writer_bytes),

@@ -84,7 +84,7 @@ static const struct convert_host openai = {.text_files = true, .cache = &breakpo
 /* Keys that it does not know it refuses. */
 static const struct convert_host mistral = {
     .less = HAS(DEVELOPER) | HAS(AUDIO) | HAS(TOOL_FREE) | HAS(REFUSAL) | HAS(LOGIT_BIAS) |
-            HAS(LOGPROBS) | HAS(VERBOSITY) | HAS(USER) | HAS(SERVICE_TIER),
+            HAS(LOGPROBS) | HAS(VERBOSITY) | HAS(USER) | HAS(SERVICE_TIER) | HAS(CACHE_KEY),
     .more = HAS(THINKING) | HAS(DOCUMENT_URL) | HAS(PREFILL),
     .call_ids = &nine,
     .seed = "random_seed",
@@ -96,7 +96,7 @@ static const struct convert_host mistral = {
 
 /* It wants its thinking back while tools are called, and takes no notice of it otherwise. */
 static const struct convert_host deepseek = {
-    .less = HAS(DEVELOPER),
+    .less = HAS(DEVELOPER) | HAS(CACHE_KEY),
     .more = HAS(THINKING),
     .thinking = "reasoning_content",
     .own_schemas = true,
@@ -109,13 +109,14 @@ static const struct convert_cache controls = {.key = "cache_control",
                                               .ttl = true,
                                               .models = MODELS("anthropic/*", "google/*")};
 
-static const struct convert_host openrouter = {.more = HAS(THINKING) | HAS(TOP_K),
+static const struct convert_host openrouter = {.less = HAS(CACHE_KEY),
+                                               .more = HAS(THINKING) | HAS(TOP_K),
                                                .thinking = "reasoning",
                                                .own_schemas = true,
                                                .cache = &controls};
 
 /* Everybody who is not OpenAI and has nothing else of its own. */
-static const struct convert_host other = {.own_schemas = true};
+static const struct convert_host other = {.less = HAS(CACHE_KEY), .own_schemas = true};
 
 #undef HAS
 

@@ -70,7 +70,7 @@ struct record {
     char upstream_model[64]; /* as the upstream reported it (cut) */
     char key[32];            /* name of the client's key, never the key */
     char peer[64];           /* NET_ADDR_TEXT */
-    char dropped[96];        /* what of the request the target was not told (cut) */
+    char dropped[96];        /* what of the request, or of the answer, was left out (cut) */
     char approximated[96];   /* what it was told in other words (cut) */
     char text[200];          /* one sentence about what went wrong */
 };

@@ -179,7 +179,7 @@ static struct span note_names(struct relay *r, void (*list)(const struct transla
     return names;
 }
 
-/* What the target was not told, or not quite. */
+/* What the target was not told, or not quite; and what the client was not. */
 static void note_loss(struct relay *r)
 {
     struct record *rec = &r->record;
@@ -286,6 +286,7 @@ int relay_translate_end(struct relay *r, struct err *e)
     buf_init(&out, TRANSLATE_EVENT_MAX);
     if (translate_end(r->translate, &out, e) == 0)
         rc = relay_send(r, buf_span(&out), e);
+    note_loss(r); /* of the answer: for the record, the header has gone */
     buf_fini(&out);
     return rc;
 }
@@ -322,6 +323,7 @@ int relay_translate_answer(struct relay *r, struct err *e)
             relay_set_type(r, SPAN_LIT("text/event-stream"));
         rc = 0;
     }
+    note_loss(r);
     blob_unref(&answer);
     buf_fini(&out);
     mem_free(body);

@@ -447,6 +447,7 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
     if (moved && q->has & CHAT_BIT(CHAT_HAS_SYSTEM_LATER))
         convert_approximates(to, CHAT_HAS_SYSTEM_LATER);
     convert_note_signatures(to, q);
+    convert_note_strict(to, q);
     json_end_object(&x.w);
     return 0;
 }

@@ -670,6 +670,7 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
     write_format(&x);
     write_tier(&x);
     write_fields(&x, &t);
+    convert_note_strict(to, q);
     json_end_object(&x.w);
     return 0;
 }

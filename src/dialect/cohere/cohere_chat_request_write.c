@@ -421,6 +421,7 @@ int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
     write_documents(&o);
     if (write_tools(&o) < 0)
         return -1;
+    convert_note_strict(to, q);
     write_format(&o);
     write_thinking(&o);
     write_numbers(&o);

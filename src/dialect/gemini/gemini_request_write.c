@@ -670,6 +670,7 @@ int gemini_write_request(struct buf *out, const struct chat_request *q, const st
     write_conf(&x);
     write_tier(&x);
     convert_note_signatures(to, q);
+    convert_note_strict(to, q);
     if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
         convert_drops(to, CHAT_HAS_CITATIONS);
     if (to->count)

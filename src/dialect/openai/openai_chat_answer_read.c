@@ -236,6 +236,44 @@ static int read_thinking(struct convert_reader *r, struct openai_chat_open *o, y
     return 0;
 }
 
+/* What it spoke: the words as text. There is no event for sound that comes in pieces. */
+static int read_audio(struct convert_reader *r, struct openai_chat_open *o, yyjson_val *v,
+                      struct err *e)
+{
+    if (json_get_text(v, "data").n && r->told)
+        r->told->dropped |= CHAT_BIT(CHAT_HAS_MEDIA_OUT);
+    return say(r, o, CHAT_PART_TEXT, json_get_text(v, "transcript"), e);
+}
+
+/* What it drew, at OpenRouter: [{"type": "image_url", "image_url": {"url": "data:..."}}]. */
+static int read_images(struct convert_reader *r, struct openai_chat_open *o, yyjson_val *list,
+                       struct err *e)
+{
+    struct chat_event ev = {.choice = o->choice, .part = CHAT_PART_MEDIA};
+    yyjson_arr_iter it;
+    yyjson_val *item;
+
+    yyjson_arr_iter_init(list, &it);
+    while ((item = yyjson_arr_iter_next(&it)) != NULL) {
+        struct span url = json_get_text(json_get(item, "image_url"), "url");
+
+        if (url.n == 0)
+            continue;
+        if (end_run(r, o, e) < 0)
+            return -1;
+        ev.kind = CHAT_EVENT_PART;
+        ev.index = o->parts_n++;
+        ev.media = (struct chat_media){.kind = CHAT_IMAGE};
+        convert_data_url(&ev.media, url);
+        if (tell(r, &ev, e) < 0)
+            return -1;
+        ev.kind = CHAT_EVENT_PART_END;
+        if (tell(r, &ev, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* A string; or, from Mistral and some engines, a list. */
 static int read_content(struct convert_reader *r, struct openai_chat_open *o, yyjson_val *v,
                         struct err *e)
@@ -511,6 +549,8 @@ static int read_choice(struct convert_reader *r, yyjson_val *v, const char *mess
     if (!o)
         return err_set(e, ERR_NOMEM, "no memory for an answer");
     if (read_reasoning(r, o, d, e) < 0 || read_content(r, o, json_get(d, "content"), e) < 0 ||
+        read_audio(r, o, json_get(d, "audio"), e) < 0 ||
+        read_images(r, o, json_get(d, "images"), e) < 0 ||
         say(r, o, CHAT_PART_REFUSAL, json_get_text(d, "refusal"), e) < 0 ||
         read_annotations(r, o, json_get(d, "annotations"), e) < 0 ||
         read_calls(r, o, json_get(d, "tool_calls"), e) < 0 ||

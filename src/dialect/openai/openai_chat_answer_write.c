@@ -6,6 +6,7 @@
 #include "dialect/convert_cite.h"
 #include "codec/json_write.h"
 #include "dialect/openai/openai_chat_convert.h"
+#include "dialect/openai/openai_model.h"
 #include "dialect/openai/openai_schema.h"
 
 #define ID_PREFIX "chatcmpl-"
@@ -17,8 +18,16 @@ struct openai_chat_call {
     bool free;
 };
 
-static const char *word_of(enum chat_stop stop)
+/* Is it said as it was before there were tools? */
+static bool is_old(const struct convert_writer *w, uint32_t number)
 {
+    return w->request->functions && number == 0;
+}
+
+static const char *word_of(const struct convert_writer *w, enum chat_stop stop)
+{
+    if (stop == CHAT_STOP_TOOL && w->request->functions)
+        return "function_call";
     for (const struct openai_chat_stop *s = openai_chat_stops; s->word; s++)
         if (s->stop == stop)
             return s->word;
@@ -139,6 +148,27 @@ static struct openai_chat_call *find_call(const struct openai_chat_writer *s,
     return NULL;
 }
 
+/* What stands around a call. */
+static void open_call(const struct convert_writer *w, struct json_write *j,
+                      const struct openai_chat_call *c)
+{
+    if (is_old(w, c->number))
+        return;
+    json_key(j, "tool_calls");
+    json_begin_array(j);
+    json_begin_object(j);
+    json_kv_uint(j, "index", c->number - w->request->functions);
+}
+
+static void close_call(const struct convert_writer *w, struct json_write *j,
+                       const struct openai_chat_call *c)
+{
+    if (is_old(w, c->number))
+        return;
+    json_end_object(j);
+    json_end_array(j);
+}
+
 static int begin_call(struct convert_writer *w, const struct chat_event *ev, struct err *e)
 {
     struct openai_chat_writer *s = w->own;
@@ -155,19 +185,17 @@ static int begin_call(struct convert_writer *w, const struct chat_event *ev, str
     c->next = s->calls;
     s->calls = c;
     begin_chunk(w, &j, ev->choice);
-    json_key(&j, "tool_calls");
-    json_begin_array(&j);
-    json_begin_object(&j);
-    json_kv_uint(&j, "index", c->number);
-    json_kv_string(&j, "id", ev->id);
-    json_kv_cstring(&j, "type", c->free ? "custom" : "function");
-    json_key(&j, c->free ? "custom" : "function");
+    open_call(w, &j, c);
+    if (!is_old(w, c->number)) {
+        json_kv_string(&j, "id", ev->id);
+        json_kv_cstring(&j, "type", c->free ? "custom" : "function");
+    }
+    json_key(&j, is_old(w, c->number) ? "function_call" : c->free ? "custom" : "function");
     json_begin_object(&j);
     json_kv_string(&j, "name", ev->name);
     json_kv_cstring(&j, c->free ? "input" : "arguments", "");
     json_end_object(&j);
-    json_end_object(&j);
-    json_end_array(&j);
+    close_call(w, &j, c);
     end_chunk(w, &j, NULL, span_of(NULL, 0));
     return 0;
 }
@@ -181,18 +209,16 @@ static int begin_part(struct convert_writer *w, const struct chat_event *ev, str
 static void write_arguments(struct convert_writer *w, struct json_write *j,
                             const struct chat_event *ev)
 {
+    static const struct openai_chat_call first = {.number = 0};
     const struct openai_chat_call *c = find_call(w->own, ev);
 
-    json_key(j, "tool_calls");
-    json_begin_array(j);
+    c = c ? c : &first;
+    open_call(w, j, c);
+    json_key(j, is_old(w, c->number) ? "function_call" : c->free ? "custom" : "function");
     json_begin_object(j);
-    json_kv_uint(j, "index", c ? c->number : 0);
-    json_key(j, c && c->free ? "custom" : "function");
-    json_begin_object(j);
-    json_kv_string(j, c && c->free ? "input" : "arguments", ev->text);
+    json_kv_string(j, c->free ? "input" : "arguments", ev->text);
     json_end_object(j);
-    json_end_object(j);
-    json_end_array(j);
+    close_call(w, j, c);
 }
 
 static int write_delta(struct convert_writer *w, const struct chat_event *ev, struct err *e)
@@ -276,7 +302,7 @@ static int write_finish(struct convert_writer *w, const struct chat_event *ev, s
     begin_choice(w, ev->choice);
     s->finished[ev->choice / 64] |= UINT64_C(1) << ev->choice % 64;
     begin_chunk(w, &j, ev->choice);
-    end_chunk(w, &j, word_of(ev->stop), span_of(NULL, 0));
+    end_chunk(w, &j, word_of(w, ev->stop), span_of(NULL, 0));
     return 0;
 }
 
@@ -383,13 +409,28 @@ static void write_texts(struct json_write *j, const char *key, const struct chat
         json_kv_cstring(j, key, NULL);
 }
 
-static void write_calls(struct json_write *j, const struct chat_part *parts)
+static void write_old_call(struct json_write *j, const struct chat_part *p)
+{
+    json_key(j, "function_call");
+    json_begin_object(j);
+    json_kv_string(j, "name", p->name);
+    json_kv_string(j, "arguments", p->args);
+    json_end_object(j);
+}
+
+static void write_calls(const struct convert_writer *w, struct json_write *j,
+                        const struct chat_part *parts)
 {
     bool any = false;
+    uint32_t number = 0;
 
     for (const struct chat_part *p = parts; p; p = p->next) {
         if (p->kind != CHAT_PART_TOOL_CALL)
             continue;
+        if (is_old(w, number++)) {
+            write_old_call(j, p);
+            continue;
+        }
         if (!any) {
             json_key(j, "tool_calls");
             json_begin_array(j);
@@ -422,7 +463,8 @@ static int write_annotations(struct json_write *j, const struct chat_part *parts
     return rc;
 }
 
-static int write_message(struct json_write *j, const struct chat_choice_answer *c, struct err *e)
+static int write_message(const struct convert_writer *w, struct json_write *j,
+                         const struct chat_choice_answer *c, struct err *e)
 {
     int rc;
 
@@ -433,7 +475,7 @@ static int write_message(struct json_write *j, const struct chat_choice_answer *
     write_texts(j, "refusal", c->parts, CHAT_PART_REFUSAL, true);
     write_texts(j, "reasoning_content", c->parts, CHAT_PART_THINKING, false);
     rc = write_annotations(j, c->parts, e);
-    write_calls(j, c->parts);
+    write_calls(w, j, c->parts);
     json_end_object(j);
     return rc;
 }
@@ -454,7 +496,7 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 
         json_begin_object(&j);
         json_kv_uint(&j, "index", i);
-        if (write_message(&j, c, e) < 0)
+        if (write_message(w, &j, c, e) < 0)
             return -1;
         json_key(&j, "logprobs");
         if (span_has(c->logprobs)) {
@@ -467,7 +509,7 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
         } else {
             json_null(&j);
         }
-        json_kv_cstring(&j, "finish_reason", word_of(c->stop));
+        json_kv_cstring(&j, "finish_reason", word_of(w, c->stop));
         json_end_object(&j);
     }
     json_end_array(&j);
@@ -479,13 +521,19 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 
 /* ---- the row ---- */
 
-#define CHAT_PAGE     "https://platform.openai.com/docs/api-reference/chat/create"
-#define FILES_PAGE    "https://developers.openai.com/api/docs/guides/file-inputs"
-#define OK(f)         [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
-#define NEAR(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, how_, CHAT_PAGE}
-#define PART(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, CHAT_PAGE}
-#define NOT(f)        [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, CHAT_PAGE}
-#define HELD(f, how_) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, OPENAI_SCHEMA_PAGE}
+#define CHAT_PAGE  "https://platform.openai.com/docs/api-reference/chat/create"
+#define FILES_PAGE "https://developers.openai.com/api/docs/guides/file-inputs"
+/* Kept answers are had by an id of their own API. */
+#define STORED_PAGE               "https://platform.openai.com/docs/api-reference/chat/get"
+#define METADATA_PAGE             "https://platform.openai.com/docs/guides/distillation"
+#define ANSWER_PAGE               "https://platform.openai.com/docs/api-reference/chat/object"
+#define OK(f)                     [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
+#define NEAR(f, how_)             [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, how_, CHAT_PAGE}
+#define PART(f, how_)             [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, CHAT_PAGE}
+#define NOT(f)                    [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, CHAT_PAGE}
+#define AT(f, loss_, how_, page_) [CHAT_HAS_##f] = {CHAT_HAS_##f, loss_, how_, page_}
+#define MODEL(f, how_)            AT(f, PARTLY, how_, OPENAI_MODELS_PAGE)
+#define HELD(f, how_)             [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, how_, OPENAI_SCHEMA_PAGE}
 
 static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(SYSTEM),
@@ -507,7 +555,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(TOOL_FREE),
     NOT(PROVIDER_TOOL),
     OK(TOOL_CHOICE),
-    OK(TOOL_PARALLEL),
+    MODEL(TOOL_PARALLEL, OPENAI_PARALLEL),
     OK(TOOL_CALL),
     OK(TOOL_RESULT),
     NEAR(TOOL_RESULT_IMAGE, "a message of the user behind the result"),
@@ -519,33 +567,35 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(JSON_OBJECT),
     HELD(JSON_SCHEMA, OPENAI_SCHEMA_OF_ANSWER),
     NOT(PREFILL),
+    AT(AUDIO_OUT, LOST, NULL, "https://platform.openai.com/docs/guides/audio"),
     OK(MAX_TOKENS),
-    OK(TEMPERATURE),
-    OK(TOP_P),
+    MODEL(TEMPERATURE, OPENAI_SAMPLING),
+    MODEL(TOP_P, OPENAI_SAMPLING),
     NOT(TOP_K),
-    OK(STOP),
-    OK(PENALTIES),
+    MODEL(STOP, "four toward OpenAI; none toward its models that think"),
+    MODEL(PENALTIES, OPENAI_THINKING),
     OK(SEED),
-    OK(LOGIT_BIAS),
-    OK(LOGPROBS),
+    MODEL(LOGIT_BIAS, OPENAI_THINKING),
+    MODEL(LOGPROBS, OPENAI_SAMPLING),
     OK(CHOICES),
     PART(EFFORT, "as a word; that it thinks, or does not, cannot be said without one"),
     PART(BUDGET, "reasoning_effort: low to 1024 tokens, medium to 8192, high above"),
     OK(VERBOSITY),
-    OK(METADATA),
+    AT(METADATA, PARTLY, "not toward OpenAI, who takes them only of what it stores", METADATA_PAGE),
     OK(USER),
     PART(SERVICE_TIER, "only tiers that the API has a word for"),
     [CHAT_HAS_CACHE] = {CHAT_HAS_CACHE, PARTLY,
                         "toward OpenAI's models since gpt-5.6; older ones find cached prefixes by "
                         "themselves, and no model's own texts are marked",
                         "https://developers.openai.com/api/docs/guides/prompt-caching"},
-    NOT(STORE),
+    OK(CACHE_KEY),
+    AT(STORE, LOST, NULL, STORED_PAGE),
     NOT(PREVIOUS),
     NOT(OTHER),
     OK(USAGE_CACHED),
     OK(USAGE_REASONING),
     NOT(STOP_SEQUENCE),
-    NOT(MEDIA_OUT),
+    AT(MEDIA_OUT, PARTLY, "of what a target spoke, the words, as text", ANSWER_PAGE),
 };
 
 const struct convert convert_openai_chat = {

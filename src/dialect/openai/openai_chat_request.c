@@ -9,6 +9,7 @@
  */
 #include "codec/json_write.h"
 #include "dialect/openai/openai_chat_convert.h"
+#include "dialect/openai/openai_request.h"
 
 /* ---- parts of a content ---- */
 
@@ -369,7 +370,10 @@ static int read_old_call(struct chat_request *q, struct chat_part ***tail, yyjso
         return 0;
     if (read_function(&x) < 0)
         return -1;
-    c.id = c.name;
+    /* Two calls of one function are told apart by the messages that they stand in. */
+    c.id = arena_printf(q->arena, "%.*s_%zu", SPAN_FMT(c.name), at->up->index);
+    if (!span_has(c.id))
+        return convert_no_memory(e);
     return add_call(q, tail, &c, at, e);
 }
 
@@ -436,14 +440,17 @@ static int read_system(struct chat_request *q, struct chat_message *m, const str
     return read_plain(q, m, s, at, e);
 }
 
-/* The call with this id, among the first TURN_CALLS_MAX parts from there on; NULL: none. */
-static const struct chat_part *find_call(const struct chat_message *asked, struct span id)
+/* The call that a result names by its id, or else by its function, among the first TURN_CALLS_MAX
+ * parts from there on; NULL: none. */
+static const struct chat_part *find_call(const struct message *s)
 {
+    bool by_id = span_has(s->tool_call_id);
     size_t n = 0;
 
-    for (const struct chat_message *m = asked; m && n < TURN_CALLS_MAX; m = m->next, n++)
+    for (const struct chat_message *m = s->asked; m && n < TURN_CALLS_MAX; m = m->next, n++)
         for (const struct chat_part *p = m->parts; p && n < TURN_CALLS_MAX; p = p->next, n++)
-            if (p->kind == CHAT_PART_TOOL_CALL && span_eq(p->id, id))
+            if (p->kind == CHAT_PART_TOOL_CALL &&
+                (by_id ? span_eq(p->id, s->tool_call_id) : span_eq(p->name, s->name)))
                 return p;
     return NULL;
 }
@@ -459,13 +466,13 @@ static int read_result(struct chat_request *q, struct chat_message *m, const str
     p = chat_add_part(q, &tail, CHAT_PART_TOOL_RESULT);
     if (!p)
         return convert_no_memory(e);
-    p->id = span_has(s->tool_call_id) ? s->tool_call_id : s->name;
-    if (!span_has(p->id))
+    if (!span_has(s->tool_call_id) && !span_has(s->name))
         return json_wrong(e, &JSON_AT_KEY(at, "tool_call_id"), "the result names no call");
-    call = find_call(s->asked, p->id);
+    call = find_call(s);
     if (!call)
         return json_wrong(e, &JSON_AT_KEY(at, "tool_call_id"),
                           "no call of the turn before has this id");
+    p->id = call->id;
     p->name = call->name;
     inner = &p->parts;
     chat_note(q, CHAT_HAS_TOOL_RESULT);
@@ -619,16 +626,27 @@ static const struct {
                {"required", CHAT_CHOICE_ANY},
                {"any", CHAT_CHOICE_ANY} /* Mistral */};
 
+static bool read_choice_word(struct chat_request *q, struct span word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(choices); i++)
+        if (span_is(word, choices[i].word)) {
+            q->choice = choices[i].choice;
+            return true;
+        }
+    return false;
+}
+
 static int read_choice(const struct convert_value *x)
 {
+    yyjson_val *allowed = json_get(x->v, "allowed_tools");
     yyjson_val *f =
         json_get(x->v, "function") ? json_get(x->v, "function") : json_get(x->v, "custom");
 
-    for (size_t i = 0; i < ARRAY_LEN(choices); i++)
-        if (span_is(json_text(x->v), choices[i].word)) {
-            x->q->choice = choices[i].choice;
-            return 0;
-        }
+    if (read_choice_word(x->q, allowed ? json_get_text(allowed, "mode") : json_text(x->v)))
+        return 0;
+    if (allowed)
+        return json_wrong(x->e, &JSON_AT_KEY(&JSON_AT_KEY(x->at, "allowed_tools"), "mode"),
+                          "auto or required is wanted");
     x->q->choice = CHAT_CHOICE_ONE;
     x->q->choice_name = json_get_text(f, "name");
     if (x->q->choice_name.n == 0)
@@ -696,10 +714,20 @@ static int read_stream_options(const struct convert_value *x)
 /* Text is what everybody answers with. */
 static int read_modalities(const struct convert_value *x)
 {
-    bool text =
-        yyjson_arr_size(x->v) == 1 && span_is(json_text(yyjson_arr_get_first(x->v)), "text");
+    yyjson_val *one;
+    size_t i, n;
 
-    return text ? 0 : convert_note_other(x->q, x->at, x->e);
+    yyjson_arr_foreach(x->v, i, n, one)
+    {
+        const struct json_at at = JSON_AT_ITEM(x->at, i);
+
+        if (span_is(json_text(one), "text"))
+            continue;
+        if (span_is(json_text(one), "audio") ? convert_note(x->q, CHAT_HAS_AUDIO_OUT, &at, x->e) < 0
+                                             : convert_note_other(x->q, &at, x->e) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int read_search(const struct convert_value *x)
@@ -737,12 +765,15 @@ static const struct convert_key root_keys[] = {
     {"logit_bias", convert_json, Q(logit_bias), NOTE(LOGIT_BIAS)},
     {"tools", read_tools, 0, 0},
     {"tool_choice", read_choice, 0, NOTE(TOOL_CHOICE)},
+    {"functions", openai_read_functions, 0, 0},
+    {"function_call", openai_read_function_call, 0, NOTE(TOOL_CHOICE)},
     {"parallel_tool_calls", convert_bool, Q(parallel), NOTE(TOOL_PARALLEL)},
     {"response_format", read_format, 0, 0},
     {"reasoning_effort", read_effort, Q(effort), 0},
     {"verbosity", convert_text, Q(verbosity), NOTE(VERBOSITY)},
-    {"user", convert_text, Q(user), NOTE(USER)},
-    {"safety_identifier", convert_text, Q(user), NOTE(USER)},
+    {"user", openai_read_user, Q(user), NOTE(USER)},
+    {"safety_identifier", openai_read_safety, Q(user), NOTE(USER)},
+    OPENAI_CACHE_KEYS,
     {"metadata", convert_json, Q(metadata), NOTE(METADATA)},
     {"service_tier", convert_text, Q(service_tier), NOTE(SERVICE_TIER)},
     {"store", convert_store, Q(store), 0},
@@ -756,5 +787,5 @@ int openai_chat_read_request(struct chat_request *ret, yyjson_val *root, struct 
         return -1;
     if (!ret->messages)
         return json_wrong(e, &JSON_AT_KEY(NULL, "messages"), "at least one message is wanted");
-    return 0;
+    return openai_hold_to_allowed(ret, root, e);
 }

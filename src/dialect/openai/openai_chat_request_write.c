@@ -9,6 +9,10 @@
 #include "dialect/convert_write.h"
 #include "dialect/openai/openai_chat_convert.h"
 #include "dialect/openai/openai_schema.h"
+#include "dialect/openai/openai_model.h"
+#include "dialect/openai/openai_request.h"
+
+#define STOPS_MOST 4 /* more OpenAI refuses */
 
 const struct convert_charset openai_chat_ids = {.max = 40, .more = ".:"};
 const struct convert_charset openai_chat_names = {.max = 64};
@@ -383,6 +387,7 @@ static void write_choice(struct out *o)
 {
     static const char *const words[] = {
         [CHAT_CHOICE_AUTO] = "auto", [CHAT_CHOICE_NONE] = "none", [CHAT_CHOICE_ANY] = "required"};
+    const char *type = openai_chooses_free(o->q) ? "custom" : "function";
 
     if (o->q->choice == CHAT_CHOICE_UNSET)
         return;
@@ -392,8 +397,8 @@ static void write_choice(struct out *o)
     }
     json_key(&o->w, "tool_choice");
     json_begin_object(&o->w);
-    json_kv_cstring(&o->w, "type", "function");
-    json_key(&o->w, "function");
+    json_kv_cstring(&o->w, "type", type);
+    json_key(&o->w, type);
     json_begin_object(&o->w);
     json_kv_string(&o->w, "name", fit(o, o->q->choice_name, &openai_chat_names));
     json_end_object(&o->w);
@@ -429,13 +434,18 @@ static void write_format(struct out *o)
 
 static void write_stops(struct out *o)
 {
-    if (!o->q->stops)
+    size_t n = 0, most = openai_is_host(o->to) ? STOPS_MOST : SIZE_MAX;
+    const struct chat_text *t = o->q->stops;
+
+    if (!t)
         return;
     json_key(&o->w, "stop");
     json_begin_array(&o->w);
-    for (const struct chat_text *t = o->q->stops; t; t = t->next)
+    for (; t && n < most; t = t->next, n++)
         json_string(&o->w, t->s);
     json_end_array(&o->w);
+    if (t)
+        convert_approximates(o->to, CHAT_HAS_STOP);
 }
 
 static void write_stream(struct out *o)
@@ -491,6 +501,7 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
     const struct convert_host *host = to->host ? to->host : &convert_host_plain;
+    bool own = openai_is_host(to);
     struct chat_request held;
     struct out o = {.q = &held,
                     .to = to,
@@ -500,6 +511,7 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
 
     if (openai_hold(&held, q, to, e) < 0)
         return -1;
+    openai_take(&held, effort(&held), to);
     q = &held;
     json_write_init(&o.w, buf);
     json_begin_object(&o.w);
@@ -533,8 +545,13 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     convert_kv_raw(&o.w, "logit_bias", q->logit_bias);
     write_effort(&o);
     convert_kv_text(&o.w, "verbosity", q->verbosity);
-    convert_kv_text(&o.w, "user", q->user);
-    convert_kv_raw(&o.w, "metadata", q->metadata);
+    convert_kv_text(&o.w, own && q->safety ? "safety_identifier" : "user", q->user);
+    convert_kv_text(&o.w, "prompt_cache_key", q->cache_key);
+    convert_kv_text(&o.w, "prompt_cache_retention", q->cache_retention);
+    if (!own)
+        convert_kv_raw(&o.w, "metadata", q->metadata);
+    else if (span_has(q->metadata))
+        convert_drops(to, CHAT_HAS_METADATA);
     write_tier(&o);
     json_end_object(&o.w);
     return o.nomem ? convert_no_memory(e) : buf_finish(buf, "request", e);

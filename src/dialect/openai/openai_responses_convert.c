@@ -4,12 +4,14 @@
 #include "dialect/openai/openai_responses_convert.h"
 
 #include "dialect/dialect.h"
+#include "dialect/openai/openai_model.h"
 #include "dialect/openai/openai_schema.h"
 
 #define CREATE  "https://platform.openai.com/docs/api-reference/responses/create"
 #define ANSWER  "https://platform.openai.com/docs/api-reference/responses/object"
 #define FILES   "https://developers.openai.com/api/docs/guides/file-inputs"
 #define CACHING "https://developers.openai.com/api/docs/guides/prompt-caching"
+#define IMAGES  "https://platform.openai.com/docs/guides/tools-image-generation"
 #define TOOLS_  "https://platform.openai.com/docs/guides/tools"
 
 #define ROW(f, loss, how, page) [CHAT_HAS_##f] = {CHAT_HAS_##f, loss, how, page}
@@ -35,7 +37,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(TOOL_FREE),
     ROW(PROVIDER_TOOL, LOST, NULL, TOOLS_),
     CARRY(TOOL_CHOICE),
-    CARRY(TOOL_PARALLEL),
+    ROW(TOOL_PARALLEL, PARTLY, OPENAI_PARALLEL, OPENAI_MODELS_PAGE),
     CARRY(TOOL_CALL),
     CARRY(TOOL_RESULT),
     CARRY(TOOL_RESULT_IMAGE),
@@ -47,15 +49,16 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(JSON_OBJECT),
     ROW(JSON_SCHEMA, PARTLY, OPENAI_SCHEMA_OF_ANSWER, OPENAI_SCHEMA_PAGE),
     ROW(PREFILL, LOST, NULL, CREATE),
+    ROW(AUDIO_OUT, LOST, NULL, CREATE),
     ROW(MAX_TOKENS, PARTLY, "at least 16", CREATE),
-    CARRY(TEMPERATURE),
-    CARRY(TOP_P),
+    ROW(TEMPERATURE, PARTLY, OPENAI_SAMPLING, OPENAI_MODELS_PAGE),
+    ROW(TOP_P, PARTLY, OPENAI_SAMPLING, OPENAI_MODELS_PAGE),
     ROW(TOP_K, LOST, NULL, CREATE),
     ROW(STOP, LOST, NULL, CREATE),
     ROW(PENALTIES, LOST, NULL, CREATE),
     ROW(SEED, LOST, NULL, CREATE),
     ROW(LOGIT_BIAS, LOST, NULL, CREATE),
-    CARRY(LOGPROBS),
+    ROW(LOGPROBS, PARTLY, OPENAI_SAMPLING, OPENAI_MODELS_PAGE),
     ROW(CHOICES, LOST, NULL, CREATE),
     ROW(EFFORT, PARTLY, "as a word; that it thinks, or does not, cannot be said without one",
         CREATE),
@@ -69,13 +72,14 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
         "no "
         "model's own texts are marked",
         CACHING),
+    CARRY(CACHE_KEY),
     CARRY(STORE),
     CARRY(PREVIOUS),
     ROW(OTHER, LOST, NULL, CREATE),
     CARRY(USAGE_CACHED),
     CARRY(USAGE_REASONING),
     ROW(STOP_SEQUENCE, LOST, NULL, ANSWER),
-    ROW(MEDIA_OUT, LOST, NULL, ANSWER),
+    ROW(MEDIA_OUT, LOST, NULL, IMAGES), /* there they are what a tool of the provider made */
 };
 
 const struct convert convert_openai_responses = {

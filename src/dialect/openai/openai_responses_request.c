@@ -7,6 +7,7 @@
  * leaves out are as good as not there.
  */
 #include "dialect/openai/openai_responses_convert.h"
+#include "dialect/openai/openai_request.h"
 
 /* ---- tools ---- */
 
@@ -66,6 +67,10 @@ static int read_own_tool(const struct convert_value *x, struct chat_tool ***tail
     if (span_has(t->schema) && *t->schema.p != '{')
         return json_wrong(x->e, &JSON_AT_KEY(x->at, "parameters"), "an object is wanted");
     chat_note(x->q, kind->feature);
+    if (span_has(t->schema) && t->strict == CHAT_UNSET) {
+        t->strict_default = true;
+        chat_note(x->q, CHAT_HAS_TOOL_STRICT);
+    }
     if (span_has(space)) {
         t->space = space;
         t->own = t->name;
@@ -170,44 +175,6 @@ static int read_choice(const struct convert_value *x)
         return json_wrong(x->e, &JSON_AT_KEY(x->at, "name"), "it is missing");
     x->q->choice = CHAT_CHOICE_ONE;
     x->q->choice_name = name;
-    return 0;
-}
-
-static bool is_allowed(yyjson_val *list, const struct chat_tool *t)
-{
-    yyjson_val *one;
-    size_t i, n;
-
-    yyjson_arr_foreach(list, i, n, one)
-    {
-        struct span name = json_get_text(one, "name");
-
-        if (span_eq(name, t->name) || (span_has(t->own) && span_eq(name, t->own)))
-            return true;
-    }
-    return false;
-}
-
-#define ALLOWED_MOST 128 /* most that a request may name */
-
-/* Of "allowed_tools" the others are as good as not there. */
-static int hold_to_allowed(struct chat_request *q, yyjson_val *choice, struct err *e)
-{
-    const struct json_at at = JSON_AT_KEY(NULL, "tool_choice");
-    yyjson_val *list = json_get(choice, "tools");
-    struct chat_tool **t = &q->tools;
-
-    if (!span_is(json_get_text(choice, "type"), "allowed_tools"))
-        return 0;
-    if (!yyjson_is_arr(list))
-        return json_wrong(e, &JSON_AT_KEY(&at, "tools"), "an array is wanted");
-    if (yyjson_arr_size(list) > ALLOWED_MOST)
-        return json_wrong(e, &JSON_AT_KEY(&at, "tools"), "more than %d", ALLOWED_MOST);
-    while (*t)
-        if (is_allowed(list, *t) || (*t)->kind == CHAT_TOOL_PROVIDER)
-            t = &(*t)->next;
-        else
-            *t = (*t)->next;
     return 0;
 }
 
@@ -334,13 +301,6 @@ static int read_background(const struct convert_value *x)
     return yyjson_is_false(x->v) ? 0 : convert_other(x);
 }
 
-static int read_user(const struct convert_value *x)
-{
-    if (span_has(x->q->user)) /* safety_identifier, its new name, has come first */
-        return yyjson_is_str(x->v) ? 0 : convert_want(x, "a string");
-    return convert_text(x);
-}
-
 static int read_metadata(const struct convert_value *x)
 {
     if (!yyjson_is_obj(x->v))
@@ -370,8 +330,9 @@ static const struct convert_key request_keys[] = {
     {"frequency_penalty", convert_number, AT(frequency_penalty), NOTE(PENALTIES)},
     {"presence_penalty", convert_number, AT(presence_penalty), NOTE(PENALTIES)},
     {"metadata", read_metadata, AT(metadata), 0},
-    {"user", read_user, AT(user), NOTE(USER)},
-    {"safety_identifier", convert_text, AT(user), NOTE(USER)},
+    {"user", openai_read_user, AT(user), NOTE(USER)},
+    {"safety_identifier", openai_read_safety, AT(user), NOTE(USER)},
+    OPENAI_CACHE_KEYS,
     {"service_tier", convert_text, AT(service_tier), NOTE(SERVICE_TIER)},
     {"store", convert_store, AT(store), 0},
     {"previous_response_id", convert_text, AT(previous), NOTE(PREVIOUS)},
@@ -387,7 +348,7 @@ int openai_responses_read_request(struct chat_request *ret, yyjson_val *root, st
     ret->stream_usage = true; /* it always comes */
     return convert_object(ret, root, NULL, request_keys, ARRAY_LEN(request_keys), ret, e) < 0 ||
                    openai_responses_read_input(ret, root, e) < 0 ||
-                   hold_to_allowed(ret, json_get(root, "tool_choice"), e) < 0
+                   openai_hold_to_allowed(ret, root, e) < 0
                ? -1
                : 0;
 }

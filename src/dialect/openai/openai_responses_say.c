@@ -197,7 +197,7 @@ static int put_asked(struct json_write *j, const struct convert_writer *w)
     json_kv_cstring(j, "max_tool_calls", NULL);
     json_kv_bool(j, "parallel_tool_calls", q->parallel != CHAT_NO);
     json_kv_cstring(j, "previous_response_id", NULL);
-    json_kv_cstring(j, "prompt_cache_key", NULL);
+    kv_maybe(j, "prompt_cache_key", q->cache_key);
     json_key(j, "reasoning");
     json_begin_object(j);
     kv_maybe(j, "effort", q->effort);
@@ -224,9 +224,14 @@ static int put_asked(struct json_write *j, const struct convert_writer *w)
 
 const char *openai_responses_incomplete(enum chat_stop stop)
 {
-    return stop == CHAT_STOP_LENGTH   ? "max_output_tokens"
-           : stop == CHAT_STOP_FILTER ? "content_filter"
-                                      : NULL;
+    static const char *const reasons[] = {
+        [CHAT_STOP_LENGTH] = "max_output_tokens",
+        [CHAT_STOP_FILTER] = "content_filter",
+        [CHAT_STOP_REFUSAL] = "content_filter",
+        [CHAT_STOP_PAUSE] = NULL,
+    };
+
+    return reasons[stop];
 }
 
 int openai_responses_say_whole(struct json_write *j, const struct convert_writer *w, bool full)

@@ -15,6 +15,8 @@
 #include "dialect/convert_calls.h"
 #include "dialect/openai/openai_responses_convert.h"
 #include "dialect/openai/openai_schema.h"
+#include "dialect/openai/openai_model.h"
+#include "dialect/openai/openai_request.h"
 
 #define NAME_MAX_BYTES 64
 #define TOKENS_LEAST   16 /* fewer are refused */
@@ -467,7 +469,7 @@ static int put_tool(struct json_write *w, const struct chat_tool *t, bool answer
                        is_object(t->schema) ? t->schema
                        : answer             ? SPAN_LIT("null")
                                             : SPAN_LIT("{\"type\":\"object\",\"properties\":{}}"));
-        json_kv_bool(w, "strict", t->strict == CHAT_YES); /* true where nothing is said */
+        json_kv_bool(w, "strict", t->strict == CHAT_YES || (answer && t->strict_default));
     } else {
         convert_kv_raw(w, "format", t->raw);
     }
@@ -488,20 +490,11 @@ int openai_responses_write_tools(struct json_write *w, const struct chat_request
     return rc;
 }
 
-static const struct chat_tool *chosen_tool(const struct chat_request *q)
-{
-    for (const struct chat_tool *t = q->tools; t; t = t->next)
-        if (span_eq(t->name, q->choice_name))
-            return t;
-    return NULL;
-}
-
 int openai_responses_write_choice(struct json_write *w, const struct chat_request *q, bool answer,
                                   struct arena *a)
 {
     const char *word = openai_responses_choice_word(q->choice);
     struct span name = q->choice_name;
-    const struct chat_tool *t;
 
     if (q->choice == CHAT_CHOICE_UNSET && !answer)
         return 0;
@@ -514,9 +507,8 @@ int openai_responses_write_choice(struct json_write *w, const struct chat_reques
         name = convert_fit(a, name, &openai_responses_names);
     if (!span_has(name))
         return -1;
-    t = chosen_tool(q);
     json_begin_object(w);
-    json_kv_cstring(w, "type", t && t->kind == CHAT_TOOL_FREE_FORM ? "custom" : "function");
+    json_kv_cstring(w, "type", openai_chooses_free(q) ? "custom" : "function");
     json_kv_string(w, "name", name);
     json_end_object(w);
     return 0;
@@ -703,6 +695,8 @@ static int put_head(struct writing *x)
         json_kv_bool(&x->w, "stream", true);
     json_kv_bool(&x->w, "store", x->q->store == CHAT_YES); /* true where nothing is said */
     convert_kv_text(&x->w, "previous_response_id", x->q->previous);
+    convert_kv_text(&x->w, "prompt_cache_key", x->q->cache_key);
+    convert_kv_text(&x->w, "prompt_cache_retention", x->q->cache_retention);
     return put_user(x);
 }
 
@@ -714,6 +708,7 @@ int openai_responses_write_request(struct buf *out, const struct chat_request *q
 
     if (openai_hold(&held, q, to, e) < 0)
         return -1;
+    openai_take(&held, effort(&held), to);
     q = &held;
     json_write_init(&x.w, out);
     json_begin_object(&x.w);

@@ -4,6 +4,7 @@
  */
 #include "dialect/openai/openai_schema.h"
 #include "dialect/convert_read.h"
+#include "dialect/openai/openai_model.h"
 
 /* developers.openai.com/api/docs/guides/structured-outputs#supported-schemas; `default` and words
  * beside a $ref are refused by the API, and nowhere documented. */
@@ -70,8 +71,11 @@ const struct schema_rules openai_schemas = {
 int openai_hold(struct chat_request *ret, const struct chat_request *q, const struct convert_to *to,
                 struct err *e)
 {
-    if (!q->held || (to->host && to->host->own_schemas)) {
+    if (!q->held || !openai_is_host(to)) {
         *ret = *q;
+        if (openai_is_host(to))
+            return schema_fit_tools(ret, true, &openai_schemas, to, e);
+        convert_note_strict(to, q);
         return 0;
     }
     if (schema_fit_request(ret, q, &openai_schemas, to, e) < 0)

@@ -36,6 +36,20 @@ static const struct translate_conf conf = {
 #define SAY(messages) "{\"model\":\"m\",\"messages\":[" messages "]}"
 #define USER          "{\"role\":\"user\",\"content\":\"hi\"}"
 
+#define TOOL(name) "{\"type\":\"function\",\"function\":{\"name\":\"" name "\"}}"
+#define FREE       "{\"type\":\"custom\",\"custom\":{\"name\":\"c\"}}"
+#define ALLOWED(mode)                                                                              \
+    "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"" mode                              \
+    "\",\"tools\":[" TOOL("g") "," FREE "]}}"
+#define OLD_CALL(name)                                                                             \
+    "{\"role\":\"assistant\",\"content\":null,\"function_call\":{\"name\":\"" name                 \
+    "\",\"arguments\":\"{}\"}}"
+#define OLD_RESULT(name) "{\"role\":\"function\",\"name\":\"" name "\",\"content\":\"r\"}"
+#define NEW_CALL(id)                                                                               \
+    "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"" id                       \
+    "\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}"
+#define NEW_RESULT(id) "{\"role\":\"tool\",\"tool_call_id\":\"" id "\",\"content\":\"r\"}"
+
 /* NULL: written as it was read. */
 static const struct {
     const char *in, *out, *dropped;
@@ -49,10 +63,18 @@ static const struct {
     {ASK(",\"stop\":\"a\""), ASK(",\"stop\":[\"a\"]"), ""},
     {ASK(",\"n\":2,\"logprobs\":true,\"top_logprobs\":3,\"logit_bias\":{\"50256\":-100}"), NULL,
      ""},
-    {ASK(",\"reasoning_effort\":\"high\",\"verbosity\":\"low\",\"user\":\"u\",\"metadata\":{\"b\":"
-         "\"1"
-         "\",\"a\":\"2\"},\"service_tier\":\"flex\""),
+    {ASK(",\"reasoning_effort\":\"high\",\"verbosity\":\"low\",\"safety_identifier\":\"u\","
+         "\"prompt_cache_key\":\"k\",\"prompt_cache_retention\":\"24h\",\"service_tier\":\"flex\""),
      NULL, ""},
+    {ASK(",\"user\":\"u\""), NULL, ""},
+    {ASK(",\"safety_identifier\":\"new\",\"user\":\"old\""), ASK(",\"safety_identifier\":\"new\""),
+     ""},
+    /* labels are for what is stored */
+    {ASK(",\"metadata\":{\"b\":\"1\"}"), ASK(""), "metadata"},
+    /* four at most */
+    {ASK(",\"stop\":[\"a\",\"b\",\"c\",\"d\"]"), NULL, ""},
+    {ASK(",\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]"), ASK(",\"stop\":[\"a\",\"b\",\"c\",\"d\"]"),
+     ""},
     {ASK(",\"temperature\":null,\"tools\":null"), ASK(""), ""},
     {ASK(",\"reasoning_effort\":\"default\""), ASK(""), ""},
     {ASK(",\"modalities\":[\"text\"],\"n\":1"), ASK(",\"n\":1"), ""},
@@ -73,6 +95,26 @@ static const struct {
          "\"text\"}"
          "}}]"),
      NULL, ""},
+    {ASK(",\"tools\":[" FREE "],\"tool_choice\":{\"type\":\"custom\",\"custom\":{\"name\":\"c\"}}"),
+     NULL, ""},
+    /* those that are not allowed are as good as not there */
+    {ASK(",\"tools\":[" TOOL("f") "," FREE "," TOOL("g") "],\"tool_choice\":" ALLOWED("required")),
+     ASK(",\"tools\":[" FREE "," TOOL("g") "],\"tool_choice\":\"required\""), ""},
+    {ASK(",\"tool_choice\":" ALLOWED("auto") ",\"tools\":[" TOOL("f") "," TOOL("g") "]"),
+     ASK(",\"tools\":[" TOOL("g") "],\"tool_choice\":\"auto\""), ""},
+    /* what was before tools */
+    {ASK(",\"functions\":[{\"name\":\"f\",\"description\":\"d\",\"parameters\":{}},{\"name\":\"g\"}"
+         "],"
+         "\"function_call\":{\"name\":\"f\"}"),
+     ASK(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"d\","
+         "\"parameters\":{}}}," TOOL("g") "],\"tool_choice\":{\"type\":\"function\",\"function\":{"
+                                          "\"name\":\"f\"}},\"parallel_tool_calls\":false"),
+     ""},
+    {ASK(",\"functions\":[{\"name\":\"f\"}],\"function_call\":\"none\""),
+     ASK(",\"tools\":[" TOOL("f") "],\"tool_choice\":\"none\",\"parallel_tool_calls\":false"), ""},
+    {SAY(USER "," OLD_CALL("f") "," OLD_RESULT("f") "," OLD_CALL("f") "," OLD_RESULT("f")),
+     SAY(USER "," NEW_CALL("f_1") "," NEW_RESULT("f_1") "," NEW_CALL("f_3") "," NEW_RESULT("f_3")),
+     ""},
     {ASK(",\"response_format\":{\"type\":\"json_object\"}"), NULL, ""},
     {ASK(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"s\","
          "\"description\":\"d\",\"schema\":{\"type\":\"object\"},\"strict\":true}}"),
@@ -169,6 +211,16 @@ static const struct {
     {ASK(",\"tools\":[{\"type\":\"function\",\"function\":{}}]"), "tools[0]: the tool has no name"},
     {ASK(",\"tool_choice\":\"maybe\""),
      "tool_choice: auto, none, required or a function's name is wanted"},
+    {ASK(",\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"x\"}}"),
+     "tool_choice.allowed_tools.mode: auto or required is wanted"},
+    {ASK(",\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\"}}"),
+     "tool_choice.allowed_tools.tools: an array is wanted"},
+    {ASK(",\"functions\":{}"), "functions: a list is wanted"},
+    {ASK(",\"functions\":[{}]"), "functions[0]: the function has no name"},
+    {ASK(",\"function_call\":\"maybe\""),
+     "function_call: auto, none or a function's name is wanted"},
+    {SAY(OLD_CALL("f") "," OLD_RESULT("g")),
+     "messages[1].tool_call_id: no call of the turn before has this id"},
     {ASK(",\"response_format\":{\"type\":\"xml\"}"),
      "response_format: a type of text, json_object or json_schema is wanted"},
     {"{\"a\":", "byte 5: unexpected end of data"},
@@ -196,6 +248,8 @@ static const struct {
     {SAY("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}]}"),
      CHAT_HAS_FILE_ID},
     {SAY(USER ",{\"role\":\"assistant\",\"content\":\"Once\"}"), CHAT_HAS_PREFILL},
+    {ASK(",\"modalities\":[\"text\",\"audio\"],\"audio\":{\"voice\":\"alloy\"}"),
+     CHAT_HAS_AUDIO_OUT},
 };
 
 static void what_cannot_be_said_is_an_obstacle(void **state)
@@ -358,6 +412,46 @@ static const char *const wholes[] = {
           "tool_calls"),
 };
 
+/* A client that speaks of functions is told of a call as it was before there were tools. */
+static void an_old_client_is_told_of_a_function(void **state)
+{
+    static const char in[] =
+        WHOLE("\"content\":null,\"refusal\":null,\"annotations\":[],\"tool_calls\":[{"
+              "\"id\":\"x\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+              "\"arguments\":\"{}\"}}]",
+              "tool_calls");
+    static const char want[] =
+        WHOLE("\"content\":null,\"refusal\":null,\"annotations\":[],\"function_call\":{"
+              "\"name\":\"f\",\"arguments\":\"{}\"}",
+              "function_call");
+    struct translate *t;
+    struct buf out;
+    struct err e;
+
+    UNUSED(state);
+    t = begin(ASK(",\"functions\":[{\"name\":\"f\"}]"), &e);
+    buf_init(&out, MEGA);
+    assert_int_equal(translate_answer(t, span_str(in), false, &out, &e), 0);
+    buf_add_char(&out, '\0');
+    assert_string_equal(out.p, want);
+    translate_free(&t);
+    buf_reset(&out);
+    t = begin(ASK(",\"stream\":true,\"functions\":[{\"name\":\"f\"}]"), &e);
+    feed(
+        t,
+        ROLE CALL(
+            "0,\"id\":\"x\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}")
+            CALL("0,\"function\":{\"arguments\":\"{}\"}") CHUNK("", "\"tool_calls\"") DONE,
+        &out);
+    buf_add_char(&out, '\0');
+    assert_string_equal(out.p,
+                        ROLE CHUNK("\"function_call\":{\"name\":\"f\",\"arguments\":\"\"}", "null")
+                            CHUNK("\"function_call\":{\"arguments\":\"{}\"}", "null")
+                                CHUNK("", "\"function_call\"") DONE);
+    translate_free(&t);
+    buf_fini(&out);
+}
+
 /* Claude's signature, behind a host that copied OpenAI, reaches a client of Anthropic's; nobody
  * else's does. */
 static void a_signature_of_claude_is_handed_on(void **state)
@@ -424,7 +518,7 @@ static int all_of_it(void)
     int rc = -1;
 
     buf_init(&out, MEGA);
-    if (translate_new(&t, &conf, span_str(there_and_back[19].in), &e) == 0 &&
+    if (translate_new(&t, &conf, span_str(there_and_back[30].in), &e) == 0 &&
         translate_request(t, &out, &to, &e) == 0 &&
         translate_answer(t, span_str(wholes[3]), false, &out, &e) == 0 &&
         translate_event(t, SPAN_LIT(ROLE), &out, &e) == 0)
@@ -463,6 +557,7 @@ int main(void)
         cmocka_unit_test(wrong_requests_are_told_their_place),
         cmocka_unit_test(what_cannot_be_said_is_an_obstacle),
         cmocka_unit_test(streams_say_the_same_again),
+        cmocka_unit_test(an_old_client_is_told_of_a_function),
         cmocka_unit_test(a_signature_of_claude_is_handed_on),
         cmocka_unit_test(whole_answers_say_the_same_again),
         cmocka_unit_test(every_failed_allocation_is_survived),
