@@ -173,6 +173,7 @@ struct chat_request {
     struct span summary;    /* of the thinking: "auto", "concise", "detailed" */
     struct span verbosity, user, service_tier;
     struct span logit_bias, metadata; /* JSON text */
+    struct span modalities; /* JSON text of a list, in Google's words; absent: text alone */
     enum chat_tri store;
     struct span previous; /* id of an answer that the provider keeps */
 };

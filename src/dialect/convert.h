@@ -62,6 +62,7 @@ struct convert_host {
     const char *prefill;  /* openai.chat: the key of a message that the answer goes on from; NULL:
                            * it needs none */
     bool text_files;      /* openai.responses: documents of text are files with a name */
+    bool vertex;          /* gemini.generate: it is Google's cloud, and not the API of Gemini */
     const struct convert_cache *cache; /* openai.chat, openai.responses; NULL: it takes no marks */
 };
 

@@ -188,6 +188,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
     CARRY(JSON_SCHEMA),
     PART(PREFILL, "Claude's models since 4.6 are not asked", PREFILLS),
+    LOSE(MODALITIES, INFERENCE),
     CARRY(MAX_TOKENS),
     NEARLY(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", INFERENCE),
     NEARLY(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", INFERENCE),

@@ -395,6 +395,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     NEARLY(JSON_OBJECT, "a target is skipped where there are tools as well"),
     NEARLY(JSON_SCHEMA, "a target is skipped where there are tools as well"),
     LOST(PREFILL),
+    LOST(MODALITIES),
     CARRIED(MAX_TOKENS),
     CARRIED(TEMPERATURE),
     NEARLY(TOP_P, "1 is 0.99, the most that there is"),

@@ -13,6 +13,14 @@
 /* ---- the parts of the conversion, a file each ---- */
 
 int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);
+/* generationConfig: a reader of values. */
+int gemini_read_conf(const struct convert_value *x);
+/* How closely an image is to be looked at, in OpenAI's words; ret is left alone where nothing is
+ * said. */
+MUST_CHECK int gemini_read_resolution(const struct convert_value *x, struct span *ret);
+/* What is said of it for all media counts for images of which nothing is said. */
+MUST_CHECK int gemini_look(struct chat_request *q, yyjson_val *root, struct err *e);
+
 int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
                          struct err *e);
 

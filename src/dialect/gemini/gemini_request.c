@@ -29,6 +29,7 @@ struct reading {
     struct chat_tool **tools;
     struct pending *pending, **pending_tail;
     unsigned calls, pending_n;
+    yyjson_val *allowed; /* names of the only functions that may be called; NULL: all may */
 };
 
 typedef int (*item_fn)(struct reading *r, yyjson_val *v, const struct json_at *at);
@@ -49,14 +50,30 @@ static int each(struct reading *r, yyjson_val *v, const struct json_at *at, item
 
 /* ---- parts ---- */
 
+static int read_detail(const struct convert_value *x)
+{
+    return gemini_read_resolution(x, (struct span *)(void *)((char *)x->to + x->key->at));
+}
+
+/* ---- the members of parts ---- */
+
 /* The members of one part, or of a result's. */
 struct members {
-    struct span text, signature;
+    struct span text, signature, detail;
     enum chat_tri thought;
     yyjson_val *media, *file, *call, *result;
 };
 
 #define AT(member) offsetof(struct members, member)
+
+static const struct convert_key detail_keys[] = {
+    {"level", read_detail, AT(detail), 0},
+};
+
+static int read_part_detail(const struct convert_value *x)
+{
+    return convert_members(x, detail_keys, ARRAY_LEN(detail_keys));
+}
 
 static const struct convert_key part_keys[] = {
     {"text", convert_text, AT(text), 0},
@@ -64,6 +81,7 @@ static const struct convert_key part_keys[] = {
     GEMINI_KEY("thoughtSignature", "thought_signature", convert_text, AT(signature), 0),
     GEMINI_KEY("inlineData", "inline_data", gemini_keep_object, AT(media), 0),
     GEMINI_KEY("fileData", "file_data", gemini_keep_object, AT(file), 0),
+    GEMINI_KEY("mediaResolution", "media_resolution", read_part_detail, 0, 0),
     GEMINI_KEY("functionCall", "function_call", gemini_keep_object, AT(call), NOTE(TOOL_CALL)),
     GEMINI_KEY("functionResponse", "function_response", gemini_keep_object, AT(result),
                NOTE(TOOL_RESULT)),
@@ -100,6 +118,12 @@ static int read_media(struct reading *r, struct chat_part *p, const struct membe
         media->source = gemini_is_file(media->data) ? CHAT_FILE : CHAT_URL;
     media->kind = gemini_media_kind(media->type, m->media ? span_of(NULL, 0) : media->data);
     chat_note(r->q, convert_media_feature(media));
+    if (!span_has(m->detail))
+        return 0;
+    if (media->kind != CHAT_IMAGE)
+        return convert_note_other(r->q, &JSON_AT_KEY(at, "mediaResolution"), r->e);
+    media->detail = m->detail;
+    chat_note(r->q, CHAT_HAS_IMAGE_DETAIL);
     return 0;
 }
 
@@ -523,32 +547,67 @@ static const struct {
     {SPAN_LIT("MODE_UNSPECIFIED"), CHAT_CHOICE_UNSET},
 };
 
-/* One name is a choice; several are nothing that others have. */
-static int read_names(const struct convert_value *x, yyjson_val *names)
+#define ALLOWED_MOST 128 /* names that a request may have of them */
+
+/* One name of what must be called is a choice; several leave the other functions out, as does any
+ * number where the model may choose. `held`: there may be names at all. */
+static int read_names(const struct convert_value *x, yyjson_val *names, bool held)
 {
     struct json_at at = JSON_AT_KEY(x->at, "allowedFunctionNames");
+    struct reading *r = x->to;
     yyjson_arr_iter it;
     yyjson_val *name;
 
     if (!yyjson_is_arr(names))
         return json_wrong(x->e, &at, "a list is wanted");
+    if (yyjson_arr_size(names) > ALLOWED_MOST)
+        return json_wrong(x->e, &at, "more than %d", ALLOWED_MOST);
     yyjson_arr_iter_init(names, &it);
     for (size_t i = 0; (name = yyjson_arr_iter_next(&it)); i++)
         if (!yyjson_is_str(name))
             return json_wrong(x->e, &JSON_AT_ITEM(&at, i), "a string is wanted");
-    if (x->q->choice != CHAT_CHOICE_ANY || yyjson_arr_size(names) > 1)
-        return yyjson_arr_size(names) ? convert_note_other(x->q, &at, x->e) : 0;
-    if (yyjson_arr_size(names) == 1) {
+    if (yyjson_arr_size(names) == 0)
+        return 0;
+    if (!held)
+        return convert_note_other(x->q, &at, x->e);
+    if (x->q->choice == CHAT_CHOICE_ANY && yyjson_arr_size(names) == 1) {
         x->q->choice = CHAT_CHOICE_ONE;
         x->q->choice_name = json_text(yyjson_arr_get_first(names));
+    } else {
+        r->allowed = names;
     }
     return 0;
+}
+
+static bool is_allowed(yyjson_val *names, struct span name)
+{
+    yyjson_val *one;
+    size_t i, n;
+
+    yyjson_arr_foreach(names, i, n, one)
+    {
+        if (span_eq(json_text(one), name))
+            return true;
+    }
+    return false;
+}
+
+static void hold_to_allowed(struct reading *r)
+{
+    struct chat_tool **t = &r->q->tools;
+
+    while (r->allowed && *t)
+        if ((*t)->kind == CHAT_TOOL_PROVIDER || is_allowed(r->allowed, (*t)->name))
+            t = &(*t)->next;
+        else
+            *t = (*t)->next;
 }
 
 static int read_choice(const struct convert_value *x)
 {
     struct choice c = {.mode = {NULL, 0}};
     struct json_at at = JSON_AT_KEY(x->at, "mode");
+    bool validated;
     size_t i = 0;
 
     if (convert_object(x->q, x->v, x->at, choice_keys, ARRAY_LEN(choice_keys), &c, x->e) < 0)
@@ -559,9 +618,10 @@ static int read_choice(const struct convert_value *x)
         return json_wrong(x->e, &at, "AUTO, ANY, NONE or VALIDATED is wanted");
     if (span_has(c.mode))
         x->q->choice = modes[i].choice;
-    if (span_eq_nocase(c.mode, SPAN_LIT("VALIDATED")) && convert_note_other(x->q, &at, x->e) < 0)
+    validated = span_eq_nocase(c.mode, SPAN_LIT("VALIDATED"));
+    if (validated && convert_note_other(x->q, &at, x->e) < 0)
         return -1;
-    return c.names ? read_names(x, c.names) : 0;
+    return c.names ? read_names(x, c.names, validated || x->q->choice == CHAT_CHOICE_ANY) : 0;
 }
 
 static const struct convert_key tool_conf_keys[] = {
@@ -573,146 +633,6 @@ static int read_tool_conf(const struct convert_value *x)
 {
     return convert_object(x->q, x->v, x->at, tool_conf_keys, ARRAY_LEN(tool_conf_keys), x->to,
                           x->e);
-}
-
-/* ---- generationConfig ---- */
-
-static int read_stops(const struct convert_value *x)
-{
-    struct chat_text **tail = &x->q->stops;
-    yyjson_arr_iter it;
-    yyjson_val *one;
-
-    if (!yyjson_arr_iter_init(x->v, &it))
-        return convert_want(x, "a list");
-    for (size_t i = 0; (one = yyjson_arr_iter_next(&it)); i++) {
-        if (!yyjson_is_str(one))
-            return json_wrong(x->e, &JSON_AT_ITEM(x->at, i), "a string is wanted");
-        if (chat_add_text(x->q, tail, json_text(one)) < 0)
-            return convert_no_memory(x->e);
-        tail = &(*tail)->next;
-    }
-    return 0;
-}
-
-static int read_mime(const struct convert_value *x)
-{
-    static const struct {
-        const char *type;
-        enum chat_format format;
-    } rows[] = {{"application/json", CHAT_FORMAT_OBJECT}, {"text/plain", CHAT_FORMAT_TEXT}};
-
-    if (!yyjson_is_str(x->v))
-        return convert_want(x, "a string");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (span_is(json_text(x->v), rows[i].type)) {
-            x->q->format = rows[i].format;
-            return 0;
-        }
-    return convert_other(x); /* text/x.enum, audio: nobody else has them */
-}
-
-/* Text is what everybody answers; other modalities are nothing that can be asked of others. */
-static int read_modalities(const struct convert_value *x)
-{
-    yyjson_arr_iter it;
-    yyjson_val *one;
-    bool other = false;
-
-    if (!yyjson_arr_iter_init(x->v, &it))
-        return convert_want(x, "a list");
-    while ((one = yyjson_arr_iter_next(&it)))
-        other = other || !span_eq_nocase(json_text(one), SPAN_LIT("TEXT"));
-    return other ? convert_other(x) : 0;
-}
-
-/* 0: off; -1: as the model likes, which is what comes without a word. */
-static int read_budget(const struct convert_value *x)
-{
-    struct chat_request *q = x->q;
-
-    if (!json_is_number(x->v))
-        return convert_want(x, "a number");
-    if (span_is(json_text(x->v), "-1"))
-        return convert_other(x);
-    if (span_is(json_text(x->v), "0")) {
-        q->thinking = CHAT_NO;
-        chat_note(q, CHAT_HAS_EFFORT);
-        return 0;
-    }
-    q->thinking = CHAT_YES;
-    q->thinking_budget = json_text(x->v);
-    chat_note(q, CHAT_HAS_BUDGET);
-    return 0;
-}
-
-static int read_level(const struct convert_value *x)
-{
-    static const char *const efforts[] = {"minimal", "low", "medium", "high"};
-
-    for (size_t i = 0; i < ARRAY_LEN(efforts); i++)
-        if (span_eq_nocase(json_text(x->v), span_str(efforts[i]))) {
-            x->q->effort = span_str(efforts[i]);
-            chat_note(x->q, CHAT_HAS_EFFORT);
-            return 0;
-        }
-    if (span_is(json_text(x->v), "THINKING_LEVEL_UNSPECIFIED"))
-        return 0;
-    return convert_want(x, "MINIMAL, LOW, MEDIUM or HIGH");
-}
-
-static int read_thoughts(const struct convert_value *x)
-{
-    if (!yyjson_is_bool(x->v))
-        return convert_want(x, "true or false");
-    if (yyjson_is_true(x->v)) {
-        x->q->summary = SPAN_LIT("auto");
-        chat_note(x->q, CHAT_HAS_THINKING);
-    }
-    return 0;
-}
-
-static const struct convert_key thinking_keys[] = {
-    GEMINI_KEY("thinkingBudget", "thinking_budget", read_budget, 0, 0),
-    GEMINI_KEY("includeThoughts", "include_thoughts", read_thoughts, 0, 0),
-    GEMINI_KEY("thinkingLevel", "thinking_level", read_level, 0, 0),
-};
-
-static int read_thinking(const struct convert_value *x)
-{
-    return convert_object(x->q, x->v, x->at, thinking_keys, ARRAY_LEN(thinking_keys), x->to, x->e);
-}
-
-#define Q(member) offsetof(struct chat_request, member)
-
-static const struct convert_key conf_keys[] = {
-    {"temperature", convert_number, Q(temperature), NOTE(TEMPERATURE)},
-    GEMINI_KEY("topP", "top_p", convert_number, Q(top_p), NOTE(TOP_P)),
-    GEMINI_KEY("topK", "top_k", convert_number, Q(top_k), NOTE(TOP_K)),
-    GEMINI_KEY("candidateCount", "candidate_count", convert_number, Q(choices), NOTE(CHOICES)),
-    GEMINI_KEY("maxOutputTokens", "max_output_tokens", convert_number, Q(max_tokens),
-               NOTE(MAX_TOKENS)),
-    GEMINI_KEY("stopSequences", "stop_sequences", read_stops, 0, NOTE(STOP)),
-    GEMINI_KEY("responseMimeType", "response_mime_type", read_mime, 0, 0),
-    GEMINI_KEY("responseSchema", "response_schema", gemini_read_schema, Q(format_schema),
-               NOTE(JSON_SCHEMA)),
-    GEMINI_KEY("responseJsonSchema", "response_json_schema", convert_json, Q(format_schema),
-               NOTE(JSON_SCHEMA)),
-    {"_responseJsonSchema", convert_json, Q(format_schema), NOTE(JSON_SCHEMA)},
-    GEMINI_KEY("presencePenalty", "presence_penalty", convert_number, Q(presence_penalty),
-               NOTE(PENALTIES)),
-    GEMINI_KEY("frequencyPenalty", "frequency_penalty", convert_number, Q(frequency_penalty),
-               NOTE(PENALTIES)),
-    {"seed", convert_number, Q(seed), NOTE(SEED)},
-    GEMINI_KEY("responseLogprobs", "response_logprobs", convert_bool, Q(logprobs), NOTE(LOGPROBS)),
-    {"logprobs", convert_number, Q(top_logprobs), NOTE(LOGPROBS)},
-    GEMINI_KEY("thinkingConfig", "thinking_config", read_thinking, 0, 0),
-    GEMINI_KEY("responseModalities", "response_modalities", read_modalities, 0, 0),
-};
-
-static int read_conf(const struct convert_value *x)
-{
-    return convert_object(x->q, x->v, x->at, conf_keys, ARRAY_LEN(conf_keys), x->q, x->e);
 }
 
 /* ---- the request ---- */
@@ -748,7 +668,7 @@ static const struct convert_key keys[] = {
     GEMINI_KEY("systemInstruction", "system_instruction", read_system, 0, NOTE(SYSTEM)),
     {"tools", read_tools, 0, 0},
     GEMINI_KEY("toolConfig", "tool_config", read_tool_conf, 0, 0),
-    GEMINI_KEY("generationConfig", "generation_config", read_conf, 0, 0),
+    GEMINI_KEY("generationConfig", "generation_config", gemini_read_conf, 0, 0),
     GEMINI_KEY("cachedContent", "cached_content", read_cached, 0, NOTE(PREVIOUS)),
     {"labels", read_labels, 0, NOTE(METADATA)},
     GEMINI_KEY("serviceTier", "service_tier", read_tier, 0, NOTE(SERVICE_TIER)),
@@ -764,6 +684,7 @@ static void finish(struct reading *r)
         *r->system_tail = q->messages;
         q->messages = r->system;
     }
+    hold_to_allowed(r);
     q->held = true;
     if (span_has(q->format_schema))
         q->format = CHAT_FORMAT_SCHEMA;
@@ -785,5 +706,5 @@ int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *
     if (!json_get(root, "contents"))
         return json_wrong(e, &JSON_AT_KEY(NULL, "contents"), "it is missing");
     finish(&r);
-    return 0;
+    return gemini_look(ret, root, e);
 }

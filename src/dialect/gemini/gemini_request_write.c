@@ -248,6 +248,34 @@ static int write_result_media(struct writing *x, const struct chat_part *p)
     return 0;
 }
 
+static bool says_error(struct span object)
+{
+    struct json_tree t = {0};
+    struct err e;
+    bool ret = json_tree_read(&t, object, &e) == 0 && gemini_get(t.root, "error", "error");
+
+    json_tree_fini(&t);
+    return ret;
+}
+
+/* An object stands for itself, but that a failure is only told by a member "error". */
+static void write_response(struct writing *x, const struct chat_part *p, struct span text)
+{
+    bool object = convert_is_object(text);
+
+    if (object && (!p->error || says_error(text))) {
+        json_raw(&x->w, text);
+        return;
+    }
+    json_begin_object(&x->w);
+    json_key(&x->w, p->error ? "error" : "output");
+    if (object)
+        json_raw(&x->w, text);
+    else
+        json_string(&x->w, text);
+    json_end_object(&x->w);
+}
+
 /* What a function returned: see read_response() of gemini_request.c. Media stand in the result for
  * models that know it there (https://ai.google.dev/gemini-api/docs/function-calling#multimodal),
  * and beside it for older ones. */
@@ -270,13 +298,7 @@ static int write_result(struct writing *x, const struct chat_part *p)
         json_kv_string(&x->w, "id", p->id);
     json_kv_string(&x->w, "name", name);
     json_key(&x->w, "response");
-    if (convert_is_object(text)) {
-        json_raw(&x->w, text);
-    } else {
-        json_begin_object(&x->w);
-        json_kv_string(&x->w, p->error ? "error" : "output", text);
-        json_end_object(&x->w);
-    }
+    write_response(x, p, text);
     if (inside) {
         json_key(&x->w, "parts");
         json_begin_array(&x->w);
@@ -498,19 +520,61 @@ static const char *level_of(const struct writing *x, const char *level)
     return pro && strcmp(level, "MINIMAL") == 0 ? "LOW" : level;
 }
 
+/* What models take as a budget beside none at all, and whether that is one
+ * (https://ai.google.dev/gemini-api/docs/thinking#set-budget). */
+static const struct budget_row {
+    const char *models;
+    uint32_t least, most;
+    bool off;
+} budget_rows[] = {
+    {"*gemini-2.5-pro*", 128, 32768, false},
+    {"*gemini-2.5-flash-lite*", 512, 24576, true},
+    {"*gemini-2.5-flash*", 1, 24576, true},
+};
+
+/* The nearest that the model takes. */
+static uint64_t budget_of(const struct writing *x, uint64_t budget)
+{
+    for (size_t i = 0; i < ARRAY_LEN(budget_rows); i++) {
+        const struct budget_row *row = &budget_rows[i];
+
+        if (!span_glob(span_str(row->models), x->to->model))
+            continue;
+        if (budget == 0 && row->off)
+            return 0;
+        return MIN(MAX(budget, (uint64_t)row->least), (uint64_t)row->most);
+    }
+    return budget;
+}
+
+static void write_budget(struct writing *x, struct span budget)
+{
+    uint64_t n, fit;
+
+    json_key(&x->w, "thinkingBudget");
+    if (span_u64(budget, &n) < 0) {
+        json_raw(&x->w, budget);
+        return;
+    }
+    fit = budget_of(x, n);
+    json_uint(&x->w, fit);
+    if (fit != n)
+        convert_approximates(x->to, CHAT_HAS_BUDGET);
+}
+
 static void write_effort(struct writing *x, struct span effort)
 {
     for (size_t i = 0; i < ARRAY_LEN(efforts); i++) {
         const char *level = level_of(x, efforts[i].level);
-        bool same =
-            x->version >= 3 ? span_eq_nocase(effort, span_str(level)) : efforts[i].budget == 0;
+        uint64_t budget = budget_of(x, efforts[i].budget);
+        bool same = x->version >= 3 ? span_eq_nocase(effort, span_str(level)) : budget == 0;
 
         if (!span_is(effort, efforts[i].effort))
             continue;
         if (x->version >= 3)
             json_kv_cstring(&x->w, "thinkingLevel", level);
         else
-            json_kv_uint(&x->w, "thinkingBudget", efforts[i].budget);
+            json_kv_uint(&x->w, "thinkingBudget", budget);
         if (!same)
             convert_approximates(x->to, CHAT_HAS_EFFORT);
         return;
@@ -531,8 +595,7 @@ static void write_thinking(struct writing *x)
     json_key(&x->w, "thinkingConfig");
     json_begin_object(&x->w);
     if (span_has(q->thinking_budget) && !off) {
-        json_key(&x->w, "thinkingBudget");
-        json_raw(&x->w, q->thinking_budget);
+        write_budget(x, q->thinking_budget);
         if (span_has(effort))
             convert_drops(x->to, CHAT_HAS_EFFORT);
     } else {
@@ -580,15 +643,22 @@ static void write_detail(struct writing *x)
         }
 }
 
+#define STOPS_MOST 5 /* https://ai.google.dev/api/generate-content#generationconfig */
+
 static void write_stops(struct writing *x)
 {
+    size_t n = 0;
+
     if (!x->q->stops)
         return;
     json_key(&x->w, "stopSequences");
     json_begin_array(&x->w);
     for (const struct chat_text *t = x->q->stops; t; t = t->next)
-        json_string(&x->w, t->s);
+        if (n++ < STOPS_MOST)
+            json_string(&x->w, t->s);
     json_end_array(&x->w);
+    if (n > STOPS_MOST)
+        convert_approximates(x->to, CHAT_HAS_STOP);
 }
 
 static void write_conf(struct writing *x)
@@ -621,6 +691,10 @@ static void write_conf(struct writing *x)
         json_kv_bool(&x->w, "responseLogprobs", q->logprobs == CHAT_YES);
     write_stops(x);
     write_format(x);
+    if (span_has(q->modalities)) {
+        json_key(&x->w, "responseModalities");
+        json_raw(&x->w, q->modalities);
+    }
     write_thinking(x);
     write_detail(x);
     json_end_object(&x->w);
@@ -640,7 +714,8 @@ static void write_tier(struct writing *x)
 }
 
 /* What is counted beside the contents stands in a request of its own, which names its model
- * (https://ai.google.dev/api/tokens#method:-models.counttokens). */
+ * (https://ai.google.dev/api/tokens#method:-models.counttokens); Vertex AI takes no such request,
+ * but its members. */
 static void begin_count(struct writing *x)
 {
     json_key(&x->w, "generateContentRequest");
@@ -651,28 +726,59 @@ static void begin_count(struct writing *x)
     buf_add_char(x->w.out, '"');
 }
 
+/* "Function calling with a response mime type: 'application/json' is unsupported" */
+static int takes(const struct writing *x)
+{
+    const struct chat_request *q = x->q;
+    bool bound = q->format == CHAT_FORMAT_OBJECT || q->format == CHAT_FORMAT_SCHEMA;
+
+    if (bound && q->tools && x->version && x->version < 3)
+        return err_set(
+            x->e, ERR_PROTOCOL,
+            "response_format: models before Gemini 3 do not take it together with tools");
+    return 0;
+}
+
+static bool is_vertex(const struct writing *x)
+{
+    return x->to->host && x->to->host->vertex;
+}
+
+/* What Vertex AI does not take where it only counts. */
+static int write_rest(struct writing *x)
+{
+    if (x->to->count && is_vertex(x))
+        return 0;
+    if (write_choice(x) < 0)
+        return -1;
+    write_tier(x);
+    return 0;
+}
+
 int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
                          struct err *e)
 {
     struct chat_request fit;
     struct writing x = {.q = &fit, .to = to, .e = e, .version = version_of(to->model)};
+    bool wrapped;
 
     if (schema_fit_request(&fit, q, &gemini_schemas, to, e) < 0)
+        return -1;
+    if (!to->count && takes(&x) < 0)
         return -1;
     x.latest = span_ends(to->model, SPAN_LIT("-latest"));
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
-    if (to->count)
+    wrapped = to->count && !is_vertex(&x);
+    if (wrapped)
         begin_count(&x);
-    if (write_contents(&x) < 0 || write_system(&x) < 0 || write_tools(&x) < 0 ||
-        write_choice(&x) < 0)
+    if (write_contents(&x) < 0 || write_system(&x) < 0 || write_tools(&x) < 0 || write_rest(&x) < 0)
         return -1;
     write_conf(&x);
-    write_tier(&x);
     convert_note_signatures(to, q);
     if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
         convert_drops(to, CHAT_HAS_CITATIONS);
-    if (to->count)
+    if (wrapped)
         json_end_object(&x.w);
     json_end_object(&x.w);
     return 0;

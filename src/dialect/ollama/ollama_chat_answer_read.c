@@ -237,6 +237,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(JSON_OBJECT),
     CARRIED(JSON_SCHEMA),
     LOST(PREFILL),
+    LOST(MODALITIES),
     CARRIED(MAX_TOKENS),
     CARRIED(TEMPERATURE),
     CARRIED(TOP_P),

@@ -519,6 +519,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(JSON_OBJECT),
     HELD(JSON_SCHEMA, OPENAI_SCHEMA_OF_ANSWER),
     NOT(PREFILL),
+    NOT(MODALITIES),
     OK(MAX_TOKENS),
     OK(TEMPERATURE),
     OK(TOP_P),
