@@ -38,6 +38,7 @@ struct convert_charset {
     size_t exact;      /* it has to be so long, and of letters and digits alone; 0: see max */
     const char *more;  /* further characters; NULL: none */
     bool letter_first; /* it has to begin with a letter or '_' */
+    bool no_dash;      /* '-' is none of them */
 };
 
 /* How a target marks a part of a content as the end of a cached prefix. */

@@ -373,7 +373,7 @@ static bool is_letter(char c)
 
 static bool may_stand(char c, const struct convert_charset *set)
 {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' ||
+    return is_letter(c) || (c >= '0' && c <= '9') || (c == '-' && !set->no_dash) ||
            (set->more && c && strchr(set->more, c));
 }
 

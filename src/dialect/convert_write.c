@@ -4,6 +4,7 @@
 #include "dialect/convert_write.h"
 
 #include "codec/json_scan.h"
+#include "dialect/convert_read.h"
 
 void convert_kv_text(struct json_write *w, const char *key, struct span s)
 {
@@ -68,13 +69,13 @@ void convert_kv_url(struct json_write *w, const char *key, const struct chat_med
     buf_add_char(w->out, '"');
 }
 
-static void write_tool(struct json_write *w, const struct chat_tool *t)
+static void write_tool(struct json_write *w, const struct chat_tool *t, struct span name)
 {
     json_begin_object(w);
     json_kv_cstring(w, "type", "function");
     json_key(w, "function");
     json_begin_object(w);
-    json_kv_string(w, "name", t->name);
+    json_kv_string(w, "name", name);
     convert_kv_text(w, "description", t->description);
     json_key(w, "parameters");
     json_raw(w,
@@ -83,22 +84,30 @@ static void write_tool(struct json_write *w, const struct chat_tool *t)
     json_end_object(w);
 }
 
-void convert_kv_tools(struct json_write *w, const struct chat_request *q, struct span only)
+int convert_kv_tools(struct json_write *w, const struct chat_request *q, struct span only,
+                     const struct convert_charset *names, struct err *e)
 {
     bool any = false;
 
     for (const struct chat_tool *t = q->tools; t; t = t->next) {
+        struct span name = t->name;
+
         if (t->kind != CHAT_TOOL_FUNCTION || (span_has(only) && !span_eq(t->name, only)))
             continue;
+        if (names)
+            name = convert_fit(q->arena, t->name, names);
+        if (!span_has(name))
+            return convert_no_memory(e);
         if (!any) {
             json_key(w, "tools");
             json_begin_array(w);
         }
         any = true;
-        write_tool(w, t);
+        write_tool(w, t, name);
     }
     if (any)
         json_end_array(w);
+    return 0;
 }
 
 void convert_kv_cache(struct json_write *w, const struct convert_to *to, struct span ttl)
@@ -139,6 +148,19 @@ struct span convert_arguments(const struct chat_part *call)
     if (span_trim(call->args).n == 0)
         return SPAN_LIT("{}");
     return convert_is_object(call->args) ? call->args : span_of(NULL, 0);
+}
+
+bool convert_above_one(struct span s)
+{
+    size_t i = 1;
+
+    if (s.n == 0 || s.p[0] < '1' || s.p[0] > '9' || span_find(s, 'e') != SIZE_MAX ||
+        span_find(s, 'E') != SIZE_MAX)
+        return false;
+    while (i < s.n && s.p[0] == '1' && (s.p[i] == '0' || s.p[i] == '.') &&
+           (s.p[i] != '0' || span_find(span_of(s.p, i), '.') != SIZE_MAX))
+        i++;
+    return s.p[0] != '1' || i < s.n;
 }
 
 struct span convert_effort(struct span effort)

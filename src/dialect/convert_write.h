@@ -21,8 +21,11 @@ MUST_CHECK int convert_kv_joined(struct json_write *w, const char *key, const st
 void convert_kv_texts(struct json_write *w, const char *key, const struct chat_text *list);
 
 /* Member "tools": the functions as OpenAI's chat has them, and others copied it. only: that one
- * alone; absent: all. Nothing where there are none. */
-void convert_kv_tools(struct json_write *w, const struct chat_request *q, struct span only);
+ * alone; absent: all. Nothing where there are none. names: what they may be called; NULL: anything.
+ * -1: no memory. */
+MUST_CHECK int convert_kv_tools(struct json_write *w, const struct chat_request *q,
+                                struct span only, const struct convert_charset *names,
+                                struct err *e);
 
 /* "data:image/png;base64,..." or the URL itself; type: where the media does not say one. */
 void convert_kv_url(struct json_write *w, const char *key, const struct chat_media *m,
@@ -39,6 +42,10 @@ bool convert_is_object(struct span text);
 
 /* The arguments of a call as an object: "{}" where there are none, absent where it is none. */
 struct span convert_arguments(const struct chat_part *call);
+
+/* Is the number, as JSON has them, above one, which is the most that some take? Those with an
+ * exponent are left as they are. */
+bool convert_above_one(struct span number);
 
 /* The nearest of the words low, medium and high; absent: none of them, "none" included. */
 struct span convert_effort(struct span effort);

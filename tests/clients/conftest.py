@@ -2,6 +2,7 @@
 import pytest
 
 import answers
+import hearing
 import pki
 import serving
 import upstreams
@@ -41,7 +42,7 @@ def secure(binary, mock, tmp_path_factory):
 @pytest.fixture(scope="module")
 def providers():
     """Providers of every API that check what they get."""
-    if not (upstreams.DATA / "schemas").is_dir():
+    if not (hearing.DATA / "schemas").is_dir():
         pytest.skip("unsupported: no schemas on this machine (LAMPLIGHTER_DATA)")
     server = upstreams.Upstreams()
     yield server

@@ -36,9 +36,9 @@ def fields(**kinds):
 
 WEATHER = {"name": "weather", "description": "The weather of the next days.",
            "schema": fields(city="string", days="integer")}
-CLOCK = {"name": "clock", "description": "The time in a zone.", "schema": fields(zone="string")}
+CLOCK = {"name": "world-clock", "description": "The time in a zone.", "schema": fields(zone="string")}
 IN_ULM = ("weather", {"city": 'Ulm "an der" Donau\n\u2713', "days": 3})
-RESULTS = {"weather": "21 C, dry", "clock": "09:30"}
+RESULTS = {"weather": "21 C, dry", "world-clock": "09:30"}
 
 TALKS = {
     "chat": talk("Say hello.", answer("Hello, W\u00f6rld \u2713\n\"quoted\" \U0001f600")),
@@ -47,7 +47,7 @@ TALKS = {
                   answer("21 C and dry.", tokens=(60, 25, 7)),
                   tools=[WEATHER], results=RESULTS),
     "parallel": talk("Weather and time in Ulm?",
-                     answer("", "tools", calls=[IN_ULM, ("clock", {"zone": "CET"})]),
+                     answer("", "tools", calls=[IN_ULM, ("world-clock", {"zone": "CET"})]),
                      answer("21 C, half past nine.", tokens=(80, 25, 7)),
                      tools=[WEATHER, CLOCK], results=RESULTS),
     "image": talk("What is this?", answer("A dot."), image={"type": "image/png", "data": PNG}),

@@ -1,4 +1,4 @@
-"""Providers for the matrix of clients: one server that speaks four APIs, by the vendors' schemas.
+"""Providers for the matrix of clients: one server that speaks their APIs, by the vendors' schemas.
 
 It shares no code with the gateway and takes nothing on trust. A request must fit the vendor's schema
 without a key beyond it, carry the provider's key where its API has it, and say the whole talk so far:
@@ -8,196 +8,26 @@ models.py, which answers whatever it is asked.
 
 An API is a class: `hear` reads a request into plain words, `whole` and `stream` say an answer.
 """
-import gzip
+import base64
 import http.server
 import itertools
 import json
-import os
-import pathlib
 import re
 import sys
 import threading
 import traceback
 import urllib.parse
 
-import jsonschema_rs
-
+import natives
+from hearing import (KEY, REASONING, SCHEMAS, Heard, Schemas, data_url, forced, listed, pieces,
+                     plain_schema, text_of)
 from models import MODELS, Wrong, need
 from talks import TALKS
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-DATA = pathlib.Path(os.environ.get("LAMPLIGHTER_DATA") or ROOT.parent / "shared/data")
-SCHEMAS = {
-    "openai": "openai/openai-sdk-6.49.0.lenient.schema.json.gz",
-    "2023-06-01": "anthropic/anthropic-messages-0.137.0.lenient.schema.json.gz",
-    "2026-10-21": "anthropic/anthropic-messages-1.12.0.lenient.schema.json.gz",
-    "google": "google/gemini-v1beta.schema.json.gz",
-}
-KEY = "a-providers-key"
-PIECE = 5  # characters of a streamed delta
-REASONING = 4  # tokens of an answer that were thought
-
-
-def pieces(text):
-    return [text[at:at + PIECE] for at in range(0, len(text), PIECE)]
-
-
-# --- Schemas --------------------------------------------------------------------------------
-
-def closed(node):
-    """The same schema, but no object has keys that it does not name."""
-    if isinstance(node, list):
-        return [closed(one) for one in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: closed(value) for key, value in node.items()}
-    if isinstance(node.get("properties"), dict) and node.get("type") == "object":
-        node.setdefault("additionalProperties", False)
-    return node
-
-
-def widened(file, definitions):
-    """Where an API takes what its SDK's types do not have: answers are sent back as they came, the
-    text of one and what was thought need no id (Codex sends none), nor an image its detail."""
-    if file == "openai":
-        chat = definitions["ChatCompletionAssistantMessageParam"]["properties"]
-        chat["annotations"] = {"type": "array"}
-        call = definitions["ChatCompletionMessageFunctionToolCall"]["properties"]
-        call["index"] = {"type": "integer"}
-        easy = definitions["EasyInputMessage"]["properties"]
-        text = {"type": "object", "required": ["type", "text"],
-                "properties": {"type": {"const": "output_text"}, "text": {"type": "string"}}}
-        easy["content"] = {"anyOf": [easy["content"], {"type": "array", "items": text}]}
-        definitions["ResponseReasoningItem"]["required"].remove("id")
-        definitions["ResponseInputImage"]["required"].remove("detail")
-    return definitions
-
-
-class Schemas:
-    def __init__(self):
-        self.read, self.validators = {}, {}
-
-    def check(self, file, name, value):
-        if file not in self.read:
-            self.read[file] = closed(widened(file, json.loads(gzip.decompress(
-                (DATA / "schemas" / SCHEMAS[file]).read_bytes()))["definitions"]))
-        if (file, name) not in self.validators:
-            self.validators[file, name] = jsonschema_rs.Draft7Validator(
-                {"$ref": f"#/definitions/{name}", "definitions": self.read[file]})
-        fault = next(self.validators[file, name].iter_errors(value), None)
-        need(fault is None, fault and f"{list(fault.instance_path)}: {fault.message:.300}")
-
-
-def plain_schema(schema):
-    """What all dialects can say of a schema: Google spells types in capitals, and has no closed
-    objects."""
-    if isinstance(schema, dict):
-        found = {k: plain_schema(v) for k, v in schema.items()
-                 if k not in ("additionalProperties", "$schema", "propertyOrdering")}
-        if isinstance(found.get("type"), str):
-            found["type"] = found["type"].lower()
-        return found
-    return [plain_schema(one) for one in schema] if isinstance(schema, list) else schema
-
-
-def said_by_tool(value):
-    """The text of a result, which clients of Google's wrap into an object of their own making."""
-    try:
-        found = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-    for key in ("output", "result", "content"):
-        if isinstance(found, dict) and isinstance(found.get(key), str):
-            return found[key]
-    return value
-
-
-class Heard:
-    """What a request says, in the words of talks.py. `forced` is the tool that must be called; "":
-    any."""
-
-    def __init__(self):
-        self.system, self.tools, self.turns, self.names = "", {}, [], {}
-        self.schema, self.thinks, self.limit, self.stream = None, False, None, False
-        self.json, self.forced, self.stops, self.signatures = False, None, [], []
-        self.thoughts = []
-
-    def user(self, text="", image=None):
-        if not self.turns or self.turns[-1][0] != "user":
-            self.turns.append(["user", "", None])
-        self.turns[-1][1] += text
-        self.turns[-1][2] = image or self.turns[-1][2]
-
-    def model(self, text="", call=None, call_id=None):
-        if not self.turns or self.turns[-1][0] != "model":
-            self.turns.append(["model", "", []])
-        self.turns[-1][1] += text
-        if call:
-            self.turns[-1][2].append(call)
-            self.names[call_id] = call[0]
-
-    def result(self, call_id, value):
-        need(call_id in self.names, f"a result for {call_id!r}, which was not called")
-        if not self.turns or self.turns[-1][0] != "results":
-            self.turns.append(["results", []])
-        self.turns[-1][1].append([self.names.pop(call_id), said_by_tool(value)])
-
-    def signed(self, found, due, thought=None):
-        """What stands where the provider's signature does, and what it signs."""
-        need(found in (None, due), f"a signature of another's: {found}")
-        self.signatures += [found] if found else []
-        self.thoughts += [thought] if found and thought is not None else []
-
-    def against(self, talk):
-        """The number of the turn; a request that says anything else than the talk is refused."""
-        number = sum(turn[0] == "model" for turn in self.turns)
-        image = talk["image"] and [talk["image"]["type"], talk["image"]["data"]]
-        due = [["user", talk["user"], image]]
-        for past in talk["answers"][:number]:
-            due.append(["model", past["text"], past["calls"]])
-            due.append(["results", [[name, talk["results"][name]] for name, _ in past["calls"]]])
-        tools = {t["name"]: [t["description"], plain_schema(t["schema"])] for t in talk["tools"]}
-        for what, got, want in (
-                ("system", self.system, talk["system"]), ("turns", self.turns, due),
-                ("tools", self.tools, tools), ("limit", self.limit, talk["limit"]),
-                ("schema", plain_schema(self.schema), plain_schema(talk["schema"])),
-                ("thinks", self.thinks, talk["thinks"]),
-                ("thoughts", self.thoughts,
-                 [past["thinking"] for past in talk["answers"][:len(self.thoughts)]])):
-            need(got == want, f"{what}: {got!r} where {want!r} is due")
-        need(not self.names or number == 0, f"calls without a result: {self.names}")
-        return number
-
-
-def text_of(content, kinds=("text",)):
-    if isinstance(content, str):
-        return content
-    need(all(part["type"] in kinds for part in content), f"more than text: {content}")
-    return "".join(part["text"] for part in content)
-
-
-def listed(value):
-    return [value] if isinstance(value, str) else value or []
-
-
-def forced(choice):
-    """The tool's name; "" for any, None where none must be called."""
-    if choice in ("required", {"type": "any"}):
-        return ""
-    return choice.get("function", choice).get("name", "" if choice.get("type") == "any" else None) \
-        if isinstance(choice, dict) else None
-
-
-def data_url(url):
-    found = re.fullmatch(r"data:([^;]+);base64,(.+)", url)
-    need(found, f"no data URL: {url:.40}")
-    return [found[1], found[2]]
-
 
 # --- APIs -----------------------------------------------------------------------------------
 
 class Chat:
-    path = re.compile(r"/(?:v1|v1beta/openai|models)/chat/completions")  # OpenAI, Google, Azure
+    path = re.compile(r"/(?:v1|v1beta/openai|models|compatibility/v1|ollama/v1)/chat/completions")
     stop = {"end": "stop", "tools": "tool_calls", "length": "length"}
 
     @staticmethod
@@ -315,15 +145,31 @@ class Chat:
         return {"error": {"message": text, "type": kind, "param": None, "code": code}}
 
 
+class Deployments(Chat):
+    """Azure's older URLs: the model is a deployment, and named there alone."""
+    path = re.compile(r"/openai/deployments/([a-z]+)/chat/completions")
+
+    @staticmethod
+    def check(schemas, request):
+        need(request.headers["api-key"] == KEY, "not the provider's key")
+        need("?api-version=2" in request.path, "no api-version")
+        request.body["model"] = request.model
+        Chat.check(schemas, request)
+
+
 class Responses(Chat):
-    path = re.compile(r"/v1/responses")
+    path = re.compile(r"/(?:ollama/)?v1/responses")
     signature = "c2lnbmVkIGJ5IE9wZW5BSQ=="
 
     @staticmethod
     def check(schemas, request):
-        need(request.headers["authorization"] == f"Bearer {KEY}", "not the provider's key")
-        kind = "Streaming" if request.body.get("stream") else "NonStreaming"
-        schemas.check("openai", f"ResponseCreateParams{kind}", request.body)
+        natives.bears_key(request)
+        Responses.fits(schemas, request.body)
+
+    @staticmethod
+    def fits(schemas, body):
+        kind = "Streaming" if body.get("stream") else "NonStreaming"
+        schemas.check("openai", f"ResponseCreateParams{kind}", body)
 
     @staticmethod
     def hear(request):
@@ -452,8 +298,17 @@ class Responses(Chat):
         return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n"
 
 
+class Azure(Responses):
+    path = re.compile(r"/openai/v1/responses")
+
+    @staticmethod
+    def check(schemas, request):
+        need(request.headers["api-key"] == KEY, "not the provider's key")
+        Responses.fits(schemas, request.body)
+
+
 class Messages:
-    path = re.compile(r"/v1/messages")
+    path = re.compile(r"/(?:ollama/)?v1/messages")
     signature = "c2lnbmVkIGJ5IENsYXVkZQ=="
     stop = {"end": "end_turn", "tools": "tool_use", "length": "max_tokens"}
 
@@ -464,8 +319,12 @@ class Messages:
              "not the provider's key")
         version = head["anthropic-version"]
         need(version in SCHEMAS, f"anthropic-version {version}")
-        kind = "Streaming" if request.body.get("stream") else "NonStreaming"
-        schemas.check(version, f"MessageCreateParams{kind}", request.body)
+        Messages.fits(schemas, version, request.body)
+
+    @staticmethod
+    def fits(schemas, version, body):
+        kind = "Streaming" if body.get("stream") else "NonStreaming"
+        schemas.check(version, f"MessageCreateParams{kind}", body)
 
     @staticmethod
     def hear(request):
@@ -563,6 +422,44 @@ class Messages:
                 "request_id": "req_01Matrix"}
 
 
+class VertexClaude(Messages):
+    """A cloud's Claude: the version stands in the body, the model in the URL alone."""
+    path = re.compile(r"/v1/projects/p/locations/r/publishers/anthropic/models/"
+                      r"claude-([a-z]+):(?:rawPredict|streamRawPredict)")
+    version = "vertex-2023-10-16"
+
+    def check(self, schemas, request):
+        natives.bears_key(request)
+        said = request.body.pop("anthropic_version", None)
+        need(said == self.version, f"anthropic_version {said}")
+        need("model" not in request.body, "a model beside the URL's")
+        request.body["model"] = request.model
+        self.streams(request, "stream" in request.path)
+        Messages.fits(schemas, "2023-06-01", request.body)
+
+    @staticmethod
+    def streams(request, stream):
+        need(request.body.get("stream", False) == stream, "the URL streams, the body does not")
+
+
+class BedrockClaude(VertexClaude):
+    """Here the URL alone says that it is a stream, whose events are chunks of AWS's."""
+    path = re.compile(r"/model/anthropic\.claude-([a-z]+)-v1:0/invoke(?:-with-response-stream)?")
+    version = "bedrock-2023-05-31"
+    media = natives.Converse.media
+    error, error_head = staticmethod(natives.Converse.error), staticmethod(natives.Converse.error_head)
+
+    @staticmethod
+    def streams(request, stream):
+        need("stream" not in request.body, "a word of streams in the body")
+        request.body["stream"] = stream
+
+    @staticmethod
+    def event(data):
+        return natives.Converse.event(("chunk", {"bytes": base64.b64encode(
+            json.dumps(data).encode()).decode()}))
+
+
 def camel(node):
     """Google takes keys spelt either way; what is not Google's to spell stays as it is."""
     if isinstance(node, list):
@@ -585,9 +482,10 @@ class Gemini:
 
     @staticmethod
     def check(schemas, request):
-        need(KEY in (request.headers["x-goog-api-key"],
-                     (request.headers["authorization"] or "").removeprefix("Bearer ")),
-             "not the provider's key")
+        if "/projects/" in request.path:  # Vertex
+            natives.bears_key(request)
+        else:
+            need(request.headers["x-goog-api-key"] == KEY, "not the provider's key")
         request.body = camel(request.body)
         schemas.check("google", "GenerateContentRequest", request.body)
 
@@ -677,11 +575,12 @@ class Gemini:
 
 
 # Rows of the gateway's providers, and below which path each finds its API here. OpenAI and Google have
-# more than one API, and a client of the second is served by that: `azure` has Chat Completions alone, `vertex`
-# Gemini's own.
+# more than one API, and a client of the second is served by that: `azure` has Chat Completions alone,
+# `vertex` Gemini's own.
 ROWS = {"openai": ("openai", "/v1"), "azure": ("azure-models", ""),
         "responses": ("openai-responses", "/v1"), "anthropic": ("anthropic", ""),
-        "google": ("gemini", ""), "vertex": ("vertex", "")}
+        "google": ("gemini", ""), "vertex": ("vertex", ""), "azure-v1": ("azure", ""),
+        "deployments": ("azure-deployments", ""), **natives.ROWS}
 
 
 def configuration(url, **more):
@@ -695,7 +594,10 @@ def configuration(url, **more):
 
 
 APIS = {"openai.chat": Chat(), "openai.responses": Responses(), "anthropic.messages": Messages(),
-        "gemini.generate": Gemini()}
+        "gemini.generate": Gemini(), **natives.APIS}
+# The same at clouds.
+HOSTED = {"Azure OpenAI": Azure(), "Azure OpenAI, by deployment": Deployments(),
+          "Claude on Vertex AI": VertexClaude(), "Claude on Bedrock": BedrockClaude()}
 
 
 def completion(body):
@@ -728,13 +630,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.number = next(self.numbers)
         self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         path = urllib.parse.unquote(self.path.split("?")[0])
-        api = next((a for a in APIS.values() if a.path.fullmatch(path)), None)
+        name, api = next(((n, a) for n, a in (APIS | HOSTED).items() if a.path.fullmatch(path)),
+                         (None, None))
         plain = next((say for form, say in PLAIN if form.fullmatch(path)), None)
         if plain:
             return self.say(200, plain(self.body))
         if not api:
             self.server.wrong.append(f"no API at {path}")
             return self.say(404, {})
+        self.server.asked.add(name)
         found = api.path.fullmatch(path)
         self.model = found[1] if found.groups() else self.body.get("model", "")
         try:
@@ -744,34 +648,40 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.model in TALKS:
                 talk = TALKS[self.model]
                 self.server.signatures += heard.signatures
+                self.server.thoughts += heard.thoughts
                 answer = (talk["answers"] or [None])[heard.against(talk)]
             else:
                 answer = MODELS[self.model](heard)
         except Wrong as e:
             self.server.wrong.append(f"{path}: {e}")
-            return self.say(400, api.error(400, str(e)))
+            return self.refuse(api, 400, str(e))
         if not answer:
-            status, text = talk["refused"]
-            return self.say(status, api.error(status, text))
+            return self.refuse(api, *talk["refused"])
         if heard.stream:
-            return self.tell(api.event(e) for e in api.stream(self, answer))
+            return self.tell(getattr(api, "media", "text/event-stream"),
+                             (api.event(e) for e in api.stream(self, answer)))
         return self.say(200, api.whole(self, answer))
 
-    def say(self, status, body):
+    def refuse(self, api, status, text):
+        head = api.error_head(status) if hasattr(api, "error_head") else {}
+        self.say(status, api.error(status, text), head)
+
+    def say(self, status, body, head=()):
         text = json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        for name, value in {"content-type": "application/json", **dict(head)}.items():
+            self.send_header(name, value)
         self.send_header("content-length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
 
-    def tell(self, events):
+    def tell(self, media, events):
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", media)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         for event in events:
-            data = event.encode()
+            data = event if isinstance(event, bytes) else event.encode()
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
         self.wfile.write(b"0\r\n\r\n")
 
@@ -780,13 +690,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Upstreams(http.server.ThreadingHTTPServer):
-    """All four at one port. `wrong` has a line for each request that was refused as wrong;
-    `signatures` are those that came back to whom they are of."""
+    """All of them at one port. `wrong` has a line for each request that was refused as wrong;
+    `signatures` are those that came back to whom they are of, `thoughts` what came back of their
+    thinking; `asked` names the APIs that were."""
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.schemas, self.wrong, self.signatures = Schemas(), [], []
+        self.schemas, self.wrong, self.asked = Schemas(), [], set()
+        self.signatures, self.thoughts = [], []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

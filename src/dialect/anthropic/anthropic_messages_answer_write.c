@@ -223,6 +223,7 @@ static int say(struct convert_writer *w, struct anthropic_messages_part *p,
         return convert_cites(text, say_citation, w, e);
     if (kind == CHAT_EVENT_DELTA)
         return p->redacted ? 0 : say_text(w, row->delta, row->piece, text, e);
+    p->has_signature = true;
     if (!p->redacted)
         return say_text(w, "signature_delta", "signature", text, e);
     return p->begun ? 0 : begin_block(w, p, text, e);
@@ -242,20 +243,30 @@ static int open_first(struct convert_writer *w, struct err *e)
     return 0;
 }
 
+/* End the first part's block. Thinking that nobody signed has an empty signature, as in a whole
+ * answer: there are clients that keep none without. */
+static int close_block(struct convert_writer *w, const struct anthropic_messages_part *p,
+                       struct err *e)
+{
+    struct anthropic_messages_writer *own = w->own;
+    struct json_write j;
+
+    if (p->kind == CHAT_PART_THINKING && !p->has_signature &&
+        say_text(w, "signature_delta", "signature", SPAN_LIT(""), e) < 0)
+        return -1;
+    begin_event(&j, w, "content_block_stop");
+    json_kv_uint(&j, "index", own->blocks++);
+    return end_event(&j, e);
+}
+
 /* End the blocks of parts that have ended; all: those of all parts. */
 static int close_blocks(struct convert_writer *w, bool all, struct err *e)
 {
     struct anthropic_messages_writer *own = w->own;
 
     while (own->parts && (own->parts->ended || all)) {
-        struct json_write j;
-
-        if (own->parts->begun) {
-            begin_event(&j, w, "content_block_stop");
-            json_kv_uint(&j, "index", own->blocks++);
-            if (end_event(&j, e) < 0)
-                return -1;
-        }
+        if (own->parts->begun && close_block(w, own->parts, e) < 0)
+            return -1;
         own->parts = own->parts->next;
         if (own->parts && open_first(w, e) < 0)
             return -1;

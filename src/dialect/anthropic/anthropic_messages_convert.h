@@ -98,6 +98,7 @@ struct anthropic_messages_part {
     struct span id, name;
     bool redacted;
     bool begun, ended; /* its block has been begun; its part has ended */
+    bool has_signature;
 };
 
 struct anthropic_messages_writer {

@@ -405,7 +405,7 @@ static void write_number(struct json_write *w, const char *key, struct span s)
 static void write_sampling(struct writing *x, enum claude_samples samples)
 {
     const struct chat_request *q = x->q;
-    bool any = samples != CLAUDE_SAMPLES_NOT, hot = claude_above_one(q->temperature);
+    bool any = samples != CLAUDE_SAMPLES_NOT, hot = convert_above_one(q->temperature);
     const struct {
         const char *key;
         struct span value;

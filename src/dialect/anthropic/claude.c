@@ -152,18 +152,3 @@ struct claude_thinking claude_think(const struct chat_request *q, const struct c
     think_within(&t, q->max_tokens);
     return t;
 }
-
-/* ---- sampling ---- */
-
-bool claude_above_one(struct span s)
-{
-    size_t i = 1;
-
-    if (s.n == 0 || s.p[0] < '1' || s.p[0] > '9' || span_find(s, 'e') != SIZE_MAX ||
-        span_find(s, 'E') != SIZE_MAX)
-        return false;
-    while (i < s.n && s.p[0] == '1' && (s.p[i] == '0' || s.p[i] == '.') &&
-           (s.p[i] != '0' || span_find(span_of(s.p, i), '.') != SIZE_MAX))
-        i++;
-    return s.p[0] != '1' || i < s.n;
-}

@@ -58,8 +58,4 @@ MUST_CHECK int claude_takes(const struct chat_request *q, const struct claude_ab
 /* Schemas for structured outputs, and for tools that are strict (schema_fit.h). */
 extern const struct schema_rules claude_schemas;
 
-/* Is the number, as JSON has them, above one, the highest temperature? Those with an exponent are
- * left as they are. */
-bool claude_above_one(struct span number);
-
 #endif

@@ -19,6 +19,7 @@
 #include "dialect/convert_write.h"
 
 #define NAME_MAX_BYTES 100 /* of a document's name; the API takes 200 */
+#define NOVA_2         "nova-2"
 #define MEDIA_MAX      ((size_t)64 * 1024 * 1024)
 
 struct writing {
@@ -35,6 +36,11 @@ struct writing {
 static bool is_claude(const struct writing *x)
 {
     return span_contains(x->model, SPAN_LIT("claude"));
+}
+
+static bool is_nova_2(const struct writing *x)
+{
+    return span_contains(x->model, SPAN_LIT(NOVA_2));
 }
 
 /* ---- small things ---- */
@@ -343,7 +349,7 @@ static void write_inference(struct writing *x, enum claude_samples samples)
     write_number(x, "maxTokens", q->max_tokens, &any);
     if (samples != CLAUDE_SAMPLES_NOT)
         write_number(x, "temperature",
-                     claude_above_one(q->temperature) ? SPAN_LIT("1") : q->temperature, &any);
+                     convert_above_one(q->temperature) ? SPAN_LIT("1") : q->temperature, &any);
     if (samples == CLAUDE_SAMPLES_ALL ||
         (samples == CLAUDE_SAMPLES_ONE && !span_has(q->temperature)))
         write_number(x, "topP", q->top_p, &any);
@@ -495,11 +501,28 @@ static void nova_fields(struct writing *x, const struct claude_thinking *t, bool
     json_end_object(&x->w);
 }
 
+/* Nova thinks its hardest only without a limit of tokens: a limit that was given stands. */
+static const char *nova_2_effort(const struct chat_request *q)
+{
+    const char *word = effort_word(q);
+
+    return word && strcmp(word, "high") == 0 && span_has(q->max_tokens) ? "medium" : word;
+}
+
+/* ... and lets nobody set its sampling then. */
+static bool nova_2_samples(const struct chat_request *q)
+{
+    const char *word = nova_2_effort(q);
+
+    return !word || strcmp(word, "high") != 0;
+}
+
 static void nova_2_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
 {
-    const char *effort = effort_word(x->q);
+    const char *effort = nova_2_effort(x->q);
 
-    nova_fields(x, t, begun);
+    if (nova_2_samples(x->q))
+        nova_fields(x, t, begun);
     if (!effort)
         return;
     begin_fields(x, FIELDS, begun);
@@ -528,7 +551,7 @@ static void write_fields(struct writing *x, const struct claude_thinking *t)
         void (*write)(struct writing *x, const struct claude_thinking *t, bool *begun);
     } rows[] = {
         {"*claude*", claude_fields},
-        {"*nova-2*", nova_2_fields},
+        {"*" NOVA_2 "*", nova_2_fields},
         {"*nova-*", nova_fields},
         {"*gpt-oss*", gpt_oss_fields},
     };
@@ -568,6 +591,8 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
             return -1;
         t = claude_think(q, can);
         samples = t.on ? CLAUDE_SAMPLES_NOT : can->samples;
+    } else if (is_nova_2(&x) && !nova_2_samples(q)) {
+        samples = CLAUDE_SAMPLES_NOT;
     }
     json_write_init(&x.w, out);
     json_begin_object(&x.w);

@@ -10,6 +10,8 @@
 #include "dialect/convert_write.h"
 
 int cohere_chat_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);
+extern const struct convert_charset cohere_chat_names;
+
 int cohere_chat_write_request(struct buf *out, const struct chat_request *q,
                               const struct convert_to *to, struct err *e);
 

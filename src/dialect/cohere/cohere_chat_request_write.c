@@ -11,6 +11,10 @@
  */
 #include "dialect/cohere/cohere_chat_convert.h"
 
+/* The API says no length. */
+const struct convert_charset cohere_chat_names = {
+    .max = 128, .letter_first = true, .no_dash = true};
+
 struct out {
     struct json_write w;
     const struct chat_request *q;
@@ -119,7 +123,10 @@ static void write_content(struct out *o, const struct chat_part *parts, struct c
 static int write_call(struct out *o, const struct chat_part *p)
 {
     struct span args = convert_arguments(p);
+    struct span name = convert_fit(o->q->arena, p->name, &cohere_chat_names);
 
+    if (!span_has(name))
+        return convert_no_memory(o->e);
     if (!span_has(args))
         return err_set(o->e, ERR_PROTOCOL, "the arguments of the call '%.*s' are no JSON object",
                        (int)MIN(p->id.n, (size_t)80), p->id.p);
@@ -128,7 +135,7 @@ static int write_call(struct out *o, const struct chat_part *p)
     json_kv_cstring(&o->w, "type", "function");
     json_key(&o->w, "function");
     json_begin_object(&o->w);
-    json_kv_string(&o->w, "name", p->name);
+    json_kv_string(&o->w, "name", name);
     json_kv_string(&o->w, "arguments", args);
     json_end_object(&o->w);
     json_end_object(&o->w);
@@ -267,20 +274,23 @@ static void write_documents(struct out *o)
         json_end_array(&o->w);
 }
 
-static void write_tools(struct out *o)
+static int write_tools(struct out *o)
 {
     const struct chat_request *q = o->q;
     bool one = q->choice == CHAT_CHOICE_ONE;
 
     if (!q->tools)
-        return;
-    convert_kv_tools(&o->w, q, one ? q->choice_name : span_of(NULL, 0));
+        return 0;
+    if (convert_kv_tools(&o->w, q, one ? q->choice_name : span_of(NULL, 0), &cohere_chat_names,
+                         o->e) < 0)
+        return -1;
     if (chat_any_strict(q->tools))
         json_kv_bool(&o->w, "strict_tools", true);
     if (one || q->choice == CHAT_CHOICE_ANY)
         json_kv_cstring(&o->w, "tool_choice", "REQUIRED");
     else if (q->choice == CHAT_CHOICE_NONE)
         json_kv_cstring(&o->w, "tool_choice", "NONE");
+    return 0;
 }
 
 static void write_format(struct out *o)
@@ -327,14 +337,42 @@ static bool is_bound(const struct chat_request *q)
     return q->format == CHAT_FORMAT_OBJECT || q->format == CHAT_FORMAT_SCHEMA;
 }
 
-/* A penalty, which may be from 0 to 1 here. Who writes it with an exponent has thought about it. */
+static bool is_negative(struct span n)
+{
+    return n.n && n.p[0] == '-';
+}
+
+static struct span at_most_one(struct span n)
+{
+    return convert_above_one(n) ? SPAN_LIT("1") : n;
+}
+
+/* A penalty, which may be from 0 to 1 here. */
 static struct span penalty(struct span n)
 {
-    if (n.n == 0 || memchr(n.p, 'e', n.n) || memchr(n.p, 'E', n.n))
-        return n;
-    if (n.p[0] == '-')
-        return SPAN_LIT("0");
-    return n.p[0] == '0' ? n : SPAN_LIT("1");
+    return is_negative(n) ? SPAN_LIT("0") : at_most_one(n);
+}
+
+static void write_numbers(struct out *o, const struct convert_to *to)
+{
+    const struct chat_request *q = o->q;
+
+    convert_kv_raw(&o->w, "max_tokens", q->max_tokens);
+    convert_kv_texts(&o->w, "stop_sequences", q->stops);
+    convert_kv_raw(&o->w, "temperature", at_most_one(q->temperature));
+    if (convert_above_one(q->temperature))
+        convert_approximates(to, CHAT_HAS_TEMPERATURE);
+    convert_kv_raw(&o->w, "p", top_p(q->top_p));
+    convert_kv_raw(&o->w, "k", q->top_k);
+    if (is_negative(q->seed))
+        convert_drops(to, CHAT_HAS_SEED);
+    else
+        convert_kv_raw(&o->w, "seed", q->seed);
+    convert_kv_raw(&o->w, "frequency_penalty", penalty(q->frequency_penalty));
+    convert_kv_raw(&o->w, "presence_penalty", penalty(q->presence_penalty));
+    convert_kv_tri(&o->w, "logprobs", q->logprobs);
+    if (span_has(q->top_logprobs) && !span_is(q->top_logprobs, "0"))
+        convert_approximates(to, CHAT_HAS_LOGPROBS);
 }
 
 int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
@@ -351,20 +389,11 @@ int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
         return -1;
     json_kv_bool(&o.w, "stream", to->stream);
     write_documents(&o);
-    write_tools(&o);
+    if (write_tools(&o) < 0)
+        return -1;
     write_format(&o);
     write_thinking(&o);
-    convert_kv_raw(&o.w, "max_tokens", q->max_tokens);
-    convert_kv_texts(&o.w, "stop_sequences", q->stops);
-    convert_kv_raw(&o.w, "temperature", q->temperature);
-    convert_kv_raw(&o.w, "p", top_p(q->top_p));
-    convert_kv_raw(&o.w, "k", q->top_k);
-    convert_kv_raw(&o.w, "seed", q->seed);
-    convert_kv_raw(&o.w, "frequency_penalty", penalty(q->frequency_penalty));
-    convert_kv_raw(&o.w, "presence_penalty", penalty(q->presence_penalty));
-    convert_kv_tri(&o.w, "logprobs", q->logprobs);
-    if (span_has(q->top_logprobs) && !span_is(q->top_logprobs, "0"))
-        convert_approximates(to, CHAT_HAS_LOGPROBS);
+    write_numbers(&o, to);
     json_end_object(&o.w);
     return buf_finish(buf, "request", e);
 }

@@ -1,9 +1,10 @@
 /*
  * ollama_chat_request.c - the canonical conversation as a request of Ollama's chat, and back.
  *
- * A message has one text and a list of images: several texts are joined by a line's end. Numbers
- * that guide the sampling stand in "options". To stream is what the server does unless told not to,
- * so that is always said. Source: github.com/ollama/ollama, docs/api.md.
+ * A message has one text and a list of images: several texts are joined by a line's end, but those
+ * of the model go on where the one before ended: a client that was streamed to sends pieces.
+ * Numbers that guide the sampling stand in "options". To stream is what the server does unless told
+ * not to, so that is always said. Source: github.com/ollama/ollama, docs/api.md.
  */
 #include "dialect/convert_calls.h"
 #include "dialect/ollama/ollama_chat_convert.h"
@@ -246,26 +247,26 @@ struct out {
     struct err *e;
 };
 
-/* A text of the message, and behind it a line's end if another one follows. */
-static void add_content(struct buf *b, const struct chat_part *p)
+/* between: what stands between two texts. */
+static void add_content(struct buf *b, const struct chat_part *p, const char *between)
 {
     bool plain = p->kind == CHAT_PART_MEDIA && p->media.source == CHAT_PLAIN;
 
     if (p->kind != CHAT_PART_TEXT && p->kind != CHAT_PART_REFUSAL && !plain)
         return;
     if (b->n)
-        buf_add_char(b, '\n');
+        buf_add_str(b, between);
     buf_add_span(b, plain ? p->media.data : p->text);
 }
 
-static int write_content(struct out *o, const struct chat_part *parts)
+static int write_content(struct out *o, const struct chat_part *parts, const char *between)
 {
     struct buf b;
     int rc;
 
     buf_init(&b, o->q->arena->budget);
     for (const struct chat_part *p = parts; p; p = p->next)
-        add_content(&b, p);
+        add_content(&b, p, between);
     rc = buf_finish(&b, "request", o->e);
     if (rc == 0)
         json_kv_string(&o->w, "content", b.n ? buf_span(&b) : SPAN_LIT(""));
@@ -327,7 +328,7 @@ static int write_result(struct out *o, const struct chat_part *p)
 {
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", "tool");
-    if (write_content(o, p->parts) < 0)
+    if (write_content(o, p->parts, "\n") < 0)
         return -1;
     write_images(o, p->parts);
     convert_kv_text(&o->w, "tool_name", p->name);
@@ -356,7 +357,7 @@ static int write_message(struct out *o, const struct chat_message *m)
         return 0;
     json_begin_object(&o->w);
     json_kv_cstring(&o->w, "role", words[m->role]);
-    if (write_content(o, m->parts) < 0 ||
+    if (write_content(o, m->parts, m->role == CHAT_ROLE_ASSISTANT ? "" : "\n") < 0 ||
         convert_kv_joined(&o->w, "thinking", m->parts, CHAT_PART_THINKING, o->e) < 0)
         return -1;
     write_images(o, m->parts);
@@ -383,9 +384,9 @@ static int write_tools(struct out *o)
 
     if (q->choice == CHAT_CHOICE_ANY || q->choice == CHAT_CHOICE_ONE)
         return err_set(o->e, ERR_PROTOCOL, "tool_choice: a model cannot be made to call a tool");
-    if (q->choice != CHAT_CHOICE_NONE)
-        convert_kv_tools(&o->w, q, span_of(NULL, 0));
-    return 0;
+    if (q->choice == CHAT_CHOICE_NONE)
+        return 0;
+    return convert_kv_tools(&o->w, q, span_of(NULL, 0), NULL, o->e);
 }
 
 static void write_think(struct out *o)

@@ -220,6 +220,9 @@ static const struct {
      END("tool_use", "null", U0)},
     {{BEGUN, P(0, TEXT), HIDDEN(1), SIGNS(1, "BB==", ANTHROPIC), X(1), X(0), F(END), LAST},
      START(U0) BEGIN_TEXT("0") STOP("0") BEGIN("1", "'type':'redacted_thinking','data':'BB=='") STOP("1"), END("end_turn", "null", U0)},
+    /* thinking that nobody signed, ended and not, open and waiting */
+    {{BEGUN, P(0, THINKING), D(0, "t"), P(1, THINKING), D(1, "u"), X(0), F(END), LAST},
+     START(U0) BEGIN_THINKING("0") THOUGHT("0", "t") SIGNED("0", "") STOP("0") BEGIN_THINKING("1") THOUGHT("1", "u") SIGNED("1", "") STOP("1"), END("end_turn", "null", U0)},
     /* refusals are text, and the reason; media, other choices and log-probabilities cannot be said */
     {{BEGUN, P(0, REFUSAL), D(0, "a"), X(0), F(END), LAST}, START(U0) ONE_TEXT, END("refusal", "null", U0)},
     {{BEGUN, P(0, MEDIA), X(0), OTHER_CHOICE, {.kind = CHAT_EVENT_LOGPROBS, .text = SPAN_LIT("{}")}, P(1, TEXT), D(1, "a"), X(1), F(LENGTH), LAST}, START(U0) ONE_TEXT, END("max_tokens", "null", U0)},

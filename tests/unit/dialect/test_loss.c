@@ -132,6 +132,8 @@ static const struct loss {
     {C, G, "gemini-2.5-flash", CHAT_SAY(LOOK("low") "," LOOK("high")), "", "image-detail"},
     {C, G, "gemini-3-flash", CHAT_SAY(LOOK("low") "," LOOK("high")), "", ""},
     {C, &convert_cohere_chat, "m", CHAT(",'logprobs':true"), "", ""},
+    {C, &convert_cohere_chat, "m", CHAT(",'temperature':1,'seed':0"), "", ""},
+    {C, &convert_cohere_chat, "m", CHAT(",'temperature':1.5,'seed':-1"), "seed", "temperature"},
     {C, &convert_cohere_chat, "m", CHAT(",'logprobs':true,'top_logprobs':0"), "", ""},
     {C, &convert_cohere_chat, "m", CHAT(",'logprobs':true,'top_logprobs':1"), "", "logprobs"},
     {C, &convert_ollama_chat, "m",

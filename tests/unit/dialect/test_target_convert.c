@@ -74,6 +74,7 @@ static const struct convert_to streamed = {.model = {"up", 2}, .stream = true};
 #define NUMBERS                                                                                    \
     ",\"max_tokens\":9007199254740993,\"temperature\":0.10,\"top_p\":1.0,\"top_k\":5,"             \
     "\"frequency_penalty\":0.5,\"presence_penalty\":1,\"seed\":-7,\"stop\":[\"x\",\"y\"]"
+#define DASHED "ab_38844640913b" /* "a-b", as it is mapped */
 #define C_ASKED                                                                                    \
     "{\"model\":\"up\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"stream\":false"
 #define O_ASKED    C_ASKED
@@ -90,10 +91,13 @@ static const struct {
     {"roles", COHERE, "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"developer\",\"content\":\"d\"},{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"more\"}]}",
      "{\"model\":\"up\",\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"system\",\"content\":\"d\"},{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"more\"}],\"stream\":false}"},
     {"numbers", COHERE, ASK(NUMBERS),
-     C_ASKED ",\"max_tokens\":9007199254740993,\"stop_sequences\":[\"x\",\"y\"],\"temperature\":0.10,\"p\":0.99,\"k\":5,\"seed\":-7,\"frequency_penalty\":0.5,\"presence_penalty\":1}"},
+     C_ASKED ",\"max_tokens\":9007199254740993,\"stop_sequences\":[\"x\",\"y\"],\"temperature\":0.10,\"p\":0.99,\"k\":5,\"frequency_penalty\":0.5,\"presence_penalty\":1}"},
+    {"numbers at their bounds", COHERE, ASK(",\"temperature\":1.0,\"seed\":0"), C_ASKED ",\"temperature\":1.0,\"seed\":0}"},
+    {"a temperature beyond", COHERE, ASK(",\"temperature\":1.01"), C_ASKED ",\"temperature\":1}"},
     {"less than 1 stays", COHERE, ASK(",\"top_p\":0.10"), C_ASKED ",\"p\":0.10}"},
     {"penalties beyond their bounds", COHERE, ASK(",\"frequency_penalty\":-0.5,\"presence_penalty\":1.5"), C_ASKED ",\"frequency_penalty\":0,\"presence_penalty\":1}"},
     {"penalties at them", COHERE, ASK(",\"frequency_penalty\":0,\"presence_penalty\":1"), C_ASKED ",\"frequency_penalty\":0,\"presence_penalty\":1}"},
+    {"penalties at them, written out", COHERE, ASK(",\"frequency_penalty\":1.0,\"presence_penalty\":1.01"), C_ASKED ",\"frequency_penalty\":1.0,\"presence_penalty\":1}"},
     {"a penalty as a power", COHERE, ASK(",\"frequency_penalty\":5e-1"), C_ASKED ",\"frequency_penalty\":5e-1}"},
     {"images", COHERE, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"see\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA==\",\"detail\":\"low\"}},{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y\"}}]}]}",
      "{\"model\":\"up\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"see\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA==\",\"detail\":\"low\"}},{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y\"}}]}],\"stream\":false}"},
@@ -105,6 +109,10 @@ static const struct {
      C_ASKED ",\"tools\":[" TOOL("f") "," TOOL("g") "],\"tool_choice\":\"REQUIRED\"}"},
     {"one of the tools", COHERE, ASK(",\"tools\":[" TOOL("f") "," TOOL("g") "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}}"),
      C_ASKED ",\"tools\":[" TOOL("g") "],\"tool_choice\":\"REQUIRED\"}"},
+    {"names that it does not take", COHERE, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"a-b\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"ok\"}],\"tools\":[" TOOL("a-b") "," TOOL("_1") "," TOOL("1_") "],\"tool_choice\":\"required\"}",
+     "{\"model\":\"up\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"" DASHED "\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"ok\"}],\"stream\":false,\"tools\":[" TOOL(DASHED) "," TOOL("_1") "," TOOL("_1__9f2c9b4b7096") "],\"tool_choice\":\"REQUIRED\"}"},
+    {"the one that must be called has another name", COHERE, ASK(",\"tools\":[" TOOL("f") "," TOOL("a-b") "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"a-b\"}}"),
+     C_ASKED ",\"tools\":[" TOOL(DASHED) "],\"tool_choice\":\"REQUIRED\"}"},
     {"none of the tools", COHERE, ASK(",\"tools\":[" TOOL("f") "],\"tool_choice\":\"none\""),
      C_ASKED ",\"tools\":[" TOOL("f") "],\"tool_choice\":\"NONE\"}"},
     {"a strict tool without a schema", COHERE, ASK(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true}}]"),
@@ -119,11 +127,16 @@ static const struct {
     {"text", OLLAMA, ASK(""), O_ASKED NO_OPTIONS},
     {"several texts and an image", OLLAMA, "{\"messages\":[{\"role\":\"developer\",\"content\":\"d\"},{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA==\"}},{\"type\":\"text\",\"text\":\"b\"}]}]}",
      "{\"model\":\"up\",\"messages\":[{\"role\":\"system\",\"content\":\"d\"},{\"role\":\"user\",\"content\":\"a\\nb\",\"images\":[\"AA==\"]}],\"stream\":false" NO_OPTIONS},
+    {"pieces of what the model said", OLLAMA, "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"It i\"},{\"type\":\"text\",\"text\":\"s.\"},{\"type\":\"text\",\"text\":\"\"}]},{\"role\":\"user\",\"content\":\"r\"}]}",
+     "{\"model\":\"up\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"It is.\"},{\"role\":\"user\",\"content\":\"r\"}],\"stream\":false" NO_OPTIONS},
+    {"texts of a result", OLLAMA, "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}]}",
+     "{\"model\":\"up\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":{}}}]},{\"role\":\"tool\",\"content\":\"a\\nb\",\"tool_name\":\"f\",\"tool_call_id\":\"c1\"}],\"stream\":false" NO_OPTIONS},
     {"numbers", OLLAMA, ASK(NUMBERS),
      O_ASKED ",\"options\":{\"num_predict\":9007199254740993,\"temperature\":0.10,\"top_p\":1.0,\"top_k\":5,\"frequency_penalty\":0.5,\"presence_penalty\":1,\"seed\":-7,\"stop\":[\"x\",\"y\"]}}"},
     {"a loop of tools", OLLAMA, LOOP("\"{ \\\"a\\\": 1.0 }\""),
      "{\"model\":\"up\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"so\",\"thinking\":\"plan\",\"tool_calls\":[{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":{ \"a\": 1.0 }}}]},{\"role\":\"tool\",\"content\":\"ok\",\"tool_name\":\"f\",\"tool_call_id\":\"c1\"}],\"stream\":false" NO_OPTIONS},
     {"tools", OLLAMA, ASK(",\"tools\":[" TOOL("f") "],\"tool_choice\":\"auto\""), O_ASKED ",\"tools\":[" TOOL("f") "]" NO_OPTIONS},
+    {"a tool of any name", OLLAMA, ASK(",\"tools\":[" TOOL("1-b c") "]"), O_ASKED ",\"tools\":[" TOOL("1-b c") "]" NO_OPTIONS},
     {"none of the tools", OLLAMA, ASK(",\"tools\":[" TOOL("f") "],\"tool_choice\":\"none\""), O_ASKED NO_OPTIONS},
     {"a schema", OLLAMA, ASK(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\"}}}"),
      O_ASKED ",\"format\":{\"type\":\"object\"}" NO_OPTIONS},
@@ -252,6 +265,19 @@ static void others_are_refused_by_their_place(void **state)
         assert_int_equal(e.code, ERR_PROTOCOL);
         free_request(&r);
     }
+}
+
+/* The client's own name comes back: translate.c looks there. */
+static void names_are_mapped_back(void **state)
+{
+    struct request r;
+    struct err e;
+
+    assert_int_equal(read_request(&r, OPENAI, span_str(ASK(",\"tools\":[" TOOL("a-b") "]")), &e),
+                     0);
+    assert_true(span_is(convert_unfit_name(&r.q, SPAN_LIT(DASHED), COHERE->names), "a-b"));
+    assert_null(OLLAMA->names);
+    free_request(&r);
 }
 
 /* With a format there are no documents: they are texts. */
@@ -512,6 +538,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_said_is_refused),
         cmocka_unit_test(requests_go_there_and_back),
         cmocka_unit_test(others_are_refused_by_their_place),
+        cmocka_unit_test(names_are_mapped_back),
         cmocka_unit_test(documents_are_texts_beside_a_format),
         cmocka_unit_test(answers_are_told_as_events),
         cmocka_unit_test(other_answers_are_refused),
