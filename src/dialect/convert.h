@@ -188,6 +188,9 @@ struct convert {
     int (*end)(struct convert_writer *w, struct err *e);
     /* A whole answer. */
     int (*write_answer)(struct convert_writer *w, const struct chat_answer *a, struct err *e);
+
+    /* Can a client be told of this citation? */
+    bool (*cites)(yyjson_val *citation);
 };
 
 extern const struct convert convert_openai_chat;

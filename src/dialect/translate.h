@@ -46,8 +46,8 @@ enum chat_feature translate_obstacle(const struct translate *t);
 /* Where in the request it stands; absent: that is not known. */
 struct span translate_place(const struct translate *t, enum chat_feature f);
 
-/* What the last translate_request() left out, and what it said in other words that mean nearly the
- * same: names, comma-separated; "" if there is nothing. */
+/* What the last translate_request() left out, and of its answer until now, and what it said in
+ * other words that mean nearly the same: names, comma-separated; "" if there is nothing. */
 void translate_dropped(const struct translate *t, struct buf *out);
 void translate_approximated(const struct translate *t, struct buf *out);
 

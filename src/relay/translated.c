@@ -173,7 +173,7 @@ static struct span note_names(struct relay *r, void (*list)(const struct transla
     return names;
 }
 
-/* What the target was not told, or not quite. */
+/* What the target was not told, or not quite; and the client, once there is an answer. */
 static void note_loss(struct relay *r)
 {
     struct record *rec = &r->record;
@@ -284,6 +284,7 @@ int relay_translate_end(struct relay *r, struct err *e)
     buf_init(&out, TRANSLATE_EVENT_MAX);
     if (translate_end(r->translate, &out, e) == 0)
         rc = relay_send(r, buf_span(&out), e);
+    note_loss(r);
     buf_fini(&out);
     return rc;
 }
@@ -318,6 +319,7 @@ int relay_translate_answer(struct relay *r, struct err *e)
         answer = NULL;
         if (r->req.stream)
             relay_set_type(r, SPAN_LIT("text/event-stream"));
+        note_loss(r);
         rc = 0;
     }
     blob_unref(&answer);

@@ -138,6 +138,8 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     PART(DOCUMENT_BASE64, "PDF, and texts as such; a target is not asked for others", PDFS),
     CARRY(DOCUMENT_URL),
     CARRY(DOCUMENT_TEXT),
+    CARRY(CITING),
+    CARRY(DOCUMENT_CONTEXT),
     LOSE(AUDIO, MESSAGES),
     LOSE(VIDEO, MESSAGES),
     LOSE(FILE_ID, FILES),
@@ -202,4 +204,5 @@ const struct convert convert_anthropic_messages = {
     .write_event = anthropic_messages_write_event,
     .end = anthropic_messages_end,
     .write_answer = anthropic_messages_write_answer,
+    .cites = anthropic_messages_is_citation,
 };

@@ -223,6 +223,33 @@ static const char *media_type(const struct media_row *row, const struct chat_med
     return NULL;
 }
 
+static void write_citing(struct writing *x, const struct chat_media *m)
+{
+    if (!m->cite)
+        return;
+    json_key(&x->w, "citations");
+    json_begin_object(&x->w);
+    json_kv_bool(&x->w, "enabled", true);
+    json_end_object(&x->w);
+}
+
+/* A piece of what a client has searched itself. */
+static int write_search_result(struct writing *x, const struct chat_part *p)
+{
+    begin_block(&x->w, "search_result");
+    json_kv_string(&x->w, "source", p->media.origin);
+    json_kv_string(&x->w, "title", p->media.name);
+    json_key(&x->w, "content");
+    json_begin_array(&x->w);
+    begin_block(&x->w, "text");
+    json_kv_string(&x->w, "text", p->media.data);
+    json_end_object(&x->w);
+    json_end_array(&x->w);
+    write_citing(x, &p->media);
+    end_block(&x->w, p);
+    return 0;
+}
+
 static int write_media(struct writing *x, const struct chat_part *p)
 {
     struct chat_media m = p->media;
@@ -230,6 +257,8 @@ static int write_media(struct writing *x, const struct chat_part *p)
     const char *type = NULL;
     bool embedded = m.source != CHAT_URL;
 
+    if (span_has(m.origin) && m.name.n && m.source == CHAT_PLAIN)
+        return write_search_result(x, p);
     if (open_text(x, &m) < 0)
         return -1;
     row = media_row(&m);
@@ -251,6 +280,9 @@ static int write_media(struct writing *x, const struct chat_part *p)
     json_end_object(&x->w);
     if (m.kind == CHAT_DOCUMENT && m.name.n)
         json_kv_string(&x->w, "title", m.name);
+    if (span_has(m.context))
+        json_kv_string(&x->w, "context", m.context);
+    write_citing(x, &m);
     end_block(&x->w, p);
     return 0;
 }

@@ -168,6 +168,8 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(DOCUMENT_BASE64),
     LOSE(DOCUMENT_URL, PAPERS),
     CARRY(DOCUMENT_TEXT),
+    PART(CITING, "toward Claude's models", TYPE("DocumentBlock")),
+    PART(DOCUMENT_CONTEXT, "toward Claude's models; where a search has found it only with a title", TYPE("DocumentBlock")),
     NEARLY(AUDIO, "of the types that the API names; others, and audio by URL, are not asked for", TYPE("AudioBlock")),
     NEARLY(VIDEO, "inside of the request; videos by URL are not asked for", VIDEOS),
     LOSE(FILE_ID, BLOCKS),

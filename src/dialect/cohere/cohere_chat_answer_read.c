@@ -375,6 +375,8 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(DOCUMENT_BASE64),
     LOST(DOCUMENT_URL),
     NEARLY(DOCUMENT_TEXT, "one of the request's documents; with a format a part of text"),
+    NEARLY(CITING, "documents are always cited"),
+    LOST(DOCUMENT_CONTEXT),
     LOST(AUDIO),
     LOST(VIDEO),
     LOST(FILE_ID),

@@ -4,6 +4,7 @@
 #include "dialect/gemini/gemini_convert.h"
 
 #include "base/base64.h"
+#include "dialect/convert_cite.h"
 #include "dialect/foreign.h"
 
 #define GENERATE      "https://ai.google.dev/api/generate-content"
@@ -14,7 +15,9 @@
 #define MEDIA         "https://ai.google.dev/gemini-api/docs/media-resolution"
 #define THINKING_PAGE "https://ai.google.dev/gemini-api/docs/thinking#set-budget"
 #define STRUCTURED    "https://ai.google.dev/gemini-api/docs/structured-output"
-#define OPENAI        "https://ai.google.dev/gemini-api/docs/openai"
+#define LABELS                                                                                     \
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/add-labels-to-api-calls"
+#define OPENAI "https://ai.google.dev/gemini-api/docs/openai"
 
 #define CARRIED(f)       [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEARLY(f, as, p) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, as, p}
@@ -33,6 +36,8 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(DOCUMENT_BASE64),
     CARRIED(DOCUMENT_URL),
     CARRIED(DOCUMENT_TEXT),
+    LOST(CITING, GENERATE),
+    LOST(DOCUMENT_CONTEXT, CACHING "#Part"),
     CARRIED(AUDIO),
     CARRIED(VIDEO),
     LOST(FILE_ID, FILES),
@@ -79,7 +84,8 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
            OPENAI "#thinking"),
     PARTLY(BUDGET, "before Gemini 3 within the bounds of the model", THINKING_PAGE),
     LOST(VERBOSITY, GENERATE "#generationconfig"),
-    LOST(METADATA, GENERATE),
+    PARTLY(METADATA,
+           "labels of the letters that Vertex AI takes, 64 of them; other hosts have none", LABELS),
     LOST(USER, GENERATE),
     PARTLY(SERVICE_TIER, "standard for default, flex, priority; others are left out", GENERATE),
     LOST(CACHE, TOKENS),
@@ -108,6 +114,7 @@ const struct convert convert_gemini_generate = {
     .write_event = gemini_write_event,
     .end = gemini_end,
     .write_answer = gemini_write_answer,
+    .cites = convert_is_url_citation,
 };
 
 /* ---- values ---- */

@@ -60,6 +60,21 @@ struct span gemini_type_of(struct span url);
 /* A file that only Google has: an uploaded one, or one in its storage. */
 bool gemini_is_file(struct span uri);
 
+/* ---- what single models and hosts take ---- */
+
+static inline bool gemini_is_vertex(const struct convert_to *to)
+{
+    return to->host && to->host->vertex;
+}
+
+/* The budget of thinking that is nearest and that the model takes. */
+uint64_t gemini_budget(struct span model, uint64_t budget);
+
+/* "labels", which only Vertex AI has: those of the client that it takes. What is left out is noted.
+ * -1: no memory. */
+MUST_CHECK int gemini_write_labels(struct json_write *w, struct span metadata,
+                                   const struct convert_to *to, struct err *e);
+
 /* ---- schemas ---- */
 
 /* A schema in the subset of OpenAPI that Google's `parameters` and `responseSchema` have, as JSON

@@ -135,7 +135,19 @@ static const char *resolution(const struct chat_media *m)
     return NULL;
 }
 
-/* A file of another provider's cannot be read; nobody sends one here. */
+/* Of what an URL holds; absent: it is not known. */
+static struct span type_of(const struct writing *x, const struct chat_media *m)
+{
+    struct span type = span_has(m->type) ? m->type : gemini_type_of(m->data);
+
+    return !span_has(type) && m->kind == CHAT_VIDEO_IN && gemini_is_vertex(x->to)
+               ? SPAN_LIT("video/mp4")
+               : type;
+}
+
+/* A file of another provider's cannot be read; nobody sends one here. Vertex AI has to be told what
+ * an URL holds (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference).
+ */
 static int write_media(struct writing *x, const struct chat_part *p)
 {
     const struct chat_media *m = &p->media;
@@ -144,9 +156,13 @@ static int write_media(struct writing *x, const struct chat_part *p)
 
     if (m->source == CHAT_FILE && !uri)
         return 0;
+    if (uri && gemini_is_vertex(x->to) && !span_has(type_of(x, m)))
+        return err_set(x->e, ERR_PROTOCOL,
+                       "'%.*s' does not tell the type of what it holds, and Vertex AI wants it",
+                       (int)MIN(m->data.n, (size_t)80), m->data.p);
     json_begin_object(&x->w);
     if (uri) {
-        struct span type = span_has(m->type) ? m->type : gemini_type_of(m->data);
+        struct span type = type_of(x, m);
 
         json_key(&x->w, "fileData");
         json_begin_object(&x->w);
@@ -520,33 +536,6 @@ static const char *level_of(const struct writing *x, const char *level)
     return pro && strcmp(level, "MINIMAL") == 0 ? "LOW" : level;
 }
 
-/* What models take as a budget beside none at all, and whether that is one
- * (https://ai.google.dev/gemini-api/docs/thinking#set-budget). */
-static const struct budget_row {
-    const char *models;
-    uint32_t least, most;
-    bool off;
-} budget_rows[] = {
-    {"*gemini-2.5-pro*", 128, 32768, false},
-    {"*gemini-2.5-flash-lite*", 512, 24576, true},
-    {"*gemini-2.5-flash*", 1, 24576, true},
-};
-
-/* The nearest that the model takes. */
-static uint64_t budget_of(const struct writing *x, uint64_t budget)
-{
-    for (size_t i = 0; i < ARRAY_LEN(budget_rows); i++) {
-        const struct budget_row *row = &budget_rows[i];
-
-        if (!span_glob(span_str(row->models), x->to->model))
-            continue;
-        if (budget == 0 && row->off)
-            return 0;
-        return MIN(MAX(budget, (uint64_t)row->least), (uint64_t)row->most);
-    }
-    return budget;
-}
-
 static void write_budget(struct writing *x, struct span budget)
 {
     uint64_t n, fit;
@@ -556,7 +545,7 @@ static void write_budget(struct writing *x, struct span budget)
         json_raw(&x->w, budget);
         return;
     }
-    fit = budget_of(x, n);
+    fit = gemini_budget(x->to->model, n);
     json_uint(&x->w, fit);
     if (fit != n)
         convert_approximates(x->to, CHAT_HAS_BUDGET);
@@ -566,7 +555,7 @@ static void write_effort(struct writing *x, struct span effort)
 {
     for (size_t i = 0; i < ARRAY_LEN(efforts); i++) {
         const char *level = level_of(x, efforts[i].level);
-        uint64_t budget = budget_of(x, efforts[i].budget);
+        uint64_t budget = gemini_budget(x->to->model, efforts[i].budget);
         bool same = x->version >= 3 ? span_eq_nocase(effort, span_str(level)) : budget == 0;
 
         if (!span_is(effort, efforts[i].effort))
@@ -739,20 +728,15 @@ static int takes(const struct writing *x)
     return 0;
 }
 
-static bool is_vertex(const struct writing *x)
-{
-    return x->to->host && x->to->host->vertex;
-}
-
 /* What Vertex AI does not take where it only counts. */
 static int write_rest(struct writing *x)
 {
-    if (x->to->count && is_vertex(x))
+    if (x->to->count && gemini_is_vertex(x->to))
         return 0;
     if (write_choice(x) < 0)
         return -1;
     write_tier(x);
-    return 0;
+    return gemini_write_labels(&x->w, x->q->metadata, x->to, x->e);
 }
 
 int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
@@ -769,7 +753,7 @@ int gemini_write_request(struct buf *out, const struct chat_request *q, const st
     x.latest = span_ends(to->model, SPAN_LIT("-latest"));
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
-    wrapped = to->count && !is_vertex(&x);
+    wrapped = to->count && !gemini_is_vertex(to);
     if (wrapped)
         begin_count(&x);
     if (write_contents(&x) < 0 || write_system(&x) < 0 || write_tools(&x) < 0 || write_rest(&x) < 0)

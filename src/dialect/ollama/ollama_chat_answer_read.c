@@ -216,6 +216,8 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(DOCUMENT_BASE64),
     LOST(DOCUMENT_URL),
     NEARLY(DOCUMENT_TEXT, "a part of the message's text"),
+    LOST(CITING),
+    LOST(DOCUMENT_CONTEXT),
     LOST(AUDIO),
     LOST(VIDEO),
     LOST(FILE_ID),

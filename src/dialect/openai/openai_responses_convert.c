@@ -2,6 +2,7 @@
  * openai_responses_convert.c - what the Responses API can say, and who says it.
  */
 #include "dialect/openai/openai_responses_convert.h"
+#include "dialect/convert_cite.h"
 
 #include "dialect/dialect.h"
 #include "dialect/openai/openai_schema.h"
@@ -27,6 +28,8 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(DOCUMENT_BASE64),
     CARRY(DOCUMENT_URL),
     ROW(DOCUMENT_TEXT, PARTLY, "a file toward OpenAI; elsewhere as text, without its title", FILES),
+    ROW(CITING, LOST, NULL, CREATE),
+    ROW(DOCUMENT_CONTEXT, LOST, NULL, CREATE),
     ROW(AUDIO, LOST, NULL, CREATE),
     ROW(VIDEO, LOST, NULL, CREATE),
     ROW(FILE_ID, LOST, NULL, FILES),
@@ -94,4 +97,5 @@ const struct convert convert_openai_responses = {
     .write_event = openai_responses_write_event,
     .end = openai_responses_end,
     .write_answer = openai_responses_write_answer,
+    .cites = convert_is_url_citation,
 };

@@ -240,6 +240,96 @@ static void five_texts_end_an_answer(void **state)
     }
 }
 
+/* ---- what hosts take ---- */
+
+#define LOOK(type, url)                                                                            \
+    "{'max_tokens':9,'messages':[{'role':'user','content':[{'type':'" type "','source':{'type':"   \
+    "'url','url':'" url "'}}]}]}"
+
+static void vertex_is_told_what_an_url_holds(void **state)
+{
+    static const struct {
+        const struct convert_host *host;
+        const char *in, *file; /* NULL: it is not asked */
+    } rows[] = {
+        {&vertex, LOOK("image", "https://h/a.png?b"),
+         "{'mimeType':'image/png','fileUri':'https://h/a.png?b'}"},
+        {&vertex, LOOK("image", "https://h/a"), NULL},
+        {&vertex, LOOK("document", "https://h/a"), NULL},
+        {&google, LOOK("image", "https://h/a"), "{'fileUri':'https://h/a'}"},
+    };
+    char want[256];
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct asked a;
+
+        ask(&a, A, rows[i].host, "gemini-2.5-flash", false, rows[i].in);
+        assert_int_equal(a.refused, !rows[i].file);
+        if (a.refused)
+            assert_string_equal(
+                a.e.text,
+                "'https://h/a' does not tell the type of what it holds, and Vertex AI wants it");
+        else if (!span_contains(buf_span(&a.out),
+                                span_str(quoted(want, sizeof(want), rows[i].file))))
+            fail_msg("%.*s", SPAN_FMT(buf_span(&a.out)));
+        told(&a);
+    }
+}
+
+#define CHAT(more) "{'messages':[{'role':'user','content':'hi'}]" more "}"
+#define A7         "aaaaaaa"
+#define A63        A7 A7 A7 A7 A7 A7 A7 A7 A7
+
+static void labels_are_told_as_the_host_takes_them(void **state)
+{
+    static const struct {
+        const struct convert_host *host;
+        const char *in, *labels, *dropped, *approximated;
+    } rows[] = {
+        {&google, CHAT(",'metadata':{'a':'b'}"), NULL, "metadata", ""},
+        {&vertex, CHAT(",'metadata':{'a':'b','c_-1':''}"), "'labels':{'a':'b','c_-1':''}", "", ""},
+        {&vertex, CHAT(",'metadata':{'" A63 "':'" A63 "'}"), "'labels':{'" A63 "':'" A63 "'}", "",
+         ""},
+        {&vertex, CHAT(",'metadata':{'" A63 "a':'a','a':'" A63 "a'}"), NULL, "metadata", ""},
+        {&vertex, CHAT(",'metadata':{'a':'b','B':'c','1':'d','e':'F','':'g'}"),
+         "'labels':{'a':'b'}", "", "metadata"},
+        {&vertex, CHAT(",'metadata':['a']"), NULL, "metadata", ""},
+    };
+    char want[512], in[2048];
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct asked a;
+
+        ask(&a, &convert_openai_chat, rows[i].host, "m", false, rows[i].in);
+        if (!rows[i].labels)
+            assert_false(span_contains(buf_span(&a.out), SPAN_LIT("labels")));
+        else if (!span_contains(buf_span(&a.out),
+                                span_str(quoted(want, sizeof(want), rows[i].labels))))
+            fail_msg("%.*s", SPAN_FMT(buf_span(&a.out)));
+        same(rows[i].in, &a.dropped, rows[i].dropped);
+        same(rows[i].in, &a.approximated, rows[i].approximated);
+        told(&a);
+    }
+    for (int n = 64; n <= 65; n++) {
+        struct asked a;
+        struct buf b;
+
+        buf_init(&b, MEGA);
+        for (int i = 0; i < n; i++)
+            buf_printf(&b, "%s'a%d':''", i ? "," : "", i);
+        buf_add_char(&b, '\0');
+        (void)snprintf(want, sizeof(want), "\"a%d\"", n - 1);
+        (void)snprintf(in, sizeof(in), CHAT(",'metadata':{%s}"), b.p);
+        ask(&a, &convert_openai_chat, &vertex, "m", false, in);
+        assert_int_equal(span_contains(buf_span(&a.out), span_str(want)), n == 64);
+        same("labels", &a.approximated, n == 64 ? "" : "metadata");
+        told(&a);
+        buf_fini(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +338,8 @@ int main(void)
         cmocka_unit_test(budgets_are_within_the_models_bounds),
         cmocka_unit_test(json_beside_tools_is_asked_of_new_models),
         cmocka_unit_test(five_texts_end_an_answer),
+        cmocka_unit_test(vertex_is_told_what_an_url_holds),
+        cmocka_unit_test(labels_are_told_as_the_host_takes_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
