@@ -59,10 +59,13 @@ enum chat_source { CHAT_BASE64, CHAT_URL, CHAT_PLAIN, CHAT_FILE };
 struct chat_media {
     enum chat_media_kind kind;
     enum chat_source source;
-    struct span type;   /* "image/png"; absent: not said */
-    struct span data;   /* base64 (not decoded), URL, plain text, or the provider's file id */
-    struct span name;   /* file name or title */
-    struct span detail; /* "low", "high", "auto" */
+    struct span type;    /* "image/png"; absent: not said */
+    struct span data;    /* base64 (not decoded), URL, plain text, or the provider's file id */
+    struct span name;    /* file name or title */
+    struct span detail;  /* "low", "high", "auto" */
+    struct span context; /* of a document: what there is to know of it */
+    struct span origin;  /* of a document: where a search has found it */
+    bool cite;           /* a document that the answer shall cite */
 };
 
 /* Whose word a signature or an encrypted block is: only they can read it again. */
@@ -180,6 +183,7 @@ struct chat_request {
     struct span logit_bias, metadata;       /* JSON text */
     bool safety;                            /* user: as OpenAI's safety_identifier */
     struct span cache_key, cache_retention; /* as OpenAI has them */
+    struct span modalities; /* JSON text of a list, in Google's words; absent: text alone */
     enum chat_tri store;
     struct span previous; /* id of an answer that the provider keeps */
 };

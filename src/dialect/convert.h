@@ -63,6 +63,7 @@ struct convert_host {
     const char *prefill;  /* openai.chat: the key of a message that the answer goes on from; NULL:
                            * it needs none */
     bool text_files;      /* openai.responses: documents of text are files with a name */
+    bool vertex;          /* gemini.generate: it is Google's cloud, and not the API of Gemini */
     const struct convert_cache *cache; /* openai.chat, openai.responses; NULL: it takes no marks */
 };
 
@@ -192,6 +193,9 @@ struct convert {
     int (*end)(struct convert_writer *w, struct err *e);
     /* A whole answer. */
     int (*write_answer)(struct convert_writer *w, const struct chat_answer *a, struct err *e);
+
+    /* Can a client be told of this citation? */
+    bool (*cites)(yyjson_val *citation);
 };
 
 extern const struct convert convert_openai_chat;

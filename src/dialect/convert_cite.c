@@ -47,6 +47,11 @@ yyjson_val *convert_url_citation(yyjson_val *citation)
                : NULL;
 }
 
+bool convert_is_url_citation(yyjson_val *citation)
+{
+    return convert_url_citation(citation) != NULL;
+}
+
 void convert_write_url_citation(struct json_write *w, yyjson_val *url_citation)
 {
     yyjson_val *title = json_get(url_citation, "title");

@@ -20,6 +20,9 @@ MUST_CHECK int convert_cites(struct span items,
  * nested as in the chat API; NULL: it is of another kind. */
 yyjson_val *convert_url_citation(yyjson_val *citation);
 
+/* Is it one? */
+bool convert_is_url_citation(yyjson_val *citation);
+
 /* One that was told in other words: the characters of its part from start to end. */
 struct convert_cited {
     struct span url, title; /* title absent: there is none */

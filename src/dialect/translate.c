@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "codec/sse.h"
+#include "dialect/convert_cite.h"
 #include "dialect/convert_read.h"
 
 #define ARENA_BASE  ((size_t)4 * 1024 * 1024)
@@ -77,6 +78,17 @@ static int end_parts(struct translate *t, struct err *e)
     return 0;
 }
 
+/* A citation of a kind that the client's dialect does not have is noted: it is left out. */
+static int note_citation(void *arg, yyjson_val *citation, struct err *e)
+{
+    struct translate *t = arg;
+
+    UNUSED(e);
+    if (!t->conf.client->cites(citation))
+        t->told.dropped |= CHAT_BIT(CHAT_HAS_CITATIONS);
+    return 0;
+}
+
 /* The client's own names of its tools, where the target got others. */
 static int hand_on(void *arg, const struct chat_event *ev, struct err *e)
 {
@@ -88,6 +100,8 @@ static int hand_on(void *arg, const struct chat_event *ev, struct err *e)
     if (ev->kind == CHAT_EVENT_PART && ev->part == CHAT_PART_MEDIA &&
         t->conf.client->loss[CHAT_HAS_MEDIA_OUT].loss != CARRIED)
         t->told.dropped |= CHAT_BIT(CHAT_HAS_MEDIA_OUT);
+    if (ev->kind == CHAT_EVENT_CITE && convert_cites(ev->text, note_citation, t, e) < 0)
+        return -1;
     if (ev->kind == CHAT_EVENT_PART && ev->part == CHAT_PART_TOOL_CALL && t->conf.target->names)
         own.name = convert_unfit_name(&t->q, ev->name, t->conf.target->names);
     return t->to.event(t->to.arg, &own, e);

@@ -118,6 +118,8 @@ static const struct convert_host openrouter = {.less = HAS(CACHE_KEY),
 /* Everybody who is not OpenAI and has nothing else of its own. */
 static const struct convert_host other = {.less = HAS(CACHE_KEY), .own_schemas = true};
 
+static const struct convert_host vertex = {.vertex = true};
+
 #undef HAS
 
 /* The same of Vertex AI, behind its scope. */
@@ -295,6 +297,7 @@ static const struct provider providers[] = {
                    .models = "claude-*",
                    .only = true,
                    .keeps_stream = true},
+        .host = &vertex,
         .errors = errors_gemini,
     },
     {

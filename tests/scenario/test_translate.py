@@ -6,6 +6,7 @@ import re
 import pytest
 
 import bed
+import peers
 import wire
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -227,6 +228,48 @@ def test_what_is_left_out_is_named(gateway):
     assert answer["x-lamplighter-dropped"] == "penalties, seed, shiny"
     assert gateway.record(answer)["dropped"] == "penalties, seed, shiny"
     assert answer["x-lamplighter-approximated"] is None
+
+
+PAGE = {"type": "page_location", "cited_text": "c", "document_index": 0, "document_title": None,
+        "start_page_number": 1, "end_page_number": 2}
+CITED = {"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+         "usage": {"input_tokens": 1, "output_tokens": 1}}
+CITED_EVENTS = (
+    {"type": "message_start", "message": {**CITED, "content": [], "stop_reason": None}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "t"}},
+    {"type": "content_block_delta", "index": 0,
+     "delta": {"type": "citations_delta", "citation": PAGE}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+    {"type": "message_stop"})
+
+
+def cited(request):
+    """Claude's answer about a document."""
+    if json.loads(request.body).get("stream"):
+        lines = (f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in CITED_EVENTS)
+        return peers.answer(200, "".join(lines).encode(), kind="text/event-stream")
+    text = {"type": "text", "text": "t", "citations": [PAGE]}
+    return peers.answer(200, {**CITED, "content": [text]})
+
+
+@pytest.mark.parametrize("stream", (True, False), ids=("sse", "json"))
+def test_what_an_answer_loses_is_named(binary, place, stream):
+    """In the header where the whole answer is known before it, and in the record at any rate."""
+    with peers.Provider(cited) as provider:
+        conf = bed.basic("127.0.0.1:9", workers=1)
+        conf["providers"] = {"ant": {"type": "anthropic", "endpoints": provider.url(),
+                                     "private": True, "key": "env:OAI_KEY"}}
+        gateway = bed.Gateway(binary, place, conf, env=bed.KEYS)
+        try:
+            answer = gateway.ask(CHAT, {"model": "ant/m", "messages": HELLO, "stream": stream})
+            assert answer.status == 200
+            assert answer["x-lamplighter-dropped"] == (None if stream else "citations")
+            record = gateway.record(answer)
+            assert (record["outcome"], record["dropped"]) == ("full", "citations")
+        finally:
+            gateway.stop()
 
 
 def test_what_is_said_in_other_words_is_named(gateway):

@@ -109,10 +109,15 @@ static int read_citations(const struct convert_value *x)
     return 0;
 }
 
-/* "citations": {"enabled": true} of a document asks for them; no other dialect has that. */
+/* "citations": {"enabled": true} of a document asks for them. */
 static int read_citing(const struct convert_value *x)
 {
-    return yyjson_is_true(json_get(x->v, "enabled")) ? convert_other(x) : 0;
+    struct chat_part *p = x->to;
+
+    p->media.cite = yyjson_is_true(json_get(x->v, "enabled"));
+    if (p->media.cite)
+        chat_note(x->q, CHAT_HAS_CITING);
+    return 0;
 }
 
 /* Which of the provider's tools may call it: nobody but the model, or it cannot be said. */
@@ -144,20 +149,31 @@ static int read_result_content(const struct convert_value *x)
 
 /* ---- sources of images and documents ---- */
 
+static int read_block(struct block *b, struct chat_part ***tail);
+
+/* Texts; images become parts behind the one that is read. */
 static int gather_texts(const struct convert_value *x, struct buf *ret)
 {
+    struct chat_part *p = x->to, **tail = &p->next;
     yyjson_arr_iter it;
     yyjson_val *v;
+    size_t texts = 0;
 
     yyjson_arr_iter_init(x->v, &it);
     for (size_t i = 0; (v = yyjson_arr_iter_next(&it)) != NULL; i++) {
         struct json_at item = JSON_AT_ITEM(x->at, i);
         struct json_at here = JSON_AT_KEY(&item, "text");
+        struct block image = {x->q, NULL, v, &item, ANTHROPIC_IN_USER, x->e};
         yyjson_val *text = json_get(v, "text");
 
+        if (span_is(json_get_text(v, "type"), "image")) {
+            if (read_block(&image, &tail) < 0)
+                return -1;
+            continue;
+        }
         if (!yyjson_is_str(text))
             return json_wrong(x->e, &here, "a string is wanted");
-        if (i)
+        if (texts++)
             buf_add_char(ret, '\n');
         buf_add_span(ret, json_text(text));
     }
@@ -193,11 +209,11 @@ static int read_source_texts(const struct convert_value *x)
 
 static const struct convert_key source_keys[] = {
     ANTHROPIC_TYPE_KEY,
-    {"media_type", convert_text, AT(chat_media, type), 0},
-    {"data", convert_text, AT(chat_media, data), 0},
-    {"url", convert_text, AT(chat_media, data), 0},
-    {"file_id", convert_text, AT(chat_media, data), 0},
-    {"content", read_source_texts, AT(chat_media, data), 0},
+    {"media_type", convert_text, AT(chat_part, media.type), 0},
+    {"data", convert_text, AT(chat_part, media.data), 0},
+    {"url", convert_text, AT(chat_part, media.data), 0},
+    {"file_id", convert_text, AT(chat_part, media.data), 0},
+    {"content", read_source_texts, AT(chat_part, media.data), 0},
 };
 
 static int read_source(const struct convert_value *x)
@@ -212,7 +228,7 @@ static int read_source(const struct convert_value *x)
     if (!yyjson_is_obj(x->v))
         return convert_want(x, "an object");
     source = anthropic_messages_word(x->v, x->at, "type", words, ARRAY_LEN(words), x->e);
-    if (source < 0 || convert_object(x->q, x->v, x->at, KEYS(source_keys), &p->media, x->e) < 0)
+    if (source < 0 || convert_object(x->q, x->v, x->at, KEYS(source_keys), p, x->e) < 0)
         return -1;
     p->media.source = (enum chat_source)source;
     return span_has(p->media.data) ? 0 : json_wrong(x->e, x->at, "it has no data");
@@ -254,9 +270,16 @@ static int image_done(const struct block *b)
     return media_done(b);
 }
 
+/* One that held nothing but images is what it held. */
 static int document_done(const struct block *b)
 {
-    b->part->media.kind = CHAT_DOCUMENT;
+    struct chat_part *p = b->part;
+
+    p->media.kind = CHAT_DOCUMENT;
+    if (p->next && p->media.data.n == 0) {
+        *p = *p->next;
+        return 0;
+    }
     return media_done(b);
 }
 
@@ -334,7 +357,7 @@ static const struct convert_key document_keys[] = {
     {"source", read_source, 0, 0},
     {"title", convert_text, AT(chat_part, media.name), 0},
     {"citations", read_citing, 0, 0},
-    {"context", convert_other, 0, 0},
+    {"context", convert_text, AT(chat_part, media.context), NOTE(DOCUMENT_CONTEXT)},
 };
 
 static const struct convert_key search_result_keys[] = {
@@ -342,7 +365,7 @@ static const struct convert_key search_result_keys[] = {
     CACHE_KEY,
     {"content", read_source_texts, AT(chat_part, media.data), 0},
     {"title", convert_text, AT(chat_part, media.name), 0},
-    {"source", convert_other, 0, 0},
+    {"source", convert_text, AT(chat_part, media.origin), NOTE(DOCUMENT_CONTEXT)},
     {"citations", read_citing, 0, 0},
 };
 
@@ -455,9 +478,12 @@ static int read_block(struct block *b, struct chat_part ***tail)
     b->part = chat_add_part(b->q, tail, row->kind);
     if (!b->part)
         return convert_no_memory(b->e);
-    if (convert_object(b->q, b->v, b->at, row->keys, row->keys_n, b->part, b->e) < 0)
+    if (convert_object(b->q, b->v, b->at, row->keys, row->keys_n, b->part, b->e) < 0 ||
+        row->done(b) < 0)
         return -1;
-    return row->done(b);
+    while (**tail) /* what it held besides */
+        *tail = &(**tail)->next;
+    return 0;
 }
 
 /* A text, or a list of blocks. */

@@ -15,6 +15,7 @@
 #define OPENAI   DOCS "api/openai-sdk"
 #define THINKS   DOCS "build-with-claude/extended-thinking"
 #define EFFORTS  DOCS "build-with-claude/effort"
+#define PDFS     DOCS "build-with-claude/pdf-support"
 #define FILES    DOCS "build-with-claude/files"
 #define TIERS    DOCS "api/service-tiers"
 #define FORMATS  DOCS "build-with-claude/structured-outputs"
@@ -134,9 +135,11 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(IMAGE_BASE64),
     CARRY(IMAGE_URL),
     LOSE(IMAGE_DETAIL, MESSAGES),
-    CARRY(DOCUMENT_BASE64),
+    PART(DOCUMENT_BASE64, "PDF, and texts as such; a target is not asked for others", PDFS),
     CARRY(DOCUMENT_URL),
     CARRY(DOCUMENT_TEXT),
+    CARRY(CITING),
+    CARRY(DOCUMENT_CONTEXT),
     LOSE(AUDIO, MESSAGES),
     LOSE(VIDEO, MESSAGES),
     LOSE(FILE_ID, FILES),
@@ -159,6 +162,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
          STRICT),
     PART(PREFILL, "models since 4.6 are not asked", PREFILLS),
     LOSE(AUDIO_OUT, MESSAGES),
+    LOSE(MODALITIES, MESSAGES),
     CARRY(MAX_TOKENS),
     PART(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", OPENAI),
     PART(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", MESSAGES),
@@ -202,4 +206,5 @@ const struct convert convert_anthropic_messages = {
     .write_event = anthropic_messages_write_event,
     .end = anthropic_messages_end,
     .write_answer = anthropic_messages_write_answer,
+    .cites = anthropic_messages_is_citation,
 };

@@ -10,7 +10,9 @@
  * Left out, beside what the loss table calls lost: texts of nothing but white space (the API
  * refuses them) and thinking that the target did not sign.
  */
+#include "base/base64.h"
 #include "codec/json_write.h"
+#include "codec/utf8.h"
 #include "dialect/anthropic/anthropic_messages_convert.h"
 #include "dialect/anthropic/claude.h"
 #include "dialect/convert_turn.h"
@@ -84,13 +86,21 @@ static const struct media_row {
     enum chat_media_kind kind;
     enum chat_source source;
     const char *block, *type, *key; /* of the block, of its source, and of what it holds */
-    const char *media_type;         /* the only one; NULL: any */
+    const char *media_type;         /* the only one; NULL: those of images */
 } media_rows[] = {
     {CHAT_IMAGE, CHAT_BASE64, "image", "base64", "data", NULL},
     {CHAT_IMAGE, CHAT_URL, "image", "url", "url", NULL},
     {CHAT_DOCUMENT, CHAT_BASE64, "document", "base64", "data", "application/pdf"},
     {CHAT_DOCUMENT, CHAT_URL, "document", "url", "url", NULL},
     {CHAT_DOCUMENT, CHAT_PLAIN, "document", "text", "data", "text/plain"},
+};
+
+/* Those of images, and how the API spells them. */
+static const struct {
+    const char *said, *wire;
+} image_types[] = {
+    {"image/jpeg", "image/jpeg"}, {"image/jpg", "image/jpeg"},  {"image/png", "image/png"},
+    {"image/gif", "image/gif"},   {"image/webp", "image/webp"},
 };
 
 static const struct media_row *media_row(const struct chat_media *m)
@@ -140,28 +150,114 @@ static int write_text(struct writing *x, const struct chat_part *p)
     return 0;
 }
 
+static bool is_utf8(struct span s)
+{
+    const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
+
+    while (p < end && (p = utf8_skip(p, end)) < end && *p < 0x80)
+        p++;
+    return p == end;
+}
+
+/* Texts of whatever type came as bytes, and the API takes them as texts. */
+static int open_text(struct writing *x, struct chat_media *m)
+{
+    static const struct span texts = SPAN_LIT("text/");
+    struct span text;
+    struct buf b;
+    int rc = 0;
+
+    if (m->kind != CHAT_DOCUMENT || m->source != CHAT_BASE64 || m->type.n < texts.n ||
+        !span_eq_nocase(span_of(m->type.p, texts.n), texts))
+        return 0;
+    buf_init(&b, x->w.out->max);
+    if (base64_decode(&b, m->data) < 0 || !is_utf8(buf_span(&b))) {
+        rc = json_wrong(x->e, &x->at, "a text that is not UTF-8 cannot be said");
+    } else {
+        text = buf_ok(&b) ? arena_dup(x->q->arena, buf_span(&b)) : span_of(NULL, 0);
+        m->source = CHAT_PLAIN;
+        m->data = text;
+        m->type = SPAN_LIT("text/plain");
+        rc = span_has(text) ? 0 : convert_no_memory(x->e);
+    }
+    buf_fini(&b);
+    return rc;
+}
+
+/* The type of what is embedded, in the API's words; NULL: it has none for it. */
+static const char *media_type(const struct media_row *row, const struct chat_media *m)
+{
+    if (row->media_type)
+        return m->type.n == 0 || m->source == CHAT_PLAIN ||
+                       span_eq_nocase(m->type, span_str(row->media_type))
+                   ? row->media_type
+                   : NULL;
+    for (size_t i = 0; i < ARRAY_LEN(image_types); i++)
+        if (span_eq_nocase(m->type, span_str(image_types[i].said)))
+            return image_types[i].wire;
+    return NULL;
+}
+
+static void write_citing(struct writing *x, const struct chat_media *m)
+{
+    if (!m->cite)
+        return;
+    json_key(&x->w, "citations");
+    json_begin_object(&x->w);
+    json_kv_bool(&x->w, "enabled", true);
+    json_end_object(&x->w);
+}
+
+/* A piece of what a client has searched itself. */
+static int write_search_result(struct writing *x, const struct chat_part *p)
+{
+    begin_block(&x->w, "search_result");
+    json_kv_string(&x->w, "source", p->media.origin);
+    json_kv_string(&x->w, "title", p->media.name);
+    json_key(&x->w, "content");
+    json_begin_array(&x->w);
+    begin_block(&x->w, "text");
+    json_kv_string(&x->w, "text", p->media.data);
+    json_end_object(&x->w);
+    json_end_array(&x->w);
+    write_citing(x, &p->media);
+    end_block(&x->w, p);
+    return 0;
+}
+
 static int write_media(struct writing *x, const struct chat_part *p)
 {
-    const struct chat_media *m = &p->media;
-    const struct media_row *row = media_row(m);
-    bool embedded = m->source != CHAT_URL;
+    struct chat_media m = p->media;
+    const struct media_row *row;
+    const char *type = NULL;
+    bool embedded = m.source != CHAT_URL;
 
+    if (span_has(m.origin) && m.name.n && m.source == CHAT_PLAIN)
+        return write_search_result(x, p);
+    if (open_text(x, &m) < 0)
+        return -1;
+    row = media_row(&m);
     MUST(row); /* part_fits() has let it through */
-    if (embedded && !row->media_type && m->type.n == 0)
+    if (embedded)
+        type = media_type(row, &m);
+    if (embedded && !type && m.type.n == 0)
         return json_wrong(x->e, &x->at, "an image without its type cannot be said");
-    if (m->source == CHAT_BASE64 && row->media_type && m->type.n &&
-        !span_eq_nocase(m->type, span_str(row->media_type)))
-        return json_wrong(x->e, &x->at, "a %s of type '%.*s' cannot be said, only %s", row->block,
-                          (int)MIN(m->type.n, (size_t)40), m->type.p, row->media_type);
+    if (embedded && !type)
+        return json_wrong(x->e, &x->at, "%s %s of type '%.*s' cannot be said, only %s",
+                          row->media_type ? "a" : "an", row->block, (int)MIN(m.type.n, (size_t)40),
+                          m.type.p, row->media_type ? row->media_type : "JPEG, PNG, GIF and WebP");
     begin_block(&x->w, row->block);
     json_key(&x->w, "source");
     begin_block(&x->w, row->type);
-    if (embedded)
-        json_kv_string(&x->w, "media_type", row->media_type ? span_str(row->media_type) : m->type);
-    json_kv_string(&x->w, row->key, m->data);
+    if (type)
+        json_kv_cstring(&x->w, "media_type", type);
+    json_kv_string(&x->w, row->key, m.data);
     json_end_object(&x->w);
-    if (m->kind == CHAT_DOCUMENT && m->name.n)
-        json_kv_string(&x->w, "title", m->name);
+    if (m.kind == CHAT_DOCUMENT && m.name.n)
+        json_kv_string(&x->w, "title", m.name);
+    if (span_has(m.context))
+        json_kv_string(&x->w, "context", m.context);
+    write_citing(x, &m);
     end_block(&x->w, p);
     return 0;
 }

@@ -116,10 +116,13 @@ static int read_thinking(const struct reading *x, yyjson_val *v)
 static const struct location {
     const char *member, *start, *end; /* of the location, and of what it becomes */
     const char *type;
+    bool search; /* of a search's result, not of a document */
 } locations[] = {
-    {"documentChar", "start_char_index", "end_char_index", "char_location"},
-    {"documentPage", "start_page_number", "end_page_number", "page_location"},
-    {"documentChunk", "start_block_index", "end_block_index", "content_block_location"},
+    {"documentChar", "start_char_index", "end_char_index", "char_location", false},
+    {"documentPage", "start_page_number", "end_page_number", "page_location", false},
+    {"documentChunk", "start_block_index", "end_block_index", "content_block_location", false},
+    {"searchResultLocation", "start_block_index", "end_block_index", "search_result_location",
+     true},
 };
 
 static void write_number(struct json_write *w, const char *key, yyjson_val *v)
@@ -140,9 +143,13 @@ static void write_citation(struct buf *out, const struct location *l, yyjson_val
     json_begin_object(&w);
     json_kv_cstring(&w, "type", l->type);
     json_kv_string(&w, "cited_text", json_get_text(source, "text"));
-    write_number(&w, "document_index", json_get(place, "documentIndex"));
+    write_number(&w, l->search ? "search_result_index" : "document_index",
+                 json_get(place, l->search ? "searchResultIndex" : "documentIndex"));
+    if (l->search && span_has(json_get_text(citation, "source")))
+        json_kv_string(&w, "source", json_get_text(citation, "source"));
     if (span_has(json_get_text(citation, "title")))
-        json_kv_string(&w, "document_title", json_get_text(citation, "title"));
+        json_kv_string(&w, l->search ? "title" : "document_title",
+                       json_get_text(citation, "title"));
     write_number(&w, l->start, json_get(place, "start"));
     write_number(&w, l->end, json_get(place, "end"));
     json_end_object(&w);

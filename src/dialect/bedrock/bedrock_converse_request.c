@@ -133,7 +133,12 @@ static int read_source(const struct convert_value *x)
 
 static int read_citing(const struct convert_value *x)
 {
-    return yyjson_is_true(json_get(x->v, "enabled")) ? convert_other(x) : 0;
+    struct chat_media *m = x->to;
+
+    m->cite = yyjson_is_true(json_get(x->v, "enabled"));
+    if (m->cite)
+        chat_note(x->q, CHAT_HAS_CITING);
+    return 0;
 }
 
 static const struct convert_key media_keys[] = {
@@ -141,7 +146,7 @@ static const struct convert_key media_keys[] = {
     {"name", convert_text, AT(chat_media, name), 0},
     {"source", read_source, 0, 0},
     {"citations", read_citing, 0, 0},
-    {"context", convert_other, 0, 0},
+    {"context", convert_text, AT(chat_media, context), NOTE(DOCUMENT_CONTEXT)},
 };
 
 static int read_media(const struct convert_value *x, enum chat_media_kind kind)

@@ -148,6 +148,46 @@ static void write_bytes(struct writing *x, const struct chat_media *m)
     buf_fini(&b);
 }
 
+static void write_citing(struct writing *x, const struct chat_media *m)
+{
+    if (!m->cite)
+        return;
+    json_key(&x->w, "citations");
+    json_begin_object(&x->w);
+    json_kv_bool(&x->w, "enabled", true);
+    json_end_object(&x->w);
+}
+
+static void write_search_result(struct writing *x, const struct chat_media *m)
+{
+    begin_in(x, "searchResult");
+    json_kv_string(&x->w, "source", m->origin);
+    json_kv_string(&x->w, "title", m->name);
+    json_key(&x->w, "content");
+    json_begin_array(&x->w);
+    json_begin_object(&x->w);
+    json_kv_string(&x->w, "text", m->data);
+    json_end_object(&x->w);
+    json_end_array(&x->w);
+    write_citing(x, m);
+    end_in(x);
+}
+
+/* What only Claude's models take of a document. */
+static void write_about(struct writing *x, const struct chat_media *m)
+{
+    bool claude = is_claude(x);
+
+    if (claude && span_has(m->context))
+        json_kv_string(&x->w, "context", m->context);
+    if (claude)
+        write_citing(x, m);
+    else if (m->cite)
+        convert_drops(x->to, CHAT_HAS_CITING);
+    if (span_has(m->origin) || (!claude && span_has(m->context)))
+        convert_drops(x->to, CHAT_HAS_DOCUMENT_CONTEXT);
+}
+
 static int write_media(struct writing *x, const struct chat_part *p)
 {
     const struct chat_media *m = &p->media;
@@ -160,6 +200,10 @@ static int write_media(struct writing *x, const struct chat_part *p)
     if (!span_has(format))
         return json_wrong(x->e, &x->at, "%s of type '%.*s' cannot be said", media_members[m->kind],
                           (int)MIN(type.n, (size_t)40), type.p ? type.p : "");
+    if (is_claude(x) && span_has(m->origin) && m->name.n && m->source == CHAT_PLAIN) {
+        write_search_result(x, m);
+        return 0;
+    }
     begin_in(x, media_members[m->kind]);
     json_kv_string(&x->w, "format", format);
     if (m->kind == CHAT_DOCUMENT)
@@ -168,6 +212,7 @@ static int write_media(struct writing *x, const struct chat_part *p)
     json_begin_object(&x->w);
     write_bytes(x, m);
     json_end_object(&x->w);
+    write_about(x, m);
     end_in(x);
     return 0;
 }

@@ -4,15 +4,20 @@
 #include "dialect/gemini/gemini_convert.h"
 
 #include "base/base64.h"
+#include "dialect/convert_cite.h"
 #include "dialect/foreign.h"
 
-#define GENERATE  "https://ai.google.dev/api/generate-content"
-#define CACHING   "https://ai.google.dev/api/caching"
-#define FUNCTIONS "https://ai.google.dev/gemini-api/docs/function-calling"
-#define FILES     "https://ai.google.dev/gemini-api/docs/file-input-methods"
-#define TOKENS    "https://ai.google.dev/gemini-api/docs/caching"
-#define MEDIA     "https://ai.google.dev/gemini-api/docs/media-resolution"
-#define OPENAI    "https://ai.google.dev/gemini-api/docs/openai"
+#define GENERATE      "https://ai.google.dev/api/generate-content"
+#define CACHING       "https://ai.google.dev/api/caching"
+#define FUNCTIONS     "https://ai.google.dev/gemini-api/docs/function-calling"
+#define FILES         "https://ai.google.dev/gemini-api/docs/file-input-methods"
+#define TOKENS        "https://ai.google.dev/gemini-api/docs/caching"
+#define MEDIA         "https://ai.google.dev/gemini-api/docs/media-resolution"
+#define THINKING_PAGE "https://ai.google.dev/gemini-api/docs/thinking#set-budget"
+#define STRUCTURED    "https://ai.google.dev/gemini-api/docs/structured-output"
+#define LABELS                                                                                     \
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/add-labels-to-api-calls"
+#define OPENAI "https://ai.google.dev/gemini-api/docs/openai"
 
 #define CARRIED(f)       [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEARLY(f, as, p) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, as, p}
@@ -31,6 +36,8 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(DOCUMENT_BASE64),
     CARRIED(DOCUMENT_URL),
     CARRIED(DOCUMENT_TEXT),
+    LOST(CITING, GENERATE),
+    LOST(DOCUMENT_CONTEXT, CACHING "#Part"),
     CARRIED(AUDIO),
     CARRIED(VIDEO),
     LOST(FILE_ID, FILES),
@@ -52,27 +59,34 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     NEARLY(REFUSAL, "text", CACHING "#Part"),
     PARTLY(CITATIONS, "web pages by URL only, and none in a request",
            GENERATE "#GroundingMetadata"),
-    CARRIED(JSON_OBJECT),
+    PARTLY(JSON_OBJECT, "models before Gemini 3 are not asked for it together with tools",
+           STRUCTURED),
     PARTLY(JSON_SCHEMA,
            "oneOf is anyOf; with what Gemini takes no notice of the target is not asked, or told "
-           "so where the client's own API would not hold to the schema",
+           "so where the client's own API would not hold to the schema; models before Gemini 3 are "
+           "not asked for it together with tools",
            GENERATE "#v1beta.GenerationConfig"),
     LOST(PREFILL, "https://ai.google.dev/gemini-api/docs/text-generation"),
     LOST(AUDIO_OUT, "https://ai.google.dev/gemini-api/docs/speech-generation"),
+    CARRIED(MODALITIES),
     CARRIED(MAX_TOKENS),
     CARRIED(TEMPERATURE),
     CARRIED(TOP_P),
     CARRIED(TOP_K),
-    CARRIED(STOP),
+    PARTLY(STOP, "the first five", GENERATE "#generationconfig"),
     CARRIED(PENALTIES),
     CARRIED(SEED),
     LOST(LOGIT_BIAS, GENERATE "#generationconfig"),
     CARRIED(LOGPROBS),
     CARRIED(CHOICES),
-    PARTLY(EFFORT, "a thinking level; before Gemini 3 a budget", OPENAI "#thinking"),
-    CARRIED(BUDGET),
+    PARTLY(EFFORT,
+           "a thinking level; before Gemini 3 a budget; Gemini 2.5 Pro, and 3, think where they "
+           "should not",
+           OPENAI "#thinking"),
+    PARTLY(BUDGET, "before Gemini 3 within the bounds of the model", THINKING_PAGE),
     LOST(VERBOSITY, GENERATE "#generationconfig"),
-    LOST(METADATA, GENERATE),
+    PARTLY(METADATA,
+           "labels of the letters that Vertex AI takes, 64 of them; other hosts have none", LABELS),
     LOST(USER, GENERATE),
     PARTLY(SERVICE_TIER, "standard for default, flex, priority; others are left out", GENERATE),
     LOST(CACHE, TOKENS),
@@ -102,6 +116,7 @@ const struct convert convert_gemini_generate = {
     .write_event = gemini_write_event,
     .end = gemini_end,
     .write_answer = gemini_write_answer,
+    .cites = convert_is_url_citation,
 };
 
 /* ---- values ---- */

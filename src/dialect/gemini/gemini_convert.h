@@ -13,6 +13,14 @@
 /* ---- the parts of the conversion, a file each ---- */
 
 int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);
+/* generationConfig: a reader of values. */
+int gemini_read_conf(const struct convert_value *x);
+/* How closely an image is to be looked at, in OpenAI's words; ret is left alone where nothing is
+ * said. */
+MUST_CHECK int gemini_read_resolution(const struct convert_value *x, struct span *ret);
+/* What is said of it for all media counts for images of which nothing is said. */
+MUST_CHECK int gemini_look(struct chat_request *q, yyjson_val *root, struct err *e);
+
 int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
                          struct err *e);
 
@@ -54,6 +62,21 @@ struct span gemini_type_of(struct span url);
 
 /* A file that only Google has: an uploaded one, or one in its storage. */
 bool gemini_is_file(struct span uri);
+
+/* ---- what single models and hosts take ---- */
+
+static inline bool gemini_is_vertex(const struct convert_to *to)
+{
+    return to->host && to->host->vertex;
+}
+
+/* The budget of thinking that is nearest and that the model takes. */
+uint64_t gemini_budget(struct span model, uint64_t budget);
+
+/* "labels", which only Vertex AI has: those of the client that it takes. What is left out is noted.
+ * -1: no memory. */
+MUST_CHECK int gemini_write_labels(struct json_write *w, struct span metadata,
+                                   const struct convert_to *to, struct err *e);
 
 /* ---- schemas ---- */
 

@@ -29,6 +29,7 @@ struct reading {
     struct chat_tool **tools;
     struct pending *pending, **pending_tail;
     unsigned calls, pending_n;
+    yyjson_val *allowed; /* names of the only functions that may be called; NULL: all may */
 };
 
 typedef int (*item_fn)(struct reading *r, yyjson_val *v, const struct json_at *at);
@@ -49,14 +50,30 @@ static int each(struct reading *r, yyjson_val *v, const struct json_at *at, item
 
 /* ---- parts ---- */
 
+static int read_detail(const struct convert_value *x)
+{
+    return gemini_read_resolution(x, (struct span *)(void *)((char *)x->to + x->key->at));
+}
+
+/* ---- the members of parts ---- */
+
 /* The members of one part, or of a result's. */
 struct members {
-    struct span text, signature;
+    struct span text, signature, detail;
     enum chat_tri thought;
     yyjson_val *media, *file, *call, *result;
 };
 
 #define AT(member) offsetof(struct members, member)
+
+static const struct convert_key detail_keys[] = {
+    {"level", read_detail, AT(detail), 0},
+};
+
+static int read_part_detail(const struct convert_value *x)
+{
+    return convert_members(x, detail_keys, ARRAY_LEN(detail_keys));
+}
 
 static const struct convert_key part_keys[] = {
     {"text", convert_text, AT(text), 0},
@@ -64,6 +81,7 @@ static const struct convert_key part_keys[] = {
     GEMINI_KEY("thoughtSignature", "thought_signature", convert_text, AT(signature), 0),
     GEMINI_KEY("inlineData", "inline_data", gemini_keep_object, AT(media), 0),
     GEMINI_KEY("fileData", "file_data", gemini_keep_object, AT(file), 0),
+    GEMINI_KEY("mediaResolution", "media_resolution", read_part_detail, 0, 0),
     GEMINI_KEY("functionCall", "function_call", gemini_keep_object, AT(call), NOTE(TOOL_CALL)),
     GEMINI_KEY("functionResponse", "function_response", gemini_keep_object, AT(result),
                NOTE(TOOL_RESULT)),
@@ -100,6 +118,12 @@ static int read_media(struct reading *r, struct chat_part *p, const struct membe
         media->source = gemini_is_file(media->data) ? CHAT_FILE : CHAT_URL;
     media->kind = gemini_media_kind(media->type, m->media ? span_of(NULL, 0) : media->data);
     chat_note(r->q, convert_media_feature(media));
+    if (!span_has(m->detail))
+        return 0;
+    if (media->kind != CHAT_IMAGE)
+        return convert_note_other(r->q, &JSON_AT_KEY(at, "mediaResolution"), r->e);
+    media->detail = m->detail;
+    chat_note(r->q, CHAT_HAS_IMAGE_DETAIL);
     return 0;
 }
 
@@ -523,32 +547,67 @@ static const struct {
     {SPAN_LIT("MODE_UNSPECIFIED"), CHAT_CHOICE_UNSET},
 };
 
-/* One name is a choice; several are nothing that others have. */
-static int read_names(const struct convert_value *x, yyjson_val *names)
+#define ALLOWED_MOST 128 /* names that a request may have of them */
+
+/* One name of what must be called is a choice; several leave the other functions out, as does any
+ * number where the model may choose. `held`: there may be names at all. */
+static int read_names(const struct convert_value *x, yyjson_val *names, bool held)
 {
     struct json_at at = JSON_AT_KEY(x->at, "allowedFunctionNames");
+    struct reading *r = x->to;
     yyjson_arr_iter it;
     yyjson_val *name;
 
     if (!yyjson_is_arr(names))
         return json_wrong(x->e, &at, "a list is wanted");
+    if (yyjson_arr_size(names) > ALLOWED_MOST)
+        return json_wrong(x->e, &at, "more than %d", ALLOWED_MOST);
     yyjson_arr_iter_init(names, &it);
     for (size_t i = 0; (name = yyjson_arr_iter_next(&it)); i++)
         if (!yyjson_is_str(name))
             return json_wrong(x->e, &JSON_AT_ITEM(&at, i), "a string is wanted");
-    if (x->q->choice != CHAT_CHOICE_ANY || yyjson_arr_size(names) > 1)
-        return yyjson_arr_size(names) ? convert_note_other(x->q, &at, x->e) : 0;
-    if (yyjson_arr_size(names) == 1) {
+    if (yyjson_arr_size(names) == 0)
+        return 0;
+    if (!held)
+        return convert_note_other(x->q, &at, x->e);
+    if (x->q->choice == CHAT_CHOICE_ANY && yyjson_arr_size(names) == 1) {
         x->q->choice = CHAT_CHOICE_ONE;
         x->q->choice_name = json_text(yyjson_arr_get_first(names));
+    } else {
+        r->allowed = names;
     }
     return 0;
+}
+
+static bool is_allowed(yyjson_val *names, struct span name)
+{
+    yyjson_val *one;
+    size_t i, n;
+
+    yyjson_arr_foreach(names, i, n, one)
+    {
+        if (span_eq(json_text(one), name))
+            return true;
+    }
+    return false;
+}
+
+static void hold_to_allowed(struct reading *r)
+{
+    struct chat_tool **t = &r->q->tools;
+
+    while (r->allowed && *t)
+        if ((*t)->kind == CHAT_TOOL_PROVIDER || is_allowed(r->allowed, (*t)->name))
+            t = &(*t)->next;
+        else
+            *t = (*t)->next;
 }
 
 static int read_choice(const struct convert_value *x)
 {
     struct choice c = {.mode = {NULL, 0}};
     struct json_at at = JSON_AT_KEY(x->at, "mode");
+    bool validated;
     size_t i = 0;
 
     if (convert_object(x->q, x->v, x->at, choice_keys, ARRAY_LEN(choice_keys), &c, x->e) < 0)
@@ -559,9 +618,10 @@ static int read_choice(const struct convert_value *x)
         return json_wrong(x->e, &at, "AUTO, ANY, NONE or VALIDATED is wanted");
     if (span_has(c.mode))
         x->q->choice = modes[i].choice;
-    if (span_eq_nocase(c.mode, SPAN_LIT("VALIDATED")) && convert_note_other(x->q, &at, x->e) < 0)
+    validated = span_eq_nocase(c.mode, SPAN_LIT("VALIDATED"));
+    if (validated && convert_note_other(x->q, &at, x->e) < 0)
         return -1;
-    return c.names ? read_names(x, c.names) : 0;
+    return c.names ? read_names(x, c.names, validated || x->q->choice == CHAT_CHOICE_ANY) : 0;
 }
 
 static const struct convert_key tool_conf_keys[] = {
@@ -624,6 +684,7 @@ static void finish(struct reading *r)
         *r->system_tail = q->messages;
         q->messages = r->system;
     }
+    hold_to_allowed(r);
     q->held = true;
     if (span_has(q->format_schema))
         q->format = CHAT_FORMAT_SCHEMA;
@@ -645,5 +706,5 @@ int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *
     if (!json_get(root, "contents"))
         return json_wrong(e, &JSON_AT_KEY(NULL, "contents"), "it is missing");
     finish(&r);
-    return 0;
+    return gemini_look(ret, root, e);
 }

@@ -1,9 +1,7 @@
 /*
- * gemini_request_conf.c - reads a Gemini request's generationConfig.
+ * gemini_request_conf.c - reads what a Gemini request says of the answer: generationConfig.
  */
 #include "dialect/gemini/gemini_convert.h"
-
-#define Q(member) offsetof(struct chat_request, member)
 
 static int read_stops(const struct convert_value *x)
 {
@@ -42,7 +40,7 @@ static int read_mime(const struct convert_value *x)
     return convert_other(x); /* text/x.enum, audio: nobody else has them */
 }
 
-/* Text is what everybody answers; other modalities are nothing that can be asked of others. */
+/* Text is what everybody answers. */
 static int read_modalities(const struct convert_value *x)
 {
     yyjson_arr_iter it;
@@ -53,20 +51,22 @@ static int read_modalities(const struct convert_value *x)
         return convert_want(x, "a list");
     while ((one = yyjson_arr_iter_next(&it)))
         other = other || !span_eq_nocase(json_text(one), SPAN_LIT("TEXT"));
-    return other ? convert_other(x) : 0;
+    if (!other)
+        return 0;
+    x->q->modalities = convert_json_text(x->q, x->v);
+    return span_has(x->q->modalities) ? convert_note(x->q, CHAT_HAS_MODALITIES, x->at, x->e)
+                                      : convert_no_memory(x->e);
 }
 
-/* 0: off; -1: as the model likes, which is what comes without a word. */
+/* 0: off; -1: as much as the model likes. */
 static int read_budget(const struct convert_value *x)
 {
     struct chat_request *q = x->q;
 
     if (!json_is_number(x->v))
         return convert_want(x, "a number");
-    if (span_is(json_text(x->v), "-1"))
-        return convert_other(x);
-    if (span_is(json_text(x->v), "0")) {
-        q->thinking = CHAT_NO;
+    if (span_is(json_text(x->v), "-1") || span_is(json_text(x->v), "0")) {
+        q->thinking = span_is(json_text(x->v), "0") ? CHAT_NO : CHAT_YES;
         chat_note(q, CHAT_HAS_EFFORT);
         return 0;
     }
@@ -113,6 +113,8 @@ static int read_thinking(const struct convert_value *x)
     return convert_object(x->q, x->v, x->at, thinking_keys, ARRAY_LEN(thinking_keys), x->to, x->e);
 }
 
+#define Q(member) offsetof(struct chat_request, member)
+
 static const struct convert_key text_keys[] = {
     GEMINI_KEY("mimeType", "mime_type", read_mime, 0, 0),
     {"schema", convert_json, Q(format_schema), NOTE(JSON_SCHEMA)},
@@ -154,7 +156,6 @@ static const struct convert_key conf_keys[] = {
                NOTE(JSON_SCHEMA)),
     GEMINI_KEY("responseJsonSchema", "response_json_schema", convert_json, Q(format_schema),
                NOTE(JSON_SCHEMA)),
-    GEMINI_KEY("responseFormat", "response_format", read_format, 0, 0),
     {"_responseJsonSchema", convert_json, Q(format_schema), NOTE(JSON_SCHEMA)},
     GEMINI_KEY("presencePenalty", "presence_penalty", convert_number, Q(presence_penalty),
                NOTE(PENALTIES)),
@@ -165,9 +166,66 @@ static const struct convert_key conf_keys[] = {
     {"logprobs", convert_number, Q(top_logprobs), NOTE(LOGPROBS)},
     GEMINI_KEY("thinkingConfig", "thinking_config", read_thinking, 0, 0),
     GEMINI_KEY("responseModalities", "response_modalities", read_modalities, 0, 0),
+    GEMINI_KEY("responseFormat", "response_format", read_format, 0, 0),
+    GEMINI_KEY("mediaResolution", "media_resolution", convert_ignore, 0, 0), /* see gemini_look() */
 };
 
 int gemini_read_conf(const struct convert_value *x)
 {
     return convert_object(x->q, x->v, x->at, conf_keys, ARRAY_LEN(conf_keys), x->q, x->e);
+}
+
+/* ---- how closely images are looked at ---- */
+
+/* In OpenAI's words; NULL: they have none for it. */
+static const struct {
+    struct span word;
+    const char *detail;
+} resolutions[] = {
+    {SPAN_LIT("MEDIA_RESOLUTION_LOW"), "low"},
+    {SPAN_LIT("MEDIA_RESOLUTION_MEDIUM"), NULL},
+    {SPAN_LIT("MEDIA_RESOLUTION_HIGH"), "high"},
+    {SPAN_LIT("MEDIA_RESOLUTION_ULTRA_HIGH"), "original"},
+    {SPAN_LIT("MEDIA_RESOLUTION_UNSPECIFIED"), ""},
+};
+
+int gemini_read_resolution(const struct convert_value *x, struct span *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(resolutions); i++) {
+        if (!span_eq_nocase(json_text(x->v), resolutions[i].word))
+            continue;
+        if (!resolutions[i].detail)
+            return convert_other(x);
+        if (*resolutions[i].detail)
+            *ret = span_str(resolutions[i].detail);
+        return 0;
+    }
+    return convert_want(x, "MEDIA_RESOLUTION_LOW, _MEDIUM, _HIGH or _ULTRA_HIGH");
+}
+
+int gemini_look(struct chat_request *q, yyjson_val *root, struct err *e)
+{
+    yyjson_val *conf = gemini_get(root, "generationConfig", "generation_config");
+    struct json_at up = JSON_AT_KEY(NULL, "generationConfig");
+    struct json_at at = JSON_AT_KEY(&up, "mediaResolution");
+    struct convert_value x = {
+        .q = q, .v = gemini_get(conf, "mediaResolution", "media_resolution"), .at = &at, .e = e};
+    struct span detail = {NULL, 0};
+
+    if (!x.v)
+        return 0;
+    if (gemini_read_resolution(&x, &detail) < 0)
+        return -1;
+    for (struct chat_message *m = q->messages; m && span_has(detail); m = m->next)
+        for (struct chat_part *p = m->parts; p; p = p->next) {
+            if (p->kind != CHAT_PART_MEDIA || span_has(p->media.detail))
+                continue;
+            if (p->media.kind == CHAT_IMAGE) {
+                p->media.detail = detail;
+                chat_note(q, CHAT_HAS_IMAGE_DETAIL);
+            } else if (convert_note_other(q, &at, e) < 0) {
+                return -1;
+            }
+        }
+    return 0;
 }

@@ -135,7 +135,19 @@ static const char *resolution(const struct chat_media *m)
     return NULL;
 }
 
-/* A file of another provider's cannot be read; nobody sends one here. */
+/* Of what an URL holds; absent: it is not known. */
+static struct span type_of(const struct writing *x, const struct chat_media *m)
+{
+    struct span type = span_has(m->type) ? m->type : gemini_type_of(m->data);
+
+    return !span_has(type) && m->kind == CHAT_VIDEO_IN && gemini_is_vertex(x->to)
+               ? SPAN_LIT("video/mp4")
+               : type;
+}
+
+/* A file of another provider's cannot be read; nobody sends one here. Vertex AI has to be told what
+ * an URL holds (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference).
+ */
 static int write_media(struct writing *x, const struct chat_part *p)
 {
     const struct chat_media *m = &p->media;
@@ -144,9 +156,13 @@ static int write_media(struct writing *x, const struct chat_part *p)
 
     if (m->source == CHAT_FILE && !uri)
         return 0;
+    if (uri && gemini_is_vertex(x->to) && !span_has(type_of(x, m)))
+        return err_set(x->e, ERR_PROTOCOL,
+                       "'%.*s' does not tell the type of what it holds, and Vertex AI wants it",
+                       (int)MIN(m->data.n, (size_t)80), m->data.p);
     json_begin_object(&x->w);
     if (uri) {
-        struct span type = span_has(m->type) ? m->type : gemini_type_of(m->data);
+        struct span type = type_of(x, m);
 
         json_key(&x->w, "fileData");
         json_begin_object(&x->w);
@@ -248,6 +264,34 @@ static int write_result_media(struct writing *x, const struct chat_part *p)
     return 0;
 }
 
+static bool says_error(struct span object)
+{
+    struct json_tree t = {0};
+    struct err e;
+    bool ret = json_tree_read(&t, object, &e) == 0 && gemini_get(t.root, "error", "error");
+
+    json_tree_fini(&t);
+    return ret;
+}
+
+/* An object stands for itself, but that a failure is only told by a member "error". */
+static void write_response(struct writing *x, const struct chat_part *p, struct span text)
+{
+    bool object = convert_is_object(text);
+
+    if (object && (!p->error || says_error(text))) {
+        json_raw(&x->w, text);
+        return;
+    }
+    json_begin_object(&x->w);
+    json_key(&x->w, p->error ? "error" : "output");
+    if (object)
+        json_raw(&x->w, text);
+    else
+        json_string(&x->w, text);
+    json_end_object(&x->w);
+}
+
 /* What a function returned: see read_response() of gemini_request.c. Media stand in the result for
  * models that know it there (https://ai.google.dev/gemini-api/docs/function-calling#multimodal),
  * and beside it for older ones. */
@@ -270,13 +314,7 @@ static int write_result(struct writing *x, const struct chat_part *p)
         json_kv_string(&x->w, "id", p->id);
     json_kv_string(&x->w, "name", name);
     json_key(&x->w, "response");
-    if (convert_is_object(text)) {
-        json_raw(&x->w, text);
-    } else {
-        json_begin_object(&x->w);
-        json_kv_string(&x->w, p->error ? "error" : "output", text);
-        json_end_object(&x->w);
-    }
+    write_response(x, p, text);
     if (inside) {
         json_key(&x->w, "parts");
         json_begin_array(&x->w);
@@ -498,19 +536,34 @@ static const char *level_of(const struct writing *x, const char *level)
     return pro && strcmp(level, "MINIMAL") == 0 ? "LOW" : level;
 }
 
+static void write_budget(struct writing *x, struct span budget)
+{
+    uint64_t n, fit;
+
+    json_key(&x->w, "thinkingBudget");
+    if (span_u64(budget, &n) < 0) {
+        json_raw(&x->w, budget);
+        return;
+    }
+    fit = gemini_budget(x->to->model, n);
+    json_uint(&x->w, fit);
+    if (fit != n)
+        convert_approximates(x->to, CHAT_HAS_BUDGET);
+}
+
 static void write_effort(struct writing *x, struct span effort)
 {
     for (size_t i = 0; i < ARRAY_LEN(efforts); i++) {
         const char *level = level_of(x, efforts[i].level);
-        bool same =
-            x->version >= 3 ? span_eq_nocase(effort, span_str(level)) : efforts[i].budget == 0;
+        uint64_t budget = gemini_budget(x->to->model, efforts[i].budget);
+        bool same = x->version >= 3 ? span_eq_nocase(effort, span_str(level)) : budget == 0;
 
         if (!span_is(effort, efforts[i].effort))
             continue;
         if (x->version >= 3)
             json_kv_cstring(&x->w, "thinkingLevel", level);
         else
-            json_kv_uint(&x->w, "thinkingBudget", efforts[i].budget);
+            json_kv_uint(&x->w, "thinkingBudget", budget);
         if (!same)
             convert_approximates(x->to, CHAT_HAS_EFFORT);
         return;
@@ -531,8 +584,7 @@ static void write_thinking(struct writing *x)
     json_key(&x->w, "thinkingConfig");
     json_begin_object(&x->w);
     if (span_has(q->thinking_budget) && !off) {
-        json_key(&x->w, "thinkingBudget");
-        json_raw(&x->w, q->thinking_budget);
+        write_budget(x, q->thinking_budget);
         if (span_has(effort))
             convert_drops(x->to, CHAT_HAS_EFFORT);
     } else {
@@ -580,15 +632,22 @@ static void write_detail(struct writing *x)
         }
 }
 
+#define STOPS_MOST 5 /* https://ai.google.dev/api/generate-content#generationconfig */
+
 static void write_stops(struct writing *x)
 {
+    size_t n = 0;
+
     if (!x->q->stops)
         return;
     json_key(&x->w, "stopSequences");
     json_begin_array(&x->w);
     for (const struct chat_text *t = x->q->stops; t; t = t->next)
-        json_string(&x->w, t->s);
+        if (n++ < STOPS_MOST)
+            json_string(&x->w, t->s);
     json_end_array(&x->w);
+    if (n > STOPS_MOST)
+        convert_approximates(x->to, CHAT_HAS_STOP);
 }
 
 static void write_conf(struct writing *x)
@@ -621,6 +680,10 @@ static void write_conf(struct writing *x)
         json_kv_bool(&x->w, "responseLogprobs", q->logprobs == CHAT_YES);
     write_stops(x);
     write_format(x);
+    if (span_has(q->modalities)) {
+        json_key(&x->w, "responseModalities");
+        json_raw(&x->w, q->modalities);
+    }
     write_thinking(x);
     write_detail(x);
     json_end_object(&x->w);
@@ -640,7 +703,8 @@ static void write_tier(struct writing *x)
 }
 
 /* What is counted beside the contents stands in a request of its own, which names its model
- * (https://ai.google.dev/api/tokens#method:-models.counttokens). */
+ * (https://ai.google.dev/api/tokens#method:-models.counttokens); Vertex AI takes no such request,
+ * but its members. */
 static void begin_count(struct writing *x)
 {
     json_key(&x->w, "generateContentRequest");
@@ -651,29 +715,55 @@ static void begin_count(struct writing *x)
     buf_add_char(x->w.out, '"');
 }
 
+/* "Function calling with a response mime type: 'application/json' is unsupported" */
+static int takes(const struct writing *x)
+{
+    const struct chat_request *q = x->q;
+    bool bound = q->format == CHAT_FORMAT_OBJECT || q->format == CHAT_FORMAT_SCHEMA;
+
+    if (bound && q->tools && x->version && x->version < 3)
+        return err_set(
+            x->e, ERR_PROTOCOL,
+            "response_format: models before Gemini 3 do not take it together with tools");
+    return 0;
+}
+
+/* What Vertex AI does not take where it only counts. */
+static int write_rest(struct writing *x)
+{
+    if (x->to->count && gemini_is_vertex(x->to))
+        return 0;
+    if (write_choice(x) < 0)
+        return -1;
+    write_tier(x);
+    return gemini_write_labels(&x->w, x->q->metadata, x->to, x->e);
+}
+
 int gemini_write_request(struct buf *out, const struct chat_request *q, const struct convert_to *to,
                          struct err *e)
 {
     struct chat_request fit;
     struct writing x = {.q = &fit, .to = to, .e = e, .version = version_of(to->model)};
+    bool wrapped;
 
     if (schema_fit_request(&fit, q, &gemini_schemas, to, e) < 0)
+        return -1;
+    if (!to->count && takes(&x) < 0)
         return -1;
     x.latest = span_ends(to->model, SPAN_LIT("-latest"));
     json_write_init(&x.w, out);
     json_begin_object(&x.w);
-    if (to->count)
+    wrapped = to->count && !gemini_is_vertex(to);
+    if (wrapped)
         begin_count(&x);
-    if (write_contents(&x) < 0 || write_system(&x) < 0 || write_tools(&x) < 0 ||
-        write_choice(&x) < 0)
+    if (write_contents(&x) < 0 || write_system(&x) < 0 || write_tools(&x) < 0 || write_rest(&x) < 0)
         return -1;
     write_conf(&x);
-    write_tier(&x);
     convert_note_signatures(to, q);
     convert_note_strict(to, q);
     if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
         convert_drops(to, CHAT_HAS_CITATIONS);
-    if (to->count)
+    if (wrapped)
         json_end_object(&x.w);
     json_end_object(&x.w);
     return 0;

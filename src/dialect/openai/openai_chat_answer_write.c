@@ -547,6 +547,8 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     OK(DOCUMENT_BASE64),
     [CHAT_HAS_DOCUMENT_URL] = {CHAT_HAS_DOCUMENT_URL, LOST, NULL, FILES_PAGE},
     [CHAT_HAS_DOCUMENT_TEXT] = {CHAT_HAS_DOCUMENT_TEXT, APPROXIMATE, "a part of text", FILES_PAGE},
+    NOT(CITING),
+    NOT(DOCUMENT_CONTEXT),
     OK(AUDIO),
     NOT(VIDEO),
     NOT(FILE_ID),
@@ -568,6 +570,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     HELD(JSON_SCHEMA, OPENAI_SCHEMA_OF_ANSWER),
     NOT(PREFILL),
     AT(AUDIO_OUT, LOST, NULL, "https://platform.openai.com/docs/guides/audio"),
+    NOT(MODALITIES),
     OK(MAX_TOKENS),
     MODEL(TEMPERATURE, OPENAI_SAMPLING),
     MODEL(TOP_P, OPENAI_SAMPLING),
@@ -613,4 +616,5 @@ const struct convert convert_openai_chat = {
     .write_event = openai_chat_write_event,
     .end = openai_chat_end,
     .write_answer = openai_chat_write_answer,
+    .cites = convert_is_url_citation,
 };

@@ -2,6 +2,7 @@
  * openai_responses_convert.c - what the Responses API can say, and who says it.
  */
 #include "dialect/openai/openai_responses_convert.h"
+#include "dialect/convert_cite.h"
 
 #include "dialect/dialect.h"
 #include "dialect/openai/openai_model.h"
@@ -29,6 +30,8 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(DOCUMENT_BASE64),
     CARRY(DOCUMENT_URL),
     ROW(DOCUMENT_TEXT, PARTLY, "a file toward OpenAI; elsewhere as text, without its title", FILES),
+    ROW(CITING, LOST, NULL, CREATE),
+    ROW(DOCUMENT_CONTEXT, LOST, NULL, CREATE),
     ROW(AUDIO, LOST, NULL, CREATE),
     ROW(VIDEO, LOST, NULL, CREATE),
     ROW(FILE_ID, LOST, NULL, FILES),
@@ -50,6 +53,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     ROW(JSON_SCHEMA, PARTLY, OPENAI_SCHEMA_OF_ANSWER, OPENAI_SCHEMA_PAGE),
     ROW(PREFILL, LOST, NULL, CREATE),
     ROW(AUDIO_OUT, LOST, NULL, CREATE),
+    ROW(MODALITIES, LOST, NULL, CREATE),
     ROW(MAX_TOKENS, PARTLY, "at least 16", CREATE),
     ROW(TEMPERATURE, PARTLY, OPENAI_SAMPLING, OPENAI_MODELS_PAGE),
     ROW(TOP_P, PARTLY, OPENAI_SAMPLING, OPENAI_MODELS_PAGE),
@@ -97,4 +101,5 @@ const struct convert convert_openai_responses = {
     .write_event = openai_responses_write_event,
     .end = openai_responses_end,
     .write_answer = openai_responses_write_answer,
+    .cites = convert_is_url_citation,
 };

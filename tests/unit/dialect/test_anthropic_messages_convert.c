@@ -11,6 +11,8 @@ static const struct convert *const c = &convert_anthropic_messages;
 
 #define TOOL(more) "'tools':[{'name':'f','input_schema':{'type':'object'}" more "}]"
 
+#define IMAGE "{'type':'image','source':{'type':'base64','media_type':'image/png','data':'AAAA'}}"
+
 /* clang-format off */
 static const struct {
     const char *in, *out; /* NULL: as it went in */
@@ -38,11 +40,19 @@ static const struct {
     {SAY(USER("{'type':'image','source':{'type':'base64','media_type':'image/png','data':'AAAA'}},{'type':'image','source':{'type':'url','url':'https://h/i.png'},'cache_control':{'type':'ephemeral'}}")), NULL, "image image-url cache !text", ""},
     {SAY(USER("{'type':'document','source':{'type':'base64','media_type':'application/pdf','data':'AAAA'},'title':'t'},{'type':'document','source':{'type':'url','url':'https://h/d'}},{'type':'document','source':{'type':'text','media_type':'text/plain','data':'d'}}")), NULL, "document document-url document-text !text", ""},
     {SAY(USER("{'type':'document','source':{'type':'content','content':[" TEXT("a") "," TEXT("b") "]},'context':'c','citations':{'enabled':true}}," TEXT("x"))),
-     SAY(USER("{'type':'document','source':{'type':'text','media_type':'text/plain','data':'a\\nb'}}," TEXT("x"))), "document-text other", "messages[0].content[0].context messages[0].content[0].citations"},
+     SAY(USER("{'type':'document','source':{'type':'text','media_type':'text/plain','data':'a\\nb'},'context':'c','citations':{'enabled':true}}," TEXT("x"))), "document-text citing document-context", ""},
+    {SAY(USER("{'type':'document','source':{'type':'content','content':[" TEXT("a") "," IMAGE "," TEXT("b") "," IMAGE "]}}," TEXT("x"))),
+     SAY(USER("{'type':'document','source':{'type':'text','media_type':'text/plain','data':'a\\nb'}}," IMAGE "," IMAGE "," TEXT("x"))), "image document-text", ""},
+    {SAY(USER("{'type':'document','source':{'type':'content','content':[" IMAGE "," IMAGE "]}}," TEXT("x"))), SAY(USER(IMAGE "," IMAGE "," TEXT("x"))), "image", ""},
     {SAY(USER("{'type':'document','source':{'type':'content','content':'a'},'citations':{'enabled':false}}")),
      SAY(USER("{'type':'document','source':{'type':'text','media_type':'text/plain','data':'a'}}")), "document-text !text", ""},
     {SAY(USER("{'type':'search_result','source':'https://h','title':'t','content':[" TEXT("a") "]}")),
-     SAY(USER("{'type':'document','source':{'type':'text','media_type':'text/plain','data':'a'},'title':'t'}")), "document-text other !text", "messages[0].content[0].source"},
+     NULL, "document-text document-context !text", ""},
+    {SAY(USER("{'type':'search_result','source':'https://h','title':'t','content':[" TEXT("a") "," TEXT("b") "],'citations':{'enabled':true}}")),
+     SAY(USER("{'type':'search_result','source':'https://h','title':'t','content':[" TEXT("a\\nb") "],'citations':{'enabled':true}}")), "document-text citing document-context !text", ""},
+    {SAY(USER("{'type':'document','source':{'type':'base64','media_type':'text/plain;charset=utf-8','data':'YcOkCg=='},'title':'t'},{'type':'document','source':{'type':'base64','media_type':'TEXT/CSV','data':''}}")),
+     SAY(USER("{'type':'document','source':{'type':'text','media_type':'text/plain','data':'a\xC3\xA4\\n'},'title':'t'},{'type':'document','source':{'type':'text','media_type':'text/plain','data':''}}")), "document !text", ""},
+    {SAY(USER("{'type':'image','source':{'type':'base64','media_type':'image/JPG','data':'AAAA'}}")), SAY(USER("{'type':'image','source':{'type':'base64','media_type':'image/jpeg','data':'AAAA'}}")), "image !text", ""},
     {SAY(USER("{'type':'document','source':{'type':'file','file_id':'f'}}," TEXT("x"))), SAY(USER(TEXT("x"))), "file-id", ""},
     /* blocks of the model */
     {SAY(HI "," MODEL("{'type':'thinking','thinking':'t','signature':'c2ln'},{'type':'redacted_thinking','data':'ZGF0YQ=='}," TEXT("a"))), NULL, "thinking signature prefill", ""},
@@ -290,7 +300,10 @@ static const struct {
 } unsaid[] = {
     {"{'messages':[]}", "messages: a message beside the system prompt is wanted"},
     {"{'system':'s','messages':[{'role':'system','content':'t'},{'role':'user','content':' '}]}", "messages: a message beside the system prompt is wanted"},
-    {SAY(HI "," USER("{'type':'document','source':{'type':'base64','media_type':'text/csv','data':'AA=='}}")), "messages[1]: a document of type 'text/csv' cannot be said, only application/pdf"},
+    {SAY(HI "," USER("{'type':'document','source':{'type':'base64','media_type':'application/rtf','data':'AA=='}}")), "messages[1]: a document of type 'application/rtf' cannot be said, only application/pdf"},
+    {SAY(USER("{'type':'document','source':{'type':'base64','media_type':'text/csv','data':'YcM='}}")), "messages[0]: a text that is not UTF-8 cannot be said"},
+    {SAY(USER("{'type':'document','source':{'type':'base64','media_type':'text/csv','data':'?'}}")), "messages[0]: a text that is not UTF-8 cannot be said"},
+    {SAY(USER("{'type':'image','source':{'type':'base64','media_type':'image/bmp','data':'AA=='}}")), "messages[0]: an image of type 'image/bmp' cannot be said, only JPEG, PNG, GIF and WebP"},
     {SAY(USER("{'type':'image','source':{'type':'base64','data':'AA=='}}")), "messages[0]: an image without its type cannot be said"},
     {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','properties':{'a':{'type':'integer','minimum':1}}}}}"), "schema.properties.a.minimum: structured outputs do not have this"},
     {ASK(",'output_config':{'format':{'type':'json_schema','schema':{'type':'object','additionalProperties':true}}}"), "schema.additionalProperties: structured outputs do not have this"},
