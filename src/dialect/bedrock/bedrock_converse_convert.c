@@ -28,6 +28,17 @@
 #define STREAMED  TYPE("ContentBlockDelta")
 #define PREFILLS  "https://platform.claude.com/docs/en/api/errors#prefill-not-supported"
 
+const struct bedrock_converse_location bedrock_converse_locations[BEDROCK_CONVERSE_LOCATIONS] = {
+    {"documentChar", "documentIndex", "char_location", "document_index", "start_char_index",
+     "end_char_index", "document_title", false},
+    {"documentPage", "documentIndex", "page_location", "document_index", "start_page_number",
+     "end_page_number", "document_title", false},
+    {"documentChunk", "documentIndex", "content_block_location", "document_index",
+     "start_block_index", "end_block_index", "document_title", false},
+    {"searchResultLocation", "searchResultIndex", "search_result_location", "search_result_index",
+     "start_block_index", "end_block_index", "title", true},
+};
+
 const struct convert_charset bedrock_converse_names = {.max = 64};
 
 /* ---- why an answer ended ---- */
@@ -186,7 +197,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NEARLY(THINKING, "in requests only what Anthropic has signed, toward Claude's models", THINKS),
     NEARLY(SIGNATURE, "toward Claude's models", THINKS),
     NEARLY(REFUSAL, "text", BLOCKS),
-    NEARLY(CITATIONS, "those of documents, in answers", TYPE("CitationLocation")),
+    PART(CITATIONS, "those of documents and of what was searched; in requests toward Claude's models", TYPE("CitationLocation")),
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
     CARRY(JSON_SCHEMA),
     PART(PREFILL, "Claude's models since 4.6 are not asked", PREFILLS),
