@@ -112,19 +112,6 @@ static int read_thinking(const struct reading *x, yyjson_val *v)
 
 /* ---- citations ---- */
 
-/* Where a citation is, and the words that Anthropic's own API has for it: Claude made it. */
-static const struct location {
-    const char *member, *start, *end; /* of the location, and of what it becomes */
-    const char *type;
-    bool search; /* of a search's result, not of a document */
-} locations[] = {
-    {"documentChar", "start_char_index", "end_char_index", "char_location", false},
-    {"documentPage", "start_page_number", "end_page_number", "page_location", false},
-    {"documentChunk", "start_block_index", "end_block_index", "content_block_location", false},
-    {"searchResultLocation", "start_block_index", "end_block_index", "search_result_location",
-     true},
-};
-
 static void write_number(struct json_write *w, const char *key, yyjson_val *v)
 {
     uint64_t n = 0;
@@ -133,8 +120,8 @@ static void write_number(struct json_write *w, const char *key, yyjson_val *v)
         json_kv_uint(w, key, n);
 }
 
-static void write_citation(struct buf *out, const struct location *l, yyjson_val *citation,
-                           yyjson_val *place)
+static void write_citation(struct buf *out, const struct bedrock_converse_location *l,
+                           yyjson_val *citation, yyjson_val *place)
 {
     yyjson_val *source = yyjson_arr_get_first(json_get(citation, "sourceContent"));
     struct json_write w;
@@ -143,13 +130,11 @@ static void write_citation(struct buf *out, const struct location *l, yyjson_val
     json_begin_object(&w);
     json_kv_cstring(&w, "type", l->type);
     json_kv_string(&w, "cited_text", json_get_text(source, "text"));
-    write_number(&w, l->search ? "search_result_index" : "document_index",
-                 json_get(place, l->search ? "searchResultIndex" : "documentIndex"));
+    write_number(&w, l->own_index, json_get(place, l->index));
     if (l->search && span_has(json_get_text(citation, "source")))
         json_kv_string(&w, "source", json_get_text(citation, "source"));
     if (span_has(json_get_text(citation, "title")))
-        json_kv_string(&w, l->search ? "title" : "document_title",
-                       json_get_text(citation, "title"));
+        json_kv_string(&w, l->title, json_get_text(citation, "title"));
     write_number(&w, l->start, json_get(place, "start"));
     write_number(&w, l->end, json_get(place, "end"));
     json_end_object(&w);
@@ -161,15 +146,16 @@ static int read_citation(const struct reading *x, yyjson_val *v)
     int rc = 0;
 
     buf_init(&text, x->r->arena->budget);
-    for (size_t i = 0; i < ARRAY_LEN(locations) && rc == 0; i++) {
-        yyjson_val *place = json_get(json_get(v, "location"), locations[i].member);
+    for (size_t i = 0; i < BEDROCK_CONVERSE_LOCATIONS && rc == 0; i++) {
+        const struct bedrock_converse_location *l = &bedrock_converse_locations[i];
+        yyjson_val *place = json_get(json_get(v, "location"), l->member);
 
         if (!place)
             continue;
         rc = go_on(x, CHAT_PART_TEXT, false);
         if (rc < 0)
             break;
-        write_citation(&text, &locations[i], v, place);
+        write_citation(&text, l, v, place);
         rc = buf_ok(&text) ? say(x, CHAT_EVENT_CITE, buf_span(&text)) : no_memory(x);
         buf_reset(&text);
     }

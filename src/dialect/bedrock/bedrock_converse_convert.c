@@ -29,6 +29,17 @@
 #define STREAMED  TYPE("ContentBlockDelta")
 #define PREFILLS  "https://platform.claude.com/docs/en/api/errors#prefill-not-supported"
 
+const struct bedrock_converse_location bedrock_converse_locations[BEDROCK_CONVERSE_LOCATIONS] = {
+    {"documentChar", "documentIndex", "char_location", "document_index", "start_char_index",
+     "end_char_index", "document_title", false},
+    {"documentPage", "documentIndex", "page_location", "document_index", "start_page_number",
+     "end_page_number", "document_title", false},
+    {"documentChunk", "documentIndex", "content_block_location", "document_index",
+     "start_block_index", "end_block_index", "document_title", false},
+    {"searchResultLocation", "searchResultIndex", "search_result_location", "search_result_index",
+     "start_block_index", "end_block_index", "title", true},
+};
+
 const struct convert_charset bedrock_converse_names = {.max = 64};
 
 /* ---- why an answer ended ---- */
@@ -187,7 +198,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     PART(THINKING, "in requests only what Anthropic has signed, toward Claude's models", THINKS),
     PART(SIGNATURE, "toward Claude's models", THINKS),
     NEARLY(REFUSAL, "text", BLOCKS),
-    NEARLY(CITATIONS, "those of documents, in answers", TYPE("CitationLocation")),
+    PART(CITATIONS, "those of documents and of what was searched; in requests toward Claude's models", TYPE("CitationLocation")),
     NEARLY(JSON_OBJECT, "a sentence of the system prompt", FORMATS),
     PART(JSON_SCHEMA, "objects are closed, oneOf is anyOf; of a schema with what the API refuses the target is not asked", SCHEMAS),
     PART(PREFILL, "Claude's models since 4.6 are not asked", PREFILLS),

@@ -26,6 +26,17 @@ struct span bedrock_converse_type(enum chat_media_kind kind, struct span format)
 MUST_CHECK int bedrock_converse_open(struct arena *a, struct span redacted, struct span *ret);
 struct span bedrock_converse_seal(struct arena *a, struct span signature);
 
+/* Where a citation is, and the words that Anthropic's own API has for it: Claude made it. */
+struct bedrock_converse_location {
+    const char *member, *index; /* of "location", and in it */
+    const char *type, *own_index, *start, *end, *title;
+    bool search; /* of a search's result, not of a document */
+};
+
+#define BEDROCK_CONVERSE_LOCATIONS ((size_t)4)
+extern const struct bedrock_converse_location
+    bedrock_converse_locations[BEDROCK_CONVERSE_LOCATIONS];
+
 int bedrock_converse_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);
 int bedrock_converse_write_request(struct buf *out, const struct chat_request *q,
                                    const struct convert_to *to, struct err *e);

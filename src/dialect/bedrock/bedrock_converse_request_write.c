@@ -15,6 +15,7 @@
 #include "codec/json_write.h"
 #include "dialect/bedrock/bedrock_converse_convert.h"
 #include "dialect/anthropic/claude.h"
+#include "dialect/convert_cite.h"
 #include "dialect/convert_turn.h"
 #include "dialect/convert_write.h"
 #include "dialect/schema_fit.h"
@@ -219,11 +220,92 @@ static int write_media(struct writing *x, const struct chat_part *p)
 
 /* ---- blocks ---- */
 
-static int write_text(struct writing *x, const struct chat_part *p)
+static void write_plain(struct writing *x, struct span text)
 {
     json_begin_object(&x->w);
-    json_kv_string(&x->w, "text", p->text);
+    json_kv_string(&x->w, "text", text);
     json_end_object(&x->w);
+}
+
+struct citing {
+    struct writing *x;
+    struct span text;
+    bool begun, all;
+};
+
+static void begin_cited(struct citing *c)
+{
+    struct writing *x = c->x;
+
+    if (c->begun)
+        return;
+    begin_in(x, "citationsContent");
+    json_key(&x->w, "content");
+    json_begin_array(&x->w);
+    write_plain(x, c->text);
+    json_end_array(&x->w);
+    json_key(&x->w, "citations");
+    json_begin_array(&x->w);
+    c->begun = true;
+}
+
+static void write_place(struct writing *x, const struct bedrock_converse_location *l, yyjson_val *v)
+{
+    const struct {
+        const char *key, *own;
+    } numbers[] = {{l->index, l->own_index}, {"start", l->start}, {"end", l->end}};
+    uint64_t n;
+
+    json_key(&x->w, "location");
+    begin_in(x, l->member);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (json_tree_u64(json_get(v, numbers[i].own), &n))
+            json_kv_uint(&x->w, numbers[i].key, n);
+    end_in(x);
+}
+
+static int cite(void *arg, yyjson_val *v, struct err *e)
+{
+    const struct bedrock_converse_location *l = bedrock_converse_locations;
+    struct citing *c = arg;
+    struct json_write *w = &c->x->w;
+    size_t i = 0;
+
+    UNUSED(e);
+    while (i < BEDROCK_CONVERSE_LOCATIONS && !span_is(json_get_text(v, "type"), l[i].type))
+        i++;
+    if (i == BEDROCK_CONVERSE_LOCATIONS) {
+        c->all = false;
+        return 0;
+    }
+    begin_cited(c);
+    json_begin_object(w);
+    convert_kv_text(w, "title", json_get_text(v, l[i].title));
+    convert_kv_text(w, "source", json_get_text(v, "source"));
+    json_key(w, "sourceContent");
+    json_begin_array(w);
+    write_plain(c->x, json_get_text(v, "cited_text"));
+    json_end_array(w);
+    write_place(c->x, &l[i], v);
+    json_end_object(w);
+    return 0;
+}
+
+/* Only Claude's models take what they have cited. */
+static int write_text(struct writing *x, const struct chat_part *p)
+{
+    struct citing c = {x, p->text, false, is_claude(x)};
+
+    if (c.all && span_has(p->citations) && convert_cites(p->citations, cite, &c, x->e) < 0)
+        return -1;
+    if (c.begun) {
+        json_end_array(&x->w);
+        end_in(x);
+    } else {
+        write_plain(x, p->text);
+    }
+    if (span_has(p->citations) && !(c.begun && c.all))
+        (c.begun ? convert_approximates : convert_drops)(x->to, CHAT_HAS_CITATIONS);
     return 0;
 }
 
