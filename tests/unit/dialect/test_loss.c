@@ -80,6 +80,8 @@ static const struct loss {
     {C, R, "m", CHAT(",'user':'ab'"), "", ""},
     {C, R, "m", CHAT(",'metadata':{'a':'b'}"), "", ""},
     {C, R, "m", CHAT(",'metadata':'a'"), "metadata", ""},
+    {A, C, "m", MESSAGES(",'stop_sequences':['a','b','c','d']"), "", ""},
+    {A, C, "m", MESSAGES(",'stop_sequences':['a','b','c','d','e']"), "", "stop"},
     /* thinking */
     {C, A, "claude-opus-4-8", CHAT(",'reasoning_effort':'high'"), "", ""},
     {C, A, "claude-opus-4-8", CHAT(",'reasoning_effort':'minimal'"), "", "effort"},
