@@ -35,6 +35,12 @@ static const char head[] =
     "under\n"
     "the gateway's mark; a target of another family gets the request without it, also one of the\n"
     "client's own dialect, which would refuse the whole request for it.\n"
+    "\n"
+    "JSON schemas are written anew where the API's pages name the part that it takes. Ollama's "
+    "name\n"
+    "none: it gets them whole, and holds to what it knows of them. Tools that are not strict go "
+    "whole\n"
+    "to everybody.\n"
     "\n";
 
 /* What is about answers alone, in a dialect that no client speaks. */
