@@ -41,6 +41,16 @@ int bedrock_converse_read_request(struct chat_request *ret, yyjson_val *root, st
 int bedrock_converse_write_request(struct buf *out, const struct chat_request *q,
                                    const struct convert_to *to, struct err *e);
 
+struct claude_thinking;
+
+/* Does the model take temperature and the like for this request? Not of Claude's: see claude.h. */
+bool bedrock_converse_samples(const struct chat_request *q, struct span model);
+
+/* Member "additionalModelRequestFields", as the model's maker has it; nothing where it is empty. */
+void bedrock_converse_write_fields(struct json_write *w, const struct chat_request *q,
+                                   const struct convert_to *to, struct span model,
+                                   const struct claude_thinking *t);
+
 /* An answer that is being read. */
 struct bedrock_converse_reader {
     uint64_t at;    /* the open block's index as the stream counts */

@@ -21,7 +21,6 @@
 #include "dialect/schema_fit.h"
 
 #define NAME_MAX_BYTES 100 /* of a document's name; the API takes 200 */
-#define NOVA_2         "nova-2"
 #define MEDIA_MAX      ((size_t)64 * 1024 * 1024)
 
 struct writing {
@@ -38,11 +37,6 @@ struct writing {
 static bool is_claude(const struct writing *x)
 {
     return span_contains(x->model, SPAN_LIT("claude"));
-}
-
-static bool is_nova_2(const struct writing *x)
-{
-    return span_contains(x->model, SPAN_LIT(NOVA_2));
 }
 
 /* ---- small things ---- */
@@ -596,172 +590,15 @@ static int write_labels(struct writing *x)
     return rc;
 }
 
-/* ---- what single models have ---- */
-
-#define FIELDS "additionalModelRequestFields"
-
-/* How hard, in the three words that others than Claude know; NULL: not said. */
-static const char *effort_word(const struct chat_request *q)
+/* Claude tells which of the texts has stopped it, if asked. */
+static void write_stop_path(struct writing *x)
 {
-    static const struct {
-        const char *word, *wire;
-    } rows[] = {
-        {"none", NULL},   {"minimal", "low"}, {"low", "low"},  {"medium", "medium"},
-        {"high", "high"}, {"xhigh", "high"},  {"max", "high"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (span_is(q->effort, rows[i].word))
-            return rows[i].wire;
-    return q->thinking == CHAT_YES ? "medium" : NULL;
-}
-
-static void claude_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
-{
-    claude_note_thinking(x->to, x->q, t);
-    if (span_has(x->q->top_k) && !t->on &&
-        claude_ability(x->model)->samples != CLAUDE_SAMPLES_NOT) {
-        begin_fields(x, FIELDS, begun);
-        json_key(&x->w, "top_k");
-        json_raw(&x->w, x->q->top_k);
-    } else if (span_has(x->q->top_k)) {
-        convert_drops(x->to, CHAT_HAS_TOP_K);
-    }
-    if (t->type) {
-        begin_fields(x, FIELDS, begun);
-        json_key(&x->w, "thinking");
-        json_begin_object(&x->w);
-        json_kv_cstring(&x->w, "type", t->type);
-        if (t->budget)
-            json_kv_uint(&x->w, "budget_tokens", t->budget);
-        json_end_object(&x->w);
-    }
-    if (t->effort) {
-        begin_fields(x, FIELDS, begun);
-        json_key(&x->w, "output_config");
-        json_begin_object(&x->w);
-        json_kv_cstring(&x->w, "effort", t->effort);
-        json_end_object(&x->w);
-    }
-}
-
-/* What became of the words and numbers that guide thinking, where the model has one word for them.
- */
-static void note_effort(const struct writing *x, const char *word)
-{
-    const struct span said = word ? span_str(word) : span_of(NULL, 0);
-
-    convert_note_effort(x->to, x->q, said);
-    if (word && span_has(x->q->effort) && !span_eq(x->q->effort, said))
-        convert_approximates(x->to, CHAT_HAS_EFFORT);
-}
-
-static void write_top_k(struct writing *x, bool *begun)
-{
-    if (!span_has(x->q->top_k))
+    if (!is_claude(x) || !x->q->stops)
         return;
-    begin_fields(x, FIELDS, begun);
-    json_key(&x->w, "inferenceConfig");
-    begin(x, "topK");
-    json_raw(&x->w, x->q->top_k);
-    json_end_object(&x->w);
-}
-
-static void nova_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
-{
-    UNUSED(t);
-    note_effort(x, NULL);
-    write_top_k(x, begun);
-}
-
-/* Nova thinks its hardest only without a limit of tokens: a limit that was given stands. */
-static const char *nova_2_effort(const struct chat_request *q)
-{
-    const char *word = effort_word(q);
-
-    return word && strcmp(word, "high") == 0 && span_has(q->max_tokens) ? "medium" : word;
-}
-
-/* ... and lets nobody set its sampling then. */
-static bool nova_2_samples(const struct chat_request *q)
-{
-    const char *word = nova_2_effort(q);
-
-    return !word || strcmp(word, "high") != 0;
-}
-
-static void nova_2_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
-{
-    const char *effort = nova_2_effort(x->q);
-
-    UNUSED(t);
-    note_effort(x, effort);
-    if (nova_2_samples(x->q))
-        write_top_k(x, begun);
-    else if (span_has(x->q->top_k))
-        convert_drops(x->to, CHAT_HAS_TOP_K);
-    if (!effort)
-        return;
-    begin_fields(x, FIELDS, begun);
-    json_key(&x->w, "reasoningConfig");
-    json_begin_object(&x->w);
-    json_kv_cstring(&x->w, "type", "enabled");
-    json_kv_cstring(&x->w, "maxReasoningEffort", effort);
-    json_end_object(&x->w);
-}
-
-static void gpt_oss_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
-{
-    const char *effort = effort_word(x->q);
-
-    UNUSED(t);
-    note_effort(x, effort);
-    if (span_has(x->q->top_k))
-        convert_drops(x->to, CHAT_HAS_TOP_K);
-    if (!effort)
-        return;
-    begin_fields(x, FIELDS, begun);
-    json_kv_cstring(&x->w, "reasoning_effort", effort);
-}
-
-/* Of all others nobody says more. */
-static void no_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
-{
-    UNUSED(t);
-    UNUSED(begun);
-    note_effort(x, NULL);
-    if (span_has(x->q->top_k))
-        convert_drops(x->to, CHAT_HAS_TOP_K);
-}
-
-static void write_fields(struct writing *x, const struct claude_thinking *t)
-{
-    static const struct {
-        const char *models;
-        void (*write)(struct writing *x, const struct claude_thinking *t, bool *begun);
-    } rows[] = {
-        {"*claude*", claude_fields},
-        {"*" NOVA_2 "*", nova_2_fields},
-        {"*nova-*", nova_fields},
-        {"*gpt-oss*", gpt_oss_fields},
-        {"*", no_fields},
-    };
-    bool begun = false;
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (!span_glob(span_str(rows[i].models), x->model))
-            continue;
-        rows[i].write(x, t, &begun);
-        break;
-    }
-    if (begun)
-        json_end_object(&x->w);
-    if (is_claude(x) && x->q->stops) { /* which of them it was */
-        json_key(&x->w, "additionalModelResponseFieldPaths");
-        json_begin_array(&x->w);
-        json_cstring(&x->w, "/stop_sequence");
-        json_end_array(&x->w);
-    }
+    json_key(&x->w, "additionalModelResponseFieldPaths");
+    json_begin_array(&x->w);
+    json_cstring(&x->w, "/stop_sequence");
+    json_end_array(&x->w);
 }
 
 int bedrock_converse_write_request(struct buf *out, const struct chat_request *q,
@@ -783,7 +620,7 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
             return -1;
         t = claude_think(q, can);
         samples = t.on ? CLAUDE_SAMPLES_NOT : can->samples;
-    } else if (is_nova_2(&x) && !nova_2_samples(q)) {
+    } else if (!bedrock_converse_samples(q, x.model)) {
         samples = CLAUDE_SAMPLES_NOT;
     }
     if (schema_fit_request(&fit, q, &claude_schemas, to, e) < 0)
@@ -796,7 +633,8 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
     write_inference(&x, samples);
     write_format(&x);
     write_tier(&x);
-    write_fields(&x, &t);
+    bedrock_converse_write_fields(&x.w, &fit, to, x.model, &t);
+    write_stop_path(&x);
     convert_note_strict(to, q);
     json_end_object(&x.w);
     return 0;
