@@ -138,6 +138,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(DOCUMENT_URL),
     CARRY(DOCUMENT_TEXT),
     LOSE(AUDIO, MESSAGES),
+    LOSE(AUDIO_URL, MESSAGES),
     LOSE(VIDEO, MESSAGES),
     LOSE(FILE_ID, FILES),
     CARRY(TOOLS),

@@ -376,6 +376,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(DOCUMENT_URL),
     NEARLY(DOCUMENT_TEXT, "one of the request's documents; with a format a part of text"),
     LOST(AUDIO),
+    LOST(AUDIO_URL),
     LOST(VIDEO),
     LOST(FILE_ID),
     CARRIED(TOOLS),

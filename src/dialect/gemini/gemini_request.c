@@ -98,6 +98,8 @@ static int read_media(struct reading *r, struct chat_part *p, const struct membe
         media->source = CHAT_BASE64;
     else
         media->source = gemini_is_file(media->data) ? CHAT_FILE : CHAT_URL;
+    if (m->media && convert_base64(r->q, &media->data) < 0)
+        return convert_no_memory(r->e);
     media->kind = gemini_media_kind(media->type, m->media ? span_of(NULL, 0) : media->data);
     chat_note(r->q, convert_media_feature(media));
     return 0;

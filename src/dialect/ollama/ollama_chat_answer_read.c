@@ -217,6 +217,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(DOCUMENT_URL),
     NEARLY(DOCUMENT_TEXT, "a part of the message's text"),
     LOST(AUDIO),
+    LOST(AUDIO_URL),
     LOST(VIDEO),
     LOST(FILE_ID),
     CARRIED(TOOLS),

@@ -28,6 +28,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(DOCUMENT_URL),
     ROW(DOCUMENT_TEXT, PARTLY, "a file toward OpenAI; elsewhere as text, without its title", FILES),
     ROW(AUDIO, LOST, NULL, CREATE),
+    ROW(AUDIO_URL, LOST, NULL, CREATE),
     ROW(VIDEO, LOST, NULL, CREATE),
     ROW(FILE_ID, LOST, NULL, FILES),
     CARRY(TOOLS),

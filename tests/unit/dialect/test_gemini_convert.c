@@ -97,6 +97,8 @@ static const struct {
     {"media", "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inline_data\":{\"mime_type\":\"image/png\",\"data\":\"AA==\"}},{\"fileData\":{\"fileUri\":\"https://a/b.pdf?c\"}},{\"fileData\":{\"mimeType\":\"video/mp4\",\"fileUri\":\"https://generativelanguage.googleapis.com/v1beta/files/x\"}},{\"fileData\":{\"fileUri\":\"https://youtu.be/x\"}}]}]}",
      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AA==\"}},{\"fileData\":{\"mimeType\":\"application/pdf\",\"fileUri\":\"https://a/b.pdf?c\"}},{\"fileData\":{\"mimeType\":\"video/mp4\",\"fileUri\":\"https://generativelanguage.googleapis.com/v1beta/files/x\"}},{\"fileData\":{\"fileUri\":\"https://youtu.be/x\"}}]}]" CONF,
      "image document-url video file-id"},
+    {"bytes in the other alphabet", "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"-_8\"}}]}]}",
+     "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"+/8=\"}}]}]" CONF, "image"},
     {"turns of the model that follow each other", "{\"contents\":[" HI ",{\"role\":\"model\",\"parts\":[{\"text\":\"a\"}]},{\"role\":\"model\",\"parts\":[{\"text\":\"b\"}]}," HI "]}",
      "{\"contents\":[" HI ",{\"role\":\"model\",\"parts\":[{\"text\":\"a\"},{\"text\":\"b\"}]}," HI "]" CONF, "text"},
     {"tools", WITH(",\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"description\":\"d\",\"parametersJsonSchema\":{\"type\":\"object\"}}]}],\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"any\",\"allowedFunctionNames\":[\"f\"]}}"),

@@ -22,6 +22,12 @@
     "AAAA','detail':'" how "'}}]}"
 #define USER "{'role':'user','content':'hi'}"
 
+#define SEEN                                                                                       \
+    "{'max_tokens':9,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"   \
+    "'type':'tool_use','id':'c','name':'f','input':{}}]},{'role':'user','content':[{'type':"       \
+    "'tool_result','tool_use_id':'c','content':[{'type':'image','source':{'type':'base64',"        \
+    "'media_type':'image/png','data':'AAAA'}}]}]}]}"
+
 #define A16  "aaaaaaaaaaaaaaaa"
 #define A128 A16 A16 A16 A16 A16 A16 A16 A16
 
@@ -135,6 +141,10 @@ static const struct loss {
      MESSAGES(
          ",'thinking':{'type':'enabled','budget_tokens':2000},'output_config':{'effort':'low'}"),
      "effort", ""},
+    /* an image that a tool returned: in the result, or, before Gemini 3, beside it */
+    {A, G, "gemini-3-pro", SEEN, "", ""},
+    {A, G, "gemini-2.5-pro", SEEN, "", "tool-result-image"},
+    {A, G, "m", SEEN, "", "tool-result-image"},
     /* what only its maker can read */
     {A, G, "gemini-3-pro",
      "{'max_tokens':99,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"
