@@ -183,6 +183,38 @@ bool gemini_is_file(struct span uri)
            span_starts(uri, SPAN_LIT("https://generativelanguage.googleapis.com/"));
 }
 
+static const struct {
+    const char *detail, *resolution;
+} details[] = {
+    {"low", "MEDIA_RESOLUTION_LOW"},
+    {"high", "MEDIA_RESOLUTION_HIGH"},
+    {"original", "MEDIA_RESOLUTION_ULTRA_HIGH"},
+};
+
+const char *gemini_resolution(const struct chat_media *m)
+{
+    for (size_t i = 0; i < ARRAY_LEN(details); i++)
+        if (span_is(m->detail, details[i].detail))
+            return details[i].resolution;
+    return NULL;
+}
+
+int gemini_read_resolution(struct chat_request *q, struct chat_media *m, yyjson_val *v,
+                           const struct json_at *at, struct err *e)
+{
+    struct span level = json_get_text(v, "level");
+
+    if (!v)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(details) && m->kind == CHAT_IMAGE; i++)
+        if (span_is(level, details[i].resolution)) {
+            m->detail = span_str(details[i].detail);
+            chat_note(q, CHAT_HAS_IMAGE_DETAIL);
+            return 0;
+        }
+    return convert_note_other(q, &JSON_AT_KEY(at, "mediaResolution"), e);
+}
+
 /* ---- signatures ---- */
 
 /* 15 bytes each, so that their base64 is a beginning by itself. */

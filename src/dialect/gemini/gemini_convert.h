@@ -52,6 +52,14 @@ struct span gemini_type_of(struct span url);
 /* A file that only Google has: an uploaded one, or one in its storage. */
 bool gemini_is_file(struct span uri);
 
+/* How closely an image is to be looked at, as Google says it; NULL: as the model likes. */
+const char *gemini_resolution(const struct chat_media *m);
+
+/* The "mediaResolution" of a part whose media has been read; v NULL: there is none. -1: no memory.
+ */
+MUST_CHECK int gemini_read_resolution(struct chat_request *q, struct chat_media *m, yyjson_val *v,
+                                      const struct json_at *at, struct err *e);
+
 /* ---- schemas ---- */
 
 /* A schema in the subset of OpenAPI that Google's `parameters` and `responseSchema` have, as JSON

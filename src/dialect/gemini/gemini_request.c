@@ -53,7 +53,7 @@ static int each(struct reading *r, yyjson_val *v, const struct json_at *at, item
 struct members {
     struct span text, signature;
     enum chat_tri thought;
-    yyjson_val *media, *file, *call, *result;
+    yyjson_val *media, *file, *resolution, *call, *result;
 };
 
 #define AT(member) offsetof(struct members, member)
@@ -64,6 +64,7 @@ static const struct convert_key part_keys[] = {
     GEMINI_KEY("thoughtSignature", "thought_signature", convert_text, AT(signature), 0),
     GEMINI_KEY("inlineData", "inline_data", gemini_keep_object, AT(media), 0),
     GEMINI_KEY("fileData", "file_data", gemini_keep_object, AT(file), 0),
+    GEMINI_KEY("mediaResolution", "media_resolution", gemini_keep_object, AT(resolution), 0),
     GEMINI_KEY("functionCall", "function_call", gemini_keep_object, AT(call), NOTE(TOOL_CALL)),
     GEMINI_KEY("functionResponse", "function_response", gemini_keep_object, AT(result),
                NOTE(TOOL_RESULT)),
@@ -102,7 +103,7 @@ static int read_media(struct reading *r, struct chat_part *p, const struct membe
         return convert_no_memory(r->e);
     media->kind = gemini_media_kind(media->type, m->media ? span_of(NULL, 0) : media->data);
     chat_note(r->q, convert_media_feature(media));
-    return 0;
+    return gemini_read_resolution(r->q, media, m->resolution, at, r->e);
 }
 
 /* Text that is JSON of one object stands for itself in a result; all else is told as a member

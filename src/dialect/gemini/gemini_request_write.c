@@ -120,21 +120,6 @@ static int write_inline(struct writing *x, const struct chat_media *m)
     return rc;
 }
 
-/* How closely an image is to be looked at; NULL: as the model likes. */
-static const char *resolution(const struct chat_media *m)
-{
-    static const struct {
-        const char *detail, *resolution;
-    } rows[] = {{"low", "MEDIA_RESOLUTION_LOW"},
-                {"high", "MEDIA_RESOLUTION_HIGH"},
-                {"original", "MEDIA_RESOLUTION_ULTRA_HIGH"}};
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (span_is(m->detail, rows[i].detail))
-            return rows[i].resolution;
-    return NULL;
-}
-
 /* A file of another provider's cannot be read; nobody sends one here. */
 static int write_media(struct writing *x, const struct chat_part *p)
 {
@@ -157,10 +142,10 @@ static int write_media(struct writing *x, const struct chat_part *p)
     } else {
         rc = write_inline(x, m);
     }
-    if (x->version >= 3 && resolution(m)) {
+    if (x->version >= 3 && gemini_resolution(m)) {
         json_key(&x->w, "mediaResolution");
         json_begin_object(&x->w);
-        json_kv_cstring(&x->w, "level", resolution(m));
+        json_kv_cstring(&x->w, "level", gemini_resolution(m));
         json_end_object(&x->w);
     }
     sign(x, p);
@@ -572,7 +557,7 @@ static void write_detail(struct writing *x)
         for (const struct chat_part *p = m->parts; p; p = p->next) {
             if (p->kind != CHAT_PART_MEDIA || !span_has(p->media.detail))
                 continue;
-            if (!first && resolution(&p->media)) /* none is higher here */
+            if (!first && gemini_resolution(&p->media)) /* none is higher here */
                 json_kv_cstring(&x->w, "mediaResolution",
                                 span_is(p->media.detail, "low") ? "MEDIA_RESOLUTION_LOW"
                                                                 : "MEDIA_RESOLUTION_HIGH");

@@ -84,7 +84,9 @@ static void put_user(struct buf *out)
         buf_add_str(out, "[{\"type\":\"text\",\"text\":");
         put_text(out);
         buf_add_str(out, "},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,"
-                         "AAAA\"}},{\"type\":\"text\",\"text\":");
+                         "AAAA\"");
+        buf_printf(out,
+                   "%s}},{\"type\":\"text\",\"text\":", chance(0.2) ? ",\"detail\":\"high\"" : "");
         put_text(out);
         buf_add_str(out, "}]");
     }
@@ -136,6 +138,7 @@ static void put_conf(struct buf *out)
         ",\"n\":2",
         ",\"reasoning_effort\":\"high\"",
         ",\"verbosity\":\"low\"",
+        ",\"logit_bias\":{\"50256\":-100}",
         ",\"metadata\":{\"z\":\"1\",\"a\":\"2\"}",
         ",\"user\":\"u-1\"",
         ",\"response_format\":{\"type\":\"json_object\"}",
@@ -359,8 +362,9 @@ static bool carries_all(const struct convert *c, const struct chat_request *q)
 static bool write(struct buf *out, const struct convert *c, const struct held *h,
                   struct convert_told *told, uint64_t seed)
 {
-    struct convert_to to = {
-        .model = SPAN_LIT("m"), .signer = c->signer, .max_tokens = 4096, .told = told};
+    /* Older ones of Google's have one word for how closely all images are looked at. */
+    struct span model = c == &convert_gemini_generate ? SPAN_LIT("gemini-3-pro") : SPAN_LIT("m");
+    struct convert_to to = {.model = model, .signer = c->signer, .max_tokens = 4096, .told = told};
     struct err e;
 
     buf_init(out, 64 * MEGA);

@@ -20,6 +20,9 @@
 #define LOOK(how)                                                                                  \
     "{'role':'user','content':[{'type':'image_url','image_url':{'url':'data:image/png;base64,"     \
     "AAAA','detail':'" how "'}}]}"
+#define LOOKED(type, level)                                                                        \
+    "{'contents':[{'parts':[{'inlineData':{'mimeType':" type ",'data':'AAAA'},'mediaResolution':{" \
+    "'level':'MEDIA_RESOLUTION_" level "'}}]}]}"
 #define USER "{'role':'user','content':'hi'}"
 
 #define SEEN                                                                                       \
@@ -141,6 +144,11 @@ static const struct loss {
      MESSAGES(
          ",'thinking':{'type':'enabled','budget_tokens':2000},'output_config':{'effort':'low'}"),
      "effort", ""},
+    /* how closely an image is looked at */
+    {G, C, "m", LOOKED("'image/png'", "HIGH"), "", ""},
+    {G, A, "m", LOOKED("'image/png'", "HIGH"), "image-detail", ""},
+    {G, C, "m", LOOKED("'image/png'", "MEDIUM"), "contents[0].parts[0].mediaResolution", ""},
+    {G, C, "m", LOOKED("'application/pdf'", "LOW"), "contents[0].parts[0].mediaResolution", ""},
     /* an image that a tool returned: in the result, or, before Gemini 3, beside it */
     {A, G, "gemini-3-pro", SEEN, "", ""},
     {A, G, "gemini-2.5-pro", SEEN, "", "tool-result-image"},
