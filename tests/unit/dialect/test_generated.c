@@ -454,6 +454,8 @@ static void conversations_go_there_and_back(void **state)
         buf_reset(&drawn);
         draw(&drawn, seed);
         hold(&h, &convert_openai_chat, buf_span(&drawn), seed);
+        for (size_t j = 0; j < CONVERTS; j++) /* as it was drawn, and as each would say it */
+            there_and_back(&convert_openai_chat, convert_row(j), buf_span(&drawn), seed);
         for (size_t i = 0; i < CONVERTS; i++) {
             const struct convert *a = convert_row(i);
 
