@@ -106,8 +106,8 @@ static int read_media(struct reading *r, struct chat_part *p, const struct membe
     return gemini_read_resolution(r->q, media, m->resolution, at, r->e);
 }
 
-/* Text that is JSON of one object stands for itself in a result; all else is told as a member
- * "output", or "error". So is it read back. */
+/* Text that is JSON of one object stands for itself in a result that has not failed; all else is
+ * told as a member "output", or "error". So is it read back. */
 static int read_response(struct reading *r, struct chat_part *p, yyjson_val *v,
                          const struct json_at *at)
 {
@@ -126,7 +126,7 @@ static int read_response(struct reading *r, struct chat_part *p, yyjson_val *v,
     for (size_t i = 0; i < ARRAY_LEN(keys) && v && yyjson_get_len(v) == 1 && !only; i++)
         only = json_get(v, keys[i]);
     text->text = yyjson_is_str(only) ? json_text(only) : span_of(NULL, 0);
-    if (!span_has(text->text) || convert_is_object(text->text))
+    if (!span_has(text->text) || (!p->error && convert_is_object(text->text)))
         text->text = v ? convert_json_text(r->q, v) : SPAN_LIT("{}");
     return span_has(text->text) ? 0 : convert_no_memory(r->e);
 }

@@ -255,7 +255,7 @@ static int write_result(struct writing *x, const struct chat_part *p)
         json_kv_string(&x->w, "id", p->id);
     json_kv_string(&x->w, "name", name);
     json_key(&x->w, "response");
-    if (convert_is_object(text)) {
+    if (!p->error && convert_is_object(text)) {
         json_raw(&x->w, text);
     } else {
         json_begin_object(&x->w);

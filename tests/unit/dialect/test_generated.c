@@ -240,7 +240,10 @@ static void put_results(struct buf *out, int turn, int calls)
             put_block(out, "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":"
                            "\"image/png\",\"data\":\"CCCC\"}");
         buf_add_str(out, "{\"type\":\"text\",\"text\":");
-        put_text(out);
+        if (chance(0.2))
+            buf_add_str(out, "\"{\\\"a\\\":1}\"");
+        else
+            put_text(out);
         buf_add_str(out, "}]");
         put_block(out, "");
     }
