@@ -323,6 +323,24 @@ void convert_data_url(struct chat_media *m, struct span url)
     m->type = span_of(head.p + 5, head.n - 5 - 7);
 }
 
+int convert_base64(struct chat_request *q, struct span *data)
+{
+    struct span all = *data;
+    size_t pad = -all.n % 4;
+    char *to;
+
+    if (!pad && !memchr(all.p, '-', all.n) && !memchr(all.p, '_', all.n))
+        return 0;
+    to = arena_alloc(q->arena, all.n + pad);
+    if (!to)
+        return -1;
+    for (size_t i = 0; i < all.n; i++)
+        to[i] = all.p[i] == '-' ? '+' : all.p[i] == '_' ? '/' : all.p[i];
+    memset(to + all.n, '=', pad);
+    *data = span_of(to, all.n + pad);
+    return 0;
+}
+
 enum chat_feature convert_media_feature(const struct chat_media *m)
 {
     static const enum chat_feature rows[][4] = {
@@ -330,7 +348,7 @@ enum chat_feature convert_media_feature(const struct chat_media *m)
                         CHAT_HAS_FILE_ID},
         [CHAT_DOCUMENT] = {CHAT_HAS_DOCUMENT_BASE64, CHAT_HAS_DOCUMENT_URL, CHAT_HAS_DOCUMENT_TEXT,
                            CHAT_HAS_FILE_ID},
-        [CHAT_AUDIO_IN] = {CHAT_HAS_AUDIO, CHAT_HAS_AUDIO, CHAT_HAS_AUDIO, CHAT_HAS_FILE_ID},
+        [CHAT_AUDIO_IN] = {CHAT_HAS_AUDIO, CHAT_HAS_AUDIO_URL, CHAT_HAS_AUDIO, CHAT_HAS_FILE_ID},
         [CHAT_VIDEO_IN] = {CHAT_HAS_VIDEO, CHAT_HAS_VIDEO, CHAT_HAS_VIDEO, CHAT_HAS_FILE_ID},
     };
 

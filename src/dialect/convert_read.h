@@ -98,6 +98,10 @@ struct span convert_json_text(struct chat_request *q, yyjson_val *v);
  * and type (which an URL does not have). */
 void convert_data_url(struct chat_media *m, struct span url);
 
+/* Bytes that came in either alphabet of base64 (RFC 4648, 5), padded or not, in the one that all
+ * take, padded; Google's own SDKs write the other. -1: no memory. */
+MUST_CHECK int convert_base64(struct chat_request *q, struct span *data);
+
 /* What to note of a media part: by its kind and source. */
 enum chat_feature convert_media_feature(const struct chat_media *m);
 

@@ -17,16 +17,19 @@ static const struct plain_recording recordings[PLAIN_RECORDINGS] = {
 
 static const struct {
     const struct convert *c;
-    const char *request;
-} requests[] = {
+    const char *request, *model;
+} rows[] = {
     {&convert_openai_chat,
      "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[{"
-     "\"role\":\"user\",\"content\":\"hi\"}]}"},
-    {&convert_openai_responses, "{\"model\":\"m\",\"input\":\"hi\"}"},
+     "\"role\":\"user\",\"content\":\"hi\"}]}",
+     "gpt-5.6"},
+    {&convert_openai_responses, "{\"model\":\"m\",\"input\":\"hi\"}", "gpt-5.6"},
     {&convert_anthropic_messages,
-     "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"},
-    {&convert_gemini_generate,
-     "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]}"},
+     "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
+     "claude-opus-4-8"},
+    {&convert_gemini_generate, "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]}",
+     "gemini-3-pro"},
+    {&convert_bedrock_converse, "{}", "anthropic.claude-opus-4-8"},
 };
 
 const struct plain_recording *plain_recording(size_t i)
@@ -37,8 +40,16 @@ const struct plain_recording *plain_recording(size_t i)
 
 const char *plain_request(const struct convert *c)
 {
-    for (size_t i = 0; i < ARRAY_LEN(requests); i++)
-        if (requests[i].c == c)
-            return requests[i].request;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].c == c)
+            return rows[i].request;
     return "{}";
+}
+
+const char *plain_new_model(const struct convert *c)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].c == c)
+            return rows[i].model;
+    return NULL;
 }

@@ -20,4 +20,7 @@ const struct plain_recording *plain_recording(size_t i); /* i < PLAIN_RECORDINGS
 /* What a client of that dialect asks. */
 const char *plain_request(const struct convert *c);
 
+/* One of its models that can what is new; NULL: none differ. */
+const char *plain_new_model(const struct convert *c);
+
 #endif

@@ -2,7 +2,9 @@
  * translate.c - runs the recorded traffic of real providers through the translators.
  *
  * Goal: what a provider said reaches a client of any dialect: texts, thinking, calls with their
- * arguments, stop reason, usage; and what a client asked reaches a target of any dialect.
+ * arguments, stop reason, usage, and what else its dialect has; and what a client asked reaches a
+ * target of any dialect, each feature that the target carries by its loss table and by what its
+ * writer noted.
  * Method: each recorded answer is read as the conversation (once), translated to each client
  * dialect with its bytes as they came, and what comes out is read again as that dialect and
  * compared with the first reading. Requests likewise: written for each target that can take them,
@@ -12,15 +14,18 @@
  * argument, a file, what clients and targets of other dialects got is written to it, a JSON object
  * a line.
  */
+#include "alike.h"
 #include "base/mem.h"
 #include "codec/json_write.h"
 #include "data.h"
 #include "dialect/translate.h"
 #include "plain.h"
+#include "said.h"
 
 #define PATH_BYTES 4096
 #define MEGA       ((size_t)1024 * 1024)
-#define FAULTS_MAX 5 /* that are printed of one pair */
+#define ID_KEPT    36 /* bytes of an id that are in every dialect's; longer ones may be cut */
+#define FAULTS_MAX 5  /* that are printed of one pair */
 
 struct pair {
     const struct convert *from, *to;
@@ -42,46 +47,6 @@ static void fault(struct pair *p, const char *name, const char *what, struct spa
 }
 
 /* ---- comparing ---- */
-
-/* All of one kind, one behind the other. */
-static void texts(struct buf *out, const struct chat_part *p, enum chat_kind kind)
-{
-    for (; p; p = p->next)
-        if (p->kind == kind)
-            buf_add_span(out, p->text);
-}
-
-/* JSON without what may differ: blanks and escapes. */
-static void plain_json(struct buf *out, struct span s)
-{
-    struct json_tree t = {0};
-    struct err e;
-
-    if (s.n && json_tree_read(&t, s, &e) == 0)
-        json_write_tree(out, t.root);
-    else
-        buf_add_span(out, s);
-    json_tree_fini(&t);
-}
-
-static void calls(struct buf *out, const struct chat_part *p)
-{
-    for (; p; p = p->next) {
-        if (p->kind != CHAT_PART_TOOL_CALL)
-            continue;
-        buf_add_span(out, p->name);
-        buf_add_char(out, '(');
-        plain_json(out, p->free ? p->text : p->args.n ? p->args : SPAN_LIT("{}"));
-        buf_add_str(out, ") ");
-    }
-}
-
-static void results(struct buf *out, const struct chat_part *p)
-{
-    for (; p; p = p->next)
-        if (p->kind == CHAT_PART_TOOL_RESULT)
-            texts(out, p->parts, CHAT_PART_TEXT);
-}
 
 static bool refused(const struct chat_part *p)
 {
@@ -136,6 +101,22 @@ static void compare_usage(struct pair *p, const char *name, const struct chat_us
         fault(p, name, "usage", span_str(want), span_str(got));
 }
 
+/* Dialects that have no word for the end, or for a refusal, say it by the parts. */
+static void compare_ends(struct pair *p, const char *name, const struct chat_answer *a,
+                         const struct chat_answer *b)
+{
+    char want[8], got[8];
+
+    for (uint32_t i = 0; i < a->choices_n; i++) {
+        const struct chat_choice_answer *c = &a->choices[i], *d = &b->choices[i];
+
+        (void)snprintf(want, sizeof(want), "%d", (int)coarse(c->stop));
+        (void)snprintf(got, sizeof(got), "%d", (int)coarse(d->stop));
+        if (c->stop != CHAT_STOP_NONE && !refused(c->parts) && strcmp(want, got) != 0)
+            fault(p, name, "stop", span_str(want), span_str(got));
+    }
+}
+
 static void compare_answers(struct pair *p, const char *name, const struct chat_answer *a,
                             const struct chat_answer *b)
 {
@@ -143,27 +124,16 @@ static void compare_answers(struct pair *p, const char *name, const struct chat_
 
     buf_init(&x, 64 * MEGA);
     buf_init(&y, 64 * MEGA);
-    for (uint32_t i = 0; i < a->choices_n; i++) {
-        const struct chat_choice_answer *c = &a->choices[i], *d = &b->choices[i];
-
-        texts(&x, c->parts, CHAT_PART_TEXT);
-        texts(&x, c->parts, CHAT_PART_REFUSAL);
-        texts(&y, d->parts, CHAT_PART_TEXT);
-        texts(&y, d->parts, CHAT_PART_REFUSAL);
-        same(p, name, "text", &x, &y);
-        texts(&x, c->parts, CHAT_PART_THINKING);
-        texts(&y, d->parts, CHAT_PART_THINKING);
-        same(p, name, "thinking", &x, &y);
-        calls(&x, c->parts);
-        calls(&y, d->parts);
-        same(p, name, "calls", &x, &y);
-        /* Snowflake never says; of a refusal some say it by the stop reason alone. */
-        if (c->stop != CHAT_STOP_NONE && !refused(c->parts)) {
-            buf_printf(&x, "%d", (int)coarse(c->stop));
-            buf_printf(&y, "%d", (int)coarse(d->stop));
-        }
-        same(p, name, "stop", &x, &y);
+    for (enum chat_feature f = 0; f < CHAT_FEATURES; f++) {
+        if (f == CHAT_HAS_CITATIONS && p->to->signer == CHAT_SIGNER_ANTHROPIC)
+            continue; /* it has other kinds than web pages by URL */
+        said_answer(&x, a, f, p->to->loss[f].loss);
+        said_answer(&y, b, f, p->to->loss[f].loss);
+        same(p, name, chat_feature_row(f)->word, &x, &y);
     }
+    compare_ends(p, name, a, b);
+    if (a->id.n && a->id.n <= ID_KEPT && !span_contains(b->id, a->id))
+        fault(p, name, "id", a->id, b->id);
     compare_usage(p, name, &a->usage, &b->usage);
     buf_fini(&x);
     buf_fini(&y);
@@ -339,75 +309,23 @@ static void check_answer(struct pair *p, const char *name, const struct chat_ans
 
 /* ---- requests ---- */
 
-/* All texts, calls or results; blanks aside, for a text of nothing else is no block at some. */
-static void request_texts(struct buf *out, const struct chat_request *q,
-                          void (*add)(struct buf *out, const struct chat_part *p))
-{
-    struct buf all;
+struct comparing {
+    struct pair *pair;
+    const char *name;
+};
 
-    buf_init(&all, 64 * MEGA);
-    for (const struct chat_message *m = q->messages; m; m = m->next)
-        add(&all, m->parts);
-    for (size_t i = 0; i < all.n; i++)
-        if (!strchr(" \t\r\n", all.p[i]))
-            buf_add_char(out, all.p[i]);
-    buf_fini(&all);
+static void differs(void *arg, const char *what, struct span want, struct span got)
+{
+    struct comparing *c = arg;
+
+    fault(c->pair, c->name, what, want, got);
 }
 
-static void plain_texts(struct buf *out, const struct chat_part *p)
+static void check_request(struct pair *p, const char *name, struct span body, const char *model)
 {
-    texts(out, p, CHAT_PART_TEXT);
-}
-
-/* What moves texts, or makes a text of what was none. */
-#define MOVES                                                                                      \
-    (CHAT_BIT(CHAT_HAS_SYSTEM_LATER) | CHAT_BIT(CHAT_HAS_DOCUMENT_TEXT) |                          \
-     CHAT_BIT(CHAT_HAS_TOOL_RESULT_ERROR) | CHAT_BIT(CHAT_HAS_TOOL_RESULT_IMAGE) |                 \
-     CHAT_BIT(CHAT_HAS_JSON_OBJECT))
-
-static void request_tools(struct buf *out, const struct chat_request *q)
-{
-    for (const struct chat_tool *t = q->tools; t; t = t->next) {
-        if (t->kind == CHAT_TOOL_PROVIDER)
-            continue;
-        buf_add_span(out, t->description);
-        buf_add_char(out, ' ');
-    }
-}
-
-static void compare_requests(struct pair *p, const char *name, const struct chat_request *a,
-                             const struct chat_request *b)
-{
-    static const struct {
-        const char *name;
-        void (*add)(struct buf *out, const struct chat_part *p);
-    } what[] = {{"texts of the request", plain_texts},
-                {"calls of the request", calls},
-                {"results of the request", results}};
-    /* A result may hold a document that becomes text. */
-    size_t last = ARRAY_LEN(what) - (a->has & CHAT_BIT(CHAT_HAS_DOCUMENT_TEXT) ? 1 : 0);
-    struct buf x, y;
-
-    buf_init(&x, 64 * MEGA);
-    buf_init(&y, 64 * MEGA);
-    for (size_t i = a->has & MOVES ? 1 : 0; i < last; i++) {
-        request_texts(&x, a, what[i].add);
-        request_texts(&y, b, what[i].add);
-        same(p, name, what[i].name, &x, &y);
-    }
-    /* Who cannot name one, or none, leaves out the others, or all. */
-    if (p->to->loss[CHAT_HAS_TOOL_CHOICE].loss == CARRIED || a->choice < CHAT_CHOICE_NONE) {
-        request_tools(&x, a);
-        request_tools(&y, b);
-        same(p, name, "tools of the request", &x, &y);
-    }
-    buf_fini(&x);
-    buf_fini(&y);
-}
-
-static void check_request(struct pair *p, const char *name, struct span body)
-{
-    struct convert_to to = {.model = SPAN_LIT("m"), .signer = p->to->signer, .max_tokens = 4096};
+    struct convert_told told = {0};
+    struct convert_to to = {
+        .model = span_str(model), .signer = p->to->signer, .max_tokens = 4096, .told = &told};
     struct json_tree first = {0}, second = {0};
     struct chat_request a = {0}, b = {0};
     struct arena arena;
@@ -428,7 +346,7 @@ static void check_request(struct pair *p, const char *name, struct span body)
              p->to->read_request(&b, second.root, &e) < 0)
         fault(p, name, "request again", span_of(NULL, 0), span_str(e.text));
     else
-        compare_requests(p, name, &a, &b);
+        alike_requests(p->to, &told, &a, &b, differs, &(struct comparing){p, name});
     if (second.root)
         keep(p, name, buf_span(&out), "request");
     p->requests++;
@@ -436,6 +354,14 @@ static void check_request(struct pair *p, const char *name, struct span body)
     json_tree_fini(&second);
     arena_fini(&arena);
     buf_fini(&out);
+}
+
+/* Toward a model that nobody knows, and one that can what is new. */
+static void check_both(struct pair *p, const char *name, struct span body)
+{
+    check_request(p, name, body, "m");
+    if (plain_new_model(p->to))
+        check_request(p, name, body, plain_new_model(p->to));
 }
 
 /* ---- recordings ---- */
@@ -499,7 +425,7 @@ static void on_line(void *arg, struct span line)
     if (yyjson_get_uint(yyjson_obj_get(rec, "status")) == 200 && is_answer(buf_span(&answer)) &&
         is_call(text_of(rec, "method"), path.p) && span_glob(span_str(run->path), path)) {
         for (size_t i = 0; i < CONVERTS && body[0] == '{'; i++) /* some were kept as a text */
-            check_request(&run->pairs[i], name, span_str(body));
+            check_both(&run->pairs[i], name, span_str(body));
         check_all_answers(run, name, buf_span(&answer),
                           strstr(type, "eventstream") || strstr(type, "event-stream") ||
                               strstr(type, "ndjson"));
@@ -521,10 +447,23 @@ static unsigned long report(const struct pair *p)
     return p->failures;
 }
 
+/* Features that no test would miss. */
+static unsigned long uncompared(void)
+{
+    unsigned long n = 0;
+
+    for (enum chat_feature f = 0; f < CHAT_FEATURES; f++)
+        if (!said_by_somebody(f)) {
+            printf("# nobody compares '%s': said.c\n", chat_feature_row(f)->word);
+            n++;
+        }
+    return n;
+}
+
 int main(int argc, char **argv)
 {
     const char *root = argc > 1 ? argv[1] : "../shared/data";
-    unsigned long failures = 0, answers = 0, requests = 0;
+    unsigned long failures = uncompared(), answers = 0, requests = 0;
 
     kept = argc > 2 ? fopen(argv[2], "w") : NULL;
     for (size_t i = 0; i < PLAIN_RECORDINGS; i++) {

@@ -141,6 +141,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     CARRY(CITING),
     CARRY(DOCUMENT_CONTEXT),
     LOSE(AUDIO, MESSAGES),
+    LOSE(AUDIO_URL, MESSAGES),
     LOSE(VIDEO, MESSAGES),
     LOSE(FILE_ID, FILES),
     CARRY(TOOLS),

@@ -192,6 +192,46 @@ static int read_video(const struct convert_value *x)
     return read_media(x, CHAT_VIDEO_IN);
 }
 
+/* ---- what a search has found ---- */
+
+static int read_found_text(const struct convert_value *x)
+{
+    struct chat_media *m = x->to;
+    yyjson_arr_iter it = yyjson_arr_iter_with(x->v);
+    yyjson_val *one;
+
+    m->data = SPAN_LIT("");
+    while ((one = yyjson_arr_iter_next(&it)) != NULL) {
+        struct span both[] = {m->data, json_get_text(one, "text")};
+
+        m->data = arena_join(x->q->arena, both, ARRAY_LEN(both));
+        if (!m->data.p)
+            return convert_no_memory(x->e);
+    }
+    return 0;
+}
+
+static const struct convert_key found_keys[] = {
+    {"source", convert_text, AT(chat_media, origin), NOTE(DOCUMENT_CONTEXT)},
+    {"title", convert_text, AT(chat_media, name), 0},
+    {"content", read_found_text, 0, 0},
+    {"citations", read_citing, 0, 0},
+};
+
+static int read_found(const struct convert_value *x)
+{
+    struct blocks *b = x->to;
+    struct chat_media *m;
+
+    if (add_part(x, CHAT_PART_MEDIA) < 0)
+        return -1;
+    m = &b->last->media;
+    m->kind = CHAT_DOCUMENT;
+    m->source = CHAT_PLAIN;
+    chat_note(x->q, CHAT_HAS_DOCUMENT_TEXT);
+    return convert_object(x->q, x->v, x->at, KEYS(found_keys), m, x->e);
+}
+
 /* ---- thinking ---- */
 
 static int read_redacted(const struct convert_value *x)
@@ -318,6 +358,7 @@ static const struct {
     {{"guardContent", read_guarded, 0, NOTE(OTHER)}, IN_SYSTEM | IN_USER | IN_ASSISTANT},
     {{"image", read_image, 0, 0}, IN_USER | IN_ASSISTANT | IN_RESULT},
     {{"document", read_document, 0, 0}, IN_USER | IN_RESULT},
+    {{"searchResult", read_found, 0, 0}, IN_USER | IN_RESULT},
     {{"audio", read_audio, 0, 0}, IN_USER},
     {{"video", read_video, 0, 0}, IN_USER | IN_RESULT},
     {{"reasoningContent", read_thinking, 0, 0}, IN_ASSISTANT},

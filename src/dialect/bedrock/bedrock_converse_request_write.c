@@ -636,6 +636,7 @@ int bedrock_converse_write_request(struct buf *out, const struct chat_request *q
     bedrock_converse_write_fields(&x.w, &fit, to, x.model, &t);
     write_stop_path(&x);
     convert_note_strict(to, q);
+    convert_note_signatures(to, q);
     json_end_object(&x.w);
     return 0;
 }

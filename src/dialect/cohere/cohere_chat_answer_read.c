@@ -379,6 +379,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     NEARLY(CITING, "documents are always cited"),
     LOST(DOCUMENT_CONTEXT),
     LOST(AUDIO),
+    LOST(AUDIO_URL),
     LOST(VIDEO),
     LOST(FILE_ID),
     CARRIED(TOOLS),

@@ -329,11 +329,22 @@ static int read_stream(const struct convert_value *x)
     return yyjson_is_bool(x->v) ? 0 : convert_want(x, "true or false");
 }
 
+/* One word for all tools. */
+static void hold_all(struct chat_request *q, yyjson_val *root)
+{
+    if (!yyjson_is_true(json_get(root, "strict_tools")))
+        return;
+    for (struct chat_tool *t = q->tools; t; t = t->next)
+        t->strict = CHAT_YES;
+    chat_note(q, CHAT_HAS_TOOL_STRICT);
+}
+
 static const struct convert_key root_keys[] = {
     {"model", convert_text, Q(model), 0},
     {"messages", read_messages, 0, 0},
     {"stream", read_stream, 0, 0},
     {"tools", convert_tools, 0, 0},
+    {"strict_tools", convert_ignore, 0, 0}, /* see hold_all() */
     {"tool_choice", read_choice, 0, NOTE(TOOL_CHOICE)},
     {"documents", convert_ignore, 0, 0}, /* see add_documents() */
     {"response_format", read_format, 0, 0},
@@ -355,5 +366,6 @@ int cohere_chat_read_request(struct chat_request *ret, yyjson_val *root, struct 
         return -1;
     if (!ret->messages)
         return json_wrong(e, &JSON_AT_KEY(NULL, "messages"), "at least one message is wanted");
+    hold_all(ret, root);
     return add_documents(ret, root, e);
 }

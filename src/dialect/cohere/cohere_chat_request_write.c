@@ -298,7 +298,7 @@ static int write_tools(struct out *o)
         json_kv_bool(&o->w, "strict_tools", true);
     else if (chat_any_strict(q->tools))
         convert_drops(o->to, CHAT_HAS_TOOL_STRICT);
-    if (one && q->tools->next)
+    if (one)
         convert_approximates(o->to, CHAT_HAS_TOOL_CHOICE);
     if (one || q->choice == CHAT_CHOICE_ANY)
         json_kv_cstring(&o->w, "tool_choice", "REQUIRED");

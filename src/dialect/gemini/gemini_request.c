@@ -116,6 +116,8 @@ static int read_media(struct reading *r, struct chat_part *p, const struct membe
         media->source = CHAT_BASE64;
     else
         media->source = gemini_is_file(media->data) ? CHAT_FILE : CHAT_URL;
+    if (m->media && convert_base64(r->q, &media->data) < 0)
+        return convert_no_memory(r->e);
     media->kind = gemini_media_kind(media->type, m->media ? span_of(NULL, 0) : media->data);
     chat_note(r->q, convert_media_feature(media));
     if (!span_has(m->detail))
@@ -127,8 +129,8 @@ static int read_media(struct reading *r, struct chat_part *p, const struct membe
     return 0;
 }
 
-/* Text that is JSON of one object stands for itself in a result; all else is told as a member
- * "output", or "error". So is it read back. */
+/* Text that is JSON of one object stands for itself in a result that has not failed; all else is
+ * told as a member "output", or "error". So is it read back. */
 static int read_response(struct reading *r, struct chat_part *p, yyjson_val *v,
                          const struct json_at *at)
 {
@@ -147,7 +149,7 @@ static int read_response(struct reading *r, struct chat_part *p, yyjson_val *v,
     for (size_t i = 0; i < ARRAY_LEN(keys) && v && yyjson_get_len(v) == 1 && !only; i++)
         only = json_get(v, keys[i]);
     text->text = yyjson_is_str(only) ? json_text(only) : span_of(NULL, 0);
-    if (!span_has(text->text) || convert_is_object(text->text))
+    if (!span_has(text->text) || (!p->error && convert_is_object(text->text)))
         text->text = v ? convert_json_text(r->q, v) : SPAN_LIT("{}");
     return span_has(text->text) ? 0 : convert_no_memory(r->e);
 }

@@ -324,6 +324,8 @@ static int write_result(struct writing *x, const struct chat_part *p)
     }
     json_end_object(&x->w);
     json_end_object(&x->w);
+    if (has_media(p) && !inside)
+        convert_approximates(x->to, CHAT_HAS_TOOL_RESULT_IMAGE);
     return inside ? 0 : write_result_media(x, p);
 }
 

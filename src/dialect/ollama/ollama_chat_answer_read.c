@@ -220,6 +220,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(CITING),
     LOST(DOCUMENT_CONTEXT),
     LOST(AUDIO),
+    LOST(AUDIO_URL),
     LOST(VIDEO),
     LOST(FILE_ID),
     CARRIED(TOOLS),

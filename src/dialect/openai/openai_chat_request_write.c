@@ -34,6 +34,7 @@ struct out {
     struct span mark_ttl;
     size_t marked;
     bool nomem;
+    const struct chat_media *unsaid; /* audio that the API does not take */
 };
 
 /* ---- contents ---- */
@@ -50,13 +51,21 @@ static void write_image(struct out *o, const struct chat_media *m)
 
 static void write_audio(struct out *o, const struct chat_media *m)
 {
-    bool mp3 = span_is(m->type, "audio/mpeg") || span_is(m->type, "audio/mp3");
+    static const struct {
+        const char *type, *format;
+    } formats[] = {{"", "wav"},           {"audio/wav", "wav"},  {"audio/x-wav", "wav"},
+                   {"audio/wave", "wav"}, {"audio/mpeg", "mp3"}, {"audio/mp3", "mp3"}};
+    size_t i = 0;
 
+    while (i < ARRAY_LEN(formats) && !span_is(m->type, formats[i].type))
+        i++;
+    if (i == ARRAY_LEN(formats))
+        o->unsaid = m;
     json_kv_cstring(&o->w, "type", "input_audio");
     json_key(&o->w, "input_audio");
     json_begin_object(&o->w);
     json_kv_string(&o->w, "data", m->data);
-    json_kv_cstring(&o->w, "format", mp3 ? "mp3" : "wav");
+    json_kv_cstring(&o->w, "format", i < ARRAY_LEN(formats) ? formats[i].format : "");
     json_end_object(&o->w);
 }
 
@@ -554,5 +563,8 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
         convert_drops(to, CHAT_HAS_METADATA);
     write_tier(&o);
     json_end_object(&o.w);
+    if (o.unsaid)
+        return err_set(e, ERR_PROTOCOL, "messages: audio of type '%.*s' cannot be said",
+                       (int)MIN(o.unsaid->type.n, (size_t)40), o.unsaid->type.p);
     return o.nomem ? convert_no_memory(e) : buf_finish(buf, "request", e);
 }

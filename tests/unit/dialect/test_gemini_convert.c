@@ -1,8 +1,7 @@
 /*
  * Goal: what a Gemini request or answer says is what others are told, and back; what cannot be said
  * is refused by its place; no lack of memory does harm.
- * Method: rows of JSON and what becomes of it, as JSON, as a list of features, or as events in
- * text.
+ * Method: rows of JSON and what becomes of it: JSON, a list of features, or events in text.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,6 +96,8 @@ static const struct {
     {"media", "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inline_data\":{\"mime_type\":\"image/png\",\"data\":\"AA==\"}},{\"fileData\":{\"fileUri\":\"https://a/b.pdf?c\"}},{\"fileData\":{\"mimeType\":\"video/mp4\",\"fileUri\":\"https://generativelanguage.googleapis.com/v1beta/files/x\"}},{\"fileData\":{\"fileUri\":\"https://youtu.be/x\"}}]}]}",
      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AA==\"}},{\"fileData\":{\"mimeType\":\"application/pdf\",\"fileUri\":\"https://a/b.pdf?c\"}},{\"fileData\":{\"mimeType\":\"video/mp4\",\"fileUri\":\"https://generativelanguage.googleapis.com/v1beta/files/x\"}},{\"fileData\":{\"fileUri\":\"https://youtu.be/x\"}}]}]" CONF,
      "image document-url video file-id"},
+    {"bytes in the other alphabet", "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"-_8\"}}]}]}",
+     "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"+/8=\"}}]}]" CONF, "image"},
     {"turns of the model that follow each other", "{\"contents\":[" HI ",{\"role\":\"model\",\"parts\":[{\"text\":\"a\"}]},{\"role\":\"model\",\"parts\":[{\"text\":\"b\"}]}," HI "]}",
      "{\"contents\":[" HI ",{\"role\":\"model\",\"parts\":[{\"text\":\"a\"},{\"text\":\"b\"}]}," HI "]" CONF, "text"},
     {"tools", WITH(",\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"description\":\"d\",\"parametersJsonSchema\":{\"type\":\"object\"}}]}],\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"any\",\"allowedFunctionNames\":[\"f\"]}}"),

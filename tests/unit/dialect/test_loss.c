@@ -20,7 +20,16 @@
 #define LOOK(how)                                                                                  \
     "{'role':'user','content':[{'type':'image_url','image_url':{'url':'data:image/png;base64,"     \
     "AAAA','detail':'" how "'}}]}"
+#define LOOKED(type, level)                                                                        \
+    "{'contents':[{'parts':[{'inlineData':{'mimeType':" type ",'data':'AAAA'},'mediaResolution':{" \
+    "'level':'MEDIA_RESOLUTION_" level "'}}]}]}"
 #define USER "{'role':'user','content':'hi'}"
+
+#define SEEN                                                                                       \
+    "{'max_tokens':9,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"   \
+    "'type':'tool_use','id':'c','name':'f','input':{}}]},{'role':'user','content':[{'type':"       \
+    "'tool_result','tool_use_id':'c','content':[{'type':'image','source':{'type':'base64',"        \
+    "'media_type':'image/png','data':'AAAA'}}]}]}]}"
 
 #define A16  "aaaaaaaaaaaaaaaa"
 #define A128 A16 A16 A16 A16 A16 A16 A16 A16
@@ -150,6 +159,15 @@ static const struct loss {
      MESSAGES(
          ",'thinking':{'type':'enabled','budget_tokens':2000},'output_config':{'effort':'low'}"),
      "effort", ""},
+    /* how closely an image is looked at */
+    {G, C, "m", LOOKED("'image/png'", "HIGH"), "", ""},
+    {G, A, "m", LOOKED("'image/png'", "HIGH"), "image-detail", ""},
+    {G, C, "m", LOOKED("'image/png'", "MEDIUM"), "contents[0].parts[0].mediaResolution.level", ""},
+    {G, C, "m", LOOKED("'application/pdf'", "LOW"), "contents[0].parts[0].mediaResolution", ""},
+    /* an image that a tool returned: in the result, or, before Gemini 3, beside it */
+    {A, G, "gemini-3-pro", SEEN, "", ""},
+    {A, G, "gemini-2.5-pro", SEEN, "", "tool-result-image"},
+    {A, G, "m", SEEN, "", "tool-result-image"},
     /* what only its maker can read */
     {A, G, "gemini-3-pro",
      "{'max_tokens':99,'messages':[{'role':'user','content':'a'},{'role':'assistant','content':[{"
@@ -244,10 +262,8 @@ static const struct loss {
      "temperature, top-p, penalties"},
     {C, H, "m", CHAT(",'response_format':{'type':'json_object'}"), "", ""},
     {C, H, "m",
-     CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':{'type':'function',"
-          "'function':{"
-          "'name':'f'}}"),
-     "", ""},
+     CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'required'"), "",
+     ""},
     {C, H, "m",
      CHAT(",'tools':[{'type':'function','function':{'name':'f'}},{'type':'function','function':{'"
           "name':'g'}}],"

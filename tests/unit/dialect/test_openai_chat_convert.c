@@ -266,6 +266,50 @@ static void what_cannot_be_said_is_an_obstacle(void **state)
     }
 }
 
+/* Google's clients may send any; err NULL: it is said. */
+static void audio_is_said_as_the_api_takes_it(void **state)
+{
+    static const struct {
+        const char *part;
+        enum chat_feature obstacle;
+        const char *format, *err;
+    } rows[] = {
+        {"\"inlineData\":{\"mimeType\":\"audio/x-wav\",\"data\":\"AAAA\"}", CHAT_FEATURES,
+         "\"data\":\"AAAA\",\"format\":\"wav\"", NULL},
+        {"\"inlineData\":{\"mimeType\":\"audio/mp3\",\"data\":\"AAAA\"}", CHAT_FEATURES,
+         "\"data\":\"AAAA\",\"format\":\"mp3\"", NULL},
+        {"\"inlineData\":{\"mimeType\":\"audio/ogg\",\"data\":\"AAAA\"}", CHAT_FEATURES, NULL,
+         "messages: audio of type 'audio/ogg' cannot be said"},
+        {"\"fileData\":{\"mimeType\":\"audio/wav\",\"fileUri\":\"https://h/a.wav\"}",
+         CHAT_HAS_AUDIO_URL, NULL, NULL},
+    };
+    struct convert_to to = {.model = SPAN_LIT("m")};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct translate_conf other = conf;
+        struct translate *t = NULL;
+        char in[256];
+        struct buf out;
+        struct err e;
+
+        other.client = &convert_gemini_generate;
+        (void)snprintf(in, sizeof(in), "{\"contents\":[{\"parts\":[{%s}]}]}", rows[i].part);
+        assert_int_equal(translate_new(&t, &other, span_str(in), &e), 0);
+        assert_int_equal(translate_obstacle(t), rows[i].obstacle);
+        buf_init(&out, MEGA);
+        if (rows[i].obstacle == CHAT_FEATURES) {
+            assert_int_equal(translate_request(t, &out, &to, &e), rows[i].err ? -1 : 0);
+            if (rows[i].err)
+                assert_string_equal(e.text, rows[i].err);
+            else
+                assert_true(span_contains(buf_span(&out), span_str(rows[i].format)));
+        }
+        translate_free(&t);
+        buf_fini(&out);
+    }
+}
+
 /* ---- answers ---- */
 
 #define CHUNK(delta, finish)                                                                       \
@@ -556,6 +600,7 @@ int main(void)
         cmocka_unit_test(requests_say_the_same_again),
         cmocka_unit_test(wrong_requests_are_told_their_place),
         cmocka_unit_test(what_cannot_be_said_is_an_obstacle),
+        cmocka_unit_test(audio_is_said_as_the_api_takes_it),
         cmocka_unit_test(streams_say_the_same_again),
         cmocka_unit_test(an_old_client_is_told_of_a_function),
         cmocka_unit_test(a_signature_of_claude_is_handed_on),
