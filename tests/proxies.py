@@ -66,6 +66,12 @@ memory_cache_shared off
 shutdown_lifetime 0 seconds
 """
 
+VARNISH = """\
+vcl 4.1;
+backend gateway {{ .host = "127.0.0.1"; .port = "{target}"; .first_byte_timeout = 1h; }}
+sub vcl_recv {{ return (pass); }}
+"""
+
 
 def nginx(location):
     def make(directory, port, target):
@@ -93,6 +99,13 @@ def squid(directory, port, target):
     return ["squid", "-N", "-f", path]
 
 
+def varnish(directory, port, target):
+    path = directory / "varnish.vcl"
+    path.write_text(VARNISH.format(target=target))
+    return ["varnishd", "-F", "-j", "none", "-n", directory / "varnish", "-f", path,
+            "-a", f"127.0.0.1:{port}", "-s", "malloc,16m"]
+
+
 # Name, and what makes configuration and command line. "tuned" is what docs/proxies.md advises.
 PROXIES = {
     "nginx stock": nginx(""),
@@ -101,18 +114,25 @@ PROXIES = {
     "HAProxy tuned": haproxy(HAPROXY_TUNED),
     "Squid": squid,
 }
+# Independent readers of HTTP/1.1, to ask what they take a message for.
+READERS = {
+    "nginx tuned": PROXIES["nginx tuned"],
+    "HAProxy stock": PROXIES["HAProxy stock"],
+    "Varnish": varnish,
+}
 
 
 class Proxy(serving.Server):
-    """One of PROXIES between its own .port and the port `target`."""
+    """One of PROXIES or READERS between its own .port and the port `target`."""
 
     def __init__(self, kind, directory, target):
         self.port = serving.free_port()
-        command = PROXIES[kind](directory, self.port, target)
+        command = {**PROXIES, **READERS}[kind](directory, self.port, target)
         command[0] = serving.program(command[0])
         super().__init__(command, directory, kind.replace(" ", "-"))
         self.wait_port(self.port)
 
 
 def available(kind):
-    return serving.program(kind.split()[0].lower()) is not None
+    name = kind.split()[0].lower()
+    return serving.program({"varnish": "varnishd"}.get(name, name)) is not None

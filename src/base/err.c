@@ -11,6 +11,7 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 
     MUST(e && code != ERR_NONE);
     e->code = code;
+    e->place_n = 0;
     va_start(ap, fmt);
     if (vsnprintf(e->text, sizeof(e->text), fmt, ap) < 0)
         e->text[0] = '\0';
@@ -31,6 +32,7 @@ int err_prefix(struct err *e, const char *fmt, ...)
         *e = old;
         return -1;
     }
+    e->place_n = 0;
     if (snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s", old.text) < 0)
         *e = old;
     return -1;

@@ -37,7 +37,8 @@ enum err_code {
 
 struct err {
     enum err_code code;
-    char text[248];
+    uint8_t place_n; /* so many bytes of the text name a place in what was read; 0: none */
+    char text[247];
 };
 
 /* Set *e; a text that is too long is cut at a byte. Always returns -1, so that a caller can

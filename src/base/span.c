@@ -91,6 +91,14 @@ bool span_glob(struct span pattern, struct span s)
     return p == pattern.n;
 }
 
+bool span_globs(const char *const *patterns, struct span s)
+{
+    for (; *patterns; patterns++)
+        if (span_glob(span_str(*patterns), s))
+            return true;
+    return false;
+}
+
 int span_u64(struct span s, uint64_t *ret)
 {
     uint64_t v = 0;

@@ -69,6 +69,8 @@ struct span span_cut(struct span *rest, char sep);
 /* Does the pattern match the whole of s? '*' stands for any run of bytes, nothing else is
  * special. Time is O(n*m), no recursion. */
 bool span_glob(struct span pattern, struct span s);
+/* Does one of them, NULL-terminated? */
+bool span_globs(const char *const *patterns, struct span s);
 
 /* Parse all of s as decimal digits. -1 when it is empty, has another byte, or overflows;
  * then *ret is untouched. */

@@ -209,7 +209,9 @@ int json_wrong(struct err *e, const struct json_at *at, const char *fmt, ...)
     if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
         text[0] = '\0';
     va_end(ap);
-    return err_set(e, ERR_PROTOCOL, "%s: %s", place, text);
+    (void)err_set(e, ERR_PROTOCOL, "%s: %s", place, text);
+    e->place_n = at ? (uint8_t)strlen(place) : 0;
+    return -1;
 }
 
 /* ---- values ---- */

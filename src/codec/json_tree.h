@@ -50,7 +50,7 @@ struct json_at {
 /* "messages[2].content[0].type"; "the body" for the root (NULL). Cut to what fits. */
 void json_at_text(const struct json_at *at, char *ret, size_t cap);
 
-/* Say "<place>: <text>" into *e; returns -1. */
+/* Say "<place>: <text>" into *e, with the place's length, but for the root's; returns -1. */
 int json_wrong(struct err *e, const struct json_at *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* ---- values ---- */
@@ -74,6 +74,13 @@ static inline bool json_is_number(const yyjson_val *v)
 static inline yyjson_val *json_get(yyjson_val *v, const char *key)
 {
     return yyjson_obj_get(v, key);
+}
+
+/* Behind the value and all that is inside of it: the values of a tree stand in the order of the
+ * text. */
+static inline const yyjson_val *json_tree_next(yyjson_val *v)
+{
+    return unsafe_yyjson_get_next(v);
 }
 
 /* The text of a member that is a string or a number; absent otherwise. */

@@ -61,6 +61,31 @@ void answer_usage(struct dialect_answer *a, const struct json_hit *h)
         a->ev.null_usage_at = a->scan_began + h->at - a->ev_began;
 }
 
+void answer_tier(struct dialect_answer *a, enum dialect_tier tier, const struct json_hit *h)
+{
+    /* At list prices, as OpenAI, Anthropic, Google, Amazon, Groq and OpenRouter (the last word: its
+     * provider has it reserved, and it bills as usual) say it. */
+    static const char *const usual[] = {
+        "default",       "auto",        "standard",
+        "unspecified",   "on_demand",   "ON_DEMAND",
+        "global",        "provisioned", "TRAFFIC_TYPE_UNSPECIFIED",
+        "not_available",
+    };
+    bool is_usual = h->type != JSON_STRING || !answer_hit_filled(h);
+
+    for (size_t i = 0; !is_usual && i < ARRAY_LEN(usual); i++)
+        is_usual = span_is(h->raw, usual[i]);
+    a->usage.tiers = (uint8_t)(is_usual ? a->usage.tiers & ~(unsigned)tier : a->usage.tiers | tier);
+}
+
+void answer_extras(struct dialect_answer *a, const struct json_hit *h)
+{
+    uint64_t n;
+
+    a->usage.extras |= h->type == JSON_NUMBER ? dialect_hit_u64(h, &n) == 0 && n > 0
+                                              : h->type == JSON_ARRAY && answer_hit_filled(h);
+}
+
 void answer_stop(struct dialect_answer *a, const struct json_hit *h)
 {
     dialect_hit_text(h, a->stop, sizeof(a->stop));

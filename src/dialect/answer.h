@@ -34,6 +34,13 @@ void answer_model(struct dialect_answer *a, const struct json_hit *h);
 /* The hit is the "usage" of the root. */
 void answer_usage(struct dialect_answer *a, const struct json_hit *h);
 
+/* The hit says how the answer is served: in which queue, how fast, or where. The last word of each
+ * counts, for an answer begins with what was asked for. */
+void answer_tier(struct dialect_answer *a, enum dialect_tier tier, const struct json_hit *h);
+
+/* The hit is a number, or a list, of what is billed besides tokens. */
+void answer_extras(struct dialect_answer *a, const struct json_hit *h);
+
 /* The hit is the finish or stop reason. */
 void answer_stop(struct dialect_answer *a, const struct json_hit *h);
 

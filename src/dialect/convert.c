@@ -57,18 +57,46 @@ enum chat_feature convert_obstacle(const struct convert *to, const struct conver
     return CHAT_FEATURES;
 }
 
-static void add_name(struct buf *out, struct span name)
+/* A list of names in a buf: as many whole ones as there is room for, and how many there are
+ * besides. */
+struct names {
+    struct buf *out;
+    size_t more;
+};
+
+#define AND_MORE 20 /* ", and 12345 more" fits */
+
+static void add_name(struct names *l, struct span name)
 {
-    if (out->n)
-        buf_add_str(out, ", ");
-    buf_add_span(out, name);
+    size_t need = name.n + (l->out->n ? 2 : 0) + AND_MORE;
+
+    if (l->more || l->out->max - l->out->n < need) {
+        l->more++;
+        return;
+    }
+    if (l->out->n)
+        buf_add_str(l->out, ", ");
+    buf_add_span(l->out, name);
 }
 
-static void add_names(struct buf *out, chat_set set)
+static void add_set(struct names *l, chat_set set)
 {
     for (enum chat_feature f = 0; f < CHAT_FEATURES; f++)
         if (set & CHAT_BIT(f))
-            add_name(out, span_str(chat_feature_row(f)->word));
+            add_name(l, span_str(chat_feature_row(f)->word));
+}
+
+static void add_others(struct names *l, const struct chat_request *q)
+{
+    for (const struct chat_text *t = q->others; t; t = t->next)
+        add_name(l, t->s);
+    l->more += q->others_more;
+}
+
+static void end_names(struct names *l)
+{
+    if (l->more)
+        buf_printf(l->out, "%sand %zu more", l->out->n ? ", " : "", l->more);
 }
 
 /* What the request holds and the table says so of. */
@@ -85,24 +113,31 @@ static chat_set by_table(const struct convert *to, const struct convert_host *ho
 
 void convert_others(struct buf *out, const struct chat_request *q)
 {
-    for (const struct chat_text *t = q->others; t; t = t->next)
-        add_name(out, t->s);
+    struct names l = {.out = out};
+
+    add_others(&l, q);
+    end_names(&l);
 }
 
 void convert_dropped(struct buf *out, const struct convert *to, const struct convert_host *host,
                      const struct chat_request *q, const struct convert_told *told)
 {
     chat_set unknown = CHAT_BIT(CHAT_HAS_OTHER); /* those have names of their own */
+    struct names l = {.out = out};
 
-    add_names(out, (by_table(to, host, q, LOST) | told->dropped) & ~unknown);
-    convert_others(out, q);
+    add_set(&l, (by_table(to, host, q, LOST) | told->dropped) & ~unknown);
+    add_others(&l, q);
+    end_names(&l);
 }
 
 void convert_approximated(struct buf *out, const struct convert *to,
                           const struct convert_host *host, const struct chat_request *q,
                           const struct convert_told *told)
 {
-    add_names(out, (by_table(to, host, q, APPROXIMATE) | told->approximated) & ~told->dropped);
+    struct names l = {.out = out};
+
+    add_set(&l, (by_table(to, host, q, APPROXIMATE) | told->approximated) & ~told->dropped);
+    end_names(&l);
 }
 
 /* Members of a request that are not written when they are cleared. */
@@ -193,10 +228,7 @@ bool convert_takes_cache(const struct convert_to *to)
 {
     const struct convert_cache *c = to->host ? to->host->cache : NULL;
 
-    for (const char *const *m = c ? c->models : NULL; m && *m; m++)
-        if (span_glob(span_str(*m), to->model))
-            return true;
-    return false;
+    return c && c->models && span_globs(c->models, to->model);
 }
 
 void convert_note_cache(const struct convert_to *to, const struct chat_request *q, size_t written)

@@ -231,7 +231,8 @@ MUST_CHECK int convert_read(const struct convert *c, struct chat_request *ret, y
 enum chat_feature convert_obstacle(const struct convert *to, const struct convert_host *host,
                                    const struct chat_request *q);
 
-/* Names of what was left out, comma-separated: features, then unknown keys by their place. */
+/* Names of what was left out, comma-separated: features, then unknown keys by their place. As many
+ * whole names as out has room for, and the number of the others: "seed, foo, and 7 more". */
 void convert_dropped(struct buf *out, const struct convert *to, const struct convert_host *host,
                      const struct chat_request *q, const struct convert_told *told);
 

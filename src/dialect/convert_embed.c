@@ -7,9 +7,8 @@
 #include "dialect/dialect.h"
 
 static const struct convert_embed *const rows[] = {
-    &convert_openai_embeddings,
-    &convert_gemini_embed,
-    &convert_vertex_predict,
+    &convert_openai_embeddings, &convert_gemini_embed, &convert_vertex_predict,
+    &convert_cohere_embed,      &convert_titan_embed,
 };
 
 static const struct convert_embed *find(const struct dialect *d)
@@ -50,16 +49,26 @@ struct embed_input *convert_embed_input(struct embed_request *q, struct embed_in
     return in;
 }
 
-int convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why,
-                         struct err *e)
+void convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why)
 {
-    char place[160];
+    if (q->cannot.code == ERR_NONE)
+        (void)json_wrong(&q->cannot, at, "%s", why);
+}
 
-    if (span_has(q->cannot))
-        return 0;
-    json_at_text(at, place, sizeof(place));
-    q->cannot = arena_printf(q->notes->arena, "%s: %s", place, why);
-    return span_has(q->cannot) ? 0 : convert_no_memory(e);
+int convert_embed_one(const struct embed_request *q, const char *who, struct err *e)
+{
+    return q->inputs_n == 1
+               ? 0
+               : err_set(e, ERR_PROTOCOL, "%s makes one vector a request, and %zu are asked for",
+                         who, q->inputs_n);
+}
+
+int convert_embed_no_hints(const struct embed_request *q, bool task, bool title, struct err *e)
+{
+    if ((task && chat_add_text(q->notes, &q->notes->others, SPAN_LIT("taskType")) < 0) ||
+        (title && chat_add_text(q->notes, &q->notes->others, SPAN_LIT("title")) < 0))
+        return convert_no_memory(e);
+    return 0;
 }
 
 int convert_embed_request(const struct convert_embed *target, struct buf *out,
@@ -67,8 +76,10 @@ int convert_embed_request(const struct convert_embed *target, struct buf *out,
 {
     struct json_write w;
 
-    if (span_has(q->cannot))
-        return err_set(e, ERR_PROTOCOL, "%.*s", SPAN_FMT(q->cannot));
+    if (q->cannot.code != ERR_NONE) {
+        *e = q->cannot;
+        return -1;
+    }
     json_write_init(&w, out);
     if (target->write_request(&w, q, to, e) < 0)
         return -1;

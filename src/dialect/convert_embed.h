@@ -25,7 +25,7 @@ struct embed_request {
     struct span dimensions; /* a number; absent: as many as the model has */
     bool base64;            /* the client wants vectors as the base64 of their floats */
     bool one;               /* ... or one alone, and not a list */
-    struct span cannot;     /* why no other dialect can be asked, with the place; absent: it can */
+    struct err cannot;      /* why no other dialect can be asked; ERR_NONE: it can */
 };
 
 struct embed_answer {
@@ -50,6 +50,8 @@ struct convert_embed {
 extern const struct convert_embed convert_openai_embeddings;
 extern const struct convert_embed convert_gemini_embed;
 extern const struct convert_embed convert_vertex_predict;
+extern const struct convert_embed convert_cohere_embed;
+extern const struct convert_embed convert_titan_embed;
 
 /* Of that dialect, for who is served in it, and for who is asked in it; NULL: it is not translated
  * so. */
@@ -76,8 +78,14 @@ MUST_CHECK struct embed_input *convert_embed_input(struct embed_request *q,
                                                    struct embed_input ***tail, struct span text);
 
 /* Only the maker of this dialect can be asked: because of this place. The first one counts. */
-MUST_CHECK int convert_embed_cannot(struct embed_request *q, const struct json_at *at,
-                                    const char *why, struct err *e);
+void convert_embed_cannot(struct embed_request *q, const struct json_at *at, const char *why);
+
+/* The target, called that in words, makes one vector a request. -1: more are asked for. */
+MUST_CHECK int convert_embed_one(const struct embed_request *q, const char *who, struct err *e);
+
+/* The target cannot be told what the vectors are for (task), or the texts' titles: note it. */
+MUST_CHECK int convert_embed_no_hints(const struct embed_request *q, bool task, bool title,
+                                      struct err *e);
 
 /* The vector of text i stands here. -1: it is none, or not of a text that was sent. */
 MUST_CHECK int convert_embed_vector(struct embed_answer *a, size_t i, yyjson_val *numbers,

@@ -46,8 +46,10 @@ int convert_note_other(struct chat_request *q, const struct json_at *at, struct 
     size_t n = 0;
 
     for (const struct chat_text *t = q->others; t; t = t->next)
-        if (++n == OTHERS_MAX)
+        if (++n == OTHERS_MAX) {
+            q->others_more++;
             return 0;
+        }
     place = place_of(q, at);
     chat_note(q, CHAT_HAS_OTHER);
     return !span_has(place) || chat_add_text(q, &q->others, place) < 0 ? convert_no_memory(e) : 0;

@@ -8,7 +8,8 @@ static const struct dialect *const dialects[DIALECTS] = {
     &dialect_openai_responses, &dialect_anthropic_messages, &dialect_anthropic_count,
     &dialect_gemini_generate,  &dialect_gemini_count,       &dialect_openai_count,
     &dialect_bedrock_converse, &dialect_cohere_chat,        &dialect_ollama_chat,
-    &dialect_gemini_embed,     &dialect_vertex_predict,
+    &dialect_gemini_embed,     &dialect_vertex_predict,     &dialect_cohere_embed,
+    &dialect_titan_embed,
 };
 
 const struct dialect *dialect_row(size_t i)

@@ -52,7 +52,7 @@ struct dialect_request {
                                   * that is gone on from; 0: none */
 };
 
-/* Reads a request body fed in pieces. Below 2 KiB; private but for req and why. */
+/* Reads a request body fed in pieces. Below 2 KiB; private but for req, why and place. */
 struct dialect_request_reader {
     const struct dialect *d;
     struct dialect_request req;
@@ -60,7 +60,8 @@ struct dialect_request_reader {
     uint32_t seen;    /* bit i: path i of the dialect's table has been seen */
     uint32_t prompts; /* elements of a prompt that is a list of prompts */
     bool bad;
-    char why[160]; /* after BAD: one sentence for the client */
+    char why[160];     /* after BAD: one sentence for the client */
+    const char *place; /* the field that it is about; NULL: none is known */
 };
 
 void dialect_request_begin(struct dialect_request_reader *r, const struct dialect *d);
@@ -85,7 +86,12 @@ struct dialect_usage {
     uint64_t output;
     uint64_t reasoning, audio_out;
     bool seen;
+    uint8_t tiers; /* bits of enum dialect_tier: how it was served, where not as list prices say */
+    bool extras;   /* more than these tokens is billed: searches, code that was run, images */
 };
+
+/* What of an answer may be served, and billed, in another way than usual. */
+enum dialect_tier { TIER_QUEUE = 1 << 0, TIER_SPEED = 1 << 1, TIER_PLACE = 1 << 2 };
 
 enum dialect_kind {
     EVENT_OPAQUE,    /* unknown: passed on, means nothing to us */
@@ -231,6 +237,7 @@ struct dialect_error {
     const char *reason;  /* our reason word, from base/reasons.def */
     struct span message; /* one or two sentences: what happened and where */
     struct span hint;    /* what to do about it; may be absent */
+    struct span param;   /* where in the request it is, "messages[0].content"; may be absent */
     struct span request_id;
     struct span target;        /* provider/model, absent when none was asked */
     struct span upstream_type; /* the provider's own type or code, may be absent */
@@ -285,11 +292,13 @@ extern const struct dialect dialect_gemini_generate;
 extern const struct dialect dialect_gemini_count;
 extern const struct dialect dialect_gemini_embed;
 extern const struct dialect dialect_vertex_predict;
+extern const struct dialect dialect_titan_embed;
 extern const struct dialect dialect_bedrock_converse;
 extern const struct dialect dialect_cohere_chat;
+extern const struct dialect dialect_cohere_embed;
 extern const struct dialect dialect_ollama_chat;
 
-#define DIALECTS 14
+#define DIALECTS 16
 
 /* Number i of all, i < DIALECTS. */
 const struct dialect *dialect_row(size_t i);

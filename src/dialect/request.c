@@ -79,8 +79,9 @@ int request_refuse(struct dialect_request_reader *r, const char *fmt, ...)
 static int refuse_value(struct dialect_request_reader *r, const struct json_hit *h,
                         const char *must)
 {
-    return request_refuse(r, "\"%s\" must be %s (byte %llu of the body).",
-                          r->d->request_watch->paths[h->id], must, (unsigned long long)h->at);
+    r->place = r->d->request_watch->paths[h->id];
+    return request_refuse(r, "\"%s\" must be %s (byte %llu of the body).", r->place, must,
+                          (unsigned long long)h->at);
 }
 
 static int read_model(struct dialect_request_reader *r, const struct json_hit *h)
@@ -201,6 +202,8 @@ int request_once(struct dialect_request_reader *r, const struct json_hit *h, uns
 {
     const char *path = r->d->request_watch->paths[h->id];
 
+    if (h->escaped_key || r->seen & UINT32_C(1) << key)
+        r->place = path;
     if (h->escaped_key)
         return request_refuse(
             r, "\"%s\" is spelled with escapes (its value is at byte %llu of the body).", path,
@@ -328,8 +331,10 @@ int dialect_request_end(struct dialect_request_reader *r)
     r->scan.arg = r;
     if (json_scan_eof(&r->scan) != JSON_SCAN_DONE)
         return refuse_scan(r);
-    if (q->model_len == 0 && !r->d->by_url)
+    if (q->model_len == 0 && !r->d->by_url) {
+        r->place = paths[MODEL];
         return request_refuse(r, "\"model\" is missing.");
+    }
     if (r->prompts)
         q->choices = (uint32_t)MIN((uint64_t)q->choices * r->prompts, (uint64_t)UINT32_MAX);
     return 0;

@@ -12,10 +12,9 @@
 
 #include "dialect/convert_read.h"
 #include "dialect/convert_write.h"
+#include "dialect/schema_refs.h"
 
 #define DEFINITIONS "#/definitions/"
-
-#define LOOKS_MAX ((size_t)1000000) /* names that are looked at to find what may be left out */
 
 #define WHOLE_MOST (UINT64_C(1) << 53)
 
@@ -26,7 +25,9 @@ enum { ASKED = 1 << 0, REFERS = 1 << 1, RENAMED = 1 << 2 };
 struct fit {
     struct schema_walk walk;
     const struct schema_rules *r;
-    size_t properties, values, chars, looks; /* so far */
+    size_t properties, values, chars; /* so far */
+    struct schema_refs refs;
+    const yyjson_val *loop; /* a reference that cannot be said */
     bool *nearly;
     struct err *e;
 };
@@ -353,54 +354,6 @@ static int value(struct fit *f, const struct word *x)
     return 0;
 }
 
-/* Is there a property between the schema at that level and what is open that may be left out? */
-static bool may_end(struct fit *f, size_t level)
-{
-    const struct schema_walk *s = &f->walk;
-
-    for (size_t i = level + 1; i + 1 < s->depth; i++) {
-        const struct schema_level *map = &s->stack[i], *in = map + 1;
-        yyjson_val *required;
-
-        if (map->kind != SCHEMA_MAP || !span_is(span_of(map->at.key, map->at.key_n), "properties"))
-            continue;
-        required = json_get(s->stack[i - 1].v, "required");
-        f->looks += yyjson_arr_size(required);
-        if (f->looks > LOOKS_MAX)
-            return false;
-        if (!lists(required, span_of(in->at.key, in->at.key_n)))
-            return true;
-    }
-    return false;
-}
-
-/* "#/$defs/name", of those two keys? */
-static bool is_place(struct span to, const struct json_at *defs, const struct json_at *name)
-{
-    size_t at = strlen("#/") + defs->key_n;
-
-    return span_starts(to, SPAN_LIT("#/")) && to.n == at + 1 + name->key_n &&
-           memcmp(to.p + strlen("#/"), defs->key, defs->key_n) == 0 && to.p[at] == '/' &&
-           memcmp(to.p + at + 1, name->key, name->key_n) == 0;
-}
-
-/* The schema that refers to itself, or to one that it is in. Through others in between it is left
- * to the API to see that. */
-static bool is_loop(struct fit *f, struct span to)
-{
-    const struct schema_walk *s = &f->walk;
-
-    if (span_is(to, "#"))
-        return !may_end(f, 0);
-    for (size_t i = 1; i + 1 < s->depth; i++) {
-        const struct schema_level *map = &s->stack[i], *in = map + 1;
-
-        if (map->kind == SCHEMA_MAP && is_place(to, &map->at, &in->at))
-            return !may_end(f, i + 1);
-    }
-    return false;
-}
-
 static int refer(struct fit *f, const struct word *x)
 {
     struct span to = json_text(x->v);
@@ -410,11 +363,10 @@ static int refer(struct fit *f, const struct word *x)
         return copy(f, x);
     if (!yyjson_is_str(x->v) || !span_starts(to, SPAN_LIT("#")))
         return refuse(f, x);
-    if (f->r->no_loops && is_loop(f, to))
-        return json_wrong(f->e, &x->at,
-                          f->looks > LOOKS_MAX
-                              ? "too many schemas are inside of themselves"
-                              : "a schema inside of itself cannot be left out there");
+    if (x->v == f->loop)
+        return json_wrong(f->e, &x->at, "a schema inside of itself cannot be left out there");
+    if (f->r->no_loops && !f->loop && schema_refs_add(&f->refs, &f->walk, x->v, f->e) < 0)
+        return -1;
     for (size_t i = 0; i < f->r->rows_n && span_starts(to, SPAN_LIT(DEFINITIONS)); i++)
         if (strcmp(f->r->rows[i].key, "definitions") == 0 && f->r->rows[i].as)
             defs = &f->r->rows[i];
@@ -545,6 +497,18 @@ static int check_root(struct fit *f, yyjson_val *root, const struct json_at *at)
     return 0;
 }
 
+/* Once more, to where its place is known. */
+static int walk_to_loop(struct fit *f, yyjson_val *root, struct json_at at)
+{
+    struct json_write nowhere;
+    struct buf none;
+
+    buf_init(&none, 0);
+    json_write_init(&nowhere, &none);
+    f->walk.w = &nowhere;
+    return schema_walk(&f->walk, root, at);
+}
+
 int schema_fit(struct json_write *w, struct span schema, const struct schema_rules *r, bool *nearly,
                struct err *e)
 {
@@ -555,10 +519,16 @@ int schema_fit(struct json_write *w, struct span schema, const struct schema_rul
     int rc = json_tree_read(&t, schema, e);
 
     f.walk.arg = &f;
+    schema_refs_init(&f.refs);
     if (rc == 0)
         rc = check_root(&f, t.root, &at);
     if (rc == 0)
         rc = schema_walk(&f.walk, t.root, at);
+    if (rc == 0)
+        rc = schema_refs_loop(&f.refs, &f.loop, e);
+    if (rc == 0 && f.loop)
+        rc = walk_to_loop(&f, t.root, at);
+    schema_refs_fini(&f.refs);
     json_tree_fini(&t);
     return rc;
 }

@@ -201,13 +201,17 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
                       struct err *e)
 {
     struct convert_to with = *to;
+    int rc;
 
     t->told = (struct convert_told){0};
     with.told = &t->told;
     with.host = t->conf.host;
     if (t->conf.target_embed)
         return convert_embed_request(t->conf.target_embed, out, &t->embed, &with, e);
-    return t->conf.target->write_request(out, &t->q, &with, e);
+    rc = t->conf.target->write_request(out, &t->q, &with, e);
+    if (rc < 0)
+        e->place_n = 0; /* it is one in the conversation, which is not as the client spelled it */
+    return rc;
 }
 
 /* ---- answers ---- */

@@ -51,7 +51,8 @@ struct span translate_place(const struct translate *t, enum chat_feature f);
 void translate_dropped(const struct translate *t, struct buf *out);
 void translate_approximated(const struct translate *t, struct buf *out);
 
-/* Append the request as the target wants it. */
+/* Append the request as the target wants it. -1: it cannot be said (ERR_PROTOCOL), no memory, ...
+ * A place that *e then counts is one in the client's request. */
 MUST_CHECK int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
                                  struct err *e);
 

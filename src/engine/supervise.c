@@ -233,7 +233,7 @@ int supervise_new(struct supervise **ret, const struct supervise_conf *conf,
     }
     s->conf = *conf;
     s->settings = settings_ref(settings);
-    s->n = MIN(settings->engines_n, (size_t)BOARD_ENGINES);
+    s->n = settings->engines_n;
     for (size_t i = 0; i < s->n; i++) {
         struct engine *g = &s->engines[i];
 

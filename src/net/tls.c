@@ -335,7 +335,7 @@ static int hold(struct tlsconn *t)
 
 static void work(struct tlsconn *t)
 {
-    static const struct err no_memory = {ERR_NOMEM, "TLS: no memory"};
+    static const struct err no_memory = {.code = ERR_NOMEM, .text = "TLS: no memory"};
 
     if (t->state == HANDSHAKE)
         handshake(t);

@@ -136,7 +136,7 @@ static void add_cost(struct metrics *m, const struct record *r)
 {
     struct span target = RECORD_TEXT(r->target), key = RECORD_TEXT(r->key);
 
-    if (r->pricing == PRICING_KNOWN || r->pricing == PRICING_INCOMPLETE) {
+    if (price_is_known(r->pricing)) {
         metrics_add(m, METRIC_COST, &target, (double)r->cost / 1e12);
         metrics_add(m, METRIC_KEY_COST, &key, (double)r->cost / 1e12);
     }
@@ -234,7 +234,7 @@ static void add_engines(struct metrics *m, const struct view *v)
 
     metrics_clear(m, METRIC_ENGINE_STATE);
     metrics_clear(m, METRIC_ENGINE_RESTARTS);
-    for (size_t i = 0; i < MIN(v->first->engines_n, (size_t)BOARD_ENGINES); i++) {
+    for (size_t i = 0; i < v->first->engines_n; i++) {
         uint64_t state = board_get(&v->board->engines[i].state);
         struct span labels[3] = {{number, 0}, v->first->engines[i].provider->name};
 

@@ -94,7 +94,7 @@ static void add_engines(struct json_write *w, const struct view *v)
 {
     json_key(w, "engines");
     json_begin_array(w);
-    for (size_t i = 0; i < MIN(v->first->engines_n, (size_t)BOARD_ENGINES); i++) {
+    for (size_t i = 0; i < v->first->engines_n; i++) {
         json_begin_object(w);
         json_kv_string(w, "provider", v->first->engines[i].provider->name);
         json_kv_cstring(w, "state", view_engine_state(board_get(&v->board->engines[i].state)));

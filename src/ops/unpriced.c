@@ -15,6 +15,7 @@
 static const char *const causes[PRICINGS_N] = {
     [PRICING_NO_PRICE] = "the model has no row in the price file (prices.file)",
     [PRICING_NO_RATE] = "its row in the price file says nothing of some kind of its tokens",
+    [PRICING_TIER] = "it was served at another tier, speed or place than the price file knows",
     [PRICING_NO_USAGE] = "the provider did not say how many tokens it took",
     [PRICING_TOO_LARGE] = "the provider reported more tokens than anybody can pay",
 };

@@ -205,6 +205,16 @@ static void capabilities(struct buf *out, const struct provider *p)
     buf_add_str(out, " |\n");
 }
 
+static void only_some(struct buf *out, const struct provider *p, enum provider_op op)
+{
+    for (const struct provider_some *s = p->some; s && s->models; s++)
+        if (s->op == op) {
+            buf_add_str(out, " (of models ");
+            words(out, s->models);
+            buf_add_str(out, ")");
+        }
+}
+
 static void operations(struct buf *out, const struct provider *p, bool routed, const char *title)
 {
     const char *sep = "";
@@ -222,6 +232,7 @@ static void operations(struct buf *out, const struct provider *p, bool routed, c
         buf_printf(out, "%s%s `%.*s`", sep, op->name, SPAN_FMT(whole));
         if (span_has(stream))
             buf_printf(out, " (streams: `%.*s`)", SPAN_FMT(stream));
+        only_some(out, p, op->op);
         sep = ", ";
     }
     if (sep[0])

@@ -63,10 +63,13 @@ static bool all_free(const struct price_rates *r)
 enum pricing price_cost(uint64_t *ret_pico, const struct price *p, const struct dialect_usage *u)
 {
     const struct price_rates *r = rates_for(p, u->input);
+    bool free = !p->tiers_n && all_free(r);
     uint64_t tokens[PRICE_PARTS], sum = 0, part;
 
-    if (!u->seen && (p->tiers_n || !all_free(r)))
+    if (!u->seen && !free)
         return PRICING_NO_USAGE;
+    if (u->tiers && !free)
+        return PRICING_TIER;
     price_split(u, tokens);
     for (size_t i = 0; i < PRICE_PARTS; i++) {
         if (tokens[i] == 0)
@@ -78,7 +81,7 @@ enum pricing price_cost(uint64_t *ret_pico, const struct price *p, const struct 
             return PRICING_TOO_LARGE;
     }
     *ret_pico = sum;
-    return PRICING_KNOWN;
+    return u->extras && !free ? PRICING_EXTRAS : PRICING_KNOWN;
 }
 
 const char *price_text(uint64_t pico, char out[PRICE_TEXT])

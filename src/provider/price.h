@@ -62,9 +62,11 @@ struct price {
     X(INCOMPLETE, "incomplete") /* known of the tokens reported until the answer broke off */      \
     X(NO_PRICE, "no-price")     /* the price file has no row for the model */                      \
     X(NO_RATE, "no-rate")       /* its row says nothing of a part that the answer has */           \
-    X(NO_USAGE, "no-usage")     /* the provider did not say how many tokens there are */           \
-    X(TOO_LARGE, "too-large")   /* a number past all bounds */                                     \
-    X(NOT_READ, "not-read")     /* passed through unread, so that nobody counted */
+    X(TIER, "tier")         /* served at another tier, speed or place than list prices are for */  \
+    X(EXTRAS, "extras")     /* known of the tokens; more is billed, such as searches */            \
+    X(NO_USAGE, "no-usage") /* the provider did not say how many tokens there are */               \
+    X(TOO_LARGE, "too-large") /* a number past all bounds */                                       \
+    X(NOT_READ, "not-read")   /* passed through unread, so that nobody counted */
 
 enum pricing {
 #define X(name, word) PRICING_##name,
@@ -75,11 +77,17 @@ enum pricing {
 
 const char *price_word(enum pricing p);
 
+/* Is a cost known, of some tokens at least? */
+static inline bool price_is_known(enum pricing p)
+{
+    return p == PRICING_KNOWN || p == PRICING_INCOMPLETE || p == PRICING_EXTRAS;
+}
+
 /* The tokens of each part; together they are the input and the output. */
 void price_split(const struct dialect_usage *u, uint64_t ret[PRICE_PARTS]);
 
-/* KNOWN: *ret_pico is what the answer costs. NO_RATE, NO_USAGE, TOO_LARGE: it is untouched. Where
- * nothing costs anything, it costs nothing without usage too. */
+/* KNOWN: *ret_pico is what the answer costs; EXTRAS: what its tokens cost. Else it is untouched.
+ * Where nothing costs anything, it costs nothing without usage too, and however it was served. */
 MUST_CHECK enum pricing price_cost(uint64_t *ret_pico, const struct price *p,
                                    const struct dialect_usage *u);
 

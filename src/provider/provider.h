@@ -116,6 +116,12 @@ struct provider {
         bool body_betas;     /* it also says what the header anthropic-beta would */
     } hosted; /* Anthropic's messages as clouds have them: the body says the version, and names no
                * model */
+    /* Operations that only some models have, with the globs of their names (NULL-terminated); ends
+     * with a row without globs. NULL: all models have all, but for what `hosted` says. */
+    const struct provider_some {
+        enum provider_op op;
+        const char *const *models;
+    } *some;
     const struct convert_host *host; /* its ways with translated requests of OpenAI's dialects;
                                       * NULL: as all who speak them */
     const char *priced_as; /* a model without a price costs what one of this type does; NULL: that

@@ -44,9 +44,8 @@
 /* What only passes through, and hosts that copy OpenAI have as well. */
 #define PASS_PATHS(v1)                                                                             \
     RESPONSE_PATHS(v1), [OP_AUDIO] = v1 "/audio*", [OP_IMAGES] = v1 "/images*",                    \
-                        [OP_MODERATIONS] = v1 "/moderations", [OP_RERANK] = v1 "/rerank",          \
-                        [OP_FILES] = v1 "/files*", [OP_BATCHES] = v1 "/batches*",                  \
-                        [OP_FINE_TUNING] = v1 "/fine_tuning*"
+                        [OP_MODERATIONS] = v1 "/moderations", [OP_FILES] = v1 "/files*",           \
+                        [OP_BATCHES] = v1 "/batches*", [OP_FINE_TUNING] = v1 "/fine_tuning*"
 
 /* What only OpenAI and Azure have. */
 #define OPENAI_PATHS(v1)                                                                           \
@@ -128,7 +127,20 @@ static const struct convert_host other = {.own_schemas = true};
     [OP_GEMINI_V1] = "/publishers/google/models/%m:generateContent",                               \
     [OP_GEMINI_V1_STREAM] = "/publishers/google/models/%m:streamGenerateContent",                  \
     [OP_GEMINI_V1_COUNT] = "/publishers/google/models/%m:countTokens",                             \
-    [OP_VERTEX_PREDICT] = "/publishers/google/models/%m:predict"
+    [OP_VERTEX_PREDICT] = "/publishers/google/models/%m:predict",                                  \
+    [OP_VERTEX_EMBED] = "/publishers/google/models/%m:embedContent"
+
+/* Its embedContent is of the newer models, which predict does not know. */
+static const struct provider_some vertex_some[] = {
+    {OP_VERTEX_EMBED, MODELS("gemini-embedding-2*")},
+    {0},
+};
+
+static const struct provider_some bedrock_some[] = {
+    {OP_TITAN_EMBED, MODELS("*amazon.titan-embed-text-*")},
+    {OP_COHERE_EMBED, MODELS("*cohere.embed-*")},
+    {0},
+};
 
 #define AZURE_SCOPE "https://cognitiveservices.azure.com/.default"
 
@@ -275,6 +287,7 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_MESSAGE_STOP,
         .caps = CAPS_ALL | CAP_SIGNS,
         .models = MODELS("gemini-*", "claude-*", "text-embedding-0*", "text-multilingual-*"),
+        .some = vertex_some,
         .paths = {VERTEX_PATHS, [OP_MESSAGES] = "/publishers/anthropic/models/%m:rawPredict|"
                                                 "/publishers/anthropic/models/%m:streamRawPredict"},
         .hosted = {.version = "vertex-2023-10-16",
@@ -299,10 +312,13 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_MESSAGE_STOP,
         .framing = REFRAME_AWS,
         .caps = CAPS_ALL | CAP_SIGNS,
-        .models = MODELS("anthropic.*", "amazon.*", "meta.*", "us.*", "eu.*", "apac.*", "global.*",
-                         "arn:aws:bedrock:*"),
+        .models = MODELS("anthropic.*", "amazon.*", "meta.*", "cohere.*", "mistral.*", "us.*",
+                         "eu.*", "apac.*", "global.*", "arn:aws:bedrock:*"),
         .paths = {[OP_MESSAGES] = "/model/%m/invoke|/model/%m/invoke-with-response-stream",
-                  [OP_CONVERSE] = "/model/%m/converse|/model/%m/converse-stream"},
+                  [OP_CONVERSE] = "/model/%m/converse|/model/%m/converse-stream",
+                  [OP_TITAN_EMBED] = "/model/%m/invoke",
+                  [OP_COHERE_EMBED] = "/model/%m/invoke"},
+        .some = bedrock_some,
         .hosted = {.version = "bedrock-2023-05-31", .models = "*claude*", .body_betas = true},
         .error_header = "x-amzn-errortype",
         .errors = errors_bedrock,
@@ -335,6 +351,7 @@ static const struct provider providers[] = {
         .models =
             MODELS("command-*", "c4ai-*", "embed-english-*", "embed-multilingual-*", "embed-v4*"),
         .paths = {[OP_COHERE] = "/v2/chat",
+                  [OP_COHERE_EMBED] = "/v2/embed",
                   [OP_CHAT] = "/compatibility/v1/chat/completions",
                   VECTOR_PATHS("/compatibility/v1"),
                   [OP_RERANK] = "/v1/rerank"},
@@ -377,7 +394,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = MODELS("grok-*"),
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), RESPONSE_PATHS(""), [OP_IMAGES] = "/images*",
                   [OP_FILES] = "/files*", [OP_BATCHES] = "/batches*"},
@@ -424,7 +441,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), MESSAGE_PATHS(""),
                   RESPONSE_PATHS(""), [OP_RERANK] = "/rerank"},
@@ -453,7 +470,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_FINISH, /* as the host behind it does */
-        .caps = CAPS_ALL,
+        .caps = CAPS_ALL | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS(""), RESPONSE_PATHS("")},
         .host = &other,
@@ -467,7 +484,7 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_FINISH,
-        .caps = CAP_STREAM | CAP_TOOLS | CAP_JSON_SCHEMA,
+        .caps = CAP_STREAM | CAP_TOOLS | CAP_JSON_SCHEMA | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS(""), TEXT_PATHS("")},
         .host = &other,
@@ -591,7 +608,8 @@ static const struct provider providers[] = {
         .terminal = TERMINAL_DONE,
         .caps = CAP_STREAM,
         .models = NONE,
-        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS("")},
+        .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""),
+                  PASS_PATHS(""), [OP_RERANK] = "/rerank"},
         .host = &other,
         .errors = errors_engine,
     },
@@ -611,19 +629,11 @@ const struct provider *provider_at(size_t i)
     return i < ARRAY_LEN(providers) ? &providers[i] : NULL;
 }
 
-static bool knows(const struct provider *p, struct span model)
-{
-    for (const char *const *m = p->models; *m; m++)
-        if (span_glob(span_str(*m), model))
-            return true;
-    return false;
-}
-
 const struct provider *
 provider_for_model(struct span model, bool (*has)(void *arg, const struct provider *p), void *arg)
 {
     for (size_t i = 0; i < ARRAY_LEN(providers); i++)
-        if (knows(&providers[i], model) && has(arg, &providers[i]))
+        if (span_globs(providers[i].models, model) && has(arg, &providers[i]))
             return &providers[i];
     return NULL;
 }

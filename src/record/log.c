@@ -98,7 +98,7 @@ static void tokens(struct json_write *w, const struct dialect_usage *u)
 /* Dollars as an exact decimal number. What is not known is null, never 0, and why. */
 static void cost(struct json_write *w, const struct record *r)
 {
-    bool known = r->pricing == PRICING_KNOWN || r->pricing == PRICING_INCOMPLETE;
+    bool known = price_is_known(r->pricing);
     char text[PRICE_TEXT];
 
     if (r->pricing == PRICING_NOTHING)

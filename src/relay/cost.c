@@ -43,7 +43,7 @@ static enum pricing price_answer(struct relay *r, const struct dialect_answer *a
     if (!p)
         return PRICING_NO_PRICE;
     pricing = price_cost(&r->record.cost, p, &a->usage);
-    return pricing == PRICING_KNOWN && !whole && r->record.cost ? PRICING_INCOMPLETE : pricing;
+    return price_is_known(pricing) && !whole && r->record.cost ? PRICING_INCOMPLETE : pricing;
 }
 
 void relay_note_cost(struct relay *r, const struct dialect_answer *a)

@@ -456,7 +456,7 @@ static void read_body(struct relay *r, const char *p, size_t n)
                       : "Try again, or raise server.limits.memory in the gateway's configuration.";
         relay_refuse(r, &no);
     } else if (r->reader && dialect_request_feed(r->reader, p, n) < 0) {
-        no.text = relay_body_fault(r);
+        relay_body_fault(r, &no);
         relay_refuse(r, &no);
     }
 }
@@ -483,7 +483,7 @@ static void serve_request(struct relay *r)
     struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
 
     if (r->reader && dialect_request_end(r->reader) < 0) {
-        no.text = relay_body_fault(r);
+        relay_body_fault(r, &no);
         relay_refuse(r, &no);
         return;
     }

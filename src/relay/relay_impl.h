@@ -111,6 +111,7 @@ struct relay_refusal {
     enum class_id class_id; /* of the upstream's failure, or CLASS_NONE */
     const char *text;       /* one or two sentences */
     const char *hint;       /* may be NULL */
+    struct span param;      /* the place in the request, may be absent */
     const char *upstream_type;
     uint16_t upstream_status;
     struct span retry_after; /* may be absent */
@@ -150,8 +151,8 @@ void relay_keep(char *out, size_t cap, struct span s);
 /* Decide from the head alone: operation, dialect, key. false: *no says why not. */
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no);
 
-/* r->reader has refused the body: why, with the place in it. */
-const char *relay_body_fault(struct relay *r);
+/* r->reader has refused the body: why, with the place in it, into no->text and no->param. */
+void relay_body_fault(struct relay *r, struct relay_refusal *no);
 
 /* A member of the query, with or without the "$" that Google's own may have; absent: it is not
  * there. */
@@ -179,16 +180,10 @@ void relay_note_keeper(struct relay *r);
 const struct provider_op_row *relay_translated_op(const struct relay *r,
                                                   const struct settings_target *t);
 
-enum relay_translated {
-    RELAY_TRANSLATED_OK,
-    RELAY_TRANSLATED_SKIP, /* this target cannot be asked for that: *no says what */
-    RELAY_TRANSLATED_BAD,  /* the request is not acceptable, or there is no memory: *no */
-};
-
-/* Translate the request for r->target: up_op, up_dialect, up_body, dropped,
- * approximated. */
-enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
-                                      struct relay_refusal *no);
+/* Translate the request for r->target: up_op, up_dialect, up_body, dropped, approximated. false: it
+ * cannot be asked, *no says why. Another target may: one of the client's own dialect takes also
+ * what the gateway cannot read. */
+bool relay_translate(struct relay *r, const struct provider_op_row *op, struct relay_refusal *no);
 void relay_translated_fini(struct relay *r);
 
 /* An event of the target or a piece of one: append to out what the client gets. */

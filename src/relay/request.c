@@ -24,6 +24,15 @@ static bool refuse(struct relay_refusal *no, uint16_t status, enum reason reason
     return false;
 }
 
+/* param: where in the request it is; may be NULL. */
+static bool refuse_at(struct relay_refusal *no, uint16_t status, enum reason reason,
+                      const char *param, const char *text, const char *hint)
+{
+    refuse(no, status, reason, text, hint);
+    no->param = span_str(param);
+    return false;
+}
+
 void relay_keep(char *out, size_t cap, struct span s)
 {
     size_t n = MIN(s.n, cap - 1);
@@ -104,7 +113,7 @@ static bool read_url(struct relay *r, struct relay_refusal *no)
     return true;
 }
 
-const char *relay_body_fault(struct relay *r)
+void relay_body_fault(struct relay *r, struct relay_refusal *no)
 {
     const char *why = r->reader->why;
     char text[JSON_PLACE_TEXT];
@@ -113,18 +122,23 @@ const char *relay_body_fault(struct relay *r)
     struct err e;
     uint64_t fault;
 
+    no->text = why;
+    no->param = span_str(r->reader->place);
     if (!dialect_request_broken(r->reader, &fault))
-        return why;
+        return;
     json_place_init(&place);
     for (uint64_t at = 0; at < fault; at += s.n) {
         if (blob_at(r->body, at, &s, &e) < 0)
-            return why;
+            return;
         s.n = (size_t)MIN((uint64_t)s.n, fault - at);
         json_place_feed(&place, s.p, s.n);
     }
     json_place_text(&place, text);
     s = text[0] ? arena_printf(&r->arena, "%s It is in %s.", why, text) : span_of(NULL, 0);
-    return s.p ? s.p : why;
+    if (!s.p)
+        return;
+    no->text = s.p;
+    no->param = arena_dup(&r->arena, span_str(text));
 }
 
 /* ---- keys ---- */
@@ -319,7 +333,6 @@ static bool may_go_on(const struct relay *r, const struct settings_target *t)
 static bool pick_target(struct relay *r, struct relay_refusal *no)
 {
     const struct settings_target *targets = &r->plan.one;
-    enum relay_translated how = RELAY_TRANSLATED_OK;
     bool skipped = false, kept_elsewhere = false;
     size_t n = 1;
 
@@ -344,19 +357,18 @@ static bool pick_target(struct relay *r, struct relay_refusal *no)
         op = relay_translated_op(r, r->target);
         if (!op)
             continue;
-        how = relay_translate(r, op, no);
-        if (how != RELAY_TRANSLATED_SKIP)
-            return how == RELAY_TRANSLATED_OK;
+        if (relay_translate(r, op, no))
+            return true;
         skipped = true;
     }
     r->target = NULL;
     if (skipped)
         return false; /* the last one says why */
     if (kept_elsewhere)
-        return refuse(no, 400, REASON_CANNOT_SAY,
-                      "previous_response_id: the answer is kept by a provider that is no target of "
-                      "this model.",
-                      "Go on with the model that made it, or send the conversation itself.");
+        return refuse_at(no, 400, REASON_CANNOT_SAY, "previous_response_id",
+                         "previous_response_id: the answer is kept by a provider that is no target "
+                         "of this model.",
+                         "Go on with the model that made it, or send the conversation itself.");
     if (convert_count_find(r->dialect))
         return refuse(
             no, 400, REASON_WRONG_DIALECT,
@@ -399,8 +411,9 @@ static bool unknown_model(struct relay *r, struct relay_refusal *no, struct span
     text = arena_printf(&r->arena, "There is no model '%.*s' here. The names are: %.*s.",
                         SPAN_FMT(name), SPAN_FMT(buf_span(&names)));
     buf_fini(&names);
-    return refuse(no, 404, REASON_UNKNOWN_MODEL, text.p ? text.p : "There is no such model.",
-                  "Use one of the names, or add the model to the configuration.");
+    return refuse_at(no, 404, REASON_UNKNOWN_MODEL, r->req.model_len ? "model" : NULL,
+                     text.p ? text.p : "There is no such model.",
+                     "Use one of the names, or add the model to the configuration.");
 }
 
 bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refusal *no)

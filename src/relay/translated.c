@@ -27,7 +27,8 @@ static const struct {
 static const enum provider_op counts[] = {OP_GEMINI_COUNT, OP_COUNT, OP_RESPONSES_COUNT};
 
 /* Those that make vectors, likewise. */
-static const enum provider_op embeddings[] = {OP_EMBEDDINGS, OP_VERTEX_PREDICT};
+static const enum provider_op embeddings[] = {OP_COHERE_EMBED, OP_EMBEDDINGS, OP_VERTEX_EMBED,
+                                              OP_VERTEX_PREDICT, OP_TITAN_EMBED};
 
 static const struct provider_op_row *embed_op(const struct settings_target *t)
 {
@@ -87,6 +88,8 @@ static void refuse(struct relay *r, struct relay_refusal *no, const struct err *
     *no = (struct relay_refusal){.status = 400,
                                  .reason = REASON_BAD_REQUEST,
                                  .text = text.p ? text.p : "The request cannot be translated."};
+    if (text.p && e->place_n)
+        no->param = span_of(text.p, e->place_n);
     if (e->code != ERR_NOMEM)
         return;
     no->status = 503;
@@ -106,6 +109,7 @@ static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusa
         .status = 400,
         .reason = REASON_CANNOT_SAY,
         .text = text.p ? text.p : row->sentence,
+        .param = place.n ? arena_dup(&r->arena, place) : place,
         .hint = "Leave it out, or name a target that takes it; docs/dialects.md lists who does."};
 }
 
@@ -156,8 +160,7 @@ static int write_request(struct relay *r, const struct translate_conf *conf, str
     return rc;
 }
 
-/* The names that `list` gives, in the arena, and as many of them as fit for the record. Cut where
- * it is too much: the first ones say enough. */
+/* The names that `list` gives, as many of them as fit, in the arena, and for the record. */
 static struct span note_names(struct relay *r, void (*list)(const struct translate *, struct buf *),
                               char *record, size_t cap)
 {
@@ -168,7 +171,10 @@ static struct span note_names(struct relay *r, void (*list)(const struct transla
     list(r->translate, &b);
     if (b.n)
         names = arena_dup(&r->arena, buf_span(&b));
-    relay_keep(record, cap, names);
+    buf_fini(&b);
+    buf_init(&b, cap - 1);
+    list(r->translate, &b);
+    relay_keep(record, cap, buf_span(&b));
     buf_fini(&b);
     return names;
 }
@@ -183,8 +189,7 @@ static void note_loss(struct relay *r)
         note_names(r, translate_approximated, rec->approximated, sizeof(rec->approximated));
 }
 
-enum relay_translated relay_translate(struct relay *r, const struct provider_op_row *op,
-                                      struct relay_refusal *no)
+bool relay_translate(struct relay *r, const struct provider_op_row *op, struct relay_refusal *no)
 {
     const struct dialect *theirs = dialect_find(span_str(op->dialect));
     struct translate_conf conf = {.client = convert_client(r->dialect),
@@ -198,8 +203,8 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
                                   .id = span_str(r->record.id),
                                   .created = r->record.wall_ms / 1000,
                                   .answer_max = r->settings->server.answer_bytes_max};
-    enum relay_translated ret = RELAY_TRANSLATED_BAD;
     enum chat_feature obstacle;
+    bool ok = false;
     struct err e;
     char *body;
 
@@ -209,7 +214,7 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
     }
     relay_translated_fini(r);
     if (!has_room(r, no))
-        return RELAY_TRANSLATED_BAD;
+        return false;
     body = flat(r->body, &e);
     if (!body ||
         translate_new(&r->translate, &conf, span_of(body, (size_t)blob_len(r->body)), &e) < 0) {
@@ -219,28 +224,25 @@ enum relay_translated relay_translate(struct relay *r, const struct provider_op_
     obstacle = translate_obstacle(r->translate);
     if (obstacle != CHAT_FEATURES) {
         cannot_say(r, obstacle, no);
-        ret = RELAY_TRANSLATED_SKIP;
         goto out;
     }
     r->up_op = op;
     r->up_dialect = theirs;
     if (write_request(r, &conf, &e) < 0) {
         refuse(r, no, &e);
-        if (e.code == ERR_PROTOCOL) { /* there is a place in it that this target cannot be told */
+        if (e.code == ERR_PROTOCOL) /* there is a place in it that this target cannot be told */
             no->reason = REASON_CANNOT_SAY;
-            ret = RELAY_TRANSLATED_SKIP;
-        }
         goto out;
     }
     note_loss(r);
     r->translating = translate_memory(r->translate);
     r->env->translating += r->translating;
-    ret = RELAY_TRANSLATED_OK;
+    ok = true;
 out:
     mem_free(body);
-    if (ret != RELAY_TRANSLATED_OK)
+    if (!ok)
         relay_translated_fini(r);
-    return ret;
+    return ok;
 }
 
 void relay_translated_fini(struct relay *r)

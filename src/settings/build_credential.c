@@ -407,8 +407,7 @@ static bool is_near(struct span host)
     enum types_host kind = types_host_kind(host);
 
     return kind == HOST_FORBIDDEN || kind == HOST_LOOPBACK ||
-           (kind == HOST_PRIVATE &&
-            (span_starts(host, SPAN_LIT("169.254.")) || span_starts(host, SPAN_LIT("fd00:ec2:"))));
+           (kind == HOST_PRIVATE && span_starts(host, SPAN_LIT("169.254.")));
 }
 
 static void build_via(const struct offer *o, struct settings_provider *via, struct span text)

@@ -3,7 +3,7 @@
  */
 #include "settings/types.h"
 
-#include <arpa/inet.h>
+#include "net/addr.h"
 
 #define URL_MAX  1024
 #define HOST_MAX 253
@@ -105,16 +105,13 @@ static int read_port(struct span text, uint16_t *ret)
 
 static bool host_ok(struct span host, bool bracketed)
 {
-    struct in6_addr v6;
-    char text[HOST_MAX + 1];
+    struct net_addr a;
 
     if (host.n == 0 || host.n > HOST_MAX)
         return false;
     if (!bracketed)
         return only(host, ".-_") && host.p[0] != '.' && host.p[0] != '-';
-    memcpy(text, host.p, host.n);
-    text[host.n] = '\0';
-    return inet_pton(AF_INET6, text, &v6) == 1;
+    return net_addr_ip_parse(&a, host, 0) == 0 && a.u.any.sa_family == AF_INET6;
 }
 
 /* host[:port] or [host][:port] */
@@ -216,68 +213,21 @@ static int read_place(struct span text, uint64_t *ret, struct err *e)
     return only(text, "-") && alnum(text.p[0]) && text.n <= 63 ? 0 : -1;
 }
 
-static enum types_host v4_kind(uint32_t a)
-{
-    static const struct {
-        uint32_t net, mask;
-        enum types_host kind;
-    } nets[] = {
-        {0xA9FEA9FE, 0xFFFFFFFF, HOST_FORBIDDEN}, /* 169.254.169.254: metadata of most clouds */
-        {0xA9FEAA02, 0xFFFFFFFF, HOST_FORBIDDEN}, /* 169.254.170.2: credentials of containers */
-        {0x646464C8, 0xFFFFFFFF, HOST_FORBIDDEN}, /* 100.100.100.200: metadata */
-        {0xA83F8110, 0xFFFFFFFF, HOST_FORBIDDEN}, /* 168.63.129.16: the host's own services */
-        {0x00000000, 0xFF000000, HOST_FORBIDDEN},
-        {0xE0000000, 0xE0000000, HOST_FORBIDDEN}, /* multicast, reserved, broadcast */
-        {0x7F000000, 0xFF000000, HOST_LOOPBACK},
-        {0x0A000000, 0xFF000000, HOST_PRIVATE},
-        {0xAC100000, 0xFFF00000, HOST_PRIVATE},
-        {0xC0A80000, 0xFFFF0000, HOST_PRIVATE},
-        {0x64400000, 0xFFC00000, HOST_PRIVATE}, /* shared by carriers */
-        {0xA9FE0000, 0xFFFF0000, HOST_PRIVATE}, /* link-local */
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(nets); i++)
-        if ((a & nets[i].mask) == nets[i].net)
-            return nets[i].kind;
-    return HOST_PUBLIC;
-}
-
-static enum types_host v6_kind(const uint8_t a[16])
-{
-    static const uint8_t metadata[16] = {0xFD, 0, 0x0E, 0xC2, [14] = 0x02, [15] = 0x54};
-    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF}, zero[16] = {0};
-
-    if (memcmp(a, mapped, 12) == 0)
-        return v4_kind((uint32_t)a[12] << 24 | (uint32_t)a[13] << 16 | (uint32_t)a[14] << 8 |
-                       a[15]);
-    if (memcmp(a, metadata, 16) == 0 || memcmp(a, zero, 16) == 0 || a[0] == 0xFF)
-        return HOST_FORBIDDEN;
-    if (memcmp(a, zero, 15) == 0 && a[15] == 1)
-        return HOST_LOOPBACK;
-    if ((a[0] & 0xFE) == 0xFC || (a[0] == 0xFE && (a[1] & 0xC0) == 0x80))
-        return HOST_PRIVATE;
-    return HOST_PUBLIC;
-}
-
 enum types_host types_host_kind(struct span host)
 {
-    uint8_t bytes[16];
-    char text[HOST_MAX + 1];
+    static const enum types_host kinds[] = {
+        [NET_ADDR_PUBLIC] = HOST_PUBLIC,       [NET_ADDR_PRIVATE] = HOST_PRIVATE,
+        [NET_ADDR_LOOPBACK] = HOST_LOOPBACK,   [NET_ADDR_LINK_LOCAL] = HOST_PRIVATE,
+        [NET_ADDR_METADATA] = HOST_FORBIDDEN,  [NET_ADDR_UNSPECIFIED] = HOST_FORBIDDEN,
+        [NET_ADDR_MULTICAST] = HOST_FORBIDDEN,
+    };
+    struct net_addr a;
 
     if (span_eq_nocase(host, SPAN_LIT("localhost")) || span_ends(host, SPAN_LIT(".localhost")))
         return HOST_LOOPBACK;
     if (span_eq_nocase(host, SPAN_LIT("metadata.google.internal")))
         return HOST_FORBIDDEN;
-    if (host.n > HOST_MAX)
-        return HOST_NAME;
-    memcpy(text, host.p, host.n);
-    text[host.n] = '\0';
-    if (inet_pton(AF_INET, text, bytes) == 1)
-        return v4_kind((uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-                       (uint32_t)bytes[2] << 8 | bytes[3]);
-    if (inet_pton(AF_INET6, text, bytes) == 1)
-        return v6_kind(bytes);
-    return HOST_NAME;
+    return net_addr_ip_parse(&a, host, 0) < 0 ? HOST_NAME : kinds[net_addr_class(&a)];
 }
 
 /* ---- secrets and hashes ---- */

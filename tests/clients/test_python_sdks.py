@@ -407,6 +407,20 @@ async def test_anthropic_errors(client, gateway, how, class_name, status):
     assert error.body["type"] == "error" and error.body["error"]["message"]
 
 
+@with_openai
+async def test_openais_param_is_the_place(client, gateway):
+    wrong = [{"role": "user", "content": [{"type": "hologram"}]}]
+    with pytest.raises(openai.BadRequestError) as caught:
+        await done(client.sdk.chat.completions.create(model="ant/mock", messages=wrong))
+    assert caught.value.param == "messages[0].content[0].type"
+    with pytest.raises(openai.BadRequestError) as caught:
+        await done(client.sdk.responses.create(model="ant/mock", input=wrong))
+    assert caught.value.param == "input[0].content[0].type"
+    with pytest.raises(openai.NotFoundError) as caught:
+        await done(client.sdk.responses.create(model="nobody", input="hi"))
+    assert caught.value.param == "model"
+
+
 @any_openai
 async def test_openai_retry_after_arrives(client, gateway):
     error, _ = await fails(client, openai, gateway, "mock;status=429;retry-after=17",

@@ -12,7 +12,10 @@ import serving
 
 QUESTION = [{"role": "user", "content": "Count from one to ten."}]
 READY_SECONDS_MAX = 45
+ANSWER_SECONDS_MAX = 120  # its threads wait for each other by spinning: slow where others work too
 LONG = 900  # tokens: longer than any test looks on
+
+pytestmark = pytest.mark.timeout(3 * ANSWER_SECONDS_MAX)
 
 
 def request(**more):
@@ -43,7 +46,8 @@ def until_ready(gateway):
 
 
 def chat(gateway, **more):
-    return httpx.post(gateway.base + "/v1/chat/completions", json=request(**more), timeout=30)
+    return httpx.post(gateway.base + "/v1/chat/completions", json=request(**more),
+                      timeout=ANSWER_SECONDS_MAX)
 
 
 def events(lines):
@@ -55,7 +59,7 @@ def events(lines):
 
 def test_whole_and_streamed_answers_are_equal(gateway):
     whole = chat(gateway).json()
-    with httpx.stream("POST", gateway.base + "/v1/chat/completions", timeout=30,
+    with httpx.stream("POST", gateway.base + "/v1/chat/completions", timeout=ANSWER_SECONDS_MAX,
                       json=request(stream=True, stream_options={"include_usage": True})) as answer:
         *chunks, last = list(events(answer.iter_lines()))
     assert last == "[DONE]"
@@ -79,7 +83,7 @@ def test_engine_killed_within_a_stream(gateway):
     before = engine_of(gateway)
     seen = []
     with pytest.raises(httpx.RemoteProtocolError), httpx.stream(
-            "POST", gateway.base + "/v1/chat/completions", timeout=30,
+            "POST", gateway.base + "/v1/chat/completions", timeout=ANSWER_SECONDS_MAX,
             json=request(stream=True, max_tokens=LONG, ignore_eos=True)) as answer:
         assert answer.status_code == 200
         for data in events(answer.iter_lines()):

@@ -193,10 +193,42 @@ def test_a_right_request_is_asked(gate, upstream, client, target):
 def test_what_is_wrong_is_told_its_place(gate, upstream, client, target):
     before, found = len(upstream.asked), {}
     for what, body, place in CLIENTS[client][4]:
-        said = message_of(client, gate.ask(*request_of(client, target, body)))
+        answer = gate.ask(*request_of(client, target, body))
+        said = message_of(client, answer)
+        if CLIENTS[client][1] is openai:
+            assert answer.json()["error"]["param"] == said.partition(": ")[0]
         if not re.match(re.escape(place) + r"[:. ]", said):
             found[what] = said
     assert found == {}
+    assert len(upstream.asked) == before
+
+
+SEARCH = [{"type": "web_search"}]
+FAR = "anthropic/claude-opus-4-6"
+
+
+@pytest.mark.parametrize("path, body, param", [
+    (CHAT, chat(), "model"),
+    (CHAT, chat(model="nobody"), "model"),
+    (CHAT, chat(model=7), "model"),
+    (CHAT, b'{"model":"a","model":"b"}', "model"),
+    (CHAT, rb'{"model":"a","strea\u006d":true}', "stream"),
+    (CHAT, chat(model=FAR, n=0), "n"),
+    (CHAT, chat(model=FAR, stream_options={"include_usage": 1}), "stream_options.include_usage"),
+    (CHAT, chat(model=FAR, tools=SEARCH), "tools[0]"),
+    (RESPONSES, responses(model=FAR, previous_response_id="resp_1"), "previous_response_id"),
+    ("/v1/embeddings", {"model": "vertex/text-embedding-005", "input": [[1, 2]]}, "input[0]"),
+    # no place of the request is known, or there is none
+    (CHAT, b"[]", None),
+    (CHAT, b"{", None),
+    # a place in the conversation, where the instructions have gone from in front of the input
+    (RESPONSES, responses([{"type": "input_image", "image_url": "data:;base64,AAAA"}], model=FAR,
+                          instructions="x"), None),
+])
+def test_openais_param_is_the_place(gate, upstream, path, body, param):
+    before = len(upstream.asked)
+    answer = gate.ask(path, body if isinstance(body, bytes) else json.dumps(body).encode())
+    assert answer.status in (400, 404) and answer.json()["error"]["param"] == param, answer.text
     assert len(upstream.asked) == before
 
 
@@ -219,7 +251,10 @@ def test_what_is_no_json_is_told_its_place(gate, upstream, client, target):
     field = CLIENTS[client][3]
     for what, (text, why) in BROKEN.items():
         path, body = request_of(client, target, CLIENTS[client][2])
-        said = message_of(client, gate.ask(path, body.replace(b"@", text)))
+        answer = gate.ask(path, body.replace(b"@", text))
+        said = message_of(client, answer)
+        if CLIENTS[client][1] is openai:
+            assert said.endswith(f"It is in {answer.json()['error']['param']}.")
         where = re.escape(field.rpartition(".")[0] + ".deep" if "nested" in what else field)
         assert re.search(rf"{why}.* It is in {where}(\[0\]|\.a)*\.", said), (what, said)
     assert len(upstream.asked) == before

@@ -6,6 +6,7 @@ import subprocess
 from decimal import Decimal
 
 import bed
+import peers
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
@@ -111,6 +112,30 @@ def test_a_broken_answer_costs_what_was_reported(start, mock, tmp_path):
     record = g.record(refused)
     assert "cost" not in record and "unpriced" not in record
     assert g.metrics()['lamplighter_unpriced_requests_total{target="ant/priced;fault=cut;at=5"}'] == 1
+
+
+def test_what_the_price_file_cannot_know_is_told(start, mock, tmp_path):
+    """Another tier is no list price; of an answer that searched the tokens are known."""
+    def say(request):
+        tier = json.loads(request.body).get("service_tier", "default")
+        usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12,
+                 "num_sources_used": int(tier == "default")}
+        return peers.answer(200, {**peers.completion(), "service_tier": tier, "usage": usage})
+
+    with peers.Provider(say) as provider:
+        c = conf(mock, tmp_path)
+        c["providers"]["oai"] = bed.provider("openai", f"127.0.0.1:{provider.port}",
+                                             key="env:OAI_KEY")
+        g = start(bed.Gateway, c, env=bed.KEYS)
+        prior = exact(g, g.chat("oai/priced", service_tier="priority"))
+        assert (prior["cost"], prior["unpriced"]) == (None, "tier")
+        searched = exact(g, g.chat("oai/priced"))
+        assert searched["unpriced"] == "extras"
+        assert searched["cost"] == due(searched, 2, "7.5") > 0
+        metrics = g.metrics()
+        assert metrics['lamplighter_unpriced_requests_total{target="oai/priced"}'] == 2
+        assert metrics['lamplighter_cost_usd_total{target="oai/priced"}'] > 0
+        bed.wait_for(lambda: "another tier" in g.said())
 
 
 def test_counting_tokens_is_free_and_unread_posts_are_not(start, mock, tmp_path):

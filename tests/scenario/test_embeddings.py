@@ -166,6 +166,112 @@ def test_an_answer_without_the_vectors_of_all_texts_is_none(binary, tmp_path, gi
             g.stop()
 
 
+# ---- who makes them in ways of their own ----
+
+TASKS = {"CLUSTERING": "clustering", None: "search_document"}
+
+
+class Maker:
+    """Cohere, Amazon Bedrock and Vertex AI: refuses what is not its API's, as they do."""
+    VECTOR = [0.25, -1e-7]
+
+    def __init__(self):
+        self.bodies = []
+
+    def cohere(self, body, hosted):
+        wanted = {"texts", "input_type", "embedding_types"} | (set() if hosted else {"model"})
+        assert wanted <= body.keys() <= wanted | {"output_dimension"}
+        assert body["input_type"] in TASKS.values() and body["embedding_types"] == ["float"]
+        page = {"id": "1", "texts": body["texts"], "response_type": "embeddings_by_type",
+                "embeddings": {"float": [[i, *self.VECTOR] for i in range(len(body["texts"]))]}}
+        return {**page, "meta": {"billed_units": {"input_tokens": 9}}}
+
+    def titan(self, body):
+        assert {"inputText"} <= body.keys() <= {"inputText", "dimensions", "normalize"}
+        return {"embedding": [0, *self.VECTOR], "inputTextTokenCount": 9}
+
+    def vertex(self, body):
+        assert {"content"} <= body.keys() <= {"content", "embedContentConfig"}
+        (part,) = body["content"]["parts"]
+        assert part.keys() == {"text"}
+        return {"embedding": {"values": [0, *self.VECTOR]},
+                "usageMetadata": {"promptTokenCount": 9}}
+
+    def __call__(self, request):
+        body, path = json.loads(request.body), request.path
+        self.bodies.append(body)
+        try:
+            if path == "/v2/embed":
+                return peers.answer(200, self.cohere(body, hosted=False))
+            if path == "/model/cohere.embed-v4%3A0/invoke":
+                return peers.answer(200, self.cohere(body, hosted=True))
+            if path == "/model/amazon.titan-embed-text-v2%3A0/invoke":
+                return peers.answer(200, self.titan(body))
+            if path.endswith("/publishers/google/models/gemini-embedding-2:embedContent"):
+                return peers.answer(200, self.vertex(body))
+        except AssertionError as wrong:
+            return peers.answer(400, {"message": f"no: {wrong!r}"})
+        return peers.answer(404, {"message": path})
+
+
+@pytest.fixture(scope="module")
+def maker():
+    return Maker()
+
+
+@pytest.fixture(scope="module")
+def makers(binary, place, mock, maker):
+    with peers.Provider(maker) as provider:
+        conf = bed.basic(mock.addr, workers=1)
+        common = {"path": "", "key": "env:GOO_KEY"}
+        addr = f"127.0.0.1:{provider.port}"
+        conf["providers"] = {
+            "coh": bed.provider("cohere", addr, **common),
+            "aws": bed.provider("bedrock", addr, **common),
+            "ver": bed.provider("vertex", addr, project="p", region="r", **common)}
+        g = bed.Gateway(binary, place, conf, name="makers", env={**bed.KEYS, "GOO_KEY": "key"})
+        yield g
+        g.stop()
+
+
+ALL = ["coh/embed-v4.0", "aws/cohere.embed-v4:0", "aws/amazon.titan-embed-text-v2:0",
+       "ver/gemini-embedding-2"]
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_one_text_by_each_maker(makers, maker, model):
+    # Cohere has a copy of OpenAI's API for OpenAI's clients.
+    answer = ask(makers, as_batch if "coh/" in model else as_openai, model, ["one"], 3)
+    assert answer.status == 200, answer.text
+    assert said(answer) == ([[0, *Maker.VECTOR]], 9)
+    assert makers.record(answer)["tokens_in"] == 9
+    assert "3" in json.dumps(maker.bodies[-1])
+    answer = makers.ask(f"{MODELS}{model}:embedContent", {**content("one"), "taskType": "CLUSTERING"})
+    assert answer.status == 200, answer.text
+    assert answer.json()["embedding"]["values"] == [0, *Maker.VECTOR]
+    lost = "titan" in model
+    assert (answer["x-lamplighter-dropped"] == "taskType") == lost
+    assert ("clustering" in json.dumps(maker.bodies[-1]).lower()) != lost
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_several_texts_where_the_maker_takes_them(makers, maker, model):
+    before = len(maker.bodies)
+    answer = ask(makers, as_batch, model, TEXTS)
+    if "cohere" in model or "coh/" in model:
+        assert said(answer) == ([[i, *Maker.VECTOR] for i in range(len(TEXTS))], 9)
+    else:
+        assert answer.status == 400 and len(maker.bodies) == before
+        assert "one vector a request, and 3 are asked for" in answer.json()["error"]["message"]
+
+
+def test_a_maker_that_refuses_is_heard(makers):
+    answer = ask(makers, as_openai, "aws/amazon.titan-embed-text-v1", ["one"])
+    error = answer.json()["error"]
+    assert answer.status == 400 and answer.json()["lamplighter"]["upstream"]["status"] == 404
+    assert "titan-embed-text-v1" in error["message"]
+
+
 # ---- SDKs ----
 
 @pytest.mark.parametrize("target", ["oai", "goo", "ver"])

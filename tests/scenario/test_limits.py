@@ -357,21 +357,23 @@ def test_slow_readers_hold_little(start, kind, slack):
 
 @pytest.mark.memory
 def test_an_endless_event_is_relayed_in_pieces(gateway, slack):
-    """One line of 256 MiB inside of a stream; memory stays flat."""
-    cost, peak = bed.Cost(gateway), 0
+    """One line of 1 GiB (256 MiB where a sanitizer slows it) inside of a stream; memory stays
+    flat."""
+    size, cost, peak = 1024 if slack == 1 else 256, bed.Cost(gateway), 0
     with wire.Conn(gateway.addr, timeout=50) as conn:
-        conn.send(wire.request("POST", CHAT, {"model": "gen/line;fault=huge-event;at=3;size=256M",
-                                              "stream": True, "messages": []}))
-        size, tail = 0, b""
+        conn.send(wire.request("POST", CHAT, {
+            "model": f"gen/line;fault=huge-event;at=3;size={size}M", "stream": True,
+            "messages": []}))
+        got, tail = 0, b""
         while not tail.endswith(b"0\r\n\r\n"):
             data = conn.sock.recv(1 << 20)
             assert data, tail
-            size, tail = size + len(data), (tail + data)[-64:]
-            if size % (32 * MIB) < len(data):
+            got, tail = got + len(data), (tail + data)[-64:]
+            if got % (32 * MIB) < len(data):
                 peak = max(peak, cost.peak())
-    assert size > 256 * MIB and b"[DONE]" in tail
-    print(f"workers grew by {peak / MIB:.1f} MiB for an event of 256 MiB")
-    assert peak < 2 * MIB * slack
+    assert got > size * MIB and b"[DONE]" in tail
+    print(f"workers grew by {peak / MIB:.1f} MiB for an event of {size} MiB")
+    assert peak < (2 if slack == 1 else 8) * MIB
 
 
 @pytest.mark.memory
@@ -565,11 +567,12 @@ def sums(*bodies):
     return [hashlib.sha256(body).hexdigest() for body in bodies]
 
 
-@pytest.mark.parametrize("kind", ["nginx tuned", "HAProxy stock"])
+@pytest.mark.parametrize("kind", proxies.READERS)
 def test_an_independent_reader_agrees(start, tmp_path, mock, kind):
     """Another server reads what the gateway sends as exactly the requests that the gateway took:
     one each of PLAIN and none of AMBIGUOUS. Asked directly it may refuse what is odd, but what it
-    does take of PLAIN it takes for the same."""
+    does take of PLAIN it takes for the same. (Varnish refuses chunk extensions after it sent the
+    head on, and ends that request with an empty body.)"""
     if not proxies.available(kind):
         pytest.skip(f"unsupported: {kind} is not installed")
     peer = proxies.Proxy(kind, tmp_path, wire.address(mock.addr)[1])
@@ -582,7 +585,7 @@ def test_an_independent_reader_agrees(start, tmp_path, mock, kind):
             assert readings(g.addr, mock, data) == sums(b'{"model":"smuggle"}',
                                                         b'{"model":"last"}'), data
             both = sums(JSON, b'{"model":"gen/last"}')
-            assert readings(direct, mock, data) in ([], both[:1], both), data
+            assert readings(direct, mock, data) in ([], sums(b""), both[:1], both), data
         for head, body in AMBIGUOUS.values():
             assert readings(g.addr, mock, POST + head + b"\r\n" + body + last) == []
         for data in LINES.values():

@@ -256,9 +256,22 @@ def test_a_target_that_can_is_asked_instead(start, mock):
     g = start(bed.Gateway, conf, env=bed.KEYS)
     table = {"type": "file", "file": {"filename": "t.xlsx",
                                       "file_data": "data:application/vnd.ms-excel;base64,AAAA"}}
+    # n: no word for it; table: no place for it; new: what the gateway itself cannot read
+    new = {"role": "user", "content": [{"type": "hologram", "hologram": {}}]}
     for more, target in (({}, "ant/first"), ({"n": 2}, "oai/second"),
-                         ({"messages": [{"role": "user", "content": [table]}]}, "oai/second")):
+                         ({"messages": [{"role": "user", "content": [table]}]}, "oai/second"),
+                         ({"messages": [new]}, "oai/second"),
+                         ({"tool_choice": {"type": "new"}}, "oai/second")):
         answer = g.ask(CHAT, {"model": "both", "messages": HELLO, **more})
+        assert answer.status == 200 and answer["x-lamplighter-target"] == target
+
+
+def test_without_room_to_translate_a_target_of_the_dialect_is_asked(start, mock):
+    conf = bed.basic(mock.addr, workers=1, limits={"translation": "16MiB"})
+    conf["models"] = {"both": {"targets": ["ant/first", "oai/second"]}}
+    g = start(bed.Gateway, conf, env=bed.KEYS)
+    for size, target in ((BODY_MOST, "ant/first"), (BODY_MOST + 1, "oai/second")):
+        answer = g.ask(CHAT, large("both", size))
         assert answer.status == 200 and answer["x-lamplighter-target"] == target
 
 
@@ -360,6 +373,21 @@ def test_a_wrong_request_is_told_its_place(gateway, mock, path, body, where):
     assert answer.status == 400
     assert where in answer.json()["error"]["message"]
     assert not mock.requests("wrong")
+
+
+@pytest.mark.parametrize("n", (1, 6, 40, 80))
+def test_more_names_than_there_is_room_for_are_counted(gateway, n):
+    """Whole names, then how many more; in the header and, of less room, in the log."""
+    answer = ask(gateway, CHAT, "many", **{f"unknown_{i:02}": 1 for i in range(n)})
+    assert answer.status == 200
+    lists = [answer["x-lamplighter-dropped"], gateway.record(answer)["dropped"]]
+    for text, most in zip(lists, (1024, 95)):
+        names = text.split(", ")
+        more = re.fullmatch(r"and (\d+) more", names[-1])
+        named = names[:-1] if more else names
+        assert named == [f"unknown_{i:02}" for i in range(len(named))] and named
+        assert len(named) + (int(more[1]) if more else 0) == n and len(text) <= most
+        assert not more or len(text) > most - 60 or len(named) == 64
 
 
 @pytest.mark.parametrize("key, name", [("x\r\nset-cookie: a=b", "x??set-cookie: a=b"),

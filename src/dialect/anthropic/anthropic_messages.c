@@ -18,12 +18,17 @@ enum event_path {
     START_CACHE_READ,
     START_CACHE_WRITE,
     START_CACHE_WRITE_1H,
+    START_TIER,
+    START_SPEED,
+    START_PLACE,
     INPUT,
     OUTPUT,
     CACHE_READ,
     CACHE_WRITE,
     CACHE_WRITE_1H,
     REASONING,
+    SPEED,
+    SEARCHES,
     INDEX,
     BLOCK_TYPE,
     BLOCK_TEXT,
@@ -40,12 +45,17 @@ static const char *const event_paths[] = {
     "message.usage.cache_read_input_tokens",
     "message.usage.cache_creation_input_tokens",
     "message.usage.cache_creation.ephemeral_1h_input_tokens",
+    "message.usage.service_tier",
+    "message.usage.speed",
+    "message.usage.inference_geo",
     "usage.input_tokens",
     "usage.output_tokens",
     "usage.cache_read_input_tokens",
     "usage.cache_creation_input_tokens",
     "usage.cache_creation.ephemeral_1h_input_tokens",
     "usage.output_tokens_details.thinking_tokens",
+    "usage.speed",
+    "usage.server_tool_use.web_search_requests",
     "index",
     "content_block.type",
     "content_block.text",
@@ -64,6 +74,10 @@ enum answer_path {
     ANSWER_CACHE_WRITE,
     ANSWER_CACHE_WRITE_1H,
     ANSWER_REASONING,
+    ANSWER_TIER,
+    ANSWER_SPEED,
+    ANSWER_PLACE,
+    ANSWER_SEARCHES,
     ANSWER_PATHS
 };
 
@@ -78,6 +92,10 @@ static const char *const answer_paths[] = {
     "usage.cache_creation_input_tokens",
     "usage.cache_creation.ephemeral_1h_input_tokens",
     "usage.output_tokens_details.thinking_tokens",
+    "usage.service_tier",
+    "usage.speed",
+    "usage.inference_geo",
+    "usage.server_tool_use.web_search_requests",
 };
 _Static_assert(ARRAY_LEN(answer_paths) == ANSWER_PATHS, "one row, one path");
 
@@ -230,6 +248,19 @@ static void on_event(struct dialect_answer *a, const struct json_hit *h)
     case REASONING:
         read_usage(a, h, &a->usage.reasoning);
         break;
+    case START_TIER:
+        answer_tier(a, TIER_QUEUE, h);
+        break;
+    case START_SPEED:
+    case SPEED:
+        answer_tier(a, TIER_SPEED, h);
+        break;
+    case START_PLACE:
+        answer_tier(a, TIER_PLACE, h);
+        break;
+    case SEARCHES:
+        answer_extras(a, h);
+        break;
     case INDEX:
         if (dialect_hit_u64(h, &v) == 0)
             a->ev.index = (uint32_t)MIN(v, (uint64_t)UINT32_MAX);
@@ -373,6 +404,18 @@ static void on_answer(struct dialect_answer *a, const struct json_hit *h)
         break;
     case ANSWER_REASONING:
         read_usage(a, h, &a->usage.reasoning);
+        break;
+    case ANSWER_TIER:
+        answer_tier(a, TIER_QUEUE, h);
+        break;
+    case ANSWER_SPEED:
+        answer_tier(a, TIER_SPEED, h);
+        break;
+    case ANSWER_PLACE:
+        answer_tier(a, TIER_PLACE, h);
+        break;
+    case ANSWER_SEARCHES:
+        answer_extras(a, h);
         break;
     default:
         anthropic_error_hit(a, h);

@@ -25,31 +25,6 @@ struct writing {
     struct err *e;
 };
 
-/* What has become of the words and of the number in what was asked. */
-static void note_thinking(const struct writing *x, const struct claude_thinking *t)
-{
-    const struct chat_request *q = x->q;
-    bool same = t->effort ? span_is(q->effort, t->effort) : !span_has(q->effort) && !t->budget;
-    uint64_t budget = 0;
-
-    if (t->little)
-        convert_approximates(x->to, CHAT_HAS_EFFORT);
-    if (claude_shall_not_think(q))
-        return;
-    if (q->has & CHAT_BIT(CHAT_HAS_EFFORT)) {
-        if (!t->on || (t->budget && span_has(q->thinking_budget)))
-            convert_drops(x->to, CHAT_HAS_EFFORT);
-        else if (!same)
-            convert_approximates(x->to, CHAT_HAS_EFFORT);
-    }
-    if (q->has & CHAT_BIT(CHAT_HAS_BUDGET)) {
-        if (!t->on)
-            convert_drops(x->to, CHAT_HAS_BUDGET);
-        else if (span_u64(q->thinking_budget, &budget) < 0 || budget != t->budget)
-            convert_approximates(x->to, CHAT_HAS_BUDGET);
-    }
-}
-
 /* ---- small things ---- */
 
 static void write_cache(struct json_write *w, bool cache, struct span ttl)
@@ -488,7 +463,7 @@ int anthropic_messages_write_request(struct buf *out, const struct chat_request 
     write_thinking_config(&x, &t);
     if (write_output_config(&x, &t) < 0)
         return -1;
-    note_thinking(&x, &t);
+    claude_note_thinking(to, q, &t);
     if (moved && q->has & CHAT_BIT(CHAT_HAS_SYSTEM_LATER))
         convert_approximates(to, CHAT_HAS_SYSTEM_LATER);
     convert_note_signatures(to, q);

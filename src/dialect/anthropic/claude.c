@@ -152,3 +152,27 @@ struct claude_thinking claude_think(const struct chat_request *q, const struct c
     think_within(&t, q->max_tokens);
     return t;
 }
+
+void claude_note_thinking(const struct convert_to *to, const struct chat_request *q,
+                          const struct claude_thinking *t)
+{
+    bool same = t->effort ? span_is(q->effort, t->effort) : !span_has(q->effort) && !t->budget;
+    uint64_t budget = 0;
+
+    if (t->little)
+        convert_approximates(to, CHAT_HAS_EFFORT);
+    if (claude_shall_not_think(q))
+        return;
+    if (q->has & CHAT_BIT(CHAT_HAS_EFFORT)) {
+        if (!t->on || (t->budget && span_has(q->thinking_budget)))
+            convert_drops(to, CHAT_HAS_EFFORT);
+        else if (!same)
+            convert_approximates(to, CHAT_HAS_EFFORT);
+    }
+    if (q->has & CHAT_BIT(CHAT_HAS_BUDGET)) {
+        if (!t->on)
+            convert_drops(to, CHAT_HAS_BUDGET);
+        else if (span_u64(q->thinking_budget, &budget) < 0 || budget != t->budget)
+            convert_approximates(to, CHAT_HAS_BUDGET);
+    }
+}

@@ -10,7 +10,7 @@
 #ifndef DIALECT_CLAUDE_H
 #define DIALECT_CLAUDE_H
 
-#include "chat/chat.h"
+#include "dialect/convert.h"
 #include "codec/json_write.h"
 
 enum claude_thinks { CLAUDE_THINKS_NOT, CLAUDE_THINKS_BUDGET, CLAUDE_THINKS_EFFORT };
@@ -50,6 +50,10 @@ bool claude_shall_not_think(const struct chat_request *q);
 
 /* How a model is asked to think. */
 struct claude_thinking claude_think(const struct chat_request *q, const struct claude_ability *can);
+
+/* Note what has become of the words and of the number in what was asked. */
+void claude_note_thinking(const struct convert_to *to, const struct chat_request *q,
+                          const struct claude_thinking *t);
 
 /* -1: the model refuses what is asked of it (ERR_PROTOCOL). */
 MUST_CHECK int claude_takes(const struct chat_request *q, const struct claude_ability *can,

@@ -20,6 +20,8 @@ enum path {
     CACHE_READ,
     CACHE_WRITE,
     STOP,
+    TIER,
+    SPEED,
     COMMON, /* an event's own, or a whole answer's */
     INDEX = COMMON,
     START,
@@ -37,7 +39,8 @@ enum path {
 
 #define COMMON_PATHS                                                                               \
     "", "error.type", "error.message", "usage.inputTokens", "usage.outputTokens",                  \
-        "usage.cacheReadInputTokens", "usage.cacheWriteInputTokens", "stopReason"
+        "usage.cacheReadInputTokens", "usage.cacheWriteInputTokens", "stopReason",                 \
+        "serviceTier.type", "performanceConfig.latency"
 
 static const char *const event_paths[] = {
     COMMON_PATHS,
@@ -103,6 +106,12 @@ static void read_common(struct dialect_answer *a, const struct json_hit *h)
         break;
     case CACHE_WRITE:
         read_usage(a, h, &a->usage.cache_write);
+        break;
+    case TIER:
+        answer_tier(a, TIER_QUEUE, h);
+        break;
+    case SPEED:
+        answer_tier(a, TIER_SPEED, h);
         break;
     case STOP:
         if (h->type != JSON_STRING)

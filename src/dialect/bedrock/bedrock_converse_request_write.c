@@ -248,7 +248,13 @@ static bool part_fits(void *arg, const struct chat_part *p)
     case CHAT_PART_MEDIA:
         return true;
     case CHAT_PART_THINKING:
-        return is_claude(x) && p->signature.n && p->signer == CHAT_SIGNER_ANTHROPIC;
+        if (is_claude(x) && p->signature.n && p->signer == CHAT_SIGNER_ANTHROPIC)
+            return true;
+        if (p->text.n)
+            convert_drops(x->to, CHAT_HAS_THINKING);
+        if (p->signature.n)
+            convert_drops(x->to, CHAT_HAS_SIGNATURE);
+        return false;
     case CHAT_PART_TOOL_CALL:
     case CHAT_PART_TOOL_RESULT:
         return !p->free;
@@ -321,6 +327,8 @@ static int write_tools(struct writing *x)
         if (write_tool(x, t) < 0)
             return -1;
     }
+    if (x->q->choice == CHAT_CHOICE_NONE && x->q->tools)
+        convert_approximates(x->to, CHAT_HAS_TOOL_CHOICE);
     if (!any)
         return x->calls ? json_wrong(x->e, &at, "calls without tools cannot be said") : 0;
     json_end_array(&x->w);
@@ -344,18 +352,26 @@ static void write_number(struct writing *x, const char *key, struct span s, bool
 static void write_inference(struct writing *x, enum claude_samples samples)
 {
     const struct chat_request *q = x->q;
-    bool any = false, list = false;
+    bool any = false, list = false, all = true, hot = convert_above_one(q->temperature);
 
     write_number(x, "maxTokens", q->max_tokens, &any);
-    if (samples != CLAUDE_SAMPLES_NOT)
-        write_number(x, "temperature",
-                     convert_above_one(q->temperature) ? SPAN_LIT("1") : q->temperature, &any);
+    if (samples != CLAUDE_SAMPLES_NOT) {
+        write_number(x, "temperature", hot ? SPAN_LIT("1") : q->temperature, &any);
+        if (hot)
+            convert_approximates(x->to, CHAT_HAS_TEMPERATURE);
+    } else if (span_has(q->temperature)) {
+        convert_drops(x->to, CHAT_HAS_TEMPERATURE);
+    }
     if (samples == CLAUDE_SAMPLES_ALL ||
         (samples == CLAUDE_SAMPLES_ONE && !span_has(q->temperature)))
         write_number(x, "topP", q->top_p, &any);
+    else if (span_has(q->top_p))
+        convert_drops(x->to, CHAT_HAS_TOP_P);
     for (const struct chat_text *t = q->stops; t; t = t->next) {
-        if (convert_blank(t->s))
+        if (convert_blank(t->s)) {
+            all = false;
             continue;
+        }
         begin_fields(x, "inferenceConfig", &any);
         begin_list(x, "stopSequences", &list);
         json_string(&x->w, t->s);
@@ -364,6 +380,8 @@ static void write_inference(struct writing *x, enum claude_samples samples)
         json_end_array(&x->w);
     if (any)
         json_end_object(&x->w);
+    if (!all)
+        (list ? convert_approximates : convert_drops)(x->to, CHAT_HAS_STOP);
 }
 
 static void write_format(struct writing *x)
@@ -397,7 +415,10 @@ static void write_tier(struct writing *x)
         json_begin_object(&x->w);
         json_kv_cstring(&x->w, "type", tiers[i]);
         json_end_object(&x->w);
+        return;
     }
+    if (span_has(x->q->service_tier))
+        convert_drops(x->to, CHAT_HAS_SERVICE_TIER);
 }
 
 /* What the API takes as a label: up to 256 of these letters. */
@@ -421,7 +442,7 @@ static int write_labels(struct writing *x)
     struct json_tree t = {0};
     yyjson_obj_iter it;
     yyjson_val *k;
-    bool any = false;
+    bool any = false, all = true;
     int rc;
 
     if (!span_has(x->q->metadata))
@@ -431,14 +452,18 @@ static int write_labels(struct writing *x)
     while (rc == 0 && (k = yyjson_obj_iter_next(&it)) != NULL) {
         yyjson_val *v = yyjson_obj_iter_get_val(k);
 
-        if (!is_label(k, 1) || !is_label(v, 0))
+        if (!is_label(k, 1) || !is_label(v, 0)) {
+            all = false;
             continue;
+        }
         begin_fields(x, "requestMetadata", &any);
         json_key_span(&x->w, json_text(k));
         json_string(&x->w, json_text(v));
     }
     if (any)
         json_end_object(&x->w);
+    if (!all)
+        (any ? convert_approximates : convert_drops)(x->to, CHAT_HAS_METADATA);
     json_tree_fini(&t);
     return rc;
 }
@@ -465,11 +490,14 @@ static const char *effort_word(const struct chat_request *q)
 
 static void claude_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
 {
+    claude_note_thinking(x->to, x->q, t);
     if (span_has(x->q->top_k) && !t->on &&
         claude_ability(x->model)->samples != CLAUDE_SAMPLES_NOT) {
         begin_fields(x, FIELDS, begun);
         json_key(&x->w, "top_k");
         json_raw(&x->w, x->q->top_k);
+    } else if (span_has(x->q->top_k)) {
+        convert_drops(x->to, CHAT_HAS_TOP_K);
     }
     if (t->type) {
         begin_fields(x, FIELDS, begun);
@@ -489,9 +517,19 @@ static void claude_fields(struct writing *x, const struct claude_thinking *t, bo
     }
 }
 
-static void nova_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
+/* What became of the words and numbers that guide thinking, where the model has one word for them.
+ */
+static void note_effort(const struct writing *x, const char *word)
 {
-    UNUSED(t);
+    const struct span said = word ? span_str(word) : span_of(NULL, 0);
+
+    convert_note_effort(x->to, x->q, said);
+    if (word && span_has(x->q->effort) && !span_eq(x->q->effort, said))
+        convert_approximates(x->to, CHAT_HAS_EFFORT);
+}
+
+static void write_top_k(struct writing *x, bool *begun)
+{
     if (!span_has(x->q->top_k))
         return;
     begin_fields(x, FIELDS, begun);
@@ -499,6 +537,13 @@ static void nova_fields(struct writing *x, const struct claude_thinking *t, bool
     begin(x, "topK");
     json_raw(&x->w, x->q->top_k);
     json_end_object(&x->w);
+}
+
+static void nova_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
+{
+    UNUSED(t);
+    note_effort(x, NULL);
+    write_top_k(x, begun);
 }
 
 /* Nova thinks its hardest only without a limit of tokens: a limit that was given stands. */
@@ -521,8 +566,12 @@ static void nova_2_fields(struct writing *x, const struct claude_thinking *t, bo
 {
     const char *effort = nova_2_effort(x->q);
 
+    UNUSED(t);
+    note_effort(x, effort);
     if (nova_2_samples(x->q))
-        nova_fields(x, t, begun);
+        write_top_k(x, begun);
+    else if (span_has(x->q->top_k))
+        convert_drops(x->to, CHAT_HAS_TOP_K);
     if (!effort)
         return;
     begin_fields(x, FIELDS, begun);
@@ -538,10 +587,23 @@ static void gpt_oss_fields(struct writing *x, const struct claude_thinking *t, b
     const char *effort = effort_word(x->q);
 
     UNUSED(t);
+    note_effort(x, effort);
+    if (span_has(x->q->top_k))
+        convert_drops(x->to, CHAT_HAS_TOP_K);
     if (!effort)
         return;
     begin_fields(x, FIELDS, begun);
     json_kv_cstring(&x->w, "reasoning_effort", effort);
+}
+
+/* Of all others nobody says more. */
+static void no_fields(struct writing *x, const struct claude_thinking *t, bool *begun)
+{
+    UNUSED(t);
+    UNUSED(begun);
+    note_effort(x, NULL);
+    if (span_has(x->q->top_k))
+        convert_drops(x->to, CHAT_HAS_TOP_K);
 }
 
 static void write_fields(struct writing *x, const struct claude_thinking *t)
@@ -554,6 +616,7 @@ static void write_fields(struct writing *x, const struct claude_thinking *t)
         {"*" NOVA_2 "*", nova_2_fields},
         {"*nova-*", nova_fields},
         {"*gpt-oss*", gpt_oss_fields},
+        {"*", no_fields},
     };
     bool begun = false;
 

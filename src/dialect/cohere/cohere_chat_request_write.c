@@ -18,6 +18,7 @@ const struct convert_charset cohere_chat_names = {
 struct out {
     struct json_write w;
     const struct chat_request *q;
+    const struct convert_to *to;
     struct err *e;
     bool documents; /* documents are the request's */
 };
@@ -286,6 +287,8 @@ static int write_tools(struct out *o)
         return -1;
     if (chat_any_strict(q->tools))
         json_kv_bool(&o->w, "strict_tools", true);
+    if (one && q->tools->next)
+        convert_approximates(o->to, CHAT_HAS_TOOL_CHOICE);
     if (one || q->choice == CHAT_CHOICE_ANY)
         json_kv_cstring(&o->w, "tool_choice", "REQUIRED");
     else if (q->choice == CHAT_CHOICE_NONE)
@@ -320,6 +323,10 @@ static void write_thinking(struct out *o)
     if (!off)
         convert_kv_raw(&o->w, "token_budget", q->thinking_budget);
     json_end_object(&o->w);
+    if (!off && span_has(q->effort))
+        convert_approximates(o->to, CHAT_HAS_EFFORT);
+    if (off && span_has(q->thinking_budget) && !span_is(q->thinking_budget, "0"))
+        convert_drops(o->to, CHAT_HAS_BUDGET);
 }
 
 /* 1, however it is written, is more than there may be. */
@@ -353,32 +360,41 @@ static struct span penalty(struct span n)
     return is_negative(n) ? SPAN_LIT("0") : at_most_one(n);
 }
 
-static void write_numbers(struct out *o, const struct convert_to *to)
+/* A number in place of another one. */
+static void write_near(struct out *o, const char *key, struct span said, struct span instead,
+                       enum chat_feature f)
+{
+    convert_kv_raw(&o->w, key, instead);
+    if (!span_eq(said, instead))
+        convert_approximates(o->to, f);
+}
+
+static void write_numbers(struct out *o)
 {
     const struct chat_request *q = o->q;
 
     convert_kv_raw(&o->w, "max_tokens", q->max_tokens);
     convert_kv_texts(&o->w, "stop_sequences", q->stops);
-    convert_kv_raw(&o->w, "temperature", at_most_one(q->temperature));
-    if (convert_above_one(q->temperature))
-        convert_approximates(to, CHAT_HAS_TEMPERATURE);
-    convert_kv_raw(&o->w, "p", top_p(q->top_p));
+    write_near(o, "temperature", q->temperature, at_most_one(q->temperature), CHAT_HAS_TEMPERATURE);
+    write_near(o, "p", q->top_p, top_p(q->top_p), CHAT_HAS_TOP_P);
     convert_kv_raw(&o->w, "k", q->top_k);
     if (is_negative(q->seed))
-        convert_drops(to, CHAT_HAS_SEED);
+        convert_drops(o->to, CHAT_HAS_SEED);
     else
         convert_kv_raw(&o->w, "seed", q->seed);
-    convert_kv_raw(&o->w, "frequency_penalty", penalty(q->frequency_penalty));
-    convert_kv_raw(&o->w, "presence_penalty", penalty(q->presence_penalty));
+    write_near(o, "frequency_penalty", q->frequency_penalty, penalty(q->frequency_penalty),
+               CHAT_HAS_PENALTIES);
+    write_near(o, "presence_penalty", q->presence_penalty, penalty(q->presence_penalty),
+               CHAT_HAS_PENALTIES);
     convert_kv_tri(&o->w, "logprobs", q->logprobs);
     if (span_has(q->top_logprobs) && !span_is(q->top_logprobs, "0"))
-        convert_approximates(to, CHAT_HAS_LOGPROBS);
+        convert_approximates(o->to, CHAT_HAS_LOGPROBS);
 }
 
 int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
-    struct out o = {.q = q, .e = e, .documents = !is_bound(q)};
+    struct out o = {.q = q, .to = to, .e = e, .documents = !is_bound(q)};
 
     if (is_bound(q) && q->tools)
         return err_set(e, ERR_PROTOCOL, "response_format: not together with tools");
@@ -393,7 +409,7 @@ int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
         return -1;
     write_format(&o);
     write_thinking(&o);
-    write_numbers(&o, to);
+    write_numbers(&o);
     json_end_object(&o.w);
     return buf_finish(buf, "request", e);
 }

@@ -37,6 +37,9 @@ extern const struct convert_charset gemini_names;
         snake, __VA_ARGS__                                                                         \
     }
 
+/* A reader of values: generationConfig, into the request. */
+int gemini_read_conf(const struct convert_value *x);
+
 /* A reader of values: an object -> yyjson_val *, to be read later. */
 int gemini_keep_object(const struct convert_value *x);
 

@@ -46,8 +46,10 @@ static int read_text(struct embed_request *q, struct buf *text, yyjson_val *part
 
     if (!yyjson_is_obj(part))
         return json_wrong(e, at, "an object is wanted");
-    if (!v)
-        return convert_embed_cannot(q, at, ONLY_GOOGLE, e);
+    if (!v) {
+        convert_embed_cannot(q, at, ONLY_GOOGLE);
+        return 0;
+    }
     if (!yyjson_is_str(v))
         return json_wrong(e, &JSON_AT_KEY(at, "text"), "a string is wanted");
     buf_add_span(text, json_text(v));
@@ -99,11 +101,10 @@ static int read_item(struct embed_request *q, struct embed_input ***tail, yyjson
     in->title = item.title;
     if (q->inputs_n == 1)
         q->dimensions = item.dimensions;
-    if (span_eq(q->dimensions, item.dimensions))
-        return 0;
-    return convert_embed_cannot(q, &JSON_AT_KEY(at, "outputDimensionality"),
-                                "only Google's own models make vectors of several lengths at once",
-                                e);
+    if (!span_eq(q->dimensions, item.dimensions))
+        convert_embed_cannot(q, &JSON_AT_KEY(at, "outputDimensionality"),
+                             "only Google's own models make vectors of several lengths at once");
+    return 0;
 }
 
 static int read_batch(const struct convert_value *x)
@@ -169,8 +170,51 @@ static int write_answer(struct json_write *w, const struct embed_answer *a,
     return 0;
 }
 
+/* ---- Vertex AI's embedContent: the same, of one text ---- */
+
+static int write_request(struct json_write *w, const struct embed_request *q,
+                         const struct convert_to *to, struct err *e)
+{
+    const struct embed_input *in = q->inputs;
+
+    UNUSED(to); /* the URL names the model */
+    if (convert_embed_one(q, "Vertex AI's embedContent", e) < 0)
+        return -1;
+    json_begin_object(w);
+    json_key(w, "content");
+    json_begin_object(w);
+    json_key(w, "parts");
+    json_begin_array(w);
+    json_begin_object(w);
+    json_kv_string(w, "text", in->text);
+    json_end_object(w);
+    json_end_array(w);
+    json_end_object(w);
+    if (span_has(in->task) || span_has(in->title) || span_has(q->dimensions)) {
+        json_key(w, "embedContentConfig");
+        json_begin_object(w);
+        convert_kv_text(w, "taskType", in->task);
+        convert_kv_text(w, "title", in->title);
+        convert_kv_raw(w, "outputDimensionality", q->dimensions);
+        json_end_object(w);
+    }
+    json_end_object(w);
+    return 0;
+}
+
+static int read_answer(struct embed_answer *ret, yyjson_val *root, struct err *e)
+{
+    const struct json_at at = JSON_AT_KEY(NULL, "embedding");
+
+    convert_embed_tokens(ret, json_get(json_get(root, "usageMetadata"), "promptTokenCount"));
+    return convert_embed_vector(ret, 0, json_get(json_get(root, "embedding"), "values"),
+                                &JSON_AT_KEY(&at, "values"), e);
+}
+
 const struct convert_embed convert_gemini_embed = {
     .dialect = &dialect_gemini_embed,
     .read_request = read_request,
     .write_answer = write_answer,
+    .write_request = write_request,
+    .read_answer = read_answer,
 };

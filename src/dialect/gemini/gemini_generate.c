@@ -29,6 +29,9 @@ enum path {
     INPUT_CACHED,
     OUTPUT,
     OUTPUT_THOUGHTS,
+    TRAFFIC,
+    TIER,
+    SEARCHES,
     KIND_IN,
     KIND_IN_NAME,
     KIND_IN_COUNT,
@@ -60,6 +63,8 @@ enum path {
         of "promptFeedback.blockReason", of "usageMetadata.promptTokenCount",                      \
         of "usageMetadata.toolUsePromptTokenCount", of "usageMetadata.cachedContentTokenCount",    \
         of "usageMetadata.candidatesTokenCount", of "usageMetadata.thoughtsTokenCount",            \
+        of "usageMetadata.trafficType", of "usageMetadata.serviceTier",                            \
+        of "candidates[].groundingMetadata.webSearchQueries",                                      \
         KIND_PATHS(of "usageMetadata.promptTokensDetails"),                                        \
         KIND_PATHS(of "usageMetadata.cacheTokensDetails"),                                         \
         KIND_PATHS(of "usageMetadata.candidatesTokensDetails"),                                    \
@@ -197,6 +202,13 @@ static void read_common(struct dialect_answer *a, unsigned path, const struct js
         break;
     case OUTPUT:
         read_usage(a, h, &a->output_plain);
+        break;
+    case TRAFFIC: /* Vertex AI's word; the other one is Google AI's */
+    case TIER:
+        answer_tier(a, TIER_QUEUE, h);
+        break;
+    case SEARCHES:
+        answer_extras(a, h);
         break;
     case OUTPUT_THOUGHTS:
         read_usage(a, h, &a->usage.reasoning);

@@ -201,6 +201,7 @@ int ollama_chat_read_event(struct convert_reader *r, struct span name, yyjson_va
 #define API           "https://github.com/ollama/ollama/blob/main/docs/api.md#generate-a-chat-completion"
 #define CARRIED(f)    [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEARLY(f, as) [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, as, API}
+#define PARTLY(f, as) [CHAT_HAS_##f] = {CHAT_HAS_##f, PARTLY, as, API}
 #define TYPES         "https://github.com/ollama/ollama/blob/main/api/types.go"
 #define LOST(f)       [CHAT_HAS_##f] = {CHAT_HAS_##f, LOST, NULL, TYPES}
 
@@ -223,7 +224,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(TOOL_STRICT),
     LOST(TOOL_FREE),
     LOST(PROVIDER_TOOL),
-    NEARLY(TOOL_CHOICE,
+    PARTLY(TOOL_CHOICE,
            "none leaves the tools out; where one must be called the target is skipped"),
     LOST(TOOL_PARALLEL),
     CARRIED(TOOL_CALL),
@@ -247,8 +248,8 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(LOGIT_BIAS),
     CARRIED(LOGPROBS),
     LOST(CHOICES),
-    NEARLY(EFFORT, "think: false, low, medium, high or max; minimal is low, xhigh is high"),
-    NEARLY(BUDGET, "think: true"),
+    PARTLY(EFFORT, "think: false, low, medium, high or max; minimal is low, xhigh is high"),
+    PARTLY(BUDGET, "think: true, or the effort"),
     LOST(VERBOSITY),
     LOST(METADATA),
     LOST(USER),

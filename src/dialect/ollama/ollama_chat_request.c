@@ -244,6 +244,7 @@ int ollama_chat_read_request(struct chat_request *ret, yyjson_val *root, struct 
 struct out {
     struct json_write w;
     const struct chat_request *q;
+    const struct convert_to *to;
     struct err *e;
 };
 
@@ -384,8 +385,10 @@ static int write_tools(struct out *o)
 
     if (q->choice == CHAT_CHOICE_ANY || q->choice == CHAT_CHOICE_ONE)
         return err_set(o->e, ERR_PROTOCOL, "tool_choice: a model cannot be made to call a tool");
-    if (q->choice == CHAT_CHOICE_NONE)
+    if (q->choice == CHAT_CHOICE_NONE) {
+        convert_approximates(o->to, CHAT_HAS_TOOL_CHOICE);
         return 0;
+    }
     return convert_kv_tools(&o->w, q, span_of(NULL, 0), NULL, o->e);
 }
 
@@ -394,7 +397,14 @@ static void write_think(struct out *o)
     const struct chat_request *q = o->q;
     struct span level = span_is(q->effort, "max") ? q->effort : convert_effort(q->effort);
 
-    if (q->thinking == CHAT_NO || span_is(q->effort, "none") || span_is(q->thinking_budget, "0"))
+    bool off =
+        q->thinking == CHAT_NO || span_is(q->effort, "none") || span_is(q->thinking_budget, "0");
+
+    if (!off && span_has(q->effort) && !span_eq(q->effort, level))
+        convert_approximates(o->to, CHAT_HAS_EFFORT);
+    if (!off && span_has(q->thinking_budget))
+        convert_approximates(o->to, CHAT_HAS_BUDGET);
+    if (off)
         json_kv_bool(&o->w, "think", false);
     else if (span_has(level))
         json_kv_string(&o->w, "think", level);
@@ -422,7 +432,7 @@ static void write_options(struct out *o)
 int ollama_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
-    struct out o = {.q = q, .e = e};
+    struct out o = {.q = q, .to = to, .e = e};
 
     json_write_init(&o.w, buf);
     json_begin_object(&o.w);

@@ -200,6 +200,12 @@ void openai_hit(struct dialect_answer *a, const struct json_hit *h)
     case OPENAI_TOP_CODE:
         read_top(a, h);
         break;
+    case OPENAI_TIER:
+        answer_tier(a, TIER_QUEUE, h);
+        break;
+    case OPENAI_XAI_SOURCES:
+        answer_extras(a, h);
+        break;
     case OPENAI_ROOT:
         if (h->end && !a->streamed)
             openai_end_event(a);

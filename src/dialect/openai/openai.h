@@ -19,7 +19,8 @@
         "usage.num_cached_tokens", "usage.prompt_tokens_details.audio_tokens",                     \
         "usage.completion_tokens_details.reasoning_tokens",                                        \
         "usage.completion_tokens_details.audio_tokens", "usage.total_tokens", "x_groq.usage",      \
-        "x_groq.usage.prompt_tokens", "x_groq.usage.completion_tokens", "x_groq.error"
+        "x_groq.usage.prompt_tokens", "x_groq.usage.completion_tokens", "x_groq.error",            \
+        "service_tier", "usage.num_sources_used"
 
 enum openai_path {
     OPENAI_ROOT,
@@ -51,6 +52,8 @@ enum openai_path {
     OPENAI_GROQ_INPUT,
     OPENAI_GROQ_OUTPUT,
     OPENAI_GROQ_ERROR,
+    OPENAI_TIER,
+    OPENAI_XAI_SOURCES,
     OPENAI_OWN
 };
 

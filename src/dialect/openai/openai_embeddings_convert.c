@@ -37,9 +37,9 @@ static int read_one(struct embed_request *q, struct embed_input ***tail, yyjson_
         return json_wrong(e, at, "a text or a list of tokens is wanted");
     if (!convert_embed_input(q, tail, json_text(v)))
         return convert_no_memory(e);
-    return text ? 0
-                : convert_embed_cannot(
-                      q, at, "numbers of tokens mean something to their own model alone", e);
+    if (!text)
+        convert_embed_cannot(q, at, "numbers of tokens mean something to their own model alone");
+    return 0;
 }
 
 static int read_input(const struct convert_value *x)
@@ -92,10 +92,7 @@ static int write_request(struct json_write *w, const struct embed_request *q,
     convert_kv_raw(w, "dimensions", q->dimensions);
     json_kv_cstring(w, "encoding_format", "float");
     json_end_object(w);
-    if ((task && chat_add_text(q->notes, &q->notes->others, SPAN_LIT("taskType")) < 0) ||
-        (title && chat_add_text(q->notes, &q->notes->others, SPAN_LIT("title")) < 0))
-        return convert_no_memory(e);
-    return 0;
+    return convert_embed_no_hints(q, task, title, e);
 }
 
 /* ---- answers ---- */

@@ -29,13 +29,21 @@ static struct span code(const struct dialect_error *e)
     return span_str(e->reason);
 }
 
+static void write_param(struct json_write *w, const struct dialect_error *e)
+{
+    if (span_has(e->param))
+        json_kv_string(w, "param", e->param);
+    else
+        json_kv_cstring(w, "param", NULL);
+}
+
 static void write_members(struct json_write *w, const struct dialect_error *e)
 {
     json_key(w, "error");
     json_begin_object(w);
     json_kv_string(w, "message", e->message);
     json_kv_cstring(w, "type", error_word(types, ARRAY_LEN(types), e->status));
-    json_kv_cstring(w, "param", NULL);
+    write_param(w, e);
     json_kv_string(w, "code", code(e));
     json_end_object(w);
     error_write_details(w, e);
@@ -64,7 +72,7 @@ void openai_write_typed_error_event(struct buf *out, const struct dialect_error 
     json_kv_uint(&w, "sequence_number", e->sequence);
     json_kv_string(&w, "code", code(e));
     json_kv_string(&w, "message", e->message);
-    json_kv_cstring(&w, "param", NULL);
+    write_param(&w, e);
     write_members(&w, e);
     json_end_object(&w);
     buf_add_str(out, "\n\n");

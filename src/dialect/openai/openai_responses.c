@@ -25,7 +25,7 @@
         at "incomplete_details.reason", at "usage.input_tokens", at "usage.output_tokens",         \
         at "usage.input_tokens_details.cached_tokens",                                             \
         at "usage.input_tokens_details.cache_write_tokens",                                        \
-        at "usage.output_tokens_details.reasoning_tokens"
+        at "usage.output_tokens_details.reasoning_tokens", at "service_tier"
 
 enum response_path {
     ROOT,
@@ -41,6 +41,7 @@ enum response_path {
     CACHE_READ,
     CACHE_WRITE,
     REASONING,
+    TIER,
     OWN
 };
 
@@ -147,6 +148,10 @@ static enum dialect_kind event_kind(const struct dialect_answer *a)
     return row ? types[row - 1].kind : EVENT_OPAQUE;
 }
 
+/* What the provider's own tools did, and bills apart: developers.openai.com/api/docs/pricing */
+static const char *const billed[] = {"web_search_call", "file_search_call", "code_interpreter_call",
+                                     "image_generation_call"};
+
 /* Items that are plain text for the reader. All others are calls and what the provider's own tools
  * did. */
 static void read_item(struct dialect_answer *a, const struct json_hit *h)
@@ -156,6 +161,8 @@ static void read_item(struct dialect_answer *a, const struct json_hit *h)
 
     if (word.n && !span_is(word, "message") && !span_is(word, "reasoning"))
         mark(a, SAW_TOOL);
+    for (size_t i = 0; i < ARRAY_LEN(billed); i++)
+        a->usage.extras |= span_is(word, billed[i]);
 }
 
 static void read_usage(struct dialect_answer *a, const struct json_hit *h, uint64_t *count)
@@ -205,6 +212,9 @@ static void read_response(struct dialect_answer *a, const struct json_hit *h)
         break;
     case REASONING:
         read_usage(a, h, &a->usage.reasoning);
+        break;
+    case TIER:
+        answer_tier(a, TIER_QUEUE, h);
         break;
     case ROOT:
     case OWN:

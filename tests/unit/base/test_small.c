@@ -39,6 +39,9 @@ static void globs_match(void **state)
     for (size_t i = 0; i < ARRAY_LEN(globs); i++)
         if (span_glob(span_str(globs[i].pattern), span_str(globs[i].text)) != globs[i].want)
             fail_msg("'%s' against '%s'", globs[i].pattern, globs[i].text);
+    assert_true(span_globs((const char *const[]){"b", "a*", NULL}, SPAN_LIT("abc")));
+    assert_false(span_globs((const char *const[]){"b", "a", NULL}, SPAN_LIT("abc")));
+    assert_false(span_globs((const char *const[]){NULL}, SPAN_LIT("")));
 }
 
 static const struct {

@@ -180,6 +180,14 @@ static void places_are_said_as_people_write_them(void **state)
     assert_int_equal(json_wrong(&e, &content, "%d is no text", 7), -1);
     assert_string_equal(e.text, "messages[1].content: 7 is no text");
     assert_int_equal(e.code, ERR_PROTOCOL);
+    assert_int_equal(e.place_n, strlen("messages[1].content"));
+    assert_int_equal(json_wrong(&e, NULL, "an object is wanted"), -1);
+    assert_string_equal(e.text, "the body: an object is wanted");
+    assert_int_equal(e.place_n, 0);
+    (void)json_wrong(&e, &content, "no text");
+    (void)err_prefix(&e, "the request");
+    assert_string_equal(e.text, "the request: messages[1].content: no text");
+    assert_int_equal(e.place_n, 0);
 }
 
 static void every_failed_allocation_is_survived(void **state)

@@ -17,6 +17,8 @@
 #define OPENAI &dialect_openai_embeddings
 #define GEMINI &dialect_gemini_embed
 #define VERTEX &dialect_vertex_predict
+#define COHERE &dialect_cohere_embed
+#define TITAN  &dialect_titan_embed
 
 static struct translate_conf conf_of(const struct dialect *client, const struct dialect *target)
 {
@@ -89,6 +91,38 @@ static const struct {
      "{\"instances\":[{\"content\":\"a\"}],\"parameters\":{\"outputDimensionality\":768}} - user"},
     {OPENAI, VERTEX, "{\"input\":[\"a\",\"\\ud800\"]}",
      "{\"instances\":[{\"content\":\"a\"},{\"content\":\"\\ud800\"}]}"},
+    /* Vertex AI's embedContent is Google's own, for one text */
+    {OPENAI, GEMINI, "{\"input\":[\"a\"]}", "{\"content\":{\"parts\":[{\"text\":\"a\"}]}}"},
+    {GEMINI, GEMINI,
+     "{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"taskType\":\"CLUSTERING\",\"title\":\"t\","
+     "\"outputDimensionality\":3}",
+     "{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"embedContentConfig\":{\"taskType\":"
+     "\"CLUSTERING\",\"title\":\"t\",\"outputDimensionality\":3}}"},
+    {OPENAI, GEMINI, "{\"input\":[\"a\",\"b\"]}",
+     "no: Vertex AI's embedContent makes one vector a request, and 2 are asked for"},
+    /* Cohere must know what for */
+    {OPENAI, COHERE, "{\"input\":[\"a\",\"b\"],\"dimensions\":256}",
+     "{\"model\":\"theirs\",\"texts\":[\"a\",\"b\"],\"input_type\":\"search_document\","
+     "\"embedding_types\":[\"float\"],\"output_dimension\":256}"},
+    {GEMINI, COHERE,
+     "{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"taskType\":\"RETRIEVAL_QUERY\",\"title\":"
+     "\"t\"}",
+     "{\"model\":\"theirs\",\"texts\":[\"a\"],\"input_type\":\"search_query\","
+     "\"embedding_types\":[\"float\"]} - title"},
+    {GEMINI, COHERE,
+     "{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"taskType\":\"FACT_VERIFICATION\"}",
+     "{\"model\":\"theirs\",\"texts\":[\"a\"],\"input_type\":\"search_document\","
+     "\"embedding_types\":[\"float\"]} - taskType"},
+    {GEMINI, COHERE,
+     "{\"requests\":[" TEXT("a") ",{\"content\":{\"parts\":[{\"text\":\"b\"}]},"
+                                 "\"taskType\":\"CLUSTERING\"}]}",
+     "no: requests[1].taskType: a target takes one for all texts"},
+    {OPENAI, TITAN, "{\"input\":\"a\",\"dimensions\":512}",
+     "{\"inputText\":\"a\",\"dimensions\":512}"},
+    {GEMINI, TITAN, "{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"taskType\":\"CLUSTERING\"}",
+     "{\"inputText\":\"a\"} - taskType"},
+    {OPENAI, TITAN, "{\"input\":[\"a\",\"b\"]}",
+     "no: Amazon's Titan makes one vector a request, and 2 are asked for"},
     /* what cannot be said, or is wrong */
     {GEMINI, OPENAI,
      "{\"requests\":[" TEXT(
@@ -176,7 +210,25 @@ static const struct {
      "]}",
      "{\"object\":\"list\",\"data\":[" ITEM("0", "\"AACAPwAAAMA=\"") "," ITEM(
          "1", "\"zczMPQ==\"") "],\"model\":\"mine\"}"},
+    {OPENAI, GEMINI, "{\"input\":\"a\"}",
+     "{\"embedding\":{\"values\":[1]},\"usageMetadata\":{\"promptTokenCount\":3}}",
+     "{\"object\":\"list\",\"data\":[" ITEM("0", "[1]") "],\"model\":\"mine\",\"usage\":{"
+                                                        "\"prompt_tokens\":3,\"total_tokens\":3}}"},
+    {OPENAI, COHERE, PLAIN,
+     "{\"id\":\"i\",\"embeddings\":{\"float\":[[1],[2]]},\"texts\":[\"a\",\"b\"],\"meta\":{"
+     "\"billed_units\":{\"input_tokens\":4}}}",
+     "{\"object\":\"list\",\"data\":[" ITEM("0", "[1]") "," ITEM(
+         "1", "[2]") "],\"model\":\"mine\",\"usage\":{\"prompt_tokens\":4,\"total_tokens\":4}}"},
+    {GEMINI, TITAN, ONE, "{\"embedding\":[1,2],\"inputTextTokenCount\":5}",
+     "{\"embedding\":{\"values\":[1,2]},\"usageMetadata\":{\"promptTokenCount\":5}}"},
     /* no answer to these texts */
+    {OPENAI, COHERE, PLAIN, "{\"embeddings\":{\"float\":[[1]]}}",
+     "no: the answer has 1 vectors for 2 texts"},
+    {OPENAI, COHERE, PLAIN, "{\"embeddings\":[[1],[2]]}", "no: embeddings.float: a list is wanted"},
+    {OPENAI, TITAN, "{\"input\":\"a\"}", "{\"embedding\":\"\"}",
+     "no: embedding: a list of numbers is wanted"},
+    {OPENAI, GEMINI, "{\"input\":\"a\"}", "{\"embedding\":{}}",
+     "no: embedding.values: a list of numbers is wanted"},
     {GEMINI, OPENAI, TWO, "{\"data\":[" ITEM("0", "[1]") "]}",
      "no: the answer has 1 vectors for 2 texts"},
     {GEMINI, OPENAI, ONE, "{\"data\":[" ITEM("0", "[1]") "," ITEM("1", "[1]") "]}",

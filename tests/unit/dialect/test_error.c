@@ -165,6 +165,25 @@ static void codes_follow_the_reason_or_the_upstream(void **state)
           "\"upstream\":{\"type\":\"made_up_error\"}}}");
 }
 
+static void the_place_is_openais_param(void **state)
+{
+    struct dialect_error e = {.status = 400, .reason = "x", .message = {"m", 1}};
+
+    UNUSED(state);
+    e.param = SPAN_LIT("messages[0].\"a");
+    check(dialect_openai_chat.write_error, &e,
+          "{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\","
+          "\"param\":\"messages[0].\\\"a\",\"code\":\"x\"},\"lamplighter\":{\"reason\":\"x\"}}");
+    check(dialect_openai_responses.write_error_event, &e,
+          "event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"x\","
+          "\"message\":\"m\",\"param\":\"messages[0].\\\"a\",\"error\":{\"message\":\"m\","
+          "\"type\":\"invalid_request_error\",\"param\":\"messages[0].\\\"a\",\"code\":\"x\"},"
+          "\"lamplighter\":{\"reason\":\"x\"}}\n\n");
+    check(dialect_anthropic_messages.write_error, &e,
+          "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"m\"},"
+          "\"lamplighter\":{\"reason\":\"x\"}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +192,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(types_follow_the_status),
         cmocka_unit_test(codes_follow_the_reason_or_the_upstream),
+        cmocka_unit_test(the_place_is_openais_param),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,9 @@ static const struct loss {
 #define R &convert_openai_responses
 #define A &convert_anthropic_messages
 #define G &convert_gemini_generate
+#define B &convert_bedrock_converse
+#define H &convert_cohere_chat
+#define O &convert_ollama_chat
     /* what holds without a word is as good as not said */
     {C, A, "m",
      CHAT(",'tools':[{'type':'function','function':{'name':'f','strict':false}}],'n':1,"
@@ -183,10 +186,82 @@ static const struct loss {
      "{'contents':[{'parts':[{'text':'hi'}]},{'role':'model','parts':[{'inlineData':{'mimeType':"
      "'image/png','data':'AAAA'}}]},{'parts':[{'text':'hi'}]}]}",
      "image", ""},
+    /* Converse: what all models have ... */
+    {C, B, "meta.llama4", CHAT(",'temperature':1,'top_p':0.5,'stop':['a'],'metadata':{'a':'b'}"),
+     "", ""},
+    {C, B, "meta.llama4", CHAT(",'temperature':1.5,'stop':['a',' ']"), "", "temperature, stop"},
+    {C, B, "meta.llama4", CHAT(",'stop':[' '],'metadata':{'a':'!'},'service_tier':'scale'"),
+     "stop, metadata, service-tier", ""},
+    {C, B, "meta.llama4", CHAT(",'metadata':{'a':'b','c':'!'},'service_tier':'flex'"), "",
+     "metadata"},
+    {C, B, "meta.llama4",
+     CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'none'"), "",
+     "tool-choice"},
+    {C, B, "meta.llama4",
+     CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'required'"), "",
+     ""},
+    /* ... and single ones */
+    {A, B, "meta.llama4", MESSAGES(",'top_k':5,'output_config':{'effort':'low'}"), "top-k, effort",
+     ""},
+    {A, B, "us.amazon.nova-pro-v1:0", MESSAGES(",'top_k':5,'output_config':{'effort':'low'}"),
+     "effort", ""},
+    {A, B, "us.amazon.nova-2-lite-v1:0", MESSAGES(",'top_k':5,'output_config':{'effort':'low'}"),
+     "", ""},
+    {A, B, "us.amazon.nova-2-lite-v1:0", MESSAGES(",'output_config':{'effort':'high'}"), "",
+     "effort"},
+    {C, B, "us.amazon.nova-2-lite-v1:0",
+     CHAT(",'temperature':1,'top_p':1,'reasoning_effort':'high'"), "temperature, top-p", ""},
+    {A, B, "openai.gpt-oss-120b-1:0", MESSAGES(",'top_k':5,'output_config':{'effort':'max'}"),
+     "top-k", "effort"},
+    {A, B, "openai.gpt-oss-120b-1:0",
+     MESSAGES(",'thinking':{'type':'enabled','budget_tokens':2000}"), "", "budget"},
+    {C, B, "anthropic.claude-opus-4-8", CHAT(",'temperature':1,'reasoning_effort':'minimal'"),
+     "temperature", "effort"},
+    {A, B, "anthropic.claude-3-opus", MESSAGES(",'top_k':5"), "", ""},
+    {A, B, "meta.llama4",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'hi'},{'role':'assistant','content':[{'"
+     "type':'thinking',"
+     "'thinking':'t','signature':'s'},{'type':'text','text':'a'}]},{'role':'user','content':'b'}]}",
+     "thinking, signature", ""},
+    {A, B, "anthropic.claude-3-opus",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'hi'},{'role':'assistant','content':[{'"
+     "type':'thinking',"
+     "'thinking':'t','signature':'s'},{'type':'text','text':'a'}]},{'role':'user','content':'b'}]}",
+     "", ""},
+    /* Cohere */
+    {C, H, "m", CHAT(",'temperature':1,'top_p':0.5,'frequency_penalty':0.5,'seed':1"), "", ""},
+    {C, H, "m", CHAT(",'temperature':1.5,'top_p':1.0,'presence_penalty':-1,'seed':-1"), "seed",
+     "temperature, top-p, penalties"},
+    {C, H, "m", CHAT(",'response_format':{'type':'json_object'}"), "", ""},
+    {C, H, "m",
+     CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':{'type':'function',"
+          "'function':{"
+          "'name':'f'}}"),
+     "", ""},
+    {C, H, "m",
+     CHAT(",'tools':[{'type':'function','function':{'name':'f'}},{'type':'function','function':{'"
+          "name':'g'}}],"
+          "'tool_choice':{'type':'function','function':{'name':'f'}}"),
+     "", "tool-choice"},
+    {C, H, "m", CHAT(",'reasoning_effort':'low'"), "", "effort"},
+    {C, H, "m", CHAT(",'reasoning_effort':'none'"), "", ""},
+    {A, H, "m", MESSAGES(",'thinking':{'type':'enabled','budget_tokens':2000}"), "", ""},
+    /* Ollama */
+    {C, O, "m", CHAT(",'reasoning_effort':'low'"), "", ""},
+    {C, O, "m", CHAT(",'reasoning_effort':'minimal'"), "", "effort"},
+    {C, O, "m", CHAT(",'reasoning_effort':'none'"), "", ""},
+    {A, O, "m", MESSAGES(",'thinking':{'type':'enabled','budget_tokens':2000}"), "", "budget"},
+    {C, O, "m", CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'none'"),
+     "", "tool-choice"},
+    {C, O, "m", CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'auto'"),
+     "", ""},
 #undef C
 #undef R
 #undef A
 #undef G
+#undef B
+#undef H
+#undef O
 };
 
 /* In JSON's quotes, with a word in place of @. */

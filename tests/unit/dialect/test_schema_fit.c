@@ -186,6 +186,10 @@ static void no_keyword_of_a_table_is_without_a_row(void **state)
 
 /* ---- whole schemas ---- */
 
+/* An object with one property, which refers to another schema. */
+#define INNER(name, to, required)                                                                  \
+    "{'properties':{'" name "':{'$ref':'" to "'}},'required':['" required "']}"
+#define LOOP            ": a schema inside of itself cannot be left out there"
 #define OBJECT(members) "{'type':'object','properties':{" members "}"
 #define ENDS(required)  ",'required':[" required "],'additionalProperties':false}"
 #define STRING          "{'type':'string'}"
@@ -309,6 +313,36 @@ static const struct {
      "{'$defs':{'n':" OBJECT("'l':{'items':{'$ref':'#/$defs/n'}}") "},'m':{}}}"},
     {G, "{'$defs':{'n':" OBJECT("'l':{'$ref':'#/$defs/m'}") ",'required':['l']},'m':" STRING "}}",
      "{'$defs':{'n':" OBJECT("'l':{'$ref':'#/$defs/m'}") ",'required':['l']},'m':" STRING "}}"},
+    /* ... through others, in whatever order */
+    {G, "{'$defs':{'A':" INNER("b", "#/$defs/B", "b") ",'B':" INNER("a", "#/$defs/A", "a") "}}",
+     "!schema.$defs.A.properties.b.$ref" LOOP},
+    {G, "{'$defs':{'A':" INNER("b", "#/$defs/B", "b") ",'B':" INNER("a", "#/$defs/A", "") "}}",
+     "{'$defs':{'A':" INNER("b", "#/$defs/B", "b") ",'B':" INNER("a", "#/$defs/A", "") "}}"},
+    {G,
+     "{'definitions':{'c':{'items':{'$ref':'#/definitions/a~1b'}},'b':{'$ref':'#/definitions/c'},"
+     "'a/b':{'anyOf':[{'type':'null'},{'$ref':'#/definitions/b'}]}},'$ref':'#/definitions/b'}",
+     "!schema.definitions.c.items.$ref" LOOP},
+    {G,
+     OBJECT("'p':{'$ref':'#/$defs/A'}") ",'required':['p'],'$defs':{'A':" INNER("r", "#", "r") "}}",
+     "!schema.properties.p.$ref" LOOP},
+    {G, OBJECT("'p':{'$ref':'#/$defs/A'}") ",'$defs':{'A':" INNER("r", "#", "r") "}}",
+     OBJECT("'p':{'$ref':'#/$defs/A'}") ",'$defs':{'A':" INNER("r", "#", "r") "}}"},
+    {G, OBJECT("'p':{'$ref':'#/$defs/A'}") ",'$defs':{'A':" INNER("s", "#/$defs/A", "s") "}}",
+     "!schema.$defs.A.properties.s.$ref" LOOP},
+    {G, OBJECT("'p':" INNER("q", "#/properties/p", "q")) "}",
+     "!schema.properties.p.properties.q.$ref" LOOP},
+    {G, OBJECT("'p':{'items':" INNER("q", "#/properties/p/items", "q") "}") "}",
+     "!schema.properties.p.items.properties.q.$ref" LOOP},
+    /* two ways to one are no loop, nor is what leads nowhere */
+    {G,
+     "{'$ref':'#/$defs/A','$defs':{'C':" STRING ",'B':" INNER(
+         "c", "#/$defs/C",
+         "c") ",'A':{'anyOf':[{'$ref':'#/$defs/B'},{'$ref':'#/$defs/C'},{'$ref':'#/$defs/none'},"
+              "{'$ref':'#/$defs/C/type/a'}]}}}",
+     "{'$ref':'#/$defs/A','$defs':{'C':" STRING ",'B':" INNER(
+         "c", "#/$defs/C",
+         "c") ",'A':{'anyOf':[{'$ref':'#/$defs/B'},{'$ref':'#/$defs/C'},{'$ref':'#/$defs/none'},"
+              "{'$ref':'#/$defs/C/type/a'}]}}}"},
     {O, OBJECT("'next':{'anyOf':[{'$ref':'#'},{'type':'null'}]}") ENDS("'next'"),
      OBJECT("'next':{'anyOf':[{'$ref':'#'},{'type':'null'}]}") ENDS("'next'")},
     /* properties that are called like keywords */
@@ -468,12 +502,24 @@ static const char *inner(size_t n)
     return result(G, &b);
 }
 
+static const char *references(size_t n)
+{
+    struct buf b;
+
+    buf_init(&b, MEGA);
+    buf_add_str(&b, "{\"prefixItems\":[");
+    repeat(&b, "{\"$ref\":\"#/$defs/d\"},", n);
+    buf_add_str(&b, "{}],\"$defs\":{\"d\":{\"type\":\"string\"}}}");
+    return result(G, &b);
+}
+
 static void loops_are_looked_for_so_long(void **state)
 {
     UNUSED(state);
-    assert_string_equal(inner(1000), "");
-    assert_string_equal(inner(1001),
-                        "schema.properties.1000.$ref: too many schemas are inside of themselves");
+    assert_string_equal(inner(617), "");
+    assert_string_equal(inner(618), "schema: too many names and references have to be looked at");
+    assert_string_equal(references(10000), "");
+    assert_string_equal(references(10001), "schema: references are more than 10000");
 }
 
 /* ---- requests ---- */

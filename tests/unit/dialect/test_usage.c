@@ -17,7 +17,10 @@
 #define MESSAGES  &dialect_anthropic_messages
 #define GEMINI    &dialect_gemini_generate
 #define EMBED     &dialect_gemini_embed
+#define CONVERSE  &dialect_bedrock_converse
 #define PREDICT   &dialect_vertex_predict
+#define COHERE    &dialect_cohere_embed
+#define TITAN     &dialect_titan_embed
 
 /* clang-format off */
 static const struct {
@@ -30,6 +33,8 @@ static const struct {
     {"vectors of Vertex AI's: each text's tokens", PREDICT,
      "{\"predictions\":[{\"embeddings\":{\"statistics\":{\"token_count\":4}}},{\"embeddings\":{\"statistics\":{\"token_count\":3.0}}}]}",
      {.input = 7}},
+    {"vectors of Cohere's", COHERE, "{\"embeddings\":{\"float\":[[1]]},\"meta\":{\"billed_units\":{\"input_tokens\":5}}}", {.input = 5}},
+    {"vectors of Titan's", TITAN, "{\"embedding\":[1],\"inputTextTokenCount\":6}", {.input = 6}},
     {"every part that OpenAI reports", CHAT,
      "{\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":50,\"total_tokens\":150,"
      "\"prompt_tokens_details\":{\"cached_tokens\":40,\"cache_write_tokens\":5,\"audio_tokens\":30},"
@@ -88,6 +93,33 @@ static const struct {
     {"no kind of Gemini's is audio", GEMINI,
      "{\"usageMetadata\":{\"promptTokenCount\":10,\"promptTokensDetails\":[{\"tokenCount\":7},{\"modality\":\"DOCUMENT\",\"tokenCount\":3}]}}",
      {.input = 10}},
+    /* how it was served, and what is billed besides */
+    {"OpenAI's usual tier", CHAT, "{\"service_tier\":\"default\",\"usage\":{\"prompt_tokens\":1}}", {.input = 1}},
+    {"OpenAI's priority", CHAT, "{\"service_tier\":\"priority\",\"usage\":{\"prompt_tokens\":1}}", {.input = 1, .tiers = TIER_QUEUE}},
+    {"a tier that nobody names", CHAT, "{\"service_tier\":null,\"usage\":{\"prompt_tokens\":1}}", {.input = 1}},
+    {"Groq's usual tier", CHAT, "{\"service_tier\":\"on_demand\",\"usage\":{\"prompt_tokens\":1}}", {.input = 1}},
+    {"OpenRouter's reserved", CHAT, "{\"service_tier\":\"provisioned\",\"usage\":{\"prompt_tokens\":1}}", {.input = 1}},
+    {"xAI searched", CHAT, "{\"usage\":{\"prompt_tokens\":1,\"num_sources_used\":2}}", {.input = 1, .extras = true}},
+    {"xAI did not", CHAT, "{\"usage\":{\"prompt_tokens\":1,\"num_sources_used\":0}}", {.input = 1}},
+    {"a response at flex", RESPONSES, "{\"service_tier\":\"flex\",\"usage\":{\"input_tokens\":1}}", {.input = 1, .tiers = TIER_QUEUE}},
+    {"a response that searched", RESPONSES, "{\"output\":[{\"type\":\"web_search_call\"}],\"usage\":{\"input_tokens\":1}}", {.input = 1, .extras = true}},
+    {"a response that calls", RESPONSES, "{\"output\":[{\"type\":\"function_call\"}],\"usage\":{\"input_tokens\":1}}", {.input = 1}},
+    {"Anthropic's usual way", MESSAGES,
+     "{\"usage\":{\"input_tokens\":1,\"service_tier\":\"standard\",\"inference_geo\":\"global\",\"speed\":\"standard\",\"server_tool_use\":{\"web_search_requests\":0}}}",
+     {.input = 1}},
+    {"fast, in one country, in its own queue, with a search", MESSAGES,
+     "{\"usage\":{\"input_tokens\":1,\"service_tier\":\"priority\",\"inference_geo\":\"us\",\"speed\":\"fast\",\"server_tool_use\":{\"web_search_requests\":1}}}",
+     {.input = 1, .tiers = TIER_QUEUE | TIER_SPEED | TIER_PLACE, .extras = true}},
+    {"Vertex AI's usual traffic", GEMINI, "{\"usageMetadata\":{\"promptTokenCount\":1,\"trafficType\":\"ON_DEMAND\"}}", {.input = 1}},
+    {"Vertex AI, provisioned", GEMINI, "{\"usageMetadata\":{\"promptTokenCount\":1,\"trafficType\":\"PROVISIONED_THROUGHPUT\"}}", {.input = 1, .tiers = TIER_QUEUE}},
+    {"Gemini at flex", GEMINI, "{\"usageMetadata\":{\"promptTokenCount\":1,\"serviceTier\":\"flex\"}}", {.input = 1, .tiers = TIER_QUEUE}},
+    {"Gemini searched", GEMINI,
+     "{\"candidates\":[{\"groundingMetadata\":{\"webSearchQueries\":[\"q\"]}}],\"usageMetadata\":{\"promptTokenCount\":1}}", {.input = 1, .extras = true}},
+    {"Gemini did not", GEMINI,
+     "{\"candidates\":[{\"groundingMetadata\":{\"webSearchQueries\":[]}}],\"usageMetadata\":{\"promptTokenCount\":1}}", {.input = 1}},
+    {"Converse, optimized", CONVERSE, "{\"usage\":{\"inputTokens\":1},\"performanceConfig\":{\"latency\":\"optimized\"},\"serviceTier\":{\"type\":\"default\"}}",
+     {.input = 1, .tiers = TIER_SPEED}},
+    {"Converse at priority", CONVERSE, "{\"usage\":{\"inputTokens\":1},\"serviceTier\":{\"type\":\"priority\"}}", {.input = 1, .tiers = TIER_QUEUE}},
 };
 /* clang-format on */
 
@@ -107,6 +139,8 @@ static void check(const char *what, const struct dialect_usage *got,
         {"output", got->output, want->output},
         {"reasoning", got->reasoning, want->reasoning},
         {"audio_out", got->audio_out, want->audio_out},
+        {"tiers", got->tiers, want->tiers},
+        {"extras", got->extras, want->extras},
     };
 
     if (!got->seen)
@@ -155,11 +189,34 @@ static void counts_of_a_stream_come_together(void **state)
     check("a stream of Anthropic", &a.usage, &want);
 }
 
+/* A response begins with the tier that was asked for; the last word counts. A tool's item is seen
+ * when it begins. */
+static void a_stream_ends_with_the_tier_that_it_had(void **state)
+{
+    static const char text[] =
+        "data: {\"type\":\"response.created\",\"response\":{\"service_tier\":\"priority\"}}\n\n"
+        "data: "
+        "{\"type\":\"response.output_item.added\",\"item\":{\"type\":\"web_search_call\"}}\n\n"
+        "data: "
+        "{\"type\":\"response.completed\",\"response\":{\"service_tier\":\"default\",\"usage\":{"
+        "\"input_tokens\":3}}}\n\n";
+    static const struct dialect_usage want = {.input = 3, .extras = true};
+    struct span s = span_str(text);
+    struct dialect_answer a;
+    size_t used;
+
+    dialect_answer_begin(&a, RESPONSES, TERMINAL_DONE, 1, true);
+    while (s.n && dialect_answer_next(&a, s.p, s.n, &used) == STEP_EVENT)
+        s = span_of(s.p + used, s.n - used);
+    check("a stream of OpenAI", &a.usage, &want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_of_counting_comes_to_ours),
         cmocka_unit_test(counts_of_a_stream_come_together),
+        cmocka_unit_test(a_stream_ends_with_the_tier_that_it_had),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

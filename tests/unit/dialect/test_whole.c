@@ -22,6 +22,8 @@
 #define TOKENS    &dialect_gemini_count
 #define EMBED     &dialect_gemini_embed
 #define PREDICT   &dialect_vertex_predict
+#define COHERES   &dialect_cohere_embed
+#define TITAN     &dialect_titan_embed
 #define COHERE    &dialect_cohere_chat
 #define OLLAMA    &dialect_ollama_chat
 
@@ -107,6 +109,14 @@ static const struct {
     {PREDICT, "{\"predictions\":[]}", VERDICT_BAD, ""},
     {PREDICT, "{\"predictions\":[{\"embeddings\":{\"values\":[0.1]}}],\"error\":{\"status\":\"INTERNAL\"}}", VERDICT_ERROR, "INTERNAL"},
     {PREDICT, "{\"predictions\":[{\"embeddings\":{\"values\":[0.1]}}]", VERDICT_CUT, ""},
+    {COHERES, "{\"embeddings\":{\"float\":[[0.1]]}}", VERDICT_COMPLETE, ""},
+    {COHERES, "{\"embeddings\":{\"float\":[]}}", VERDICT_BAD, ""},
+    {COHERES, "{\"message\":\"invalid request\"}", VERDICT_ERROR, ""},
+    {COHERES, "{\"embeddings\":{\"float\":[[0.1]]}", VERDICT_CUT, ""},
+    {TITAN, "{\"embedding\":[0.1],\"inputTextTokenCount\":1}", VERDICT_COMPLETE, ""},
+    {TITAN, "{\"embedding\":[]}", VERDICT_BAD, ""},
+    {TITAN, "{\"message\":\"The model is overloaded\"}", VERDICT_ERROR, ""},
+    {TITAN, "{\"embedding\":[0.1]", VERDICT_CUT, ""},
     {COHERE, "{\"id\":\"a\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},\"finish_reason\":\"COMPLETE\"}", VERDICT_COMPLETE, ""},
     {COHERE, "{\"message\":{},\"finish_reason\":\"REASON_TO_COME\"}", VERDICT_COMPLETE, ""},
     {COHERE, "{\"message\":{},\"finish_reason\":null}", VERDICT_BAD, ""},

@@ -171,6 +171,39 @@ static void requests_are_as_the_host_wants_them(void **state)
     }
 }
 
+static void streams_are_asked_for_usage_where_that_is_known(void **state)
+{
+    static const char *const unasked[] = {
+        "mistral", "cohere", /* refuse the member */
+        "groq",    "deepseek",   "openrouter",        "together", "perplexity", /* count anyway */
+        "zai",     "zai-coding", "openai-compatible",                           /* do not say */
+    };
+    struct convert_to to = {.model = SPAN_LIT("m"), .stream = true};
+
+    for (size_t i = 0; provider_at(i); i++) {
+        const struct provider *p = provider_at(i);
+        struct translate *t;
+        bool known = true;
+        struct buf out;
+        struct err e;
+
+        if (!p->paths[OP_CHAT])
+            continue;
+        for (size_t k = 0; k < ARRAY_LEN(unasked); k++)
+            known = known && strcmp(p->name, unasked[k]) != 0;
+        to.ask_usage = p->caps & CAP_USAGE_OPT;
+        t = begin(p->name, &convert_anthropic_messages, NULL, CLAUDE(HI), &e);
+        assert_non_null(t);
+        buf_init(&out, MEGA);
+        assert_int_equal(translate_request(t, &out, &to, &e), 0);
+        if (span_contains(buf_span(&out),
+                          SPAN_LIT("\"stream_options\":{\"include_usage\":true}")) != known)
+            fail_msg("%s: %.*s", p->name, SPAN_FMT(buf_span(&out)));
+        buf_fini(&out);
+        translate_free(&t);
+    }
+}
+
 static void what_a_host_does_not_know_is_in_the_way(void **state)
 {
     struct err e;
@@ -214,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_as_the_host_wants_them),
+        cmocka_unit_test(streams_are_asked_for_usage_where_that_is_known),
         cmocka_unit_test(what_a_host_does_not_know_is_in_the_way),
         cmocka_unit_test(without_memory_nothing_is_written),
     };

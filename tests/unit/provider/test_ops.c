@@ -217,7 +217,7 @@ static void streams_may_have_a_path_of_their_own(void **state)
     }
 }
 
-static void clouds_have_messages_of_some_models(void **state)
+static void some_operations_are_of_some_models(void **state)
 {
     static const struct {
         const char *provider, *model;
@@ -228,6 +228,14 @@ static void clouds_have_messages_of_some_models(void **state)
         {"bedrock", "us.amazon.nova-pro-v1:0", OP_MESSAGES, false},
         {"bedrock", "us.amazon.nova-pro-v1:0", OP_CONVERSE, true},
         {"bedrock", "us.anthropic.claude-sonnet-4-5", OP_CHAT, false},
+        {"bedrock", "amazon.titan-embed-text-v2:0", OP_TITAN_EMBED, true},
+        {"bedrock", "amazon.titan-embed-image-v1", OP_TITAN_EMBED, false},
+        {"bedrock", "us.cohere.embed-v4:0", OP_COHERE_EMBED, true},
+        {"bedrock", "amazon.titan-embed-text-v2:0", OP_COHERE_EMBED, false},
+        {"cohere", "any", OP_COHERE_EMBED, true},
+        {"vertex", "gemini-embedding-2", OP_VERTEX_EMBED, true},
+        {"vertex", "gemini-embedding-001", OP_VERTEX_EMBED, false},
+        {"vertex", "gemini-embedding-001", OP_VERTEX_PREDICT, true},
         {"anthropic", "any", OP_MESSAGES, true},
         {"vllm", "any", OP_MESSAGES, true},
         {"openai", "any", OP_MESSAGES, false},
@@ -248,7 +256,7 @@ int main(void)
         cmocka_unit_test(operations_are_rows),
         cmocka_unit_test(paths_are_joined),
         cmocka_unit_test(streams_may_have_a_path_of_their_own),
-        cmocka_unit_test(clouds_have_messages_of_some_models),
+        cmocka_unit_test(some_operations_are_of_some_models),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

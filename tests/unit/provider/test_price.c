@@ -72,6 +72,9 @@ static const struct {
     {"cached tokens count for the bound", TOKENS(.input = 2001, .cache_read = 2001), PRICING_KNOWN, 0},
     {"a part that has no rate", TOKENS(.input = 1001, .cache_read = 1), PRICING_NO_RATE, 0},
     {"no tokens of a part that has no rate", TOKENS(.input = 1001, .reasoning = 1), PRICING_KNOWN, 2002},
+    {"another tier", TOKENS(.input = 10, .tiers = TIER_PLACE), PRICING_TIER, 0},
+    {"more than tokens", TOKENS(.input = 10, .extras = true), PRICING_EXTRAS, 10},
+    {"more than tokens, at another tier", TOKENS(.input = 10, .tiers = TIER_QUEUE, .extras = true), PRICING_TIER, 0},
     {"no usage", {.input = 5, .output = 5}, PRICING_NO_USAGE, 0},
 };
 /* clang-format on */

@@ -153,6 +153,18 @@ static const struct {
                                         "E036 4:50+26 providers.b: 'http://169.254.169.254/x' is "
                                         "an address that no provider may "
                                         "have\n" W_ENDPOINTS("4:50+26", "b", "2")},
+    {V "providers:\n  a: {type: vllm, endpoints: \"http://192.0.0.192\"}\n"
+       "  b: {type: vllm, endpoints: \"http://[64:ff9b::a9fe:a9fe]\"}\n"
+       "  c: {type: openai, key: env:KEY_A, endpoints: \"https://198.18.0.1\"}\n"
+       "  d: {type: openai, key: env:KEY_A, endpoints: \"https://[2002:7f00:1::1]\"}\n"
+       "  e: {type: vllm, endpoints: \"http://198.18.0.1\"}\n",
+     "E036 3:30+20 providers.a: 'http://192.0.0.192' is an address that no provider may have\n"
+     "E036 4:30+29 providers.b: 'http://[64:ff9b::a9fe:a9fe]' is an address that no provider may "
+     "have\n"
+     "E036 5:48+20 providers.c: 'https://198.18.0.1' is a private address; if that is meant, write "
+     "private: true\n"
+     "E036 6:48+26 providers.d: 'https://[2002:7f00:1::1]' is a private address; if that is meant, "
+     "write private: true"},
     /* secrets */
     {V "providers:\n  a: {type: openai, key: [env:NO_SUCH, env:EMPTY, env:BROKEN, cred:x, "
        "file:/does/not/exist]}\n",
