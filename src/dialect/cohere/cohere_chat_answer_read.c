@@ -407,7 +407,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(MODALITIES),
     CARRIED(MAX_TOKENS),
     PARTLY(TEMPERATURE, "at most 1", CHAT),
-    PARTLY(TOP_P, "1 is 0.99, the most that there is", CHAT),
+    PARTLY(TOP_P, "at least 0.01, at most 0.99", CHAT),
     CARRIED(TOP_K),
     CARRIED(STOP),
     PARTLY(PENALTIES, "what is below 0 is 0, what is above 1 is 1", CHAT),

@@ -340,11 +340,25 @@ static void write_thinking(struct out *o)
         convert_drops(o->to, CHAT_HAS_BUDGET);
 }
 
-/* 1, however it is written, is more than there may be. */
+/* Is the number less than 0.01, as those are written: 0, 0.001, 1e-06? */
+static bool is_tiny(struct span s)
+{
+    size_t e = MIN(span_find(s, 'e'), span_find(s, 'E')), at = e + 2;
+
+    if (e >= s.n)
+        return span_is(s, "0") || span_is(s, "0.0") || span_starts(s, SPAN_LIT("0.00"));
+    while (at < s.n && s.p[at] == '0')
+        at++;
+    return at < s.n && s.p[e + 1] == '-' && (s.n - at > 1 || s.p[at] > '2');
+}
+
+/* From 0.01 to 0.99; 1, however it is written, is more than there may be. */
 static struct span top_p(struct span p)
 {
     size_t n = p.n;
 
+    if (is_tiny(p))
+        return SPAN_LIT("0.01");
     while (n > 2 && p.p[n - 1] == '0')
         n--;
     return span_is(span_of(p.p, n), "1") || span_is(span_of(p.p, n), "1.") ? SPAN_LIT("0.99") : p;
