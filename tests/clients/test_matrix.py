@@ -399,6 +399,8 @@ def test_the_page_is_what_was_seen():
     if not {*ON_PAGE, *((row[0], host) for host, row in HOSTS.items())} <= set(seen):
         pytest.skip("unsupported: not all clients are on this machine")
     text = render()
-    if not PAGE.exists() or PAGE.read_text() != text:
+    stale = not PAGE.exists() or PAGE.read_text() != text
+    if stale:
         PAGE.write_text(text)
     assert "| no |" not in text
+    assert not stale, f"{PAGE.name} was stale, and is written anew: look at it, and commit it"
