@@ -43,15 +43,20 @@ int convert_kv_joined(struct json_write *w, const char *key, const struct chat_p
     return rc;
 }
 
-void convert_kv_texts(struct json_write *w, const char *key, const struct chat_text *list)
+void convert_kv_stops(struct json_write *w, const char *key, const struct chat_request *q,
+                      size_t most, const struct convert_to *to)
 {
-    if (!list)
+    const struct chat_text *t = q->stops;
+
+    if (!t)
         return;
     json_key(w, key);
     json_begin_array(w);
-    for (const struct chat_text *t = list; t; t = t->next)
+    for (size_t n = 0; t && n < most; t = t->next, n++)
         json_string(w, t->s);
     json_end_array(w);
+    if (t)
+        convert_approximates(to, CHAT_HAS_STOP);
 }
 
 void convert_kv_url(struct json_write *w, const char *key, const struct chat_media *m,

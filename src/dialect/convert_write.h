@@ -17,8 +17,10 @@ void convert_kv_tri(struct json_write *w, const char *key, enum chat_tri t);
 /* The texts of all parts of that kind, joined; nothing where they are empty. -1: no memory. */
 MUST_CHECK int convert_kv_joined(struct json_write *w, const char *key, const struct chat_part *p,
                                  enum chat_kind kind, struct err *e);
-/* A list of strings; nothing where it is empty. */
-void convert_kv_texts(struct json_write *w, const char *key, const struct chat_text *list);
+/* The texts that end an answer, the first `most` of them (SIZE_MAX: all), which is noted; nothing
+ * where there are none. */
+void convert_kv_stops(struct json_write *w, const char *key, const struct chat_request *q,
+                      size_t most, const struct convert_to *to);
 
 /* Member "tools": the functions as OpenAI's chat has them, and others copied it. only: that one
  * alone; absent: all. Nothing where there are none. names: what they may be called; NULL: anything.

@@ -409,7 +409,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     PARTLY(TEMPERATURE, "at most 1", CHAT),
     PARTLY(TOP_P, "at least 0.01, at most 0.99", CHAT),
     CARRIED(TOP_K),
-    CARRIED(STOP),
+    PARTLY(STOP, "the first five", CHAT),
     PARTLY(PENALTIES, "what is below 0 is 0, what is above 1 is 1", CHAT),
     PARTLY(SEED, "what is below 0 is left out", CHAT),
     LOST(LOGIT_BIAS),

@@ -11,6 +11,8 @@
  */
 #include "dialect/cohere/cohere_chat_convert.h"
 
+#define STOPS_MOST 5 /* docs.cohere.com/reference/chat */
+
 /* The API says no length. */
 const struct convert_charset cohere_chat_names = {
     .max = 128, .letter_first = true, .no_dash = true};
@@ -399,7 +401,7 @@ static void write_numbers(struct out *o)
     const struct chat_request *q = o->q;
 
     convert_kv_raw(&o->w, "max_tokens", q->max_tokens);
-    convert_kv_texts(&o->w, "stop_sequences", q->stops);
+    convert_kv_stops(&o->w, "stop_sequences", q, STOPS_MOST, o->to);
     write_near(o, "temperature", q->temperature, at_most_one(q->temperature), CHAT_HAS_TEMPERATURE);
     write_near(o, "p", q->top_p, top_p(q->top_p), CHAT_HAS_TOP_P);
     convert_kv_raw(&o->w, "k", q->top_k);

@@ -636,22 +636,6 @@ static void write_detail(struct writing *x)
 
 #define STOPS_MOST 5 /* https://ai.google.dev/api/generate-content#generationconfig */
 
-static void write_stops(struct writing *x)
-{
-    size_t n = 0;
-
-    if (!x->q->stops)
-        return;
-    json_key(&x->w, "stopSequences");
-    json_begin_array(&x->w);
-    for (const struct chat_text *t = x->q->stops; t; t = t->next)
-        if (n++ < STOPS_MOST)
-            json_string(&x->w, t->s);
-    json_end_array(&x->w);
-    if (n > STOPS_MOST)
-        convert_approximates(x->to, CHAT_HAS_STOP);
-}
-
 static void write_conf(struct writing *x)
 {
     const struct chat_request *q = x->q;
@@ -680,7 +664,7 @@ static void write_conf(struct writing *x)
     }
     if (q->logprobs != CHAT_UNSET)
         json_kv_bool(&x->w, "responseLogprobs", q->logprobs == CHAT_YES);
-    write_stops(x);
+    convert_kv_stops(&x->w, "stopSequences", x->q, STOPS_MOST, x->to);
     write_format(x);
     if (span_has(q->modalities)) {
         json_key(&x->w, "responseModalities");

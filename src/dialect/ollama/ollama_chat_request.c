@@ -425,7 +425,7 @@ static void write_options(struct out *o)
     convert_kv_raw(&o->w, "frequency_penalty", q->frequency_penalty);
     convert_kv_raw(&o->w, "presence_penalty", q->presence_penalty);
     convert_kv_raw(&o->w, "seed", q->seed);
-    convert_kv_texts(&o->w, "stop", q->stops);
+    convert_kv_stops(&o->w, "stop", q, SIZE_MAX, o->to);
     json_end_object(&o->w);
 }
 

@@ -441,22 +441,6 @@ static void write_format(struct out *o)
     json_end_object(&o->w);
 }
 
-static void write_stops(struct out *o)
-{
-    size_t n = 0, most = openai_is_host(o->to) ? STOPS_MOST : SIZE_MAX;
-    const struct chat_text *t = o->q->stops;
-
-    if (!t)
-        return;
-    json_key(&o->w, "stop");
-    json_begin_array(&o->w);
-    for (; t && n < most; t = t->next, n++)
-        json_string(&o->w, t->s);
-    json_end_array(&o->w);
-    if (t)
-        convert_approximates(o->to, CHAT_HAS_STOP);
-}
-
 static void write_stream(struct out *o)
 {
     if (!o->to->stream)
@@ -547,7 +531,7 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     convert_kv_raw(&o.w, "frequency_penalty", q->frequency_penalty);
     convert_kv_raw(&o.w, "presence_penalty", q->presence_penalty);
     convert_kv_raw(&o.w, o.host->seed ? o.host->seed : "seed", q->seed);
-    write_stops(&o);
+    convert_kv_stops(&o.w, "stop", q, own ? STOPS_MOST : SIZE_MAX, to);
     convert_kv_raw(&o.w, "n", q->choices);
     convert_kv_tri(&o.w, "logprobs", q->logprobs);
     convert_kv_raw(&o.w, "top_logprobs", q->top_logprobs);

@@ -260,6 +260,8 @@ static const struct loss {
     {C, H, "m", CHAT(",'temperature':1,'top_p':0.5,'frequency_penalty':0.5,'seed':1"), "", ""},
     {C, H, "m", CHAT(",'temperature':1.5,'top_p':1.0,'presence_penalty':-1,'seed':-1"), "seed",
      "temperature, top-p, penalties"},
+    {C, H, "m", CHAT(",'stop':['a','b','c','d','e']"), "", ""},
+    {C, H, "m", CHAT(",'stop':['a','b','c','d','e','f']"), "", "stop"},
     {C, H, "m", CHAT(",'response_format':{'type':'json_object'}"), "", ""},
     {C, H, "m",
      CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'required'"), "",
