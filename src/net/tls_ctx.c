@@ -69,7 +69,7 @@ static const struct {
     {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "the peer does not accept our certificate"},
     {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,    "the peer does not accept our certificate"},
     {SSL_R_NO_APPLICATION_PROTOCOL,        "no common application protocol"},
-    {SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL, "no common application protocol"},
+    {SSL_AD_REASON_OFFSET + TLS1_AD_NO_APPLICATION_PROTOCOL, "no common application protocol"},
     {SSL_R_TLSV1_UNRECOGNIZED_NAME,        "the peer does not serve this name"},
     {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, "a record was damaged on the way"},
     {SSL_R_SSLV3_ALERT_BAD_RECORD_MAC,     "a record was damaged on the way"},

@@ -84,7 +84,7 @@ static const struct convert_host openai = {.text_files = true, .cache = &breakpo
 /* Keys that it does not know it refuses. */
 static const struct convert_host mistral = {
     .less = HAS(DEVELOPER) | HAS(AUDIO) | HAS(TOOL_FREE) | HAS(REFUSAL) | HAS(LOGIT_BIAS) |
-            HAS(LOGPROBS) | HAS(VERBOSITY) | HAS(USER) | HAS(SERVICE_TIER) | HAS(CACHE_KEY),
+            HAS(LOGPROBS) | HAS(VERBOSITY) | HAS(USER) | HAS(SERVICE_TIER),
     .more = HAS(THINKING) | HAS(DOCUMENT_URL) | HAS(PREFILL),
     .call_ids = &nine,
     .seed = "random_seed",

@@ -277,6 +277,12 @@ static int document_done(const struct block *b)
 
     p->media.kind = CHAT_DOCUMENT;
     if (p->next && p->media.data.n == 0) {
+        struct chat_part *last = p->next;
+
+        while (last->next)
+            last = last->next;
+        last->cache = p->cache;
+        last->cache_ttl = p->cache_ttl;
         *p = *p->next;
         return 0;
     }

@@ -152,7 +152,7 @@ static int write_text(struct writing *x, const struct chat_part *p)
 
 static bool is_utf8(struct span s)
 {
-    const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
+    const unsigned char *p = (const unsigned char *)s.p, *end = s.n ? p + s.n : p;
 
     while (p < end && (p = utf8_skip(p, end)) < end && *p < 0x80)
         p++;

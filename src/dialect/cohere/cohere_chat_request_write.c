@@ -363,7 +363,10 @@ static struct span top_p(struct span p)
         return SPAN_LIT("0.01");
     while (n > 2 && p.p[n - 1] == '0')
         n--;
-    return span_is(span_of(p.p, n), "1") || span_is(span_of(p.p, n), "1.") ? SPAN_LIT("0.99") : p;
+    if (span_is(span_of(p.p, n), "1") || span_is(span_of(p.p, n), "1.") ||
+        (n > 4 && span_starts(p, SPAN_LIT("0.99"))))
+        return SPAN_LIT("0.99");
+    return p;
 }
 
 static bool is_bound(const struct chat_request *q)

@@ -13,8 +13,6 @@
 /* ---- the parts of the conversion, a file each ---- */
 
 int gemini_read_request(struct chat_request *ret, yyjson_val *root, struct err *e);
-/* generationConfig: a reader of values. */
-int gemini_read_conf(const struct convert_value *x);
 /* How closely an image is to be looked at, in OpenAI's words; ret is left alone where nothing is
  * said. */
 MUST_CHECK int gemini_read_resolution(const struct convert_value *x, struct span *ret);

@@ -48,14 +48,12 @@ static int each(struct reading *r, yyjson_val *v, const struct json_at *at, item
     return 0;
 }
 
-/* ---- parts ---- */
+/* ---- the members of parts ---- */
 
 static int read_detail(const struct convert_value *x)
 {
     return gemini_read_resolution(x, (struct span *)(void *)((char *)x->to + x->key->at));
 }
-
-/* ---- the members of parts ---- */
 
 /* The members of one part, or of a result's. */
 struct members {
@@ -429,7 +427,7 @@ static int read_parts(struct reading *r, yyjson_val *v, const struct json_at *at
 static int read_content(struct reading *r, yyjson_val *v, const struct json_at *at)
 {
     struct content c = {.role = {"", 0}};
-    enum chat_role role;
+    enum chat_role role = CHAT_ROLE_USER;
 
     if (convert_object(r->q, v, at, content_keys, ARRAY_LEN(content_keys), &c, r->e) < 0 ||
         find_role(r, c.role, at, &role) < 0)

@@ -211,6 +211,7 @@ int gemini_look(struct chat_request *q, yyjson_val *root, struct err *e)
     struct convert_value x = {
         .q = q, .v = gemini_get(conf, "mediaResolution", "media_resolution"), .at = &at, .e = e};
     struct span detail = {NULL, 0};
+    bool others = false;
 
     if (!x.v)
         return 0;
@@ -223,9 +224,9 @@ int gemini_look(struct chat_request *q, yyjson_val *root, struct err *e)
             if (p->media.kind == CHAT_IMAGE) {
                 p->media.detail = detail;
                 chat_note(q, CHAT_HAS_IMAGE_DETAIL);
-            } else if (convert_note_other(q, &at, e) < 0) {
-                return -1;
+            } else {
+                others = true;
             }
         }
-    return 0;
+    return others ? convert_note_other(q, &at, e) : 0;
 }

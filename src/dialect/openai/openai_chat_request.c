@@ -711,20 +711,25 @@ static int read_stream_options(const struct convert_value *x)
     return yyjson_is_obj(x->v) ? 0 : convert_want(x, "an object");
 }
 
-/* Text is what everybody answers with. */
+/* Text is what everybody answers with; images are as OpenRouter asks for them. */
 static int read_modalities(const struct convert_value *x)
 {
     yyjson_val *one;
     size_t i, n;
 
+    if (!yyjson_is_arr(x->v))
+        return convert_want(x, "a list");
     yyjson_arr_foreach(x->v, i, n, one)
     {
         const struct json_at at = JSON_AT_ITEM(x->at, i);
+        bool image = span_is(json_text(one), "image"), audio = span_is(json_text(one), "audio");
 
-        if (span_is(json_text(one), "text"))
-            continue;
-        if (span_is(json_text(one), "audio") ? convert_note(x->q, CHAT_HAS_AUDIO_OUT, &at, x->e) < 0
-                                             : convert_note_other(x->q, &at, x->e) < 0)
+        if (image)
+            x->q->modalities = SPAN_LIT("[\"TEXT\",\"IMAGE\"]");
+        if (image || audio
+                ? convert_note(x->q, image ? CHAT_HAS_MODALITIES : CHAT_HAS_AUDIO_OUT, &at, x->e) <
+                      0
+                : !span_is(json_text(one), "text") && convert_note_other(x->q, &at, x->e) < 0)
             return -1;
     }
     return 0;

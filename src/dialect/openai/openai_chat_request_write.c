@@ -41,12 +41,26 @@ struct out {
 
 static void write_image(struct out *o, const struct chat_media *m)
 {
+    bool closest = span_is(m->detail, "original");
+
     json_kv_cstring(&o->w, "type", "image_url");
     json_key(&o->w, "image_url");
     json_begin_object(&o->w);
     convert_kv_url(&o->w, "url", m, "image/png");
-    convert_kv_text(&o->w, "detail", m->detail);
+    if (closest && !openai_is_host(o->to)) { /* newer than most copies of the API */
+        json_kv_cstring(&o->w, "detail", "high");
+        convert_approximates(o->to, CHAT_HAS_IMAGE_DETAIL);
+    } else {
+        convert_kv_text(&o->w, "detail", m->detail);
+    }
     json_end_object(&o->w);
+}
+
+/* "ogg" of "audio/ogg". */
+static struct span subtype(struct span type)
+{
+    (void)span_cut(&type, '/');
+    return type;
 }
 
 static void write_audio(struct out *o, const struct chat_media *m)
@@ -59,13 +73,16 @@ static void write_audio(struct out *o, const struct chat_media *m)
 
     while (i < ARRAY_LEN(formats) && !span_is(m->type, formats[i].type))
         i++;
-    if (i == ARRAY_LEN(formats))
+    if (i == ARRAY_LEN(formats) && openai_is_host(o->to)) /* others take more: OpenRouter */
         o->unsaid = m;
     json_kv_cstring(&o->w, "type", "input_audio");
     json_key(&o->w, "input_audio");
     json_begin_object(&o->w);
     json_kv_string(&o->w, "data", m->data);
-    json_kv_cstring(&o->w, "format", i < ARRAY_LEN(formats) ? formats[i].format : "");
+    if (i < ARRAY_LEN(formats))
+        json_kv_cstring(&o->w, "format", formats[i].format);
+    else
+        json_kv_string(&o->w, "format", subtype(m->type));
     json_end_object(&o->w);
 }
 
@@ -540,7 +557,10 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     convert_kv_text(&o.w, "verbosity", q->verbosity);
     convert_kv_text(&o.w, own && q->safety ? "safety_identifier" : "user", q->user);
     convert_kv_text(&o.w, "prompt_cache_key", q->cache_key);
-    convert_kv_text(&o.w, "prompt_cache_retention", q->cache_retention);
+    if (own)
+        convert_kv_text(&o.w, "prompt_cache_retention", q->cache_retention);
+    else if (span_has(q->cache_retention))
+        (span_has(q->cache_key) ? convert_approximates : convert_drops)(to, CHAT_HAS_CACHE_KEY);
     if (!own)
         convert_kv_raw(&o.w, "metadata", q->metadata);
     else if (span_has(q->metadata))

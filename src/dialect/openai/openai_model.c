@@ -25,9 +25,11 @@ static const struct {
     chat_set refuses; /* whatever the effort */
 } abilities[] = {
     {"*gpt-5-chat*",   ALWAYS,       0},
-    {"*gpt-5*-chat*",  NEVER,        LATER},
+    {"*gpt-5*-chat",   NEVER,        LATER},
+    {"*gpt-5*-chat-*", NEVER,        LATER},
     {"*gpt-5*codex*",  NEVER,        LATER},
-    {"*gpt-5*-pro*",   NEVER,        LATER},
+    {"*gpt-5*-pro",    NEVER,        LATER},
+    {"*gpt-5*-pro-2*", NEVER,        LATER}, /* ... of a day */
     {"*gpt-5.1*",      UNLESS_ASKED, LATER},
     {"*gpt-5.2*",      UNLESS_ASKED, LATER},
     {"*gpt-5.4*",      UNLESS_ASKED, LATER},
@@ -37,6 +39,10 @@ static const struct {
     {"o1*",            NEVER,        OLDER},
     {"o3*",            NEVER,        OLDER},
     {"o4*",            NEVER,        OLDER},
+    {"*-o1*",          NEVER,        OLDER},
+    {"*-o3*",          NEVER,        OLDER},
+    {"*-o4*",          NEVER,        OLDER},
+    {"ft:o4*",         NEVER,        OLDER},
     {"codex-*",        NEVER,        OLDER},
     {"*",              ALWAYS,       0},
 };

@@ -639,11 +639,7 @@ int openai_responses_read_input(struct chat_request *q, yyjson_val *root, struct
     struct reading r = {.q = q, .tail = &q->messages, .e = e};
 
     r.hidden = q->has & CHAT_BIT(CHAT_HAS_PREVIOUS);
-    if (read_instructions(&r, json_get(root, "instructions")) < 0 ||
-        read_input(&r, json_get(root, "input")) < 0)
+    if (read_instructions(&r, json_get(root, "instructions")) < 0)
         return -1;
-    /* The last one is open yet if it is the assistant's. */
-    if (r.open && r.open->role == CHAT_ROLE_ASSISTANT)
-        chat_note(q, CHAT_HAS_PREFILL);
-    return 0;
+    return read_input(&r, json_get(root, "input"));
 }

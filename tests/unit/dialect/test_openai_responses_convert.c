@@ -249,7 +249,7 @@ static const struct {
     {"{\"model\":\"m\",\"input\":\"hi\",\"tool_choice\":{\"type\":\"web_search_preview\"}}", CHAT_HAS_PROVIDER_TOOL},
     {"{\"model\":\"m\",\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"hi\"}]},{\"type\":\"web_search_call\",\"id\":\"ws_1\",\"status\":\"completed\"}]}", CHAT_HAS_PROVIDER_TOOL},
     {"{\"model\":\"m\",\"input\":[{\"type\":\"mcp_call\"}]}", CHAT_HAS_PROVIDER_TOOL},
-    {"{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"Once\"}]}", CHAT_HAS_PREFILL},
+    {"{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"Once\"}]}", CHAT_FEATURES},
     {"{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"file_id\":\"f\"}]}]}", CHAT_HAS_FILE_ID},
     {"{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"file_id\":\"f\"}]}]}", CHAT_HAS_FILE_ID},
     {"{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"A\",\"format\":\"wav\"}}]}]}", CHAT_HAS_AUDIO},
