@@ -16,7 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static const struct schema_rules *const rules[] = {&openai_schemas, &claude_schemas,
-                                                   &gemini_schemas, &cohere_schemas};
+                                                   &gemini_schemas, &cohere_schema_rules};
 
 /* Does an object have two members of one name? Trees are as deep as JSON_TREE_DEPTH. */
 static bool doubled(yyjson_val *v)

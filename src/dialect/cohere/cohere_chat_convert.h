@@ -29,6 +29,6 @@ int cohere_chat_read_event(struct convert_reader *r, struct span name, yyjson_va
 int cohere_chat_read_answer(struct convert_reader *r, yyjson_val *root, struct err *e);
 
 /* For answers, and for tools that are strict. */
-extern const struct schema_rules cohere_schemas;
+extern const struct schema_rules cohere_schema_rules;
 
 #endif

@@ -429,7 +429,7 @@ int cohere_chat_write_request(struct buf *buf, const struct chat_request *q,
 
     if (is_bound(q) && q->tools)
         return err_set(e, ERR_PROTOCOL, "response_format: not together with tools");
-    if (schema_fit_request(&fit, q, &cohere_schemas, to, e) < 0)
+    if (schema_fit_request(&fit, q, &cohere_schema_rules, to, e) < 0)
         return -1;
     json_write_init(&o.w, buf);
     json_begin_object(&o.w);

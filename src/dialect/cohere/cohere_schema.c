@@ -37,7 +37,7 @@ static const struct schema_row rows[] = {
 
 static const char *const formats[] = {"date-time", "uuid", "date", "time", NULL};
 
-const struct schema_rules cohere_schemas = {
+const struct schema_rules cohere_schema_rules = {
     .rows = rows,
     .rows_n = ARRAY_LEN(rows),
     .lacks = "Cohere's structured outputs do not have this",

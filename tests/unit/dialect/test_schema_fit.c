@@ -21,8 +21,10 @@
 #define MEGA ((size_t)1024 * 1024)
 
 enum { C, O, G, K, TARGETS };
-static const struct schema_rules *const targets[TARGETS] = {
-    [C] = &claude_schemas, [O] = &openai_schemas, [G] = &gemini_schemas, [K] = &cohere_schemas};
+static const struct schema_rules *const targets[TARGETS] = {[C] = &claude_schemas,
+                                                            [O] = &openai_schemas,
+                                                            [G] = &gemini_schemas,
+                                                            [K] = &cohere_schema_rules};
 static const char *const lacks[TARGETS] = {[C] = "structured outputs do not have this",
                                            [O] = "OpenAI's strict schemas do not have this",
                                            [G] = "Gemini takes no notice of this",
