@@ -255,13 +255,13 @@ def cited(request):
 
 
 @pytest.mark.parametrize("stream", (True, False), ids=("sse", "json"))
-def test_what_an_answer_loses_is_named(binary, place, stream):
+def test_what_an_answer_loses_is_named(binary, tmp_path, stream):
     """In the header where the whole answer is known before it, and in the record at any rate."""
     with peers.Provider(cited) as provider:
         conf = bed.basic("127.0.0.1:9", workers=1)
         conf["providers"] = {"ant": {"type": "anthropic", "endpoints": provider.url(),
                                      "private": True, "key": "env:OAI_KEY"}}
-        gateway = bed.Gateway(binary, place, conf, env=bed.KEYS)
+        gateway = bed.Gateway(binary, tmp_path, conf, env=bed.KEYS)
         try:
             answer = gateway.ask(CHAT, {"model": "ant/m", "messages": HELLO, "stream": stream})
             assert answer.status == 200
