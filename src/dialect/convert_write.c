@@ -59,6 +59,16 @@ void convert_kv_stops(struct json_write *w, const char *key, const struct chat_r
         convert_approximates(to, CHAT_HAS_STOP);
 }
 
+void convert_kv_citing(struct json_write *w, const struct chat_media *m)
+{
+    if (!m->cite)
+        return;
+    json_key(w, "citations");
+    json_begin_object(w);
+    json_kv_bool(w, "enabled", true);
+    json_end_object(w);
+}
+
 void convert_kv_url(struct json_write *w, const char *key, const struct chat_media *m,
                     const char *type)
 {

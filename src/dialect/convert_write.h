@@ -36,6 +36,9 @@ void convert_kv_url(struct json_write *w, const char *key, const struct chat_med
 /* The mark of a target that takes them: a cached prefix ends here. */
 void convert_kv_cache(struct json_write *w, const struct convert_to *to, struct span ttl);
 
+/* A document that the answer shall cite, as Anthropic and Amazon have it: "citations". */
+void convert_kv_citing(struct json_write *w, const struct chat_media *m);
+
 /* How many parts of that kind are in the list. */
 size_t convert_count(const struct chat_part *p, enum chat_kind kind);
 

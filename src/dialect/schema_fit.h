@@ -46,6 +46,15 @@ struct schema_row {
     const char *as; /* what the target calls it; NULL: the same */
 };
 
+/* Keywords that bind nobody and that no target needs: rows of every table. */
+#define SCHEMA_NOTES_TO_DROP                                                                       \
+    {"$comment", SCHEMA_DROP, NULL}, {"examples", SCHEMA_DROP, NULL},                              \
+        {"deprecated", SCHEMA_DROP, NULL}, {"readOnly", SCHEMA_DROP, NULL},                        \
+        {"writeOnly", SCHEMA_DROP, NULL}, /* OpenAPI's: it only helps to find one of oneOf */      \
+    {                                                                                              \
+        "discriminator", SCHEMA_DROP, NULL                                                         \
+    }
+
 /* How large a schema may be; characters are those of names, values of enum and const. */
 struct schema_bounds {
     size_t nest, properties, values, chars;

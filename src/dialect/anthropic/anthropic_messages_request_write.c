@@ -198,16 +198,6 @@ static const char *media_type(const struct media_row *row, const struct chat_med
     return NULL;
 }
 
-static void write_citing(struct writing *x, const struct chat_media *m)
-{
-    if (!m->cite)
-        return;
-    json_key(&x->w, "citations");
-    json_begin_object(&x->w);
-    json_kv_bool(&x->w, "enabled", true);
-    json_end_object(&x->w);
-}
-
 /* A piece of what a client has searched itself. */
 static int write_search_result(struct writing *x, const struct chat_part *p)
 {
@@ -220,7 +210,7 @@ static int write_search_result(struct writing *x, const struct chat_part *p)
     json_kv_string(&x->w, "text", p->media.data);
     json_end_object(&x->w);
     json_end_array(&x->w);
-    write_citing(x, &p->media);
+    convert_kv_citing(&x->w, &p->media);
     end_block(&x->w, p);
     return 0;
 }
@@ -257,7 +247,7 @@ static int write_media(struct writing *x, const struct chat_part *p)
         json_kv_string(&x->w, "title", m.name);
     if (span_has(m.context))
         json_kv_string(&x->w, "context", m.context);
-    write_citing(x, &m);
+    convert_kv_citing(&x->w, &m);
     end_block(&x->w, p);
     return 0;
 }

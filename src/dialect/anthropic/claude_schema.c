@@ -24,12 +24,7 @@ static const struct schema_row rows[] = {
     {"$ref", SCHEMA_REFER, NULL},
     {"$schema", SCHEMA_COPY, NULL},
     {"$id", SCHEMA_COPY, NULL},
-    {"examples", SCHEMA_DROP, NULL},
-    {"$comment", SCHEMA_DROP, NULL},
-    {"deprecated", SCHEMA_DROP, NULL},
-    {"readOnly", SCHEMA_DROP, NULL},
-    {"writeOnly", SCHEMA_DROP, NULL},
-    {"discriminator", SCHEMA_DROP, NULL},    /* OpenAPI's: it only helps to find one of oneOf */
+    SCHEMA_NOTES_TO_DROP,
     {"propertyOrdering", SCHEMA_DROP, NULL}, /* Google's models look at it */
     {"additionalProperties", SCHEMA_FALSE, NULL},
     {"minItems", SCHEMA_FEW, NULL},

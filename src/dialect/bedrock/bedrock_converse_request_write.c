@@ -143,16 +143,6 @@ static void write_bytes(struct writing *x, const struct chat_media *m)
     buf_fini(&b);
 }
 
-static void write_citing(struct writing *x, const struct chat_media *m)
-{
-    if (!m->cite)
-        return;
-    json_key(&x->w, "citations");
-    json_begin_object(&x->w);
-    json_kv_bool(&x->w, "enabled", true);
-    json_end_object(&x->w);
-}
-
 static void write_search_result(struct writing *x, const struct chat_media *m)
 {
     begin_in(x, "searchResult");
@@ -164,7 +154,7 @@ static void write_search_result(struct writing *x, const struct chat_media *m)
     json_kv_string(&x->w, "text", m->data);
     json_end_object(&x->w);
     json_end_array(&x->w);
-    write_citing(x, m);
+    convert_kv_citing(&x->w, m);
     end_in(x);
 }
 
@@ -176,7 +166,7 @@ static void write_about(struct writing *x, const struct chat_media *m)
     if (claude && span_has(m->context))
         json_kv_string(&x->w, "context", m->context);
     if (claude)
-        write_citing(x, m);
+        convert_kv_citing(&x->w, m);
     else if (m->cite)
         convert_drops(x->to, CHAT_HAS_CITING);
     if (span_has(m->origin) || (!claude && span_has(m->context)))

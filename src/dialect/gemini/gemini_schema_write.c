@@ -25,13 +25,8 @@ static const struct schema_row rows[] = {
     {"$id", SCHEMA_COPY, NULL},
     {"$anchor", SCHEMA_COPY, NULL},
     {"$schema", SCHEMA_DROP, NULL},
-    {"$comment", SCHEMA_DROP, NULL},
+    SCHEMA_NOTES_TO_DROP,
     {"default", SCHEMA_COPY, NULL}, /* it binds nobody, and is taken */
-    {"examples", SCHEMA_DROP, NULL},
-    {"deprecated", SCHEMA_DROP, NULL},
-    {"readOnly", SCHEMA_DROP, NULL},
-    {"writeOnly", SCHEMA_DROP, NULL},
-    {"discriminator", SCHEMA_DROP, NULL}, /* OpenAPI's: it only helps to find one of oneOf */
     {"additionalProperties", SCHEMA_INTO, NULL},
     {"items", SCHEMA_INTO, NULL},
     {"prefixItems", SCHEMA_SEVERAL, NULL},

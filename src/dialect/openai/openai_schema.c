@@ -27,13 +27,8 @@ static const struct schema_row rows[] = {
     {"$ref", SCHEMA_REFER, NULL},
     {"$schema", SCHEMA_DROP, NULL},
     {"$id", SCHEMA_DROP, NULL},
-    {"$comment", SCHEMA_DROP, NULL},
+    SCHEMA_NOTES_TO_DROP,
     {"default", SCHEMA_DROP, NULL},
-    {"examples", SCHEMA_DROP, NULL},
-    {"deprecated", SCHEMA_DROP, NULL},
-    {"readOnly", SCHEMA_DROP, NULL},
-    {"writeOnly", SCHEMA_DROP, NULL},
-    {"discriminator", SCHEMA_DROP, NULL},    /* OpenAPI's: it only helps to find one of oneOf */
     {"propertyOrdering", SCHEMA_DROP, NULL}, /* Google's models look at it */
     {"additionalProperties", SCHEMA_FALSE, NULL},
     {"items", SCHEMA_INTO, NULL},

@@ -7,9 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dialect/translate.h"
-
-#define MEGA ((size_t)1024 * 1024)
+#include "told.h"
 
 /* Quotes are single in what is asked, for legibility. */
 #define CHAT(more)      "{'messages':[{'role':'user','content':'hi'}]" more "}"
@@ -308,46 +306,6 @@ static char *filled(char *out, size_t cap, const char *in, const char *word)
     memcpy(out, b.p, b.n);
     buf_fini(&b);
     return out;
-}
-
-static char *quoted(char *out, size_t cap, const char *in)
-{
-    return filled(out, cap, in, "");
-}
-
-/* What a request becomes; dropped and approximated are texts. */
-static void ask(const struct convert *client, const struct convert *target, const char *model,
-                const char *in, struct buf *out, struct buf *dropped, struct buf *approximated)
-{
-    struct translate_conf conf = {.client = client,
-                                  .target = target,
-                                  .model = SPAN_LIT("m"),
-                                  .id = SPAN_LIT("i"),
-                                  .answer_max = MEGA};
-    struct convert_to to = {.model = span_str(model), .signer = target->signer, .max_tokens = 4096};
-    struct translate *t = NULL;
-    char body[2048];
-    struct err e;
-
-    buf_init(out, MEGA);
-    buf_init(dropped, MEGA);
-    buf_init(approximated, MEGA);
-    if (translate_new(&t, &conf, span_str(quoted(body, sizeof(body), in)), &e) < 0 ||
-        translate_request(t, out, &to, &e) < 0)
-        fail_msg("%s: %s", in, e.text);
-    translate_dropped(t, dropped);
-    translate_approximated(t, approximated);
-    buf_add_char(out, '\0');
-    buf_add_char(dropped, '\0');
-    buf_add_char(approximated, '\0');
-    translate_free(&t);
-}
-
-static void fini(struct buf *out, struct buf *dropped, struct buf *approximated)
-{
-    buf_fini(out);
-    buf_fini(dropped);
-    buf_fini(approximated);
 }
 
 static void what_is_lost_is_named_and_nothing_else(void **state)
