@@ -260,6 +260,8 @@ static const struct loss {
      "temperature, top-p, penalties"},
     {C, H, "m", CHAT(",'stop':['a','b','c','d','e']"), "", ""},
     {C, H, "m", CHAT(",'stop':['a','b','c','d','e','f']"), "", "stop"},
+    {C, H, "m", CHAT(",'top_p':0.99"), "", ""},
+    {C, H, "m", CHAT(",'top_p':0.995"), "", "top-p"},
     {C, H, "m", CHAT(",'response_format':{'type':'json_object'}"), "", ""},
     {C, H, "m",
      CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'required'"), "",

@@ -81,6 +81,11 @@ static void holds(const struct buf *out, const char *piece, bool there)
     RESPONSES(                                                                                     \
         ",'tools':[{'type':'custom','name':'sh'}],'tool_choice':{'type':'custom','name':'sh'}")
 
+#define BYTES(type, more)                                                                          \
+    "{'contents':[{'parts':[{'inlineData':{'mimeType':'" type "','data':'AAAA'}" more "}]}]}"
+#define PDF     "{'inlineData':{'mimeType':'application/pdf','data':'AAAA'}}"
+#define CLOSEST ",'mediaResolution':{'level':'MEDIA_RESOLUTION_ULTRA_HIGH'}"
+
 static const struct {
     const struct convert *client, *target;
     const struct convert_host *host;
@@ -88,6 +93,22 @@ static const struct {
     const char *piece, *lacks; /* NULL: any */
     const char *dropped;
 } requests[] = {
+    /* a document of nothing but images is these, cached as it was */
+    {A, A, NULL, "m",
+     "{'max_tokens':9,'messages':[{'role':'user','content':[{'type':'document','source':{'type':"
+     "'content','content':[{'type':'image','source':{'type':'base64','media_type':'image/png',"
+     "'data':'AAAA'}}]},'cache_control':{'type':'ephemeral'}}]}]}",
+     "'cache_control':{'type':'ephemeral'}", "'document'", ""},
+    {G, C, NULL, "m",
+     "{'contents':[{'parts':[" PDF "," PDF "]}],'generationConfig':{'mediaResolution':"
+     "'MEDIA_RESOLUTION_LOW'}}",
+     "'file'", NULL, "generationConfig.mediaResolution"},
+    /* what copies of the API take, and what not */
+    {G, C, &other, "m", BYTES("audio/ogg", ""), "'format':'ogg'", NULL, ""},
+    {G, C, &other, "m", BYTES("image/png", CLOSEST), "'detail':'high'", NULL, ""},
+    {G, C, NULL, "m", BYTES("image/png", CLOSEST), "'detail':'original'", NULL, ""},
+    {C, G, NULL, "gemini-3-pro-image", CHAT(",'modalities':['image','text']"),
+     "'responseModalities':['TEXT','IMAGE']", NULL, ""},
     {R, C, NULL, "m", SHELL, "'tool_choice':{'type':'custom','custom':{'name':'sh'}}", NULL, ""},
     /* which requests share a cache, and who asks */
     {R, C, NULL, "m", RESPONSES(",'prompt_cache_key':'k','prompt_cache_retention':'24h'"),
@@ -95,6 +116,10 @@ static const struct {
     {C, R, NULL, "m", CHAT(",'prompt_cache_key':'k','prompt_cache_retention':'24h'"),
      "'prompt_cache_key':'k','prompt_cache_retention':'24h'", NULL, ""},
     {C, A, NULL, "m", CHAT(",'prompt_cache_key':'k'"), NULL, "prompt_cache", "cache-key"},
+    {R, C, &other, "m", RESPONSES(",'prompt_cache_key':'k','prompt_cache_retention':'24h'"),
+     "'prompt_cache_key':'k'", "retention", ""},
+    {R, C, &other, "m", RESPONSES(",'prompt_cache_retention':'24h'"), NULL, "retention",
+     "cache-key"},
     {R, C, &other, "m", RESPONSES(",'safety_identifier':'u','metadata':{'a':'b'}"),
      "'user':'u','metadata':{'a':'b'}", NULL, ""},
     {R, C, NULL, "m", RESPONSES(",'safety_identifier':'u'"), "'safety_identifier':'u'",
@@ -126,6 +151,11 @@ static const struct {
     {C, C, NULL, "gpt-5.2-pro", CHAT(SAMPLING), NULL, "'temperature'", CUT},
     {C, C, NULL, "gpt-5.5", CHAT(SAMPLING), NULL, "'temperature'", CUT},
     {C, C, NULL, "gpt-5.5", CHAT(SAMPLING ",'reasoning_effort':'none'"), "'temperature'", NULL, ""},
+    /* names at Azure are the customer's */
+    {C, C, NULL, "gpt-5.2-prod", CHAT(SAMPLING), "'temperature'", NULL, ""},
+    {C, C, NULL, "gpt-5.2-chatbot", CHAT(SAMPLING), "'temperature'", NULL, ""},
+    {C, C, NULL, "gpt-5.2-pro-2025-12-11", CHAT(SAMPLING), NULL, "'temperature'", CUT},
+    {C, C, NULL, "prod-o3-mini", CHAT(SAMPLING), NULL, "'temperature'", CUT},
     {C, R, NULL, "gpt-5", CHAT(SAMPLING), NULL, "logprobs", CUT},
     {C, R, NULL, "gpt-5.2", CHAT(SAMPLING), "'top_logprobs'", NULL, ""},
 };
