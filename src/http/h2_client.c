@@ -8,9 +8,10 @@
  *
  * What failed is safe to send again (HTTP_FAIL_NOT_SENT) when its head was never framed, when the
  * target says REFUSED_STREAM, or when its GOAWAY does not count it as processed, which nghttp2
- * turns into REFUSED_STREAM too. It is unanswered (HTTP_FAIL_UNANSWERED) when the connection ended
- * without a word about it: no frame of its stream, not even a WINDOW_UPDATE for its body, and no
- * GOAWAY, which would count it as taken.
+ * turns into REFUSED_STREAM too; a target that says either of what it has begun to answer is not
+ * believed. It is unanswered (HTTP_FAIL_UNANSWERED) when the connection ended without a word about
+ * it: no frame of its stream, not even a WINDOW_UPDATE for its body, and no GOAWAY, which would
+ * count it as taken.
  *
  * A stream's memory lives until both nghttp2 and the caller have let go of it.
  */
@@ -313,11 +314,12 @@ static void closed(struct h2_stream *base, uint32_t code)
 {
     struct stream *s = of(base);
     enum err_code what = code == NGHTTP2_PROTOCOL_ERROR ? ERR_PROTOCOL : ERR_RESET;
+    bool refused = code == NGHTTP2_REFUSED_STREAM && !s->got_head;
     struct err e;
 
     if (!s->got_end) {
         err_set(&e, what, "the target reset the stream: %s", nghttp2_http2_strerror(code));
-        fail(s, code == NGHTTP2_REFUSED_STREAM ? HTTP_FAIL_NOT_SENT : HTTP_FAIL_SENT, &e);
+        fail(s, refused ? HTTP_FAIL_NOT_SENT : HTTP_FAIL_SENT, &e);
     }
     free_if_done(s);
 }

@@ -722,6 +722,14 @@ static void odd_targets(void **state)
         ROW("half an answer",
             SETTINGS_FRAME "\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x02\0\0\0\0\0\x01hi", RAW_FIN,
             HTTP_FAIL_SENT, ERR_RESET),
+        ROW("half an answer, GOAWAY 0",
+            SETTINGS_FRAME "\0\0\x01\x01\x04\0\0\0\x01\x88"
+                           "\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            RAW_STAYS, HTTP_FAIL_SENT, ERR_RESET),
+        ROW("half an answer, REFUSED_STREAM",
+            SETTINGS_FRAME "\0\0\x01\x01\x04\0\0\0\x01\x88"
+                           "\0\0\x04\x03\0\0\0\0\x01\0\0\0\x07",
+            RAW_STAYS, HTTP_FAIL_SENT, ERR_RESET),
         ROW("no status", SETTINGS_FRAME "\0\0\x05\x01\x05\0\0\0\x01\0\x01x\x01y", RAW_STAYS,
             HTTP_FAIL_SENT, ERR_PROTOCOL),
         ROW("DATA first", SETTINGS_FRAME "\0\0\x02\0\0\0\0\0\x01hi", RAW_STAYS, HTTP_FAIL_SENT,
