@@ -1,17 +1,22 @@
 """Recorded requests and answers, translated: each fits the vendor's own types, and has no key beyond
-them. Of Cohere's and Ollama's there are none on this machine."""
+them."""
 import collections
 import gzip
+import inspect
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import typing
 
 import botocore.loaders
 import botocore.model
 import botocore.validate
+import cohere.v2.raw_client
 import jsonschema_rs
+import ollama._types
+import pydantic
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -60,9 +65,8 @@ def definitions(file):
 class Validator:
     """Of one type: iter_errors and is_valid, of whatever library knows it."""
 
-    def __init__(self, types, name):
-        self.schema = jsonschema_rs.Draft7Validator(
-            {"definitions": types, "$ref": f"#/definitions/{name}"})
+    def __init__(self, schema):
+        self.schema = jsonschema_rs.validator_for(schema)
 
     def faults(self, value):
         return [f"{error.instance_path}: {error.message:.300}"
@@ -92,14 +96,56 @@ class Converse:
             yield f"{shape.name}: {value!r} is none of {shape.enum}"
 
 
+def tightened(node):
+    """A model's schema, where an SDK lets through whatever it is given: the keys that a type names,
+    and the type itself where "or any object" stands beside it."""
+    if isinstance(node, list):
+        return [tightened(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    anything = {"additionalProperties": True, "type": "object"}
+    node = {key: tightened(value) for key, value in node.items()}
+    if any("$ref" in one for one in node.get("anyOf", [])):
+        node["anyOf"] = [one for one in node["anyOf"] if one != anything]
+    if "properties" in node and node.get("additionalProperties") is True:
+        del node["additionalProperties"]
+    return node
+
+
+def cohere_chat():
+    """Cohere's: what its SDK's function takes, which has no type of its own."""
+    function = cohere.v2.raw_client.RawV2Client.chat
+    hints, fields = typing.get_type_hints(function), {"stream": (bool, None)}
+    for name, one in inspect.signature(function).parameters.items():
+        if name not in ("self", "request_options"):
+            needed = one.default is inspect.Parameter.empty
+            fields[name] = hints[name], ... if needed else None
+    return closed(tightened(pydantic.create_model("Chat", **fields).model_json_schema()))
+
+
+def ollama_chat():
+    """Ollama's: the type of its SDK, but an image as it is sent, and parameters of a tool are any
+    schema; ids of calls the server's own types have (ollama/ollama, api/types.go), the SDK not yet."""
+    schema = ollama._types.ChatRequest.model_json_schema()  # pylint: disable=protected-access
+    types = schema["$defs"]
+    types["Image"], types["Parameters"] = {"type": "string"}, {"type": "object"}
+    types["ToolCall"]["properties"]["id"] = {"type": "string"}
+    types["Message"]["properties"]["tool_call_id"] = {"type": "string"}
+    return closed(tightened(schema))
+
+
 @pytest.fixture(scope="module")
 def validators():
     if not (DATA / "schemas").is_dir():
         pytest.skip("unsupported: no schemas on this machine (LAMPLIGHTER_DATA)")
-    found = {("bedrock.converse", "request"): Converse()}
+    found = {("bedrock.converse", "request"): Converse(),
+             ("cohere.chat", "request"): Validator(cohere_chat()),
+             ("ollama.chat", "request"): Validator(ollama_chat())}
     for dialect, (file, names) in TYPES.items():
         types = definitions(file)
-        found |= {(dialect, what): Validator(types, name) for what, name in names.items()}
+        found |= {(dialect, what): Validator({"definitions": types, "$ref": f"#/definitions/{name}",
+                                              "$schema": "http://json-schema.org/draft-07/schema#"})
+                  for what, name in names.items()}
     return found
 
 
@@ -132,6 +178,7 @@ def test_what_is_translated_fits_the_types_of_its_vendor(binary, validators, tmp
 
 CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
          "choices": [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}]}
+ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 TALK = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
 
 
@@ -144,6 +191,12 @@ TALK = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
     (("bedrock.converse", "request"), TALK, {"inferenceConfig": {"heat": 1}}),
     (("bedrock.converse", "request"), TALK, {"inferenceConfig": {"temperature": "1"}}),
     (("bedrock.converse", "request"), TALK, {"messages": [{**TALK["messages"][0], "role": "model"}]}),
+    (("cohere.chat", "request"), ASK, {"heat": 1}),
+    (("cohere.chat", "request"), ASK, {"messages": [{"role": "model", "content": "hi"}]}),
+    (("cohere.chat", "request"), ASK, {"tools": [{"type": "function", "function": {"name": 1}}]}),
+    (("ollama.chat", "request"), ASK, {"heat": 1}),
+    (("ollama.chat", "request"), ASK, {"options": {"heat": 1}}),
+    (("ollama.chat", "request"), ASK, {"tools": [{"type": "function", "function": {"name": 1}}]}),
 ])
 def test_the_check_can_fail(validators, kind, value, wrong):
     assert not validators[kind].faults(value)

@@ -270,12 +270,36 @@ static int image_done(const struct block *b)
     return media_done(b);
 }
 
-/* One that held nothing but images is what it held. */
+/* What there is to know of a document, a line each; absent: nothing. */
+static int told_of(struct span *ret, const struct block *b)
+{
+    const struct chat_media *m = &b->part->media;
+    const struct span all[] = {m->name, m->context, m->origin};
+    struct span lines[2 * ARRAY_LEN(all)];
+    size_t n = 0;
+
+    *ret = span_of(NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (all[i].n == 0)
+            continue;
+        if (n)
+            lines[n++] = SPAN_LIT("\n");
+        lines[n++] = all[i];
+    }
+    if (n)
+        *ret = arena_join(b->q->arena, lines, n);
+    return n == 0 || span_has(*ret) ? 0 : convert_no_memory(b->e);
+}
+
+/* One that held nothing but images is what it held, behind a text that tells of it. */
 static int document_done(const struct block *b)
 {
     struct chat_part *p = b->part;
+    struct span told;
 
     p->media.kind = CHAT_DOCUMENT;
+    if (p->next && b->place & ANTHROPIC_IN_RESULT)
+        chat_note(b->q, CHAT_HAS_TOOL_RESULT_IMAGE);
     if (p->next && p->media.data.n == 0) {
         struct chat_part *last = p->next;
 
@@ -283,8 +307,14 @@ static int document_done(const struct block *b)
             last = last->next;
         last->cache = p->cache;
         last->cache_ttl = p->cache_ttl;
-        *p = *p->next;
-        return 0;
+        if (told_of(&told, b) < 0)
+            return -1;
+        if (told.n == 0) {
+            *p = *p->next;
+            return 0;
+        }
+        *p = (struct chat_part){.next = p->next, .kind = CHAT_PART_TEXT, .text = told};
+        return text_done(b);
     }
     return media_done(b);
 }
