@@ -56,19 +56,33 @@ static int check_free(const struct net_addr *addr, struct err *e)
     return 0;
 }
 
-static int open_address(struct run *run, size_t i, struct net_addr addr, struct err *e)
+static int open_slots(struct run *run, size_t i, const struct net_addr *addr, struct err *e)
 {
-    if (check_free(&addr, e) < 0)
-        return -1;
     for (uint32_t slot = 0; slot < run->workers; slot++) {
-        int fd = open_one(&addr, true, e);
+        int fd = open_one(addr, true, e);
 
         if (fd < 0)
             return -1;
         run->listen_fds[slot][i] = fd;
-        listen_addr(fd, &addr); /* the kernel may have chosen the port */
     }
     return 0;
+}
+
+/* A port that the kernel has chosen is chosen for a socket that nobody keeps: the one that it was
+ * chosen for would lose it in listen_give_way(). */
+static int open_address(struct run *run, size_t i, struct net_addr addr, struct err *e)
+{
+    int first, rc;
+
+    if (check_free(&addr, e) < 0)
+        return -1;
+    first = open_one(&addr, true, e);
+    if (first < 0)
+        return -1;
+    listen_addr(first, &addr);
+    rc = open_slots(run, i, &addr, e);
+    (void)close(first);
+    return rc;
 }
 
 int listen_open(struct run *run, const struct settings *s, struct err *e)
@@ -81,6 +95,30 @@ int listen_open(struct run *run, const struct settings *s, struct err *e)
             return -1;
     run->admin_fd = open_one(&s->server.admin, false, e);
     return run->admin_fd < 0 ? -1 : 0;
+}
+
+/* Of a socket that does not listen, it would be said for all that it ever accepts. */
+static void stop_listening(int fd)
+{
+    int listening = 0;
+    socklen_t n = sizeof(listening);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) == 0 && listening)
+        UNUSED(shutdown(fd, SHUT_RD)); /* if it cannot be, who waits there waits on */
+}
+
+void listen_give_way(const struct run *run, uint32_t slot)
+{
+    for (size_t i = 0; i < run->listens; i++)
+        stop_listening(run->listen_fds[slot][i]);
+}
+
+int listen_anew(const struct run *run, uint32_t slot, struct err *e)
+{
+    for (size_t i = 0; i < run->listens; i++)
+        if (listen(run->listen_fds[slot][i], BACKLOG) != 0)
+            return err_set(e, ERR_SYS, "cannot listen any more: %s", strerror(errno));
+    return 0;
 }
 
 void listen_close_others(const struct run *run, uint32_t keep, bool keep_admin)

@@ -16,6 +16,12 @@ MUST_CHECK int listen_open(struct run *run, const struct settings *s, struct err
 /* The address that a socket really has. */
 void listen_addr(int fd, struct net_addr *ret);
 
+/* Stop listening for this slot: who waits there is refused, who comes goes to another slot. */
+void listen_give_way(const struct run *run, uint32_t slot);
+
+/* Listen again, if that was stopped. */
+MUST_CHECK int listen_anew(const struct run *run, uint32_t slot, struct err *e);
+
 /* Close all but those of one slot and, for the clerk, the admin socket. keep: the slot, or
  * BOARD_WORKERS for none. */
 void listen_close_others(const struct run *run, uint32_t keep, bool keep_admin);

@@ -85,6 +85,11 @@ static int child_main(void *arg, const struct proc_place *place)
     return 1;
 }
 
+static void give_way(void *arg, uint32_t slot)
+{
+    listen_give_way(arg, slot);
+}
+
 /* ---- start ---- */
 
 /* As many as the CPUs this process may use, at least two: one crash must never cut everything. */
@@ -166,6 +171,7 @@ static int serve(struct run *run, struct span text, struct err *e)
                              .hurry = run->hurry,
                              .child_main = child_main,
                              .load = load_again,
+                             .give_way = give_way,
                              .say = run_tell,
                              .arg = run};
     struct run_commands commands;

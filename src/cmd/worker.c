@@ -12,6 +12,7 @@
 
 #include "relay/gateway.h"
 #include "cmd/link_ev.h"
+#include "cmd/listen.h"
 #include "cmd/row.h"
 #include "cmd/run.h"
 #include "net/net_uv.h"
@@ -101,14 +102,6 @@ static void take_config(struct worker *w, int fd, uint64_t generation)
     link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = generation});
 }
 
-/* Nobody will accept any more: who comes now shall be refused at once and go elsewhere, and not
- * wait in the kernel's queue for the end of the drain. */
-static void refuse_new(const struct worker *w)
-{
-    for (size_t i = 0; i < w->run->listens; i++)
-        UNUSED(shutdown(w->run->listen_fds[w->slot][i], SHUT_RD));
-}
-
 static void on_msg(void *arg, const struct link_msg *m, int fd)
 {
     struct worker *w = arg;
@@ -118,7 +111,8 @@ static void on_msg(void *arg, const struct link_msg *m, int fd)
     } else if (m->type == LINK_DRAIN) {
         board_set(&w->row->draining, 1);
         gateway_drain(&w->gateway, m->number, on_drained, w);
-        refuse_new(w);
+        /* Nobody will accept any more, and nobody shall wait in the kernel for the end of it. */
+        listen_give_way(w->run, w->slot);
     }
     if (fd >= 0)
         (void)close(fd);
@@ -128,6 +122,8 @@ static void on_msg(void *arg, const struct link_msg *m, int fd)
 
 static int listen_all(struct worker *w, uint32_t slot, struct err *e)
 {
+    if (listen_anew(w->run, slot, e) < 0)
+        return -1;
     for (size_t i = 0; i < w->run->listens; i++) {
         struct net_listen_conf conf = {.fd = w->run->listen_fds[slot][i]};
 

@@ -10,7 +10,8 @@
  *     master: SERVING -- SIGTERM --> DRAINING -- all workers gone --> STOPPING -- all gone --> end
  *
  * Invariants: (1) a worker's slot keeps its listening sockets, so connections that wait in the
- *             kernel survive its process; (2) a configuration reaches children only after a
+ *             kernel survive its process, unless its replacement dies young too: nobody shall wait
+ *             for that where others listen; (2) a configuration reaches children only after a
  *             loader process has checked it.
  */
 #include "proc/master.h"
@@ -231,6 +232,8 @@ static void child_died(struct master *m, struct child *c, int status)
         return;
     }
     c->respawn_us = now + hurried(m, RESPAWN_US);
+    if (c->place.kind == PROC_WORKER && m->conf->give_way)
+        m->conf->give_way(m->conf->arg, c->place.slot);
     if (!m->anybody_ready && ++m->short_lives >= START_CRASHES) {
         say(m, "no worker can start; giving up");
         m->status = 1;

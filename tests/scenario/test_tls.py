@@ -326,9 +326,13 @@ def der(pair):
     return ssl.PEM_cert_to_DER_cert(pair.cert.read_text())
 
 
+def accepted(g, worker):
+    return g.metrics()[f'lamplighter_worker_conns_accepted_total{{worker="{worker}"}}']
+
+
 @pytest.fixture
 def turning(start, mock, authority, place):
-    """A gateway with a pair of its own, to be replaced."""
+    """A gateway with a pair of its own, to be replaced. Each worker has read it."""
     pair = authority.issue("turning", NAMES)
     for f in (pair.cert, pair.key):
         f.rename(f"{f}.first")
@@ -336,6 +340,7 @@ def turning(start, mock, authority, place):
     pair.cert.write_bytes(old.cert.read_bytes())
     pair.key.write_bytes(old.key.read_bytes())
     g = start(bed.Gateway, bed.basic(mock.addr, tls=pair.tls), env=bed.KEYS)
+    bed.wait_for(lambda: all(worker["state"] == "ok" for worker in g.status()["workers"]))
     yield g, pair, old
 
 
@@ -390,6 +395,20 @@ def test_any_worker_resumes_a_session(binary, turning, authority, version):
     for _ in range(12):
         visit()
     assert reused == [False] + [True] * 35
+    g.stop(blame=None)
+
+
+def test_who_cannot_be_replaced_leaves_his_clients_to_the_others(turning, authority):
+    """A worker dies while the files are no pair: nobody waits where nobody comes."""
+    g, pair, old = turning
+    first = g.workers()
+    pair.key.write_bytes(b"")
+    os.kill(first[0], signal.SIGKILL)
+    bed.wait_for(lambda: "worker 0 exited with 1" in g.said())
+    assert served(g, authority, 16) == {der(old)}
+    pair.key.write_bytes(old.key.read_bytes())
+    before = accepted(g, 0)
+    bed.wait_for(lambda: served(g, authority) == {der(old)} and accepted(g, 0) > before)
     g.stop(blame=None)
 
 

@@ -52,6 +52,7 @@ struct page {
     _Atomic uint64_t send_kind, send_type, send_index, sent;
     /* what happened */
     _Atomic uint64_t loads;
+    _Atomic uint64_t gave_way; /* slots that did, each + 1, a decimal digit each */
     struct seen seen[KINDS];
     _Atomic uint64_t said_n;
     char said[SAID_MAX];
@@ -172,6 +173,12 @@ static int load(void *arg, int text_fd, int report_fd)
     return (int)page->loader_status;
 }
 
+static void give_way(void *arg, uint32_t slot)
+{
+    UNUSED(arg);
+    page->gave_way = 10 * page->gave_way + slot + 1;
+}
+
 static void say(void *arg, const char *line)
 {
     size_t n = strlen(line), at = page->said_n;
@@ -212,6 +219,7 @@ static int set_up(void **state)
                                  .commands_n = ENGINES,
                                  .child_main = live,
                                  .load = load,
+                                 .give_way = give_way,
                                  .say = say,
                                  .arg = b};
     assert_int_equal(write(b->conf.config_fd, "a", 1), 1);
@@ -424,6 +432,28 @@ static void who_lived_short_is_replaced_later(void **state)
     assert_int_equal(page->seen[PROC_CLERK].ready, 2);
     leap(b, 1);
     UNTIL(b, page->seen[PROC_CLERK].ready == 3);
+    assert_int_equal(page->gave_way, 0); /* nobody waits for a clerk */
+    stop(b);
+}
+
+static void whose_replacement_waits_gives_way(void **state)
+{
+    struct bed *b = *state;
+    pid_t victim;
+
+    begin_and_grow_up(b);
+    for (unsigned ready = 3; ready <= 4; ready++) {
+        victim = pid_of(&b->board->workers[1]);
+        assert_int_equal(page->gave_way, 0);
+        kill(victim, SIGKILL);
+        UNTIL(b, times_said("worker 1 died") == ready - 2);
+        if (ready == 3) /* it was old enough: its place is taken at once */
+            UNTIL(b, page->seen[PROC_WORKER].ready == 3 && replaced(&b->board->workers[1], victim));
+    }
+    UNTIL(b, page->gave_way == 2);
+    leap(b, S);
+    UNTIL(b, page->seen[PROC_WORKER].ready == 4);
+    assert_int_equal(page->gave_way, 2);
     stop(b);
 }
 
@@ -762,6 +792,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_killed_child_is_replaced_in_its_place),
         TEST(who_lived_short_is_replaced_later),
+        TEST(whose_replacement_waits_gives_way),
         TEST(a_silent_worker_is_killed_and_replaced),
         TEST(what_a_worker_crashed_of_is_a_suspect),
         TEST(a_gateway_that_cannot_start_gives_up),
