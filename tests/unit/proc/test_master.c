@@ -411,6 +411,9 @@ static void a_killed_child_is_replaced_in_its_place(void **state)
     assert_int_equal(board_get(&row->conns), 0);
     assert_int_equal(board_get(&row->requests), 7); /* ... and what it did is not */
     assert_true(said("worker 1 died of signal 9; replacing it"));
+    assert_int_equal(page->gave_way, 0);
+    kill(pid_of(row), SIGKILL); /* this one is young */
+    UNTIL(b, page->gave_way == 2);
     stop(b);
 }
 
@@ -433,27 +436,6 @@ static void who_lived_short_is_replaced_later(void **state)
     leap(b, 1);
     UNTIL(b, page->seen[PROC_CLERK].ready == 3);
     assert_int_equal(page->gave_way, 0); /* nobody waits for a clerk */
-    stop(b);
-}
-
-static void whose_replacement_waits_gives_way(void **state)
-{
-    struct bed *b = *state;
-    pid_t victim;
-
-    begin_and_grow_up(b);
-    for (unsigned ready = 3; ready <= 4; ready++) {
-        victim = pid_of(&b->board->workers[1]);
-        assert_int_equal(page->gave_way, 0);
-        kill(victim, SIGKILL);
-        UNTIL(b, times_said("worker 1 died") == ready - 2);
-        if (ready == 3) /* it was old enough: its place is taken at once */
-            UNTIL(b, page->seen[PROC_WORKER].ready == 3 && replaced(&b->board->workers[1], victim));
-    }
-    UNTIL(b, page->gave_way == 2);
-    leap(b, S);
-    UNTIL(b, page->seen[PROC_WORKER].ready == 4);
-    assert_int_equal(page->gave_way, 2);
     stop(b);
 }
 
@@ -792,7 +774,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_killed_child_is_replaced_in_its_place),
         TEST(who_lived_short_is_replaced_later),
-        TEST(whose_replacement_waits_gives_way),
         TEST(a_silent_worker_is_killed_and_replaced),
         TEST(what_a_worker_crashed_of_is_a_suspect),
         TEST(a_gateway_that_cannot_start_gives_up),
