@@ -202,6 +202,14 @@ static bool crashed(const struct child *c, int status)
     return c->hung;
 }
 
+static bool others_work(const struct master *m)
+{
+    for (size_t i = 0; i < m->children_n; i++)
+        if (m->children[i].place.kind == PROC_WORKER && m->children[i].pid)
+            return true;
+    return false;
+}
+
 static void child_died(struct master *m, struct child *c, int status)
 {
     uint64_t now = now_us();
@@ -232,7 +240,7 @@ static void child_died(struct master *m, struct child *c, int status)
         return;
     }
     c->respawn_us = now + hurried(m, RESPAWN_US);
-    if (c->place.kind == PROC_WORKER && m->conf->give_way)
+    if (c->place.kind == PROC_WORKER && m->conf->give_way && others_work(m))
         m->conf->give_way(m->conf->arg, c->place.slot);
     if (!m->anybody_ready && ++m->short_lives >= START_CRASHES) {
         say(m, "no worker can start; giving up");

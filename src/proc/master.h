@@ -47,8 +47,9 @@ struct proc_conf {
     /* Load the configuration anew, in a process of its own: write its text to text_fd and a
      * report for people to report_fd; 0: good. */
     int (*load)(void *arg, int text_fd, int report_fd);
-    /* The worker of this slot cannot be replaced at once. Who waits for it in the kernel is to go
-     * to another one; the next process of the slot listens anew. NULL: they wait. */
+    /* The worker of this slot cannot be replaced at once, and there are others. Who waits for it in
+     * the kernel is to go to another one; the next process of the slot listens anew. NULL: they
+     * wait. */
     void (*give_way)(void *arg, uint32_t slot);
     /* One line about what happened, for the log. */
     void (*say)(void *arg, const char *line);

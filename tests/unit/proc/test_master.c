@@ -414,6 +414,11 @@ static void a_killed_child_is_replaced_in_its_place(void **state)
     assert_int_equal(page->gave_way, 0);
     kill(pid_of(row), SIGKILL); /* this one is young */
     UNTIL(b, page->gave_way == 2);
+    kill(other, SIGKILL); /* ... and so is its own replacement; but now nobody else is there */
+    UNTIL(b, page->seen[PROC_WORKER].ready == 4 && replaced(&b->board->workers[0], other));
+    kill(pid_of(&b->board->workers[0]), SIGKILL);
+    UNTIL(b, times_said("worker 0 died") == 2);
+    assert_int_equal(page->gave_way, 2);
     stop(b);
 }
 
