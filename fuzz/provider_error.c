@@ -37,12 +37,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         check_text(f[i].type);
         check_text(f[i].code);
         check_text(f[i].text);
+        check_text(f[i].delay);
         f[i].status = (uint16_t)(data[1] << 8 | data[2]);
         f[i].streamed = data[3] & 1;
         id[i] = provider_classify(p, &f[i], &known);
         MUST(id[i] > CLASS_NONE && id[i] < CLASSES);
     }
-    MUST(id[0] == id[1] && span_eq(f[0].text, f[1].text));
+    MUST(id[0] == id[1] && span_eq(f[0].text, f[1].text) && span_eq(f[0].delay, f[1].delay));
     arena_fini(&a);
     return 0;
 }

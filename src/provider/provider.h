@@ -172,7 +172,8 @@ MUST_CHECK int provider_path(struct buf *out, const struct provider *p,
 struct provider_failure {
     uint16_t status; /* HTTP status, 0 if none came */
     struct span type, code, text;
-    bool streamed; /* came inside a 200 stream */
+    struct span delay; /* RetryInfo's, as it stands there: "22s"; see provider_delay() */
+    bool streamed;     /* came inside a 200 stream */
 };
 
 /* Read an error body of any known shape ({"error":{...}}, {"type":"error",...}, {"detail":...},

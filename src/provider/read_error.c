@@ -1,9 +1,9 @@
 /*
  * read_error.c - reads what an upstream's error body says, whatever its shape.
  *
- * One table has all places where hosts put a type, a code or a message; where a body has several
- * for one thing, the higher rank wins. Nothing here can fail: a body that is no JSON, or breaks
- * off, just says less.
+ * One table has all places where hosts put a type, a code, a message or a delay; where a body has
+ * several for one thing, the higher rank wins. Nothing here can fail: a body that is no JSON, or
+ * breaks off, just says less.
  */
 #include "base/arena.h"
 #include "dialect/text.h"
@@ -11,7 +11,7 @@
 
 #define TEXT_BYTES_MAX 2048 /* longest message that is kept, cut there */
 
-enum part { TYPE, CODE, TEXT, PARTS };
+enum part { TYPE, CODE, TEXT, DELAY, PARTS };
 
 static const struct {
     const char *path;
@@ -22,13 +22,16 @@ static const struct {
     {"error.type", TYPE, 9},
     {"error.code", CODE, 8},
     {"error.message", TEXT, 9},
-    /* Google: status is the word; the quota that was hit stands deep inside. As a list, too. */
+    /* Google: status is the word; the quota that was hit stands deep inside, and how long to stay
+     * away. As a list, too. */
     {"error.status", TYPE, 8},
     {"error.details[].violations[].quotaId", CODE, 9},
+    {"error.details[].retryDelay", DELAY, 9},
     {"[].error.status", TYPE, 8},
     {"[].error.code", CODE, 8},
     {"[].error.message", TEXT, 9},
     {"[].error.details[].violations[].quotaId", CODE, 9},
+    {"[].error.details[].retryDelay", DELAY, 9},
     /* Anthropic: {"type": "error", "error": {...}} */
     {"error.details.error_code", CODE, 9},
     /* Azure: the filter's own word */
@@ -94,6 +97,10 @@ void provider_read_error(struct provider_failure *ret, struct span body, struct 
     json_scan_init(&s, &watch, on_hit, &r);
     rc = json_scan_feed(&s, body.p, body.n);
     UNUSED(rc); /* what came before a fault still counts */
-    *ret =
-        (struct provider_failure){.type = r.part[TYPE], .code = r.part[CODE], .text = r.part[TEXT]};
+    *ret = (struct provider_failure){
+        .type = r.part[TYPE],
+        .code = r.part[CODE],
+        .text = r.part[TEXT],
+        .delay = r.part[DELAY],
+    };
 }

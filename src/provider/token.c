@@ -5,6 +5,7 @@
 #include "provider/token.h"
 
 #include "base/buf.h"
+#include "base/date.h"
 #include "base/secret.h"
 #include "codec/json_tree.h"
 
@@ -125,35 +126,13 @@ int token_read_bearer(struct token_flow *f, struct span body, struct err *e)
     return 0;
 }
 
-/* ---- times ---- */
-
-/* Days from 1970-01-01 of a date of the Gregorian calendar. */
-static uint64_t days(uint64_t y, uint64_t m, uint64_t d)
-{
-    uint64_t era_year = m <= 2 ? y - 1 : y; /* the year begins in March: the leap day is last */
-    uint64_t day = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
-
-    return era_year * 365 + era_year / 4 - era_year / 100 + era_year / 400 + day - 719468;
-}
-
 int token_read_time(struct span text, uint64_t *ret)
 {
-    static const struct {
-        uint8_t at, n;
-        uint16_t least, most;
-        char behind;
-    } parts[] = {{0, 4, 1970, 9999, '-'}, {5, 2, 1, 12, '-'},  {8, 2, 1, 31, 'T'},
-                 {11, 2, 0, 23, ':'},     {14, 2, 0, 59, ':'}, {17, 2, 0, 60, 0}};
-    uint64_t v[ARRAY_LEN(parts)];
+    uint64_t us;
 
-    if (text.n < 20 || text.p[text.n - 1] != 'Z' || (text.n > 20 && text.p[19] != '.'))
+    if (date_read(text, &us) < 0)
         return -1;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        if (span_u64(span_of(text.p + parts[i].at, parts[i].n), &v[i]) < 0 ||
-            v[i] < parts[i].least || v[i] > parts[i].most ||
-            (parts[i].behind && text.p[parts[i].at + parts[i].n] != parts[i].behind))
-            return -1;
-    *ret = ((days(v[0], v[1], v[2]) * 24 + v[3]) * 60 + v[4]) * 60 + v[5];
+    *ret = us / 1000000;
     return 0;
 }
 

@@ -124,7 +124,7 @@ MUST_CHECK int token_read_json(void *ret, struct span text, struct arena *a,
  * services of clouds answer; numbers may be texts. */
 int token_read_bearer(struct token_flow *f, struct span body, struct err *e);
 
-/* "2026-11-26T20:00:00Z", with or without a fraction, as Unix time. */
+/* "2026-11-26T20:00:00Z", or as RFC 3339 writes it otherwise, as Unix time. */
 MUST_CHECK int token_read_time(struct span text, uint64_t *ret);
 
 /* How long until then; 0: it is over. */

@@ -3,6 +3,7 @@
  */
 #include "settings/types.h"
 
+#include "base/date.h"
 #include "net/addr.h"
 
 #define URL_MAX  1024
@@ -322,40 +323,21 @@ static int read_hash(struct span text, uint64_t *ret, struct err *e)
 
 /* ---- dates ---- */
 
-/* Days from 1970-01-01 of a date of the Gregorian calendar; years 1970..9999. */
-static uint64_t days(uint64_t y, uint64_t m, uint64_t d)
-{
-    uint64_t era_year = m <= 2 ? y - 1 : y; /* the year begins in March: the leap day is last */
-    uint64_t day = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
-
-    return era_year * 365 + era_year / 4 - era_year / 100 + era_year / 400 + day - 719468;
-}
-
-static bool date_valid(uint64_t y, uint64_t m, uint64_t d)
-{
-    static const uint8_t longest[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-
-    return y >= 1970 && m >= 1 && m <= 12 && d >= 1 &&
-           d <= longest[m - 1] + (m == 2 && leap ? 1U : 0U);
-}
-
 /* "2027-03-31": until that day ends; "2027-03-31T18:00:00Z": until then. UTC. */
 static int read_date(struct span text, uint64_t *ret, struct err *e)
 {
-    uint64_t y, mo, d, h = 24, mi = 0, s = 0;
+    char begins[] = "yyyy-mm-ddT00:00:00Z";
+    uint64_t us, behind_ms = 0;
 
     UNUSED(e);
-    if ((text.n != 10 && text.n != 20) || text.p[4] != '-' || text.p[7] != '-' ||
-        span_u64(span_of(text.p, 4), &y) < 0 || span_u64(span_of(text.p + 5, 2), &mo) < 0 ||
-        span_u64(span_of(text.p + 8, 2), &d) < 0 || !date_valid(y, mo, d))
+    if (text.n == 10) {
+        memcpy(begins, text.p, text.n);
+        text = span_str(begins);
+        behind_ms = 86400000;
+    }
+    if (text.n != 20 || date_read(text, &us) < 0)
         return -1;
-    if (text.n == 20 && (text.p[10] != 'T' || text.p[13] != ':' || text.p[16] != ':' ||
-                         text.p[19] != 'Z' || span_u64(span_of(text.p + 11, 2), &h) < 0 || h > 23 ||
-                         span_u64(span_of(text.p + 14, 2), &mi) < 0 || mi > 59 ||
-                         span_u64(span_of(text.p + 17, 2), &s) < 0 || s > 59))
-        return -1;
-    *ret = (((days(y, mo, d) * 24 + h) * 60 + mi) * 60 + s) * 1000;
+    *ret = us / 1000 + behind_ms;
     return 0;
 }
 

@@ -269,6 +269,12 @@ static const struct {
      "E011 7:52+10 keys.b.expires: '2027-02-29' is not a date such as 2027-03-31 or "
      "2027-03-31T18:00:00Z\n"
      "E032 9:13+71 keys.d has the hash of keys.c"},
+    {P "keys:\n  a:\n    hash: " HASH "\n    expires: 2027-03-31T18:00:00+01:00\n",
+     "E011 7:14+25 keys.a.expires: '2027-03-31T18:00:00+01:00' is not a date such as 2027-03-31 or "
+     "2027-03-31T18:00:00Z"},
+    {P "keys:\n  a:\n    hash: " HASH "\n    expires: 2027-03-31T24:00:00Z\n",
+     "E011 7:14+20 keys.a.expires: '2027-03-31T24:00:00Z' is not a date such as 2027-03-31 or "
+     "2027-03-31T18:00:00Z"},
     /* a tree that is wrong in itself is still checked */
     {P "server: {drain: 1s, drain: 2}\nmodles: {}\n",
      "E005 4:21+5 key 'drain' stands twice; it is already on line 4\n"
