@@ -25,6 +25,7 @@
 #define BOARD_KEPT_WAYS 4     /* ... so many each */
 #define BOARD_CREDS     64    /* most providers whose credentials a worker shows */
 #define BOARD_SUSPECTS  64    /* most requests that are refused since a worker died of them */
+#define BOARD_STANDINGS 2048  /* most targets and credentials whose standing is known */
 
 typedef _Atomic uint64_t board_word;
 
@@ -94,6 +95,18 @@ struct board_cred {
     board_word why[20];         /* of the last failure */
 };
 
+/* How a target, or a credential, stands with all workers (standing.h). Times are monotonic; 0:
+ * none. */
+struct board_standing {
+    _Alignas(64) board_word id; /* a hash of its name; 0: free */
+    board_word used_us;         /* last looked at for a request */
+    board_word breaker;         /* health/breaker.h */
+    board_word until_us;        /* an open breaker: when it may be probed */
+    board_word not_before_us;   /* it has asked to be left alone until then */
+    board_word probe_us;        /* somebody probes it, and until then nobody else does */
+    board_word budget;          /* health/budget.h */
+};
+
 /* Who keeps an answer (kept.h). */
 struct board_kept {
     board_word sets[BOARD_KEPT_SETS][BOARD_KEPT_WAYS];
@@ -122,6 +135,7 @@ struct board {
     struct board_target targets[BOARD_WORKERS][BOARD_TARGETS + 1]; /* the last one: all others */
     struct board_cred creds[BOARD_WORKERS][BOARD_CREDS];
     struct board_kept kept;
+    struct board_standing standings[BOARD_STANDINGS + 1]; /* the last one: nobody's */
     struct board_held held[BOARD_WORKERS]; /* memory is taken only as far as it is written */
 };
 

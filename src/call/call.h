@@ -64,6 +64,8 @@ struct call_failure {
     struct span body; /* of an error answer, our key starred; absent if none (callback only) */
     struct span content_type;
     struct span retry_after; /* the upstream's retry-after, absent if none */
+    bool asks;               /* it asks to be left alone ... */
+    uint64_t delay_us;       /* ... for so long (provider/delay.h) */
 };
 
 /* Events over CALL_EVENT_MAX come in pieces. Only the last piece carries the event's meaning, only

@@ -3,6 +3,8 @@
  */
 #include "call/failure.h"
 
+#include "provider/delay.h"
+
 void failure_streamed(struct call_failure *ret, const struct provider *p,
                       const struct dialect_event *ev)
 {
@@ -19,9 +21,24 @@ void failure_streamed(struct call_failure *ret, const struct provider *p,
     memcpy(ret->text, ev->error_text, sizeof(ev->error_text));
 }
 
-void failure_answered(struct call_failure *ret, const struct provider *p, uint16_t status,
-                      struct span body, struct span type, struct arena *a)
+const struct span *failure_delays(const struct http_head *h, struct arena *a)
 {
+    struct span *ret = arena_zalloc(a, PROVIDER_DELAY_FIELDS * sizeof(*ret));
+
+    for (size_t i = 0; ret && i < PROVIDER_DELAY_FIELDS; i++) {
+        struct span value = http_field_get(h, provider_delay_fields[i]);
+
+        if (span_has(value))
+            ret[i] = arena_dup(a, value);
+    }
+    return ret;
+}
+
+void failure_answered(struct call_failure *ret, const struct provider *p, uint16_t status,
+                      struct span body, struct span type, const struct span *delays,
+                      uint64_t wall_ms, struct arena *a)
+{
+    static const struct span none[PROVIDER_DELAY_FIELDS];
     struct provider_failure pf;
     bool known;
 
@@ -35,6 +52,7 @@ void failure_answered(struct call_failure *ret, const struct provider *p, uint16
         snprintf(ret->type, sizeof(ret->type), "%.*s",
                  SPAN_FMT(span_has(pf.type) ? pf.type : pf.code));
     snprintf(ret->text, sizeof(ret->text), "%.*s", SPAN_FMT(pf.text));
+    ret->asks = provider_delay(&ret->delay_us, delays ? delays : none, pf.delay, wall_ms);
 }
 
 void failure_transport(struct call_failure *ret, enum http_fail how, const struct err *e)

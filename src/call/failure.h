@@ -13,10 +13,14 @@
 void failure_streamed(struct call_failure *ret, const struct provider *p,
                       const struct dialect_event *ev);
 
+/* What the head of an error answer says of when to come again, in the arena. NULL: no memory. */
+const struct span *failure_delays(const struct http_head *h, struct arena *a);
+
 /* An error answer: what its body says, and its type where only the head says that (may be absent).
- * Likewise. */
+ * delays: of failure_delays(), or NULL. Likewise, and how long it asks to be left alone. */
 void failure_answered(struct call_failure *ret, const struct provider *p, uint16_t status,
-                      struct span body, struct span type, struct arena *a);
+                      struct span body, struct span type, const struct span *delays,
+                      uint64_t wall_ms, struct arena *a);
 
 /* A connection that failed. Class and reason of *ret are set. */
 void failure_transport(struct call_failure *ret, enum http_fail how, const struct err *e);

@@ -113,6 +113,7 @@ int run_single(const struct run *run, int config_fd)
 {
     struct single s = {.run = run};
     struct relay_sink sink = {.record = on_record,
+                              .standings = s.run->board->standings,
                               .arg = &s,
                               .targets = run->board->targets[0],
                               .creds = run->board->creds[0],

@@ -167,10 +167,15 @@ static void print_targets(const struct status_doc *d)
     for (size_t i = 0; i < d->targets_n; i++)
         width = MAX(width, (int)MIN(strlen(d->targets[i].target), (size_t)60));
     if (d->targets_n)
-        printf("\n%-*s  %-9s %6s\n", width, "TARGET", "STATE", "LIVE");
-    for (size_t i = 0; i < d->targets_n; i++)
-        printf("%-*s  %-9s %6.0f\n", width, d->targets[i].target, d->targets[i].state,
-               d->targets[i].live);
+        printf("\n%-*s  %-10s %6s  %s\n", width, "TARGET", "STATE", "LIVE", "FOR");
+    for (size_t i = 0; i < d->targets_n; i++) {
+        const struct status_target *t = &d->targets[i];
+        char left[32] = "";
+
+        if (t->for_s > 0)
+            snprintf(left, sizeof(left), "  %.0f s", t->for_s + 0.5);
+        printf("%-*s  %-10s %6.0f%s\n", width, t->target, t->state, t->live, left);
+    }
 }
 
 static void print_warnings(const struct status_doc *d)

@@ -80,6 +80,7 @@ static const struct member model_members[] = {
 static const struct member target_members[] = {
     {"targets[].target", TEXT, TARGET(target)},
     {"targets[].state", TEXT, TARGET(state)},
+    {"targets[].for_s", NUMBER, TARGET(for_s)},
     {"targets[].requests_live", NUMBER, TARGET(live)},
 };
 

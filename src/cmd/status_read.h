@@ -50,7 +50,7 @@ struct status_model {
 
 struct status_target {
     char target[STATUS_TEXT], state[STATUS_TEXT];
-    double live;
+    double live, for_s;
 };
 
 struct status_doc {

@@ -142,6 +142,7 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .held = &w->held,
                               .board = w->run->board,
                               .row = w->row,
+                              .standings = w->run->board->standings,
                               .creds = w->run->board->creds[w->slot],
                               .kept = &w->run->board->kept};
     int rc = -1;

@@ -80,7 +80,7 @@ void answer_tier(struct dialect_answer *a, enum dialect_tier tier, const struct 
 
 void answer_extras(struct dialect_answer *a, const struct json_hit *h)
 {
-    uint64_t n;
+    uint64_t n = 0;
 
     a->usage.extras |= h->type == JSON_NUMBER ? dialect_hit_u64(h, &n) == 0 && n > 0
                                               : h->type == JSON_ARRAY && answer_hit_filled(h);

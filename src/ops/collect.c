@@ -91,6 +91,24 @@ static double seconds(uint64_t us)
     return (double)us / 1e6;
 }
 
+/* The attempt, as its target sees it. */
+static void gen_ai_attempt(struct metrics *m, const struct record *r)
+{
+    struct span labels[METRICS_LABELS] = {
+        span_str(operations[r->op]),    provider_name(r), target_model(r),
+        RECORD_TEXT(r->upstream_model), error_type(r),    RECORD_TEXT(r->server)};
+
+    metrics_observe(m, METRIC_GEN_AI_ATTEMPT, labels, seconds(r->attempt_us));
+    if (r->attempt_first_us)
+        metrics_observe(m, METRIC_GEN_AI_CHUNK, labels, seconds(r->attempt_first_us));
+    if (!r->usage.seen)
+        return;
+    labels[4] = SPAN_LIT("input");
+    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->usage.input);
+    labels[4] = SPAN_LIT("output");
+    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->usage.output);
+}
+
 static void gen_ai(struct metrics *m, const struct record *r)
 {
     struct span labels[METRICS_LABELS] = {
@@ -104,16 +122,7 @@ static void gen_ai(struct metrics *m, const struct record *r)
             metrics_observe(m, METRIC_GEN_AI_PACE, labels,
                             seconds(r->duration_us - r->first_us) / (double)(r->usage.output - 1));
     }
-    labels[2] = target_model(r);
-    metrics_observe(m, METRIC_GEN_AI_ATTEMPT, labels, seconds(r->attempt_us));
-    if (r->attempt_first_us)
-        metrics_observe(m, METRIC_GEN_AI_CHUNK, labels, seconds(r->attempt_first_us));
-    if (!r->usage.seen)
-        return;
-    labels[4] = SPAN_LIT("input");
-    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->usage.input);
-    labels[4] = SPAN_LIT("output");
-    metrics_observe(m, METRIC_GEN_AI_TOKENS, labels, (double)r->usage.output);
+    gen_ai_attempt(m, r);
 }
 
 static void add_attempt(struct metrics *m, const struct record *r)
@@ -144,12 +153,30 @@ static void add_cost(struct metrics *m, const struct record *r)
         metrics_add(m, METRIC_UNPRICED, &target, 1);
 }
 
+/* An attempt that another one follows. */
+static void collect_attempt(struct metrics *m, const struct record *r)
+{
+    struct span target = RECORD_TEXT(r->target), next = RECORD_TEXT(r->next);
+
+    add_attempt(m, r);
+    add_cost(m, r);
+    if (r->op < OPS && operations[r->op])
+        gen_ai_attempt(m, r);
+    if (!span_eq(target, next))
+        metrics_add(m, METRIC_FAILOVERS,
+                    (struct span[]){RECORD_TEXT(r->model), target, next, error_type(r)}, 1);
+}
+
 void collect_record(struct metrics *m, const struct record *r)
 {
     bool known = r->op < OPS;
 
     if (!EXPECT(r->outcome < OUTCOMES_N))
         return;
+    if (r->more) {
+        collect_attempt(m, r);
+        return;
+    }
     metrics_add(m, METRIC_REQUESTS,
                 (struct span[]){r->target[0] ? RECORD_TEXT(r->model) : SPAN_LIT("unknown"),
                                 span_str(known ? provider_op_row(r->op)->name : "unknown"),

@@ -185,8 +185,10 @@ void ops_record(struct ops *o, const struct record *r)
     char line[UNPRICED_TEXT];
 
     collect_record(o->metrics, r);
-    recent_add(o->recent, r, ev_now(o->ev));
     targets_add(&o->targets, r, ev_now(o->ev));
+    if (r->more) /* of its request there will be another one */
+        return;
+    recent_add(o->recent, r, ev_now(o->ev));
     log_record(o, r);
     if (unpriced_add(&o->unpriced, r, ev_now(o->ev), line) && o->conf.say)
         o->conf.say(o->conf.arg, line);

@@ -1,5 +1,5 @@
 /*
- * targets.c - see targets.h. The thresholds are those that breakers are planned with.
+ * targets.c - see targets.h. The thresholds are those of breakers (health/breaker.h).
  */
 #include "ops/targets.h"
 
@@ -12,9 +12,9 @@
 const char *targets_state_name(enum target_state s)
 {
     static const char *const names[TARGET_STATES] = {
-        [TARGET_HEALTHY] = "healthy",
-        [TARGET_DEGRADED] = "degraded",
-        [TARGET_UNKNOWN] = "unknown",
+        [TARGET_HEALTHY] = "healthy",     [TARGET_DEGRADED] = "degraded",
+        [TARGET_UNKNOWN] = "unknown",     [TARGET_OPEN] = "open",
+        [TARGET_HALF_OPEN] = "half_open", [TARGET_LEFT_ALONE] = "left_alone",
     };
 
     MUST((size_t)s < TARGET_STATES);

@@ -1,6 +1,7 @@
 /*
- * targets.h - how targets do lately, by the outcomes of the requests that they answered. There are
- * no breakers: this state is shown and decides nothing.
+ * targets.h - how targets do lately, by the outcomes of the attempts at them. This is shown and
+ * decides nothing: what decides stands on the board (policy/policy.h), and goes before it where it
+ * is shown (view.h).
  *
  *     unknown    no attempt within TARGETS_FORGET_S, or none that says anything
  *     degraded   its last 5 attempts failed, or more than a fifth of its last 32 (of 5 at least)
@@ -23,7 +24,16 @@
 #define TARGETS_MAX      256
 #define TARGETS_FORGET_S 900
 
-enum target_state { TARGET_HEALTHY, TARGET_DEGRADED, TARGET_UNKNOWN, TARGET_STATES };
+enum target_state {
+    TARGET_HEALTHY,
+    TARGET_DEGRADED,
+    TARGET_UNKNOWN,
+    /* policy's */
+    TARGET_OPEN,
+    TARGET_HALF_OPEN,
+    TARGET_LEFT_ALONE,
+    TARGET_STATES
+};
 
 const char *targets_state_name(enum target_state s);
 

@@ -15,17 +15,57 @@ uint64_t view_sum(const struct view *v, size_t word)
     return sum;
 }
 
+/* Does anybody leave it alone when it fails? A target that is in no model is asked by its name. */
+static bool has_breaker(const struct settings *s, struct span name)
+{
+    bool found = false, ret = false;
+
+    for (size_t i = 0; i < s->models_n; i++)
+        for (size_t k = 0; k < s->models[i].targets_n; k++)
+            if (span_eq(s->models[i].targets[k].id, name)) {
+                found = true;
+                ret |= s->models[i].rules.breaker;
+            }
+    return found ? ret : s->rules.breaker;
+}
+
+/* Whether it is asked at all goes before how it does. */
+static void look(const struct view *v, struct view_target *t)
+{
+    static const enum target_state states[] = {[POLICY_HALF_OPEN] = TARGET_HALF_OPEN,
+                                               [POLICY_OPEN] = TARGET_OPEN,
+                                               [POLICY_ALONE] = TARGET_LEFT_ALONE};
+    struct settings_target target = {.id = t->name};
+    struct policy_candidate c;
+    enum policy_stand stand;
+    struct span rest = t->name, provider = span_cut(&rest, '/');
+
+    for (size_t i = 0; i < v->settings->providers_n && !target.provider; i++)
+        if (span_eq(v->settings->providers[i].name, provider))
+            target.provider = &v->settings->providers[i];
+    if (!target.provider || !has_breaker(v->settings, t->name))
+        return;
+    c = settings_candidate(&target);
+    stand = policy_look(v->board->standings, &c, v->now_us, &t->until_us);
+    if (stand == POLICY_FREE || stand == POLICY_HALF_OPEN)
+        t->until_us = 0;
+    if (stand != POLICY_FREE)
+        t->state = states[stand];
+}
+
 static void add_target(const struct view *v, struct view_target *rows, size_t *n, struct span name)
 {
     for (size_t i = 0; i < *n; i++)
         if (span_eq(rows[i].name, name))
             return;
-    if (*n < VIEW_TARGETS)
-        rows[(*n)++] = (struct view_target){
-            .name = name,
-            .state = targets_state(v->targets, name, v->now_us),
-            .live = board_at_target(v->board, v->workers, name),
-        };
+    if (*n == VIEW_TARGETS)
+        return;
+    rows[*n] = (struct view_target){
+        .name = name,
+        .state = targets_state(v->targets, name, v->now_us),
+        .live = board_at_target(v->board, v->workers, name),
+    };
+    look(v, &rows[(*n)++]);
 }
 
 size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS])

@@ -22,6 +22,7 @@ struct class_row {
     const char *name;       /* stable: records, metric labels */
     uint16_t client_status; /* status toward the client when it is final */
     bool elsewhere;         /* another target may succeed */
+    bool in_place;          /* so may the same one, a moment later */
     bool health;            /* counts against the target's health */
     bool maybe_billed;      /* the upstream may have worked for it */
     bool client_retry;      /* the client's own retry makes sense: x-should-retry */

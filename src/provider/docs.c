@@ -43,8 +43,7 @@ static const char head[] =
     "- *Errors* are looked for in the type's own rows, then in those of all hosts, then by status\n"
     "  alone; the first that fits counts. A type or code may hold `*`; a text is found anywhere "
     "in\n"
-    "  the message. What is done about a class stands in the table of classes. No other target is\n"
-    "  asked yet when one fails, whatever its class.\n"
+    "  the message. What is done about a class stands in the table of classes.\n"
     "\n";
 
 static const struct {
@@ -148,15 +147,17 @@ static void common_errors(struct buf *out)
 
 static void classes(struct buf *out)
 {
-    buf_add_str(out, "## Classes\n\n"
-                     "| class | status toward the client | another target may do it | "
-                     "counts against health | may be billed | client may retry |\n"
-                     "|---|---|---|---|---|---|\n");
+    buf_add_str(out,
+                "## Classes\n\n"
+                "| class | status toward the client | another target may do it | "
+                "once more in place | counts against health | may be billed | client may retry |\n"
+                "|---|---|---|---|---|---|---|\n");
     for (int i = CLASS_NONE + 1; i < CLASSES; i++) {
         const struct class_row *c = class_row((enum class_id)i);
 
-        buf_printf(out, "| %s | %u | %s | %s | %s | %s |\n", c->name, c->client_status,
-                   yes(c->elsewhere), yes(c->health), yes(c->maybe_billed), yes(c->client_retry));
+        buf_printf(out, "| %s | %u | %s | %s | %s | %s | %s |\n", c->name, c->client_status,
+                   yes(c->elsewhere), yes(c->in_place), yes(c->health), yes(c->maybe_billed),
+                   yes(c->client_retry));
     }
     buf_add_str(out,
                 "\nA provider's own 429, 503 or 529 keeps its status, and what a provider says of "

@@ -103,6 +103,10 @@ static void cost(struct json_write *w, const struct record *r)
 
     if (r->pricing == PRICING_NOTHING)
         return;
+    if (r->cost_before) {
+        json_key(w, "cost_before");
+        json_raw(w, span_str(price_text(r->cost_before, text)));
+    }
     json_key(w, "cost");
     json_raw(w, known ? span_str(price_text(r->cost, text)) : SPAN_LIT("null"));
     if (r->pricing != PRICING_KNOWN)
@@ -133,6 +137,7 @@ static void what_came(struct json_write *w, const struct record *r)
     if (r->upstream_status)
         json_kv_uint(w, "upstream_status", r->upstream_status);
     json_kv_uint(w, "attempts", r->attempts);
+    text(w, "tried", RECORD_TEXT(r->tried));
     if (r->resent)
         json_kv_bool(w, "resent", true);
     json_kv_bool(w, "stream", r->stream);

@@ -51,6 +51,7 @@ struct record {
     uint64_t bytes_in, bytes_out; /* bodies */
     struct dialect_usage usage;   /* tokens, as the provider reported them */
     uint64_t cost;                /* picodollars, where pricing says that there is one */
+    uint64_t cost_before;         /* ... of the attempts before the last one, as far as known */
     enum pricing pricing;
     enum outcome outcome;
     enum reason reason;
@@ -60,11 +61,14 @@ struct record {
     uint16_t upstream_status;
     uint16_t attempts;
     bool stream;
+    bool more;             /* this is of an attempt that another one follows, not of the request */
     bool resent;           /* the target may have got it twice: docs/decisions/0005 */
     uint16_t worker, held; /* the entry that its worker holds for it (board/held.h); held 0: none */
     char id[24];
     char model[64];          /* as the client called it (cut) */
     char target[96];         /* "provider/model" of the last attempt (cut) */
+    char next[96];           /* more: whom the next attempt goes to (cut) */
+    char tried[200];         /* the attempts before the last: "target=why ..." (cut) */
     char provider[32];       /* type of its provider */
     char server[64];         /* host name or address of its URL (cut) */
     char upstream_model[64]; /* as the upstream reported it (cut) */

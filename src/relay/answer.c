@@ -5,7 +5,7 @@
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
 
-#define OWN_FIELDS 12
+#define OWN_FIELDS 13
 #define ERROR_MAX  ((size_t)64 * 1024)
 
 static void add(struct http_field *fields, size_t *n, const char *name, struct span value)
@@ -14,18 +14,20 @@ static void add(struct http_field *fields, size_t *n, const char *name, struct s
         fields[(*n)++] = (struct http_field){span_str(name), value};
 }
 
-/* Absent before the first one. */
-static struct span attempts_text(uint16_t attempts)
-{
-    static const char digits[] = "0123456789";
+#define ATTEMPTS_TEXT 8
 
-    /* One at one target, and one more with a new credential: see attempt.c. */
-    MUST(attempts < sizeof(digits) - 1);
-    return span_of(digits + attempts, attempts ? 1 : 0);
+/* Absent before the first one. */
+static struct span attempts_text(uint16_t attempts, char text[ATTEMPTS_TEXT])
+{
+    if (attempts == 0)
+        return span_of(NULL, 0);
+    UNUSED(snprintf(text, ATTEMPTS_TEXT, "%u", attempts));
+    return span_str(text);
 }
 
 /* The fields that every answer carries. SDKs show the request id under their own name for it. */
-static void add_identity(const struct relay *r, struct http_field *fields, size_t *n)
+static void add_identity(const struct relay *r, struct http_field *fields, size_t *n,
+                         char attempts[ATTEMPTS_TEXT])
 {
     struct span id = span_str(r->record.id);
     bool anthropic =
@@ -34,7 +36,9 @@ static void add_identity(const struct relay *r, struct http_field *fields, size_
     add(fields, n, "x-lamplighter-request-id", id);
     add(fields, n, anthropic ? "request-id" : "x-request-id", id);
     add(fields, n, "x-lamplighter-target", span_str(r->record.target));
-    add(fields, n, "x-lamplighter-attempts", attempts_text(r->record.attempts));
+    add(fields, n, "x-lamplighter-attempts", attempts_text(r->record.attempts, attempts));
+    if (r->last)
+        add(fields, n, "x-lamplighter-fallback-reason", span_str(relay_why(&r->last->no)));
     add(fields, n, "x-lamplighter-dropped", r->dropped);
     add(fields, n, "x-lamplighter-approximated", r->approximated);
 }
@@ -58,9 +62,10 @@ int relay_send_whole(struct relay *r, uint16_t status, struct span type, struct 
     struct http_field fields[OWN_FIELDS];
     struct http_head h = {.status = status, .fields = fields};
     bool bodyless = span_is(r->head->method, "HEAD");
+    char attempts[ATTEMPTS_TEXT];
 
     add(fields, &h.fields_n, "content-type", type);
-    add_identity(r, fields, &h.fields_n);
+    add_identity(r, fields, &h.fields_n, attempts);
     if (status >= 400) {
         add(fields, &h.fields_n, "x-should-retry", span_str(retry ? "true" : "false"));
         add(fields, &h.fields_n, "x-lamplighter-reason", span_str(reason_word(r->record.reason)));
@@ -154,6 +159,7 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
     const struct http_head *up = &r->answer_head;
     struct http_field *fields;
     struct http_head h = {.status = up->status, .body_len = body_len};
+    char attempts[ATTEMPTS_TEXT];
 
     fields = arena_alloc(&r->arena, (up->fields_n + OWN_FIELDS) * sizeof(*fields));
     if (!fields)
@@ -161,7 +167,7 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
     memcpy(fields, up->fields, up->fields_n * sizeof(*fields));
     h.fields = fields;
     h.fields_n = up->fields_n;
-    add_identity(r, fields, &h.fields_n);
+    add_identity(r, fields, &h.fields_n, attempts);
     if (!r->op->routed) /* one target, no failover, nothing read: the client shall know */
         add(fields, &h.fields_n, "x-lamplighter-passthrough", SPAN_LIT("1"));
     if (r->events) { /* proxies in between shall neither collect nor compress events */
@@ -175,6 +181,7 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
     if (http_send_head(r->client, &h, e) < 0)
         return -1;
     r->head_sent = true;
+    r->streams = r->events;
     note_overhead(r);
     return 0;
 }

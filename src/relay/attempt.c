@@ -1,6 +1,6 @@
 /*
- * attempt.c - an attempt from the question for its credential to its call, and once more if the
- * credential was at fault.
+ * attempt.c - an attempt from the question for its credential to its call, once more if the
+ * credential was at fault, and what follows when it has failed: policy says whom to ask then.
  *
  * A target that goes by a key is called at once. One that goes by a cloud's credential is called as
  * soon as there is one, mostly at once too: the request waits for it as for the target, within its
@@ -47,18 +47,20 @@ static void begin_call(struct relay *r)
 static void refuse_without_credential(struct relay *r, const struct err *e)
 {
     const struct settings_provider *p = r->target->provider;
-    struct relay_refusal no = {
-        .status = class_row(CLASS_CREDENTIAL)->client_status,
-        .reason = REASON_NO_CREDENTIAL,
-        .class_id = CLASS_CREDENTIAL,
-        .hint = "Check the provider's `credentials` in the gateway's configuration, and whether "
-                "their source can be reached from it.",
-    };
+    struct relay_last last = {
+        .no = {.status = class_row(CLASS_CREDENTIAL)->client_status,
+               .reason = REASON_NO_CREDENTIAL,
+               .class_id = CLASS_CREDENTIAL,
+               .hint = "Check the provider's `credentials` in the gateway's configuration, and "
+                       "whether their source can be reached from it."},
+        .target = r->target};
+    struct policy_failure f = {.class_id = CLASS_CREDENTIAL};
     struct span text = arena_printf(&r->arena, "%s: no credential by %s: %s", r->record.target,
                                     p->credential.source->name, e->text);
 
-    no.text = text.p ? text.p : reason_meaning(no.reason);
-    relay_refuse(r, &no);
+    last.no.text = text.p ? text.p : reason_meaning(last.no.reason);
+    if (!relay_try_on(r, &f, &last))
+        relay_fail(r, &last);
 }
 
 void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *e)
@@ -105,4 +107,121 @@ bool relay_renew(struct relay *r, const struct call_failure *f)
     cred_unref(&r->cred);
     relay_try(r);
     return true;
+}
+
+/* ---- and on ---- */
+
+/* Absent stays absent, also for want of memory. */
+static struct span kept(struct relay *r, struct span s)
+{
+    return span_has(s) ? arena_dup(&r->arena, s) : s;
+}
+
+/* What is said of it outlives its call. false: no memory. */
+static bool keep_last(struct relay *r, const struct relay_last *last)
+{
+    struct relay_last *k = arena_alloc(&r->arena, sizeof(*k));
+
+    if (!k)
+        return false;
+    *k = *last;
+    k->no.retry_after = kept(r, last->no.retry_after);
+    k->no.upstream_type = kept(r, span_str(last->no.upstream_type)).p;
+    k->body = kept(r, last->body);
+    k->content_type = kept(r, last->content_type);
+    r->last = k;
+    return true;
+}
+
+/* "openai/gpt-5=overload azure/gpt-5=timeout-first-token", as far as it fits. */
+static void note_tried(struct record *rec, const char *target, const struct relay_refusal *no)
+{
+    size_t n = strlen(rec->tried);
+
+    UNUSED(snprintf(rec->tried + n, sizeof(rec->tried) - n, "%s%s=%s", n ? " " : "", target,
+                    relay_why(no)));
+}
+
+/* The attempt gets a record of its own, for another one follows: in *of as it was, now with whom
+ * that goes to. What it has cost is the request's too. */
+static void tell(struct relay *r, struct record *of)
+{
+    struct record *rec = &r->record;
+
+    memcpy(of->next, rec->target, sizeof(of->next));
+    of->more = true;
+    of->held = 0;
+    if (r->env->sink.record)
+        r->env->sink.record(r->env->sink.arg, of);
+    if (price_is_known(of->pricing))
+        rec->cost_before += of->cost;
+    rec->cost = rec->attempt_us = rec->attempt_first_us = 0;
+    rec->usage = (struct dialect_usage){0};
+    rec->pricing = PRICING_NOTHING;
+    rec->outcome = OUTCOME_FULL;
+    rec->reason = REASON_NONE;
+    rec->class_id = CLASS_NONE;
+    rec->upstream_status = 0;
+    rec->text[0] = '\0';
+}
+
+static uint32_t draw(struct relay *r)
+{
+    uint32_t ret;
+
+    ev_random(r->env->ev, &ret, sizeof(ret));
+    return ret;
+}
+
+/* Nobody else is left, or the moment could not be waited for: the last word counts. */
+static bool give_up(struct relay *r, struct relay_last *last, struct relay_last *before)
+{
+    *last = *r->last;
+    r->last = before;
+    return false;
+}
+
+bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_last *last)
+{
+    ev_us now = ev_now(r->env->ev);
+    struct relay_last *before = r->last;
+    struct policy_step step;
+    struct relay_refusal no;
+    struct record of;
+    struct err e;
+
+    if (r->run.n == 0)
+        return false;
+    if (r->state != RELAY_TRYING) {
+        policy_broke(&r->run, f, now, draw(r));
+        return false;
+    }
+    step = policy_failed(&r->run, f, now, r->deadline_at > now ? r->deadline_at - now : 0, draw(r));
+    if (step.what == POLICY_FINAL || !keep_last(r, last))
+        return false;
+    relay_note(r, &r->last->no);
+    relay_drop_call(r);
+    of = r->record;
+    if (step.what == POLICY_NEXT && !relay_next_target(r, &no))
+        return give_up(r, last, before);
+    if (step.what == POLICY_AGAIN && ev_timer_set(&r->again, step.wait_us, &e) < 0)
+        return give_up(r, last, before);
+    note_tried(&r->record, of.target, &r->last->no);
+    tell(r, &of);
+    if (step.what == POLICY_NEXT)
+        relay_try(r);
+    return true;
+}
+
+void relay_on_again(struct ev_timer *t)
+{
+    struct relay *r = CONTAINER_OF(t, struct relay, again);
+    struct relay_refusal no;
+
+    relay_on_work(r, true);
+    if (relay_same_target(r, &no))
+        relay_try(r);
+    else
+        relay_fail(r, r->last);
+    relay_on_work(r, false);
 }

@@ -5,15 +5,19 @@
  *     READING   -- refused -->                   FLUSHING   an error answer is written
  *     TRYING    -- its credential is there -->   TRYING     relay_try()
  *     TRYING    -- refused for its credential --> TRYING    once, with a new one
+ *     TRYING    -- the attempt failed -->        TRYING     another one may follow: relay_try_on()
  *     TRYING    -- first content, or a whole answer --> ANSWERING   open_answer()
- *     TRYING    -- the attempt failed -->        FLUSHING   an error answer is written
+ *     TRYING    -- nobody is left to ask -->     FLUSHING   an error answer is written
  *     ANSWERING -- all written -->               FLUSHING
  *     ANSWERING -- the attempt failed -->        FLUSHING, with an error event and `broken`
  *     FLUSHING  -- nothing left to leave -->     ENDED      end(): record, close
  *     any       -- the client has left -->       ENDED
  *
- * The head of a stream waits for the first event with content (or RELAY_HOLD_MS): until then
- * nothing has been promised, and a failure is an ordinary error answer with a true status.
+ * The head of a stream waits for the first event with content: until then nothing has been
+ * promised, another target can take over unseen, and a failure is an ordinary error answer with a
+ * true status. After RELAY_HOLD_MS the head goes alone, and behind it the dialect's keep-alive from
+ * time to time; what comes before the content is held still, for it would say which target has
+ * begun.
  *
  * Invariants: (1) a record is made exactly once, in end();
  *             (2) a terminal marker that the target did not send is never written;
@@ -30,8 +34,6 @@
 
 #define SPOOL_DIR "/var/tmp" /* for bodies past BLOB_MEMORY; on a disk, unlike many a /tmp */
 
-static void end(struct relay *r, enum http_close how);
-
 /* ---- refusing and failing ---- */
 
 static enum outcome outcome_of(const struct relay_refusal *no)
@@ -46,7 +48,7 @@ static enum outcome outcome_of(const struct relay_refusal *no)
     return OUTCOME_FAILED;
 }
 
-static void note(struct relay *r, const struct relay_refusal *no)
+void relay_note(struct relay *r, const struct relay_refusal *no)
 {
     r->record.outcome = outcome_of(no);
     r->record.reason = no->reason;
@@ -64,6 +66,7 @@ void relay_drop_call(struct relay *r)
     const struct call_times *t;
 
     cred_wait_cancel(&r->credential);
+    ev_timer_stop(&r->again);
     if (!r->call)
         return;
     a = call_answer(r->call);
@@ -80,12 +83,11 @@ void relay_drop_call(struct relay *r)
     r->at_target = NULL;
 }
 
-/* Everything is written: end as soon as it has left. */
-static void flush(struct relay *r)
+void relay_flush(struct relay *r)
 {
     r->state = RELAY_FLUSHING;
     if (r->backlog == 0)
-        end(r, HTTP_CLOSE_DONE);
+        relay_end(r, HTTP_CLOSE_DONE);
 }
 
 void relay_refuse(struct relay *r, const struct relay_refusal *no)
@@ -95,20 +97,20 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
 
     if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING)
         return;
-    boundary = r->translate || (r->call && call_at_boundary(r->call));
-    note(r, no);
+    boundary = r->state == RELAY_TRYING || r->translate || (r->call && call_at_boundary(r->call));
+    relay_note(r, no);
     relay_drop_call(r); /* or it would go on answering behind the refusal */
     if (!r->head_sent) {
         if (relay_send_refusal(r, no, &e) < 0)
-            end(r, HTTP_CLOSE_BROKEN);
+            relay_end(r, HTTP_CLOSE_BROKEN);
         else
-            flush(r);
+            relay_flush(r);
         return;
     }
     /* The bytes leave before the unclean end: closing flushes what is queued. */
-    if (r->events && relay_send_error_event(r, no, boundary, &e) < 0)
+    if (r->streams && relay_send_error_event(r, no, boundary, &e) < 0)
         UNUSED(e); /* then the unclean end alone has to tell */
-    end(r, HTTP_CLOSE_BROKEN);
+    relay_end(r, HTTP_CLOSE_BROKEN);
 }
 
 static void refuse_ending(struct relay *r, enum reason reason)
@@ -121,270 +123,23 @@ static void refuse_ending(struct relay *r, enum reason reason)
     relay_refuse(r, &no);
 }
 
-static void answer_impossible(struct relay *r, const struct err *e)
+void relay_impossible(struct relay *r, const struct err *e)
 {
-    struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY, .text = e->text};
+    struct relay_last last = {.no = {.status = 503, .reason = REASON_NO_MEMORY, .text = e->text},
+                              .target = r->target};
+    struct policy_failure f = {.class_id = CLASS_JUNK};
 
-    if (e->code != ERR_NOMEM) { /* too large, or not what it claims to be */
-        no.status = 502;
-        no.reason = REASON_JUNK;
-        no.class_id = CLASS_JUNK;
-    }
-    relay_refuse(r, &no);
-}
-
-/* ---- the attempt's answer ---- */
-
-static void ask_more(struct relay *r)
-{
-    if (r->call && r->backlog < RELAY_LOW)
-        call_resume(r->call);
-}
-
-/* Send the head and what was held before it. */
-static int open_answer(struct relay *r, struct err *e)
-{
-    ev_timer_stop(&r->hold);
-    if (relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
-        return -1;
-    r->state = RELAY_ANSWERING;
-    if (call_request_sent(r->call)) { /* nobody asks for it again, and a stream may last for long */
-        blob_unref(&r->body);
-        blob_unref(&r->up_body);
-    }
-    if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
-        return -1;
-    buf_fini(&r->held);
-    return 0;
-}
-
-static void on_hold_timer(struct ev_timer *t)
-{
-    struct relay *r = CONTAINER_OF(t, struct relay, hold);
-    struct err e;
-
-    r->hold_over = true; /* with nothing held yet, the next event opens the answer */
-    if (r->state == RELAY_TRYING && r->held.n && open_answer(r, &e) < 0)
-        answer_impossible(r, &e);
-}
-
-static int copy_answer_head(struct relay *r, const struct http_head *h, struct err *e)
-{
-    struct http_field *fields = arena_alloc(&r->arena, (h->fields_n + 1) * sizeof(*fields));
-
-    if (!fields)
-        return err_set(e, ERR_NOMEM, "no memory for an answer");
-    r->answer_head = *h;
-    r->answer_head.fields = fields;
-    r->answer_head.fields_n = headers_filter(fields, h, HEADERS_TO_CLIENT, NULL);
-    for (size_t i = 0; i < r->answer_head.fields_n; i++) {
-        fields[i].name = arena_dup(&r->arena, fields[i].name);
-        fields[i].value = arena_dup(&r->arena, fields[i].value);
-        if (!fields[i].name.p || !fields[i].value.p)
-            return err_set(e, ERR_NOMEM, "no memory for an answer");
-    }
-    return 0;
-}
-
-static void on_answer_head(void *arg, const struct http_head *h, bool events)
-{
-    struct relay *r = arg;
-    struct err e;
-    int rc;
-
-    r->record.upstream_status = h->status;
-    r->events = events;
-    r->whole = !events && r->op->routed;
-    rc = copy_answer_head(r, h, &e);
-    if (rc == 0 && events && call_reframed(r->call))
-        relay_set_type(r, SPAN_LIT("text/event-stream"));
-    if (rc == 0 && events)
-        rc = ev_timer_set(&r->hold, EV_MS(RELAY_HOLD_MS), &e);
-    if (rc == 0 && r->whole)
-        rc = blob_new(&r->answer, &r->env->blobs, r->settings->server.answer_bytes_max, &e);
-    if (rc == 0 && !events && !r->whole) { /* passed through: there is nothing to wait for */
-        r->state = RELAY_ANSWERING;
-        rc = relay_send_head(r, h->body_len, &e);
-    }
-    if (rc < 0)
-        answer_impossible(r, &e);
-}
-
-static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
-                     enum call_piece piece)
-{
-    struct relay *r = arg;
-    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind) || r->hold_over;
-    struct err e;
-    int rc = 0;
-
-    relay_note_keeper(r);
-    if (r->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
-        ask_more(r); /* only we have asked for it */
+    if (e->code == ERR_NOMEM) {
+        relay_refuse(r, &last.no);
         return;
     }
-    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
-        rc = open_answer(r, &e);
-    if (rc == 0 && r->state == RELAY_TRYING)
-        rc = relay_hold_event(r, ev, raw, &e);
-    else if (rc == 0)
-        rc = relay_send_event(r, ev, raw, piece, &e);
-    if (rc < 0) {
-        answer_impossible(r, &e);
-        return;
-    }
-    if (r->record.first_us == 0 && dialect_is_content(ev->kind))
-        r->record.first_us = ev_now(r->env->ev) - r->began;
-    ask_more(r);
-}
-
-static void on_answer_body(void *arg, struct span bytes)
-{
-    struct relay *r = arg;
-    struct err e;
-    int rc;
-
-    if (r->whole)
-        rc = blob_add(r->answer, bytes.p, bytes.n, &e);
-    else
-        rc = relay_send(r, bytes, &e);
-    if (r->record.first_us == 0)
-        r->record.first_us = ev_now(r->env->ev) - r->began;
-    if (rc < 0)
-        answer_impossible(r, &e);
-    else
-        ask_more(r);
-}
-
-/* Write of a whole answer as much as of one that streams may wait for the client. */
-static void pump_answer(struct relay *r)
-{
-    struct err e;
-    struct span s;
-
-    while (r->backlog < HTTP_ANSWER_WINDOW) {
-        if (blob_reader_next(&r->answer_reader, HTTP_ANSWER_WINDOW - r->backlog, &s, &e) < 0) {
-            end(r, HTTP_CLOSE_BROKEN);
-            return;
-        }
-        if (s.n == 0) {
-            r->end_sent = true;
-            if (http_send_end(r->client, &e) < 0)
-                end(r, HTTP_CLOSE_BROKEN);
-            else
-                flush(r);
-            return;
-        }
-        if (relay_send(r, s, &e) < 0) {
-            end(r, HTTP_CLOSE_BROKEN);
-            return;
-        }
-    }
-}
-
-static void send_whole_answer(struct relay *r)
-{
-    const struct dialect_event *ev = &call_answer(r->call)->ev;
-    size_t patches = 0;
-    struct err e;
-
-    relay_note_keeper(r);
-    if (r->translate && relay_translate_answer(r, &e) < 0) {
-        answer_impossible(r, &e);
-        return;
-    }
-    if (r->rename && ev->model_len) {
-        r->answer_patch = (struct blob_patch){ev->model_at, ev->model_len, r->client_model_json};
-        patches = 1;
-    }
-    blob_reader_init(&r->answer_reader, r->answer, &r->answer_patch, patches);
-    r->state = RELAY_ANSWERING;
-    if (relay_send_head(r, blob_patched_len(r->answer, &r->answer_patch, patches), &e) < 0)
-        end(r, HTTP_CLOSE_BROKEN);
-    else
-        pump_answer(r);
-}
-
-/* What passed through was not read: its status alone says how it went. */
-static enum outcome passed_outcome(uint16_t status)
-{
-    if (status >= 500 || status == 429)
-        return OUTCOME_FAILED;
-    return status >= 400 ? OUTCOME_CLIENT_ERROR : OUTCOME_FULL;
-}
-
-static void on_done(void *arg)
-{
-    struct relay *r = arg;
-    struct err e;
-
-    r->record.outcome = passed_outcome(r->answer_head.status);
-    if (r->whole) {
-        send_whole_answer(r);
-        return;
-    }
-    if ((r->state == RELAY_TRYING && open_answer(r, &e) < 0) || relay_translate_end(r, &e) < 0 ||
-        http_send_end(r->client, &e) < 0) {
-        end(r, HTTP_CLOSE_BROKEN);
-        return;
-    }
-    r->end_sent = true;
-    flush(r);
-}
-
-/* ---- the attempt failed ---- */
-
-/* What the caller did wrong is said in the provider's own words: status and body as they came. */
-static bool pass_error_on(struct relay *r, const struct call_failure *f)
-{
-    struct err e;
-
-    if (r->head_sent || r->translate || !span_has(f->body) || f->body.n == 0)
-        return false;
-    if (f->class_id != CLASS_CALLER && f->class_id != CLASS_TOO_LONG && f->class_id != CLASS_POLICY)
-        return false;
-    relay_drop_call(r);
-    if (relay_send_whole(r, f->status, f->content_type, f->body, f->retry_after, false, &e) < 0)
-        end(r, HTTP_CLOSE_BROKEN);
-    else
-        flush(r);
-    return true;
-}
-
-/* The status toward the client: the class's, but a provider's own 4xx about load says more. */
-static uint16_t client_status(const struct call_failure *f)
-{
-    if (f->status == 429 || f->status == 529 || f->status == 503)
-        return f->status;
-    if (f->reason == REASON_TIMEOUT_FIRST || f->reason == REASON_TIMEOUT_IDLE)
-        return 504;
-    return class_row(f->class_id)->client_status;
-}
-
-static void on_call_failed(void *arg, const struct call_failure *f)
-{
-    struct relay *r = arg;
-    struct relay_refusal no = {
-        .status = client_status(f),
-        .reason = f->reason,
-        .class_id = f->class_id,
-        .hint = class_row(f->class_id)->hint,
-        .upstream_type = f->type,
-        .upstream_status = f->status,
-        .retry_after = f->retry_after,
-    };
-    struct span text;
-
-    if (relay_renew(r, f))
-        return;
-    if (f->status == 404 && f->class_id == CLASS_CREDENTIAL)
-        no.hint = "The provider has no such model, or the gateway's key has no access to it.";
-    text = arena_printf(&r->arena, "%s: %s%s%s%s", r->record.target, reason_meaning(f->reason),
-                        f->text[0] ? " (" : "", f->text, f->text[0] ? ")" : "");
-    no.text = text.p ? text.p : reason_meaning(f->reason);
-    note(r, &no);
-    if (!pass_error_on(r, f))
-        relay_refuse(r, &no);
+    /* too large, or not what it claims to be */
+    last.no.status = 502;
+    last.no.reason = REASON_JUNK;
+    last.no.class_id = CLASS_JUNK;
+    last.no.text = arena_dup(&r->arena, span_str(e->text)).p;
+    if (!relay_try_on(r, &f, &last))
+        relay_fail(r, &last);
 }
 
 void relay_on_work(void *arg, bool works)
@@ -395,15 +150,6 @@ void relay_on_work(void *arg, bool works)
         board_set(&r->env->sink.row->working, works ? r->print : 0);
 }
 
-const struct call_cb relay_call_cb = {
-    .on_work = relay_on_work,
-    .on_head = on_answer_head,
-    .on_event = on_event,
-    .on_body = on_answer_body,
-    .on_done = on_done,
-    .on_fail = on_call_failed,
-};
-
 static void start_attempt(struct relay *r)
 {
     struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY};
@@ -411,6 +157,7 @@ static void start_attempt(struct relay *r)
 
     r->state = RELAY_TRYING;
     r->record.stream = r->req.stream;
+    r->deadline_at = ev_now(r->env->ev) + EV_MS(r->target->provider->timeout.total_ms);
     if (ev_timer_set(&r->deadline, EV_MS(r->target->provider->timeout.total_ms), &e) < 0) {
         no.text = e.text;
         relay_refuse(r, &no);
@@ -514,11 +261,11 @@ static void on_sent(void *arg, size_t n)
     relay_on_work(r, true);
     r->backlog -= MIN(n, r->backlog);
     if (r->state == RELAY_FLUSHING && r->backlog == 0)
-        end(r, HTTP_CLOSE_DONE);
+        relay_end(r, HTTP_CLOSE_DONE);
     else if (r->state == RELAY_ANSWERING && r->whole && !r->end_sent)
-        pump_answer(r);
+        relay_pump_answer(r);
     else if (r->state == RELAY_ANSWERING)
-        ask_more(r);
+        relay_ask_more(r);
     relay_on_work(r, false);
 }
 
@@ -544,9 +291,9 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
     }
     if (r->state != RELAY_FLUSHING) { /* while flushing the outcome is known already */
         no.reason = REASON_CLIENT_GONE;
-        note(r, &no);
+        relay_note(r, &no);
     }
-    end(r, HTTP_CLOSE_BROKEN);
+    relay_end(r, HTTP_CLOSE_BROKEN);
 }
 
 static const struct http_stream_cb client_cb = {
@@ -589,7 +336,7 @@ static void reap(struct ev_post *p)
     mem_spares_give(&r->env->relays, r);
 }
 
-static void end(struct relay *r, enum http_close how)
+void relay_end(struct relay *r, enum http_close how)
 {
     struct relay_env *env = r->env;
 
@@ -598,6 +345,8 @@ static void end(struct relay *r, enum http_close how)
     r->state = RELAY_ENDED;
     r->record.duration_us = ev_now(r->env->ev) - r->began;
     relay_drop_call(r);
+    if (r->run.n)
+        policy_dropped(&r->run, ev_now(env->ev));
     ev_timer_stop(&r->hold);
     ev_timer_stop(&r->deadline);
     http_stream_close(&r->client, how);
@@ -667,9 +416,9 @@ static bool serve_own(struct relay *r)
     }
     r->record.outcome = OUTCOME_FULL;
     if (rc < 0)
-        end(r, HTTP_CLOSE_BROKEN);
+        relay_end(r, HTTP_CLOSE_BROKEN);
     else
-        flush(r);
+        relay_flush(r);
     return true;
 }
 
@@ -715,7 +464,8 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     r->patches = r->few_patches;
     r->patches_room = RELAY_PATCHES;
     buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
-    ev_timer_init(&r->hold, env->ev, on_hold_timer);
+    ev_timer_init(&r->hold, env->ev, relay_on_hold);
+    ev_timer_init(&r->again, env->ev, relay_on_again);
     ev_timer_init(&r->deadline, env->ev, on_deadline);
     ev_post_init(&r->reap, reap);
     cred_wait_init(&r->credential, relay_on_credential);
@@ -733,7 +483,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     else if (env->ending != REASON_NONE) /* it came behind the end of the drain */
         refuse_ending(r, env->ending);
     else if (!serve_own(r) && begin(r, &e) < 0)
-        answer_impossible(r, &e);
+        relay_impossible(r, &e);
 }
 
 int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
@@ -742,6 +492,11 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
 {
     *env = (struct relay_env){.ev = ev, .pools = pools, .creds = creds, .sink = sink};
     list_init(&env->live);
+    if (!sink.standings)
+        env->own_standings = standing_new();
+    env->standings = sink.standings ? sink.standings : env->own_standings;
+    if (!env->standings)
+        return err_set(e, ERR_NOMEM, "no memory for the standing of targets");
     for (size_t i = 0; i < DIALECTS; i++)
         dialect_ready_init(&env->ready[i], dialect_row(i));
     env->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -757,6 +512,7 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
 fail:
     EVP_MD_CTX_free(env->hash);
     EVP_MD_free(env->sha256);
+    standing_free(&env->own_standings);
     return -1;
 }
 
@@ -775,6 +531,7 @@ void relay_env_fini(struct relay_env *env)
     EVP_MD_CTX_free(env->hash);
     EVP_MD_free(env->sha256);
     blob_pool_fini(&env->blobs);
+    standing_free(&env->own_standings);
     mem_spares_fini(&env->calls);
     mem_spares_fini(&env->relays);
     settings_unref(&env->settings);

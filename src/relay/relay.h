@@ -12,6 +12,7 @@
 #include "board/board.h"
 #include "board/held.h"
 #include "board/kept.h"
+#include "board/standing.h"
 #include "call/pools.h"
 #include "cred/cred.h"
 #include "ev/ev.h"
@@ -29,6 +30,8 @@ struct relay_sink {
     /* Where suspects stand, and the row that says what this process works on; NULL: nowhere. */
     const struct board *board;
     struct board_row *row;
+    /* How targets stand with all workers; NULL: this one goes by what it sees itself. */
+    struct board_standing *standings;
     struct board_cred *creds; /* the worker's row: what it has of clouds; NULL: nobody looks */
     struct board_kept *kept;  /* which provider keeps which answer; NULL: nobody notes */
 };
@@ -49,7 +52,8 @@ struct relay_env {
     struct mem_spares relays, calls; /* memory of those that have ended */
     struct relay_sink sink;
     struct relay_stats stats;
-    struct list live;   /* struct relay */
+    struct board_standing *standings, *own_standings; /* own: NULL where they are the sink's */
+    struct list live;                                 /* struct relay */
     enum reason ending; /* REASON_NONE, or why every request is ended now */
     struct dialect_ready ready[DIALECTS];
     struct evp_md_st *sha256; /* fetched once: OpenSSL looks it up by name */

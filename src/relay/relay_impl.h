@@ -1,8 +1,10 @@
 /*
  * relay_impl.h - the relay's own state, shared by its files:
  *     relay.c    the life: what happens when (the only writer of `state`)
- *     attempt.c  an attempt's credential, and its call
- *     request.c  reading the request: operation, key, model, target, patches
+ *     upstream.c what the target says, and what becomes of it
+ *     request.c  reading the request: operation, key, model; what an attempt sends
+ *     plan.c     whom to ask next, and the request made fit for it
+ *     attempt.c  an attempt's credential, its call, and what follows from its failure
  *     answer.c   what is written toward the client
  *     cost.c     what the target's answer costs
  *     models.c   the list of models
@@ -22,9 +24,10 @@
 #include "dialect/translate.h"
 #include "relay/relay.h"
 
-#define RELAY_ARENA       ((size_t)256 * 1024)
+#define RELAY_ARENA       ((size_t)1024 * 1024) /* all attempts together */
 #define RELAY_HOLD        ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
-#define RELAY_HOLD_MS     1500                /* longest time they are held */
+#define RELAY_HOLD_MS     1500                /* ... and the head; behind it the client ... */
+#define RELAY_ALIVE_MS    10000               /* ... gets a keep-alive in so long */
 #define RELAY_LOW         ((size_t)4 * 1024) /* go on reading the target below this backlog */
 #define RELAY_ID          17                 /* "r_" and 15 characters */
 #define RELAY_PATCHES     2
@@ -33,9 +36,9 @@
 
 enum relay_state {
     RELAY_READING,   /* the request's body is coming in */
-    RELAY_TRYING,    /* an attempt runs, or waits for its credential; nothing has been sent to the
-                      * client */
-    RELAY_ANSWERING, /* the head is out */
+    RELAY_TRYING,    /* an attempt runs, or is waited for; nothing of an answer has been sent to the
+                      * client, at most its head */
+    RELAY_ANSWERING, /* the answer is under way to the client */
     RELAY_FLUSHING,  /* all is written; it has to leave */
     RELAY_ENDED,
 };
@@ -61,6 +64,8 @@ struct relay {
     struct dialect_request_reader *reader; /* NULL: the body is not read */
     struct dialect_request req;
     struct settings_plan plan;
+    struct policy_request run; /* the candidates of the plan, and what became of them; n 0: what
+                                * passes through has none */
     const struct settings_target *target;
     struct blob_patch few_patches[RELAY_PATCHES];
     struct blob_patch *patches; /* those few, or as many as are needed */
@@ -81,6 +86,9 @@ struct relay {
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
     /* attempt */
+    struct relay_last *last; /* how the last one failed; NULL: none has */
+    struct ev_timer again;   /* the same target is asked once more then */
+    ev_us deadline_at;
     struct cred_wait credential; /* for the target's credential, while it is being fetched */
     struct cred *cred;           /* that it is made with; NULL: the target goes by a key */
     bool renewed;                /* it was refused once, and fetched anew */
@@ -101,6 +109,7 @@ struct relay {
     /* toward the client */
     size_t backlog; /* body bytes written and not gone yet */
     bool head_sent, end_sent;
+    bool streams; /* the head said that events follow */
     struct ev_post reap;
 };
 
@@ -117,7 +126,24 @@ struct relay_refusal {
     struct span retry_after; /* may be absent */
 };
 
+/* How an attempt failed, for the case that none is better. */
+struct relay_last {
+    struct relay_refusal no;
+    const struct settings_target *target;
+    /* What the provider said, where the client is to hear it as it came; absent: it is not. */
+    struct span body, content_type;
+};
+
 /* ---- relay.c ---- */
+
+/* It is over: record it, and close the client's stream so. */
+void relay_end(struct relay *r, enum http_close how);
+
+/* Everything is written: end as soon as it has left. */
+void relay_flush(struct relay *r);
+
+/* Into the record. */
+void relay_note(struct relay *r, const struct relay_refusal *no);
 
 /* Say no, as well as the state allows. */
 void relay_refuse(struct relay *r, const struct relay_refusal *no);
@@ -128,7 +154,24 @@ void relay_drop_call(struct relay *r);
 /* Who dies from here on dies of this request, as far as anybody can tell from outside. */
 void relay_on_work(void *arg, bool works);
 
+/* What the target sent cannot be given to the client: a failure like others, where it is not our
+ * own want of memory. */
+void relay_impossible(struct relay *r, const struct err *e);
+
+/* ---- upstream.c ---- */
+
 extern const struct call_cb relay_call_cb;
+
+/* The attempt has failed for good: tell the client. */
+void relay_fail(struct relay *r, const struct relay_last *last);
+
+/* Bytes have left toward the client: more of the target's stream may come; of a whole answer write
+ * as much as of one that streams may wait. */
+void relay_ask_more(struct relay *r);
+void relay_pump_answer(struct relay *r);
+
+/* The fn of r->hold. */
+void relay_on_hold(struct ev_timer *t);
 
 /* ---- attempt.c ---- */
 
@@ -138,12 +181,24 @@ void relay_try(struct relay *r);
 /* The fn of r->credential. */
 void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *e);
 
+/* It failed. false: and that is final, *last says how; true: another one is under way. */
+bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_last *last);
+
+/* The fn of r->again. */
+void relay_on_again(struct ev_timer *t);
+
 /* The attempt failed so. A credential that the target does not take (any more), and that was
  * fetched, is fetched anew once, and the target is tried again: what was refused has not been
  * executed. false: it is none of that. */
 bool relay_renew(struct relay *r, const struct call_failure *f);
 
 /* ---- request.c ---- */
+
+/* Fill in *no. Always false. param: where in the request it is; may be NULL. */
+bool relay_no(struct relay_refusal *no, uint16_t status, enum reason reason, const char *text,
+              const char *hint);
+bool relay_no_at(struct relay_refusal *no, uint16_t status, enum reason reason, const char *param,
+                 const char *text, const char *hint);
 
 /* s into a member of a record that has room for cap bytes; cut there, always with a NUL. */
 void relay_keep(char *out, size_t cap, struct span s);
@@ -169,6 +224,24 @@ const struct dialect_ready *relay_ready(const struct relay *r, const struct dial
 
 /* Fill in what an attempt needs. The conf borrows from r. */
 MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
+
+/* ---- plan.c ---- */
+
+/* r->plan becomes r->run. */
+bool relay_plan(struct relay *r, struct relay_refusal *no);
+
+/* The next target that can and may be asked: r->target, with the request made fit for it. false:
+ * there is none, and *no says why, of the whole plan. */
+bool relay_next_target(struct relay *r, struct relay_refusal *no);
+
+/* The same one again. */
+bool relay_same_target(struct relay *r, struct relay_refusal *no);
+
+/* r->target into the record. */
+void relay_name_target(struct relay *r);
+
+/* Who keeps the answer of this id (its hash); 0: nobody knows. */
+uint32_t relay_keeper_of(const struct relay *r, uint64_t answer);
 
 /* Who keeps the answer of r->call is known before the client is told its id: its next request may
  * come to another worker. */
@@ -228,6 +301,12 @@ void relay_note_cost(struct relay *r, const struct dialect_answer *a);
 bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
 
 /* ---- answer.c ---- */
+
+/* Why, in a word: the class of the upstream's failure, or the gateway's reason. */
+static inline const char *relay_why(const struct relay_refusal *no)
+{
+    return no->class_id != CLASS_NONE ? class_row(no->class_id)->name : reason_word(no->reason);
+}
 
 /* An answer of our own: whole body of the given type. */
 MUST_CHECK int relay_send_whole(struct relay *r, uint16_t status, struct span type,

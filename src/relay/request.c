@@ -17,18 +17,17 @@
 
 #define NAMES_MOST ((size_t)1024) /* bytes of names that a 404 lists */
 
-static bool refuse(struct relay_refusal *no, uint16_t status, enum reason reason, const char *text,
-                   const char *hint)
+bool relay_no(struct relay_refusal *no, uint16_t status, enum reason reason, const char *text,
+              const char *hint)
 {
     *no = (struct relay_refusal){.status = status, .reason = reason, .text = text, .hint = hint};
     return false;
 }
 
-/* param: where in the request it is; may be NULL. */
-static bool refuse_at(struct relay_refusal *no, uint16_t status, enum reason reason,
-                      const char *param, const char *text, const char *hint)
+bool relay_no_at(struct relay_refusal *no, uint16_t status, enum reason reason, const char *param,
+                 const char *text, const char *hint)
 {
-    refuse(no, status, reason, text, hint);
+    relay_no(no, status, reason, text, hint);
     no->param = span_str(param);
     return false;
 }
@@ -101,12 +100,12 @@ static bool read_url(struct relay *r, struct relay_refusal *no)
     struct span name = plain(&r->arena, provider_op_rest(r->op, path_only(r->head->path)));
 
     if (name.n == 0 || name.n >= DIALECT_MODEL_MAX)
-        return refuse(no, 400, REASON_BAD_REQUEST, "The path names no model of at most 127 bytes.",
-                      NULL);
+        return relay_no(no, 400, REASON_BAD_REQUEST,
+                        "The path names no model of at most 127 bytes.", NULL);
     for (size_t i = 0; i < name.n; i++)
         if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7F)
-            return refuse(no, 400, REASON_BAD_REQUEST,
-                          "The model's name in the path has control characters.", NULL);
+            return relay_no(no, 400, REASON_BAD_REQUEST,
+                            "The model's name in the path has control characters.", NULL);
     relay_keep(r->req.model, sizeof(r->req.model), name);
     r->req.model_n = (uint8_t)name.n;
     r->req.stream = r->op->stream && span_is(relay_query_get(r, "alt"), "sse");
@@ -189,7 +188,7 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
     uint8_t sum[SHA256_DIGEST_LENGTH];
 
     if (s->keys_open && net_addr_loopback(peer) && is_from_a_page(r->head))
-        return refuse(
+        return relay_no(
             no, 403, REASON_NO_KEY,
             "Without a `keys` section the gateway serves no web page of another host, and "
             "is called by an IP address or as localhost.",
@@ -197,23 +196,24 @@ static bool check_key(struct relay *r, const struct net_addr *peer, struct relay
     if (s->keys_open && net_addr_loopback(peer))
         return true;
     if (s->keys_open)
-        return refuse(no, 401, REASON_NO_KEY,
-                      "Without a `keys` section the gateway serves clients of its own host only.",
-                      "Add `keys` to the configuration.");
+        return relay_no(no, 401, REASON_NO_KEY,
+                        "Without a `keys` section the gateway serves clients of its own host only.",
+                        "Add `keys` to the configuration.");
     if (given.n == 0)
-        return refuse(no, 401, REASON_NO_KEY, "This gateway asks for a key, and none was sent.",
-                      "Send it as 'Authorization: Bearer KEY', 'x-api-key: KEY' or "
-                      "'x-goog-api-key: KEY'.");
+        return relay_no(no, 401, REASON_NO_KEY, "This gateway asks for a key, and none was sent.",
+                        "Send it as 'Authorization: Bearer KEY', 'x-api-key: KEY' or "
+                        "'x-goog-api-key: KEY'.");
     if (!hash(r->env, given, sum))
-        return refuse(no, 503, REASON_NO_MEMORY, "The gateway cannot hash the key.", NULL);
+        return relay_no(no, 503, REASON_NO_MEMORY, "The gateway cannot hash the key.", NULL);
     for (size_t i = 0; i < s->keys_n; i++) /* all of them: the time tells nothing */
         if (secret_eq(span_of((const char *)sum, sizeof(sum)),
                       span_of((const char *)s->keys[i].sha256, sizeof(sum))))
             found = &s->keys[i];
     if (!found || (found->expires_ms && found->expires_ms <= ev_wall_ms(r->env->ev)))
-        return refuse(no, 401, REASON_BAD_KEY,
-                      found ? "The key has expired." : "The key is not known to this gateway.",
-                      "Ask who runs the gateway for a key, or check `keys` in its configuration.");
+        return relay_no(
+            no, 401, REASON_BAD_KEY,
+            found ? "The key has expired." : "The key is not known to this gateway.",
+            "Ask who runs the gateway for a key, or check `keys` in its configuration.");
     r->key = found;
     relay_keep(r->record.key, sizeof(r->record.key), found->name);
     return true;
@@ -236,12 +236,6 @@ static bool key_allows_all(const struct relay *r)
 }
 
 /* ---- the head ---- */
-
-/* Does the target's provider have this operation? */
-static bool can_serve(const struct relay *r, const struct settings_target *t)
-{
-    return provider_serves(t->provider->type, r->op->op, t->model);
-}
 
 /* Which dialect should an error of an unknown path be said in? */
 static const struct dialect *guess_dialect(struct span path)
@@ -286,11 +280,11 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
     r->dialect = guess_dialect(path);
     r->op = provider_op_find(r->head->method, path, &known);
     if (!r->op)
-        return refuse(no, known ? 405 : 404, REASON_UNKNOWN_PATH,
-                      known ? "This path does not take this method."
-                            : "The gateway has no such path.",
-                      "Clients use the base URL of the gateway with /v1, for instance "
-                      "http://127.0.0.1:8080/v1.");
+        return relay_no(no, known ? 405 : 404, REASON_UNKNOWN_PATH,
+                        known ? "This path does not take this method."
+                              : "The gateway has no such path.",
+                        "Clients use the base URL of the gateway with /v1, for instance "
+                        "http://127.0.0.1:8080/v1.");
     r->record.op = r->op->op;
     if (r->op->dialect)
         r->dialect = dialect_find(span_str(r->op->dialect));
@@ -299,92 +293,12 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
     if (!check_key(r, peer, no))
         return false;
     if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))
-        return refuse(no, 415, REASON_BAD_REQUEST, "The request body is compressed.",
-                      "Send it without content-encoding.");
+        return relay_no(no, 415, REASON_BAD_REQUEST, "The request body is compressed.",
+                        "Send it without content-encoding.");
     return true;
 }
 
 /* ---- model and target ---- */
-
-/* Who keeps the answer of this id (its hash); 0: nobody knows. */
-static uint32_t keeper_of(const struct relay *r, uint64_t answer)
-{
-    return r->env->sink.kept && answer ? kept_by(r->env->sink.kept, answer) : 0;
-}
-
-void relay_note_keeper(struct relay *r)
-{
-    uint64_t answer = call_answer(r->call)->kept;
-
-    if (!answer || r->keeper_noted || r->translate || !r->env->sink.kept)
-        return;
-    kept_note(r->env->sink.kept, answer, kept_mark(r->target->provider->name));
-    r->keeper_noted = true;
-}
-
-/* The request goes on from an answer that one provider keeps: then nobody else can. */
-static bool may_go_on(const struct relay *r, const struct settings_target *t)
-{
-    uint32_t keeper = keeper_of(r, r->req.previous);
-
-    return keeper == 0 || keeper == kept_mark(t->provider->name);
-}
-
-static bool pick_target(struct relay *r, struct relay_refusal *no)
-{
-    const struct settings_target *targets = &r->plan.one;
-    bool skipped = false, kept_elsewhere = false;
-    size_t n = 1;
-
-    if (r->plan.model) {
-        targets = r->plan.model->targets;
-        n = r->plan.model->targets_n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct provider_op_row *op;
-
-        r->target = &targets[i];
-        if (!may_go_on(r, r->target)) {
-            kept_elsewhere = true;
-            continue;
-        }
-        if (!relay_may_ask(r, r->target, no)) {
-            skipped = true;
-            continue;
-        }
-        if (can_serve(r, r->target))
-            return true;
-        op = relay_translated_op(r, r->target);
-        if (!op)
-            continue;
-        if (relay_translate(r, op, no))
-            return true;
-        skipped = true;
-    }
-    r->target = NULL;
-    if (skipped)
-        return false; /* the last one says why */
-    if (kept_elsewhere)
-        return refuse_at(no, 400, REASON_CANNOT_SAY, "previous_response_id",
-                         "previous_response_id: the answer is kept by a provider that is no target "
-                         "of this model.",
-                         "Go on with the model that made it, or send the conversation itself.");
-    if (convert_count_find(r->dialect))
-        return refuse(
-            no, 400, REASON_WRONG_DIALECT,
-            "No target of this model counts the tokens of a prompt, and an estimate would "
-            "be no count.",
-            "Count with a model of Anthropic's, Google's or OpenAI's own API, or read the "
-            "usage of an answer.");
-    if (convert_embed_client(r->dialect))
-        return refuse(no, 400, REASON_WRONG_DIALECT, "No target of this model makes embeddings.",
-                      "Call a model whose provider makes them; docs/providers.md lists who does.");
-    return refuse(no, 400, REASON_WRONG_DIALECT,
-                  "No target of this model speaks the dialect of this path.",
-                  "Call the path that the target speaks: /v1/messages for Anthropic's API, "
-                  "/v1beta/models/MODEL:generateContent for Google's, /v1/chat/completions for the "
-                  "others.");
-}
 
 /* "smart, small, openai/..., local/...": what a client may call, as far as it fits. */
 static void add_names(struct buf *out, const struct settings *s)
@@ -411,9 +325,9 @@ static bool unknown_model(struct relay *r, struct relay_refusal *no, struct span
     text = arena_printf(&r->arena, "There is no model '%.*s' here. The names are: %.*s.",
                         SPAN_FMT(name), SPAN_FMT(buf_span(&names)));
     buf_fini(&names);
-    return refuse_at(no, 404, REASON_UNKNOWN_MODEL, r->req.model_len ? "model" : NULL,
-                     text.p ? text.p : "There is no such model.",
-                     "Use one of the names, or add the model to the configuration.");
+    return relay_no_at(no, 404, REASON_UNKNOWN_MODEL, r->req.model_len ? "model" : NULL,
+                       text.p ? text.p : "There is no such model.",
+                       "Use one of the names, or add the model to the configuration.");
 }
 
 bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refusal *no)
@@ -421,100 +335,6 @@ bool relay_find_model(struct relay *r, struct span *ret_name, struct relay_refus
     *ret_name = plain(&r->arena, provider_op_rest(r->op, path_only(r->head->path)));
     return settings_resolve(&r->plan, r->settings, *ret_name) == 0 ||
            unknown_model(r, no, *ret_name);
-}
-
-/* The model's name as a JSON string, for a patch. */
-static struct span json_name(struct arena *a, struct span name)
-{
-    struct span ret = {NULL, 0};
-    struct buf b;
-
-    buf_init(&b, 6 * (DIALECT_MODEL_MAX + sizeof("models/")) + 2);
-    buf_add_char(&b, '"');
-    json_escape(&b, name);
-    buf_add_char(&b, '"');
-    if (buf_ok(&b))
-        ret = arena_dup(a, buf_span(&b));
-    buf_fini(&b);
-    return ret;
-}
-
-/* The client's name and the upstream's differ: patch the request one way, the answer the other. */
-static bool rename_model(struct relay *r, struct relay_refusal *no)
-{
-    struct span name = span_of(r->req.model, r->req.model_n), theirs = r->target->model;
-    struct err e;
-    char *mine;
-
-    if (span_eq(name, theirs))
-        return true;
-    if (r->dialect->by_url) { /* a body that repeats the name has it as a resource's */
-        r->client_model_json = json_name(&r->arena, name);
-        theirs = arena_join(&r->arena, (struct span[]){SPAN_LIT("models/"), theirs}, 2);
-    } else {
-        mine = arena_alloc(&r->arena, (size_t)r->req.model_len);
-        if (mine && blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len, &e) < 0)
-            return refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
-        r->client_model_json = span_of(mine, (size_t)r->req.model_len);
-    }
-    theirs = json_name(&r->arena, theirs);
-    if (!r->client_model_json.p || !theirs.p)
-        return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
-                      NULL);
-    if (r->req.model_len &&
-        !relay_patch(r, (struct blob_patch){r->req.model_at, r->req.model_len, theirs}))
-        return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
-                      NULL);
-    if (r->req.models > RELAY_BATCH_MAX)
-        return refuse(no, 400, REASON_BAD_REQUEST,
-                      "A batch for a model of another name may have at most 4096 requests.",
-                      "Send smaller batches.");
-    if (r->req.models && relay_rename_batch(r, theirs, &e) < 0)
-        return refuse(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this batch.", NULL);
-    r->rename = true;
-    return true;
-}
-
-static bool host(struct relay *r, struct relay_refusal *no)
-{
-    struct err e;
-
-    return !relay_is_hosted(r) || relay_host(r, &e) == 0 ||
-           refuse(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
-}
-
-static bool cut_foreign(struct relay *r, struct relay_refusal *no)
-{
-    bool signs = r->target->provider->type->caps & CAP_SIGNS;
-    size_t before = r->patches_n;
-    struct err e;
-
-    if (!r->req.foreign && !(signs && r->req.unsigned_thinking))
-        return true;
-    _Static_assert(RELAY_PATCHES_MAX == 65536, "as the refusal says");
-    if (relay_cut_foreign(r, &e) < 0)
-        return e.code == ERR_LIMIT
-                   ? refuse(no, 400, REASON_BAD_REQUEST,
-                            "The request has more than 65536 parts of thinking that its target did "
-                            "not make.",
-                            "Leave out the thinking of other models.")
-                   : refuse(no, 503, REASON_NO_MEMORY,
-                            "The gateway has no memory for this request.", NULL);
-    if (r->patches_n == before) /* all was foreign, and stays: the target is to judge it */
-        return true;
-    r->dropped = SPAN_LIT("signature");
-    relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
-    return true;
-}
-
-/* Tokens are counted for every stream, also where the provider counts them only on request. What
- * the client did not ask for is taken out of its answer again (answer.c, on_event()). */
-static void ask_for_usage(struct relay *r)
-{
-    bool on_request = r->target->provider->type->caps & CAP_USAGE_OPT;
-
-    if (r->req.stream && on_request && span_has(r->req.ask_usage.with))
-        r->usage_added = relay_patch(r, r->req.ask_usage);
 }
 
 /* The provider that keeps the answer which the path names; NULL: it names none, or nobody knows. */
@@ -528,7 +348,7 @@ static const struct settings_provider *keeper_of_path(const struct relay *r)
     if (r->op->op != OP_STORED_RESPONSES || !span_starts(path, before))
         return NULL;
     rest = span_of(path.p + before.n, path.n - before.n);
-    keeper = keeper_of(r, span_hash(span_cut(&rest, '/')));
+    keeper = relay_keeper_of(r, span_hash(span_cut(&rest, '/')));
     for (size_t i = 0; keeper && i < s->providers_n; i++)
         if (kept_mark(s->providers[i].name) == keeper)
             return &s->providers[i];
@@ -557,18 +377,18 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
         if (has_path(r, s->pass[i]->type))
             pinned = s->pass[i];
     if (!pinned && r->op->op == OP_FILES && s->pass_n)
-        return refuse(no, 404, REASON_UNKNOWN_PATH,
-                      "No provider that files may pass through to has them as this client means.",
-                      "Files are Anthropic's for clients that send `anthropic-version`, and "
-                      "OpenAI's for all others; name a provider in the configuration: "
-                      "`pass: PROVIDER`.");
+        return relay_no(no, 404, REASON_UNKNOWN_PATH,
+                        "No provider that files may pass through to has them as this client means.",
+                        "Files are Anthropic's for clients that send `anthropic-version`, and "
+                        "OpenAI's for all others; name a provider in the configuration: "
+                        "`pass: PROVIDER`.");
     if (!pinned)
-        return refuse(no, 404, REASON_UNKNOWN_PATH,
-                      s->pass_n ? "No provider that paths may pass through to has this one."
-                                : "This path passes through unread, and no provider is named "
-                                  "that it may pass through to.",
-                      "Name one that has it in the configuration: `pass: PROVIDER`. Without a "
-                      "configuration file, set the key of one, such as OPENAI_API_KEY.");
+        return relay_no(no, 404, REASON_UNKNOWN_PATH,
+                        s->pass_n ? "No provider that paths may pass through to has this one."
+                                  : "This path passes through unread, and no provider is named "
+                                    "that it may pass through to.",
+                        "Name one that has it in the configuration: `pass: PROVIDER`. Without a "
+                        "configuration file, set the key of one, such as OPENAI_API_KEY.");
     r->plan.one = (struct settings_target){.provider = pinned, .id = pinned->name};
     r->target = &r->plan.one;
     return true;
@@ -583,9 +403,9 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
     name = span_of(r->req.model, r->req.model_n);
     if (!r->op->routed) {
         if (!key_allows_all(r))
-            return refuse(no, 403, REASON_BAD_KEY,
-                          "The key is held to some models, and this path passes through unread.",
-                          "Use a key with models: ['*'].");
+            return relay_no(no, 403, REASON_BAD_KEY,
+                            "The key is held to some models, and this path passes through unread.",
+                            "Use a key with models: ['*'].");
         if (!find_pinned(r, no))
             return false;
     } else {
@@ -593,19 +413,11 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
         if (settings_resolve(&r->plan, r->settings, name) < 0)
             return unknown_model(r, no, name);
         if (!key_allows(r, name))
-            return refuse(no, 403, REASON_BAD_KEY, "The key is not allowed this model.",
-                          "Add the model to the key in the configuration.");
-        if (!pick_target(r, no))
-            return false;
-        if (!r->translate) {
-            if (!rename_model(r, no) || !host(r, no) || !cut_foreign(r, no))
-                return false;
-            ask_for_usage(r);
-        }
+            return relay_no(no, 403, REASON_BAD_KEY, "The key is not allowed this model.",
+                            "Add the model to the key in the configuration.");
+        return relay_plan(r, no) && relay_next_target(r, no);
     }
-    relay_keep(r->record.target, sizeof(r->record.target), r->target->id);
-    relay_keep(r->record.provider, sizeof(r->record.provider),
-               span_str(r->target->provider->type->name));
+    relay_name_target(r);
     return true;
 }
 

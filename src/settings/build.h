@@ -53,6 +53,13 @@ struct span build_dup(struct build *b, struct span s);
 /* A value of the file as text of the snapshot; absent stays absent. */
 struct span build_text(struct build *b, const struct conf_value *v);
 
+/* An entry's own value, else what all inherit. */
+static inline uint64_t build_either(const struct conf_value *own,
+                                    const struct conf_value *inherited)
+{
+    return own->set && !own->bad ? own->num : inherited->num;
+}
+
 /* A URL whose text is copied into the snapshot. The text was read before. */
 struct settings_url build_url(struct build *b, struct span text);
 

@@ -72,6 +72,35 @@ static void check_hidden(struct build *b, const struct keys_model *k)
                         SPAN_FMT(provider));
 }
 
+/* What one of them fails of, all may fail of. */
+static void check_fate(struct build *b, const struct settings_model *m, const struct conf_value *v)
+{
+    struct conf_diag *d;
+
+    for (size_t i = 0; i < m->targets_n; i++)
+        if (!m->targets[i].provider || m->targets[i].provider != m->targets[0].provider)
+            return;
+    if (m->targets_n < 2)
+        return;
+    d = conf_report_add(b->report, CONF_WARNING, "W011", v->at,
+                        "models.%.*s: all targets are of the provider '%.*s', and fail together",
+                        SPAN_FMT(m->name), SPAN_FMT(m->targets[0].provider->name));
+    conf_diag_note(b->report, d, "add a target of another provider");
+}
+
+static struct policy_rules build_rules(struct build *b, const struct keys_retry *own,
+                                       const struct conf_value *breaker)
+{
+    const struct keys_retry *d = &b->keys->defaults.retry;
+
+    return (struct policy_rules){
+        .attempts = (uint8_t)build_either(&own->attempts, &d->attempts),
+        .same_target = (uint8_t)build_either(&own->same_target, &d->same_target),
+        .wait_up_to_us = 1000 * build_either(&own->wait_up_to, &d->wait_up_to),
+        .breaker = build_either(breaker, &b->keys->defaults.breaker) == 1,
+    };
+}
+
 static void build_model(struct build *b, const struct keys_model *k, struct settings_model *m)
 {
     const struct conf_value *v = k->targets.items;
@@ -82,10 +111,13 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
         return;
     m->targets = targets;
     m->targets_n = k->targets.n;
+    m->rules = build_rules(b, &k->retry, &k->breaker);
     for (size_t i = 0; i < m->targets_n && !b->nomem; i++) {
         build_target(b, m->name, &v[i], &targets[i]);
         check_twice(b, k, i);
     }
+    if (!b->nomem && m->targets_n)
+        check_fate(b, m, &v[0]);
     if (k->targets.set && !k->targets.bad && k->targets.n == 0)
         conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%s has no targets",
                         k->self.text.p);
@@ -99,6 +131,7 @@ void build_models(struct build *b)
     struct settings *s = &b->snap->pub;
     struct settings_model *m = build_alloc(b, list->n, sizeof(*m));
 
+    s->rules = build_rules(b, &b->keys->defaults.retry, &b->keys->defaults.breaker);
     b->snap->by_name =
         (const struct settings_model **)build_alloc(b, list->n, sizeof(struct settings_model *));
     if (!m || !b->snap->by_name)

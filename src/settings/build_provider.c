@@ -251,11 +251,6 @@ static void build_proxy(struct build *b, const struct keys_provider *k, struct s
         p->proxy.no_proxy = join(b, &k->no_proxy);
 }
 
-static uint64_t either(const struct conf_value *own, const struct conf_value *inherited)
-{
-    return own->set && !own->bad ? own->num : inherited->num;
-}
-
 static void check_engines(struct build *b, const struct keys_provider *k)
 {
     if (b->snap->pub.engines_n > SETTINGS_ENGINES_MAX)
@@ -375,10 +370,10 @@ static void build_provider(struct build *b, const struct keys_provider *k,
     p->allow_private = p->type->engine || k->private_ok.num == 1;
     p->api_version = build_text(b, &k->api_version);
     p->timeout = (struct settings_timeouts){
-        .connect_ms = either(&k->timeout.connect, &d->connect),
-        .first_ms = either(&k->timeout.first_token, &d->first_token),
-        .idle_ms = either(&k->timeout.idle, &d->idle),
-        .total_ms = either(&k->timeout.total, &d->total),
+        .connect_ms = build_either(&k->timeout.connect, &d->connect),
+        .first_ms = build_either(&k->timeout.first_token, &d->first_token),
+        .idle_ms = build_either(&k->timeout.idle, &d->idle),
+        .total_ms = build_either(&k->timeout.total, &d->total),
     };
     build_credential(b, k, p);
 }

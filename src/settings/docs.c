@@ -34,7 +34,7 @@ static void reference_not_in_force(struct buf *out)
     const char *key, *says, *cure;
 
     buf_add_str(out,
-                "\n## Not in force yet\n\nNo other key, endpoint or target is tried when one "
+                "\n## Not in force yet\n\nNo other key or endpoint is tried when one "
                 "fails. These lists are read, and checked, so that a file need not change when "
                 "that comes; whoever writes more than one entry is warned (W010).\n\n"
                 "| key | of several entries | until then |\n|---|---|---|\n");

@@ -119,6 +119,31 @@ static const struct conf_key timeout_keys[] = {
 };
 static const struct conf_table timeout_table = TABLE(keys_timeout, timeout_keys);
 
+#define HELP_ATTEMPTS "Most attempts of a request that its targets may have executed, all targets together."
+#define HELP_SAME "How often a target that failed by itself (a server error, no answer of its API) is asked once more, after a moment, before another one is."
+#define HELP_WAIT "A target that asks to be left alone for no longer than this is waited for; else the next one is asked at once."
+#define HELP_BREAKER "Leave a target alone that fails: 5 times in a row, or more than a fifth of lately. false: it is asked whatever became of others."
+
+static const struct conf_key model_retry_keys[] = {
+    {"attempts", CONF_ONE, .type = &conf_count, AT(keys_retry, attempts), .min = "1", .max = "32", .example = "3",
+     .help = HELP_ATTEMPTS},
+    {"same_target", CONF_ONE, .type = &conf_count, AT(keys_retry, same_target), .min = "0", .max = "5", .example = "1",
+     .help = HELP_SAME},
+    {"wait_up_to", CONF_ONE, .type = &conf_duration, AT(keys_retry, wait_up_to), .min = "0s", .max = "1h", .example = "2s",
+     .help = HELP_WAIT},
+};
+static const struct conf_table model_retry_table = TABLE(keys_retry, model_retry_keys);
+
+static const struct conf_key retry_keys[] = {
+    {"attempts", CONF_ONE, .type = &conf_count, AT(keys_retry, attempts), .text = "3", .min = "1", .max = "32",
+     .help = HELP_ATTEMPTS},
+    {"same_target", CONF_ONE, .type = &conf_count, AT(keys_retry, same_target), .text = "1", .min = "0", .max = "5",
+     .help = HELP_SAME},
+    {"wait_up_to", CONF_ONE, .type = &conf_duration, AT(keys_retry, wait_up_to), .text = "0s", .min = "0s", .max = "1h",
+     .help = HELP_WAIT},
+};
+static const struct conf_table retry_table = TABLE(keys_retry, retry_keys);
+
 static const struct conf_key engine_keys[] = {
     {"command", CONF_LIST, .required = true, .type = &conf_string, AT(keys_engine, command), .most = 256,
      .example = "[/usr/bin/llama-server, --model, /models/qwen3-4b.gguf, --port, \"8082\"]",
@@ -191,13 +216,21 @@ static const struct conf_key defaults_keys[] = {
      .help = "TLS towards providers."},
     {"timeout", CONF_GROUP, .table = &timeout_table, AT(keys_defaults, timeout),
      .help = "How long providers may take."},
+    {"retry", CONF_GROUP, .table = &retry_table, AT(keys_defaults, retry),
+     .help = "What a request may try when a target fails."},
+    {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_defaults, breaker), .text = "true",
+     .help = HELP_BREAKER},
 };
 static const struct conf_table defaults_table = TABLE(keys_defaults, defaults_keys);
 
 static const struct conf_key model_keys[] = {
     {"targets", CONF_ONE_OR_LIST, .required = true, .type = &types_target, AT(keys_model, targets), .most = 32,
      .example = "openai/gpt-5",
-     .help = "provider/model. Of a list a request goes to the first target that can take it, and to no other when that one fails."},
+     .help = "provider/model. A request goes to the first target that can take it, and to the next one when that one fails before its answer has begun."},
+    {"retry", CONF_GROUP, .table = &model_retry_table, AT(keys_model, retry),
+     .help = "What a request may try when a target fails; what is left out comes from defaults.retry."},
+    {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_model, breaker), .example = "false",
+     .help = "Whether targets that fail are left alone; left out: defaults.breaker."},
 };
 static const struct conf_table model_table = TABLE(keys_model, model_keys);
 

@@ -77,15 +77,24 @@ struct keys_provider {
     struct keys_engine engine;
 };
 
+struct keys_retry {
+    struct conf_value self;
+    struct conf_value attempts, same_target, wait_up_to;
+};
+
 struct keys_defaults {
     struct conf_value self;
     struct keys_provider_tls tls;
     struct keys_timeout timeout;
+    struct keys_retry retry;
+    struct conf_value breaker;
 };
 
 struct keys_model {
     struct conf_value self;
     struct conf_list targets;
+    struct keys_retry retry;
+    struct conf_value breaker;
 };
 
 struct keys_client {

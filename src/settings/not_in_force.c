@@ -2,7 +2,7 @@
  * not_in_force.c - what may be written and is not, or not all of it, in force; said in one place.
  *
  * The format has lists where failover between their entries is to come, so that files need not
- * change when it does. Who lists a second key or target today has nothing of it, and must not
+ * change when it does. Who lists a second key or endpoint today has nothing of it, and must not
  * believe that he has: each load warns, at the second entry, and the reference page has the same
  * rows (docs.c).
  */
@@ -25,9 +25,6 @@ static const struct {
      "providers.NAME.endpoints",
      "only the first endpoint is asked, and no other when it fails or is full",
      "leave one, or put a load balancer before them"},
-    {"models", "targets", SHAPE(models, keys_model, targets), "models.NAME.targets",
-     "a request goes to the first target that can take it, and to no other when that one fails",
-     "leave one, or give the other a name of its own under models"},
 };
 
 const char *build_not_in_force_at(size_t i, const char **ret_says, const char **ret_cure)

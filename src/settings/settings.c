@@ -272,3 +272,20 @@ int settings_resolve(struct settings_plan *ret, const struct settings *s, struct
         return -1;
     return plan_one(ret, of_type(s, type), name);
 }
+
+/* ---- who a target is ---- */
+
+static uint64_t not_0(uint64_t hash)
+{
+    return hash ? hash : 1;
+}
+
+struct policy_candidate settings_candidate(const struct settings_target *t)
+{
+    const struct settings_provider *p = t->provider;
+    uint64_t provider = span_hash(p->name), key = p->keys_n ? span_hash(p->keys[0].bytes) : 0;
+
+    return (struct policy_candidate){.target = not_0(span_hash(t->id)),
+                                     .credential = not_0(provider * 31 + key + 1),
+                                     .provider = not_0(provider)};
+}

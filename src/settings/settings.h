@@ -9,7 +9,7 @@
  * Secrets are not in the snapshot: it holds struct secret references (base/secret.h), whose bytes
  * live in the locked arena.
  *
- * Room: settings (uses base codec conf provider net http). Threads: read-only after loading.
+ * Room: settings (uses base codec conf provider policy net http). Threads: read-only after loading.
  */
 #ifndef SETTINGS_SETTINGS_H
 #define SETTINGS_SETTINGS_H
@@ -19,6 +19,7 @@
 #include "base/span.h"
 #include "http/http.h"
 #include "net/net.h"
+#include "policy/policy.h"
 #include "provider/price.h"
 #include "provider/provider.h"
 #include "provider/token.h"
@@ -98,6 +99,7 @@ struct settings_model {
     struct span name;
     const struct settings_target *targets; /* in order; at least one */
     size_t targets_n;
+    struct policy_rules rules;
 };
 
 /* A row of the price file. */
@@ -153,6 +155,7 @@ struct settings {
     size_t providers_n;
     const struct settings_model *models;
     size_t models_n;
+    struct policy_rules rules; /* for names that are no model's */
     const struct settings_key *keys;
     size_t keys_n;
     bool keys_open; /* no `keys` section: loopback clients need no key */
@@ -184,6 +187,10 @@ struct settings_plan {
 };
 MUST_CHECK int settings_resolve(struct settings_plan *ret, const struct settings *s,
                                 struct span name);
+
+/* Who a target is to policy: hashes by which all processes know it, its credential, its provider. A
+ * key that is replaced is another credential. */
+struct policy_candidate settings_candidate(const struct settings_target *t);
 
 /* The names a client may use, as /v1/models lists them: models, then "provider/..." patterns. */
 

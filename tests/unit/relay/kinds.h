@@ -13,9 +13,9 @@
     "  up: {type: openai-compatible, endpoints: ['http://127.0.0.1:9000/v1'], private: true}\n"    \
     "  an: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"                                   \
     "models:\n"                                                                                    \
-    "  smart: {targets: [up/small]}\n"                                                             \
-    "  small: {targets: [up/small, an/small]}\n"                                                   \
-    "  large: {targets: [an/large]}\n"
+    "  smart: {targets: [up/small], retry: {same_target: 0}}\n"                                    \
+    "  small: {targets: [up/small, an/small], retry: {same_target: 0, attempts: 1}}\n"             \
+    "  large: {targets: [an/large], retry: {same_target: 0}}\n"
 
 #define EVENT(text)                                                                                \
     "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"small\","               \

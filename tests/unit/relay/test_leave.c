@@ -60,7 +60,7 @@ static const struct stage {
      .outcome = OUTCOME_CLIENT_GONE},
     {"half of a whole answer", RELAY_TRYING, ANSWERS, WHOLE, "{\"choices\":[", .aborted = 1,
      .outcome = OUTCOME_CLIENT_GONE},
-    {"held for its role", RELAY_ANSWERING, ANSWERS, STREAM, ROLE, .stream = true, .aborted = 1,
+    {"held for its role", RELAY_TRYING, ANSWERS, STREAM, ROLE, .stream = true, .aborted = 1,
      .outcome = OUTCOME_CLIENT_GONE},
     {"answering", RELAY_ANSWERING, ANSWERS, STREAM, CONTENT, .stream = true, .aborted = 1,
      .outcome = OUTCOME_CLIENT_GONE},
@@ -208,12 +208,13 @@ static void leave_at(const struct stage *s, bool h2, enum way way)
     net_sim_conf(w.t.sim)->latency_min = net_sim_conf(w.t.sim)->latency_max = LATENCY;
     fill_json(&json, s);
     fill_answer(&answer, s);
-    w.t.script = (struct twin_script){.head = span_str(s->head),
-                                      .body = buf_span(&answer),
-                                      .chunked = s->head[0],
-                                      .piece_max = 16384,
-                                      .cut_at = SIZE_MAX,
-                                      .end = s->state == RELAY_FLUSHING ? TWIN_WHOLE : TWIN_SILENT};
+    w.t.ups[0].script =
+        (struct twin_script){.head = span_str(s->head),
+                             .body = buf_span(&answer),
+                             .chunked = s->head[0],
+                             .piece_max = 16384,
+                             .cut_at = SIZE_MAX,
+                             .end = s->state == RELAY_FLUSHING ? TWIN_WHOLE : TWIN_SILENT};
     (h2 ? h2_request : h1_request)(&ask, buf_span(&json), s->half);
     /* The client's connection is there after two latencies, its request after a third one. */
     assert_int_equal(ev_sim_at(w.t.ev, 2 * LATENCY + LATENCY / 2, become, &w, &e), 0);

@@ -49,7 +49,7 @@ static unsigned ask_from(const char *ip, const char *config, struct span request
     net_sim_host_free(&t.cl_net);
     assert_int_equal(net_addr_ip_parse(&self, span_str(ip), 0), 0);
     assert_int_equal(net_sim_host(&t.cl_net, t.sim, &self, &e), 0);
-    t.script = kind_script(&kinds[0]);
+    t.ups[0].script = kind_script(&kinds[0]);
     twin_ask(&t, &c, request, EV_S(5));
     (void)twin_parse(buf_span(&c.in), &status, &body);
     *ret = t.up_heads;

@@ -26,7 +26,7 @@ static int set_up(void **state)
     b->row = &b->board->workers[0];
     b->t.gateway.relay.sink.board = b->board;
     b->t.gateway.relay.sink.row = b->row;
-    b->t.script = kind_script(&kinds[0]);
+    b->t.ups[0].script = kind_script(&kinds[0]);
     *state = b;
     return 0;
 }
@@ -101,8 +101,8 @@ static void who_crashes_at_work_refuses_it_from_then_on(void **state)
         unsigned before = b->t.up_requests;
 
         print_message("%s\n", moments[i].name);
-        b->t.script.cut_at = moments[i].cut_at;
-        b->t.script.end = TWIN_RESET;
+        b->t.ups[0].script.cut_at = moments[i].cut_at;
+        b->t.ups[0].script.end = TWIN_RESET;
         assert_int_equal(post(b, kinds[0].path, moments[i].body), moments[i].status);
         assert_int_equal(b->t.up_requests, before + moments[i].upstream);
         assert_true(b->t.working != 0);

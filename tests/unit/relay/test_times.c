@@ -13,8 +13,8 @@ static void set_exact(struct twin *t)
     net->latency_min = net->latency_max = 1000;
     net->jitter_max = 0;
     ev_sim_busy(t->ev, 70);
-    t->script = kind_script(&kinds[0]);
-    t->script.gap_max = 0;
+    t->ups[0].script = kind_script(&kinds[0]);
+    t->ups[0].script.gap_max = 0;
 }
 
 static void ask_once(struct twin *t, const char *path, const char *body)
@@ -46,10 +46,10 @@ static void an_attempt_has_its_own_times(void **state)
     assert_int_equal(t.record.attempt_us, 2000);
     assert_int_equal(t.record.attempt_first_us, 2000);
     assert_int_equal(t.record.overhead_us, 2 * 70);
-    t.script.head = SPAN_LIT("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-                             "transfer-encoding: chunked\r\n\r\n");
-    t.script.body = SPAN_LIT("{\"model\":\"small\",\"choices\":[{\"index\":0,\"message\":"
-                             "{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n");
+    t.ups[0].script.head = SPAN_LIT("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                                    "transfer-encoding: chunked\r\n\r\n");
+    t.ups[0].script.body = SPAN_LIT("{\"model\":\"small\",\"choices\":[{\"index\":0,\"message\":"
+                                    "{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n");
     ask_once(&t, kinds[0].path, REQUEST("small", ""));
     assert_int_equal(t.record.attempt_us, 2000);
     assert_int_equal(t.record.attempt_first_us, 0); /* no stream */
@@ -71,9 +71,9 @@ static void waiting_for_the_target_is_no_overhead(void **state)
     UNUSED(state);
     twin_open(&t, 6, CONFIG);
     set_exact(&t);
-    t.script.body = span_str(stream);
-    t.script.piece_max = 1;
-    t.script.gap_max = 2000; /* 1 ms a byte in the mean */
+    t.ups[0].script.body = span_str(stream);
+    t.ups[0].script.piece_max = 1;
+    t.ups[0].script.gap_max = 2000; /* 1 ms a byte in the mean */
     ask_once(&t, kinds[0].path, kinds[0].body);
     assert_in_range(t.record.attempt_first_us, EV_MS(60), t.record.first_us - EV_MS(60));
     assert_in_range(t.record.attempt_us, t.record.first_us, t.record.duration_us);
@@ -100,9 +100,9 @@ static void a_failed_attempt_has_a_duration(void **state)
     buf_init(&b, 65536);
     twin_open(&t, 7, CONFIG "defaults: {timeout: {first_token: 3s}}\n");
     set_exact(&t);
-    t.script.head = SPAN_LIT("");
-    t.script.cut_at = 0;
-    t.script.end = TWIN_SILENT;
+    t.ups[0].script.head = SPAN_LIT("");
+    t.ups[0].script.cut_at = 0;
+    t.ups[0].script.end = TWIN_SILENT;
     twin_ask(&t, &c, kind_request(&b, kinds[0].path, kinds[0].body), EV_S(2));
     assert_int_equal(under_way(&t), 1);
     ev_sim_run(t.ev, EV_S(10));

@@ -21,7 +21,7 @@ static void a_stream_arrives_byte_for_byte(void **state)
         unsigned status;
 
         twin_open(&t, 1, CONFIG);
-        t.script = kind_script(k);
+        t.ups[0].script = kind_script(k);
         buf_reset(&body);
         twin_ask(&t, &c, kind_request(&b, k->path, k->body), EV_S(5));
         assert_true(twin_parse(buf_span(&c.in), &status, &body));
@@ -52,7 +52,7 @@ static void the_model_is_renamed_both_ways(void **state)
     buf_init(&b, 65536);
     buf_init(&body, 65536);
     twin_open(&t, 2, CONFIG);
-    t.script = kind_script(&kinds[0]);
+    t.ups[0].script = kind_script(&kinds[0]);
     twin_ask(&t, &c, kind_request(&b, "/v1/chat/completions", REQUEST("smart", "\"stream\":true,")),
              EV_S(5));
     assert_true(twin_parse(buf_span(&c.in), &status, &body));
@@ -94,8 +94,8 @@ static void usage_that_only_the_gateway_asked_for_is_taken_out(void **state)
         unsigned status;
 
         twin_open(&t, 5 + i, CONFIG);
-        t.script = kind_script(&kinds[0]);
-        t.script.body = span_of(sent, sizeof(sent) - 1);
+        t.ups[0].script = kind_script(&kinds[0]);
+        t.ups[0].script.body = span_of(sent, sizeof(sent) - 1);
         buf_reset(&ask);
         buf_printf(&ask, "{\"model\":\"large\",%s\"messages\":[]}", rows[i].more);
         buf_add_char(&ask, '\0');
@@ -152,9 +152,9 @@ static void a_null_behind_the_first_part_of_an_event_stays(void **state)
         buf_add_str(&sent, "data: [DONE]\n\n");
         buf_add_str(&due, "data: [DONE]\n\n");
         twin_open(&t, i, CONFIG);
-        t.script = kind_script(&kinds[0]);
-        t.script.body = buf_span(&sent);
-        t.script.piece_max = 1000;
+        t.ups[0].script = kind_script(&kinds[0]);
+        t.ups[0].script.body = buf_span(&sent);
+        t.ups[0].script.piece_max = 1000;
         buf_reset(&body);
         twin_ask(&t, &c,
                  kind_request(&b, "/v1/chat/completions", REQUEST("large", "\"stream\":true,")),
@@ -182,9 +182,9 @@ static void cut_everywhere(const struct kind *k, const char *name, enum twin_end
         struct twin t;
 
         twin_open(&t, cut, CONFIG);
-        t.script = kind_script(k);
-        t.script.cut_at = cut;
-        t.script.end = end;
+        t.ups[0].script = kind_script(k);
+        t.ups[0].script.cut_at = cut;
+        t.ups[0].script.end = end;
         twin_ask(&t, &c, kind_request(&b, k->path, k->body), EV_S(5));
         /* A reset may overtake bytes: then less than `cut` has come, and that is a cut too. */
         if (end != TWIN_RESET || cut < kind_complete_at(k))
@@ -214,9 +214,9 @@ static void a_silent_upstream_is_told_from_a_slow_one(void **state)
     UNUSED(state);
     buf_init(&b, 65536);
     twin_open(&t, 3, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5m}}\n");
-    t.script = kind_script(&kinds[0]);
-    t.script.cut_at = 300;
-    t.script.end = TWIN_SILENT;
+    t.ups[0].script = kind_script(&kinds[0]);
+    t.ups[0].script.cut_at = 300;
+    t.ups[0].script.end = TWIN_SILENT;
     twin_ask(&t, &c, kind_request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
              EV_S(60));
     kind_check_truth(&kinds[0], &t, &c, 300, "silence");
@@ -237,8 +237,8 @@ static void a_client_that_leaves_cancels_the_upstream(void **state)
     UNUSED(state);
     buf_init(&b, 65536);
     twin_open(&t, 4, CONFIG);
-    t.script = kind_script(&kinds[0]);
-    t.script.gap_max = EV_S(2);
+    t.ups[0].script = kind_script(&kinds[0]);
+    t.ups[0].script.gap_max = EV_S(2);
     twin_ask(&t, &c, kind_request(&b, "/v1/chat/completions", REQUEST("small", "\"stream\":true,")),
              EV_S(60));
     assert_int_equal(t.records, 1);
@@ -271,10 +271,10 @@ static void a_deaf_client_holds_the_upstream_back(void **state)
             buf_add_str(&stream, "\"},\"finish_reason\":null}]}\n\n");
         }
         twin_open(&t, i, CONFIG);
-        t.script = kind_script(&kinds[0]);
-        t.script.body = buf_span(&stream);
-        t.script.piece_max = 50000;
-        t.script.gap_max = 0;
+        t.ups[0].script = kind_script(&kinds[0]);
+        t.ups[0].script.body = buf_span(&stream);
+        t.ups[0].script.piece_max = 50000;
+        t.ups[0].script.gap_max = 0;
         twin_ask(&t, &c, kind_request(&b, kinds[0].path, kinds[0].body), EV_S(5));
         assert_int_equal(t.gateway.relay.stats.live, 1);
         LIST_EACH(it, &t.gateway.relay.live)
@@ -326,7 +326,7 @@ static void a_kept_connection_may_end_at_any_moment(void **state)
         struct err e;
 
         twin_open(&t, at, CONFIG);
-        t.script = kind_script(&kinds[0]);
+        t.ups[0].script = kind_script(&kinds[0]);
         twin_ask(&t, &c, ask, EV_S(5));
         twin_client_fini(&c);
         assert_int_equal(t.up_heads, 1);
@@ -390,10 +390,10 @@ static void an_end_that_lies_is_seen(void **state)
         bool clean;
 
         twin_open(&t, i, CONFIG);
-        t.script = kind_script(&kinds[0]);
-        t.script.head = span_str(lies[i].head);
-        t.script.body = span_str(lies[i].body);
-        t.script.end = lies[i].end;
+        t.ups[0].script = kind_script(&kinds[0]);
+        t.ups[0].script.head = span_str(lies[i].head);
+        t.ups[0].script.body = span_str(lies[i].body);
+        t.ups[0].script.end = lies[i].end;
         buf_reset(&body);
         twin_ask(&t, &c, kind_request(&b, kinds[0].path, kinds[0].body), EV_S(20));
         clean = twin_parse(buf_span(&c.in), &status, &body);
@@ -418,13 +418,15 @@ static void a_head_is_held_for_a_bounded_time(void **state)
     UNUSED(state);
     buf_init(&b, 65536);
     twin_open(&t, 1, CONFIG);
-    t.script = kind_script(&kinds[0]);
-    t.script.piece_max = 1;
-    t.script.gap_max = EV_MS(40); /* the role's event takes seconds, longer than the hold */
-    t.script.cut_at = (size_t)(strstr(kinds[0].stream, "\n\n") + 2 - kinds[0].stream);
-    t.script.end = TWIN_SILENT;
+    t.ups[0].script = kind_script(&kinds[0]);
+    t.ups[0].script.piece_max = 1;
+    t.ups[0].script.gap_max = EV_MS(40); /* the role's event takes seconds, longer than the hold */
+    t.ups[0].script.cut_at = (size_t)(strstr(kinds[0].stream, "\n\n") + 2 - kinds[0].stream);
+    t.ups[0].script.end = TWIN_SILENT;
     twin_ask(&t, &c, kind_request(&b, kinds[0].path, kinds[0].body), EV_S(30));
-    assert_true(span_contains(buf_span(&c.in), SPAN_LIT("\"role\":\"assistant\"")));
+    assert_true(span_starts(buf_span(&c.in), SPAN_LIT("HTTP/1.1 200 OK")));
+    assert_true(span_contains(buf_span(&c.in), SPAN_LIT(": keep-alive\n\n")));
+    assert_false(span_contains(buf_span(&c.in), SPAN_LIT("\"role\":\"assistant\"")));
     twin_client_fini(&c);
     twin_close(&t);
     buf_fini(&b);
@@ -467,7 +469,7 @@ static void refusals_say_why(void **state)
         unsigned status;
 
         twin_open(&t, i, CONFIG);
-        t.script = kind_script(&kinds[0]);
+        t.ups[0].script = kind_script(&kinds[0]);
         buf_reset(&body);
         twin_ask(&t, &c, kind_request(&b, refusals[i].path, refusals[i].body), EV_S(5));
         in = buf_span(&c.in);
@@ -535,7 +537,7 @@ static void a_body_without_room_is_refused(void **state)
 
         twin_open(&t, i, CONFIG);
         t.gateway.relay.blobs.bytes_max = rows[i].bytes_max;
-        t.script = kind_script(&kinds[0]);
+        t.ups[0].script = kind_script(&kinds[0]);
         twin_ask(&t, &c, kind_request(&b, kinds[0].path, kinds[0].body), EV_S(5));
         (void)twin_parse(buf_span(&c.in), &status, &body);
         assert_int_equal(status, rows[i].status);
@@ -614,17 +616,17 @@ static void whole_answers_are_checked_before_they_are_sent(void **state)
 
         buf_init(&body, 65536);
         twin_open(&t, i, CONFIG);
-        t.script = kind_script(&kinds[0]);
-        t.script.head = span_str(wholes[i].head);
-        t.script.body = span_str(wholes[i].body);
-        t.script.cut_at = wholes[i].cut_at;
-        t.script.end = wholes[i].end;
+        t.ups[0].script = kind_script(&kinds[0]);
+        t.ups[0].script.head = span_str(wholes[i].head);
+        t.ups[0].script.body = span_str(wholes[i].body);
+        t.ups[0].script.cut_at = wholes[i].cut_at;
+        t.ups[0].script.end = wholes[i].end;
         twin_ask(&t, &c, kind_request(&b, "/v1/chat/completions", REQUEST("small", "")), EV_S(5));
         (void)twin_parse(buf_span(&c.in), &status, &body);
         if (status != wholes[i].status)
             fail_msg("%s: %.*s", wholes[i].name, SPAN_FMT(buf_span(&c.in)));
         if (!wholes[i].reason)
-            assert_true(span_eq(buf_span(&body), t.script.body));
+            assert_true(span_eq(buf_span(&body), t.ups[0].script.body));
         else if (!span_contains(buf_span(&c.in), span_str(wholes[i].reason)))
             fail_msg("%s: no reason %s in %.*s", wholes[i].name, wholes[i].reason,
                      SPAN_FMT(buf_span(&c.in)));
@@ -649,23 +651,23 @@ static void one_seed(uint64_t seed, struct buf *b)
     snprintf(name, sizeof(name), "seed %llu", (unsigned long long)seed);
     rng_init(&r, seed);
     twin_open(&t, seed, CONFIG "defaults: {timeout: {idle: 3s, first_token: 5m}}\n");
-    t.script = kind_script(k);
-    t.script.piece_max = 1 + rng_below(&r, 300);
-    t.script.gap_max = rng_below(&r, EV_MS(400));
+    t.ups[0].script = kind_script(k);
+    t.ups[0].script.piece_max = 1 + rng_below(&r, 300);
+    t.ups[0].script.gap_max = rng_below(&r, EV_MS(400));
     if (rng_below(&r, 3) > 0) {
-        t.script.cut_at = rng_below(&r, k->n + 1);
-        t.script.end = (enum twin_end)rng_below(&r, 4);
+        t.ups[0].script.cut_at = rng_below(&r, k->n + 1);
+        t.ups[0].script.end = (enum twin_end)rng_below(&r, 4);
     }
     if (rng_below(&r, 4) == 0)
         c.leave_after = 1 + rng_below(&r, 1500);
     twin_ask(&t, &c, kind_request(b, k->path, k->body), EV_S(600));
     if (t.records != 1)
         fail_msg("seed %llu: %u records (cut at %zu, end %u, leave after %zu, got %zu)",
-                 (unsigned long long)seed, t.records, t.script.cut_at, t.script.end, c.leave_after,
-                 c.in.n);
+                 (unsigned long long)seed, t.records, t.ups[0].script.cut_at, t.ups[0].script.end,
+                 c.leave_after, c.in.n);
     if (c.in.n < c.leave_after && /* who has left cannot say what came */
-        (t.script.end != TWIN_RESET || t.script.cut_at < kind_complete_at(k)))
-        kind_check_truth(k, &t, &c, MIN(t.script.cut_at, k->n), name);
+        (t.ups[0].script.end != TWIN_RESET || t.ups[0].script.cut_at < kind_complete_at(k)))
+        kind_check_truth(k, &t, &c, MIN(t.ups[0].script.cut_at, k->n), name);
     twin_client_fini(&c);
     twin_close(&t);
 }

@@ -15,6 +15,7 @@
 struct up_conn {
     struct list link;
     struct twin *t;
+    struct twin_up *up;
     struct net_conn *c;
     struct ev_timer timer;
     struct buf in;
@@ -58,7 +59,7 @@ static void up_wait(struct up_conn *u, ev_us for_us)
 static void up_piece(struct ev_timer *t)
 {
     struct up_conn *u = CONTAINER_OF(t, struct up_conn, timer);
-    const struct twin_script *s = &u->t->script;
+    const struct twin_script *s = &u->up->script;
     size_t stop = MIN(s->cut_at, s->body.n), n;
     char size[32];
 
@@ -118,10 +119,11 @@ static void up_read(void *arg, const char *p, size_t n)
     assert_int_equal(u->in.n, (size_t)(end + 4 - u->in.p) + body);
     buf_reset(&u->in);
     u->t->up_requests++;
+    u->up->requests++;
     u->answering = true;
     u->head_seen = false;
     u->sent = 0;
-    up_write(u, u->t->script.head.p, u->t->script.head.n);
+    up_write(u, u->up->script.head.p, u->up->script.head.n);
     up_wait(u, 0);
 }
 
@@ -152,11 +154,13 @@ static const struct net_conn_cb up_cb = {up_read, up_eof, up_sent, up_error};
 
 static void up_accept(void *arg, struct net_conn *c)
 {
-    struct twin *t = arg;
+    struct twin_up *up = arg;
+    struct twin *t = up->t;
     struct up_conn *u = calloc(1, sizeof(*u));
 
     assert_non_null(u);
     u->t = t;
+    u->up = up;
     u->c = c;
     list_init(&u->link);
     list_push(&t->up_conns, &u->link);
@@ -270,6 +274,10 @@ static void on_record(void *arg, const struct record *r)
 {
     struct twin *t = arg;
 
+    if (r->more) {
+        t->more++;
+        return;
+    }
     t->record = *r;
     t->records++;
     if (t->gateway.relay.sink.row)
@@ -296,6 +304,27 @@ static void load(struct twin *t, const char *config)
     }
 }
 
+void twin_refuse(struct twin *t, size_t up)
+{
+    if (t->ups[up].listener)
+        net_listener_close(&t->ups[up].listener);
+}
+
+void twin_listen(struct twin *t, size_t up)
+{
+    struct net_listen_conf lc = {.fd = -1};
+    char addr[32];
+    struct err e;
+
+    if (t->ups[up].listener)
+        return;
+    t->ups[up].t = t;
+    UNUSED(snprintf(addr, sizeof(addr), "127.0.0.1:%zu", 9000 + 100 * up));
+    assert_int_equal(net_addr_parse(&lc.addr, span_str(addr), &e), 0);
+    assert_int_equal(net_listen(&t->ups[up].listener, t->up_net, &lc, up_accept, &t->ups[up], &e),
+                     0);
+}
+
 void twin_open(struct twin *t, uint64_t seed, const char *config)
 {
     struct net_sim_conf net = {.latency_min = 100, .latency_max = 2000, .jitter_max = 200};
@@ -314,8 +343,8 @@ void twin_open(struct twin *t, uint64_t seed, const char *config)
     assert_int_equal(net_sim_host(&t->up_net, t->sim, NULL, &e), 0);
     assert_int_equal(net_sim_host(&t->gw_net, t->sim, NULL, &e), 0);
     assert_int_equal(net_sim_host(&t->cl_net, t->sim, NULL, &e), 0);
-    assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:9000"), &e), 0);
-    assert_int_equal(net_listen(&t->up_listener, t->up_net, &lc, up_accept, t, &e), 0);
+    for (size_t i = 0; i < TWIN_UPS; i++)
+        twin_listen(t, i);
     assert_int_equal(gateway_init(&t->gateway, t->gw_net, t->resolver, t->settings, sink, NULL, &e),
                      0);
     assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:8080"), &e), 0);
@@ -328,7 +357,8 @@ void twin_close(struct twin *t)
     {
         up_free(LIST_ENTRY(it, struct up_conn, link));
     }
-    net_listener_close(&t->up_listener);
+    for (size_t i = 0; i < TWIN_UPS; i++)
+        twin_refuse(t, i);
     ev_sim_run(t->ev, ev_now(t->ev) + EV_S(30));
     assert_int_equal(t->gateway.relay.stats.live, 0);
     assert_int_equal(t->gateway.relay.blobs.bytes, 0);

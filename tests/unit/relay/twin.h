@@ -1,8 +1,8 @@
 /*
- * twin.h - the gateway in virtual time: a client, the gateway and an upstream on one virtual
+ * twin.h - the gateway in virtual time: a client, the gateway and its upstreams on one virtual
  * network, all from one seed.
  *
- * The upstream writes raw bytes that a script says, the client reads raw bytes: neither shares
+ * An upstream writes raw bytes that a script says, the client reads raw bytes: neither shares
  * code with what is tested.
  */
 #ifndef TEST_TWIN_H
@@ -35,6 +35,16 @@ struct twin_script {
     enum twin_end end; /* TWIN_WHOLE: the last chunk, then the connection stays */
 };
 
+#define TWIN_UPS 3
+
+/* An upstream, at 127.0.0.1:9000, :9100, :9200. */
+struct twin_up {
+    struct twin *t;
+    struct net_listener *listener;
+    struct twin_script script;
+    unsigned requests; /* whole ones that reached it */
+};
+
 struct twin {
     struct ev *ev;
     struct net_sim *sim;
@@ -44,18 +54,18 @@ struct twin {
     struct conf_report report;
     struct settings *settings;
     struct gateway gateway;
-    struct net_listener *up_listener;
+    struct twin_up ups[TWIN_UPS];
     struct list up_conns;
     bool lenient; /* peers that run out of memory end their connections; else the test has failed */
-    struct twin_script script;
     struct rng rng;
-    unsigned up_heads;    /* requests of which the upstream saw at least the head */
-    unsigned up_requests; /* whole requests that reached the upstream */
+    unsigned up_heads;    /* requests of which an upstream saw at least the head */
+    unsigned up_requests; /* whole requests that reached one */
     unsigned up_aborted;  /* its connections that the gateway broke under a request */
     ev_us up_aborted_at;  /* the last time */
     struct record record; /* the last one */
     struct board_target targets[BOARD_TARGETS + 1];
     unsigned records;
+    unsigned more;    /* attempts that were told of, since others followed */
     uint64_t working; /* what its row said when the last record was made */
 };
 
@@ -80,6 +90,10 @@ void twin_client_fini(struct twin_client *c);
 
 /* The client leaves now; what it has asked for is its last word. */
 void twin_leave(struct twin_client *c, enum net_end how);
+
+/* From now on nobody listens there; and again. */
+void twin_refuse(struct twin *t, size_t up);
+void twin_listen(struct twin *t, size_t up);
 
 /* The upstream ends the connection that it accepted first, if it is not answering on it. */
 void twin_end_first(struct twin *t, enum net_end how);

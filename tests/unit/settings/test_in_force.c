@@ -13,7 +13,7 @@
 /* Lists of which every entry counts. Who adds one has a test of its second entry. */
 static const char *const in_force[] = {
     "server.listen", "providers.NAME.no_proxy", "providers.NAME.engine.command", "keys.NAME.models",
-    "pass",
+    "pass",          "models.NAME.targets",
 };
 
 static size_t said_in_force(const char *key)

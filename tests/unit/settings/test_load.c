@@ -32,10 +32,6 @@
     "W010 " place " providers." name ".endpoints has " n                                           \
     " entries: only the first endpoint is asked, and no other when it fails or is full | leave "   \
     "one, or put a load balancer before them"
-#define W_TARGETS(place, name, n)                                                                  \
-    "W010 " place " models." name ".targets has " n                                                \
-    " entries: a request goes to the first target that can take it, and to no other when that "    \
-    "one fails | leave one, or give the other a name of its own under models"
 
 static const char *const vars[] = {
     "OPENAI_API_KEY=sk-test", "KEY_A=a",      "KEY_B= b\n", "EMPTY=", "BROKEN=a\nb",
@@ -210,33 +206,38 @@ static const struct {
        "  none: {targets: []}\n  o/gpt: {targets: o/gpt}\n  \"a b\": {targets: o/gpt}\n  \"*\": "
        "{targets: o/gpt}\n",
      "E012 5:11+7 unknown key 'tagrets' in models.smart | did you mean 'targets'?\n"
-     "E031 6:20+3 models.code target 'p/x': no provider named 'p' | providers: o\n" W_TARGETS(
-         "6:25+3", "code", "3") "\nE032 6:30+3 models.code has the target 'o/x' twice\n"
-                                "E011 6:35+1 models.code.targets: 'x' is not a target "
-                                "provider/model such as openai/gpt-5\n"
-                                "E011 6:38+2 models.code.targets: '/x' is not a target "
-                                "provider/model such as openai/gpt-5\n"
-                                "E011 6:42+2 models.code.targets: 'o/' is not a target "
-                                "provider/model such as openai/gpt-5\n"
-                                "E014 7:19+1 models.none has no targets\n"
-                                "W002 8:3+5 models.o/gpt hides that model of the provider 'o'\n"
-                                "E017 9:3+5 the name 'a b' is not a model name of 1 to 128 "
-                                "characters without spaces\n"
-                                "E017 10:3+3 the name '*' must not hold '*'"},
+     "E031 6:20+3 models.code target 'p/x': no provider named 'p' | providers: o\n"
+     "E032 6:30+3 models.code has the target 'o/x' twice\n"
+     "E011 6:35+1 models.code.targets: 'x' is not a target "
+     "provider/model such as openai/gpt-5\n"
+     "E011 6:38+2 models.code.targets: '/x' is not a target "
+     "provider/model such as openai/gpt-5\n"
+     "E011 6:42+2 models.code.targets: 'o/' is not a target "
+     "provider/model such as openai/gpt-5\n"
+     "E014 7:19+1 models.none has no targets\n"
+     "W002 8:3+5 models.o/gpt hides that model of the provider 'o'\n"
+     "E017 9:3+5 the name 'a b' is not a model name of 1 to 128 "
+     "characters without spaces\n"
+     "E017 10:3+3 the name '*' must not hold '*'"},
     {V "providers:\n  anthropic: {type: anthropic, key: env:KEY_A}\n  vllm-eu: {type: vllm, "
        "endpoints: \"http://h:1\"}\nmodels: {code: {targets: vllm-eu2/qwen3}}\npass: antropic\n",
      "E031 5:26+14 models.code target 'vllm-eu2/qwen3': no provider named 'vllm-eu2' | did you "
      "mean 'vllm-eu'? | providers: anthropic, vllm-eu*\n"
      "E031 6:7+8 pass: no provider named 'antropic' | did you mean 'anthropic'? | providers: "
      "anthropic*, vllm-eu"},
+    /* what fails together */
+    {V "providers:\n  a: {type: openai, key: env:KEY_A}\n  b: {type: openai, key: env:KEY_A}\n"
+       "models:\n  one: {targets: a/x}\n  same: {targets: [a/x, a/y]}\n"
+       "  other: {targets: [a/x, a/y, b/x]}\n",
+     "W011 7:20+3 models.same: all targets are of the provider 'a', and fail together | add a "
+     "target of another provider"},
     /* what is not in force */
     {V "providers:\n  a: {type: openai, key: [env:KEY_A]}\n"
        "  b: {type: openai, key: [env:KEY_A, env:KEY_B]}\n"
        "  c: {type: vllm, endpoints: [\"http://h:1\"]}\n"
        "  d: {type: vllm, endpoints: [\"http://h:1\", \"http://h:2\", \"http://h:3\"]}\n"
        "models:\n  one: {targets: [a/x]}\n  two:\n    targets:\n      - a/x\n      - b/x\n",
-     W_KEY("4:38+9", "b", "2") "\n" W_ENDPOINTS("6:45+12", "d", "3") "\n" W_TARGETS("12:9+3", "two",
-                                                                                    "2")},
+     W_KEY("4:38+9", "b", "2") "\n" W_ENDPOINTS("6:45+12", "d", "3")},
     {V "providers:\n  a: {type: anthropic, key: env:KEY_A, terminal: done}\n"
        "  o: {type: openai, key: env:KEY_A, terminal: done}\n",
      "W010 3:50+4 providers.a.terminal has no effect: what ends a stream of type anthropic is "
@@ -449,7 +450,7 @@ static void a_file_becomes_its_values(void **state)
         fail_msg("%s: %s", e.text, out.p);
     }
     assert_int_equal(r->errors, 0);
-    assert_int_equal(r->warnings, 3); /* several keys, endpoints and targets: not in force */
+    assert_int_equal(r->warnings, 2); /* several keys and endpoints: not in force */
     check_server(s);
     check_providers(s);
     assert_int_equal(s->models_n, 2);

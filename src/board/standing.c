@@ -1,0 +1,87 @@
+/*
+ * standing.c - see standing.h. A place is one of a few behind the hash; who takes it from an idle
+ * one clears its words behind the swap of the id: who reads between the two knows the other's
+ * standing for a moment, as it may with any two words of the board.
+ */
+#include "board/standing.h"
+
+#include "base/mem.h"
+
+#define WAYS 16
+
+struct board_standing *standing_new(void)
+{
+    return mem_zalloc(BOARD_STANDINGS + 1, sizeof(struct board_standing));
+}
+
+void standing_free(struct board_standing **table)
+{
+    mem_free(*table);
+    *table = NULL;
+}
+
+static size_t place(uint64_t id, size_t way)
+{
+    return (size_t)((id + way) % BOARD_STANDINGS);
+}
+
+const struct board_standing *standing_look(const struct board_standing *table, uint64_t id)
+{
+    for (size_t way = 0; way < WAYS; way++)
+        if (board_get(&table[place(id, way)].id) == id)
+            return &table[place(id, way)];
+    return NULL;
+}
+
+static bool take(struct board_standing *s, uint64_t from, uint64_t id)
+{
+    if (!atomic_compare_exchange_strong_explicit(&s->id, &from, id, memory_order_relaxed,
+                                                 memory_order_relaxed))
+        return false;
+    board_set(&s->breaker, 0);
+    board_set(&s->until_us, 0);
+    board_set(&s->not_before_us, 0);
+    board_set(&s->probe_us, 0);
+    board_set(&s->budget, 0);
+    return true;
+}
+
+static bool is_idle(const struct board_standing *s, uint64_t now_us)
+{
+    return board_time(&s->used_us, now_us) + STANDING_IDLE_US <= now_us;
+}
+
+/* A new place: a free one, else an idle one. */
+static struct board_standing *make(struct board_standing *table, uint64_t id, uint64_t now_us)
+{
+    for (size_t way = 0; way < WAYS; way++)
+        if (board_get(&table[place(id, way)].id) == 0 && take(&table[place(id, way)], 0, id))
+            return &table[place(id, way)];
+    for (size_t way = 0; way < WAYS; way++) {
+        struct board_standing *s = &table[place(id, way)];
+
+        if (is_idle(s, now_us) && take(s, board_get(&s->id), id))
+            return s;
+    }
+    return NULL;
+}
+
+struct board_standing *standing_find(struct board_standing *table, uint64_t id, uint64_t now_us)
+{
+    struct board_standing *s = NULL;
+
+    for (size_t way = 0; way < WAYS && !s; way++)
+        if (board_get(&table[place(id, way)].id) == id)
+            s = &table[place(id, way)];
+    if (!s)
+        s = make(table, id, now_us);
+    if (!s)
+        return &table[BOARD_STANDINGS];
+    board_set(&s->used_us, now_us);
+    return s;
+}
+
+bool standing_is_nobodys(const struct board_standing *s)
+{
+    return board_get(&s->id) == 0;
+}

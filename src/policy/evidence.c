@@ -1,0 +1,84 @@
+/*
+ * evidence.c - see evidence.h.
+ */
+#include "policy/evidence.h"
+
+#include "health/breaker.h"
+#include "health/budget.h"
+
+static bool swap(board_word *w, uint64_t *from, uint64_t to)
+{
+    return atomic_compare_exchange_weak_explicit(w, from, to, memory_order_relaxed,
+                                                 memory_order_relaxed);
+}
+
+void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now_us,
+                     uint32_t random)
+{
+    uint64_t old = board_get(&s->breaker), word;
+    bool opens, early = !ok && probe && board_get(&s->until_us) > now_us;
+
+    if (standing_is_nobodys(s))
+        return;
+    do {
+        opens = false;
+        word = early && breaker_read(old, now_us).open
+                   ? breaker_too_early(old)
+                   : breaker_result(old, ok, probe, now_us, &opens);
+    } while (!swap(&s->breaker, &old, word));
+    if (opens)
+        board_set(&s->until_us, now_us + breaker_open_us(word, random));
+}
+
+uint8_t evidence_row(const struct board_standing *s, uint64_t now_us)
+{
+    return standing_is_nobodys(s) ? 0 : breaker_read(board_get(&s->breaker), now_us).row;
+}
+
+bool evidence_is_open(const struct board_standing *s, uint64_t now_us)
+{
+    return !standing_is_nobodys(s) && breaker_read(board_get(&s->breaker), now_us).open;
+}
+
+bool evidence_take_probe(struct board_standing *s, uint64_t until_us, uint64_t now_us)
+{
+    uint64_t old = board_get(&s->probe_us);
+
+    while (old <= now_us)
+        if (swap(&s->probe_us, &old, until_us))
+            return true;
+    return false;
+}
+
+void evidence_not_before(struct board_standing *s, uint64_t at_us)
+{
+    uint64_t old = board_get(&s->not_before_us);
+
+    if (standing_is_nobodys(s))
+        return;
+    while (old < at_us && !swap(&s->not_before_us, &old, at_us))
+        ;
+}
+
+void evidence_earn(struct board_standing *s, uint64_t now_us)
+{
+    uint64_t old = board_get(&s->budget);
+
+    if (standing_is_nobodys(s))
+        return;
+    while (!swap(&s->budget, &old, budget_earn(old, now_us)))
+        ;
+}
+
+bool evidence_spend(struct board_standing *s, uint64_t now_us)
+{
+    uint64_t old = board_get(&s->budget), word;
+    bool enough;
+
+    if (standing_is_nobodys(s))
+        return true;
+    do {
+        word = budget_spend(old, now_us, &enough);
+    } while (enough && !swap(&s->budget, &old, word));
+    return enough;
+}

@@ -1,0 +1,32 @@
+/*
+ * evidence.h - what attempts say of their targets, into the words that all workers share, and out
+ * of them. Every change is one swap of one word, tried again when another process was faster.
+ *
+ * Nothing is noted of the place that is nobody's.
+ *
+ * Room: policy, private to it.
+ */
+#ifndef POLICY_EVIDENCE_H
+#define POLICY_EVIDENCE_H
+
+#include "board/standing.h"
+
+/* An attempt ended well or not. random: any 32 bits, for how long a breaker opens. */
+void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now_us,
+                     uint32_t random);
+
+/* Failures since its last success. */
+uint8_t evidence_row(const struct board_standing *s, uint64_t now_us);
+
+bool evidence_is_open(const struct board_standing *s, uint64_t now_us);
+
+/* Nobody else probes it until the time that is over by itself. false: somebody does. */
+bool evidence_take_probe(struct board_standing *s, uint64_t until_us, uint64_t now_us);
+
+/* Not before this time, or a later one that is there already. */
+void evidence_not_before(struct board_standing *s, uint64_t at_us);
+
+void evidence_earn(struct board_standing *s, uint64_t now_us);
+bool evidence_spend(struct board_standing *s, uint64_t now_us);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * policy.h - where a request goes next. The one place that decides on failover: the caller tells
+ * what it may be sent to and what became of it, and is told whom to ask, when, and why not.
+ *
+ *     policy_next() -> an attempt -> policy_answers() -> policy_ended()
+ *          ^               |
+ *          +-- NEXT -- policy_failed() -- AGAIN (the same target, after a moment)
+ *                          |
+ *                          +----------- FINAL
+ *
+ * What is known of targets and credentials stands on the board (board/standing.h), the same for all
+ * workers: breakers (health/breaker.h), times before which nobody is to ask, retry budgets
+ * (health/budget.h). What is known of the request is the caller's.
+ *
+ * The rules, in their order:
+ *   - A target is asked at most once by a request, and once more in place where its class of
+ *     failure says so (provider/classes.def), unless others have seen it fail too, or it is not
+ *     to be asked at that moment.
+ *   - One that has been silent past its first token's time takes its provider out of the request.
+ *   - Who asks to be left alone (429) is not sick: it is not asked before that time. An account
+ *     without money is not asked for POLICY_BROKE_US.
+ *   - A sick target is not asked, but by one probe at a time when its breaker's time is over; nor
+ *     is one whose key was refused, for POLICY_REFUSED_US. Where nobody else is left, the least bad
+ *     of them is probed, at most once a second. If such a probe fails, its time stays as it is; if
+ *     it is good, the breaker closes. A target whose time was over long ago is asked by all: what
+ * was known of it is old.
+ *   - A retry costs a token of the target that it goes to, in place too. It is free where nothing
+ *     of the request can have been executed (once), and where the target has not failed since it
+ *     last answered: docs/decisions/0013-failover.md.
+ *
+ * Room: policy (uses base board provider health). Pure but for the board's words. Threads: any.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "base/reason.h"
+#include "board/standing.h"
+#include "provider/class.h"
+
+#define POLICY_TARGETS_MAX 32                   /* of one request */
+#define POLICY_BROKE_US    UINT64_C(600000000)  /* an account without money */
+#define POLICY_REFUSED_US  UINT64_C(60000000)   /* a key that was refused */
+#define POLICY_LIMITED_US  UINT64_C(1000000)    /* a rate limit that does not say how long */
+#define POLICY_DELAY_US    UINT64_C(3600000000) /* most that is believed of one that does */
+#define POLICY_PROBE_US    UINT64_C(60000000)   /* a probe that nobody ends is over by then */
+#define POLICY_LAST_US     UINT64_C(1000000)    /* between probes of the last ones left */
+#define POLICY_STALE_US    UINT64_C(60000000)   /* nobody has probed it for so long */
+#define POLICY_PLACE_US    UINT64_C(100000)     /* in place: after this, and up to thrice as long */
+
+/* How far a request may go; from the configuration. */
+struct policy_rules {
+    uint8_t attempts;       /* most that may have been executed, of all targets; >= 1 */
+    uint8_t same_target;    /* ... of one target, beyond the first */
+    uint64_t wait_up_to_us; /* a target that asks for no longer is waited for; 0: none is */
+    bool breaker;           /* false: whatever failed is asked again */
+};
+
+/* What the request may be sent to, in order. Hashes of names, none 0; `provider` is what the same
+ * silence takes out. */
+struct policy_candidate {
+    uint64_t target, credential, provider;
+};
+
+/* How it stands, for readers: nothing is changed. */
+enum policy_stand {
+    POLICY_FREE,      /* it is asked */
+    POLICY_HALF_OPEN, /* its breaker's time is over: one at a time probes it */
+    POLICY_OPEN,      /* it has failed, or its key was refused; until *until_us */
+    POLICY_ALONE,     /* it has asked to be left alone, or has no money; until *until_us */
+};
+enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
+                              uint64_t now_us, uint64_t *until_us);
+
+/* A request. All 0 at first but the four above. */
+struct policy_request {
+    struct board_standing *table;
+    const struct policy_rules *rules;
+    const struct policy_candidate *candidates;
+    uint32_t n; /* at most POLICY_TARGETS_MAX */
+
+    uint32_t out; /* candidates that are not asked any more; a bit each */
+    uint8_t at;   /* whom the attempt goes to */
+    uint8_t counted, again;
+    bool asked;           /* there was an attempt */
+    bool free;            /* the next one costs nothing ... */
+    bool was_free;        /* ... and there is one such a request */
+    bool probe;           /* the attempt is one ... */
+    bool last;            /* ... for want of others */
+    bool answered;        /* its target has begun to answer */
+    enum reason why;      /* policy_next() found nobody: what is in the way of the first one left;
+                           * that one asks to be left alone goes before */
+    uint64_t earliest_us; /* ... and when the first of them may be asked; 0: not known */
+};
+
+/* Whom to ask now; -1: nobody, `why` and `earliest_us` say why. */
+int policy_next(struct policy_request *q, uint64_t now_us);
+
+/* The caller will not ask whom policy_next() named: it cannot take this request. */
+void policy_skip(struct policy_request *q, uint64_t now_us);
+
+/* What became of an attempt. */
+struct policy_failure {
+    enum class_id class_id;
+    uint16_t status;   /* of an answer, 0: none */
+    bool silent;       /* it did not begin to answer in time */
+    bool asks;         /* it asks to be left alone ... */
+    uint64_t delay_us; /* ... for so long */
+};
+
+enum policy_do {
+    POLICY_FINAL, /* the request has failed so */
+    POLICY_AGAIN, /* the same target again, after wait_us */
+    POLICY_NEXT,  /* ask policy_next() */
+};
+
+struct policy_step {
+    enum policy_do what;
+    uint64_t wait_us;
+};
+
+/* The attempt failed before anything of an answer had reached the client. left_us: until the
+ * request's deadline. */
+struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
+                                 uint64_t now_us, uint64_t left_us, uint32_t random);
+
+/* The same, and no other attempt can follow: the client has had a part of the answer. */
+void policy_broke(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
+                  uint32_t random);
+
+/* The target has begun to answer with content. */
+void policy_answers(struct policy_request *q, uint64_t now_us);
+
+/* ... and its answer is complete. */
+void policy_ended(struct policy_request *q, uint64_t now_us);
+
+/* The attempt is over and says nothing about its target: the client has left, the gateway is at
+ * fault. */
+void policy_dropped(struct policy_request *q, uint64_t now_us);
+
+#endif

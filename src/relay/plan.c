@@ -1,0 +1,321 @@
+/*
+ * plan.c - which targets a request may be sent to, which of them is asked next, and how the request
+ * is made fit for it.
+ *
+ * Whom to ask, and whom not, policy says (policy/policy.h). What stands here besides is whether a
+ * target can take this request at all: it is asked in the client's own dialect where it speaks it,
+ * with a few patches; else the request is translated. What one attempt has made of the request is
+ * gone before the next one begins.
+ */
+#include "codec/json_write.h"
+#include "relay/relay_impl.h"
+
+/* ---- answers that providers keep ---- */
+
+uint32_t relay_keeper_of(const struct relay *r, uint64_t answer)
+{
+    return r->env->sink.kept && answer ? kept_by(r->env->sink.kept, answer) : 0;
+}
+
+void relay_note_keeper(struct relay *r)
+{
+    uint64_t answer = call_answer(r->call)->kept;
+
+    if (!answer || r->keeper_noted || r->translate || !r->env->sink.kept)
+        return;
+    kept_note(r->env->sink.kept, answer, kept_mark(r->target->provider->name));
+    r->keeper_noted = true;
+}
+
+/* The request goes on from an answer that one provider keeps: then nobody else can. */
+static bool may_go_on(const struct relay *r, const struct settings_target *t)
+{
+    uint32_t keeper = relay_keeper_of(r, r->req.previous);
+
+    return keeper == 0 || keeper == kept_mark(t->provider->name);
+}
+
+/* ---- the candidates ---- */
+
+/* Does the target's provider have this operation? */
+static bool can_serve(const struct relay *r, const struct settings_target *t)
+{
+    return provider_serves(t->provider->type, r->op->op, t->model);
+}
+
+/* Vectors of two models cannot be compared: only the same model makes up for one that fails. */
+static bool makes_vectors(const struct relay *r)
+{
+    return r->op->op == OP_EMBEDDINGS || convert_embed_client(r->dialect);
+}
+
+static bool can_be_asked(const struct relay *r, const struct settings_target *t)
+{
+    return can_serve(r, t) || relay_translated_op(r, t);
+}
+
+static const struct settings_target *targets_of(const struct relay *r, size_t *n)
+{
+    *n = r->plan.model ? r->plan.model->targets_n : 1;
+    return r->plan.model ? r->plan.model->targets : &r->plan.one;
+}
+
+bool relay_plan(struct relay *r, struct relay_refusal *no)
+{
+    size_t n;
+    const struct settings_target *targets = targets_of(r, &n), *lead = NULL;
+    struct policy_candidate *c;
+
+    n = MIN(n, (size_t)POLICY_TARGETS_MAX);
+    c = arena_alloc(&r->arena, n * sizeof(*c));
+    if (!c)
+        return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
+                        NULL);
+    r->run = (struct policy_request){.table = r->env->standings,
+                                     .rules = r->plan.model ? &r->plan.model->rules
+                                                            : &r->settings->rules,
+                                     .candidates = c,
+                                     .n = (uint32_t)n};
+    for (size_t i = 0; i < n; i++) {
+        c[i] = settings_candidate(&targets[i]);
+        if (!lead && can_be_asked(r, &targets[i]))
+            lead = &targets[i];
+        if (makes_vectors(r) && lead && !span_eq(lead->model, targets[i].model))
+            r->run.out |= UINT32_C(1) << i;
+    }
+    return true;
+}
+
+/* ---- a request that is fit for its target ---- */
+
+/* The model's name as a JSON string, for a patch. */
+static struct span json_name(struct arena *a, struct span name)
+{
+    struct span ret = {NULL, 0};
+    struct buf b;
+
+    buf_init(&b, 6 * (DIALECT_MODEL_MAX + sizeof("models/")) + 2);
+    buf_add_char(&b, '"');
+    json_escape(&b, name);
+    buf_add_char(&b, '"');
+    if (buf_ok(&b))
+        ret = arena_dup(a, buf_span(&b));
+    buf_fini(&b);
+    return ret;
+}
+
+/* The client's name and the upstream's differ: patch the request one way, the answer the other. */
+static bool rename_model(struct relay *r, struct relay_refusal *no)
+{
+    struct span name = span_of(r->req.model, r->req.model_n), theirs = r->target->model;
+    struct err e;
+    char *mine;
+
+    if (span_eq(name, theirs))
+        return true;
+    if (r->dialect->by_url) { /* a body that repeats the name has it as a resource's */
+        r->client_model_json = json_name(&r->arena, name);
+        theirs = arena_join(&r->arena, (struct span[]){SPAN_LIT("models/"), theirs}, 2);
+    } else {
+        mine = arena_alloc(&r->arena, (size_t)r->req.model_len);
+        if (mine && blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len, &e) < 0)
+            return relay_no(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.",
+                            NULL);
+        r->client_model_json = span_of(mine, (size_t)r->req.model_len);
+    }
+    theirs = json_name(&r->arena, theirs);
+    if (!r->client_model_json.p || !theirs.p)
+        return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
+                        NULL);
+    if (r->req.model_len &&
+        !relay_patch(r, (struct blob_patch){r->req.model_at, r->req.model_len, theirs}))
+        return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
+                        NULL);
+    if (r->req.models > RELAY_BATCH_MAX)
+        return relay_no(no, 400, REASON_BAD_REQUEST,
+                        "A batch for a model of another name may have at most 4096 requests.",
+                        "Send smaller batches.");
+    if (r->req.models && relay_rename_batch(r, theirs, &e) < 0)
+        return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this batch.",
+                        NULL);
+    r->rename = true;
+    return true;
+}
+
+static bool host(struct relay *r, struct relay_refusal *no)
+{
+    struct err e;
+
+    return !relay_is_hosted(r) || relay_host(r, &e) == 0 ||
+           relay_no(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
+}
+
+static bool cut_foreign(struct relay *r, struct relay_refusal *no)
+{
+    bool signs = r->target->provider->type->caps & CAP_SIGNS;
+    size_t before = r->patches_n;
+    struct err e;
+
+    if (!r->req.foreign && !(signs && r->req.unsigned_thinking))
+        return true;
+    _Static_assert(RELAY_PATCHES_MAX == 65536, "as the refusal says");
+    if (relay_cut_foreign(r, &e) < 0)
+        return e.code == ERR_LIMIT
+                   ? relay_no(
+                         no, 400, REASON_BAD_REQUEST,
+                         "The request has more than 65536 parts of thinking that its target did "
+                         "not make.",
+                         "Leave out the thinking of other models.")
+                   : relay_no(no, 503, REASON_NO_MEMORY,
+                              "The gateway has no memory for this request.", NULL);
+    if (r->patches_n == before) /* all was foreign, and stays: the target is to judge it */
+        return true;
+    r->dropped = SPAN_LIT("signature");
+    relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
+    return true;
+}
+
+/* Tokens are counted for every stream, also where the provider counts them only on request. What
+ * the client did not ask for is taken out of its answer again (answer.c, on_event()). */
+static void ask_for_usage(struct relay *r)
+{
+    bool on_request = r->target->provider->type->caps & CAP_USAGE_OPT;
+
+    if (r->req.stream && on_request && span_has(r->req.ask_usage.with))
+        r->usage_added = relay_patch(r, r->req.ask_usage);
+}
+
+/* What the last attempt has made of the request and its answer. */
+static void forget_attempt(struct relay *r)
+{
+    relay_translated_fini(r);
+    cred_unref(&r->cred);
+    blob_unref(&r->answer);
+    buf_reset(&r->held);
+    if (!r->head_sent) /* else the client waits on, and is kept alive */
+        ev_timer_stop(&r->hold);
+    r->patches_n = 0;
+    r->sequence = 0;
+    r->dropped = r->approximated = r->client_model_json = span_of(NULL, 0);
+    r->record.dropped[0] = r->record.approximated[0] = '\0';
+    r->rename = r->usage_added = r->keeper_noted = r->renewed = r->events = r->whole = false;
+}
+
+void relay_name_target(struct relay *r)
+{
+    relay_keep(r->record.target, sizeof(r->record.target), r->target->id);
+    relay_keep(r->record.provider, sizeof(r->record.provider),
+               span_str(r->target->provider->type->name));
+}
+
+/* What keeps a target from taking the request. */
+enum obstacle {
+    NO_OBSTACLE,
+    OTHERS_ANSWER, /* the request goes on from an answer that another provider keeps */
+    NO_WORDS,      /* it has no operation for it */
+    SKIPPED,       /* *no says why */
+};
+
+static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
+{
+    const struct provider_op_row *op;
+
+    forget_attempt(r);
+    if (!may_go_on(r, r->target))
+        return OTHERS_ANSWER;
+    if (!relay_may_ask(r, r->target, no))
+        return SKIPPED;
+    if (!can_serve(r, r->target)) {
+        op = relay_translated_op(r, r->target);
+        if (!op)
+            return NO_WORDS;
+        return relay_translate(r, op, no) ? NO_OBSTACLE : SKIPPED;
+    }
+    if (!rename_model(r, no) || !host(r, no) || !cut_foreign(r, no))
+        return SKIPPED;
+    ask_for_usage(r);
+    return NO_OBSTACLE;
+}
+
+/* Nobody can take it: the obstacle of the last one that might have. */
+static bool nobody_can(const struct relay *r, const bool met[SKIPPED + 1], struct relay_refusal *no)
+{
+    if (met[SKIPPED])
+        return false; /* the last one says why */
+    if (met[OTHERS_ANSWER])
+        return relay_no_at(no, 400, REASON_CANNOT_SAY, "previous_response_id",
+                           "previous_response_id: the answer is kept by a provider that is no "
+                           "target of this model.",
+                           "Go on with the model that made it, or send the conversation itself.");
+    if (convert_count_find(r->dialect))
+        return relay_no(
+            no, 400, REASON_WRONG_DIALECT,
+            "No target of this model counts the tokens of a prompt, and an estimate would "
+            "be no count.",
+            "Count with a model of Anthropic's, Google's or OpenAI's own API, or read the "
+            "usage of an answer.");
+    if (convert_embed_client(r->dialect))
+        return relay_no(
+            no, 400, REASON_WRONG_DIALECT, "No target of this model makes embeddings.",
+            "Call a model whose provider makes them; docs/providers.md lists who does.");
+    return relay_no(no, 400, REASON_WRONG_DIALECT,
+                    "No target of this model speaks the dialect of this path.",
+                    "Call the path that the target speaks: /v1/messages for Anthropic's API, "
+                    "/v1beta/models/MODEL:generateContent for Google's, /v1/chat/completions for "
+                    "the others.");
+}
+
+/* Seconds until something reopens, as clients are told to come again; absent: not known. */
+static struct span comes_back(struct relay *r)
+{
+    ev_us now = ev_now(r->env->ev), at = r->run.earliest_us;
+    struct span ret = {NULL, 0};
+
+    if (at > now)
+        ret = arena_printf(&r->arena, "%llu", (unsigned long long)((at - now + 999999) / 1000000));
+    return ret;
+}
+
+/* All that could take it are left alone for now. */
+static bool nobody_may(struct relay *r, struct relay_refusal *no)
+{
+    bool limited = r->run.why == REASON_LEFT_ALONE;
+
+    relay_no(no, limited ? 429 : 503, r->run.why,
+             limited ? "Every target of this model has asked to be left alone for a while."
+                     : "Every target of this model has failed lately, and is left alone for a "
+                       "while.",
+             "lamplighter status shows their state; add a target elsewhere to this model.");
+    no->class_id = limited ? CLASS_RATE : CLASS_OVERLOAD;
+    no->retry_after = comes_back(r);
+    return false;
+}
+
+bool relay_next_target(struct relay *r, struct relay_refusal *no)
+{
+    bool met[SKIPPED + 1] = {false};
+    const struct settings_target *targets;
+    size_t n;
+    int i;
+
+    targets = targets_of(r, &n);
+    while ((i = policy_next(&r->run, ev_now(r->env->ev))) >= 0) {
+        enum obstacle o;
+
+        r->target = &targets[i];
+        o = prepare(r, no);
+        if (o == NO_OBSTACLE) {
+            relay_name_target(r);
+            return true;
+        }
+        met[o] = true;
+        policy_skip(&r->run, ev_now(r->env->ev));
+    }
+    r->target = NULL;
+    return r->run.why == REASON_NONE ? nobody_can(r, met, no) : nobody_may(r, no);
+}
+
+bool relay_same_target(struct relay *r, struct relay_refusal *no)
+{
+    return prepare(r, no) == NO_OBSTACLE;
+}

@@ -1,0 +1,320 @@
+/*
+ * upstream.c - what the target of an attempt says, and what becomes of it: the answer on its way to
+ * the client, or a failure, which another attempt may follow (attempt.c).
+ *
+ * Until the first content nothing of an answer has gone (RELAY_TRYING); the top comment of relay.c
+ * says what the client sees until then.
+ */
+#include "relay/headers.h"
+#include "relay/relay_impl.h"
+
+/* ---- the attempt's answer ---- */
+
+void relay_ask_more(struct relay *r)
+{
+    if (r->call && r->backlog < RELAY_LOW)
+        call_resume(r->call);
+}
+
+/* Send the head, if it has not gone before, and what was held behind it. */
+static int open_answer(struct relay *r, struct err *e)
+{
+    ev_timer_stop(&r->hold);
+    if (!r->head_sent && relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
+        return -1;
+    r->state = RELAY_ANSWERING;
+    if (call_request_sent(r->call)) { /* nobody asks for it again, and a stream may last for long */
+        blob_unref(&r->body);
+        blob_unref(&r->up_body);
+    }
+    if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
+        return -1;
+    buf_fini(&r->held);
+    return 0;
+}
+
+/* The client still waits for content: it gets the head, and then what keeps its connection alive.
+ */
+static int keep_waiting(struct relay *r, struct err *e)
+{
+    struct span alive = span_str(r->dialect->keepalive);
+    int rc = 0;
+
+    if (!r->head_sent)
+        rc = relay_send_head(r, HTTP_LEN_UNKNOWN, e);
+    else if (alive.n)
+        rc = relay_send(r, alive, e);
+    return rc < 0 ? rc : ev_timer_set(&r->hold, EV_MS(RELAY_ALIVE_MS), e);
+}
+
+void relay_on_hold(struct ev_timer *t)
+{
+    struct relay *r = CONTAINER_OF(t, struct relay, hold);
+    struct err e;
+
+    r->hold_over = true; /* with nothing held yet, the head goes with the next event */
+    if (r->state == RELAY_TRYING && (r->held.n || r->head_sent) && keep_waiting(r, &e) < 0)
+        relay_impossible(r, &e);
+}
+
+static int copy_answer_head(struct relay *r, const struct http_head *h, struct err *e)
+{
+    struct http_field *fields = arena_alloc(&r->arena, (h->fields_n + 1) * sizeof(*fields));
+
+    if (!fields)
+        return err_set(e, ERR_NOMEM, "no memory for an answer");
+    r->answer_head = *h;
+    r->answer_head.fields = fields;
+    r->answer_head.fields_n = headers_filter(fields, h, HEADERS_TO_CLIENT, NULL);
+    for (size_t i = 0; i < r->answer_head.fields_n; i++) {
+        fields[i].name = arena_dup(&r->arena, fields[i].name);
+        fields[i].value = arena_dup(&r->arena, fields[i].value);
+        if (!fields[i].name.p || !fields[i].value.p)
+            return err_set(e, ERR_NOMEM, "no memory for an answer");
+    }
+    return 0;
+}
+
+static void on_answer_head(void *arg, const struct http_head *h, bool events)
+{
+    struct relay *r = arg;
+    struct err e;
+    int rc;
+
+    r->record.upstream_status = h->status;
+    r->events = events;
+    r->whole = !events && r->op->routed;
+    rc = copy_answer_head(r, h, &e);
+    if (rc == 0 && events && call_reframed(r->call))
+        relay_set_type(r, SPAN_LIT("text/event-stream"));
+    if (rc == 0 && events && !r->head_sent)
+        rc = ev_timer_set(&r->hold, EV_MS(RELAY_HOLD_MS), &e);
+    if (rc == 0 && r->whole)
+        rc = blob_new(&r->answer, &r->env->blobs, r->settings->server.answer_bytes_max, &e);
+    if (rc == 0 && !events && !r->whole) { /* passed through: there is nothing to wait for */
+        r->state = RELAY_ANSWERING;
+        rc = relay_send_head(r, h->body_len, &e);
+    }
+    if (rc == 0 && r->head_sent && r->state == RELAY_TRYING && !events)
+        rc = err_set(&e, ERR_PROTOCOL, "the answer is no stream, and its head was sent as one's");
+    if (rc < 0)
+        relay_impossible(r, &e);
+}
+
+/* Before the answer has begun. */
+static int hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
+                      struct err *e)
+{
+    if (r->hold_over && !r->head_sent && keep_waiting(r, e) < 0)
+        return -1;
+    return relay_hold_event(r, ev, raw, e);
+}
+
+static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
+                     enum call_piece piece)
+{
+    struct relay *r = arg;
+    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind);
+    struct err e;
+    int rc = 0;
+
+    relay_note_keeper(r);
+    if (r->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
+        relay_ask_more(r); /* only we have asked for it */
+        return;
+    }
+    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
+        rc = open_answer(r, &e);
+    if (rc == 0 && r->state == RELAY_TRYING)
+        rc = hold_event(r, ev, raw, &e);
+    else if (rc == 0)
+        rc = relay_send_event(r, ev, raw, piece, &e);
+    if (rc < 0) {
+        relay_impossible(r, &e);
+        return;
+    }
+    if (r->record.first_us == 0 && dialect_is_content(ev->kind)) {
+        r->record.first_us = ev_now(r->env->ev) - r->began;
+        policy_answers(&r->run, ev_now(r->env->ev)); /* only routed ones have events */
+    }
+    relay_ask_more(r);
+}
+
+static void on_answer_body(void *arg, struct span bytes)
+{
+    struct relay *r = arg;
+    struct err e;
+    int rc;
+
+    if (r->whole)
+        rc = blob_add(r->answer, bytes.p, bytes.n, &e);
+    else
+        rc = relay_send(r, bytes, &e);
+    if (r->record.first_us == 0)
+        r->record.first_us = ev_now(r->env->ev) - r->began;
+    if (rc < 0)
+        relay_impossible(r, &e);
+    else
+        relay_ask_more(r);
+}
+
+void relay_pump_answer(struct relay *r)
+{
+    struct err e;
+    struct span s;
+
+    while (r->backlog < HTTP_ANSWER_WINDOW) {
+        if (blob_reader_next(&r->answer_reader, HTTP_ANSWER_WINDOW - r->backlog, &s, &e) < 0) {
+            relay_end(r, HTTP_CLOSE_BROKEN);
+            return;
+        }
+        if (s.n == 0) {
+            r->end_sent = true;
+            if (http_send_end(r->client, &e) < 0)
+                relay_end(r, HTTP_CLOSE_BROKEN);
+            else
+                relay_flush(r);
+            return;
+        }
+        if (relay_send(r, s, &e) < 0) {
+            relay_end(r, HTTP_CLOSE_BROKEN);
+            return;
+        }
+    }
+}
+
+static void send_whole_answer(struct relay *r)
+{
+    const struct dialect_event *ev = &call_answer(r->call)->ev;
+    size_t patches = 0;
+    struct err e;
+
+    relay_note_keeper(r);
+    if (r->translate && relay_translate_answer(r, &e) < 0) {
+        relay_impossible(r, &e);
+        return;
+    }
+    if (r->rename && ev->model_len) {
+        r->answer_patch = (struct blob_patch){ev->model_at, ev->model_len, r->client_model_json};
+        patches = 1;
+    }
+    blob_reader_init(&r->answer_reader, r->answer, &r->answer_patch, patches);
+    r->state = RELAY_ANSWERING;
+    if (relay_send_head(r, blob_patched_len(r->answer, &r->answer_patch, patches), &e) < 0)
+        relay_end(r, HTTP_CLOSE_BROKEN);
+    else
+        relay_pump_answer(r);
+}
+
+/* What passed through was not read: its status alone says how it went. */
+static enum outcome passed_outcome(uint16_t status)
+{
+    if (status >= 500 || status == 429)
+        return OUTCOME_FAILED;
+    return status >= 400 ? OUTCOME_CLIENT_ERROR : OUTCOME_FULL;
+}
+
+static void on_done(void *arg)
+{
+    struct relay *r = arg;
+    struct err e;
+
+    r->record.outcome = passed_outcome(r->answer_head.status);
+    if (r->run.n)
+        policy_ended(&r->run, ev_now(r->env->ev));
+    if (r->last && r->last->target != r->target && r->record.outcome == OUTCOME_FULL)
+        r->record.outcome = OUTCOME_EQUIVALENT;
+    if (r->whole) {
+        send_whole_answer(r);
+        return;
+    }
+    if ((r->state == RELAY_TRYING && open_answer(r, &e) < 0) || relay_translate_end(r, &e) < 0 ||
+        http_send_end(r->client, &e) < 0) {
+        relay_end(r, HTTP_CLOSE_BROKEN);
+        return;
+    }
+    r->end_sent = true;
+    relay_flush(r);
+}
+
+/* ---- the attempt failed ---- */
+
+void relay_fail(struct relay *r, const struct relay_last *last)
+{
+    struct err e;
+
+    r->target = last->target;
+    if (r->target)
+        relay_name_target(r);
+    if (!span_has(last->body) || r->head_sent) {
+        relay_refuse(r, &last->no);
+        return;
+    }
+    relay_note(r, &last->no);
+    relay_drop_call(r);
+    if (relay_send_whole(r, last->no.upstream_status, last->content_type, last->body,
+                         last->no.retry_after, false, &e) < 0)
+        relay_end(r, HTTP_CLOSE_BROKEN);
+    else
+        relay_flush(r);
+}
+
+/* What the caller did wrong is said in the provider's own words: status and body as they came. */
+static bool passes_on(const struct relay *r, const struct call_failure *f)
+{
+    return !r->translate && f->body.n &&
+           (f->class_id == CLASS_CALLER || f->class_id == CLASS_TOO_LONG ||
+            f->class_id == CLASS_POLICY);
+}
+
+/* The status toward the client: the class's, but a provider's own 4xx about load says more. */
+static uint16_t client_status(const struct call_failure *f)
+{
+    if (f->status == 429 || f->status == 529 || f->status == 503)
+        return f->status;
+    if (f->reason == REASON_TIMEOUT_FIRST || f->reason == REASON_TIMEOUT_IDLE)
+        return 504;
+    return class_row(f->class_id)->client_status;
+}
+
+static void on_call_failed(void *arg, const struct call_failure *f)
+{
+    struct relay *r = arg;
+    struct relay_last last = {.no = {.status = client_status(f),
+                                     .reason = f->reason,
+                                     .class_id = f->class_id,
+                                     .hint = class_row(f->class_id)->hint,
+                                     .upstream_type = f->type,
+                                     .upstream_status = f->status,
+                                     .retry_after = f->retry_after},
+                              .target = r->target,
+                              .body = passes_on(r, f) ? f->body : span_of(NULL, 0),
+                              .content_type = f->content_type};
+    struct policy_failure pf = {.class_id = f->class_id,
+                                .status = f->status,
+                                .silent = f->reason == REASON_TIMEOUT_FIRST ||
+                                          f->reason == REASON_TIMEOUT_CONNECT,
+                                .asks = f->asks,
+                                .delay_us = f->delay_us};
+    struct span text;
+
+    if (relay_renew(r, f))
+        return;
+    if (f->status == 404 && f->class_id == CLASS_CREDENTIAL)
+        last.no.hint = "The provider has no such model, or the gateway's key has no access to it.";
+    text = arena_printf(&r->arena, "%s: %s%s%s%s", r->record.target, reason_meaning(f->reason),
+                        f->text[0] ? " (" : "", f->text, f->text[0] ? ")" : "");
+    last.no.text = text.p ? text.p : reason_meaning(f->reason);
+    /* Our own want of memory says nothing about the target, and another one needs no less. */
+    if (f->reason == REASON_NO_MEMORY || !relay_try_on(r, &pf, &last))
+        relay_fail(r, &last);
+}
+
+const struct call_cb relay_call_cb = {
+    .on_work = relay_on_work,
+    .on_head = on_answer_head,
+    .on_event = on_event,
+    .on_body = on_answer_body,
+    .on_done = on_done,
+    .on_fail = on_call_failed,
+};

@@ -1,0 +1,227 @@
+"""A target fails before its answer has begun: another one takes over, and the client sees one whole
+answer. What is known of a target is known to all workers, and outlives a reload."""
+import itertools
+import json
+import subprocess
+
+import pytest
+
+import bed
+
+CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+GEMINI = "/v1beta/models/"
+HELLO = [{"role": "user", "content": "hi"}]
+BODIES = {CHAT: {"messages": HELLO}, MESSAGES: {"messages": HELLO, "max_tokens": 50},
+          RESPONSES: {"input": "hi"}, GEMINI: {"contents": [{"parts": [{"text": "hi"}]}]}}
+# Of each client's own dialect, one that fails and one that does not; and one of another dialect.
+OWN = {CHAT: ("oai", "gen"), MESSAGES: ("ant", "ant2"), RESPONSES: ("resp", "resp2"),
+       GEMINI: ("goo", "goo2")}
+OTHER = {CHAT: "ant2", MESSAGES: "gen", RESPONSES: "goo2", GEMINI: "ant2"}
+WORDS = "".join(f"w{n:06} " for n in range(12))
+
+# What the first target does, and why it is left.
+FAULTS = {
+    "refused": (None, "never-executed"),
+    "reset": ("fault=reset", "maybe-executed"),
+    "close": ("fault=close", "maybe-executed"),
+    "half a head": ("fault=cut-head", "maybe-executed"),
+    "silent": ("fault=silent", "maybe-executed"),
+    "slow head": ("head=3s", "maybe-executed"),
+    "dribble": ("dribble=1B/20ms", "maybe-executed"),
+    "no HTTP": ("fault=not-http", "junk"),
+    "huge header": ("fault=huge-header", "junk"),
+    "a page": ("fault=html", "junk"),
+    "500": ("status=500", "server"),
+    "503": ("status=503", "overload"),
+    "429": ("status=429", "rate"),
+    "401": ("status=401", "credential"),
+    "404": ("status=404", "credential"),
+}
+STREAMED = {
+    "slow first token": ("ttft=3s", "maybe-executed"),
+    "an error first": ("fault=error-first", None),
+    "a cut first": ("fault=cut;at=1", "truncated"),
+}
+WHOLE = {
+    "half an answer": ("fault=cut;at-byte=40", None),
+    "cut JSON": ("fault=truncated-json", None),
+}
+numbers = itertools.count()
+
+
+def cases():
+    for path, (stream, faults) in itertools.product(
+            OWN, ((True, {**FAULTS, **STREAMED}), (False, {**FAULTS, **WHOLE}))):
+        for name, (fault, why) in faults.items():
+            if path == GEMINI and name in ("a cut first", "slow first token"):
+                continue # its first event has text, and nothing is before it
+            other = next(numbers) % 3 == 0 # each fault meets both kinds, in some dialect
+            yield pytest.param(path, stream, fault, why, other,
+                               id=f"{path.split('/')[2]}-{'sse' if stream else 'json'}-{name}"
+                                  f"{'-translated' if other else ''}".replace(" ", "_"))
+
+
+CASES = list(cases())
+
+
+def model_of(case):
+    return f"m{CASES.index(case)}"
+
+
+def targets(case):
+    path, _, fault, _, other = case.values
+    first, second = OWN[path]
+    name = model_of(case)
+    return ["dead/x" if fault is None else f"{first}/{name}a;{fault}",
+            f"{OTHER[path] if other else second}/{name}b"]
+
+
+@pytest.fixture(scope="module")
+def mock(binary, place):
+    m = bed.Mock(binary, place, "--refuse", "127.0.0.1:0")
+    m.refuses = m.find(m.out, r"mock refusing on (\S+)")
+    yield m
+    m.stop()
+
+
+def configuration(mock):
+    conf, at = bed.basic(mock.addr), mock.addr
+    impatient = {"connect": "1s", "first_token": "400ms", "idle": "1s"}
+    conf["providers"] = {
+        "oai": bed.provider("openai", at, key="env:OAI_KEY", timeout=impatient),
+        "ant": bed.provider("anthropic", at, path="", key="env:ANT_KEY", timeout=impatient),
+        "resp": bed.provider("openai", at, key="env:OAI_KEY", timeout=impatient),
+        "goo": bed.provider("gemini", at, path="", key="env:OAI_KEY", timeout=impatient),
+        "gen": bed.provider("openai-compatible", at),
+        "ant2": bed.provider("anthropic", at, path="", key="env:ANT_KEY"),
+        "resp2": bed.provider("openai", at, key="env:OAI_KEY"),
+        "goo2": bed.provider("gemini", at, path="", key="env:OAI_KEY"),
+        "dead": bed.provider("openai-compatible", mock.refuses),
+    }
+    return conf
+
+
+@pytest.fixture(scope="module")
+def gateway(binary, place, mock):
+    conf = configuration(mock)
+    conf["models"] = {model_of(case): {"targets": targets(case)} for case in CASES}
+    g = bed.Gateway(binary, place, conf, env=bed.KEYS)
+    yield g
+    g.stop()
+
+
+def ask(gateway, path, model, stream):
+    body = dict(BODIES[path])
+    if path == GEMINI:
+        verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        return gateway.ask(f"{path}{model}:{verb}", body)
+    return gateway.ask(path, {"model": model, **body, **({"stream": True} if stream else {})})
+
+
+def text_of(path, stream, answer):
+    if not stream:
+        said = [answer.json()]
+    else:
+        lines = [line[6:] for line in answer.text.split(b"\n") if line.startswith(b"data: ")]
+        said = [json.loads(line) for line in lines if line != b"[DONE]"]
+    if path == CHAT:
+        parts = [c.get("delta", c.get("message", {})).get("content")
+                 for e in said for c in e.get("choices", [])]
+    elif path == GEMINI:
+        parts = [p.get("text") for e in said for c in e.get("candidates", [])
+                 for p in c.get("content", {}).get("parts", [])]
+    elif path == MESSAGES and stream:
+        parts = [e["delta"].get("text") for e in said if e["type"] == "content_block_delta"]
+    elif path == MESSAGES:
+        parts = [b["text"] for b in said[0]["content"]]
+    elif stream:
+        parts = [e["delta"] for e in said if e["type"] == "response.output_text.delta"]
+    else:
+        parts = [p["text"] for item in said[0]["output"] for p in item.get("content", [])]
+    return "".join(part or "" for part in parts)
+
+
+@pytest.mark.parametrize("path, stream, fault, why, other", CASES)
+def test_another_takes_over(gateway, mock, path, stream, fault, why, other):
+    case = next(c for c in CASES if c.values == (path, stream, fault, why, other))
+    model, (first, second) = model_of(case), targets(case)
+    answer = ask(gateway, path, model, stream)
+    assert (answer.status, answer.end) == (200, "whole"), answer
+    assert text_of(path, stream, answer) == WORDS
+    assert answer["x-lamplighter-target"] == second
+    assert answer["x-lamplighter-attempts"] == "2"
+    assert why in (None, answer["x-lamplighter-fallback-reason"])
+    record = gateway.record(answer)
+    assert (record["outcome"], record["attempts"], record["status"]) == ("equivalent", 2, 200)
+    assert record["tried"].startswith(f"{first}=") and record["target"] == second
+    assert "reason" not in record
+    assert len(mock.requests(f"{model}b")) == 1
+    if fault:
+        assert len(mock.requests(f"{model}a")) in (1, 2) # twice on a connection that had served
+    key = (f'lamplighter_failovers_total{{model="{model}",from="{first}",to="{second}",'
+           f'reason="{answer["x-lamplighter-fallback-reason"]}"}}')
+    bed.wait_for(lambda: gateway.metrics().get(key) == 1)
+
+
+# ---- what all workers know ----
+
+@pytest.fixture
+def strict(start, mock):
+    """Two workers that go by what they have seen; each test has targets of its own."""
+    def run(models, **more):
+        conf = configuration(mock)
+        conf["defaults"] |= {"breaker": True, **more}
+        conf["models"] = models
+        return start(bed.Gateway, conf, env=bed.KEYS)
+    return run
+
+
+def all_take_part(g):
+    counts = [g.metrics()[f'lamplighter_worker_requests_total{{worker="{i}"}}'] for i in range(2)]
+    return all(counts)
+
+
+def test_a_target_that_asks_for_it_is_left_alone_by_all(strict, mock):
+    g = strict({"m": {"targets": ["oai/alone;status=429;retry-after=30", "gen/helps"]}})
+    assert g.chat("m")["x-lamplighter-attempts"] == "2"
+    for _ in range(40):
+        answer = g.chat("m")
+        assert (answer.status, answer["x-lamplighter-attempts"]) == (200, "1")
+    assert len(mock.requests("alone")) == 1 and len(mock.requests("helps")) == 41
+    bed.wait_for(lambda: all_take_part(g))
+
+
+def test_an_account_without_money_is_asked_once(strict, mock):
+    """Whatever model of it is asked for."""
+    g = strict({"m": {"targets": ["oai/broke;status=429;kind=insufficient_quota", "gen/pays"]},
+                "n": {"targets": ["oai/broke-too", "gen/pays"]}})
+    assert g.chat("m")["x-lamplighter-fallback-reason"] == "quota"
+    for model in ("m", "n") * 10:
+        answer = g.chat(model)
+        assert (answer.status, answer["x-lamplighter-target"]) == (200, "gen/pays")
+    assert len(mock.requests("broke")) == 1 and not mock.requests("broke-too")
+    bed.wait_for(lambda: all_take_part(g))
+
+
+def test_a_sick_target_is_left_to_a_probe(binary, strict, mock):
+    """Five failures, whichever worker saw them, and no more; a reload does not forget it."""
+    g = strict({"m": {"targets": ["oai/sick;status=503;retry-after=none", "gen/well"]}})
+    for _ in range(5):
+        assert g.chat("m")["x-lamplighter-attempts"] == "2"
+    run = subprocess.run([binary, "reload", "--admin", f"http://{g.admin}"], capture_output=True,
+                         text=True, timeout=30, check=False)
+    assert run.returncode == 0
+    for _ in range(20):
+        assert g.chat("m").status == 200
+    assert len(mock.requests("sick")) <= 6 # one may have been a probe
+
+
+def test_when_all_are_sick_the_client_hears_when_to_come_again(strict, mock):
+    g = strict({"m": {"targets": ["oai/ill;status=503;retry-after=none",
+                              "gen/iller;status=503;retry-after=none"]}})
+    answers = [g.chat("m") for _ in range(30)]
+    assert all(answer.status == 503 for answer in answers)
+    assert answers[-1]["x-lamplighter-reason"] == "breaker-open"
+    assert answers[-1]["x-should-retry"] == "true" and int(answers[-1]["retry-after"]) <= 5
+    # Each until its breaker opened, and one probe a second of the least bad.
+    assert len(mock.requests("ill")) + len(mock.requests("iller")) <= 14
