@@ -29,15 +29,14 @@ static bool has_breaker(const struct settings *s, struct span name)
     return found ? ret : s->rules.breaker;
 }
 
-/* Whether it is asked at all goes before how it does. */
+/* Whether it is asked at all goes before how it does: by the best of its ways. */
 static void look(const struct view *v, struct view_target *t)
 {
     static const enum target_state states[] = {[POLICY_HALF_OPEN] = TARGET_HALF_OPEN,
                                                [POLICY_OPEN] = TARGET_OPEN,
                                                [POLICY_ALONE] = TARGET_LEFT_ALONE};
     struct settings_target target = {.id = t->name};
-    struct policy_candidate c;
-    enum policy_stand stand;
+    enum policy_stand best = POLICY_ALONE;
     struct span rest = t->name, provider = span_cut(&rest, '/');
 
     for (size_t i = 0; i < v->settings->providers_n && !target.provider; i++)
@@ -45,12 +44,21 @@ static void look(const struct view *v, struct view_target *t)
             target.provider = &v->settings->providers[i];
     if (!target.provider || !has_breaker(v->settings, t->name))
         return;
-    c = settings_candidate(&target);
-    stand = policy_look(v->board->standings, &c, v->now_us, &t->until_us);
-    if (stand == POLICY_FREE || stand == POLICY_HALF_OPEN)
+    for (size_t i = 0; i < settings_ways(target.provider); i++) {
+        struct settings_way way = settings_way(&target, i);
+        struct policy_candidate c = settings_candidate(&way);
+        uint64_t until_us;
+        enum policy_stand stand = policy_look(v->board->standings, &c, v->now_us, &until_us);
+
+        if (i > 0 && (stand > best || (stand == best && until_us >= t->until_us)))
+            continue;
+        best = stand;
+        t->until_us = until_us;
+    }
+    if (best == POLICY_FREE || best == POLICY_HALF_OPEN)
         t->until_us = 0;
-    if (stand != POLICY_FREE)
-        t->state = states[stand];
+    if (best != POLICY_FREE)
+        t->state = states[best];
 }
 
 static void add_target(const struct view *v, struct view_target *rows, size_t *n, struct span name)

@@ -57,7 +57,8 @@ static struct span cut(struct span *s, bool digits)
     for (piece.n = 0; piece.n < s->n; piece.n++)
         if ((s->p[piece.n] >= '0' && s->p[piece.n] <= '9') != digits)
             break;
-    *s = span_of(s->p + piece.n, s->n - piece.n);
+    if (piece.n) /* what is absent has no place to go on from */
+        *s = span_of(s->p + piece.n, s->n - piece.n);
     return piece;
 }
 

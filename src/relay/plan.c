@@ -60,27 +60,44 @@ static const struct settings_target *targets_of(const struct relay *r, size_t *n
     return r->plan.model ? r->plan.model->targets : &r->plan.one;
 }
 
+/* Every way to every target, as far as there is room. */
+static size_t list_ways(struct settings_way ways[POLICY_TARGETS_MAX],
+                        const struct settings_target *targets, size_t targets_n)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < targets_n; i++)
+        for (size_t k = 0; k < settings_ways(targets[i].provider) && n < POLICY_TARGETS_MAX; k++)
+            ways[n++] = settings_way(&targets[i], k);
+    return n;
+}
+
 bool relay_plan(struct relay *r, struct relay_refusal *no)
 {
-    size_t n;
-    const struct settings_target *targets = targets_of(r, &n), *lead = NULL;
+    struct settings_way all[POLICY_TARGETS_MAX], *ways;
+    const struct settings_target *lead = NULL, *targets;
     struct policy_candidate *c;
+    size_t n;
 
-    n = MIN(n, (size_t)POLICY_TARGETS_MAX);
+    targets = targets_of(r, &n);
+    n = list_ways(all, targets, n);
+    ways = arena_alloc(&r->arena, n * sizeof(*ways));
     c = arena_alloc(&r->arena, n * sizeof(*c));
-    if (!c)
+    if (!ways || !c)
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                         NULL);
+    memcpy(ways, all, n * sizeof(*ways));
+    r->ways = ways;
     r->run = (struct policy_request){.table = r->env->standings,
                                      .rules = r->plan.model ? &r->plan.model->rules
                                                             : &r->settings->rules,
                                      .candidates = c,
                                      .n = (uint32_t)n};
     for (size_t i = 0; i < n; i++) {
-        c[i] = settings_candidate(&targets[i]);
-        if (!lead && can_be_asked(r, &targets[i]))
-            lead = &targets[i];
-        if (makes_vectors(r) && lead && !span_eq(lead->model, targets[i].model))
+        c[i] = settings_candidate(&ways[i]);
+        if (!lead && can_be_asked(r, ways[i].target))
+            lead = ways[i].target;
+        if (makes_vectors(r) && lead && !span_eq(lead->model, ways[i].target->model))
             r->run.out |= UINT32_C(1) << i;
     }
     return true;
@@ -294,15 +311,14 @@ static bool nobody_may(struct relay *r, struct relay_refusal *no)
 bool relay_next_target(struct relay *r, struct relay_refusal *no)
 {
     bool met[SKIPPED + 1] = {false};
-    const struct settings_target *targets;
-    size_t n;
     int i;
 
-    targets = targets_of(r, &n);
     while ((i = policy_next(&r->run, ev_now(r->env->ev))) >= 0) {
         enum obstacle o;
 
-        r->target = &targets[i];
+        r->target = r->ways[i].target;
+        r->url = &r->target->provider->urls[r->ways[i].url];
+        r->key_at = r->ways[i].key;
         o = prepare(r, no);
         if (o == NO_OBSTACLE) {
             relay_name_target(r);

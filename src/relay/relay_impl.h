@@ -66,7 +66,10 @@ struct relay {
     struct settings_plan plan;
     struct policy_request run; /* the candidates of the plan, and what became of them; n 0: what
                                 * passes through has none */
+    const struct settings_way *ways; /* the same as run.candidates; in the arena */
     const struct settings_target *target;
+    const struct settings_url *url; /* the endpoint, and the key, that it is asked by */
+    size_t key_at;
     struct blob_patch few_patches[RELAY_PATCHES];
     struct blob_patch *patches; /* those few, or as many as are needed */
     size_t patches_n, patches_room;

@@ -391,6 +391,7 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
                         "configuration file, set the key of one, such as OPENAI_API_KEY.");
     r->plan.one = (struct settings_target){.provider = pinned, .id = pinned->name};
     r->target = &r->plan.one;
+    r->url = &pinned->urls[0];
     return true;
 }
 
@@ -459,7 +460,7 @@ static struct span upstream_path(struct relay *r)
     buf_init(&b, (size_t)16 * 1024);
     if (provider_path(&b, p->type,
                       &(struct provider_ask){op, r->req.stream, path, r->target->model},
-                      p->urls[0].path) < 0)
+                      r->url->path) < 0)
         buf_fini(&b);  /* pick_target() and find_pinned() have asked: this does not happen */
     if (!r->translate) /* else it was meant for another API */
         add_client_query(&b, r, rest, &sep);
@@ -522,7 +523,7 @@ static void add_credential(const struct relay *r, struct call_conf *conf)
 
     conf->auth = provider_auth(p->type, conf->op);
     if (p->keys_n)
-        conf->key = p->keys[0].bytes;
+        conf->key = p->keys[r->key_at].bytes;
     if (!r->cred)
         return;
     conf->auth = p->type->cloud == CLOUD_AWS ? AUTH_AWS : AUTH_BEARER;
@@ -542,7 +543,7 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .ev = r->env->ev,
         .spares = &r->env->calls,
         .provider = p,
-        .url = &p->urls[0],
+        .url = r->url,
         .op = r->op->op,
         .method = r->head->method,
         .body = blob_len(r->body) || r->op->routed ? r->body : NULL,

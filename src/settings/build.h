@@ -75,13 +75,6 @@ void build_prices(struct build *b, struct span given);
 /* Where the provider's credentials come from; all else of it is built. */
 void build_credential(struct build *b, const struct keys_provider *k, struct settings_provider *p);
 
-/* Warn of what is written and not in force. */
-void build_not_in_force(struct build *b);
-
-/* The i-th key of which not all is in force, as the reference names it ("providers.NAME.key"), and
- * what that means; NULL behind the last. */
-const char *build_not_in_force_at(size_t i, const char **ret_says, const char **ret_cure);
-
 void build_server(struct build *b);
 void build_providers(struct build *b);
 void build_models(struct build *b);

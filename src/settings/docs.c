@@ -29,19 +29,6 @@ static void reference_types(struct buf *out)
         buf_printf(out, "| %s | %s |\n", types[i]->name, types[i]->what);
 }
 
-static void reference_not_in_force(struct buf *out)
-{
-    const char *key, *says, *cure;
-
-    buf_add_str(out,
-                "\n## Not in force yet\n\nNo other key or endpoint is tried when one "
-                "fails. These lists are read, and checked, so that a file need not change when "
-                "that comes; whoever writes more than one entry is warned (W010).\n\n"
-                "| key | of several entries | until then |\n|---|---|---|\n");
-    for (size_t i = 0; (key = build_not_in_force_at(i, &says, &cure)) != NULL; i++)
-        buf_printf(out, "| `%s` | %s | %s |\n", key, says, cure);
-}
-
 static void reference_codes(struct buf *out)
 {
     const char *code, *meaning;
@@ -73,7 +60,6 @@ void settings_write_reference(struct buf *out)
         "errors. Anchors may be defined under top-level keys that begin with `x-`, which are "
         "otherwise ignored. JSON is valid input.\n");
     conf_write_reference(out, &keys_table);
-    reference_not_in_force(out);
     reference_types(out);
     reference_codes(out);
 }

@@ -139,7 +139,6 @@ static int build_all(struct build *b, struct span prices, struct err *e)
         build_models(b);
     if (!b->nomem)
         build_clients(b);
-    build_not_in_force(b);
     if (b->nomem)
         return err_set(e, ERR_NOMEM, "configuration: no memory");
     return conf_report_ok(b->report, e);
@@ -280,12 +279,29 @@ static uint64_t not_0(uint64_t hash)
     return hash ? hash : 1;
 }
 
-struct policy_candidate settings_candidate(const struct settings_target *t)
+size_t settings_ways(const struct settings_provider *p)
 {
-    const struct settings_provider *p = t->provider;
-    uint64_t provider = span_hash(p->name), key = p->keys_n ? span_hash(p->keys[0].bytes) : 0;
+    return p->urls_n * MAX(p->keys_n, (size_t)1);
+}
 
-    return (struct policy_candidate){.target = not_0(span_hash(t->id)),
-                                     .credential = not_0(provider * 31 + key + 1),
+struct settings_way settings_way(const struct settings_target *t, size_t i)
+{
+    return (struct settings_way){t, i % t->provider->urls_n, i / t->provider->urls_n};
+}
+
+struct policy_candidate settings_candidate(const struct settings_way *w)
+{
+    const struct settings_provider *p = w->target->provider;
+    uint64_t target = span_hash(w->target->id), provider = span_hash(p->name);
+    uint64_t key = p->keys_n ? span_hash(p->keys[w->key].bytes) : 0;
+
+    if (p->urls_n > 1) {
+        target = target * 31 + span_hash(p->urls[w->url].text);
+        provider = provider * 31 + span_hash(p->urls[w->url].text);
+    }
+    if (p->keys_n > 1)
+        target = target * 31 + key;
+    return (struct policy_candidate){.target = not_0(target),
+                                     .credential = not_0(span_hash(p->name) * 31 + key + 1),
                                      .provider = not_0(provider)};
 }

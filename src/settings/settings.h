@@ -188,9 +188,22 @@ struct settings_plan {
 MUST_CHECK int settings_resolve(struct settings_plan *ret, const struct settings *s,
                                 struct span name);
 
-/* Who a target is to policy: hashes by which all processes know it, its credential, its provider. A
- * key that is replaced is another credential. */
-struct policy_candidate settings_candidate(const struct settings_target *t);
+/* A target at one of its provider's endpoints, by one of its keys. */
+struct settings_way {
+    const struct settings_target *target;
+    size_t url, key; /* key: 0 also where there is none */
+};
+
+/* How many ways there are to a target. */
+size_t settings_ways(const struct settings_provider *p);
+
+/* The i-th of them: all endpoints by the first key, then by the next one. */
+struct settings_way settings_way(const struct settings_target *t, size_t i);
+
+/* Who that is to policy: hashes by which all processes know it, its credential, and what the same
+ * silence takes out: the endpoint, or the provider that has only one. A key that is replaced is
+ * another credential. */
+struct policy_candidate settings_candidate(const struct settings_way *w);
 
 /* The names a client may use, as /v1/models lists them: models, then "provider/..." patterns. */
 

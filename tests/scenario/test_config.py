@@ -62,68 +62,33 @@ def test_check_json_is_one_object_a_line(call, tmp_path):
         ("E012", 2), ("E011", 3), ("W004", None)}
 
 
-LISTS = """version: 1
-providers:
-  a: {type: openai, key: [env:OPENAI_API_KEY, env:OTHER_KEY]}
-  b:
-    type: vllm
-    endpoints: ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"]
-models:
-  m:
-    targets:
-      - a/gpt-5
-      - b/x
-"""
-# Where the second entry stands, and what is said there: what is used, and the cure.
-NOT_IN_FORCE = [("3:47", "a.key has 2 entries: only the first key is used", "leave one"),
-                ("6:39", "b.endpoints has 3 entries: only the first endpoint is asked",
-                 "leave one")]
+def test_the_next_key_and_the_next_endpoint_are_tried(start):
+    """All endpoints by the first key, then by the next one, then the next target; each attempt with
+    the key that is its turn."""
+    def refuse(request):
+        if request.headers["authorization"] == f"Bearer {bed.KEYS['OAI_KEY']}":
+            return peers.answer(401, {"error": {"message": "no", "type": "invalid_api_key"}})
+        return peers.answer(503, {"error": {"message": "full", "type": "server"}})
 
-
-def test_check_warns_of_what_is_not_in_force(call, tmp_path):
-    (tmp_path / "lamplighter.yaml").write_text(LISTS)
-    run = call("check", OTHER_KEY="k")
-    assert run.returncode == 0
-    for place, says, cure in NOT_IN_FORCE:
-        assert f"lamplighter.yaml:{place}\n" in run.stderr and says in run.stderr
-        assert cure in run.stderr
-    assert run.stderr.count("warning[W010]") == 2
-    assert call("check", "--strict", OTHER_KEY="k").returncode == 3
-    one = LISTS.replace(", env:OTHER_KEY", "").replace(", \"http://127.0.0.1:2\"", "")
-    one = one.replace(", \"http://127.0.0.1:3\"", "")
-    (tmp_path / "lamplighter.yaml").write_text(one)
-    assert call("check", "--strict").returncode == 0
-
-
-def test_run_and_reload_warn_of_it_too(start):
-    ports = "server: {listen: '127.0.0.1:0', admin: '127.0.0.1:0', workers: 1}\n"
-    g = start(bed.Gateway, LISTS + ports, env={"OPENAI_API_KEY": "a", "OTHER_KEY": "b"})
-    assert g.said().count("warning[W010]") == 2
-    answer = wire.ask(g.admin, "POST", "/api/v1/reload", b"", {"x-lamplighter-admin": "1"})
-    assert answer.status == 200 and answer.json()["text"].count("warning[W010]") == 2
-    for place, says, _ in NOT_IN_FORCE:
-        assert f"{g.file.name}:{place}" in answer.json()["text"] and says in answer.json()["text"]
-
-
-def test_only_the_first_is_used(start):
-    """What the warning says, seen from the other side: this test falls when the next key and the next
-    endpoint are tried too. The next target is."""
-    refuse = peers.answer(401, {"error": {"message": "no", "type": "invalid_api_key"}})
-    with peers.Provider(lambda _: refuse) as first, peers.Provider() as second:
+    with peers.Provider(refuse) as first, peers.Provider(refuse) as second, \
+            peers.Provider() as third:
         conf = bed.basic("127.0.0.1:9", workers=1)
         conf["providers"] = {"a": {"type": "openai-compatible", "private": True,
                                    "key": ["env:OAI_KEY", "env:ANT_KEY"],
-                                   "endpoints": [first.url("/v1"), second.url("/v1")]},
+                                   "endpoints": [first.url("/v1"), second.url("/v1/deep")]},
                              "b": {"type": "openai-compatible", "private": True,
-                                   "endpoints": second.url("/v1")}}
-        conf["models"] = {"m": {"targets": ["a/x", "b/x"]}}
+                                   "endpoints": third.url("/v1")}}
+        conf["models"] = {"m": {"targets": ["a/x", "b/x"], "retry": {"attempts": 9}}}
         g = start(bed.Gateway, conf, env=bed.KEYS)
         answer = g.chat("m")
         assert answer.status == 200 and answer["x-lamplighter-target"] == "b/x"
-        assert answer["x-lamplighter-attempts"] == "2"
-        (request,) = first.requests
-        assert request.headers["authorization"] == f"Bearer {bed.KEYS['OAI_KEY']}"
-        assert second.accepted == 1
+        # A key that is refused at one endpoint is not shown to the other.
+        keys = [request.headers["authorization"] for request in first.requests]
+        assert keys == [f"Bearer {bed.KEYS['OAI_KEY']}", f"Bearer {bed.KEYS['ANT_KEY']}"]
+        (request,) = second.requests
+        assert request.headers["authorization"] == f"Bearer {bed.KEYS['ANT_KEY']}"
+        assert request.path == "/v1/deep/chat/completions"
+        assert answer["x-lamplighter-attempts"] == "4" and third.accepted == 1
 
 
 def test_init_writes_what_check_accepts_and_never_over_a_file(call, tmp_path):

@@ -24,15 +24,6 @@
                  ROW("openai-compatible"))
 #define HASH "sha256:0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789abcdef"
 
-/* W010 at the second entry of a list */
-#define W_KEY(place, name, n)                                                                      \
-    "W010 " place " providers." name ".key has " n " entries: only the first key is used, and no " \
-    "other when it is refused or used up | leave one, or give the other to a provider of its own"
-#define W_ENDPOINTS(place, name, n)                                                                \
-    "W010 " place " providers." name ".endpoints has " n                                           \
-    " entries: only the first endpoint is asked, and no other when it fails or is full | leave "   \
-    "one, or put a load balancer before them"
-
 static const char *const vars[] = {
     "OPENAI_API_KEY=sk-test", "KEY_A=a",      "KEY_B= b\n", "EMPTY=", "BROKEN=a\nb",
     "AUTH=user:pass",         "NOCOLON=user", NULL,
@@ -127,8 +118,7 @@ static const struct {
      "E011 5:51+10 providers.a.endpoints: 'http://h:0' has a port that is not 1 to 65535\n"
      "E011 5:63+11 providers.a.endpoints: 'http://h/?q' must end before any '?' or '#'\n"
      "E011 5:76+13 providers.a.endpoints: 'http://[::1' lacks the ']' behind its address\n"
-     "E032 5:105+12 providers.a.endpoints has 'https://h/v1' twice\n" W_ENDPOINTS("5:105+12", "a",
-                                                                                  "2")},
+     "E032 5:105+12 providers.a.endpoints has 'https://h/v1' twice"},
     {V "providers:\n  a: {type: openai, key: env:KEY_A, endpoints: [\"http://10.0.0.1\", "
        "\"http://localhost:1\", \"http://h.example\", \"https://[fd00::1]\"]}\n"
        "  b: {type: vllm, endpoints: [\"http://10.0.0.1\", \"http://169.254.169.254/x\"]}\n"
@@ -137,18 +127,17 @@ static const struct {
      "private: "
      "true\n"
      "E036 3:68+20 providers.a: 'http://localhost:1' is a private address; if that is meant, write "
-     "private: true\n" W_ENDPOINTS("3:68+20", "a",
-                                   "4") "\n"
-                                        "W001 3:90+18 providers.a: 'http://h.example' is clear "
-                                        "text; the key and all prompts can be "
-                                        "read on the way\n"
-                                        "E036 3:110+19 providers.a: 'https://[fd00::1]' is a "
-                                        "private address; if that is meant, write "
-                                        "private: "
-                                        "true\n"
-                                        "E036 4:50+26 providers.b: 'http://169.254.169.254/x' is "
-                                        "an address that no provider may "
-                                        "have\n" W_ENDPOINTS("4:50+26", "b", "2")},
+     "private: true\n"
+     "W001 3:90+18 providers.a: 'http://h.example' is clear "
+     "text; the key and all prompts can be "
+     "read on the way\n"
+     "E036 3:110+19 providers.a: 'https://[fd00::1]' is a "
+     "private address; if that is meant, write "
+     "private: "
+     "true\n"
+     "E036 4:50+26 providers.b: 'http://169.254.169.254/x' is "
+     "an address that no provider may "
+     "have"},
     {V "providers:\n  a: {type: vllm, endpoints: \"http://192.0.0.192\"}\n"
        "  b: {type: vllm, endpoints: \"http://[64:ff9b::a9fe:a9fe]\"}\n"
        "  c: {type: openai, key: env:KEY_A, endpoints: \"https://198.18.0.1\"}\n"
@@ -165,12 +154,11 @@ static const struct {
     {V "providers:\n  a: {type: openai, key: [env:NO_SUCH, env:EMPTY, env:BROKEN, cred:x, "
        "file:/does/not/exist]}\n",
      "E040 3:27+11 secret env:NO_SUCH is not set\n"
-     "E042 3:40+9 secret env:EMPTY is empty\n" W_KEY(
-         "3:40+9", "a",
-         "5") "\n"
-              "E042 3:51+10 secret env:BROKEN holds characters that no header can carry\n"
-              "E040 3:63+6 secret cred:x is not set: the service manager passed no credentials\n"
-              "E041 3:71+20 secret file:/does/not/exist cannot be read: No such file or directory"},
+     "E042 3:40+9 secret env:EMPTY is empty\n"
+     ""
+     "E042 3:51+10 secret env:BROKEN holds characters that no header can carry\n"
+     "E040 3:63+6 secret cred:x is not set: the service manager passed no credentials\n"
+     "E041 3:71+20 secret file:/does/not/exist cannot be read: No such file or directory"},
     {V "providers:\n  a: {type: openai, key: [sk-abc, OPENAI_API_KEY, \"${OPENAI_API_KEY}\", "
        "\"env:\", file:rel]}\n",
      "E043 3:27+6 providers.a.key must be a reference env:NAME, file:/absolute/path or cred:NAME; "
@@ -231,13 +219,7 @@ static const struct {
        "  other: {targets: [a/x, a/y, b/x]}\n",
      "W011 7:20+3 models.same: all targets are of the provider 'a', and fail together | add a "
      "target of another provider"},
-    /* what is not in force */
-    {V "providers:\n  a: {type: openai, key: [env:KEY_A]}\n"
-       "  b: {type: openai, key: [env:KEY_A, env:KEY_B]}\n"
-       "  c: {type: vllm, endpoints: [\"http://h:1\"]}\n"
-       "  d: {type: vllm, endpoints: [\"http://h:1\", \"http://h:2\", \"http://h:3\"]}\n"
-       "models:\n  one: {targets: [a/x]}\n  two:\n    targets:\n      - a/x\n      - b/x\n",
-     W_KEY("4:38+9", "b", "2") "\n" W_ENDPOINTS("6:45+12", "d", "3")},
+    /* what has no effect */
     {V "providers:\n  a: {type: anthropic, key: env:KEY_A, terminal: done}\n"
        "  o: {type: openai, key: env:KEY_A, terminal: done}\n",
      "W010 3:50+4 providers.a.terminal has no effect: what ends a stream of type anthropic is "
@@ -450,7 +432,7 @@ static void a_file_becomes_its_values(void **state)
         fail_msg("%s: %s", e.text, out.p);
     }
     assert_int_equal(r->errors, 0);
-    assert_int_equal(r->warnings, 2); /* several keys and endpoints: not in force */
+    assert_int_equal(r->warnings, 0);
     check_server(s);
     check_providers(s);
     assert_int_equal(s->models_n, 2);
