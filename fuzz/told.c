@@ -43,6 +43,7 @@ static void take_record(struct record *r, const uint8_t **p, size_t *left)
     r->stream = bits & 1;
     r->resent = bits & 2;
     r->usage.seen = bits & 4;
+    r->more = bits & 8;
 }
 
 static void check_line(const struct record *r)
