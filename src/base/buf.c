@@ -72,14 +72,9 @@ void buf_add_grow(struct buf *b, const void *p, size_t n)
 
 void buf_add_u64(struct buf *b, uint64_t v)
 {
-    char text[20];
-    size_t at = sizeof(text);
+    char text[SPAN_U64];
 
-    do {
-        text[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    buf_add(b, text + at, sizeof(text) - at);
+    buf_add_span(b, span_of_u64(v, text));
 }
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)

@@ -115,6 +115,17 @@ int span_u64(struct span s, uint64_t *ret)
     return 0;
 }
 
+struct span span_of_u64(uint64_t v, char text[SPAN_U64])
+{
+    size_t at = SPAN_U64;
+
+    do {
+        text[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    return span_of(text + at, SPAN_U64 - at);
+}
+
 uint64_t span_hash(struct span s)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);

@@ -76,4 +76,8 @@ bool span_globs(const char *const *patterns, struct span s);
  * then *ret is untouched. */
 MUST_CHECK int span_u64(struct span s, uint64_t *ret);
 
+/* The decimal digits of v, in text: for places where printf would be what takes longest. */
+#define SPAN_U64 20
+struct span span_of_u64(uint64_t v, char text[SPAN_U64]);
+
 #endif

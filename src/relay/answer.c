@@ -14,20 +14,9 @@ static void add(struct http_field *fields, size_t *n, const char *name, struct s
         fields[(*n)++] = (struct http_field){span_str(name), value};
 }
 
-#define ATTEMPTS_TEXT 8
-
-/* Absent before the first one. */
-static struct span attempts_text(uint16_t attempts, char text[ATTEMPTS_TEXT])
-{
-    if (attempts == 0)
-        return span_of(NULL, 0);
-    UNUSED(snprintf(text, ATTEMPTS_TEXT, "%u", attempts));
-    return span_str(text);
-}
-
 /* The fields that every answer carries. SDKs show the request id under their own name for it. */
 static void add_identity(const struct relay *r, struct http_field *fields, size_t *n,
-                         char attempts[ATTEMPTS_TEXT])
+                         char attempts[SPAN_U64])
 {
     struct span id = span_str(r->record.id);
     bool anthropic =
@@ -36,7 +25,8 @@ static void add_identity(const struct relay *r, struct http_field *fields, size_
     add(fields, n, "x-lamplighter-request-id", id);
     add(fields, n, anthropic ? "request-id" : "x-request-id", id);
     add(fields, n, "x-lamplighter-target", span_str(r->record.target));
-    add(fields, n, "x-lamplighter-attempts", attempts_text(r->record.attempts, attempts));
+    if (r->record.attempts)
+        add(fields, n, "x-lamplighter-attempts", span_of_u64(r->record.attempts, attempts));
     if (r->last)
         add(fields, n, "x-lamplighter-fallback-reason", span_str(relay_why(&r->last->no)));
     add(fields, n, "x-lamplighter-dropped", r->dropped);
@@ -62,7 +52,7 @@ int relay_send_whole(struct relay *r, uint16_t status, struct span type, struct 
     struct http_field fields[OWN_FIELDS];
     struct http_head h = {.status = status, .fields = fields};
     bool bodyless = span_is(r->head->method, "HEAD");
-    char attempts[ATTEMPTS_TEXT];
+    char attempts[SPAN_U64];
 
     add(fields, &h.fields_n, "content-type", type);
     add_identity(r, fields, &h.fields_n, attempts);
@@ -159,7 +149,7 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
     const struct http_head *up = &r->answer_head;
     struct http_field *fields;
     struct http_head h = {.status = up->status, .body_len = body_len};
-    char attempts[ATTEMPTS_TEXT];
+    char attempts[SPAN_U64];
 
     fields = arena_alloc(&r->arena, (up->fields_n + OWN_FIELDS) * sizeof(*fields));
     if (!fields)

@@ -70,6 +70,21 @@ static void numbers_are_read_whole_or_not_at_all(void **state)
     }
 }
 
+static void numbers_are_written_as_they_are_read(void **state)
+{
+    const uint64_t edges[] = {0, 9, 10, 65535, UINT64_MAX};
+    char text[SPAN_U64];
+
+    for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
+        struct span s = span_of_u64(edges[i], text);
+        uint64_t v = 7;
+
+        assert_int_equal(span_u64(s, &v), 0);
+        assert_true(v == edges[i]);
+        assert_true(s.n == 1 || s.p[0] != '0');
+    }
+}
+
 static void spans_are_cut_and_compared(void **state)
 {
     struct span rest = SPAN_LIT("a,,b"), piece;
@@ -290,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(globs_match),
         cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
+        cmocka_unit_test(numbers_are_written_as_they_are_read),
         cmocka_unit_test(spans_are_cut_and_compared),
         cmocka_unit_test(a_buf_stops_at_its_maximum),
         cmocka_unit_test(prints_are_whole_or_not_there),
