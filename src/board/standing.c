@@ -43,6 +43,8 @@ static bool take(struct board_standing *s, uint64_t from, uint64_t id)
     board_set(&s->not_before_us, 0);
     board_set(&s->probe_us, 0);
     board_set(&s->budget, 0);
+    board_set(&s->waits[0], 0);
+    board_set(&s->waits[1], 0);
     return true;
 }
 

@@ -233,6 +233,7 @@ static void on_connected(void *arg, bool pooled)
     c->connected_at = ev_now(c->conf.ev);
     if (!c->resent)
         c->first_by = c->connected_at + EV_MS(c->conf.timeout.first_ms);
+    c->times.asked = c->resent ? c->times.asked : c->connected_at;
     arm(c, first_left(c));
 }
 

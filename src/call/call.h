@@ -91,6 +91,7 @@ struct call_cb {
 /* What an attempt's clock says; 0: not yet. */
 struct call_times {
     ev_us began;
+    ev_us asked; /* the connection was there: from here on the answer is waited for */
     ev_us first; /* the first event of a stream that is no comment and no ping */
     ev_us ended;
     ev_us own; /* what the gateway took until the request's head was handed to a connection: from

@@ -81,6 +81,7 @@ static const struct member target_members[] = {
     {"targets[].target", TEXT, TARGET(target)},
     {"targets[].state", TEXT, TARGET(state)},
     {"targets[].for_s", NUMBER, TARGET(for_s)},
+    {"targets[].silent_after_s", NUMBER, TARGET(silent_after_s)},
     {"targets[].requests_live", NUMBER, TARGET(live)},
 };
 

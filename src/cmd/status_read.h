@@ -50,7 +50,7 @@ struct status_model {
 
 struct status_target {
     char target[STATUS_TEXT], state[STATUS_TEXT];
-    double live, for_s;
+    double live, for_s, silent_after_s; /* 0: not said */
 };
 
 struct status_doc {

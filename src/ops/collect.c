@@ -232,6 +232,7 @@ static void add_targets(struct metrics *m, const struct view *v)
 
     metrics_clear(m, METRIC_TARGET_STATE);
     metrics_clear(m, METRIC_TARGET_INFLIGHT);
+    metrics_clear(m, METRIC_TARGET_SILENT);
     for (size_t i = 0; i < n; i++) {
         const struct view_target *t = &targets[i];
 
@@ -241,6 +242,8 @@ static void add_targets(struct metrics *m, const struct view *v)
                 (struct span[]){t->name, span_str(targets_state_name((enum target_state)s))},
                 s == (int)t->state);
         metrics_set(m, METRIC_TARGET_INFLIGHT, &t->name, (double)t->live);
+        if (t->silent_us)
+            metrics_set(m, METRIC_TARGET_SILENT, &t->name, seconds(t->silent_us));
         named += t->live;
     }
     if (all > named)

@@ -188,6 +188,8 @@ static void add_targets(struct json_write *w, const struct view *v)
         json_kv_cstring(w, "state", targets_state_name(targets[i].state));
         if (targets[i].until_us)
             kv_double(w, "for_s", (double)(targets[i].until_us - v->now_us) / 1e6);
+        if (targets[i].silent_us)
+            kv_double(w, "silent_after_s", (double)targets[i].silent_us / 1e6);
         json_kv_uint(w, "requests_live", targets[i].live);
         json_end_object(w);
     }

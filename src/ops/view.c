@@ -15,18 +15,37 @@ uint64_t view_sum(const struct view *v, size_t word)
     return sum;
 }
 
-/* Does anybody leave it alone when it fails? A target that is in no model is asked by its name. */
-static bool has_breaker(const struct settings *s, struct span name)
+/* What a name stands for; and whether anybody leaves it alone when it fails: a target that is in no
+ * model is asked by its name. false: no such provider. */
+static bool find_target(const struct settings *s, struct span name, struct settings_target *ret,
+                        bool *breaker)
 {
-    bool found = false, ret = false;
+    struct span rest = name, provider = span_cut(&rest, '/');
+    bool found = false;
 
+    *ret = (struct settings_target){.model = rest, .id = name};
+    *breaker = false;
+    for (size_t i = 0; i < s->providers_n && !ret->provider; i++)
+        if (span_eq(s->providers[i].name, provider))
+            ret->provider = &s->providers[i];
     for (size_t i = 0; i < s->models_n; i++)
         for (size_t k = 0; k < s->models[i].targets_n; k++)
             if (span_eq(s->models[i].targets[k].id, name)) {
+                ret->thinks = s->models[i].targets[k].thinks;
+                *breaker |= s->models[i].rules.breaker;
                 found = true;
-                ret |= s->models[i].rules.breaker;
             }
-    return found ? ret : s->rules.breaker;
+    *breaker |= !found && s->rules.breaker;
+    return ret->provider;
+}
+
+/* Of the way that is asked first. */
+static uint64_t silent_us(const struct view *v, const struct settings_target *t)
+{
+    struct settings_way way = settings_way(t, 0);
+    struct policy_candidate c = settings_candidate(&way);
+
+    return policy_silent_us(v->board->standings, &c);
 }
 
 /* Whether it is asked at all goes before how it does: by the best of its ways. */
@@ -35,14 +54,15 @@ static void look(const struct view *v, struct view_target *t)
     static const enum target_state states[] = {[POLICY_HALF_OPEN] = TARGET_HALF_OPEN,
                                                [POLICY_OPEN] = TARGET_OPEN,
                                                [POLICY_ALONE] = TARGET_LEFT_ALONE};
-    struct settings_target target = {.id = t->name};
     enum policy_stand best = POLICY_ALONE;
-    struct span rest = t->name, provider = span_cut(&rest, '/');
+    struct settings_target target;
+    bool breaker;
 
-    for (size_t i = 0; i < v->settings->providers_n && !target.provider; i++)
-        if (span_eq(v->settings->providers[i].name, provider))
-            target.provider = &v->settings->providers[i];
-    if (!target.provider || !has_breaker(v->settings, t->name))
+    if (!find_target(v->settings, t->name, &target, &breaker))
+        return;
+    if (target.provider->timeout.adaptive)
+        t->silent_us = silent_us(v, &target);
+    if (!breaker)
         return;
     for (size_t i = 0; i < settings_ways(target.provider); i++) {
         struct settings_way way = settings_way(&target, i);

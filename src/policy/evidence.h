@@ -26,6 +26,11 @@ bool evidence_take_probe(struct board_standing *s, uint64_t until_us, uint64_t n
 /* Not before this time, or a later one that is there already. */
 void evidence_not_before(struct board_standing *s, uint64_t at_us);
 
+/* It was waited for: note is one of health/waits.h. */
+void evidence_wait(struct board_standing *s, bool whole,
+                   uint64_t (*note)(uint64_t word, uint64_t us, uint64_t prompt_bytes), uint64_t us,
+                   uint64_t prompt_bytes);
+
 void evidence_earn(struct board_standing *s, uint64_t now_us);
 bool evidence_spend(struct board_standing *s, uint64_t now_us);
 

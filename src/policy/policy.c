@@ -4,6 +4,7 @@
 #include "policy/policy.h"
 
 #include "health/breaker.h"
+#include "health/waits.h"
 #include "policy/evidence.h"
 
 static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
@@ -162,6 +163,47 @@ void policy_skip(struct policy_request *q, uint64_t now_us)
     q->out |= UINT32_C(1) << q->at;
 }
 
+/* ---- how long to wait ---- */
+
+/* Could it take the request over from the one that is asked, if that one is silent? */
+static bool stands_by(const struct policy_request *q, uint32_t i, uint64_t now_us)
+{
+    uint64_t until;
+    enum policy_stand s;
+
+    if (q->out >> i & 1 || q->candidates[i].provider == q->candidates[q->at].provider)
+        return false;
+    s = look(q, i, now_us, &until);
+    return s == POLICY_FREE || s == POLICY_HALF_OPEN;
+}
+
+static enum waits_kind kind_of_wait(const struct policy_candidate *c, bool whole)
+{
+    if (whole)
+        return WAITS_WHOLE;
+    return c->thinks ? WAITS_THINKS : WAITS_STREAM;
+}
+
+uint64_t policy_silent_us(const struct board_standing *table, const struct policy_candidate *c)
+{
+    const struct board_standing *t = standing_look(table, c->target);
+    uint64_t word = t ? board_get(&t->waits[false]) : 0;
+
+    return word ? waits_limit_us(word, kind_of_wait(c, false), 0) : 0;
+}
+
+uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us)
+{
+    bool another = false;
+
+    for (uint32_t i = 0; i < q->n && !another; i++)
+        another = stands_by(q, i, now_us);
+    if (!another || q->counted + 1 >= q->rules->attempts)
+        return UINT64_MAX;
+    return waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[q->whole]),
+                          kind_of_wait(&q->candidates[q->at], q->whole), q->prompt_bytes);
+}
+
 /* ---- what became of it ---- */
 
 /* How long it asks to be left alone, and up to a tenth more, so that not all come back at once. */
@@ -186,6 +228,8 @@ static void note_failure(struct policy_request *q, const struct policy_failure *
     bool sick = class_row(f->class_id)->health, probe = q->probe, refused = is_refused(f);
 
     end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
+    if (f->silent && f->waited_us)
+        evidence_wait(t, q->whole, waits_given_up, f->waited_us, q->prompt_bytes);
     if (sick)
         evidence_result(t, false, probe, now_us, random);
     if (f->class_id == CLASS_RATE || (f->class_id == CLASS_OVERLOAD && f->asks))
@@ -275,7 +319,7 @@ void policy_broke(struct policy_request *q, const struct policy_failure *f, uint
     note_failure(q, f, now_us, random);
 }
 
-void policy_answers(struct policy_request *q, uint64_t now_us)
+void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
     struct board_standing *t = target_of(q, q->at, now_us);
     struct board_standing *c = credential_of(q, q->at, now_us);
@@ -283,6 +327,7 @@ void policy_answers(struct policy_request *q, uint64_t now_us)
     if (q->answered)
         return;
     q->answered = true;
+    evidence_wait(t, q->whole, waits_note, waited_us, q->prompt_bytes);
     if (board_get(&c->until_us))
         board_set(&c->until_us, 0);
     for (int i = 0; q->probe && i < (q->last ? BREAKER_GOOD : 1); i++)
@@ -290,11 +335,11 @@ void policy_answers(struct policy_request *q, uint64_t now_us)
     end_probe(q, 0, now_us);
 }
 
-void policy_ended(struct policy_request *q, uint64_t now_us)
+void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
     bool probed = q->probe;
 
-    policy_answers(q, now_us);
+    policy_answers(q, waited_us, now_us);
     if (!probed)
         evidence_result(target_of(q, q->at, now_us), true, false, now_us, 0);
 }

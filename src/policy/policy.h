@@ -17,6 +17,8 @@
  *     failure says so (provider/classes.def), unless others have seen it fail too, or it is not
  *     to be asked at that moment.
  *   - One that has been silent past its first token's time takes its provider out of the request.
+ *     That time is what is unusual for it (health/waits.h), as long as somebody else can be asked;
+ *     else what is configured.
  *   - Who asks to be left alone (429) is not sick: it is not asked before that time. An account
  *     without money is not asked for POLICY_BROKE_US.
  *   - A sick target is not asked, but by one probe at a time when its breaker's time is over; nor
@@ -59,6 +61,7 @@ struct policy_rules {
  * silence takes out. */
 struct policy_candidate {
     uint64_t target, credential, provider;
+    bool thinks; /* its model may be silent for long before it answers */
 };
 
 /* How it stands, for readers: nothing is changed. */
@@ -71,12 +74,18 @@ enum policy_stand {
 enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
                               uint64_t now_us, uint64_t *until_us);
 
-/* A request. All 0 at first but the four above. */
+/* ... and after how long without a first token it is taken for silent, for a stream and a short
+ * prompt; 0: nobody has waited for it yet. */
+uint64_t policy_silent_us(const struct board_standing *table, const struct policy_candidate *c);
+
+/* A request. All 0 at first but the first six. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
     const struct policy_candidate *candidates;
-    uint32_t n; /* at most POLICY_TARGETS_MAX */
+    uint32_t n;            /* at most POLICY_TARGETS_MAX */
+    bool whole;            /* the answer comes when it is whole */
+    uint64_t prompt_bytes; /* what the target has to read */
 
     uint32_t out; /* candidates that are not asked any more; a bit each */
     uint8_t at;   /* whom the attempt goes to */
@@ -101,10 +110,11 @@ void policy_skip(struct policy_request *q, uint64_t now_us);
 /* What became of an attempt. */
 struct policy_failure {
     enum class_id class_id;
-    uint16_t status;   /* of an answer, 0: none */
-    bool silent;       /* it did not begin to answer in time */
-    bool asks;         /* it asks to be left alone ... */
-    uint64_t delay_us; /* ... for so long */
+    uint16_t status;    /* of an answer, 0: none */
+    bool silent;        /* it did not begin to answer in time */
+    uint64_t waited_us; /* ... and was given so long; 0: it was not even reached */
+    bool asks;          /* it asks to be left alone ... */
+    uint64_t delay_us;  /* ... for so long */
 };
 
 enum policy_do {
@@ -127,11 +137,15 @@ struct policy_step policy_failed(struct policy_request *q, const struct policy_f
 void policy_broke(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                   uint32_t random);
 
-/* The target has begun to answer with content. */
-void policy_answers(struct policy_request *q, uint64_t now_us);
+/* How long the attempt's target may take to begin; UINT64_MAX: nobody else could be asked now, so
+ * there is nothing to be won. */
+uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us);
 
-/* ... and its answer is complete. */
-void policy_ended(struct policy_request *q, uint64_t now_us);
+/* The target has begun to answer with content, so long after it was asked. */
+void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us);
+
+/* ... and its answer is complete. waited_us: if policy_answers() has not been told. */
+void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us);
 
 /* The attempt is over and says nothing about its target: the client has left, the gateway is at
  * fault. */

@@ -92,7 +92,9 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
                                      .rules = r->plan.model ? &r->plan.model->rules
                                                             : &r->settings->rules,
                                      .candidates = c,
-                                     .n = (uint32_t)n};
+                                     .n = (uint32_t)n,
+                                     .whole = !r->req.stream,
+                                     .prompt_bytes = blob_len(r->body)};
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
         if (!lead && can_be_asked(r, ways[i].target))

@@ -554,6 +554,9 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         .choices = r->req.choices,
         .timeout = p->timeout,
     };
+    if (p->timeout.adaptive && r->run.n)
+        conf->timeout.first_ms =
+            MIN(conf->timeout.first_ms, policy_patience_us(&r->run, ev_now(r->env->ev)) / 1000);
     relay_keep(r->record.server, sizeof(r->record.server), conf->url->host);
     conf->path = upstream_path(r);
     fields = arena_alloc(&r->arena, (r->head->fields_n + 1) * sizeof(*fields));

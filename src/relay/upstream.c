@@ -110,6 +110,14 @@ static int hold_event(struct relay *r, const struct dialect_event *ev, struct sp
     return relay_hold_event(r, ev, raw, e);
 }
 
+/* Since the target was asked. */
+static ev_us waited(const struct relay *r)
+{
+    ev_us asked = call_times(r->call)->asked;
+
+    return asked ? ev_now(r->env->ev) - asked : 0;
+}
+
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
@@ -135,7 +143,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     }
     if (r->record.first_us == 0 && dialect_is_content(ev->kind)) {
         r->record.first_us = ev_now(r->env->ev) - r->began;
-        policy_answers(&r->run, ev_now(r->env->ev)); /* only routed ones have events */
+        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
     }
     relay_ask_more(r);
 }
@@ -221,7 +229,7 @@ static void on_done(void *arg)
 
     r->record.outcome = passed_outcome(r->answer_head.status);
     if (r->run.n)
-        policy_ended(&r->run, ev_now(r->env->ev));
+        policy_ended(&r->run, waited(r), ev_now(r->env->ev));
     if (r->last && r->last->target != r->target && r->record.outcome == OUTCOME_FULL)
         r->record.outcome = OUTCOME_EQUIVALENT;
     if (r->whole) {
@@ -294,6 +302,7 @@ static void on_call_failed(void *arg, const struct call_failure *f)
                                 .status = f->status,
                                 .silent = f->reason == REASON_TIMEOUT_FIRST ||
                                           f->reason == REASON_TIMEOUT_CONNECT,
+                                .waited_us = f->reason == REASON_TIMEOUT_FIRST ? waited(r) : 0,
                                 .asks = f->asks,
                                 .delay_us = f->delay_us};
     struct span text;

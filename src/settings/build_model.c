@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "provider/thinks.h"
 #include "settings/build.h"
 
 static int by_name(const void *a, const void *b)
@@ -41,7 +42,8 @@ static void build_target(struct build *b, struct span model, const struct conf_v
     if (!span_has(id))
         return;
     provider = span_cut(&rest, '/');
-    *ret = (struct settings_target){build_find_provider(b, provider), rest, id};
+    *ret = (struct settings_target){build_find_provider(b, provider), rest, id,
+                                    provider_may_think(rest)};
     if (ret->provider)
         check_price(b, model, ret, v);
     if (ret->provider || b->keys->providers.bad)

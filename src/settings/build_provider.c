@@ -374,6 +374,7 @@ static void build_provider(struct build *b, const struct keys_provider *k,
         .first_ms = build_either(&k->timeout.first_token, &d->first_token),
         .idle_ms = build_either(&k->timeout.idle, &d->idle),
         .total_ms = build_either(&k->timeout.total, &d->total),
+        .adaptive = build_either(&k->timeout.adaptive, &d->adaptive),
     };
     build_credential(b, k, p);
 }

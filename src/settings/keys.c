@@ -93,6 +93,7 @@ static const struct conf_table default_tls_table = TABLE(keys_provider_tls, defa
 #define HELP_CONNECT "Name look-up, connection, proxy and TLS handshake together."
 #define HELP_FIRST "From the request's last byte to the first content of the answer. Models that reason may think for minutes; see docs/decisions for the default."
 #define HELP_IDLE "Between two bytes of an answer that has begun."
+#define HELP_ADAPTIVE "Ask another target sooner than after `first_token`, where there is one, when this one takes far longer than it usually does (at least 10s; 60s for models that may think first, and for answers that do not stream)."
 #define HELP_TOTAL "From when the request is read and its target known to the end of the answer."
 
 static const struct conf_key provider_timeout_keys[] = {
@@ -104,6 +105,8 @@ static const struct conf_key provider_timeout_keys[] = {
      .help = HELP_IDLE},
     {"total", CONF_ONE, .type = &conf_duration, AT(keys_timeout, total), .min = "10ms", .max = "1d", .example = "10m",
      .help = HELP_TOTAL},
+    {"adaptive", CONF_ONE, .type = &conf_bool, AT(keys_timeout, adaptive), .example = "false",
+     .help = HELP_ADAPTIVE},
 };
 static const struct conf_table provider_timeout_table = TABLE(keys_timeout, provider_timeout_keys);
 
@@ -116,6 +119,8 @@ static const struct conf_key timeout_keys[] = {
      .help = HELP_IDLE},
     {"total", CONF_ONE, .type = &conf_duration, AT(keys_timeout, total), .text = "10m", .min = "10ms", .max = "1d",
      .help = HELP_TOTAL},
+    {"adaptive", CONF_ONE, .type = &conf_bool, AT(keys_timeout, adaptive), .text = "true",
+     .help = HELP_ADAPTIVE},
 };
 static const struct conf_table timeout_table = TABLE(keys_timeout, timeout_keys);
 

@@ -41,7 +41,7 @@ struct keys_server {
 
 struct keys_timeout {
     struct conf_value self;
-    struct conf_value connect, first_token, idle, total;
+    struct conf_value connect, first_token, idle, total, adaptive;
 };
 
 struct keys_provider_tls {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "provider/thinks.h"
 #include "settings/build.h"
 
 #define SCRATCH_BYTES ((size_t)96 * 1024 * 1024)
@@ -241,7 +242,11 @@ static int plan_one(struct settings_plan *ret, const struct settings_provider *p
     if (n < 0 || (size_t)n >= sizeof(ret->id))
         return -1;
     ret->model = NULL;
-    ret->one = (struct settings_target){p, model, span_of(ret->id, (size_t)n)};
+    ret->one =
+        (struct settings_target){.provider = p,
+                                 .model = model,
+                                 .id = span_of(ret->id, (size_t)n),
+                                 .thinks = settings_ways(p) > 1 && provider_may_think(model)};
     return 0;
 }
 
@@ -303,5 +308,6 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
         target = target * 31 + key;
     return (struct policy_candidate){.target = not_0(target),
                                      .credential = not_0(span_hash(p->name) * 31 + key + 1),
-                                     .provider = not_0(provider)};
+                                     .provider = not_0(provider),
+                                     .thinks = w->target->thinks};
 }

@@ -57,6 +57,7 @@ struct settings_timeouts {
     uint64_t first_ms;   /* request sent to first byte of the answer's content */
     uint64_t idle_ms;    /* between two bytes of an answer */
     uint64_t total_ms;   /* the whole request, all attempts */
+    bool adaptive;       /* less than first_ms, where that is unusual for the target */
 };
 
 /* Where a cloud's credentials come from, in place of a key. */
@@ -92,6 +93,7 @@ struct settings_target {
     const struct settings_provider *provider;
     struct span model; /* the upstream's name */
     struct span id;    /* "provider/model": records, metrics, messages */
+    bool thinks;       /* it may think for long before it answers (provider/thinks.h) */
 };
 
 /* A name that clients send. */

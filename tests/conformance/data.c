@@ -35,6 +35,10 @@ long data_lines(const char *path, void (*fn)(void *arg, struct span line), void 
             MUST(line);
         }
     }
+    if (n) { /* the last one ends with the file */
+        fn(arg, span_of(line, n));
+        lines++;
+    }
 out:
     free(line);
     if (f)

@@ -54,3 +54,12 @@ def test_translated_cuts(binary, seed):
         binary, "cuts", r"(\d+) streams, (\d+) cuts, (\d+) false completions, (\d+) failures, seed " +
         str(seed), str(seed))
     assert streams > 2000 and cuts > 20000 and false == 0 and failures == 0
+
+
+@pytest.mark.timeout(300)
+def test_healthy_waits(binary, seed):
+    """A target whose first tokens come as real providers' do is hardly ever taken for silent."""
+    files, waits, given_up, shuffled, of = counts(
+        binary, "waits", r"(\d+) files, (\d+) waits, (\d+) given up, (\d+) of (\d+) in other orders, "
+        "seed " + str(seed), str(seed))
+    assert files >= 8 and waits > 1000 and given_up == 0 and shuffled * 10_000 < of

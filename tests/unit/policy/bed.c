@@ -89,7 +89,7 @@ void bed_stand(struct bed *b, const char *letters)
     b->n = (uint32_t)strlen(letters);
     assert_in_range(b->n, 1, POLICY_TARGETS_MAX);
     for (uint32_t i = 0; i < b->n; i++) {
-        b->c[i] = (struct policy_candidate){1000 + i, 100 + i, 10 + i};
+        b->c[i] = (struct policy_candidate){1000 + i, 100 + i, 10 + i, false};
         stand(b, i, letters[i]);
     }
 }

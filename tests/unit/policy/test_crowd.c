@@ -132,8 +132,8 @@ static void end(struct world *w, struct live *l)
 
     w->probing[at] -= l->q.probe;
     if (fault == GOOD) {
-        policy_answers(&l->q, w->now_us);
-        policy_ended(&l->q, w->now_us);
+        policy_answers(&l->q, 0, w->now_us);
+        policy_ended(&l->q, 0, w->now_us);
         over(w, l, true);
         return;
     }
@@ -192,7 +192,7 @@ static void run(struct world *w, uint64_t seed)
     assert_non_null(w->table);
     w->rules = (struct policy_rules){.attempts = 3, .same_target = 1, .breaker = true};
     for (unsigned i = 0; i < TARGETS; i++)
-        w->c[i] = (struct policy_candidate){10 + i, 20 + i, 30 + i};
+        w->c[i] = (struct policy_candidate){10 + i, 20 + i, 30 + i, false};
     rng_init(&w->r, seed);
     for (w->now_us = START; w->now_us < START + end_s * SECOND; w->now_us += MS) {
         step(w);

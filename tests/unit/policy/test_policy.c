@@ -273,7 +273,7 @@ static void one_probe_at_a_time(void **state)
             policy_dropped(&q, NOW);
             break;
         case ANSWER:
-            policy_answers(&q, NOW);
+            policy_answers(&q, 0, NOW);
             break;
         case CALLER:
             f.class_id = CLASS_CALLER;
@@ -351,7 +351,7 @@ static void probes_close_it_and_others_do_not(void **state)
     bed_stand(b, "D");
     q = bed_request(b);
     q.at = 0;
-    policy_ended(&q, NOW); /* it was under way before */
+    policy_ended(&q, 0, NOW); /* it was under way before */
     assert_true(evidence_is_open(bed_target(b, 0), NOW));
     for (unsigned n = 0; n < 3; n++) {
         assert_true(evidence_is_open(bed_target(b, 0), NOW));
@@ -359,8 +359,8 @@ static void probes_close_it_and_others_do_not(void **state)
         assert_int_equal(policy_next(&q, NOW), 0);
         assert_true(q.probe);
         if (n == 1)
-            policy_answers(&q, NOW); /* by its first token ... */
-        policy_ended(&q, NOW);       /* ... or, without one, its end */
+            policy_answers(&q, 0, NOW); /* by its first token ... */
+        policy_ended(&q, 0, NOW);       /* ... or, without one, its end */
     }
     assert_false(evidence_is_open(bed_target(b, 0), NOW));
     q = bed_request(b);
@@ -376,14 +376,14 @@ static void an_answer_ends_a_row_of_failures_at_its_end(void **state)
     bed_stand(b, "f");
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    policy_answers(&q, NOW);
+    policy_answers(&q, 0, NOW);
     assert_int_equal(evidence_row(bed_target(b, 0), NOW), 1);
     policy_broke(&q, &died, NOW, 0);
     assert_int_equal(evidence_row(bed_target(b, 0), NOW), 2);
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    policy_answers(&q, NOW);
-    policy_ended(&q, NOW);
+    policy_answers(&q, 0, NOW);
+    policy_ended(&q, 0, NOW);
     assert_int_equal(evidence_row(bed_target(b, 0), NOW), 0);
 }
 
@@ -396,10 +396,10 @@ static void an_answer_begins_once(void **state)
     bed_stand(b, "F");
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    policy_answers(&q, NOW);
+    policy_answers(&q, 0, NOW);
     board_set(&bed_credential(b, 0)->until_us, NOW + SECOND);
-    policy_answers(&q, NOW);
-    policy_ended(&q, NOW);
+    policy_answers(&q, 0, NOW);
+    policy_ended(&q, 0, NOW);
     assert_int_equal(board_get(&bed_credential(b, 0)->until_us), NOW + SECOND);
 }
 
@@ -413,7 +413,7 @@ static void a_key_that_works_again_is_used(void **state)
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
     assert_true(q.probe);
-    policy_answers(&q, NOW);
+    policy_answers(&q, 0, NOW);
     for (unsigned n = 0; n < 2; n++) {
         q = bed_request(b);
         assert_int_equal(policy_next(&q, NOW), 0);
@@ -448,7 +448,7 @@ static void the_last_one_closes_by_one_answer(void **state)
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
     assert_true(q.probe && q.last);
-    policy_answers(&q, NOW);
+    policy_answers(&q, 0, NOW);
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
     assert_false(q.probe);

@@ -3,6 +3,7 @@
  * a target keeps the next request from it.
  * Method: three upstreams in virtual time, each with a script of its own; then faults drawn by
  * seeds. */
+#include "health/waits.h"
 #include "kinds.h"
 #include "twin.h"
 
@@ -464,6 +465,55 @@ static void a_silent_provider_is_not_asked_for_another_model(void **state)
     twin_close(&t);
 }
 
+/* So long as its own answers say, where another one can be asked; else as is configured. */
+static void who_takes_unusually_long_is_left(void **state)
+{
+    static const struct {
+        const char *timeout, *model;
+        unsigned after_s;
+    } cases[] = {
+        {"", "m", 10}, {"", "alone", 300}, {", adaptive: false", "m", 300}, {"", "n", 300}};
+    struct up silent = {ANSWERS, "", "", 0, TWIN_SILENT};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf conf, request;
+        struct twin t;
+        struct got g;
+
+        buf_init(&conf, 65536);
+        buf_init(&request, 4096);
+        buf_printf(&conf,
+                   "version: 1\ndefaults: {timeout: {first_token: 5m, total: 5m%s}}\nproviders:\n"
+                   "  a: {type: openai-compatible, endpoints: ['http://127.0.0.1:9000/v1'], "
+                   "private: true}\n"
+                   "  b: {type: openai-compatible, endpoints: ['http://127.0.0.1:9100/v1'], "
+                   "private: true}\n"
+                   "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
+                   "  n: {targets: [a/m, a/n]}\n",
+                   cases[i].timeout);
+        buf_add_char(&conf, '\0');
+        twin_open(&t, 1, conf.p);
+        set(&t, 0, &good);
+        set(&t, 1, &good);
+        for (unsigned n = 0; n < WAITS_FEW; n++) {
+            ask(&t, &g, STREAM, EV_S(1));
+            assert_int_equal(g.status, 200);
+            buf_fini(&g.body);
+        }
+        set(&t, 0, &silent);
+        buf_printf(&request, REQUEST("%s", "\"stream\":true,"), cases[i].model);
+        buf_add_char(&request, '\0');
+        ask(&t, &g, request.p, EV_S(400));
+        assert_int_equal(t.record.duration_us / EV_S(1), cases[i].after_s);
+        assert_int_equal(g.status, cases[i].after_s == 10 ? 200 : 504);
+        buf_fini(&g.body);
+        twin_close(&t);
+        buf_fini(&conf);
+        buf_fini(&request);
+    }
+}
+
 static void a_short_wait_is_waited(void **state)
 {
     static const struct {
@@ -607,6 +657,7 @@ int main(void)
         cmocka_unit_test(who_is_sick_is_probed),
         cmocka_unit_test(the_last_one_is_probed_each_second),
         cmocka_unit_test(a_silent_provider_is_not_asked_for_another_model),
+        cmocka_unit_test(who_takes_unusually_long_is_left),
         cmocka_unit_test(a_short_wait_is_waited),
         cmocka_unit_test(a_client_leaves_between_attempts),
         cmocka_unit_test(drawn_faults),

@@ -1,0 +1,185 @@
+/* Goal: a silent target is left early, and a slow one is not.
+ * Method: what the limit is made of, each by itself; drawn waits of shapes that real targets have.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "health/waits.h"
+
+#define S UINT64_C(1000000)
+
+static uint64_t note_n(uint64_t word, uint64_t us, unsigned n)
+{
+    while (n--)
+        word = waits_note(word, us, 0);
+    return word;
+}
+
+static void within(uint64_t have, double want_s, double part)
+{
+    if (fabs((double)have / 1e6 - want_s) > want_s * part)
+        fail_msg("%g s, not %g", (double)have / 1e6, want_s);
+}
+
+static void nobody_knows_it_yet(void **state)
+{
+    assert_int_equal(waits_read(0).n, 0);
+    assert_int_equal(waits_read(0).median_us, 0);
+    within(waits_limit_us(0, WAITS_STREAM, 0), 110, 0.01);
+    within(waits_limit_us(0, WAITS_THINKS, 0), 20 * exp(5.4), 0.01);
+    within(waits_limit_us(0, WAITS_WHOLE, 0), 20 * exp(5.4), 0.01);
+}
+
+static void a_few_waits_make_no_limit_shorter(void **state)
+{
+    uint64_t word = note_n(0, S / 5, WAITS_FEW - 1);
+
+    within(waits_limit_us(word, WAITS_STREAM, 0), 110, 0.01);
+    word = note_n(word, S / 5, 1);
+    assert_true(waits_limit_us(word, WAITS_STREAM, 0) < 30 * S);
+}
+
+static void what_is_known_is_what_was_noted(void **state)
+{
+    uint64_t word = 0;
+    struct waits w;
+
+    for (unsigned i = 0; i < 100; i++) /* one deviation of ln 2 around 1 s */
+        word = waits_note(word, i % 2 ? 2 * S : S / 2, 0);
+    w = waits_read(word);
+    assert_int_equal(w.n, 100);
+    within(w.median_us, 1, 0.01);
+    assert_true(fabs(w.spread - log(2)) < 0.01);
+}
+
+static void the_least_of_its_kind(void **state)
+{
+    uint64_t word = note_n(0, S / 10, 1000);
+
+    assert_int_equal(waits_read(word).n, WAITS_LATELY);
+    assert_int_equal(waits_limit_us(word, WAITS_STREAM, 0), 10 * S);
+    assert_int_equal(waits_limit_us(word, WAITS_THINKS, 0), 60 * S);
+    assert_int_equal(waits_limit_us(word, WAITS_WHOLE, 0), 60 * S);
+}
+
+static void a_wider_spread_is_waited_for_longer(void **state)
+{
+    uint64_t even = note_n(0, 8 * S, 1000), uneven = 0;
+
+    for (unsigned i = 0; i < 1000; i++)
+        uneven = waits_note(uneven, i % 2 ? 16 * S : 4 * S, 0);
+    assert_true(waits_limit_us(uneven, WAITS_STREAM, 0) >
+                2 * waits_limit_us(even, WAITS_STREAM, 0));
+}
+
+/* The longest of many counts three times, and is forgotten. */
+static void the_tail(void **state)
+{
+    uint64_t word = note_n(note_n(note_n(0, S / 2, 300), 40 * S, 1), S / 2, 10);
+
+    within(waits_limit_us(word, WAITS_STREAM, 0), 120, 0.02);
+    word = note_n(word, S / 2, 950);
+    within(waits_limit_us(word, WAITS_STREAM, 0), 60, 0.05);
+    word = note_n(word, S / 2, 5000);
+    assert_int_equal(waits_limit_us(word, WAITS_STREAM, 0), 10 * S);
+}
+
+static void who_was_given_up_gets_half_as_long_again(void **state)
+{
+    uint64_t word = note_n(0, S / 2, 300), limit;
+
+    for (unsigned i = 0; i < 3; i++) {
+        limit = waits_limit_us(word, WAITS_STREAM, 0);
+        word = waits_given_up(word, limit, 0);
+        within(waits_limit_us(word, WAITS_STREAM, 0), 1.5 * (double)limit / 1e6, 0.1);
+    }
+}
+
+static void long_prompts_take_longer(void **state)
+{
+    uint64_t word = 0;
+
+    for (unsigned i = 0; i < 300; i++)
+        word = waits_note(word, 4 * S, 3 * WAITS_PROMPT);
+    within(waits_read(word).median_us, 1, 0.01);
+    within(waits_limit_us(word, WAITS_STREAM, 9 * WAITS_PROMPT),
+           10 * (double)waits_limit_us(word, WAITS_STREAM, 0) / 1e6, 0.01);
+}
+
+static void nothing_overflows(void **state)
+{
+    uint64_t word = note_n(note_n(0, UINT64_MAX, 300), 0, 1);
+
+    word = waits_given_up(word, UINT64_MAX, UINT64_MAX);
+    assert_true(waits_read(word).median_us > 3600 * S);
+    assert_true(waits_limit_us(word, WAITS_STREAM, 0) > 3600 * S);
+    assert_int_equal(waits_limit_us(UINT64_MAX, WAITS_STREAM, UINT64_MAX), 1000000000 * S);
+}
+
+/* Normal, by Box and Muller. */
+static double normal(struct rng *r)
+{
+    double u = 1 - rng_unit(r);
+    double v = rng_unit(r);
+
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+/* Shapes of healthy waits: median, deviation, and one in so many that is longer by a factor. */
+static const struct shape {
+    double median_s, spread, factor;
+    unsigned one_in;
+} shapes[] = {
+    {0.3, 0.25, 1, 1}, {0.5, 0.4, 30, 100}, {1, 1, 1, 1}, {5.6, 0.8, 1, 1}, {2, 0.7, 10, 20},
+};
+
+static void healthy_waits_are_not_given_up(void **state)
+{
+    enum { RUNS = 20, LONG = 20000 };
+    struct rng rng;
+
+    rng_init(&rng, 20261127);
+    for (size_t s = 0; s < ARRAY_LEN(shapes); s++) {
+        unsigned given_up = 0;
+
+        for (unsigned run = 0; run < RUNS; run++) {
+            uint64_t word = 0;
+
+            for (unsigned i = 0; i < LONG; i++) {
+                double t = shapes[s].median_s * exp(shapes[s].spread * normal(&rng));
+                bool far = rng_below(&rng, shapes[s].one_in) == 0;
+                uint64_t us = (uint64_t)(1e6 * t * (far ? shapes[s].factor : 1));
+                uint64_t limit = waits_limit_us(word, WAITS_STREAM, 0);
+
+                given_up += us > limit;
+                word = us > limit ? waits_given_up(word, limit, 0) : waits_note(word, us, 0);
+            }
+        }
+        if (given_up > RUNS * LONG / 10000)
+            fail_msg("%zu: %u given up", s, given_up);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_knows_it_yet),
+        cmocka_unit_test(a_few_waits_make_no_limit_shorter),
+        cmocka_unit_test(what_is_known_is_what_was_noted),
+        cmocka_unit_test(the_least_of_its_kind),
+        cmocka_unit_test(a_wider_spread_is_waited_for_longer),
+        cmocka_unit_test(the_tail),
+        cmocka_unit_test(who_was_given_up_gets_half_as_long_again),
+        cmocka_unit_test(long_prompts_take_longer),
+        cmocka_unit_test(nothing_overflows),
+        cmocka_unit_test(healthy_waits_are_not_given_up),
+    };
+
+    return cmocka_run_group_tests_name("waits", tests, NULL, NULL);
+}
