@@ -209,8 +209,6 @@ static void forget_attempt(struct relay *r)
     cred_unref(&r->cred);
     blob_unref(&r->answer);
     buf_reset(&r->held);
-    if (!r->head_sent) /* else the client waits on, and is kept alive */
-        ev_timer_stop(&r->hold);
     r->patches_n = 0;
     r->sequence = 0;
     r->dropped = r->approximated = r->client_model_json = span_of(NULL, 0);

@@ -67,6 +67,8 @@ void relay_drop_call(struct relay *r)
 
     cred_wait_cancel(&r->credential);
     ev_timer_stop(&r->again);
+    if (!r->head_sent) /* else the client waits on, and is kept alive */
+        ev_timer_stop(&r->hold);
     if (!r->call)
         return;
     a = call_answer(r->call);

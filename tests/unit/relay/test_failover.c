@@ -353,6 +353,31 @@ static void a_head_that_went_early_stays_true(void **state)
     twin_close(&t);
 }
 
+/* It fails about when the head would have gone alone; then nobody answers for a moment. */
+static void a_head_waits_for_an_attempt(void **state)
+{
+    static const char fails[] = ROLE "data: " ERROR "\n\n";
+    struct up up = {ANSWERS, STREAM_HEAD, fails, 0, TWIN_WHOLE};
+
+    UNUSED(state);
+    for (ev_us rests = EV_MS(1000); rests < EV_MS(1700); rests += EV_MS(20)) {
+        struct twin t;
+        struct got g;
+
+        twin_open(&t, rests, PLAN(""));
+        set(&t, 0, &up);
+        t.ups[0].script.rest_at = sizeof(ROLE) - 1;
+        t.ups[0].script.rest_us = rests;
+        set(&t, 1, &good);
+        ask(&t, &g, STREAM, EV_S(30));
+        assert_true(g.clean && g.status == 200 && has(&g, GOOD));
+        assert_int_equal(t.ups[0].requests, 2);
+        assert_int_equal(t.record.attempts, 3);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
 /* Asks once; whom did it reach? */
 static unsigned reaches(struct twin *t, const char *body, struct got *g)
 {
@@ -603,6 +628,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_takes_over),
         cmocka_unit_test(a_head_that_went_early_stays_true),
+        cmocka_unit_test(a_head_waits_for_an_attempt),
         cmocka_unit_test(who_asks_to_be_left_alone_is),
         cmocka_unit_test(who_is_sick_is_probed),
         cmocka_unit_test(the_last_one_is_probed_each_second),

@@ -63,6 +63,8 @@ static void up_piece(struct ev_timer *t)
     size_t stop = MIN(s->cut_at, s->body.n), n;
     char size[32];
 
+    if (u->sent < s->rest_at)
+        stop = MIN(stop, s->rest_at);
     if (u->sent < stop) {
         n = 1 + rng_below(&u->t->rng, s->piece_max); /* MIN() would draw twice */
         n = MIN(n, stop - u->sent);
@@ -72,7 +74,8 @@ static void up_piece(struct ev_timer *t)
         if (s->chunked)
             up_write(u, "\r\n", 2);
         u->sent += n;
-        up_wait(u, rng_below(&u->t->rng, s->gap_max + 1));
+        up_wait(u, rng_below(&u->t->rng, s->gap_max + 1) +
+                       (u->sent == s->rest_at ? s->rest_us : 0));
         return;
     }
     switch (s->end) {

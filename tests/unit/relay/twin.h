@@ -31,6 +31,8 @@ struct twin_script {
     bool chunked;      /* each piece of the body becomes a chunk */
     size_t piece_max;  /* pieces of 1 to this many bytes */
     ev_us gap_max;     /* pause before each piece, 0 to this */
+    size_t rest_at;    /* bytes of the body after which it rests ... */
+    ev_us rest_us;     /* ... for so long */
     size_t cut_at;     /* bytes of the body after which `end` happens; SIZE_MAX: at its end */
     enum twin_end end; /* TWIN_WHOLE: the last chunk, then the connection stays */
 };
