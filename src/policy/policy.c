@@ -183,7 +183,8 @@ static void note_failure(struct policy_request *q, const struct policy_failure *
 {
     struct board_standing *t = target_of(q, q->at, now_us);
     struct board_standing *c = credential_of(q, q->at, now_us);
-    bool sick = class_row(f->class_id)->health, probe = q->probe, refused = is_refused(f);
+    bool sick = class_row(f->class_id)->health && !f->unasked, probe = q->probe,
+         refused = is_refused(f);
 
     end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
     if (sick)
@@ -240,10 +241,15 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
     }
 }
 
+static bool may_be_executed(const struct policy_failure *f)
+{
+    return f->class_id != CLASS_NEVER_EXECUTED && !f->unasked;
+}
+
 struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
                                  uint64_t now_us, uint64_t left_us, uint32_t random)
 {
-    bool probe = q->probe, executed = f->class_id != CLASS_NEVER_EXECUTED;
+    bool probe = q->probe, executed = may_be_executed(f);
 
     note_failure(q, f, now_us, random);
     q->asked = true;

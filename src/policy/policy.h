@@ -102,6 +102,7 @@ void policy_skip(struct policy_request *q, uint64_t now_us);
 struct policy_failure {
     enum class_id class_id;
     uint16_t status;   /* of an answer, 0: none */
+    bool unasked;      /* it was not asked, for want of something of the gateway's own */
     bool silent;       /* it did not begin to answer in time */
     bool asks;         /* it asks to be left alone ... */
     uint64_t delay_us; /* ... for so long */

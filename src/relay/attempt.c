@@ -22,11 +22,36 @@ static void note_attempt(const struct relay *r)
     held_tried(r->env->sink.held, rec->held, &q);
 }
 
+/* The target could not be asked at all, for want of something on this side: that says nothing about
+ * it, and is no attempt of the request. last->no lacks its sentence: "TARGET: what: why". */
+static void not_asked(struct relay *r, struct relay_last *last, const char *what,
+                      const struct err *e)
+{
+    struct policy_failure f = {.class_id = last->no.class_id, .unasked = true};
+    struct span text = arena_printf(&r->arena, "%s: %s: %s", r->record.target, what, e->text);
+
+    last->no.text = text.p ? text.p : reason_meaning(last->no.reason);
+    if (!relay_try_on(r, &f, last))
+        relay_fail(r, last);
+}
+
+static void refuse_without_call(struct relay *r, const struct err *e)
+{
+    struct relay_last last = {.no = {.status = class_row(CLASS_NEVER_EXECUTED)->client_status,
+                                     .reason = REASON_CONNECT,
+                                     .class_id = CLASS_NEVER_EXECUTED,
+                                     .hint = class_row(CLASS_NEVER_EXECUTED)->hint},
+                              .target = r->target};
+
+    if (e->code == ERR_NOMEM) /* another target needs no less */
+        relay_impossible(r, e);
+    else
+        not_asked(r, &last, "it cannot be called", e);
+}
+
 /* All that an attempt needs is there. */
 static void begin_call(struct relay *r)
 {
-    struct relay_refusal no = {
-        .status = 502, .reason = REASON_CONNECT, .class_id = CLASS_NEVER_EXECUTED};
     struct call_conf conf;
     struct err e;
 
@@ -38,15 +63,11 @@ static void begin_call(struct relay *r)
             r->at_target = board_enter(r->env->sink.targets, r->target->id);
         return;
     }
-    no.text = e.text;
-    no.hint = class_row(no.class_id)->hint;
-    relay_refuse(r, &no);
+    refuse_without_call(r, &e);
 }
 
-/* There is none: the target was not asked. */
 static void refuse_without_credential(struct relay *r, const struct err *e)
 {
-    const struct settings_provider *p = r->target->provider;
     struct relay_last last = {
         .no = {.status = class_row(CLASS_CREDENTIAL)->client_status,
                .reason = REASON_NO_CREDENTIAL,
@@ -54,13 +75,11 @@ static void refuse_without_credential(struct relay *r, const struct err *e)
                .hint = "Check the provider's `credentials` in the gateway's configuration, and "
                        "whether their source can be reached from it."},
         .target = r->target};
-    struct policy_failure f = {.class_id = CLASS_CREDENTIAL};
-    struct span text = arena_printf(&r->arena, "%s: no credential by %s: %s", r->record.target,
-                                    p->credential.source->name, e->text);
+    char what[64];
 
-    last.no.text = text.p ? text.p : reason_meaning(last.no.reason);
-    if (!relay_try_on(r, &f, &last))
-        relay_fail(r, &last);
+    UNUSED(snprintf(what, sizeof(what), "no credential by %s",
+                    r->target->provider->credential.source->name));
+    not_asked(r, &last, what, e);
 }
 
 void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *e)

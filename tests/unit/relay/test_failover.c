@@ -378,6 +378,33 @@ static void a_head_waits_for_an_attempt(void **state)
     }
 }
 
+/* A target that the gateway cannot call is nobody's failure but its own; another one is asked. */
+static void who_cannot_be_called_is_passed_over(void **state)
+{
+    struct twin t;
+    struct got g;
+
+    UNUSED(state);
+    twin_open_env(&t, 1,
+                  "version: 1\nproviders:\n  a: {type: openai-compatible, endpoints: "
+                  "['https://127.0.0.1:9000/v1'], private: true}\n" UP(
+                      "b", "9100") "models: {m: {targets: [a/m, b/m]}}\n",
+                  (const char *[]){"SSL_CERT_FILE=/nowhere/ca.pem", NULL});
+    set(&t, 1, &good);
+    for (int i = 0; i < 7; i++) {
+        ask(&t, &g, STREAM, EV_S(5));
+        assert_true(g.status == 200 && has(&g, GOOD));
+        assert_non_null(strstr(g.head, "x-lamplighter-fallback-reason: never-executed\r\n"));
+        assert_string_equal(t.record.tried, "a/m=never-executed"); /* no breaker is open */
+        buf_fini(&g.body);
+    }
+    ask(&t, &g, REQUEST("a/m", ""), EV_S(5));
+    assert_int_equal(g.status, 502);
+    assert_true(has(&g, "ca.pem"));
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
 /* Asks once; whom did it reach? */
 static unsigned reaches(struct twin *t, const char *body, struct got *g)
 {
@@ -629,6 +656,7 @@ int main(void)
         cmocka_unit_test(another_takes_over),
         cmocka_unit_test(a_head_that_went_early_stays_true),
         cmocka_unit_test(a_head_waits_for_an_attempt),
+        cmocka_unit_test(who_cannot_be_called_is_passed_over),
         cmocka_unit_test(who_asks_to_be_left_alone_is),
         cmocka_unit_test(who_is_sick_is_probed),
         cmocka_unit_test(the_last_one_is_probed_each_second),
