@@ -161,6 +161,20 @@ static void note_tried(struct record *rec, const char *target, const struct rela
                     relay_why(no)));
 }
 
+/* The record of the next attempt: nothing of the last one's is left in it. */
+static void begin_record(struct record *rec)
+{
+    rec->cost = rec->attempt_us = rec->attempt_first_us = 0;
+    rec->usage = (struct dialect_usage){0};
+    rec->pricing = PRICING_NOTHING;
+    rec->outcome = OUTCOME_FULL;
+    rec->reason = REASON_NONE;
+    rec->class_id = CLASS_NONE;
+    rec->upstream_status = 0;
+    rec->resent = false;
+    rec->upstream_model[0] = rec->server[0] = rec->text[0] = '\0';
+}
+
 /* The attempt gets a record of its own, for another one follows: in *of as it was, now with whom
  * that goes to. What it has cost is the request's too. */
 static void tell(struct relay *r, struct record *of)
@@ -174,14 +188,7 @@ static void tell(struct relay *r, struct record *of)
         r->env->sink.record(r->env->sink.arg, of);
     if (price_is_known(of->pricing))
         rec->cost_before += of->cost;
-    rec->cost = rec->attempt_us = rec->attempt_first_us = 0;
-    rec->usage = (struct dialect_usage){0};
-    rec->pricing = PRICING_NOTHING;
-    rec->outcome = OUTCOME_FULL;
-    rec->reason = REASON_NONE;
-    rec->class_id = CLASS_NONE;
-    rec->upstream_status = 0;
-    rec->text[0] = '\0';
+    begin_record(rec);
 }
 
 static uint32_t draw(struct relay *r)

@@ -6,6 +6,8 @@
 #include "kinds.h"
 #include "twin.h"
 
+#include "health/breaker.h"
+
 #define UP(name, port)                                                                             \
     "  " name ": {type: openai-compatible, endpoints: ['http://127.0.0.1:" port "/v1'], private: " \
     "true, timeout: {connect: 1s, first_token: 5s, idle: 5s, total: 60s}}\n"
@@ -405,6 +407,87 @@ static void who_cannot_be_called_is_passed_over(void **state)
     twin_close(&t);
 }
 
+/* What one attempt has read is no part of another one's record. */
+static void records_are_of_one_attempt(void **state)
+{
+    struct up whole = {ANSWERS, WHOLE_HEAD, "{\"choices\": nothing}", 0, TWIN_WHOLE};
+    struct up cut = {ANSWERS, STREAM_HEAD, GOOD, sizeof(ROLE) - 1, TWIN_FIN};
+    struct twin t;
+    struct got g;
+
+    UNUSED(state);
+    twin_open(&t, 1, PLAN(", retry: {same_target: 0}"));
+    set(&t, 0, &whole);
+    t.ups[0].script.rest_at = 1;
+    t.ups[0].script.rest_us = EV_S(2);
+    set(&t, 1, &good);
+    ask(&t, &g, STREAM, EV_S(30));
+    assert_true(g.status == 200 && has(&g, GOOD));
+    assert_true(t.record.first_us > EV_S(2)); /* of what the client got */
+    buf_fini(&g.body);
+    twin_close(&t);
+
+    twin_open_env(
+        &t, 1,
+        "version: 1\nproviders:\n" UP(
+            "a", "9000") "  b: {type: openai-compatible, endpoints: ['https://127.0.0.1:9100/v1'], "
+                         "private: true}\nmodels: {m: {targets: [a/m, b/m]}}\n",
+        (const char *[]){"SSL_CERT_FILE=/nowhere/ca.pem", NULL});
+    set(&t, 0, &cut);
+    ask(&t, &g, STREAM, EV_S(30));
+    assert_int_equal(g.status, 502);
+    assert_string_equal(t.record.target, "b/m");
+    assert_string_equal(t.record.upstream_model, "");
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
+static uint8_t failures_of(const struct twin *t, const char *target)
+{
+    const struct board_standing *s =
+        standing_look(t->gateway.relay.standings, span_hash(span_str(target)));
+
+    return s ? breaker_read(board_get(&s->breaker), ev_now(t->ev)).row : 0;
+}
+
+/* An answer that is complete, and says what no client can be told (a call of nothing): no success
+ * of its target.
+ */
+static void what_cannot_be_translated_is_a_failure(void **state)
+{
+    struct up odd = {ANSWERS, WHOLE_HEAD,
+                     "{\"id\":\"c1\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":["
+                     "{\"index\":0,\"message\":{\"role\":\"assistant\",\"tool_calls\":["
+                     "{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"arguments\":\"{}\"}}]},"
+                     "\"finish_reason\":\"tool_calls\"}]}",
+                     0, TWIN_WHOLE};
+    struct twin_client c = {0};
+    struct buf request, body;
+    unsigned status;
+    struct twin t;
+
+    UNUSED(state);
+    buf_init(&request, 65536);
+    buf_init(&body, 65536);
+    twin_open(&t, 1, PLAN(""));
+    set(&t, 0, &odd);
+    set(&t, 1, &good_whole);
+    twin_ask(&t, &c,
+             kind_request(&request, "/v1/messages",
+                          "{\"model\":\"m\",\"max_tokens\":5,\"messages\":"
+                          "[{\"role\":\"user\",\"content\":\"hi\"}]}"),
+             EV_S(5));
+    UNUSED(twin_parse(buf_span(&c.in), &status, &body));
+    assert_int_equal(status, 200);
+    assert_int_equal(t.ups[0].requests, 2);
+    assert_int_equal(failures_of(&t, "a/m"), 2);
+    assert_int_equal(failures_of(&t, "b/m"), 0);
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&request);
+    buf_fini(&body);
+}
+
 /* Asks once; whom did it reach? */
 static unsigned reaches(struct twin *t, const char *body, struct got *g)
 {
@@ -657,6 +740,8 @@ int main(void)
         cmocka_unit_test(a_head_that_went_early_stays_true),
         cmocka_unit_test(a_head_waits_for_an_attempt),
         cmocka_unit_test(who_cannot_be_called_is_passed_over),
+        cmocka_unit_test(records_are_of_one_attempt),
+        cmocka_unit_test(what_cannot_be_translated_is_a_failure),
         cmocka_unit_test(who_asks_to_be_left_alone_is),
         cmocka_unit_test(who_is_sick_is_probed),
         cmocka_unit_test(the_last_one_is_probed_each_second),
