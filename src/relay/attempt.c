@@ -118,7 +118,8 @@ void relay_try(struct relay *r)
 
 bool relay_renew(struct relay *r, const struct call_failure *f)
 {
-    if (!r->cred || r->renewed || r->head_sent || (f->status != 401 && f->status != 403) ||
+    if (!r->cred || r->renewed || r->state != RELAY_TRYING ||
+        (f->status != 401 && f->status != 403) ||
         !cred_refused(r->env->creds, r->target->provider, r->cred))
         return false;
     r->renewed = true;

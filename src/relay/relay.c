@@ -125,13 +125,26 @@ static void refuse_ending(struct relay *r, enum reason reason)
     relay_refuse(r, &no);
 }
 
+/* The client is gone, and its stream does not know it yet. */
+static void client_is_gone(struct relay *r, const struct err *e)
+{
+    struct relay_refusal no = {.status = 400, .reason = REASON_CLIENT_GONE, .text = e->text};
+
+    relay_note(r, &no);
+    relay_end(r, HTTP_CLOSE_BROKEN);
+}
+
 void relay_impossible(struct relay *r, const struct err *e)
 {
     struct relay_last last = {.no = {.status = 503, .reason = REASON_NO_MEMORY, .text = e->text},
                               .target = r->target};
     struct policy_failure f = {.class_id = CLASS_JUNK};
 
-    if (e->code == ERR_NOMEM) {
+    if (e->code == ERR_RESET) {
+        client_is_gone(r, e);
+        return;
+    }
+    if (e->code != ERR_LIMIT && e->code != ERR_PROTOCOL) { /* memory, the spool's disk */
         relay_refuse(r, &last.no);
         return;
     }
@@ -313,8 +326,8 @@ static void on_deadline(struct ev_timer *t)
     struct relay_refusal no = {
         .status = 504,
         .reason = REASON_TIMEOUT_TOTAL,
-        .class_id =
-            r->call ? CLASS_MAYBE_EXECUTED : CLASS_NEVER_EXECUTED, /* it had no credential */
+        /* without one there was no credential */
+        .class_id = r->record.attempts ? CLASS_MAYBE_EXECUTED : CLASS_NEVER_EXECUTED,
     };
 
     no.text = reason_meaning(no.reason);

@@ -146,6 +146,21 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     relay_ask_more(r);
 }
 
+/* What the client has asked for is more than may be held: that is nobody's failure, and another
+ * target would be paid for as much. */
+static void refuse_large_answer(struct relay *r, const struct err *e)
+{
+    struct relay_refusal no = {
+        .status = 502,
+        .reason = REASON_JUNK,
+        .class_id = CLASS_JUNK,
+        .text = e->text,
+        .hint = "Ask for a stream or for less, or raise server.limits.answer in the gateway's "
+                "configuration."};
+
+    relay_refuse(r, &no);
+}
+
 static void on_answer_body(void *arg, struct span bytes)
 {
     struct relay *r = arg;
@@ -158,10 +173,12 @@ static void on_answer_body(void *arg, struct span bytes)
         rc = relay_send(r, bytes, &e);
     if (r->record.first_us == 0 && !r->whole)
         r->record.first_us = ev_now(r->env->ev) - r->began;
-    if (rc < 0)
-        relay_impossible(r, &e);
-    else
+    if (rc == 0)
         relay_ask_more(r);
+    else if (r->whole && e.code == ERR_LIMIT)
+        refuse_large_answer(r, &e);
+    else
+        relay_impossible(r, &e);
 }
 
 /* All of it is written. */

@@ -6,6 +6,8 @@
 #include "kinds.h"
 #include "twin.h"
 
+#include <sys/resource.h>
+
 #include "health/breaker.h"
 
 #define UP(name, port)                                                                             \
@@ -488,6 +490,58 @@ static void what_cannot_be_translated_is_a_failure(void **state)
     buf_fini(&body);
 }
 
+/* A client asks for more than the gateway may hold: its targets are well, and are paid for one. */
+static void a_large_answer_is_nobodys_failure(void **state)
+{
+    static char large[70 * 1024];
+    struct up up = {ANSWERS, WHOLE_HEAD, large, 0, TWIN_WHOLE};
+    struct twin t;
+    struct got g;
+
+    UNUSED(state);
+    memset(large, ' ', sizeof(large) - 1);
+    twin_open(&t, 1, PLAN("") "server: {limits: {answer: 64KiB}}\n");
+    set(&t, 0, &up);
+    set(&t, 1, &good_whole);
+    for (int i = 0; i < 2; i++) {
+        ask(&t, &g, ONCE, EV_S(30));
+        assert_int_equal(g.status, 502);
+        assert_true(has(&g, "server.limits.answer"));
+        assert_int_equal(t.record.attempts, 1);
+        buf_fini(&g.body);
+    }
+    assert_int_equal(t.ups[1].requests, 0);
+    assert_int_equal(failures_of(&t, "a/m"), 0);
+    twin_close(&t);
+}
+
+/* So is a disk that takes nothing: another target's answer is as long. */
+static void a_full_disk_is_nobodys_failure(void **state)
+{
+    static char large[2 * BLOB_MEMORY];
+    struct up up = {ANSWERS, WHOLE_HEAD, large, 0, TWIN_WHOLE};
+    struct rlimit files, none;
+    struct twin t;
+    struct got g;
+
+    UNUSED(state);
+    memset(large, ' ', sizeof(large) - 1);
+    twin_open(&t, 1, PLAN(""));
+    set(&t, 0, &up);
+    t.ups[0].script.piece_max = 100000;
+    set(&t, 1, &good_whole);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    none = (struct rlimit){0, files.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ask(&t, &g, ONCE, EV_S(30));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(g.status, 503);
+    assert_int_equal(t.record.attempts, 1);
+    assert_int_equal(failures_of(&t, "a/m"), 0);
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
 /* Asks once; whom did it reach? */
 static unsigned reaches(struct twin *t, const char *body, struct got *g)
 {
@@ -742,6 +796,8 @@ int main(void)
         cmocka_unit_test(who_cannot_be_called_is_passed_over),
         cmocka_unit_test(records_are_of_one_attempt),
         cmocka_unit_test(what_cannot_be_translated_is_a_failure),
+        cmocka_unit_test(a_large_answer_is_nobodys_failure),
+        cmocka_unit_test(a_full_disk_is_nobodys_failure),
         cmocka_unit_test(who_asks_to_be_left_alone_is),
         cmocka_unit_test(who_is_sick_is_probed),
         cmocka_unit_test(the_last_one_is_probed_each_second),
