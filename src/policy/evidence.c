@@ -44,10 +44,18 @@ bool evidence_take_probe(struct board_standing *s, uint64_t until_us, uint64_t n
 {
     uint64_t old = board_get(&s->probe_us);
 
+    if (standing_is_nobodys(s))
+        return true;
     while (old <= now_us)
         if (swap(&s->probe_us, &old, until_us))
             return true;
     return false;
+}
+
+void evidence_end_probe(struct board_standing *s, uint64_t until_us, uint64_t next_us)
+{
+    atomic_compare_exchange_strong_explicit(&s->probe_us, &until_us, next_us, memory_order_relaxed,
+                                            memory_order_relaxed);
 }
 
 void evidence_not_before(struct board_standing *s, uint64_t at_us)

@@ -23,6 +23,10 @@ bool evidence_is_open(const struct board_standing *s, uint64_t now_us);
 /* Nobody else probes it until the time that is over by itself. false: somebody does. */
 bool evidence_take_probe(struct board_standing *s, uint64_t until_us, uint64_t now_us);
 
+/* The probe that was taken until then is over, and nobody begins another one before next_us. By
+ * then it may have become another one's: then nothing is changed. */
+void evidence_end_probe(struct board_standing *s, uint64_t until_us, uint64_t next_us);
+
 /* Not before this time, or a later one that is there already. */
 void evidence_not_before(struct board_standing *s, uint64_t at_us);
 

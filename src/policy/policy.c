@@ -85,23 +85,41 @@ static bool is_stale(const struct board_standing *t, uint64_t now_us)
     return evidence_is_open(t, now_us) && board_get(&t->until_us) + POLICY_STALE_US < now_us;
 }
 
+/* The probe is over; nobody is to begin another one for pause_us. */
+static void end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
+{
+    if (q->probe_us)
+        evidence_end_probe(target_of(q, q->at, now_us), q->probe_us,
+                           pause_us ? now_us + pause_us : 0);
+    q->probe = false;
+    q->probe_us = 0;
+}
+
+/* Nobody else probes it meanwhile, unless all may. */
+static bool begin_probe(struct policy_request *q, uint64_t now_us)
+{
+    struct board_standing *t = target_of(q, q->at, now_us);
+
+    q->probe = true;
+    q->probe_us = is_stale(t, now_us) ? 0 : now_us + POLICY_PROBE_US;
+    if (q->probe_us == 0 || evidence_take_probe(t, q->probe_us, now_us))
+        return true;
+    q->probe = false;
+    q->probe_us = 0;
+    return false;
+}
+
 static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, i, now_us);
-
-    if (probe && !is_stale(t, now_us) && !evidence_take_probe(t, now_us + POLICY_PROBE_US, now_us))
-        return false;
-    if (!affords(q, i, now_us)) {
-        if (probe)
-            board_set(&t->probe_us, 0);
-        return false;
-    }
     q->at = (uint8_t)i;
-    q->probe = probe;
-    q->last = false;
     q->again = 0;
-    q->answered = false;
-    return true;
+    q->last = q->answered = q->noted = false;
+    if (probe && !begin_probe(q, now_us))
+        return false;
+    if (affords(q, i, now_us))
+        return true;
+    end_probe(q, 0, now_us);
+    return false;
 }
 
 /* Of those that are open, the one that has the least time left. */
@@ -146,14 +164,6 @@ int policy_next(struct policy_request *q, uint64_t now_us)
         return -1;
     q->last = true;
     return last;
-}
-
-/* The probe is over; nobody is to begin another one for pause_us. */
-static void end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
-{
-    if (q->probe)
-        board_set(&target_of(q, q->at, now_us)->probe_us, pause_us ? now_us + pause_us : 0);
-    q->probe = false;
 }
 
 void policy_skip(struct policy_request *q, uint64_t now_us)
@@ -291,17 +301,17 @@ void policy_answers(struct policy_request *q, uint64_t now_us)
     q->answered = true;
     if (board_get(&c->until_us))
         board_set(&c->until_us, 0);
-    for (int i = 0; q->probe && i < (q->last ? BREAKER_GOOD : 1); i++)
-        evidence_result(t, true, true, now_us, 0);
+    q->noted = q->probe;
+    for (int good = 0; q->probe && good < (q->last ? BREAKER_GOOD : 1); good++)
+        if (good == 0 || evidence_is_open(t, now_us)) /* the last one left is closed by one */
+            evidence_result(t, true, true, now_us, 0);
     end_probe(q, 0, now_us);
 }
 
 void policy_ended(struct policy_request *q, uint64_t now_us)
 {
-    bool probed = q->probe;
-
     policy_answers(q, now_us);
-    if (!probed)
+    if (!q->noted)
         evidence_result(target_of(q, q->at, now_us), true, false, now_us, 0);
 }
 

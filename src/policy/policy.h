@@ -86,7 +86,9 @@ struct policy_request {
     bool was_free;        /* ... and there is one such a request */
     bool probe;           /* the attempt is one ... */
     bool last;            /* ... for want of others */
-    bool answered;        /* its target has begun to answer */
+    uint64_t probe_us;    /* ... and what the board says by it; 0: all may probe that target */
+    bool answered;        /* its target has begun to answer ... */
+    bool noted;           /* ... which is its success */
     enum reason why;      /* policy_next() found nobody: what is in the way of the first one left;
                            * that one asks to be left alone goes before */
     uint64_t earliest_us; /* ... and when the first of them may be asked; 0: not known */
