@@ -5,6 +5,7 @@
 #include "health/budget.h"
 
 #define TOKEN   1000u
+#define SHARE   (TOKEN * BUDGET_PERCENT / 100)
 #define LIFE_MS (BUDGET_US / 1000)
 #define REST    ((uint64_t)(BUDGET_PER_S * TOKEN * (double)LIFE_MS / 1000)) /* without requests */
 #define MOST    UINT32_MAX
@@ -47,7 +48,19 @@ double budget_tokens(uint64_t word, uint64_t now_us)
 
 uint64_t budget_earn(uint64_t word, uint64_t now_us)
 {
-    return pack(now_there(word, now_us) + TOKEN * BUDGET_PERCENT / 100, word, now_us);
+    return pack(now_there(word, now_us) + SHARE, word, now_us);
+}
+
+uint64_t budget_unearn(uint64_t word, uint64_t now_us)
+{
+    uint64_t tokens = now_there(word, now_us);
+
+    return pack(tokens - MIN(tokens, (uint64_t)SHARE), word, now_us);
+}
+
+uint64_t budget_unspend(uint64_t word, uint64_t now_us)
+{
+    return pack(now_there(word, now_us) + TOKEN, word, now_us);
 }
 
 uint64_t budget_spend(uint64_t word, uint64_t now_us, bool *enough)

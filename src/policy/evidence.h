@@ -30,7 +30,12 @@ void evidence_end_probe(struct board_standing *s, uint64_t until_us, uint64_t ne
 /* Not before this time, or a later one that is there already. */
 void evidence_not_before(struct board_standing *s, uint64_t at_us);
 
+/* What an attempt does to its target's retry budget, before it begins; and undone, since it is not
+ * made. */
+enum evidence_fee { FEE_NONE, FEE_EARNS, FEE_SPENDS };
+
 void evidence_earn(struct board_standing *s, uint64_t now_us);
 bool evidence_spend(struct board_standing *s, uint64_t now_us);
+void evidence_undo(struct board_standing *s, enum evidence_fee fee, uint64_t now_us);
 
 #endif

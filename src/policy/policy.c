@@ -68,12 +68,18 @@ static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
     struct board_standing *t = target_of(q, i, now_us);
 
+    q->fee = FEE_NONE;
     if (!q->asked) {
         evidence_earn(t, now_us);
+        q->fee = FEE_EARNS;
         return true;
     }
-    if (q->free || evidence_row(t, now_us) == 0 || evidence_spend(t, now_us))
+    if (q->free || evidence_row(t, now_us) == 0)
         return true;
+    if (evidence_spend(t, now_us)) {
+        q->fee = FEE_SPENDS;
+        return true;
+    }
     blocked(q, REASON_RETRY_BUDGET, 0);
     q->out |= UINT32_C(1) << i;
     return false;
@@ -169,6 +175,8 @@ int policy_next(struct policy_request *q, uint64_t now_us)
 void policy_skip(struct policy_request *q, uint64_t now_us)
 {
     end_probe(q, 0, now_us);
+    evidence_undo(target_of(q, q->at, now_us), (enum evidence_fee)q->fee, now_us);
+    q->fee = FEE_NONE;
     q->out |= UINT32_C(1) << q->at;
 }
 

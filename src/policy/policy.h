@@ -84,6 +84,7 @@ struct policy_request {
     bool asked;           /* there was an attempt */
     bool free;            /* the next one costs nothing ... */
     bool was_free;        /* ... and there is one such a request */
+    uint8_t fee;          /* what the attempt did to the budget (enum evidence_fee) */
     bool probe;           /* the attempt is one ... */
     bool last;            /* ... for want of others */
     uint64_t probe_us;    /* ... and what the board says by it; 0: all may probe that target */

@@ -234,6 +234,35 @@ static void never_executed_is_free_once(void **state)
     assert_int_equal(policy_failed(&q, &died, NOW, FOREVER, 0).what, POLICY_FINAL);
 }
 
+static void who_is_skipped_neither_earns_nor_pays(void **state)
+{
+    struct bed *b = *state;
+    struct policy_request q;
+
+    bed_stand(b, "FFff");
+    q = bed_request(b);
+    assert_int_equal(policy_next(&q, NOW), 0);
+    assert_true(bed_tokens(b, 0, NOW) == 5.15);
+    policy_skip(&q, NOW);
+    assert_true(bed_tokens(b, 0, NOW) == 5);
+    assert_int_equal(policy_next(&q, NOW), 1);
+    assert_true(bed_tokens(b, 1, NOW) == 5.15);
+    (void)policy_failed(&q, &died, NOW, FOREVER, 0);
+    assert_int_equal(policy_next(&q, NOW), 2);
+    assert_true(bed_tokens(b, 2, NOW) == 4);
+    policy_skip(&q, NOW);
+    assert_true(bed_tokens(b, 2, NOW) == 5);
+    assert_int_equal(policy_next(&q, NOW), 3);
+    assert_true(bed_tokens(b, 3, NOW) == 4);
+
+    bed_stand(b, "F"); /* nothing is left to be taken back */
+    q = bed_request(b);
+    assert_int_equal(policy_next(&q, NOW), 0);
+    bed_spend_all(b, 0, NOW);
+    policy_skip(&q, NOW);
+    assert_true(bed_tokens(b, 0, NOW) == 0);
+}
+
 /* ---- probes ---- */
 
 /* The only target is due: how the first probe ends, and when the next one may be made. */
@@ -531,6 +560,7 @@ int main(void)
         TEST(a_retry_costs_a_token_where_it_has_failed),
         TEST(who_can_pay_for_nobody_is_told),
         TEST(never_executed_is_free_once),
+        TEST(who_is_skipped_neither_earns_nor_pays),
         TEST(one_probe_at_a_time),
         TEST(who_is_skipped_keeps_its_place),
         TEST(a_probe_before_its_time_changes_no_time),
