@@ -345,8 +345,8 @@ static void who_is_skipped_keeps_its_place(void **state)
     bed_stand(b, "DF");
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    policy_skip(&q, NOW + 5);
-    assert_int_equal(board_get(&standing_look(b->table, b->c[0].target)->used_us), NOW + 5);
+    policy_skip(&q, NOW + SECOND);
+    assert_int_equal(board_get(&standing_look(b->table, b->c[0].target)->used_us), NOW + SECOND);
     assert_int_equal(q.out, 1);
     assert_int_equal(policy_next(&q, NOW), 1);
     assert_false(q.probe);
