@@ -77,7 +77,7 @@ void relay_drop_call(struct relay *r)
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
-    r->sequence = a->sequence;
+    r->sequence = r->state == RELAY_TRYING ? 0 : a->sequence; /* what is held is never sent */
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)

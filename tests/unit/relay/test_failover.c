@@ -719,6 +719,79 @@ static void a_client_leaves_between_attempts(void **state)
     buf_fini(&request);
 }
 
+/* So does the end of a drain; a reload does not end the wait, nor change where it leads. */
+static void the_gateway_changes_between_attempts(void **state)
+{
+    struct up sick = {ANSWERS, REFUSAL("500 No", ""), ERROR, 0, TWIN_WHOLE};
+
+    UNUSED(state);
+    for (int ends = 0; ends < 2; ends++) {
+        struct twin_client c = {0};
+        struct buf request, body;
+        unsigned status;
+        struct twin t;
+        struct err e;
+
+        buf_init(&request, 65536);
+        buf_init(&body, 65536);
+        twin_open(&t, 1, PLAN(""));
+        set(&t, 0, &sick);
+        set(&t, 1, &good);
+        twin_ask(&t, &c, kind_request(&request, "/v1/chat/completions", STREAM), EV_MS(50));
+        assert_int_equal(t.ups[0].requests, 1);
+        if (ends)
+            relay_end_all(&t.gateway.relay, REASON_DRAINING);
+        else
+            assert_int_equal(gateway_settings(&t.gateway, t.settings, &e), 0);
+        pass(&t, EV_S(5));
+        UNUSED(twin_parse(buf_span(&c.in), &status, &body));
+        assert_int_equal(status, ends ? 503 : 200);
+        assert_int_equal(t.ups[0].requests, ends ? 1 : 2);
+        assert_int_equal(t.ups[1].requests, ends ? 0 : 1);
+        assert_int_equal(t.records, 1);
+        twin_client_fini(&c);
+        twin_close(&t);
+        buf_fini(&request);
+        buf_fini(&body);
+    }
+}
+
+/* What was held of a failed target's events is not numbered: the client has seen none. */
+static void an_error_behind_an_early_head_is_the_first_event(void **state)
+{
+    static const char begun[] =
+        "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,"
+        "\"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"status\":\"in_progress\","
+        "\"model\":\"m\",\"output\":[]}}\n\n";
+    struct up slow = {ANSWERS, STREAM_HEAD, begun, 0, TWIN_SILENT};
+    struct twin_client c = {0};
+    struct buf request, body;
+    unsigned status;
+    struct twin t;
+
+    UNUSED(state);
+    buf_init(&request, 65536);
+    buf_init(&body, 65536);
+    twin_open_env(&t, 1,
+                  "version: 1\nproviders:\n  o: {type: openai, endpoints: "
+                  "['http://127.0.0.1:9000/v1'], private: true, key: 'env:K', "
+                  "timeout: {first_token: 2s}}\nmodels: {m: {targets: [o/m]}}\n",
+                  (const char *[]){"K=sk-of-the-test", NULL});
+    set(&t, 0, &slow);
+    twin_ask(&t, &c,
+             kind_request(&request, "/v1/responses",
+                          "{\"model\":\"m\",\"stream\":true,\"input\":\"hi\"}"),
+             EV_S(5));
+    assert_false(twin_parse(buf_span(&c.in), &status, &body));
+    assert_int_equal(status, 200);
+    assert_true(span_contains(buf_span(&body), SPAN_LIT("\"sequence_number\":0")));
+    assert_false(span_contains(buf_span(&body), SPAN_LIT("resp_1")));
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&request);
+    buf_fini(&body);
+}
+
 /* Nobody is asked more than the rules say, and one answer comes: the good one's while there is one.
  */
 static void drawn_faults(void **state)
@@ -804,6 +877,8 @@ int main(void)
         cmocka_unit_test(a_silent_provider_is_not_asked_for_another_model),
         cmocka_unit_test(a_short_wait_is_waited),
         cmocka_unit_test(a_client_leaves_between_attempts),
+        cmocka_unit_test(the_gateway_changes_between_attempts),
+        cmocka_unit_test(an_error_behind_an_early_head_is_the_first_event),
         cmocka_unit_test(drawn_faults),
     };
 
