@@ -98,6 +98,14 @@ static void up_piece(struct ev_timer *t)
     }
 }
 
+static void note_model(struct up_conn *u)
+{
+    const char *at = strstr(u->in.p, "\"model\":\"");
+    size_t room = sizeof(u->up->model), n = at ? strcspn(at + 9, "\"") : 0;
+
+    UNUSED(snprintf(u->up->model, room, "%.*s", (int)n, at ? at + 9 : ""));
+}
+
 static void up_read(void *arg, const char *p, size_t n)
 {
     struct up_conn *u = arg;
@@ -120,6 +128,7 @@ static void up_read(void *arg, const char *p, size_t n)
     if (u->in.n < (size_t)(end + 4 - u->in.p) + body)
         return;
     assert_int_equal(u->in.n, (size_t)(end + 4 - u->in.p) + body);
+    note_model(u);
     buf_reset(&u->in);
     u->t->up_requests++;
     u->up->requests++;

@@ -45,6 +45,7 @@ struct twin_up {
     struct net_listener *listener;
     struct twin_script script;
     unsigned requests; /* whole ones that reached it */
+    char model[32];    /* ... as the body of the last one calls it (cut) */
 };
 
 struct twin {
