@@ -128,6 +128,26 @@ static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_
     return false;
 }
 
+static bool is_out(const struct policy_request *q, uint32_t i)
+{
+    return q->out >> i & 1;
+}
+
+/* Is it asked now? If not, but it may be later, that is noted. */
+static bool offer(struct policy_request *q, uint32_t i, uint64_t now_us)
+{
+    uint64_t until;
+    enum policy_stand s = look(q, i, now_us, &until);
+    bool may = s == POLICY_FREE || s == POLICY_HALF_OPEN;
+
+    if (may && take(q, i, s == POLICY_HALF_OPEN, now_us))
+        return true;
+    if (!is_out(q, i)) /* take() takes out whom it cannot pay for */
+        blocked(q, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
+                MAX(until, now_us + POLICY_LAST_US));
+    return false;
+}
+
 /* Of those that are open, the one that has the least time left. */
 static int least_bad(const struct policy_request *q, uint64_t now_us)
 {
@@ -137,7 +157,7 @@ static int least_bad(const struct policy_request *q, uint64_t now_us)
     for (uint32_t i = 0; i < q->n; i++) {
         enum policy_stand s = look(q, i, now_us, &until);
 
-        if (q->out >> i & 1 || s == POLICY_ALONE || s == POLICY_FREE || until >= least)
+        if (is_out(q, i) || s == POLICY_ALONE || s == POLICY_FREE || until >= least)
             continue;
         least = until;
         ret = (int)i;
@@ -147,24 +167,14 @@ static int least_bad(const struct policy_request *q, uint64_t now_us)
 
 int policy_next(struct policy_request *q, uint64_t now_us)
 {
-    uint64_t until;
     int last;
 
     MUST(q->n <= POLICY_TARGETS_MAX);
     q->why = REASON_NONE;
     q->earliest_us = 0;
-    for (uint32_t i = 0; i < q->n; i++) {
-        enum policy_stand s = q->out >> i & 1 ? POLICY_OPEN : look(q, i, now_us, &until);
-
-        if (q->out >> i & 1)
-            continue;
-        if ((s == POLICY_FREE || s == POLICY_HALF_OPEN) &&
-            take(q, i, s == POLICY_HALF_OPEN, now_us))
+    for (uint32_t i = 0; i < q->n; i++)
+        if (!is_out(q, i) && offer(q, i, now_us))
             return (int)i;
-        if (!(q->out >> i & 1))
-            blocked(q, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
-                    MAX(until, now_us + POLICY_LAST_US));
-    }
     last = least_bad(q, now_us);
     if (last < 0 || !take(q, (uint32_t)last, true, now_us))
         return -1;

@@ -23,10 +23,12 @@
  *     is one whose key was refused, for POLICY_REFUSED_US. Where nobody else is left, the least bad
  *     of them is probed, at most once a second. If such a probe fails, its time stays as it is; if
  *     it is good, the breaker closes. A target whose time was over long ago is asked by all: what
- * was known of it is old.
+ *     was known of it is old.
  *   - A retry costs a token of the target that it goes to, in place too. It is free where nothing
  *     of the request can have been executed (once), and where the target has not failed since it
  *     last answered: docs/decisions/0013-failover.md.
+ *   - What the gateway itself lacks to ask a target is neither an attempt nor that target's
+ * failure.
  *
  * Room: policy (uses base board provider health). Pure but for the board's words. Threads: any.
  */
