@@ -200,11 +200,14 @@ static uint32_t draw(struct relay *r)
     return ret;
 }
 
-/* Nobody else is left, or the moment could not be waited for: the last word counts. */
-static bool give_up(struct relay *r, struct relay_last *last, struct relay_last *before)
+/* Nobody else is left, or the moment could not be waited for: the last word counts, and the record
+ * is of that attempt, whomever else was looked at. */
+static bool give_up(struct relay *r, struct relay_last *last, struct relay_last *before,
+                    const struct record *of)
 {
     *last = *r->last;
     r->last = before;
+    r->record = *of;
     return false;
 }
 
@@ -230,9 +233,9 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
     relay_drop_call(r);
     of = r->record;
     if (step.what == POLICY_NEXT && !relay_next_target(r, &no))
-        return give_up(r, last, before);
+        return give_up(r, last, before, &of);
     if (step.what == POLICY_AGAIN && ev_timer_set(&r->again, step.wait_us, &e) < 0)
-        return give_up(r, last, before);
+        return give_up(r, last, before, &of);
     note_tried(&r->record, of.target, &r->last->no);
     tell(r, &of);
     if (step.what == POLICY_NEXT)

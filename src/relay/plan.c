@@ -87,6 +87,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                         NULL);
     memcpy(ways, all, n * sizeof(*ways));
+    r->record.configured = r->plan.model != NULL;
     r->ways = ways;
     r->run = (struct policy_request){.table = r->env->standings,
                                      .rules = r->plan.model ? &r->plan.model->rules

@@ -452,6 +452,32 @@ static uint8_t failures_of(const struct twin *t, const char *target)
     return s ? breaker_read(board_get(&s->breaker), ev_now(t->ev)).row : 0;
 }
 
+/* Whom the request was then shown to in vain has no part in it. */
+static void the_last_record_is_of_its_attempt(void **state)
+{
+    struct up sick = {ANSWERS, REFUSAL("503 No", ""), ERROR, 0, TWIN_WHOLE};
+    struct twin t;
+    struct got g;
+
+    UNUSED(state);
+    twin_open_env(&t, 1,
+                  "version: 1\nproviders:\n  b: {type: anthropic, endpoints: "
+                  "['http://127.0.0.1:9100'], private: true, key: 'env:K'}\n"
+                  "models: {m: {targets: [b/claude-haiku-4-5, b/claude-opus-4-6]}}\n",
+                  (const char *[]){"K=sk-of-the-test", NULL});
+    set(&t, 1, &sick);
+    ask(&t, &g,
+        "{\"model\":\"m\",\"seed\":7,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+        "{\"role\":\"assistant\",\"content\":\"I\"}]}",
+        EV_S(5));
+    assert_int_equal(g.status, 503);
+    assert_int_equal(t.ups[1].requests, 1); /* the other model does not go on from a beginning */
+    assert_string_equal(t.record.target, "b/claude-haiku-4-5");
+    assert_string_equal(t.record.dropped, "seed");
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
 /* An answer that is complete, and says what no client can be told (a call of nothing): no success
  * of its target.
  */
@@ -578,6 +604,7 @@ static void who_asks_to_be_left_alone_is(void **state)
     assert_int_equal(t.record.outcome, OUTCOME_FULL); /* the first one that was asked */
     assert_int_equal(reaches(&t, REQUEST("alone", ""), &g), 0);
     assert_int_equal(g.status, 429);
+    assert_true(t.record.configured && t.record.target[0] == '\0');
     assert_non_null(strstr(g.head, "retry-after: 2"));
     assert_non_null(strstr(g.head, "x-lamplighter-reason: left-alone\r\n"));
     assert_non_null(strstr(g.head, "x-should-retry: true\r\n"));
@@ -1012,6 +1039,7 @@ int main(void)
         cmocka_unit_test(a_head_waits_for_an_attempt),
         cmocka_unit_test(who_cannot_be_called_is_passed_over),
         cmocka_unit_test(records_are_of_one_attempt),
+        cmocka_unit_test(the_last_record_is_of_its_attempt),
         cmocka_unit_test(what_cannot_be_translated_is_a_failure),
         cmocka_unit_test(a_large_answer_is_nobodys_failure),
         cmocka_unit_test(a_full_disk_is_nobodys_failure),
