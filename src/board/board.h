@@ -99,7 +99,7 @@ struct board_cred {
  * none. */
 struct board_standing {
     _Alignas(64) board_word id; /* a hash of its name; 0: free */
-    board_word used_us;         /* last looked at for a request */
+    board_word used_us;         /* last looked at for a request, to the second */
     board_word breaker;         /* health/breaker.h */
     board_word until_us;        /* an open breaker: when it may be probed */
     board_word not_before_us;   /* it has asked to be left alone until then */

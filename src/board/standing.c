@@ -7,7 +7,8 @@
 
 #include "base/mem.h"
 
-#define WAYS 16
+#define WAYS     16
+#define FRESH_US UINT64_C(1000000) /* used so lately: not written down again */
 
 struct board_standing *standing_new(void)
 {
@@ -53,6 +54,14 @@ static bool is_idle(const struct board_standing *s, uint64_t now_us)
     return board_time(&s->used_us, now_us) + STANDING_IDLE_US <= now_us;
 }
 
+/* Each request looks at all of its targets, and what is written leaves the other processors'
+ * caches. Processes' times differ a little: the later one stays. */
+static void note_use(struct board_standing *s, uint64_t now_us)
+{
+    if (board_get(&s->used_us) + FRESH_US <= now_us)
+        board_set(&s->used_us, now_us);
+}
+
 /* A new place: a free one, else an idle one. */
 static struct board_standing *make(struct board_standing *table, uint64_t id, uint64_t now_us)
 {
@@ -79,7 +88,7 @@ struct board_standing *standing_find(struct board_standing *table, uint64_t id, 
         s = make(table, id, now_us);
     if (!s)
         return &table[BOARD_STANDINGS];
-    board_set(&s->used_us, now_us);
+    note_use(s, now_us);
     return s;
 }
 

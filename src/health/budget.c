@@ -5,6 +5,7 @@
 #include "health/budget.h"
 
 #define TOKEN   1000u
+#define SHARE   (TOKEN * BUDGET_PERCENT / 100)
 #define LIFE_MS (BUDGET_US / 1000)
 #define REST    ((uint64_t)(BUDGET_PER_S * TOKEN * (double)LIFE_MS / 1000)) /* without requests */
 #define MOST    UINT32_MAX
@@ -12,6 +13,15 @@
 static uint32_t ms_of(uint64_t now_us)
 {
     return (uint32_t)(now_us / 1000);
+}
+
+/* Another process wrote the word, a little ahead of us. A time that seems to be further ahead has
+ * come round: nobody has asked the target for weeks. */
+static bool is_ahead(uint64_t word, uint64_t now_us)
+{
+    uint32_t ahead = (uint32_t)(word >> 32) - ms_of(now_us);
+
+    return word != 0 && ahead > 0 && ahead <= LIFE_MS;
 }
 
 /* Thousandths now. Both what is forgotten and what time earns go by the straight line: steps are
@@ -23,7 +33,7 @@ static uint64_t now_there(uint64_t word, uint64_t now_us)
 
     if (word == 0)
         return REST;
-    if (passed > UINT32_MAX / 2) /* the other process was ahead of us */
+    if (is_ahead(word, now_us))
         return tokens;
     if (passed >= LIFE_MS)
         return REST;
@@ -33,11 +43,9 @@ static uint64_t now_there(uint64_t word, uint64_t now_us)
 /* The time stays where another process was ahead of us: set back, it would pass twice. */
 static uint64_t pack(uint64_t tokens, uint64_t before, uint64_t now_us)
 {
-    uint32_t then = (uint32_t)(before >> 32), now = ms_of(now_us);
+    uint64_t at = is_ahead(before, now_us) ? before >> 32 : ms_of(now_us);
 
-    if (before != 0 && now - then > UINT32_MAX / 2)
-        now = then;
-    return MIN(tokens, (uint64_t)MOST) | (uint64_t)now << 32;
+    return MIN(tokens, (uint64_t)MOST) | at << 32;
 }
 
 double budget_tokens(uint64_t word, uint64_t now_us)
@@ -47,7 +55,19 @@ double budget_tokens(uint64_t word, uint64_t now_us)
 
 uint64_t budget_earn(uint64_t word, uint64_t now_us)
 {
-    return pack(now_there(word, now_us) + TOKEN * BUDGET_PERCENT / 100, word, now_us);
+    return pack(now_there(word, now_us) + SHARE, word, now_us);
+}
+
+uint64_t budget_unearn(uint64_t word, uint64_t now_us)
+{
+    uint64_t tokens = now_there(word, now_us);
+
+    return pack(tokens - MIN(tokens, (uint64_t)SHARE), word, now_us);
+}
+
+uint64_t budget_unspend(uint64_t word, uint64_t now_us)
+{
+    return pack(now_there(word, now_us) + TOKEN, word, now_us);
 }
 
 uint64_t budget_spend(uint64_t word, uint64_t now_us, bool *enough)

@@ -23,6 +23,11 @@ double budget_tokens(uint64_t word, uint64_t now_us);
 /* The word after a request that is no retry. */
 uint64_t budget_earn(uint64_t word, uint64_t now_us);
 
+/* The word after a retry or another request that did not come to be: what it cost or earned is
+ * undone. */
+uint64_t budget_unspend(uint64_t word, uint64_t now_us);
+uint64_t budget_unearn(uint64_t word, uint64_t now_us);
+
 /* The word after a retry; *enough: there was a token for it. If not, the word is as before. */
 uint64_t budget_spend(uint64_t word, uint64_t now_us, bool *enough);
 

@@ -44,10 +44,18 @@ bool evidence_take_probe(struct board_standing *s, uint64_t until_us, uint64_t n
 {
     uint64_t old = board_get(&s->probe_us);
 
+    if (standing_is_nobodys(s))
+        return true;
     while (old <= now_us)
         if (swap(&s->probe_us, &old, until_us))
             return true;
     return false;
+}
+
+void evidence_end_probe(struct board_standing *s, uint64_t until_us, uint64_t next_us)
+{
+    atomic_compare_exchange_strong_explicit(&s->probe_us, &until_us, next_us, memory_order_relaxed,
+                                            memory_order_relaxed);
 }
 
 void evidence_not_before(struct board_standing *s, uint64_t at_us)
@@ -72,14 +80,26 @@ void evidence_wait(struct board_standing *s, bool whole,
         ;
 }
 
-void evidence_earn(struct board_standing *s, uint64_t now_us)
+static void change_budget(struct board_standing *s, uint64_t (*to)(uint64_t word, uint64_t now_us),
+                          uint64_t now_us)
 {
     uint64_t old = board_get(&s->budget);
 
     if (standing_is_nobodys(s))
         return;
-    while (!swap(&s->budget, &old, budget_earn(old, now_us)))
+    while (!swap(&s->budget, &old, to(old, now_us)))
         ;
+}
+
+void evidence_earn(struct board_standing *s, uint64_t now_us)
+{
+    change_budget(s, budget_earn, now_us);
+}
+
+void evidence_undo(struct board_standing *s, enum evidence_fee fee, uint64_t now_us)
+{
+    if (fee != FEE_NONE)
+        change_budget(s, fee == FEE_EARNS ? budget_unearn : budget_unspend, now_us);
 }
 
 bool evidence_spend(struct board_standing *s, uint64_t now_us)

@@ -23,6 +23,10 @@ bool evidence_is_open(const struct board_standing *s, uint64_t now_us);
 /* Nobody else probes it until the time that is over by itself. false: somebody does. */
 bool evidence_take_probe(struct board_standing *s, uint64_t until_us, uint64_t now_us);
 
+/* The probe that was taken until then is over, and nobody begins another one before next_us. By
+ * then it may have become another one's: then nothing is changed. */
+void evidence_end_probe(struct board_standing *s, uint64_t until_us, uint64_t next_us);
+
 /* Not before this time, or a later one that is there already. */
 void evidence_not_before(struct board_standing *s, uint64_t at_us);
 
@@ -31,7 +35,12 @@ void evidence_wait(struct board_standing *s, bool whole,
                    uint64_t (*note)(uint64_t word, uint64_t us, uint64_t prompt_bytes), uint64_t us,
                    uint64_t prompt_bytes);
 
+/* What an attempt does to its target's retry budget, before it begins; and undone, since it is not
+ * made. */
+enum evidence_fee { FEE_NONE, FEE_EARNS, FEE_SPENDS };
+
 void evidence_earn(struct board_standing *s, uint64_t now_us);
 bool evidence_spend(struct board_standing *s, uint64_t now_us);
+void evidence_undo(struct board_standing *s, enum evidence_fee fee, uint64_t now_us);
 
 #endif

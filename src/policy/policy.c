@@ -69,12 +69,18 @@ static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
     struct board_standing *t = target_of(q, i, now_us);
 
+    q->fee = FEE_NONE;
     if (!q->asked) {
         evidence_earn(t, now_us);
+        q->fee = FEE_EARNS;
         return true;
     }
-    if (q->free || evidence_row(t, now_us) == 0 || evidence_spend(t, now_us))
+    if (q->free || evidence_row(t, now_us) == 0)
         return true;
+    if (evidence_spend(t, now_us)) {
+        q->fee = FEE_SPENDS;
+        return true;
+    }
     blocked(q, REASON_RETRY_BUDGET, 0);
     q->out |= UINT32_C(1) << i;
     return false;
@@ -86,23 +92,61 @@ static bool is_stale(const struct board_standing *t, uint64_t now_us)
     return evidence_is_open(t, now_us) && board_get(&t->until_us) + POLICY_STALE_US < now_us;
 }
 
+/* The probe is over; nobody is to begin another one for pause_us. */
+static void end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
+{
+    if (q->probe_us)
+        evidence_end_probe(target_of(q, q->at, now_us), q->probe_us,
+                           pause_us ? now_us + pause_us : 0);
+    q->probe = false;
+    q->probe_us = 0;
+}
+
+/* Nobody else probes it meanwhile, unless all may. */
+static bool begin_probe(struct policy_request *q, uint64_t now_us)
+{
+    struct board_standing *t = target_of(q, q->at, now_us);
+
+    q->probe = true;
+    q->probe_us = is_stale(t, now_us) ? 0 : now_us + POLICY_PROBE_US;
+    if (q->probe_us == 0 || evidence_take_probe(t, q->probe_us, now_us))
+        return true;
+    q->probe = false;
+    q->probe_us = 0;
+    return false;
+}
+
 static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, i, now_us);
-
-    if (probe && !is_stale(t, now_us) && !evidence_take_probe(t, now_us + POLICY_PROBE_US, now_us))
-        return false;
-    if (!affords(q, i, now_us)) {
-        if (probe)
-            board_set(&t->probe_us, 0);
-        return false;
-    }
     q->at = (uint8_t)i;
-    q->probe = probe;
-    q->last = false;
     q->again = 0;
-    q->answered = false;
-    return true;
+    q->last = q->answered = q->noted = false;
+    if (probe && !begin_probe(q, now_us))
+        return false;
+    if (affords(q, i, now_us))
+        return true;
+    end_probe(q, 0, now_us);
+    return false;
+}
+
+static bool is_out(const struct policy_request *q, uint32_t i)
+{
+    return q->out >> i & 1;
+}
+
+/* Is it asked now? If not, but it may be later, that is noted. */
+static bool offer(struct policy_request *q, uint32_t i, uint64_t now_us)
+{
+    uint64_t until;
+    enum policy_stand s = look(q, i, now_us, &until);
+    bool may = s == POLICY_FREE || s == POLICY_HALF_OPEN;
+
+    if (may && take(q, i, s == POLICY_HALF_OPEN, now_us))
+        return true;
+    if (!is_out(q, i)) /* take() takes out whom it cannot pay for */
+        blocked(q, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
+                MAX(until, now_us + POLICY_LAST_US));
+    return false;
 }
 
 /* Of those that are open, the one that has the least time left. */
@@ -114,7 +158,7 @@ static int least_bad(const struct policy_request *q, uint64_t now_us)
     for (uint32_t i = 0; i < q->n; i++) {
         enum policy_stand s = look(q, i, now_us, &until);
 
-        if (q->out >> i & 1 || s == POLICY_ALONE || s == POLICY_FREE || until >= least)
+        if (is_out(q, i) || s == POLICY_ALONE || s == POLICY_FREE || until >= least)
             continue;
         least = until;
         ret = (int)i;
@@ -124,24 +168,14 @@ static int least_bad(const struct policy_request *q, uint64_t now_us)
 
 int policy_next(struct policy_request *q, uint64_t now_us)
 {
-    uint64_t until;
     int last;
 
     MUST(q->n <= POLICY_TARGETS_MAX);
     q->why = REASON_NONE;
     q->earliest_us = 0;
-    for (uint32_t i = 0; i < q->n; i++) {
-        enum policy_stand s = q->out >> i & 1 ? POLICY_OPEN : look(q, i, now_us, &until);
-
-        if (q->out >> i & 1)
-            continue;
-        if ((s == POLICY_FREE || s == POLICY_HALF_OPEN) &&
-            take(q, i, s == POLICY_HALF_OPEN, now_us))
+    for (uint32_t i = 0; i < q->n; i++)
+        if (!is_out(q, i) && offer(q, i, now_us))
             return (int)i;
-        if (!(q->out >> i & 1))
-            blocked(q, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
-                    MAX(until, now_us + POLICY_LAST_US));
-    }
     last = least_bad(q, now_us);
     if (last < 0 || !take(q, (uint32_t)last, true, now_us))
         return -1;
@@ -149,17 +183,11 @@ int policy_next(struct policy_request *q, uint64_t now_us)
     return last;
 }
 
-/* The probe is over; nobody is to begin another one for pause_us. */
-static void end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
-{
-    if (q->probe)
-        board_set(&target_of(q, q->at, now_us)->probe_us, pause_us ? now_us + pause_us : 0);
-    q->probe = false;
-}
-
 void policy_skip(struct policy_request *q, uint64_t now_us)
 {
     end_probe(q, 0, now_us);
+    evidence_undo(target_of(q, q->at, now_us), (enum evidence_fee)q->fee, now_us);
+    q->fee = FEE_NONE;
     q->out |= UINT32_C(1) << q->at;
 }
 
@@ -225,7 +253,8 @@ static void note_failure(struct policy_request *q, const struct policy_failure *
 {
     struct board_standing *t = target_of(q, q->at, now_us);
     struct board_standing *c = credential_of(q, q->at, now_us);
-    bool sick = class_row(f->class_id)->health, probe = q->probe, refused = is_refused(f);
+    bool sick = class_row(f->class_id)->health && !f->unasked, probe = q->probe,
+         refused = is_refused(f);
 
     end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
     if (f->silent && f->waited_us)
@@ -284,10 +313,15 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
     }
 }
 
+static bool may_be_executed(const struct policy_failure *f)
+{
+    return f->class_id != CLASS_NEVER_EXECUTED && !f->unasked;
+}
+
 struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
                                  uint64_t now_us, uint64_t left_us, uint32_t random)
 {
-    bool probe = q->probe, executed = f->class_id != CLASS_NEVER_EXECUTED;
+    bool probe = q->probe, executed = may_be_executed(f);
 
     note_failure(q, f, now_us, random);
     q->asked = true;
@@ -330,17 +364,17 @@ void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_u
     evidence_wait(t, q->whole, waits_note, waited_us, q->prompt_bytes);
     if (board_get(&c->until_us))
         board_set(&c->until_us, 0);
-    for (int i = 0; q->probe && i < (q->last ? BREAKER_GOOD : 1); i++)
-        evidence_result(t, true, true, now_us, 0);
+    q->noted = q->probe;
+    for (int good = 0; q->probe && good < (q->last ? BREAKER_GOOD : 1); good++)
+        if (good == 0 || evidence_is_open(t, now_us)) /* the last one left is closed by one */
+            evidence_result(t, true, true, now_us, 0);
     end_probe(q, 0, now_us);
 }
 
 void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
-    bool probed = q->probe;
-
     policy_answers(q, waited_us, now_us);
-    if (!probed)
+    if (!q->noted)
         evidence_result(target_of(q, q->at, now_us), true, false, now_us, 0);
 }
 

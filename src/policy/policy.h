@@ -25,10 +25,12 @@
  *     is one whose key was refused, for POLICY_REFUSED_US. Where nobody else is left, the least bad
  *     of them is probed, at most once a second. If such a probe fails, its time stays as it is; if
  *     it is good, the breaker closes. A target whose time was over long ago is asked by all: what
- * was known of it is old.
+ *     was known of it is old.
  *   - A retry costs a token of the target that it goes to, in place too. It is free where nothing
  *     of the request can have been executed (once), and where the target has not failed since it
  *     last answered: docs/decisions/0013-failover.md.
+ *   - What the gateway itself lacks to ask a target is neither an attempt nor that target's
+ * failure.
  *
  * Room: policy (uses base board provider health). Pure but for the board's words. Threads: any.
  */
@@ -93,9 +95,12 @@ struct policy_request {
     bool asked;           /* there was an attempt */
     bool free;            /* the next one costs nothing ... */
     bool was_free;        /* ... and there is one such a request */
+    uint8_t fee;          /* what the attempt did to the budget (enum evidence_fee) */
     bool probe;           /* the attempt is one ... */
     bool last;            /* ... for want of others */
-    bool answered;        /* its target has begun to answer */
+    uint64_t probe_us;    /* ... and what the board says by it; 0: all may probe that target */
+    bool answered;        /* its target has begun to answer ... */
+    bool noted;           /* ... which is its success */
     enum reason why;      /* policy_next() found nobody: what is in the way of the first one left;
                            * that one asks to be left alone goes before */
     uint64_t earliest_us; /* ... and when the first of them may be asked; 0: not known */
@@ -111,6 +116,7 @@ void policy_skip(struct policy_request *q, uint64_t now_us);
 struct policy_failure {
     enum class_id class_id;
     uint16_t status;    /* of an answer, 0: none */
+    bool unasked;       /* it was not asked, for want of something of the gateway's own */
     bool silent;        /* it did not begin to answer in time */
     uint64_t waited_us; /* ... and was given so long; 0: it was not even reached */
     bool asks;          /* it asks to be left alone ... */

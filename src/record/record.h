@@ -62,6 +62,7 @@ struct record {
     uint16_t attempts;
     bool stream;
     bool more;             /* this is of an attempt that another one follows, not of the request */
+    bool configured;       /* the model stands in the configuration: no client has made it up */
     bool resent;           /* the target may have got it twice: docs/decisions/0005 */
     uint16_t worker, held; /* the entry that its worker holds for it (board/held.h); held 0: none */
     char id[24];

@@ -22,11 +22,36 @@ static void note_attempt(const struct relay *r)
     held_tried(r->env->sink.held, rec->held, &q);
 }
 
+/* The target could not be asked at all, for want of something on this side: that says nothing about
+ * it, and is no attempt of the request. last->no lacks its sentence: "TARGET: what: why". */
+static void not_asked(struct relay *r, struct relay_last *last, const char *what,
+                      const struct err *e)
+{
+    struct policy_failure f = {.class_id = last->no.class_id, .unasked = true};
+    struct span text = arena_printf(&r->arena, "%s: %s: %s", r->record.target, what, e->text);
+
+    last->no.text = text.p ? text.p : reason_meaning(last->no.reason);
+    if (!relay_try_on(r, &f, last))
+        relay_fail(r, last);
+}
+
+static void refuse_without_call(struct relay *r, const struct err *e)
+{
+    struct relay_last last = {.no = {.status = class_row(CLASS_NEVER_EXECUTED)->client_status,
+                                     .reason = REASON_CONNECT,
+                                     .class_id = CLASS_NEVER_EXECUTED,
+                                     .hint = class_row(CLASS_NEVER_EXECUTED)->hint},
+                              .target = r->target};
+
+    if (e->code == ERR_NOMEM) /* another target needs no less */
+        relay_impossible(r, e);
+    else
+        not_asked(r, &last, "it cannot be called", e);
+}
+
 /* All that an attempt needs is there. */
 static void begin_call(struct relay *r)
 {
-    struct relay_refusal no = {
-        .status = 502, .reason = REASON_CONNECT, .class_id = CLASS_NEVER_EXECUTED};
     struct call_conf conf;
     struct err e;
 
@@ -38,15 +63,11 @@ static void begin_call(struct relay *r)
             r->at_target = board_enter(r->env->sink.targets, r->target->id);
         return;
     }
-    no.text = e.text;
-    no.hint = class_row(no.class_id)->hint;
-    relay_refuse(r, &no);
+    refuse_without_call(r, &e);
 }
 
-/* There is none: the target was not asked. */
 static void refuse_without_credential(struct relay *r, const struct err *e)
 {
-    const struct settings_provider *p = r->target->provider;
     struct relay_last last = {
         .no = {.status = class_row(CLASS_CREDENTIAL)->client_status,
                .reason = REASON_NO_CREDENTIAL,
@@ -54,13 +75,11 @@ static void refuse_without_credential(struct relay *r, const struct err *e)
                .hint = "Check the provider's `credentials` in the gateway's configuration, and "
                        "whether their source can be reached from it."},
         .target = r->target};
-    struct policy_failure f = {.class_id = CLASS_CREDENTIAL};
-    struct span text = arena_printf(&r->arena, "%s: no credential by %s: %s", r->record.target,
-                                    p->credential.source->name, e->text);
+    char what[64];
 
-    last.no.text = text.p ? text.p : reason_meaning(last.no.reason);
-    if (!relay_try_on(r, &f, &last))
-        relay_fail(r, &last);
+    UNUSED(snprintf(what, sizeof(what), "no credential by %s",
+                    r->target->provider->credential.source->name));
+    not_asked(r, &last, what, e);
 }
 
 void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *e)
@@ -99,7 +118,8 @@ void relay_try(struct relay *r)
 
 bool relay_renew(struct relay *r, const struct call_failure *f)
 {
-    if (!r->cred || r->renewed || r->head_sent || (f->status != 401 && f->status != 403) ||
+    if (!r->cred || r->renewed || r->state != RELAY_TRYING ||
+        (f->status != 401 && f->status != 403) ||
         !cred_refused(r->env->creds, r->target->provider, r->cred))
         return false;
     r->renewed = true;
@@ -142,6 +162,20 @@ static void note_tried(struct record *rec, const char *target, const struct rela
                     relay_why(no)));
 }
 
+/* The record of the next attempt: nothing of the last one's is left in it. */
+static void begin_record(struct record *rec)
+{
+    rec->cost = rec->attempt_us = rec->attempt_first_us = 0;
+    rec->usage = (struct dialect_usage){0};
+    rec->pricing = PRICING_NOTHING;
+    rec->outcome = OUTCOME_FULL;
+    rec->reason = REASON_NONE;
+    rec->class_id = CLASS_NONE;
+    rec->upstream_status = 0;
+    rec->resent = false;
+    rec->upstream_model[0] = rec->server[0] = rec->text[0] = '\0';
+}
+
 /* The attempt gets a record of its own, for another one follows: in *of as it was, now with whom
  * that goes to. What it has cost is the request's too. */
 static void tell(struct relay *r, struct record *of)
@@ -155,14 +189,7 @@ static void tell(struct relay *r, struct record *of)
         r->env->sink.record(r->env->sink.arg, of);
     if (price_is_known(of->pricing))
         rec->cost_before += of->cost;
-    rec->cost = rec->attempt_us = rec->attempt_first_us = 0;
-    rec->usage = (struct dialect_usage){0};
-    rec->pricing = PRICING_NOTHING;
-    rec->outcome = OUTCOME_FULL;
-    rec->reason = REASON_NONE;
-    rec->class_id = CLASS_NONE;
-    rec->upstream_status = 0;
-    rec->text[0] = '\0';
+    begin_record(rec);
 }
 
 static uint32_t draw(struct relay *r)
@@ -173,11 +200,14 @@ static uint32_t draw(struct relay *r)
     return ret;
 }
 
-/* Nobody else is left, or the moment could not be waited for: the last word counts. */
-static bool give_up(struct relay *r, struct relay_last *last, struct relay_last *before)
+/* Nobody else is left, or the moment could not be waited for: the last word counts, and the record
+ * is of that attempt, whomever else was looked at. */
+static bool give_up(struct relay *r, struct relay_last *last, struct relay_last *before,
+                    const struct record *of)
 {
     *last = *r->last;
     r->last = before;
+    r->record = *of;
     return false;
 }
 
@@ -203,9 +233,9 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
     relay_drop_call(r);
     of = r->record;
     if (step.what == POLICY_NEXT && !relay_next_target(r, &no))
-        return give_up(r, last, before);
+        return give_up(r, last, before, &of);
     if (step.what == POLICY_AGAIN && ev_timer_set(&r->again, step.wait_us, &e) < 0)
-        return give_up(r, last, before);
+        return give_up(r, last, before, &of);
     note_tried(&r->record, of.target, &r->last->no);
     tell(r, &of);
     if (step.what == POLICY_NEXT)

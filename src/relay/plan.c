@@ -87,6 +87,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                         NULL);
     memcpy(ways, all, n * sizeof(*ways));
+    r->record.configured = r->plan.model != NULL;
     r->ways = ways;
     r->run = (struct policy_request){.table = r->env->standings,
                                      .rules = r->plan.model ? &r->plan.model->rules
@@ -211,8 +212,6 @@ static void forget_attempt(struct relay *r)
     cred_unref(&r->cred);
     blob_unref(&r->answer);
     buf_reset(&r->held);
-    if (!r->head_sent) /* else the client waits on, and is kept alive */
-        ev_timer_stop(&r->hold);
     r->patches_n = 0;
     r->sequence = 0;
     r->dropped = r->approximated = r->client_model_json = span_of(NULL, 0);

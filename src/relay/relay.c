@@ -67,6 +67,8 @@ void relay_drop_call(struct relay *r)
 
     cred_wait_cancel(&r->credential);
     ev_timer_stop(&r->again);
+    if (!r->head_sent) /* else the client waits on, and is kept alive */
+        ev_timer_stop(&r->hold);
     if (!r->call)
         return;
     a = call_answer(r->call);
@@ -75,7 +77,7 @@ void relay_drop_call(struct relay *r)
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
-    r->sequence = a->sequence;
+    r->sequence = r->state == RELAY_TRYING ? 0 : a->sequence; /* what is held is never sent */
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)
@@ -123,13 +125,26 @@ static void refuse_ending(struct relay *r, enum reason reason)
     relay_refuse(r, &no);
 }
 
+/* The client is gone, and its stream does not know it yet. */
+static void client_is_gone(struct relay *r, const struct err *e)
+{
+    struct relay_refusal no = {.status = 400, .reason = REASON_CLIENT_GONE, .text = e->text};
+
+    relay_note(r, &no);
+    relay_end(r, HTTP_CLOSE_BROKEN);
+}
+
 void relay_impossible(struct relay *r, const struct err *e)
 {
     struct relay_last last = {.no = {.status = 503, .reason = REASON_NO_MEMORY, .text = e->text},
                               .target = r->target};
     struct policy_failure f = {.class_id = CLASS_JUNK};
 
-    if (e->code == ERR_NOMEM) {
+    if (e->code == ERR_RESET) {
+        client_is_gone(r, e);
+        return;
+    }
+    if (e->code != ERR_LIMIT && e->code != ERR_PROTOCOL) { /* memory, the spool's disk */
         relay_refuse(r, &last.no);
         return;
     }
@@ -311,8 +326,8 @@ static void on_deadline(struct ev_timer *t)
     struct relay_refusal no = {
         .status = 504,
         .reason = REASON_TIMEOUT_TOTAL,
-        .class_id =
-            r->call ? CLASS_MAYBE_EXECUTED : CLASS_NEVER_EXECUTED, /* it had no credential */
+        /* without one there was no credential */
+        .class_id = r->record.attempts ? CLASS_MAYBE_EXECUTED : CLASS_NEVER_EXECUTED,
     };
 
     no.text = reason_meaning(no.reason);

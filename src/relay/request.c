@@ -461,7 +461,7 @@ static struct span upstream_path(struct relay *r)
     if (provider_path(&b, p->type,
                       &(struct provider_ask){op, r->req.stream, path, r->target->model},
                       r->url->path) < 0)
-        buf_fini(&b);  /* pick_target() and find_pinned() have asked: this does not happen */
+        buf_fini(&b);  /* plan.c and find_pinned() have asked: this does not happen */
     if (!r->translate) /* else it was meant for another API */
         add_client_query(&b, r, rest, &sep);
     else if (r->up_op->stream) /* Gemini's: events, and no list */

@@ -118,6 +118,14 @@ static ev_us waited(const struct relay *r)
     return asked ? ev_now(r->env->ev) - asked : 0;
 }
 
+static void note_content(struct relay *r)
+{
+    if (r->record.first_us)
+        return;
+    r->record.first_us = ev_now(r->env->ev) - r->began;
+    policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
+}
+
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
@@ -141,11 +149,24 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
         relay_impossible(r, &e);
         return;
     }
-    if (r->record.first_us == 0 && dialect_is_content(ev->kind)) {
-        r->record.first_us = ev_now(r->env->ev) - r->began;
-        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
-    }
+    if (dialect_is_content(ev->kind))
+        note_content(r);
     relay_ask_more(r);
+}
+
+/* What the client has asked for is more than may be held: that is nobody's failure, and another
+ * target would be paid for as much. */
+static void refuse_large_answer(struct relay *r, const struct err *e)
+{
+    struct relay_refusal no = {
+        .status = 502,
+        .reason = REASON_JUNK,
+        .class_id = CLASS_JUNK,
+        .text = e->text,
+        .hint = "Ask for a stream or for less, or raise server.limits.answer in the gateway's "
+                "configuration."};
+
+    relay_refuse(r, &no);
 }
 
 static void on_answer_body(void *arg, struct span bytes)
@@ -158,12 +179,26 @@ static void on_answer_body(void *arg, struct span bytes)
         rc = blob_add(r->answer, bytes.p, bytes.n, &e);
     else
         rc = relay_send(r, bytes, &e);
-    if (r->record.first_us == 0)
+    if (r->record.first_us == 0 && !r->whole)
         r->record.first_us = ev_now(r->env->ev) - r->began;
-    if (rc < 0)
-        relay_impossible(r, &e);
-    else
+    if (rc == 0)
         relay_ask_more(r);
+    else if (r->whole && e.code == ERR_LIMIT)
+        refuse_large_answer(r, &e);
+    else
+        relay_impossible(r, &e);
+}
+
+/* All of it is written. */
+static void end_answer(struct relay *r)
+{
+    struct err e;
+
+    r->end_sent = true;
+    if (http_send_end(r->client, &e) < 0)
+        relay_end(r, HTTP_CLOSE_BROKEN);
+    else
+        relay_flush(r);
 }
 
 void relay_pump_answer(struct relay *r)
@@ -177,11 +212,7 @@ void relay_pump_answer(struct relay *r)
             return;
         }
         if (s.n == 0) {
-            r->end_sent = true;
-            if (http_send_end(r->client, &e) < 0)
-                relay_end(r, HTTP_CLOSE_BROKEN);
-            else
-                relay_flush(r);
+            end_answer(r);
             return;
         }
         if (relay_send(r, s, &e) < 0) {
@@ -191,27 +222,25 @@ void relay_pump_answer(struct relay *r)
     }
 }
 
+/* The whole answer is good: begin to send it. */
 static void send_whole_answer(struct relay *r)
 {
     const struct dialect_event *ev = &call_answer(r->call)->ev;
     size_t patches = 0;
     struct err e;
 
-    relay_note_keeper(r);
-    if (r->translate && relay_translate_answer(r, &e) < 0) {
-        relay_impossible(r, &e);
-        return;
-    }
     if (r->rename && ev->model_len) {
         r->answer_patch = (struct blob_patch){ev->model_at, ev->model_len, r->client_model_json};
         patches = 1;
     }
     blob_reader_init(&r->answer_reader, r->answer, &r->answer_patch, patches);
     r->state = RELAY_ANSWERING;
-    if (relay_send_head(r, blob_patched_len(r->answer, &r->answer_patch, patches), &e) < 0)
-        relay_end(r, HTTP_CLOSE_BROKEN);
-    else
-        relay_pump_answer(r);
+    if (relay_send_head(r, blob_patched_len(r->answer, &r->answer_patch, patches), &e) < 0) {
+        relay_impossible(r, &e);
+        return;
+    }
+    r->record.first_us = ev_now(r->env->ev) - r->began;
+    relay_pump_answer(r);
 }
 
 /* What passed through was not read: its status alone says how it went. */
@@ -222,27 +251,42 @@ static enum outcome passed_outcome(uint16_t status)
     return status >= 400 ? OUTCOME_CLIENT_ERROR : OUTCOME_FULL;
 }
 
-static void on_done(void *arg)
+/* Whatever can still be wrong with the answer is found here, as long as it is a failure like
+ * others. */
+static int finish_answer(struct relay *r, struct err *e)
 {
-    struct relay *r = arg;
-    struct err e;
+    if (r->whole) {
+        relay_note_keeper(r);
+        return r->translate ? relay_translate_answer(r, e) : 0;
+    }
+    if (r->state == RELAY_TRYING && open_answer(r, e) < 0)
+        return -1;
+    return relay_translate_end(r, e);
+}
 
+static void note_success(struct relay *r)
+{
     r->record.outcome = passed_outcome(r->answer_head.status);
     if (r->run.n)
         policy_ended(&r->run, waited(r), ev_now(r->env->ev));
     if (r->last && r->last->target != r->target && r->record.outcome == OUTCOME_FULL)
         r->record.outcome = OUTCOME_EQUIVALENT;
-    if (r->whole) {
+}
+
+static void on_done(void *arg)
+{
+    struct relay *r = arg;
+    struct err e;
+
+    if (finish_answer(r, &e) < 0) {
+        relay_impossible(r, &e);
+        return;
+    }
+    note_success(r);
+    if (r->whole)
         send_whole_answer(r);
-        return;
-    }
-    if ((r->state == RELAY_TRYING && open_answer(r, &e) < 0) || relay_translate_end(r, &e) < 0 ||
-        http_send_end(r->client, &e) < 0) {
-        relay_end(r, HTTP_CLOSE_BROKEN);
-        return;
-    }
-    r->end_sent = true;
-    relay_flush(r);
+    else
+        end_answer(r);
 }
 
 /* ---- the attempt failed ---- */

@@ -41,9 +41,10 @@ def gateway(binary, tmp_path):
     for every secret that it had."""
     made = []
 
-    def make(providers, secrets=(), **env):
+    def make(providers, secrets=(), models=None, **env):
         conf = bed.basic("127.0.0.1:9", workers=1)
         conf["providers"] = providers
+        conf["models"] = models or {}
         g = bed.Gateway(binary, tmp_path, conf, env={"HOME": str(tmp_path), **env})
         made.append((g, [*secrets, *(v for k, v in env.items() if "SECRET" in k)]))
         return g
@@ -207,6 +208,22 @@ def test_a_revoked_token_is_fetched_anew_once(gateway, cloud, tmp_path):
     assert answer.status == 502 and g.record(answer)["class"] == "credential"
     assert len(cloud.fetches) == 2
     assert "bearer-token-" not in answer.text.decode()
+
+
+def test_a_revoked_token_is_fetched_anew_behind_a_head(binary, gateway, cloud, tmp_path):
+    """The head has gone while another target was waited for: the answer has not begun."""
+    mock = bed.Mock(binary, tmp_path)
+    slow = bed.provider("openai-compatible", mock.addr, timeout={"first_token": "1700ms"})
+    g = gateway({**vertex(cloud, credentials={"file": key_file(tmp_path, cloud)}), "slow": slow},
+                models={"m": {"targets": ["slow/m;ttft=9s", "v/gemini-2.5-pro"]}})
+    assert ask(g).status == 200
+    cloud.revoke()
+    answer = g.chat("m", stream=True)
+    mock.stop()
+    assert (answer.status, answer.end) == (200, "whole")
+    assert answer["x-lamplighter-target"] == "slow/m;ttft=9s" and answer["x-lamplighter-attempts"] == "1"
+    assert fake_cloud.TEXT in answer.text.decode()
+    assert g.record(answer)["attempts"] == 3 and len(cloud.fetches) == 2
 
 
 # ---- AWS ----

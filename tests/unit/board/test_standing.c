@@ -13,7 +13,8 @@
 
 enum { WAYS = 16, THREADS = 4, NAMES = 64 };
 
-#define NOW (UINT64_C(10) * STANDING_IDLE_US)
+#define SECOND UINT64_C(1000000)
+#define NOW    (UINT64_C(10) * STANDING_IDLE_US)
 
 static int set_up(void **state)
 {
@@ -71,10 +72,13 @@ static void a_name_keeps_its_place(void **state)
     has_words(s, false);
     set_words(s);
     assert_ptr_equal(standing_look(table, 7), s);
-    assert_ptr_equal(standing_find(table, 7, NOW + 5), s);
-    assert_int_equal(board_get(&s->used_us), NOW + 5);
+    assert_ptr_equal(standing_find(table, 7, NOW + SECOND - 1), s); /* written once a second */
+    assert_int_equal(board_get(&s->used_us), NOW);
+    assert_ptr_equal(standing_find(table, 7, NOW + SECOND), s);
+    assert_int_equal(board_get(&s->used_us), NOW + SECOND);
+    assert_ptr_equal(standing_find(table, 7, NOW), s); /* by one who is behind */
     assert_ptr_equal(standing_look(table, 7), s);
-    assert_int_equal(board_get(&s->used_us), NOW + 5);
+    assert_int_equal(board_get(&s->used_us), NOW + SECOND);
     assert_ptr_not_equal(standing_find(table, 8, NOW), s);
     assert_ptr_equal(standing_find(table, 7, NOW + 2 * STANDING_IDLE_US), s); /* nobody wanted it */
     has_words(s, true);

@@ -125,6 +125,23 @@ static void a_word_is_good_for_49_days(void **state)
     has(word, ROUND_US, REST + 30, .01);
 }
 
+/* A standby that nobody needed for weeks has what any other has that rested. */
+static void a_long_rest_is_a_rest(void **state)
+{
+    static const uint64_t days[] = {1, 20, 25, 30, 40, 49};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(days); i++) {
+        uint64_t now = NOW + days[i] * 86400 * 1000 * MS, rich = earn(0, NOW, 1000), poor = 0;
+
+        UNUSED(spend_all(&poor, NOW));
+        has(rich, now, REST, 0);
+        has(poor, now, REST, 0);
+        assert_int_equal(spend_all(&poor, now), 5);
+        has(poor, now + 2000 * MS, 1, 1e-9); /* and time earns again */
+    }
+}
+
 /* Another process wrote the word, whose time is a little ahead. */
 static void time_that_goes_back_is_no_time(void **state)
 {
@@ -175,6 +192,7 @@ int main(void)
         cmocka_unit_test(time_earns_half_a_token_a_second),
         cmocka_unit_test(what_was_earned_is_forgotten),
         cmocka_unit_test(a_word_is_good_for_49_days),
+        cmocka_unit_test(a_long_rest_is_a_rest),
         cmocka_unit_test(time_that_goes_back_is_no_time),
         cmocka_unit_test(it_is_never_less_than_none_nor_comes_round),
     };

@@ -177,6 +177,17 @@ static void refused_request_has_no_provider_and_no_name(void **state)
         "outcome=\"client_error\"}",
         1);
     lacks(text, "made-up");
+    mem_free(text);
+    r = (struct record){.outcome = OUTCOME_FAILED, /* all of its targets are left alone */
+                        .op = OP_MESSAGES,
+                        .model = "smart",
+                        .configured = true};
+    collect_record(m, &r);
+    text = prom_text(m);
+    has(text,
+        "lamplighter_requests_total{model=\"smart\",api=\"messages\",stream=\"false\","
+        "outcome=\"failed\"}",
+        1);
     lacks(text, "gen_ai");
     lacks(text, "attempts");
     mem_free(text);

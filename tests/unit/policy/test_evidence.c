@@ -223,6 +223,9 @@ static void nothing_is_noted_of_nobodys(void **state)
         assert_true(evidence_spend(s, NOW)); /* there is no telling */
     }
     evidence_not_before(s, NOW);
+    assert_true(evidence_take_probe(s, NOW + 2, NOW + 1) &&
+                evidence_take_probe(s, NOW + 2, NOW + 1));
+    assert_int_equal(board_get(&s->probe_us), 0);
     assert_false(evidence_is_open(s, NOW));
     assert_int_equal(evidence_row(s, NOW), 0);
     assert_int_equal(board_get(&s->breaker), 0);

@@ -147,6 +147,8 @@ static void what_all_know_by_it(void **state)
         {F(MAYBE_EXECUTED), 1, 0, 0, 0, 0, 0},
         {F(MAYBE_EXECUTED, .silent = true), 1, 0, 0, 0, 0, 0},
         {F(JUNK), 1, 0, 0, 0, 0, 0},
+        {F(NEVER_EXECUTED, .unasked = true), 0, 0, 0, 0, 0, 0},
+        {F(CREDENTIAL, .unasked = true), 0, 0, 0, 0, 0, 0},
     };
 
     for (size_t i = 0; i < 4 * ARRAY_LEN(effects); i++) {
@@ -248,11 +250,12 @@ static void in_place_it_is_counted_and_paid_for(void **state)
 
 static void attempts_are_counted_over_all_targets(void **state)
 {
-    static const struct policy_failure f = F(OVERLOAD), never = F(NEVER_EXECUTED);
+    static const struct policy_failure f = F(OVERLOAD), never = F(NEVER_EXECUTED),
+                                       unasked = F(CREDENTIAL, .unasked = true);
     struct bed *b = *state;
     struct policy_request q;
 
-    bed_stand(b, "FFFFF");
+    bed_stand(b, "FFFFFF");
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
     assert_int_equal(policy_failed(&q, &f, NOW, FOREVER, 0).what, POLICY_NEXT);
@@ -261,6 +264,8 @@ static void attempts_are_counted_over_all_targets(void **state)
     assert_int_equal(policy_next(&q, NOW), 2);
     assert_int_equal(policy_failed(&q, &f, NOW, FOREVER, 0).what, POLICY_NEXT);
     assert_int_equal(policy_next(&q, NOW), 3);
+    assert_int_equal(policy_failed(&q, &unasked, NOW, FOREVER, 0).what, POLICY_NEXT);
+    assert_int_equal(policy_next(&q, NOW), 4);
     assert_int_equal(policy_failed(&q, &f, NOW, FOREVER, 0).what, POLICY_FINAL);
     assert_int_equal(q.counted, 3);
 }

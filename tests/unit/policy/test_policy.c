@@ -2,6 +2,8 @@
  * Method: a table of standings; requests beside each other at virtual times. */
 #include "bed.h"
 
+#include "health/breaker.h"
+
 #define LAST POLICY_LAST_US
 
 static const struct policy_failure died = {.class_id = CLASS_MAYBE_EXECUTED};
@@ -232,6 +234,35 @@ static void never_executed_is_free_once(void **state)
     assert_int_equal(policy_failed(&q, &died, NOW, FOREVER, 0).what, POLICY_FINAL);
 }
 
+static void who_is_skipped_neither_earns_nor_pays(void **state)
+{
+    struct bed *b = *state;
+    struct policy_request q;
+
+    bed_stand(b, "FFff");
+    q = bed_request(b);
+    assert_int_equal(policy_next(&q, NOW), 0);
+    assert_true(bed_tokens(b, 0, NOW) == 5.15);
+    policy_skip(&q, NOW);
+    assert_true(bed_tokens(b, 0, NOW) == 5);
+    assert_int_equal(policy_next(&q, NOW), 1);
+    assert_true(bed_tokens(b, 1, NOW) == 5.15);
+    (void)policy_failed(&q, &died, NOW, FOREVER, 0);
+    assert_int_equal(policy_next(&q, NOW), 2);
+    assert_true(bed_tokens(b, 2, NOW) == 4);
+    policy_skip(&q, NOW);
+    assert_true(bed_tokens(b, 2, NOW) == 5);
+    assert_int_equal(policy_next(&q, NOW), 3);
+    assert_true(bed_tokens(b, 3, NOW) == 4);
+
+    bed_stand(b, "F"); /* nothing is left to be taken back */
+    q = bed_request(b);
+    assert_int_equal(policy_next(&q, NOW), 0);
+    bed_spend_all(b, 0, NOW);
+    policy_skip(&q, NOW);
+    assert_true(bed_tokens(b, 0, NOW) == 0);
+}
+
 /* ---- probes ---- */
 
 /* The only target is due: how the first probe ends, and when the next one may be made. */
@@ -314,8 +345,8 @@ static void who_is_skipped_keeps_its_place(void **state)
     bed_stand(b, "DF");
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    policy_skip(&q, NOW + 5);
-    assert_int_equal(board_get(&standing_look(b->table, b->c[0].target)->used_us), NOW + 5);
+    policy_skip(&q, NOW + SECOND);
+    assert_int_equal(board_get(&standing_look(b->table, b->c[0].target)->used_us), NOW + SECOND);
     assert_int_equal(q.out, 1);
     assert_int_equal(policy_next(&q, NOW), 1);
     assert_false(q.probe);
@@ -438,6 +469,70 @@ static void what_is_known_of_old_holds_nobody(void **state)
     }
 }
 
+/* One that has become another's is not given back; nor is one that was never taken. */
+static void a_probe_is_ended_by_whose_it_is(void **state)
+{
+    static const struct policy_failure f = {.class_id = CLASS_OVERLOAD};
+    struct bed *b = *state;
+
+    for (unsigned end = 0; end < 4; end++) {
+        struct policy_request slow, own, stale;
+        const uint64_t later = NOW + POLICY_PROBE_US, old = NOW + POLICY_STALE_US + 1;
+        board_word *word;
+
+        bed_stand(b, "D");
+        word = &bed_target(b, 0)->probe_us;
+        slow = own = stale = bed_request(b);
+        assert_int_equal(policy_next(&slow, NOW), 0);
+        assert_int_equal(policy_next(&own, later), 0); /* the slow one's time is over */
+        assert_int_equal(policy_next(&stale, old), 0);
+        assert_true(slow.probe && own.probe && stale.probe);
+        for (unsigned i = 0; i < 2; i++) {
+            struct policy_request *q = i ? &stale : &slow;
+
+            if (end == 0)
+                policy_skip(q, old);
+            else if (end == 1)
+                policy_dropped(q, old);
+            else if (end == 2)
+                policy_answers(q, 0, old);
+            else
+                (void)policy_failed(q, &f, old, FOREVER, 0);
+            assert_false(q->probe);
+            assert_int_equal(board_get(word), later + POLICY_PROBE_US);
+        }
+        policy_dropped(&own, old);
+        assert_int_equal(board_get(word), 0);
+    }
+}
+
+static double results_of(struct bed *b)
+{
+    return breaker_read(board_get(&bed_target(b, 0)->breaker), NOW).lately;
+}
+
+/* Also a probe's: by its beginning, and then not by its end. */
+static void a_success_is_counted_once(void **state)
+{
+    static const struct {
+        const char *stand;
+        double counted;
+    } rows[] = {{"F", 1}, {"K", 1}, {"D", 6}, {"S", 0}};
+
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct bed *b = *state;
+        struct policy_request q;
+
+        bed_stand(b, rows[i / 2].stand);
+        q = bed_request(b);
+        assert_int_equal(policy_next(&q, NOW), 0);
+        if (i % 2)
+            policy_answers(&q, 0, NOW);
+        policy_ended(&q, 0, NOW);
+        assert_true(results_of(b) == rows[i / 2].counted);
+    }
+}
+
 /* Clients wait for it: one good answer is enough. */
 static void the_last_one_closes_by_one_answer(void **state)
 {
@@ -465,6 +560,7 @@ int main(void)
         TEST(a_retry_costs_a_token_where_it_has_failed),
         TEST(who_can_pay_for_nobody_is_told),
         TEST(never_executed_is_free_once),
+        TEST(who_is_skipped_neither_earns_nor_pays),
         TEST(one_probe_at_a_time),
         TEST(who_is_skipped_keeps_its_place),
         TEST(a_probe_before_its_time_changes_no_time),
@@ -473,6 +569,8 @@ int main(void)
         TEST(an_answer_begins_once),
         TEST(a_key_that_works_again_is_used),
         TEST(what_is_known_of_old_holds_nobody),
+        TEST(a_probe_is_ended_by_whose_it_is),
+        TEST(a_success_is_counted_once),
         TEST(the_last_one_closes_by_one_answer),
     };
 

@@ -4,91 +4,7 @@
  * Method: three upstreams in virtual time, each with a script of its own; then faults drawn by
  * seeds. */
 #include "health/waits.h"
-#include "kinds.h"
-#include "twin.h"
-
-#define UP(name, port)                                                                             \
-    "  " name ": {type: openai-compatible, endpoints: ['http://127.0.0.1:" port "/v1'], private: " \
-    "true, timeout: {connect: 1s, first_token: 5s, idle: 5s, total: 60s}}\n"
-#define PLAN(more)                                                                                 \
-    "version: 1\nproviders:\n" UP("a", "9000") UP("b", "9100")                                     \
-        UP("c", "9200") "models:\n  m: {targets: [a/m, b/m]" more                                  \
-                        "}\n  all: {targets: [a/m, b/m, c/m]" more "}\n"                           \
-                        "  same: {targets: [a/m, a/n, b/m]" more "}\n  alone: {targets: a/m" more  \
-                        "}\n"
-
-#define ROLE    EVENT("{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null")
-#define WORD(w) EVENT("{\"content\":\"" w "\"},\"finish_reason\":null")
-#define END     EVENT("{},\"finish_reason\":\"stop\"") "data: [DONE]\n\n"
-#define GOOD    ROLE WORD("good") END
-#define WHOLE                                                                                      \
-    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":[{\"index\":0,"     \
-    "\"message\":{\"role\":\"assistant\",\"content\":\"good\"},\"finish_reason\":\"stop\"}]}"
-#define ERROR "{\"error\":{\"message\":\"it failed\",\"type\":\"it\"}}"
-
-#define STREAM_HEAD                                                                                \
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-#define WHOLE_HEAD                                                                                 \
-    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
-#define REFUSAL(status, more)                                                                      \
-    "HTTP/1.1 " status "\r\ncontent-type: application/json\r\n" more                               \
-    "transfer-encoding: chunked\r\n\r\n"
-
-/* What an upstream does. */
-enum does { ANSWERS, REFUSES };
-
-struct up {
-    enum does does;
-    const char *head, *body;
-    size_t cut_at; /* 0: at its end */
-    enum twin_end end;
-};
-
-static const struct up good = {ANSWERS, STREAM_HEAD, GOOD, 0, TWIN_WHOLE};
-static const struct up good_whole = {ANSWERS, WHOLE_HEAD, WHOLE, 0, TWIN_WHOLE};
-
-static void set(struct twin *t, size_t i, const struct up *up)
-{
-    t->ups[i].script = (struct twin_script){.head = span_str(up->head),
-                                            .body = span_str(up->body),
-                                            .chunked = true,
-                                            .piece_max = 1000,
-                                            .cut_at = up->cut_at ? up->cut_at : SIZE_MAX,
-                                            .end = up->end};
-    if (up->does == REFUSES)
-        twin_refuse(t, i);
-    else
-        twin_listen(t, i);
-}
-
-struct got {
-    unsigned status;
-    bool clean;
-    struct buf body;
-    char head[4096];
-};
-
-static void ask(struct twin *t, struct got *g, const char *body, ev_us limit)
-{
-    struct twin_client c = {0};
-    struct buf request;
-
-    buf_init(&request, 65536);
-    buf_init(&g->body, 65536);
-    twin_ask(t, &c, kind_request(&request, "/v1/chat/completions", body), limit);
-    g->clean = twin_parse(buf_span(&c.in), &g->status, &g->body);
-    UNUSED(snprintf(g->head, sizeof(g->head), "%.*s", SPAN_FMT(buf_span(&c.in))));
-    twin_client_fini(&c);
-    buf_fini(&request);
-}
-
-static bool has(const struct got *g, const char *what)
-{
-    return span_contains(buf_span(&g->body), span_str(what));
-}
-
-#define STREAM REQUEST("m", "\"stream\":true,")
-#define ONCE   REQUEST("m", "")
+#include "ups.h"
 
 static const struct row {
     const char *name, *body;
@@ -272,7 +188,7 @@ static const struct row {
      NULL},
 };
 
-static void check_row(const struct row *row, const struct twin *t, const struct got *g)
+static void check_row(const struct row *row, const struct twin *t, const struct ups_got *g)
 {
     char attempts[64], why[96];
     bool whole = row->status == 200;
@@ -287,11 +203,11 @@ static void check_row(const struct row *row, const struct twin *t, const struct 
                  t->record.outcome, t->record.attempts, t->record.text);
     if (t->more != row->attempts - 1)
         fail_msg("%s: %u attempts were told of", row->name, t->more);
-    if (whole && (g->status != 200 || !g->clean || !has(g, "good")))
+    if (whole && (g->status != 200 || !g->clean || !ups_said(g, "good")))
         fail_msg("%s: status %u, clean %d: %s", row->name, g->status, g->clean, g->head);
     if (!whole && row->status && g->status != row->status)
         fail_msg("%s: status %u", row->name, g->status);
-    if (!row->status && (g->clean || !has(g, "\"error\"")))
+    if (!row->status && (g->clean || !ups_said(g, "\"error\"")))
         fail_msg("%s: a false completion: %s", row->name, g->head);
     /* The head may have gone before the second attempt. */
     if (row->status && g->status && t->record.first_us < EV_MS(1500) && !strstr(g->head, attempts))
@@ -308,12 +224,12 @@ static void another_takes_over(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         bool stream = strstr(rows[i].body, "stream") != NULL;
         struct twin t;
-        struct got g;
+        struct ups_got g;
 
         twin_open(&t, i + 1, PLAN(""));
-        set(&t, 0, &rows[i].a);
-        set(&t, 1, stream ? &good : &good_whole);
-        ask(&t, &g, rows[i].body, EV_S(30));
+        ups_set(&t, 0, &rows[i].a);
+        ups_set(&t, 1, stream ? &up_good : &up_good_whole);
+        ups_ask(&t, &g, rows[i].body, EV_S(30));
         check_row(&rows[i], &t, &g);
         if (rows[i].status == 200 && stream && g.body.n < sizeof(GOOD) - 1)
             fail_msg("%s: %s", rows[i].name, g.head);
@@ -329,16 +245,16 @@ static void a_head_that_went_early_stays_true(void **state)
     struct up slow = {ANSWERS, STREAM_HEAD, other, 0, TWIN_SILENT};
     struct span said, alive = SPAN_LIT(": keep-alive\n\n");
     struct twin t;
-    struct got g;
+    struct ups_got g;
 
     UNUSED(state);
     twin_open(&t, 1,
               "version: 1\nproviders:\n  a: {type: openai-compatible, endpoints: "
               "['http://127.0.0.1:9000/v1'], private: true, timeout: {first_token: 35s}}\n" UP(
                   "b", "9100") "models: {m: {targets: [a/m, b/m]}}\n");
-    set(&t, 0, &slow);
-    set(&t, 1, &good);
-    ask(&t, &g, STREAM, EV_S(60));
+    ups_set(&t, 0, &slow);
+    ups_set(&t, 1, &up_good);
+    ups_ask(&t, &g, STREAM, EV_S(60));
     assert_true(g.clean && g.status == 200);
     said = buf_span(&g.body);
     for (int i = 0; i < 3; i++) {
@@ -355,14 +271,14 @@ static void a_head_that_went_early_stays_true(void **state)
 }
 
 /* Asks once; whom did it reach? */
-static unsigned reaches(struct twin *t, const char *body, struct got *g)
+static unsigned reaches(struct twin *t, const char *body, struct ups_got *g)
 {
     unsigned before[TWIN_UPS], met = 0;
 
     for (size_t i = 0; i < TWIN_UPS; i++)
         before[i] = t->ups[i].requests;
     t->records = 0;
-    ask(t, g, body, EV_S(3));
+    ups_ask(t, g, body, EV_S(3));
     assert_int_equal(t->records, 1);
     for (size_t i = 0; i < TWIN_UPS; i++)
         met = met * 10 + t->ups[i].requests - before[i];
@@ -370,31 +286,27 @@ static unsigned reaches(struct twin *t, const char *body, struct got *g)
     return met;
 }
 
-static void pass(struct twin *t, ev_us us)
-{
-    ev_sim_run(t->ev, ev_now(t->ev) + us);
-}
-
 static void who_asks_to_be_left_alone_is(void **state)
 {
     struct up limited = {ANSWERS, REFUSAL("429 No", "retry-after: 30\r\n"), ERROR, 0, TWIN_WHOLE};
     struct twin t;
-    struct got g;
+    struct ups_got g;
 
     UNUSED(state);
     twin_open(&t, 1, PLAN(""));
-    set(&t, 0, &limited);
-    set(&t, 1, &good);
+    ups_set(&t, 0, &limited);
+    ups_set(&t, 1, &up_good);
     assert_int_equal(reaches(&t, STREAM, &g), 110);
     assert_int_equal(reaches(&t, STREAM, &g), 10);
     assert_int_equal(t.record.outcome, OUTCOME_FULL); /* the first one that was asked */
     assert_int_equal(reaches(&t, REQUEST("alone", ""), &g), 0);
     assert_int_equal(g.status, 429);
+    assert_true(t.record.configured && t.record.target[0] == '\0');
     assert_non_null(strstr(g.head, "retry-after: 2"));
     assert_non_null(strstr(g.head, "x-lamplighter-reason: left-alone\r\n"));
     assert_non_null(strstr(g.head, "x-should-retry: true\r\n"));
-    pass(&t, EV_S(34));
-    set(&t, 0, &good);
+    ups_pass(&t, EV_S(34));
+    ups_set(&t, 0, &up_good);
     assert_int_equal(reaches(&t, STREAM, &g), 100);
     twin_close(&t);
 }
@@ -403,20 +315,20 @@ static void who_is_sick_is_probed(void **state)
 {
     struct up sick = {ANSWERS, REFUSAL("503 No", ""), ERROR, 0, TWIN_WHOLE};
     struct twin t;
-    struct got g;
+    struct ups_got g;
 
     UNUSED(state);
     twin_open(&t, 1, PLAN(""));
-    set(&t, 0, &sick);
-    set(&t, 1, &good);
+    ups_set(&t, 0, &sick);
+    ups_set(&t, 1, &up_good);
     for (int i = 0; i < 5; i++)
         assert_int_equal(reaches(&t, STREAM, &g), 110);
     for (int i = 0; i < 20; i++)
         if (reaches(&t, STREAM, &g) == 110) /* a probe: 2.5 to 5 s behind the fifth */
             break;
     assert_int_equal(t.ups[0].requests, 6);
-    set(&t, 0, &good);
-    pass(&t, EV_S(11));
+    ups_set(&t, 0, &up_good);
+    ups_pass(&t, EV_S(11));
     for (int i = 0; i < 3; i++)
         assert_int_equal(reaches(&t, STREAM, &g), 100);
     assert_int_equal(reaches(&t, STREAM, &g), 100);
@@ -428,11 +340,11 @@ static void the_last_one_is_probed_each_second(void **state)
     struct up sick = {ANSWERS, REFUSAL("503 No", ""), ERROR, 0, TWIN_WHOLE};
     unsigned reached = 0;
     struct twin t;
-    struct got g;
+    struct ups_got g;
 
     UNUSED(state);
     twin_open(&t, 1, PLAN(""));
-    set(&t, 0, &sick);
+    ups_set(&t, 0, &sick);
     for (int i = 0; i < 5; i++)
         assert_int_equal(reaches(&t, REQUEST("alone", ""), &g), 100);
     for (int i = 0; i < 10; i++) {
@@ -440,8 +352,8 @@ static void the_last_one_is_probed_each_second(void **state)
         assert_int_equal(reaches(&t, REQUEST("alone", ""), &g) + g.status, 503 + 100);
     }
     assert_int_equal(reached, 10);
-    set(&t, 0, &good_whole);
-    pass(&t, EV_S(1));
+    ups_set(&t, 0, &up_good_whole);
+    ups_pass(&t, EV_S(1));
     for (int i = 0; i < 5; i++)
         assert_int_equal(reaches(&t, REQUEST("alone", ""), &g), 100);
     twin_close(&t);
@@ -451,13 +363,13 @@ static void a_silent_provider_is_not_asked_for_another_model(void **state)
 {
     struct up silent = {ANSWERS, "", "", 0, TWIN_SILENT};
     struct twin t;
-    struct got g;
+    struct ups_got g;
 
     UNUSED(state);
     twin_open(&t, 1, PLAN(""));
-    set(&t, 0, &silent);
-    set(&t, 1, &good);
-    ask(&t, &g, REQUEST("same", "\"stream\":true,"), EV_S(30));
+    ups_set(&t, 0, &silent);
+    ups_set(&t, 1, &up_good);
+    ups_ask(&t, &g, REQUEST("same", "\"stream\":true,"), EV_S(30));
     assert_int_equal(t.ups[0].requests, 1);
     assert_int_equal(t.ups[1].requests, 1);
     assert_int_equal(g.status, 200);
@@ -479,7 +391,7 @@ static void who_takes_unusually_long_is_left(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf conf, request;
         struct twin t;
-        struct got g;
+        struct ups_got g;
 
         buf_init(&conf, 65536);
         buf_init(&request, 4096);
@@ -494,17 +406,17 @@ static void who_takes_unusually_long_is_left(void **state)
                    cases[i].timeout);
         buf_add_char(&conf, '\0');
         twin_open(&t, 1, conf.p);
-        set(&t, 0, &good);
-        set(&t, 1, &good);
+        ups_set(&t, 0, &up_good);
+        ups_set(&t, 1, &up_good);
         for (unsigned n = 0; n < WAITS_FEW; n++) {
-            ask(&t, &g, STREAM, EV_S(1));
+            ups_ask(&t, &g, STREAM, EV_S(1));
             assert_int_equal(g.status, 200);
             buf_fini(&g.body);
         }
-        set(&t, 0, &silent);
+        ups_set(&t, 0, &silent);
         buf_printf(&request, REQUEST("%s", "\"stream\":true,"), cases[i].model);
         buf_add_char(&request, '\0');
-        ask(&t, &g, request.p, EV_S(400));
+        ups_ask(&t, &g, request.p, EV_S(400));
         assert_int_equal(t.record.duration_us / EV_S(1), cases[i].after_s);
         assert_int_equal(g.status, cases[i].after_s == 10 ? 200 : 504);
         buf_fini(&g.body);
@@ -539,11 +451,11 @@ static void a_short_wait_is_waited(void **state)
         buf_add_char(&head, '\0');
         limited.head = head.p;
         twin_open(&t, 1, PLAN(", retry: {wait_up_to: 2s}"));
-        set(&t, 0, &limited);
-        set(&t, 1, &good);
+        ups_set(&t, 0, &limited);
+        ups_set(&t, 1, &up_good);
         twin_ask(&t, &c, kind_request(&request, "/v1/chat/completions", STREAM), EV_S(1));
-        set(&t, 0, &good);
-        pass(&t, EV_S(5));
+        ups_set(&t, 0, &up_good);
+        ups_pass(&t, EV_S(5));
         assert_true(twin_parse(buf_span(&c.in), &status, &body) && status == 200);
         assert_int_equal(t.ups[0].requests, waits[i].a);
         assert_int_equal(t.ups[1].requests, waits[i].b);
@@ -553,31 +465,6 @@ static void a_short_wait_is_waited(void **state)
         buf_fini(&head);
         buf_fini(&body);
     }
-}
-
-/* Who leaves while the moment before the second attempt passes has nobody asked for him. */
-static void a_client_leaves_between_attempts(void **state)
-{
-    struct up sick = {ANSWERS, REFUSAL("500 No", ""), ERROR, 0, TWIN_WHOLE};
-    struct twin_client c = {0};
-    struct buf request;
-    struct twin t;
-
-    UNUSED(state);
-    buf_init(&request, 65536);
-    twin_open(&t, 1, PLAN(""));
-    set(&t, 0, &sick);
-    set(&t, 1, &good);
-    twin_ask(&t, &c, kind_request(&request, "/v1/chat/completions", STREAM), EV_MS(50));
-    assert_int_equal(t.ups[0].requests, 1);
-    twin_leave(&c, NET_END_RESET);
-    pass(&t, EV_S(5));
-    assert_int_equal(t.ups[0].requests, 1);
-    assert_int_equal(t.ups[1].requests, 0);
-    assert_int_equal(t.record.outcome, OUTCOME_CLIENT_GONE);
-    twin_client_fini(&c);
-    twin_close(&t);
-    buf_fini(&request);
 }
 
 /* Nobody is asked more than the rules say, and one answer comes: the good one's while there is one.
@@ -609,35 +496,36 @@ static void drawn_faults(void **state)
         for (int n = 0; n < 8; n++) {
             unsigned before = t.up_requests;
             bool any = false;
-            struct got g;
+            struct ups_got g;
 
             for (size_t i = 0; i < TWIN_UPS; i++) {
                 size_t which = rng_below(&draw, ARRAY_LEN(bad) + 6);
 
                 any |= which >= ARRAY_LEN(bad);
-                set(&t, i, which < ARRAY_LEN(bad) ? &bad[which] : &good);
+                ups_set(&t, i, which < ARRAY_LEN(bad) ? &bad[which] : &up_good);
             }
             t.records = 0;
-            ask(&t, &g, REQUEST("all", "\"stream\":true,"), EV_S(40));
+            ups_ask(&t, &g, REQUEST("all", "\"stream\":true,"), EV_S(40));
             if (t.records != 1 || t.up_requests - before > 6)
                 fail_msg("seed %llu: %u records, %u requests", (unsigned long long)seed, t.records,
                          t.up_requests - before);
-            if (g.status == 200 ? !g.clean && !has(&g, "\"error\"") : !has(&g, "\"error\""))
+            if (g.status == 200 ? !g.clean && !ups_said(&g, "\"error\"")
+                                : !ups_said(&g, "\"error\""))
                 fail_msg("seed %llu: %s", (unsigned long long)seed, g.head);
-            if (g.status == 200 && g.clean && !has(&g, "[DONE]"))
+            if (g.status == 200 && g.clean && !ups_said(&g, "[DONE]"))
                 fail_msg("seed %llu: a false completion: %s", (unsigned long long)seed, g.head);
             answered += g.status == 200 && g.clean;
             honest += !any || (g.status == 200 && g.clean);
             buf_fini(&g.body);
-            pass(&t, rng_below(&draw, EV_S(20)));
+            ups_pass(&t, rng_below(&draw, EV_S(20)));
         }
         /* All is well again: within some seconds nobody notices that it ever was not. */
         for (size_t i = 0; i < TWIN_UPS; i++)
-            set(&t, i, &good);
+            ups_set(&t, i, &up_good);
         for (int n = 0; n < 3; n++) {
-            struct got g;
+            struct ups_got g;
 
-            ask(&t, &g, REQUEST("all", "\"stream\":true,"), EV_S(10));
+            ups_ask(&t, &g, REQUEST("all", "\"stream\":true,"), EV_S(10));
             if (g.status != 200 || !g.clean)
                 fail_msg("seed %llu: it stays sick: %s", (unsigned long long)seed, g.head);
             buf_fini(&g.body);
@@ -659,7 +547,6 @@ int main(void)
         cmocka_unit_test(a_silent_provider_is_not_asked_for_another_model),
         cmocka_unit_test(who_takes_unusually_long_is_left),
         cmocka_unit_test(a_short_wait_is_waited),
-        cmocka_unit_test(a_client_leaves_between_attempts),
         cmocka_unit_test(drawn_faults),
     };
 

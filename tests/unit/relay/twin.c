@@ -63,6 +63,8 @@ static void up_piece(struct ev_timer *t)
     size_t stop = MIN(s->cut_at, s->body.n), n;
     char size[32];
 
+    if (u->sent < s->rest_at)
+        stop = MIN(stop, s->rest_at);
     if (u->sent < stop) {
         n = 1 + rng_below(&u->t->rng, s->piece_max); /* MIN() would draw twice */
         n = MIN(n, stop - u->sent);
@@ -72,7 +74,8 @@ static void up_piece(struct ev_timer *t)
         if (s->chunked)
             up_write(u, "\r\n", 2);
         u->sent += n;
-        up_wait(u, rng_below(&u->t->rng, s->gap_max + 1));
+        up_wait(u,
+                rng_below(&u->t->rng, s->gap_max + 1) + (u->sent == s->rest_at ? s->rest_us : 0));
         return;
     }
     switch (s->end) {
@@ -93,6 +96,14 @@ static void up_piece(struct ev_timer *t)
     case TWIN_SILENT:
         break;
     }
+}
+
+static void note_model(struct up_conn *u)
+{
+    const char *at = strstr(u->in.p, "\"model\":\"");
+    size_t room = sizeof(u->up->model), n = at ? strcspn(at + 9, "\"") : 0;
+
+    UNUSED(snprintf(u->up->model, room, "%.*s", (int)n, at ? at + 9 : ""));
 }
 
 static void up_read(void *arg, const char *p, size_t n)
@@ -117,6 +128,7 @@ static void up_read(void *arg, const char *p, size_t n)
     if (u->in.n < (size_t)(end + 4 - u->in.p) + body)
         return;
     assert_int_equal(u->in.n, (size_t)(end + 4 - u->in.p) + body);
+    note_model(u);
     buf_reset(&u->in);
     u->t->up_requests++;
     u->up->requests++;
@@ -284,15 +296,14 @@ static void on_record(void *arg, const struct record *r)
         t->working = board_get(&t->gateway.relay.sink.row->working);
 }
 
-static void load(struct twin *t, const char *config)
+static void load(struct twin *t, const char *config, const char *const *env)
 {
     /* What is built in takes longer to read than most tests take. */
     static const struct span prices = SPAN_LIT("version: 1\nprices: {}\n");
-    static const char *const none[] = {NULL};
     struct buf printed;
     struct err e;
 
-    assert_int_equal(env_new_table(&t->env, none, &e), 0);
+    assert_int_equal(env_new_table(&t->env, env, &e), 0);
     conf_report_init(&t->report);
     conf_report_source(&t->report, SPAN_LIT("twin.yaml"), span_str(config));
     if (settings_load_with(&t->settings, span_str(config), SPAN_LIT("twin.yaml"), prices, t->env,
@@ -327,6 +338,11 @@ void twin_listen(struct twin *t, size_t up)
 
 void twin_open(struct twin *t, uint64_t seed, const char *config)
 {
+    twin_open_env(t, seed, config, (const char *[]){NULL});
+}
+
+void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char *const *env)
+{
     struct net_sim_conf net = {.latency_min = 100, .latency_max = 2000, .jitter_max = 200};
     struct relay_sink sink = {.record = on_record, .arg = t, .targets = t->targets};
     struct net_listen_conf lc = {.fd = -1};
@@ -336,7 +352,7 @@ void twin_open(struct twin *t, uint64_t seed, const char *config)
     memset(t, 0, sizeof(*t));
     rng_init(&t->rng, seed);
     list_init(&t->up_conns);
-    load(t, config);
+    load(t, config, env);
     assert_int_equal(ev_sim_new(&t->ev, seed, &e), 0);
     assert_int_equal(resolve_sim_new(&t->resolver, t->ev, &names, &e), 0);
     assert_int_equal(net_sim_new(&t->sim, t->ev, &net, &e), 0);

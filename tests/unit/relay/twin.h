@@ -31,6 +31,8 @@ struct twin_script {
     bool chunked;      /* each piece of the body becomes a chunk */
     size_t piece_max;  /* pieces of 1 to this many bytes */
     ev_us gap_max;     /* pause before each piece, 0 to this */
+    size_t rest_at;    /* bytes of the body after which it rests ... */
+    ev_us rest_us;     /* ... for so long */
     size_t cut_at;     /* bytes of the body after which `end` happens; SIZE_MAX: at its end */
     enum twin_end end; /* TWIN_WHOLE: the last chunk, then the connection stays */
 };
@@ -43,6 +45,7 @@ struct twin_up {
     struct net_listener *listener;
     struct twin_script script;
     unsigned requests; /* whole ones that reached it */
+    char model[32];    /* ... as the body of the last one calls it (cut) */
 };
 
 struct twin {
@@ -82,6 +85,8 @@ struct twin_client {
 };
 
 void twin_open(struct twin *t, uint64_t seed, const char *config);
+/* The same, with an environment ("NAME=value", NULL behind the last). */
+void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char *const *env);
 void twin_close(struct twin *t);
 
 /* Send `request` (raw bytes), run until nothing happens any more or `limit` of virtual time. */

@@ -1,0 +1,45 @@
+/*
+ * ups.c - see ups.h.
+ */
+#include "ups.h"
+
+const struct up up_good = {ANSWERS, STREAM_HEAD, GOOD, 0, TWIN_WHOLE};
+const struct up up_good_whole = {ANSWERS, WHOLE_HEAD, WHOLE, 0, TWIN_WHOLE};
+
+void ups_set(struct twin *t, size_t i, const struct up *up)
+{
+    t->ups[i].script = (struct twin_script){.head = span_str(up->head),
+                                            .body = span_str(up->body),
+                                            .chunked = true,
+                                            .piece_max = 1000,
+                                            .cut_at = up->cut_at ? up->cut_at : SIZE_MAX,
+                                            .end = up->end};
+    if (up->does == REFUSES)
+        twin_refuse(t, i);
+    else
+        twin_listen(t, i);
+}
+
+void ups_ask(struct twin *t, struct ups_got *g, const char *body, ev_us limit)
+{
+    struct twin_client c = {0};
+    struct buf request;
+
+    buf_init(&request, 65536);
+    buf_init(&g->body, 65536);
+    twin_ask(t, &c, kind_request(&request, "/v1/chat/completions", body), limit);
+    g->clean = twin_parse(buf_span(&c.in), &g->status, &g->body);
+    UNUSED(snprintf(g->head, sizeof(g->head), "%.*s", SPAN_FMT(buf_span(&c.in))));
+    twin_client_fini(&c);
+    buf_fini(&request);
+}
+
+bool ups_said(const struct ups_got *g, const char *what)
+{
+    return span_contains(buf_span(&g->body), span_str(what));
+}
+
+void ups_pass(struct twin *t, ev_us us)
+{
+    ev_sim_run(t->ev, ev_now(t->ev) + us);
+}
