@@ -582,7 +582,9 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     MODEL(LOGIT_BIAS, OPENAI_THINKING),
     MODEL(LOGPROBS, OPENAI_SAMPLING),
     OK(CHOICES),
-    PART(EFFORT, "as a word; that it thinks, or does not, cannot be said without one"),
+    PART(EFFORT,
+         "as a word; that it thinks, or does not, cannot be said without one; together with "
+         "tools OpenAI's models since gpt-5.4 are asked by Responses instead"),
     PART(BUDGET, "reasoning_effort: low to 1024 tokens, medium to 8192, high above"),
     OK(VERBOSITY),
     AT(METADATA, PARTLY, "not toward OpenAI, who takes them only of what it stores", METADATA_PAGE),
