@@ -37,10 +37,14 @@ static bool may_go_on(const struct relay *r, const struct settings_target *t)
 
 /* ---- the candidates ---- */
 
-/* Does the target's provider have this operation? */
+/* Does the target's provider have this operation, for a request as it is? Of Google's two hosts one
+ * takes no whole request where it counts, but its members (gemini_request_write.c). */
 static bool can_serve(const struct relay *r, const struct settings_target *t)
 {
-    return provider_serves(t->provider->type, r->op->op, t->model);
+    const struct provider *type = t->provider->type;
+
+    return provider_serves(type, r->op->op, t->model) &&
+           !(r->req.wrapped && type->host && type->host->vertex);
 }
 
 /* Vectors of two models cannot be compared: only the same model makes up for one that fails. */
