@@ -293,6 +293,13 @@ def test_what_cannot_be_left_out_is_refused(gateway, mock):
     assert not mock.requests("several")
 
 
+def test_a_bound_above_what_the_model_answers_is_that(gateway, mock):
+    answer = ask(gateway, MESSAGES, "gpt-4o-above", max_tokens=32000)
+    assert answer.status == 200 and answer["x-lamplighter-approximated"] == "max-tokens"
+    assert json.loads(mock.requests("gpt-4o-above")[-1]["body"])["max_completion_tokens"] == 16384
+    assert gateway.record(answer)["approximated"] == "max-tokens"
+
+
 THINKS = {"thinking": {"type": "enabled", "budget_tokens": 2000}}
 CALLS = {"tools": [{"name": "f", "input_schema": TOOL}]}
 SHEET = [{"role": "user", "content": [{"type": "document", "source": {
@@ -541,10 +548,11 @@ def test_a_request_is_the_targets_own(gateway, mock, provider, key):
     assert body[key] == 50 and len([k for k in body if "max" in k]) == 1
 
 
-def test_a_bound_that_must_be_is_given(gateway, mock):
-    answer = gateway.ask(CHAT, {"model": "ant/bound", **BODIES[CHAT]}, {"openai-beta": "b"})
-    assert answer.status == 200
-    seen = mock.requests("bound")[-1]
-    assert json.loads(seen["body"])["max_tokens"] == 8192
+@pytest.mark.parametrize("model, most", [("bound", 8192), ("claude-3-opus-bound", 4096)])
+def test_a_bound_that_must_be_is_given(gateway, mock, model, most):
+    answer = gateway.ask(CHAT, {"model": f"ant/{model}", **BODIES[CHAT]}, {"openai-beta": "b"})
+    assert answer.status == 200 and answer["x-lamplighter-approximated"] is None
+    seen = mock.requests(model)[-1]
+    assert json.loads(seen["body"])["max_tokens"] == most
     headers = dict(seen["headers"])
     assert "openai-beta" not in headers and headers["anthropic-version"] == "2023-06-01"

@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "dialect/convert_cite.h"
+#include "dialect/convert_most.h"
 #include "dialect/foreign.h"
 
 #define GENERATE      "https://ai.google.dev/api/generate-content"
@@ -15,6 +16,7 @@
 #define MEDIA         "https://ai.google.dev/gemini-api/docs/media-resolution"
 #define THINKING_PAGE "https://ai.google.dev/gemini-api/docs/thinking#set-budget"
 #define STRUCTURED    "https://ai.google.dev/gemini-api/docs/structured-output"
+#define MODELS        "https://ai.google.dev/gemini-api/docs/models"
 #define LABELS                                                                                     \
     "https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/add-labels-to-api-calls"
 #define OPENAI "https://ai.google.dev/gemini-api/docs/openai"
@@ -72,7 +74,7 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     LOST(PREFILL, "https://ai.google.dev/gemini-api/docs/text-generation"),
     LOST(AUDIO_OUT, "https://ai.google.dev/gemini-api/docs/speech-generation"),
     CARRIED(MODALITIES),
-    CARRIED(MAX_TOKENS),
+    PARTLY(MAX_TOKENS, CONVERT_MOST, MODELS),
     CARRIED(TEMPERATURE),
     CARRIED(TOP_P),
     CARRIED(TOP_K),
