@@ -35,6 +35,7 @@ struct dialect_request {
     char model[DIALECT_MODEL_MAX];
     uint8_t model_n;
     uint64_t model_at, model_len;   /* the JSON string with its quotes; len 0: no model was given */
+    bool wrapped;                   /* gemini.count: a whole request to be counted stands inside */
     uint32_t models;                /* how often else a batch says the model: requests[].model */
     uint64_t stream_at, stream_len; /* its value; len 0: it was not given */
     bool stream;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "codec/sse.h"
 #include "dialect/convert_cite.h"
+#include "dialect/convert_most.h"
 #include "dialect/convert_read.h"
 
 #define ARENA_BASE  ((size_t)4 * 1024 * 1024)
@@ -218,6 +219,7 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
                       struct err *e)
 {
     struct convert_to with = *to;
+    struct chat_request q = t->q; /* the client may be told of its own again */
     int rc;
 
     t->told = (struct convert_told){0};
@@ -225,7 +227,9 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
     with.host = t->conf.host;
     if (t->conf.target_embed)
         return convert_embed_request(t->conf.target_embed, out, &t->embed, &with, e);
-    rc = t->conf.target->write_request(out, &t->q, &with, e);
+    if (convert_within(&q, &with, e) < 0)
+        return -1;
+    rc = t->conf.target->write_request(out, &q, &with, e);
     if (rc < 0)
         e->place_n = 0; /* it is one in the conversation, which is not as the client spelled it */
     return rc;

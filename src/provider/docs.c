@@ -58,6 +58,7 @@ static const struct {
     {CAP_USAGE_OPT, "usage in streams only when asked"},
     {CAP_MAX_COMPLETION, "max_completion_tokens"},
     {CAP_SIGNS, "signed thinking"},
+    {CAP_RESPONSES, "Responses where chat completions cannot say it"},
 };
 
 static const char *const auths[] = {
@@ -210,7 +211,7 @@ static void only_some(struct buf *out, const struct provider *p, enum provider_o
 {
     for (const struct provider_some *s = p->some; s && s->models; s++)
         if (s->op == op) {
-            buf_add_str(out, " (of models ");
+            buf_printf(out, " (of models %s", s->others ? "other than " : "");
             words(out, s->models);
             buf_add_str(out, ")");
         }

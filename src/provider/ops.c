@@ -133,7 +133,7 @@ bool provider_serves(const struct provider *p, enum provider_op op, struct span 
     const char *hosted = p->hosted.models;
 
     for (const struct provider_some *s = p->some; s && s->models; s++)
-        if (s->op == op && !span_globs(s->models, model))
+        if (s->op == op && span_globs(s->models, model) == s->others)
             return false;
     if (!p->paths[op] || !hosted)
         return p->paths[op] != NULL;

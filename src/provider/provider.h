@@ -63,6 +63,7 @@ enum provider_cap {
                                   * stream_options.include_usage asks for it */
     CAP_MAX_COMPLETION = 1 << 6, /* knows max_completion_tokens; some models only that */
     CAP_SIGNS = 1 << 7,          /* signs thinking, and refuses what it has not signed */
+    CAP_RESPONSES = 1 << 8, /* is asked by Responses for what its chat completions cannot say */
 };
 
 /* One row of a provider's error table; the first that matches wins. */
@@ -116,11 +117,13 @@ struct provider {
         bool body_betas;     /* it also says what the header anthropic-beta would */
     } hosted; /* Anthropic's messages as clouds have them: the body says the version, and names no
                * model */
-    /* Operations that only some models have, with the globs of their names (NULL-terminated); ends
-     * with a row without globs. NULL: all models have all, but for what `hosted` says. */
+    /* Operations that only some models have, or all but some, with the globs of their names
+     * (NULL-terminated); ends with a row without globs. NULL: all models have all, but for what
+     * `hosted` says. */
     const struct provider_some {
         enum provider_op op;
         const char *const *models;
+        bool others; /* those of any other name have it */
     } *some;
     const struct convert_host *host; /* its ways with translated requests of OpenAI's dialects;
                                       * NULL: as all who speak them */

@@ -79,6 +79,15 @@ static const struct convert_cache breakpoints = {.key = "prompt_cache_breakpoint
                                                  .word = "explicit",
                                                  .models = MODELS("gpt-5.6*", "gpt-6*")};
 
+/* Models that chat completions answers with a 404: "only supported in v1/responses". */
+static const struct provider_some openai_some[] = {
+    {OP_CHAT,
+     MODELS("*gpt-5*codex*", "codex-mini*", "*gpt-5*-pro", "*gpt-5*-pro-2*", "o1-pro*", "o3-pro*",
+            "*deep-research*", "computer-use-*"),
+     true},
+    {0},
+};
+
 static const struct convert_host openai = {.text_files = true, .cache = &breakpoints};
 
 /* Keys that it does not know it refuses. */
@@ -135,13 +144,13 @@ static const struct convert_host vertex = {.vertex = true};
 
 /* Its embedContent is of the newer models, which predict does not know. */
 static const struct provider_some vertex_some[] = {
-    {OP_VERTEX_EMBED, MODELS("gemini-embedding-2*")},
+    {OP_VERTEX_EMBED, MODELS("gemini-embedding-2*"), false},
     {0},
 };
 
 static const struct provider_some bedrock_some[] = {
-    {OP_TITAN_EMBED, MODELS("*amazon.titan-embed-text-*")},
-    {OP_COHERE_EMBED, MODELS("*cohere.embed-*")},
+    {OP_TITAN_EMBED, MODELS("*amazon.titan-embed-text-*"), false},
+    {OP_COHERE_EMBED, MODELS("*cohere.embed-*"), false},
     {0},
 };
 
@@ -160,12 +169,13 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .key_needed = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION | CAP_SIGNS,
+        .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION | CAP_SIGNS | CAP_RESPONSES,
         .models = MODELS("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "codex-*", "computer-use-*",
                          "text-embedding-*", "text-moderation-*", "omni-moderation-*", "davinci-*",
                          "babbage-*", "dall-e-*", "tts-*", "whisper-*", "sora-*"),
         .paths = {CHAT_PATHS(""), TEXT_PATHS(""), VECTOR_PATHS(""), PASS_PATHS(""),
                   OPENAI_PATHS("")},
+        .some = openai_some,
         .host = &openai,
         .errors = errors_openai,
     },
@@ -215,10 +225,11 @@ static const struct provider providers[] = {
         .cloud = CLOUD_AZURE,
         .service = AZURE_SCOPE,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION | CAP_SIGNS,
+        .caps = CAPS_ALL | CAP_USAGE_OPT | CAP_MAX_COMPLETION | CAP_SIGNS | CAP_RESPONSES,
         .models = NONE,
         .paths = {CHAT_PATHS("/openai/v1"), TEXT_PATHS("/openai/v1"), VECTOR_PATHS("/openai/v1"),
                   PASS_PATHS("/openai/v1"), OPENAI_PATHS("/openai/v1")},
+        .some = openai_some,
         .errors = errors_azure,
     },
     {

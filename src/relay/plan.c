@@ -37,10 +37,14 @@ static bool may_go_on(const struct relay *r, const struct settings_target *t)
 
 /* ---- the candidates ---- */
 
-/* Does the target's provider have this operation? */
+/* Does the target's provider have this operation, for a request as it is? Of Google's two hosts one
+ * takes no whole request where it counts, but its members (gemini_request_write.c). */
 static bool can_serve(const struct relay *r, const struct settings_target *t)
 {
-    return provider_serves(t->provider->type, r->op->op, t->model);
+    const struct provider *type = t->provider->type;
+
+    return provider_serves(type, r->op->op, t->model) &&
+           !(r->req.wrapped && type->host && type->host->vertex);
 }
 
 /* Vectors of two models cannot be compared: only the same model makes up for one that fails. */
@@ -51,7 +55,7 @@ static bool makes_vectors(const struct relay *r)
 
 static bool can_be_asked(const struct relay *r, const struct settings_target *t)
 {
-    return can_serve(r, t) || relay_translated_op(r, t);
+    return can_serve(r, t) || relay_can_translate(r, t);
 }
 
 static const struct settings_target *targets_of(const struct relay *r, size_t *n)
@@ -236,18 +240,15 @@ enum obstacle {
 
 static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
 {
-    const struct provider_op_row *op;
-
     forget_attempt(r);
     if (!may_go_on(r, r->target))
         return OTHERS_ANSWER;
     if (!relay_may_ask(r, r->target, no))
         return SKIPPED;
     if (!can_serve(r, r->target)) {
-        op = relay_translated_op(r, r->target);
-        if (!op)
+        if (!relay_can_translate(r, r->target))
             return NO_WORDS;
-        return relay_translate(r, op, no) ? NO_OBSTACLE : SKIPPED;
+        return relay_translate(r, no) ? NO_OBSTACLE : SKIPPED;
     }
     if (!rename_model(r, no) || !host(r, no) || !cut_foreign(r, no))
         return SKIPPED;

@@ -252,14 +252,14 @@ void relay_note_keeper(struct relay *r);
 
 /* ---- translated.c ---- */
 
-/* The operation by which a target of another dialect can serve the request, or NULL. */
-const struct provider_op_row *relay_translated_op(const struct relay *r,
-                                                  const struct settings_target *t);
+/* Has a target of another dialect an operation that can serve the request? */
+bool relay_can_translate(const struct relay *r, const struct settings_target *t);
 
-/* Translate the request for r->target: up_op, up_dialect, up_body, dropped, approximated. false: it
- * cannot be asked, *no says why. Another target may: one of the client's own dialect takes also
- * what the gateway cannot read. */
-bool relay_translate(struct relay *r, const struct provider_op_row *op, struct relay_refusal *no);
+/* Translate the request for r->target, which relay_can_translate() said yes of: up_op, up_dialect,
+ * up_body, dropped, approximated. Of several operations it is the first that can say the request.
+ * false: it cannot be asked, *no says why. Another target may: one of the client's own dialect
+ * takes also what the gateway cannot read. */
+bool relay_translate(struct relay *r, struct relay_refusal *no);
 void relay_translated_fini(struct relay *r);
 
 /* An event of the target or a piece of one: append to out what the client gets. */

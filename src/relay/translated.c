@@ -46,24 +46,41 @@ static const struct provider_op_row *count_op(const struct settings_target *t)
     return NULL;
 }
 
-const struct provider_op_row *relay_translated_op(const struct relay *r,
-                                                  const struct settings_target *t)
+/* The next one behind `last` that goes on with a conversation; last NULL: the first. Of those who
+ * copy an API few have copied its newer sister whole: they are asked by the first alone. */
+static const struct provider_op_row *conversation_op(const struct relay *r,
+                                                     const struct settings_target *t,
+                                                     const struct provider_op_row *last)
 {
-    bool known = convert_client(r->dialect) != NULL;
+    bool begun = last == NULL;
 
-    if (convert_count_find(r->dialect))
-        return count_op(t);
-    if (convert_embed_client(r->dialect))
-        return embed_op(t);
-    for (size_t i = 0; known && i < ARRAY_LEN(conversations); i++) {
+    if (last && !(t->provider->type->caps & CAP_RESPONSES))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(conversations); i++) {
         const struct provider_op_row *op =
             provider_op_row(r->req.stream ? conversations[i].stream : conversations[i].whole);
 
-        if (provider_serves(t->provider->type, op->op, t->model) &&
+        if (begun && provider_serves(t->provider->type, op->op, t->model) &&
             convert_target(dialect_find(span_str(op->dialect))))
             return op;
+        begun = begun || op == last;
     }
     return NULL;
+}
+
+static const struct provider_op_row *next_op(const struct relay *r, const struct settings_target *t,
+                                             const struct provider_op_row *last)
+{
+    if (convert_count_find(r->dialect))
+        return last ? NULL : count_op(t);
+    if (convert_embed_client(r->dialect))
+        return last ? NULL : embed_op(t);
+    return convert_client(r->dialect) ? conversation_op(r, t, last) : NULL;
+}
+
+bool relay_can_translate(const struct relay *r, const struct settings_target *t)
+{
+    return next_op(r, t, NULL) != NULL;
 }
 
 /* A body as one piece of memory; the caller frees it. */
@@ -189,7 +206,8 @@ static void note_loss(struct relay *r)
         note_names(r, translate_approximated, rec->approximated, sizeof(rec->approximated));
 }
 
-bool relay_translate(struct relay *r, const struct provider_op_row *op, struct relay_refusal *no)
+static bool translate_by(struct relay *r, const struct provider_op_row *op,
+                         struct relay_refusal *no)
 {
     const struct dialect *theirs = dialect_find(span_str(op->dialect));
     struct translate_conf conf = {.client = convert_client(r->dialect),
@@ -242,6 +260,19 @@ out:
     mem_free(body);
     if (!ok)
         relay_translated_fini(r);
+    return ok;
+}
+
+/* What one of a target's APIs cannot say another may: OpenAI's newer models call tools while they
+ * think by the second one alone. Why the first cannot is what the client is told. */
+bool relay_translate(struct relay *r, struct relay_refusal *no)
+{
+    const struct provider_op_row *op = next_op(r, r->target, NULL);
+    struct relay_refusal other = {0};
+    bool ok = translate_by(r, op, no);
+
+    while (!ok && no->reason == REASON_CANNOT_SAY && (op = next_op(r, r->target, op)) != NULL)
+        ok = translate_by(r, op, &other);
     return ok;
 }
 

@@ -109,7 +109,7 @@ class Heard:
         self.system, self.tools, self.turns, self.names = "", {}, [], {}
         self.schema, self.thinks, self.limit, self.stream = None, False, None, False
         self.json, self.forced, self.stops, self.signatures = False, None, [], []
-        self.single, self.thoughts = False, []
+        self.single, self.thoughts, self.calls = False, [], []
 
     def user(self, text="", image=None):
         if not self.turns or self.turns[-1][0] != "user":
@@ -124,6 +124,7 @@ class Heard:
         if call:
             self.turns[-1][2].append(call)
             self.names[call_id] = call[0]
+            self.calls.append(call_id)
 
     def result(self, call_id, value):
         need(call_id in self.names, f"a result for {call_id!r}, which was not called")

@@ -14,7 +14,7 @@ import jsonschema_rs
 
 from hearing import KEY, Heard, data_url, fits, listed, pieces, plain_schema, text_of
 from models import need
-from talks import REASONING, TALKS
+from talks import MOVING, REASONING, TALKS
 
 # --- Schemas --------------------------------------------------------------------------------
 
@@ -367,7 +367,7 @@ class Cohere:
     def names(model, tools):
         """{what a tool is called here: its name in the talk}: not all names are taken, and then
         its description tells."""
-        talk = TALKS.get(model, {"tools": []})
+        talk = (TALKS | MOVING).get(model, {"tools": []})
         own = {t["description"]: t["name"] for t in talk["tools"]}
         return {f["name"]: own.get(f.get("description"), f["name"]) for f in tools}
 

@@ -66,3 +66,13 @@ TALKS = {
     "error": talk("Hurry.", refused=[429, "Too many talks at a time."]),
     "refused": talk("Too much.", refused=[400, "The prompt is too long for this model."]),
 }
+
+# That no provider holds alone: the next turn is another's, and the one after it the first one's again.
+MOVING = {
+    "moving": talk("Weather and time in Ulm, and in Bonn?",
+                   answer("", "tools", calls=[IN_ULM, ("world-clock", {"zone": "CET"})]),
+                   answer("Now Bonn.", "tools", calls=[("weather", {"city": "Bonn", "days": 1})],
+                          tokens=(80, 25, 7)),
+                   answer("21 C, half past nine; Bonn alike.", tokens=(99, 25, 9)),
+                   tools=[WEATHER, CLOCK], results=RESULTS),
+}

@@ -20,7 +20,7 @@ import node_client
 import sdks_python
 import upstreams
 import wire
-from talks import TALKS
+from talks import MOVING, TALKS
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs/sdks.md"
 SCRIPT = pathlib.Path(__file__).with_name("talks.mjs")
@@ -330,6 +330,37 @@ def test_a_signature_stays_in_its_family(client, begun, ended, stream, gateway, 
     named = [w for w in gateway.records()[-1].get("dropped", "").split(", ") if w == "signature"]
     unsigned = begun == "gemini.generate" != SPEAKS[client]  # yet no provider of the dialect takes it
     assert named == ([] if unsigned and SPEAKS[client] != ended else ["signature"])
+
+
+IDS = {  # of the calls of a provider's answer, where its API has ids
+    "openai.chat": ["call_0AbCdEf0123456789", "call_1AbCdEf0123456789"],
+    "openai.responses": ["call_0XyZ", "call_1XyZ"],
+    "anthropic.messages": ["toolu_01Matrix0", "toolu_01Matrix1"],
+    "bedrock.converse": ["tooluse_Matrix-0", "tooluse_Matrix-1"]}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("begun", TARGETS)
+@pytest.mark.parametrize("client", sdks_python.CLIENTS)
+def test_a_talk_goes_elsewhere_and_home(client, begun, gateway, providers):
+    """The second of three turns is another provider's: each hears the whole talk, every result by the id
+    of its call, the client is answered as by one alone, and at home its own calls have their own ids."""
+    talk, wrong = MOVING["moving"], []
+    for i, ended in enumerate(other for other in TARGETS if other != begun):
+        stream = i % 2 == 0
+        models = [ALONE.get((SPEAKS[client], api), TARGETS[api]).format("moving")
+                  for api in (begun, ended, begun)]
+        providers.calls.clear()
+        answers = sdks_python.CLIENTS[client][1](f"http://{gateway.addr}", KEY, models, talk, stream)
+        heard = [ids for _, ids in providers.calls]
+        told = [due(client, api, {**talk, "answers": [answer]})[0]
+                for api, answer in zip((begun, ended, begun), talk["answers"])]
+        wrong += [f"{ended}, {stream}: {answers}"] if answers != told else []
+        wrong += [f"{ended}, {stream}: {heard}"] if [len(ids) for ids in heard] != [0, 2, 3] else []
+        own = IDS.get(api_of(client, begun))
+        wrong += [f"{ended}, {stream}: {heard}"] if own and heard[2][:2] != own else []
+    wrong, providers.wrong[:] = wrong + providers.wrong, []
+    assert wrong == []
 
 
 HEAD = """\

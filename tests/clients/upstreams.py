@@ -22,7 +22,7 @@ import natives
 from hearing import (KEY, SCHEMAS, Heard, Schemas, data_url, forced, listed, pieces, plain_schema,
                      text_of)
 from models import MODELS, Wrong, need
-from talks import REASONING, TALKS
+from talks import MOVING, REASONING, TALKS
 
 # --- APIs -----------------------------------------------------------------------------------
 
@@ -669,9 +669,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             api.check(self.server.schemas, self)
             heard = api.hear(self)
-            need(self.model in TALKS or self.model in MODELS, f"no model is called {self.model}")
-            if self.model in TALKS:
-                talk = TALKS[self.model]
+            talk = (TALKS | MOVING).get(self.model)
+            need(talk or self.model in MODELS, f"no model is called {self.model}")
+            if talk:
+                self.server.calls.append((name, heard.calls))
                 self.server.signatures += heard.signatures
                 self.server.thoughts += heard.thoughts
                 answer = (talk["answers"] or [None])[heard.against(talk)]
@@ -717,13 +718,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Upstreams(http.server.ThreadingHTTPServer):
     """All of them at one port. `wrong` has a line for each request that was refused as wrong;
     `signatures` are those that came back to whom they are of, `thoughts` what came back of their
-    thinking; `asked` names the APIs that were."""
+    thinking; `asked` names the APIs that were; `calls` has of each talk's request its API and the ids of
+    all calls in it."""
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.schemas, self.wrong, self.asked = Schemas(), [], set()
-        self.signatures, self.thoughts = [], []
+        self.signatures, self.thoughts, self.calls = [], [], []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

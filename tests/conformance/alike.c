@@ -102,3 +102,112 @@ void alike_requests(const struct convert *to, const struct convert_told *told,
     buf_fini(&x);
     buf_fini(&y);
 }
+
+/* ---- answers ---- */
+
+#define ID_KEPT 36 /* bytes of an id that are in every dialect's; longer ones may be cut */
+
+struct telling {
+    const struct convert *to;
+    alike_differs differs;
+    void *arg;
+};
+
+static bool refused(const struct chat_part *p)
+{
+    for (; p; p = p->next)
+        if (p->kind == CHAT_PART_REFUSAL)
+            return true;
+    return false;
+}
+
+/* Dialects have fewer words for the end than there are ends. */
+static enum chat_stop coarse(enum chat_stop s)
+{
+    switch (s) {
+    case CHAT_STOP_TEXT:
+    case CHAT_STOP_PAUSE:
+        return CHAT_STOP_END;
+    case CHAT_STOP_REFUSAL:
+        return CHAT_STOP_FILTER;
+    case CHAT_STOP_NONE:
+    case CHAT_STOP_END:
+    case CHAT_STOP_LENGTH:
+    case CHAT_STOP_TOOL:
+    case CHAT_STOP_FILTER:
+        break;
+    }
+    return s;
+}
+
+static void compare_usage(const struct telling *t, const struct chat_usage *a,
+                          const struct chat_usage *b)
+{
+    char want[96], got[96];
+
+    (void)snprintf(want, sizeof(want), "%llu in, %llu out", (unsigned long long)a->input,
+                   (unsigned long long)a->output);
+    (void)snprintf(got, sizeof(got), "%llu in, %llu out", (unsigned long long)b->input,
+                   (unsigned long long)b->output);
+    if (a->seen && strcmp(want, got) != 0)
+        t->differs(t->arg, "usage", span_str(want), span_str(got));
+}
+
+/* Dialects that have no word for the end, or for a refusal, say it by the parts. */
+static void compare_ends(const struct telling *t, const struct chat_answer *a,
+                         const struct chat_answer *b)
+{
+    char want[8], got[8];
+
+    for (uint32_t i = 0; i < a->choices_n; i++) {
+        const struct chat_choice_answer *c = &a->choices[i], *d = &b->choices[i];
+
+        (void)snprintf(want, sizeof(want), "%d", (int)coarse(c->stop));
+        (void)snprintf(got, sizeof(got), "%d", (int)coarse(d->stop));
+        if (c->stop != CHAT_STOP_NONE && !refused(c->parts) && strcmp(want, got) != 0)
+            t->differs(t->arg, "stop", span_str(want), span_str(got));
+    }
+}
+
+/* An answer of that choice alone; of none where there is no such choice. */
+static struct chat_answer only(const struct chat_answer *a, uint32_t choice)
+{
+    struct chat_answer ret = {.usage = a->usage};
+
+    if (choice < a->choices_n)
+        ret.choices[ret.choices_n++] = a->choices[choice];
+    return ret;
+}
+
+static void compare_feature(const struct telling *t, enum chat_feature f,
+                            const struct chat_answer *a, const struct chat_answer *b)
+{
+    struct buf x, y;
+
+    buf_init(&x, TEXT_MAX);
+    buf_init(&y, TEXT_MAX);
+    said_answer(&x, a, f, t->to->loss[f].loss);
+    said_answer(&y, b, f, t->to->loss[f].loss);
+    if (!span_eq(buf_span(&x), buf_span(&y)))
+        t->differs(t->arg, chat_feature_row(f)->word, buf_span(&x), buf_span(&y));
+    buf_fini(&x);
+    buf_fini(&y);
+}
+
+void alike_answers(const struct convert *to, const struct chat_answer *a,
+                   const struct chat_answer *b, alike_differs differs, void *arg)
+{
+    const struct telling t = {to, differs, arg};
+
+    for (uint32_t i = 0; i < MAX(MAX(a->choices_n, b->choices_n), 1U); i++) {
+        const struct chat_answer x = only(a, i), y = only(b, i);
+
+        for (enum chat_feature f = 0; f < CHAT_FEATURES; f++)
+            if (f != CHAT_HAS_CITATIONS || to->signer != CHAT_SIGNER_ANTHROPIC)
+                compare_feature(&t, f, &x, &y); /* Anthropic's cite otherwise than by URL */
+    }
+    compare_ends(&t, a, b);
+    if (a->id.n && a->id.n <= ID_KEPT && !span_contains(b->id, a->id))
+        differs(arg, "id", a->id, b->id);
+    compare_usage(&t, &a->usage, &b->usage);
+}

@@ -1,5 +1,6 @@
 /*
- * alike.h - does a request still say what it said, after it was written in another dialect?
+ * alike.h - do a request and an answer still say what they said, after they were written in another
+ * dialect?
  */
 #ifndef CONFORMANCE_ALIKE_H
 #define CONFORMANCE_ALIKE_H
@@ -13,5 +14,9 @@ typedef void (*alike_differs)(void *arg, const char *what, struct span want, str
 void alike_requests(const struct convert *to, const struct convert_told *told,
                     const struct chat_request *a, const struct chat_request *b,
                     alike_differs differs, void *arg);
+
+/* Likewise of an answer b, heard by a client of `to`, and a, heard from its target. */
+void alike_answers(const struct convert *to, const struct chat_answer *a,
+                   const struct chat_answer *b, alike_differs differs, void *arg);
 
 #endif

@@ -19,13 +19,13 @@
 #include "codec/json_write.h"
 #include "data.h"
 #include "dialect/translate.h"
+#include "heard.h"
 #include "plain.h"
 #include "said.h"
 
 #define PATH_BYTES 4096
 #define MEGA       ((size_t)1024 * 1024)
-#define ID_KEPT    36 /* bytes of an id that are in every dialect's; longer ones may be cut */
-#define FAULTS_MAX 5  /* that are printed of one pair */
+#define FAULTS_MAX 5 /* that are printed of one pair */
 
 struct pair {
     const struct convert *from, *to;
@@ -46,41 +46,16 @@ static void fault(struct pair *p, const char *name, const char *what, struct spa
                a.p ? a.p : "");
 }
 
-/* ---- comparing ---- */
+struct comparing {
+    struct pair *pair;
+    const char *name;
+};
 
-static bool refused(const struct chat_part *p)
+static void differs(void *arg, const char *what, struct span want, struct span got)
 {
-    for (; p; p = p->next)
-        if (p->kind == CHAT_PART_REFUSAL)
-            return true;
-    return false;
-}
+    struct comparing *c = arg;
 
-static void same(struct pair *p, const char *name, const char *what, struct buf *a, struct buf *b)
-{
-    if (!span_eq(buf_span(a), buf_span(b)))
-        fault(p, name, what, buf_span(a), buf_span(b));
-    buf_reset(a);
-    buf_reset(b);
-}
-
-/* Dialects have fewer words for the end than there are ends. */
-static enum chat_stop coarse(enum chat_stop s)
-{
-    switch (s) {
-    case CHAT_STOP_TEXT:
-    case CHAT_STOP_PAUSE:
-        return CHAT_STOP_END;
-    case CHAT_STOP_REFUSAL:
-        return CHAT_STOP_FILTER;
-    case CHAT_STOP_NONE:
-    case CHAT_STOP_END:
-    case CHAT_STOP_LENGTH:
-    case CHAT_STOP_TOOL:
-    case CHAT_STOP_FILTER:
-        break;
-    }
-    return s;
+    fault(c->pair, c->name, what, want, got);
 }
 
 static bool carries(const struct convert *c, enum chat_feature f)
@@ -88,148 +63,7 @@ static bool carries(const struct convert *c, enum chat_feature f)
     return c->loss[f].loss != LOST;
 }
 
-static void compare_usage(struct pair *p, const char *name, const struct chat_usage *a,
-                          const struct chat_usage *b)
-{
-    char want[96], got[96];
-
-    (void)snprintf(want, sizeof(want), "%llu in, %llu out", (unsigned long long)a->input,
-                   (unsigned long long)a->output);
-    (void)snprintf(got, sizeof(got), "%llu in, %llu out", (unsigned long long)b->input,
-                   (unsigned long long)b->output);
-    if (a->seen && strcmp(want, got) != 0)
-        fault(p, name, "usage", span_str(want), span_str(got));
-}
-
-/* Dialects that have no word for the end, or for a refusal, say it by the parts. */
-static void compare_ends(struct pair *p, const char *name, const struct chat_answer *a,
-                         const struct chat_answer *b)
-{
-    char want[8], got[8];
-
-    for (uint32_t i = 0; i < a->choices_n; i++) {
-        const struct chat_choice_answer *c = &a->choices[i], *d = &b->choices[i];
-
-        (void)snprintf(want, sizeof(want), "%d", (int)coarse(c->stop));
-        (void)snprintf(got, sizeof(got), "%d", (int)coarse(d->stop));
-        if (c->stop != CHAT_STOP_NONE && !refused(c->parts) && strcmp(want, got) != 0)
-            fault(p, name, "stop", span_str(want), span_str(got));
-    }
-}
-
-static void compare_answers(struct pair *p, const char *name, const struct chat_answer *a,
-                            const struct chat_answer *b)
-{
-    struct buf x, y;
-
-    buf_init(&x, 64 * MEGA);
-    buf_init(&y, 64 * MEGA);
-    for (enum chat_feature f = 0; f < CHAT_FEATURES; f++) {
-        if (f == CHAT_HAS_CITATIONS && p->to->signer == CHAT_SIGNER_ANTHROPIC)
-            continue; /* it has other kinds than web pages by URL */
-        said_answer(&x, a, f, p->to->loss[f].loss);
-        said_answer(&y, b, f, p->to->loss[f].loss);
-        same(p, name, chat_feature_row(f)->word, &x, &y);
-    }
-    compare_ends(p, name, a, b);
-    if (a->id.n && a->id.n <= ID_KEPT && !span_contains(b->id, a->id))
-        fault(p, name, "id", a->id, b->id);
-    compare_usage(p, name, &a->usage, &b->usage);
-    buf_fini(&x);
-    buf_fini(&y);
-}
-
 /* ---- answers ---- */
-
-struct reading {
-    struct arena arena;
-    struct convert_reader reader;
-    struct chat_collect *collect;
-};
-
-static void reading_init(struct reading *r, const struct convert *c)
-{
-    struct err e;
-
-    arena_init(&r->arena, 64 * MEGA);
-    MUST(chat_collect_new(&r->collect, 64 * MEGA, &e) == 0);
-    r->reader = (struct convert_reader){.c = c,
-                                        .own = arena_zalloc(&r->arena, c->reader_bytes),
-                                        .arena = &r->arena,
-                                        .sink = chat_collect_sink(r->collect)};
-    MUST(r->reader.own);
-}
-
-static void reading_fini(struct reading *r)
-{
-    chat_collect_free(&r->collect);
-    arena_fini(&r->arena);
-}
-
-/* Call fn for each event of a stream: up to its blank line. */
-static int each_event(struct span s, int (*fn)(void *arg, struct span raw, struct err *e),
-                      void *arg, struct err *e)
-{
-    while (s.n) {
-        const char *end = memmem(s.p, s.n, "\n\n", 2), *crlf = memmem(s.p, s.n, "\r\n\r\n", 4);
-        size_t n = s.n;
-
-        if (end && (!crlf || end < crlf))
-            n = (size_t)(end - s.p) + 2;
-        else if (crlf)
-            n = (size_t)(crlf - s.p) + 4;
-        if (fn(arg, span_of(s.p, n), e) < 0)
-            return -1;
-        s = span_of(s.p + n, s.n - n);
-    }
-    return 0;
-}
-
-/* The data of an event that is one line, and its name. */
-static struct span data_of(struct span raw, struct span *name)
-{
-    struct span data = {NULL, 0};
-
-    *name = SPAN_LIT("");
-    while (span_has(raw)) {
-        struct span line = span_trim(span_cut(&raw, '\n'));
-
-        if (line.n && line.p[line.n - 1] == '\r')
-            line.n--;
-        if (span_starts(line, SPAN_LIT("data:")))
-            data = span_trim(span_of(line.p + 5, line.n - 5));
-        else if (span_starts(line, SPAN_LIT("event:")))
-            *name = span_trim(span_of(line.p + 6, line.n - 6));
-    }
-    return data;
-}
-
-static int read_raw(void *arg, struct span raw, struct err *e)
-{
-    struct reading *r = arg;
-    struct json_tree t = {0};
-    struct span name, data = data_of(raw, &name);
-    int rc = 0;
-
-    if (data.n && !span_is(data, "[DONE]"))
-        rc = json_tree_read(&t, data, e) < 0 ? -1
-                                             : r->reader.c->read_event(&r->reader, name, t.root, e);
-    json_tree_fini(&t);
-    return rc;
-}
-
-static int read_answer(struct reading *r, struct span text, bool stream, struct err *e)
-{
-    struct json_tree t = {0};
-    int rc = -1;
-
-    if (stream)
-        return each_event(text, read_raw, r, e);
-    if (json_tree_read(&t, text, e) == 0)
-        rc = r->reader.c->read_answer(&r->reader, t.root, e);
-    json_tree_fini(&t);
-    return rc;
-}
 
 struct translating {
     struct translate *t;
@@ -247,7 +81,7 @@ static int translate_all(struct translating *x, struct span text, bool stream, s
 {
     if (!stream)
         return translate_answer(x->t, text, false, &x->out, e);
-    return each_event(text, translate_raw, x, e) < 0 ? -1 : translate_end(x->t, &x->out, e);
+    return heard_each_event(text, translate_raw, x, e) < 0 ? -1 : translate_end(x->t, &x->out, e);
 }
 
 static FILE *kept; /* what clients and targets got; NULL: nobody wants it */
@@ -284,7 +118,7 @@ static void check_answer(struct pair *p, const char *name, const struct chat_ans
                                   .created = 1,
                                   .answer_max = 64 * MEGA};
     struct translating x = {0};
-    struct reading r;
+    struct heard r;
     struct err e;
 
     if (want->choices_n > 1 && !carries(p->to, CHAT_HAS_CHOICES)) {
@@ -294,32 +128,19 @@ static void check_answer(struct pair *p, const char *name, const struct chat_ans
     p->answers++;
     p->streams += stream;
     buf_init(&x.out, 64 * MEGA);
-    reading_init(&r, p->to);
+    heard_init(&r, p->to);
     if (translate_new(&x.t, &conf, span_str(plain_request(p->to)), &e) < 0 ||
-        translate_all(&x, text, stream, &e) < 0 ||
-        read_answer(&r, buf_span(&x.out), stream, &e) < 0)
+        translate_all(&x, text, stream, &e) < 0 || heard_read(&r, buf_span(&x.out), stream, &e) < 0)
         fault(p, name, "answer", span_of(NULL, 0), span_str(e.text));
     else
-        compare_answers(p, name, want, chat_collect_answer(r.collect));
+        alike_answers(p->to, want, heard_answer(&r), differs, &(struct comparing){p, name});
     keep(p, name, buf_span(&x.out), stream ? "stream" : "answer");
     translate_free(&x.t);
-    reading_fini(&r);
+    heard_fini(&r);
     buf_fini(&x.out);
 }
 
 /* ---- requests ---- */
-
-struct comparing {
-    struct pair *pair;
-    const char *name;
-};
-
-static void differs(void *arg, const char *what, struct span want, struct span got)
-{
-    struct comparing *c = arg;
-
-    fault(c->pair, c->name, what, want, got);
-}
 
 static void check_request(struct pair *p, const char *name, struct span body, const char *model)
 {
@@ -375,11 +196,11 @@ static const char *text_of(yyjson_val *v, const char *key)
 
 static void check_all_answers(struct run *run, const char *name, struct span resp, bool stream)
 {
-    struct reading r;
+    struct heard r;
     struct err e;
 
-    reading_init(&r, run->c);
-    if (read_answer(&r, resp, stream, &e) < 0) {
+    heard_init(&r, run->c);
+    if (heard_read(&r, resp, stream, &e) < 0) {
         fault(&run->pairs[0], name, "first reading", span_of(NULL, 0), span_str(e.text));
     } else {
         const struct chat_answer *a = chat_collect_answer(r.collect);
@@ -388,7 +209,7 @@ static void check_all_answers(struct run *run, const char *name, struct span res
             if (convert_serves(convert_row(i)))
                 check_answer(&run->pairs[i], name, a, resp, stream);
     }
-    reading_fini(&r);
+    heard_fini(&r);
 }
 
 /* Some recorded hosts of people's own answer with anything. */

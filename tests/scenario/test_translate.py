@@ -293,6 +293,57 @@ def test_what_cannot_be_left_out_is_refused(gateway, mock):
     assert not mock.requests("several")
 
 
+def test_a_bound_above_what_the_model_answers_is_that(gateway, mock):
+    answer = ask(gateway, MESSAGES, "gpt-4o-above", max_tokens=32000)
+    assert answer.status == 200 and answer["x-lamplighter-approximated"] == "max-tokens"
+    assert json.loads(mock.requests("gpt-4o-above")[-1]["body"])["max_completion_tokens"] == 16384
+    assert gateway.record(answer)["approximated"] == "max-tokens"
+
+
+THINKS = {"thinking": {"type": "enabled", "budget_tokens": 2000}}
+CALLS = {"tools": [{"name": "f", "input_schema": TOOL}]}
+SHEET = [{"role": "user", "content": [{"type": "document", "source": {
+    "type": "url", "url": "https://example.com/a.pdf"}}]}]
+
+
+@pytest.mark.parametrize("model, more, path", [
+    ("oai/gpt-5.4-a", {**THINKS, **CALLS}, RESPONSES),
+    ("oai/gpt-5.4-b", CALLS, CHAT),
+    ("oai/gpt-5.4-c", THINKS, CHAT),
+    ("oai/gpt-5.6-a", CALLS, RESPONSES),
+    ("oai/gpt-5.1-codex-a", {}, RESPONSES),
+    ("oai/gpt-5.4-d", {"messages": SHEET}, RESPONSES),
+    ("gen/gpt-5.4-e", {**THINKS, **CALLS}, CHAT),
+])
+@pytest.mark.parametrize("stream", (True, False), ids=("sse", "json"))
+def test_openai_is_asked_by_the_api_that_takes_it(gateway, mock, model, more, path, stream):
+    """Its newer models call tools while they think by Responses alone, some models are only there,
+    and some documents; those who copied the first API need not have the second."""
+    body = {"model": f"{model}{stream}", **BODIES[MESSAGES], "max_tokens": 4000, **more}
+    answer = gateway.ask(MESSAGES, {**body, **({"stream": True} if stream else {})})
+    assert answer.status == 200 and answer.end == "whole"
+    assert (streamed_text if stream else whole_text)(MESSAGES, answer)
+    assert mock.requests(f"{model[4:]}{stream}")[-1]["path"] == path
+    assert gateway.record(answer)["outcome"] == "full"
+
+
+def test_a_model_that_only_responses_has_serves_chats_clients(gateway, mock):
+    answer = gateway.ask(CHAT, {"model": "oai/gpt-5-codex-chat", "messages": HELLO})
+    assert answer.status == 200 and whole_text(CHAT, answer)
+    assert mock.requests("gpt-5-codex-chat")[-1]["path"] == RESPONSES
+
+
+def test_why_the_first_api_cannot_is_told(gateway, mock):
+    """Neither can: the hint is about the one that others would be asked by."""
+    answer = gateway.ask(MESSAGES, {"model": "oai/gpt-5.4-neither", **BODIES[MESSAGES], **THINKS,
+                                    "max_tokens": 4000,
+                                    "tools": [*CALLS["tools"], {"type": "web_search_20250305",
+                                                                "name": "web_search"}]})
+    assert answer.status == 400 and answer["x-lamplighter-reason"] == "cannot-say"
+    assert "provider-tool" in answer.json()["error"]["message"]
+    assert not mock.requests("gpt-5.4-neither")
+
+
 def test_a_target_that_can_is_asked_instead(start, mock):
     conf = bed.basic(mock.addr)
     conf["models"] = {"both": {"targets": ["ant/first", "oai/second"]}}
@@ -497,10 +548,11 @@ def test_a_request_is_the_targets_own(gateway, mock, provider, key):
     assert body[key] == 50 and len([k for k in body if "max" in k]) == 1
 
 
-def test_a_bound_that_must_be_is_given(gateway, mock):
-    answer = gateway.ask(CHAT, {"model": "ant/bound", **BODIES[CHAT]}, {"openai-beta": "b"})
-    assert answer.status == 200
-    seen = mock.requests("bound")[-1]
-    assert json.loads(seen["body"])["max_tokens"] == 8192
+@pytest.mark.parametrize("model, most", [("bound", 8192), ("claude-3-opus-bound", 4096)])
+def test_a_bound_that_must_be_is_given(gateway, mock, model, most):
+    answer = gateway.ask(CHAT, {"model": f"ant/{model}", **BODIES[CHAT]}, {"openai-beta": "b"})
+    assert answer.status == 200 and answer["x-lamplighter-approximated"] is None
+    seen = mock.requests(model)[-1]
+    assert json.loads(seen["body"])["max_tokens"] == most
     headers = dict(seen["headers"])
     assert "openai-beta" not in headers and headers["anthropic-version"] == "2023-06-01"

@@ -3,6 +3,7 @@
  * they can say, and the words that requests and answers share.
  */
 #include "dialect/convert_cite.h"
+#include "dialect/convert_most.h"
 #include "dialect/anthropic/anthropic_messages_convert.h"
 
 #include "dialect/convert_write.h"
@@ -164,7 +165,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     PART(PREFILL, "models since 4.6 are not asked", PREFILLS),
     LOSE(AUDIO_OUT, MESSAGES),
     LOSE(MODALITIES, MESSAGES),
-    CARRY(MAX_TOKENS),
+    PART(MAX_TOKENS, CONVERT_MOST, DOCS "models"),
     PART(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", OPENAI),
     PART(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", MESSAGES),
     PART(TOP_K, "left out toward models that refuse it, and with thinking", MESSAGES),

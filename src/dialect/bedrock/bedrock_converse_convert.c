@@ -5,6 +5,7 @@
 #include "dialect/bedrock/bedrock_converse_convert.h"
 
 #include "base/base64.h"
+#include "dialect/convert_most.h"
 #include "dialect/dialect.h"
 
 #define SEALED_MAX ((size_t)4 * 1024 * 1024)
@@ -205,7 +206,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     PART(PREFILL, "Claude's models since 4.6 are not asked", PREFILLS),
     LOSE(AUDIO_OUT, INFERENCE),
     LOSE(MODALITIES, INFERENCE),
-    CARRY(MAX_TOKENS),
+    PART(MAX_TOKENS, CONVERT_MOST, INFERENCE),
     PART(TEMPERATURE, "at most 1; left out toward models that refuse it, and with thinking", INFERENCE),
     PART(TOP_P, "left out toward models that refuse it, or refuse it beside a temperature, and with thinking", INFERENCE),
     PART(TOP_K, "toward Claude's and Nova's models, who have it as a field of their own; left out with thinking that refuses it", FIELDS),

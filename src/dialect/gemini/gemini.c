@@ -57,6 +57,7 @@ static int read_model(struct dialect_request_reader *r, const struct json_hit *h
                               (unsigned long long)h->at);
     r->req.model_at = h->at;
     r->req.model_len = h->len;
+    r->req.wrapped = strchr(paths[h->id], '.') != NULL;
     return 0;
 }
 

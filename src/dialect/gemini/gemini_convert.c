@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "dialect/convert_cite.h"
+#include "dialect/convert_most.h"
 #include "dialect/foreign.h"
 
 #define GENERATE      "https://ai.google.dev/api/generate-content"
@@ -15,6 +16,7 @@
 #define MEDIA         "https://ai.google.dev/gemini-api/docs/media-resolution"
 #define THINKING_PAGE "https://ai.google.dev/gemini-api/docs/thinking#set-budget"
 #define STRUCTURED    "https://ai.google.dev/gemini-api/docs/structured-output"
+#define MODELS        "https://ai.google.dev/gemini-api/docs/models"
 #define LABELS                                                                                     \
     "https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/add-labels-to-api-calls"
 #define OPENAI "https://ai.google.dev/gemini-api/docs/openai"
@@ -32,7 +34,8 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     CARRIED(TEXT),
     CARRIED(IMAGE_BASE64),
     CARRIED(IMAGE_URL),
-    PARTLY(IMAGE_DETAIL, "before Gemini 3 the first one's counts for all", MEDIA),
+    PARTLY(IMAGE_DETAIL,
+           "before Gemini 3 the first one's counts for all; images in results have none", MEDIA),
     CARRIED(DOCUMENT_BASE64),
     CARRIED(DOCUMENT_URL),
     CARRIED(DOCUMENT_TEXT),
@@ -60,17 +63,18 @@ static const struct convert_loss_row losses[CHAT_FEATURES] = {
     NEARLY(REFUSAL, "text", CACHING "#Part"),
     PARTLY(CITATIONS, "web pages by URL only, and none in a request",
            GENERATE "#GroundingMetadata"),
-    PARTLY(JSON_OBJECT, "models before Gemini 3 are not asked for it together with tools",
+    PARTLY(JSON_OBJECT,
+           "models before Gemini 3 are not asked for it together with tools that may be called",
            STRUCTURED),
     PARTLY(JSON_SCHEMA,
            "oneOf is anyOf; with what Gemini takes no notice of the target is not asked, or told "
            "so where the client's own API would not hold to the schema; models before Gemini 3 are "
-           "not asked for it together with tools",
+           "not asked for it together with tools that may be called",
            GENERATE "#v1beta.GenerationConfig"),
     LOST(PREFILL, "https://ai.google.dev/gemini-api/docs/text-generation"),
     LOST(AUDIO_OUT, "https://ai.google.dev/gemini-api/docs/speech-generation"),
     CARRIED(MODALITIES),
-    CARRIED(MAX_TOKENS),
+    PARTLY(MAX_TOKENS, CONVERT_MOST, MODELS),
     CARRIED(TEMPERATURE),
     CARRIED(TOP_P),
     CARRIED(TOP_K),

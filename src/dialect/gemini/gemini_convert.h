@@ -71,6 +71,12 @@ static inline bool gemini_is_vertex(const struct convert_to *to)
 /* The budget of thinking that is nearest and that the model takes. */
 uint64_t gemini_budget(struct span model, uint64_t budget);
 
+/* Models before Gemini 3 take no tools beside an answer that is to be JSON: those that must not be
+ * called anyway are taken out, which is noted. version: as in the model's name; 0: not known. -1:
+ * it cannot be asked for both. */
+int gemini_fit_tools(struct chat_request *q, unsigned version, const struct convert_to *to,
+                     struct err *e);
+
 /* "labels", which only Vertex AI has: those of the client that it takes. What is left out is noted.
  * -1: no memory. */
 MUST_CHECK int gemini_write_labels(struct json_write *w, struct span metadata,

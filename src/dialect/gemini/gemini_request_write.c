@@ -145,43 +145,54 @@ static struct span type_of(const struct writing *x, const struct chat_media *m)
                : type;
 }
 
-/* A file of another provider's cannot be read; nobody sends one here. Vertex AI has to be told what
- * an URL holds (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference).
- */
-static int write_media(struct writing *x, const struct chat_part *p)
+static bool is_uri(const struct chat_media *m)
 {
-    const struct chat_media *m = &p->media;
-    bool uri = m->source == CHAT_URL || (m->source == CHAT_FILE && gemini_is_file(m->data));
-    int rc = 0;
+    return m->source == CHAT_URL || (m->source == CHAT_FILE && gemini_is_file(m->data));
+}
 
-    if (m->source == CHAT_FILE && !uri)
-        return 0;
-    if (uri && gemini_is_vertex(x->to) && !span_has(type_of(x, m)))
+/* Vertex AI has to be told what an URL holds
+ * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference). */
+static int write_data(struct writing *x, const struct chat_media *m)
+{
+    struct span type = type_of(x, m);
+
+    if (!is_uri(m))
+        return write_inline(x, m);
+    if (gemini_is_vertex(x->to) && !span_has(type))
         return err_set(x->e, ERR_PROTOCOL,
                        "'%.*s' does not tell the type of what it holds, and Vertex AI wants it",
                        (int)MIN(m->data.n, (size_t)80), m->data.p);
+    json_key(&x->w, "fileData");
     json_begin_object(&x->w);
-    if (uri) {
-        struct span type = type_of(x, m);
+    if (span_has(type))
+        json_kv_string(&x->w, "mimeType", type);
+    json_kv_string(&x->w, "fileUri", m->data);
+    json_end_object(&x->w);
+    return 0;
+}
 
-        json_key(&x->w, "fileData");
-        json_begin_object(&x->w);
-        if (span_has(type))
-            json_kv_string(&x->w, "mimeType", type);
-        json_kv_string(&x->w, "fileUri", m->data);
-        json_end_object(&x->w);
-    } else {
-        rc = write_inline(x, m);
-    }
-    if (x->version >= 3 && resolution(m)) {
+/* A file of another provider's cannot be read; nobody sends one here. */
+static bool says_media(const struct chat_media *m)
+{
+    return m->source != CHAT_FILE || is_uri(m);
+}
+
+static int write_media(struct writing *x, const struct chat_part *p)
+{
+    if (!says_media(&p->media))
+        return 0;
+    json_begin_object(&x->w);
+    if (write_data(x, &p->media) < 0)
+        return -1;
+    if (x->version >= 3 && resolution(&p->media)) {
         json_key(&x->w, "mediaResolution");
         json_begin_object(&x->w);
-        json_kv_cstring(&x->w, "level", resolution(m));
+        json_kv_cstring(&x->w, "level", resolution(&p->media));
         json_end_object(&x->w);
     }
     sign(x, p);
     json_end_object(&x->w);
-    return rc;
+    return 0;
 }
 
 static struct span tool_name(struct writing *x, struct span name)
@@ -251,16 +262,42 @@ static struct span result_text(struct writing *x, const struct chat_part *p)
 static bool has_media(const struct chat_part *p)
 {
     for (const struct chat_part *m = p->parts; m; m = m->next)
-        if (m->kind == CHAT_PART_MEDIA)
+        if (m->kind == CHAT_PART_MEDIA && says_media(&m->media))
             return true;
     return false;
 }
 
-static int write_result_media(struct writing *x, const struct chat_part *p)
+/* Nothing is said there of how closely to look. */
+static int write_inside(struct writing *x, const struct chat_part *p)
 {
-    for (const struct chat_part *m = p->parts; m; m = m->next)
-        if (m->kind == CHAT_PART_MEDIA && write_media(x, m) < 0)
+    json_key(&x->w, "parts");
+    json_begin_array(&x->w);
+    for (const struct chat_part *m = p->parts; m; m = m->next) {
+        if (m->kind != CHAT_PART_MEDIA || !says_media(&m->media))
+            continue;
+        json_begin_object(&x->w);
+        if (write_data(x, &m->media) < 0)
             return -1;
+        json_end_object(&x->w);
+        if (resolution(&m->media))
+            convert_drops(x->to, CHAT_HAS_IMAGE_DETAIL);
+    }
+    json_end_array(&x->w);
+    return 0;
+}
+
+/* Here write_detail() looks at the user's own images alone. */
+static int write_beside(struct writing *x, const struct chat_part *p)
+{
+    convert_approximates(x->to, CHAT_HAS_TOOL_RESULT_IMAGE);
+    for (const struct chat_part *m = p->parts; m; m = m->next) {
+        if (m->kind != CHAT_PART_MEDIA)
+            continue;
+        if (write_media(x, m) < 0)
+            return -1;
+        if (resolution(&m->media))
+            convert_drops(x->to, CHAT_HAS_IMAGE_DETAIL);
+    }
     return 0;
 }
 
@@ -299,7 +336,7 @@ static int write_result(struct writing *x, const struct chat_part *p)
 {
     struct span name = p->name;
     struct span text = result_text(x, p);
-    bool inside = has_media(p) && new_model(x);
+    bool media = has_media(p);
 
     if (name.n == 0)
         return err_set(x->e, ERR_PROTOCOL, "there is a result for '%.*s', but no call of that id",
@@ -315,18 +352,11 @@ static int write_result(struct writing *x, const struct chat_part *p)
     json_kv_string(&x->w, "name", name);
     json_key(&x->w, "response");
     write_response(x, p, text);
-    if (inside) {
-        json_key(&x->w, "parts");
-        json_begin_array(&x->w);
-        if (write_result_media(x, p) < 0)
-            return -1;
-        json_end_array(&x->w);
-    }
+    if (media && new_model(x) && write_inside(x, p) < 0)
+        return -1;
     json_end_object(&x->w);
     json_end_object(&x->w);
-    if (has_media(p) && !inside)
-        convert_approximates(x->to, CHAT_HAS_TOOL_RESULT_IMAGE);
-    return inside ? 0 : write_result_media(x, p);
+    return media && !new_model(x) ? write_beside(x, p) : 0;
 }
 
 static int write_part(struct writing *x, const struct chat_part *p)
@@ -701,19 +731,6 @@ static void begin_count(struct writing *x)
     buf_add_char(x->w.out, '"');
 }
 
-/* "Function calling with a response mime type: 'application/json' is unsupported" */
-static int takes(const struct writing *x)
-{
-    const struct chat_request *q = x->q;
-    bool bound = q->format == CHAT_FORMAT_OBJECT || q->format == CHAT_FORMAT_SCHEMA;
-
-    if (bound && q->tools && x->version && x->version < 3)
-        return err_set(
-            x->e, ERR_PROTOCOL,
-            "response_format: models before Gemini 3 do not take it together with tools");
-    return 0;
-}
-
 /* What Vertex AI does not take where it only counts. */
 static int write_rest(struct writing *x)
 {
@@ -734,7 +751,7 @@ int gemini_write_request(struct buf *out, const struct chat_request *q, const st
 
     if (schema_fit_request(&fit, q, &gemini_schemas, to, e) < 0)
         return -1;
-    if (!to->count && takes(&x) < 0)
+    if (!to->count && gemini_fit_tools(&fit, x.version, to, e) < 0)
         return -1;
     x.latest = span_ends(to->model, SPAN_LIT("-latest"));
     json_write_init(&x.w, out);

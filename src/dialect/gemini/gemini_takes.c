@@ -31,6 +31,26 @@ uint64_t gemini_budget(struct span model, uint64_t budget)
     return budget;
 }
 
+/* ---- tools ---- */
+
+/* "Function calling with a response mime type: 'application/json' is unsupported". */
+int gemini_fit_tools(struct chat_request *q, unsigned version, const struct convert_to *to,
+                     struct err *e)
+{
+    bool bound = q->format == CHAT_FORMAT_OBJECT || q->format == CHAT_FORMAT_SCHEMA;
+
+    if (!bound || !q->tools || version == 0 || version >= 3)
+        return 0;
+    if (q->choice != CHAT_CHOICE_NONE)
+        return err_set(
+            e, ERR_PROTOCOL,
+            "response_format: models before Gemini 3 do not take it together with tools");
+    q->tools = NULL;
+    q->choice = CHAT_CHOICE_UNSET;
+    convert_approximates(to, CHAT_HAS_TOOLS);
+    return 0;
+}
+
 /* ---- labels ---- */
 
 /* https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/add-labels-to-api-calls */

@@ -4,6 +4,7 @@
  */
 #include "dialect/convert_read.h"
 #include "dialect/convert_cite.h"
+#include "dialect/convert_most.h"
 #include "codec/json_write.h"
 #include "dialect/openai/openai_chat_convert.h"
 #include "dialect/openai/openai_model.h"
@@ -526,6 +527,7 @@ int openai_chat_write_answer(struct convert_writer *w, const struct chat_answer 
 /* Kept answers are had by an id of their own API. */
 #define STORED_PAGE               "https://platform.openai.com/docs/api-reference/chat/get"
 #define METADATA_PAGE             "https://platform.openai.com/docs/guides/distillation"
+#define MODELS_PAGE               "https://platform.openai.com/docs/models"
 #define ANSWER_PAGE               "https://platform.openai.com/docs/api-reference/chat/object"
 #define OK(f)                     [CHAT_HAS_##f] = {CHAT_HAS_##f, CARRIED, NULL, NULL}
 #define NEAR(f, how_)             [CHAT_HAS_##f] = {CHAT_HAS_##f, APPROXIMATE, how_, CHAT_PAGE}
@@ -572,7 +574,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     NOT(PREFILL),
     AT(AUDIO_OUT, LOST, NULL, "https://platform.openai.com/docs/guides/audio"),
     NOT(MODALITIES),
-    OK(MAX_TOKENS),
+    AT(MAX_TOKENS, PARTLY, CONVERT_MOST, MODELS_PAGE),
     MODEL(TEMPERATURE, OPENAI_SAMPLING),
     MODEL(TOP_P, OPENAI_SAMPLING),
     NOT(TOP_K),
@@ -582,7 +584,9 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     MODEL(LOGIT_BIAS, OPENAI_THINKING),
     MODEL(LOGPROBS, OPENAI_SAMPLING),
     OK(CHOICES),
-    PART(EFFORT, "as a word; that it thinks, or does not, cannot be said without one"),
+    PART(EFFORT,
+         "as a word; that it thinks, or does not, cannot be said without one; together with "
+         "tools OpenAI's models since gpt-5.4 are asked by Responses instead"),
     PART(BUDGET, "reasoning_effort: low to 1024 tokens, medium to 8192, high above"),
     OK(VERBOSITY),
     AT(METADATA, PARTLY, "not toward OpenAI, who takes them only of what it stores", METADATA_PAGE),

@@ -521,6 +521,10 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
 
     if (openai_hold(&held, q, to, e) < 0)
         return -1;
+    if (openai_wants_responses(&held, effort(&held), to))
+        return err_set(e, ERR_PROTOCOL,
+                       "tools: %.*s takes them in chat completions only while it does not think",
+                       (int)MIN(to->model.n, (size_t)80), to->model.p);
     openai_take(&held, effort(&held), to);
     q = &held;
     json_write_init(&o.w, buf);

@@ -23,28 +23,29 @@ static const struct {
     const char *models;
     enum samples samples;
     chat_set refuses; /* whatever the effort */
+    bool idle_tools;  /* chat completions takes tools only while it does not think */
 } abilities[] = {
-    {"*gpt-5-chat*",   ALWAYS,       0},
-    {"*gpt-5*-chat",   NEVER,        LATER},
-    {"*gpt-5*-chat-*", NEVER,        LATER},
-    {"*gpt-5*codex*",  NEVER,        LATER},
-    {"*gpt-5*-pro",    NEVER,        LATER},
-    {"*gpt-5*-pro-2*", NEVER,        LATER}, /* ... of a day */
-    {"*gpt-5.1*",      UNLESS_ASKED, LATER},
-    {"*gpt-5.2*",      UNLESS_ASKED, LATER},
-    {"*gpt-5.4*",      UNLESS_ASKED, LATER},
-    {"*gpt-5.*",       IF_FORBIDDEN, LATER},
-    {"*gpt-5*",        NEVER,        LATER},
-    {"*gpt-6*",        IF_FORBIDDEN, LATER},
-    {"o1*",            NEVER,        OLDER},
-    {"o3*",            NEVER,        OLDER},
-    {"o4*",            NEVER,        OLDER},
-    {"*-o1*",          NEVER,        OLDER},
-    {"*-o3*",          NEVER,        OLDER},
-    {"*-o4*",          NEVER,        OLDER},
-    {"ft:o4*",         NEVER,        OLDER},
-    {"codex-*",        NEVER,        OLDER},
-    {"*",              ALWAYS,       0},
+    {"*gpt-5-chat*",    ALWAYS,       0,     false},
+    {"*gpt-5*-chat",    NEVER,        LATER, false},
+    {"*gpt-5*-chat-*",  NEVER,        LATER, false},
+    {"*gpt-5*codex*",   NEVER,        LATER, false},
+    {"*gpt-5*-pro",     NEVER,        LATER, false},
+    {"*gpt-5*-pro-2*",  NEVER,        LATER, false}, /* ... of a day */
+    {"*gpt-5.1*",       UNLESS_ASKED, LATER, false},
+    {"*gpt-5.2*",       UNLESS_ASKED, LATER, false},
+    {"*gpt-5.4*",       UNLESS_ASKED, LATER, true},
+    {"*gpt-5.*",        IF_FORBIDDEN, LATER, true},
+    {"*gpt-5*",         NEVER,        LATER, false},
+    {"*gpt-6*",         IF_FORBIDDEN, LATER, true},
+    {"o1*",             NEVER,        OLDER, false},
+    {"o3*",             NEVER,        OLDER, false},
+    {"o4*",             NEVER,        OLDER, false},
+    {"*-o1*",           NEVER,        OLDER, false},
+    {"*-o3*",           NEVER,        OLDER, false},
+    {"*-o4*",           NEVER,        OLDER, false},
+    {"ft:o4*",          NEVER,        OLDER, false},
+    {"codex-*",         NEVER,        OLDER, false},
+    {"*",               ALWAYS,       0,     false},
 };
 /* clang-format on */
 
@@ -100,21 +101,41 @@ static void take_out(struct chat_request *q, chat_set set, const struct convert_
     }
 }
 
+static size_t row_of(struct span model)
+{
+    size_t i = 0;
+
+    while (!span_glob(span_str(abilities[i].models), model))
+        i++; /* the last row takes all */
+    return i;
+}
+
+/* Does a model that may be set think, asked with this effort? */
+static bool thinks(enum samples samples, struct span effort)
+{
+    bool none = span_is(effort, "none");
+
+    return !none && (samples == IF_FORBIDDEN || (samples == UNLESS_ASKED && span_has(effort)));
+}
+
+bool openai_wants_responses(const struct chat_request *q, struct span effort,
+                            const struct convert_to *to)
+{
+    size_t i = row_of(to->model);
+
+    return openai_is_host(to) && q->tools && abilities[i].idle_tools &&
+           thinks(abilities[i].samples, effort);
+}
+
 void openai_take(struct chat_request *q, struct span effort, const struct convert_to *to)
 {
     const chat_set sampling =
         CHAT_BIT(CHAT_HAS_TEMPERATURE) | CHAT_BIT(CHAT_HAS_TOP_P) | CHAT_BIT(CHAT_HAS_LOGPROBS);
-    bool none = span_is(effort, "none"), asked = span_has(effort) && !none;
-    enum samples samples;
-    size_t i = 0;
+    size_t i = row_of(to->model);
 
     if (!openai_is_host(to))
         return;
-    while (!span_glob(span_str(abilities[i].models), to->model))
-        i++; /* the last row takes all */
-    samples = abilities[i].samples;
     take_out(q, abilities[i].refuses, to);
-    if (samples == NEVER || (samples == UNLESS_ASKED && asked) ||
-        (samples == IF_FORBIDDEN && !none))
+    if (abilities[i].samples == NEVER || thinks(abilities[i].samples, effort))
         take_out(q, sampling, to);
 }

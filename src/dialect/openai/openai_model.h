@@ -24,6 +24,11 @@ static inline bool openai_is_host(const struct convert_to *to)
     return !to->host || !to->host->own_schemas;
 }
 
+/* Does chat completions refuse that a model calls tools with this effort? Newer ones do so there
+ * only while they do not think; Responses takes both. */
+bool openai_wants_responses(const struct chat_request *q, struct span effort,
+                            const struct convert_to *to);
+
 /* Take out of a copy of the request what the model refuses, and note it. effort: the word that it
  * is asked with; absent: none. */
 void openai_take(struct chat_request *q, struct span effort, const struct convert_to *to);

@@ -3,6 +3,7 @@
  */
 #include "dialect/openai/openai_responses_convert.h"
 #include "dialect/convert_cite.h"
+#include "dialect/convert_most.h"
 
 #include "dialect/dialect.h"
 #include "dialect/openai/openai_model.h"
@@ -55,7 +56,7 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
     ROW(PREFILL, LOST, NULL, CREATE),
     ROW(AUDIO_OUT, LOST, NULL, CREATE),
     ROW(MODALITIES, LOST, NULL, CREATE),
-    ROW(MAX_TOKENS, PARTLY, "at least 16", CREATE),
+    ROW(MAX_TOKENS, PARTLY, "at least 16, and " CONVERT_MOST, CREATE),
     ROW(TEMPERATURE, PARTLY, OPENAI_SAMPLING, OPENAI_MODELS_PAGE),
     ROW(TOP_P, PARTLY, OPENAI_SAMPLING, OPENAI_MODELS_PAGE),
     ROW(TOP_K, LOST, NULL, CREATE),

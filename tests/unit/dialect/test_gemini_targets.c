@@ -152,6 +152,49 @@ static void a_failure_is_told_whatever_the_tool_said(void **state)
     }
 }
 
+#define SHOWN         "'inlineData':{'mimeType':'image/png','data':'AAAA'}"
+#define LINKED        "'fileData':{'mimeType':'image/png','fileUri':'https://h/a.png'}"
+#define BYTES(detail) "{'type':'input_image','image_url':'data:image/png;base64,AAAA'" detail "}"
+#define LINK          "{'type':'input_image','image_url':'https://h/a.png'}"
+#define HIGH          ",'detail':'high'"
+
+/* A part of a result says nothing of how closely to look. */
+static void images_of_a_result_stand_where_the_host_takes_them(void **state)
+{
+    static const struct {
+        const struct convert_host *host;
+        const char *model, *images, *parts, *dropped, *approximated;
+    } rows[] = {
+        {&google, "gemini-3-pro", BYTES(""), ",'parts':[{" SHOWN "}]}}", "", ""},
+        {&google, "gemini-3-pro", BYTES(HIGH), ",'parts':[{" SHOWN "}]}}", "image-detail", ""},
+        {&google, "gemini-3-pro", BYTES("") "," LINK, ",'parts':[{" SHOWN "},{" LINKED "}]}}", "",
+         ""},
+        {&google, "gemini-2.5-pro", BYTES(""), "}},{" SHOWN "}", "", "tool-result-image"},
+        {&google, "gemini-2.5-pro", BYTES(HIGH), "}},{" SHOWN "}", "image-detail",
+         "tool-result-image"},
+    };
+    char in[1024], want[1024];
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct asked a;
+
+        snprintf(in, sizeof(in),
+                 "{'input':[{'type':'function_call','call_id':'c','name':'f','arguments':'{}'},{"
+                 "'type':'function_call_output','call_id':'c','output':[%s]}]}",
+                 rows[i].images);
+        snprintf(want, sizeof(want), "'response':{'output':''}%s],", rows[i].parts);
+        ask(&a, &convert_openai_responses, rows[i].host, rows[i].model, false, in);
+        quoted(in, sizeof(in), want);
+        in[strlen(in) - 1] = '}'; /* the parts end there */
+        if (a.refused || !span_contains(buf_span(&a.out), span_str(in)))
+            fail_msg("row %zu: not %s\nin %.*s", i, in, SPAN_FMT(buf_span(&a.out)));
+        same(rows[i].images, &a.dropped, rows[i].dropped);
+        same(rows[i].images, &a.approximated, rows[i].approximated);
+        told(&a);
+    }
+}
+
 /* ---- what models take ---- */
 
 #define BUDGET(n) MESSAGES(",'thinking':{'type':'enabled','budget_tokens':" #n "}")
@@ -218,6 +261,33 @@ static void json_beside_tools_is_asked_of_new_models(void **state)
         if (a.refused)
             assert_string_equal(a.e.text, "response_format: models before Gemini 3 do not take it "
                                           "together with tools");
+        told(&a);
+    }
+}
+
+static void tools_that_must_not_be_called_make_room_for_json(void **state)
+{
+    static const struct {
+        const char *model, *approximated;
+        bool tools;
+    } rows[] = {
+        {"gemini-2.5-pro", "tools", false},
+        {"gemini-3-pro", "", true},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct asked a;
+
+        ask(&a, A, &google, rows[i].model, false,
+            MESSAGES(TOOL BOUND ",'tool_choice':{'type':'none'}"));
+        assert_false(a.refused);
+        assert_int_equal(span_contains(buf_span(&a.out), SPAN_LIT("functionDeclarations")),
+                         rows[i].tools);
+        assert_int_equal(span_contains(buf_span(&a.out), SPAN_LIT("\"toolConfig\"")),
+                         rows[i].tools);
+        assert_true(span_contains(buf_span(&a.out), SPAN_LIT("responseJsonSchema")));
+        same("JSON", &a.approximated, rows[i].approximated);
         told(&a);
     }
 }
@@ -335,8 +405,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prompt_is_counted_as_the_host_takes_it),
         cmocka_unit_test(a_failure_is_told_whatever_the_tool_said),
+        cmocka_unit_test(images_of_a_result_stand_where_the_host_takes_them),
         cmocka_unit_test(budgets_are_within_the_models_bounds),
         cmocka_unit_test(json_beside_tools_is_asked_of_new_models),
+        cmocka_unit_test(tools_that_must_not_be_called_make_room_for_json),
         cmocka_unit_test(five_texts_end_an_answer),
         cmocka_unit_test(vertex_is_told_what_an_url_holds),
         cmocka_unit_test(labels_are_told_as_the_host_takes_them),

@@ -243,7 +243,7 @@ static const struct loss {
      MESSAGES(",'thinking':{'type':'enabled','budget_tokens':2000}"), "", "budget"},
     {C, B, "anthropic.claude-opus-4-8", CHAT(",'temperature':1,'reasoning_effort':'minimal'"),
      "temperature", "effort"},
-    {A, B, "anthropic.claude-3-opus", MESSAGES(",'top_k':5"), "", ""},
+    {A, B, "anthropic.claude-3-opus", MESSAGES(",'top_k':5"), "", "max-tokens"},
     {A, B, "meta.llama4",
      "{'max_tokens':9,'messages':[{'role':'user','content':'hi'},{'role':'assistant','content':[{'"
      "type':'thinking',"
@@ -283,6 +283,32 @@ static const struct loss {
      "", "tool-choice"},
     {C, O, "m", CHAT(",'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'auto'"),
      "", ""},
+};
+
+/* A limit above what the model answers would be refused; so would one of ours. */
+#define LIMIT(n) "{'max_tokens':" #n ",'messages':[{'role':'user','content':'hi'}]}"
+static const struct {
+    const struct convert *client, *target;
+    const char *model, *in, *limit;
+    bool nearly;
+} limits[] = {
+    {A, C, "gpt-4o", LIMIT(16384), "\"max_completion_tokens\":16384", false},
+    {A, C, "gpt-4o", LIMIT(16385), "\"max_completion_tokens\":16384", true},
+    {A, C, "gpt-4o-2024-05-13", LIMIT(5000), "\"max_completion_tokens\":4096", true},
+    {A, R, "gpt-4.1-mini", LIMIT(64000), "\"max_output_tokens\":32768", true},
+    {A, R, "gpt-5.2", LIMIT(128000), "\"max_output_tokens\":128000", false},
+    {A, R, "gpt-5.2-chat-latest", LIMIT(32000), "\"max_output_tokens\":16384", true},
+    {A, C, "llama", LIMIT(9000000), "\"max_completion_tokens\":9000000", false},
+    {A, G, "gemini-2.0-flash", LIMIT(32000), "\"maxOutputTokens\":8192", true},
+    {A, G, "gemini-2.5-pro", LIMIT(64000), "\"maxOutputTokens\":64000", false},
+    {C, A, "claude-3-5-haiku-20241022", CHAT(",'max_tokens':9000"), "\"max_tokens\":8192", true},
+    {C, A, "claude-opus-4-20250514", CHAT(",'max_tokens':64000"), "\"max_tokens\":32000", true},
+    {C, A, "claude-3-haiku-20240307", CHAT(",'max_tokens':1e9"), "\"max_tokens\":1e9", false},
+    {A, B, "us.amazon.nova-pro-v1:0", LIMIT(32000), "\"maxTokens\":10000", true},
+    {A, B, "us.anthropic.claude-3-7-sonnet-20250219-v1:0", LIMIT(99999), "\"maxTokens\":64000",
+     true},
+};
+
 #undef C
 #undef R
 #undef A
@@ -290,7 +316,6 @@ static const struct loss {
 #undef B
 #undef H
 #undef O
-};
 
 /* In JSON's quotes, with a word in place of @. */
 static char *filled(char *out, size_t cap, const char *in, const char *word)
@@ -322,6 +347,21 @@ static void what_is_lost_is_named_and_nothing_else(void **state)
         if (strcmp(dropped.p, l->dropped) != 0 || strcmp(approximated.p, l->approximated) != 0)
             fail_msg("row %zu, %s to %s: %s\ndropped '%s', approximated '%s'\n%s", i,
                      l->client->name, l->target->name, l->in, dropped.p, approximated.p, out.p);
+        fini(&out, &dropped, &approximated);
+    }
+}
+
+static void limits_are_within_what_the_model_answers(void **state)
+{
+    struct buf out, dropped, approximated;
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+        ask(limits[i].client, limits[i].target, limits[i].model, limits[i].in, &out, &dropped,
+            &approximated);
+        if (!strstr(out.p, limits[i].limit) ||
+            strcmp(approximated.p, limits[i].nearly ? "max-tokens" : "") != 0)
+            fail_msg("row %zu: approximated '%s'\n%s", i, approximated.p, out.p);
         fini(&out, &dropped, &approximated);
     }
 }
@@ -587,6 +627,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_lost_is_named_and_nothing_else),
+        cmocka_unit_test(limits_are_within_what_the_model_answers),
         cmocka_unit_test(tiers_have_the_targets_words),
         cmocka_unit_test(images_are_looked_at_as_the_model_can),
         cmocka_unit_test(tiers_are_read_in_all_words),

@@ -187,6 +187,54 @@ static void what_the_target_takes_is_said(void **state)
     }
 }
 
+#define CALLS                                                                                      \
+    ",'tools':[{'type':'function','function':{'name':'f','parameters':{'type':'object'}}}]"
+#define LOW ",'reasoning_effort':'low'"
+#define OFF ",'reasoning_effort':'none'"
+
+/* Where chat completions takes tools only from who does not think. */
+static const struct {
+    const struct convert *target;
+    const struct convert_host *host;
+    const char *model, *in;
+    bool taken;
+} thinkers[] = {
+    {C, NULL, "gpt-5.4", CHAT(CALLS LOW), false},
+    {C, NULL, "gpt-5.4-mini", CHAT(CALLS LOW), false},
+    {C, NULL, "gpt-5.4", CHAT(CALLS), true}, /* it does not think unless it is asked to */
+    {C, NULL, "gpt-5.4", CHAT(CALLS OFF), true},
+    {C, NULL, "gpt-5.4", CHAT(LOW), true},
+    {C, NULL, "gpt-5.6-sol", CHAT(CALLS), false}, /* it does */
+    {C, NULL, "gpt-5.6-sol", CHAT(CALLS OFF), true},
+    {C, NULL, "gpt-5.6-sol", CHAT(""), true},
+    {C, NULL, "gpt-5.2", CHAT(CALLS LOW), true},
+    {C, NULL, "gpt-5-mini", CHAT(CALLS LOW), true},
+    {C, &other, "openai/gpt-5.6-sol", CHAT(CALLS LOW), true},
+    {R, NULL, "gpt-5.6-sol", CHAT(CALLS LOW), true},
+};
+
+static void tools_of_who_thinks_are_not_for_chat_completions(void **state)
+{
+    struct buf out;
+    struct err e;
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(thinkers); i++) {
+        struct translate *t = begin(C, thinkers[i].target, thinkers[i].host, thinkers[i].in);
+        struct convert_to to = {.model = span_str(thinkers[i].model), .max_tokens = 9};
+        int rc;
+
+        buf_init(&out, MEGA);
+        rc = translate_request(t, &out, &to, &e);
+        if ((rc == 0) != thinkers[i].taken)
+            fail_msg("%s, %s: %d", thinkers[i].model, thinkers[i].in, rc);
+        if (rc < 0)
+            assert_int_equal(e.code, ERR_PROTOCOL);
+        translate_free(&t);
+        buf_fini(&out);
+    }
+}
+
 /* ---- answers ---- */
 
 #define EVENT(rest) "data: {" rest "}\n\n"
@@ -295,6 +343,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_target_takes_is_said),
+        cmocka_unit_test(tools_of_who_thinks_are_not_for_chat_completions),
         cmocka_unit_test(answers_say_what_they_are),
     };
 

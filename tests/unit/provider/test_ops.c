@@ -239,6 +239,15 @@ static void some_operations_are_of_some_models(void **state)
         {"anthropic", "any", OP_MESSAGES, true},
         {"vllm", "any", OP_MESSAGES, true},
         {"openai", "any", OP_MESSAGES, false},
+        /* models that only Responses has */
+        {"openai", "gpt-5.1-codex", OP_CHAT, false},
+        {"openai", "gpt-5.2-pro-2025-12-11", OP_CHAT, false},
+        {"openai", "o3-pro", OP_CHAT, false},
+        {"openai", "o3", OP_CHAT, true},
+        {"openai", "gpt-5.4", OP_CHAT, true},
+        {"openai", "gpt-5.1-codex", OP_RESPONSES, true},
+        {"azure", "my-gpt-5-codex", OP_CHAT, false},
+        {"openai-compatible", "gpt-5.1-codex", OP_CHAT, true},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
