@@ -62,6 +62,7 @@ struct convert_host {
     bool own_schemas;     /* openai.chat: not OpenAI's rules decide which schemas it holds to */
     const char *prefill;  /* openai.chat: the key of a message that the answer goes on from; NULL:
                            * it needs none */
+    bool final_message;   /* openai.chat: whether it does is said of the request, as vLLM does */
     bool text_files;      /* openai.responses: documents of text are files with a name */
     bool vertex;          /* gemini.generate: it is Google's cloud, and not the API of Gemini */
     const struct convert_cache *cache; /* openai.chat, openai.responses; NULL: it takes no marks */
@@ -196,6 +197,10 @@ struct convert {
 
     /* Can a client be told of this citation? */
     bool (*cites)(yyjson_val *citation);
+
+    /* Its streams can be gone on with by this writer whoever has written their beginning: nothing
+     * in them is numbered or named but what chat events say. */
+    bool joins;
 };
 
 extern const struct convert convert_openai_chat;

@@ -7,10 +7,11 @@
 #include "dialect/translate.h"
 
 #include "base/mem.h"
-#include "codec/sse.h"
+#include "codec/json_write.h"
 #include "dialect/convert_cite.h"
 #include "dialect/convert_most.h"
 #include "dialect/convert_read.h"
+#include "dialect/join.h"
 
 #define ARENA_BASE  ((size_t)4 * 1024 * 1024)
 #define ARENA_TIMES 16 /* a part takes some 300 bytes, and 25 of text at the least */
@@ -26,13 +27,15 @@ struct translate {
     struct translate_conf conf;
     struct arena arena;       /* of the request and of both states */
     struct json_tree request; /* spans of the conversation point into it */
-    struct json_tree event;
-    struct buf data; /* of an event in several lines */
+    struct event_tree event;
     struct chat_request q;
     struct convert_told told; /* of the request as it was written, and of the answer */
     struct convert_reader reader;
     struct chat_sink to;    /* where the answer's events go */
     struct open_part *open; /* in the order of their beginning */
+    struct join join;
+    struct span mark; /* what the next thing that the client is told says of the join; absent: it
+                       * has been said, or there is none */
     struct convert_writer writer;
     struct embed_request embed; /* instead of a conversation */
 };
@@ -161,7 +164,7 @@ int translate_new(struct translate **ret, const struct translate_conf *conf, str
     if (!t->conf.host)
         t->conf.host = &convert_host_plain;
     arena_init(&t->arena, ARENA_BASE + ARENA_TIMES * body.n);
-    buf_init(&t->data, TRANSLATE_EVENT_MAX);
+    event_tree_init(&t->event);
     t->q.arena = &t->arena;
     if (begin(t, e) < 0 || read_request(t, body, e) < 0) {
         translate_free(&t);
@@ -180,15 +183,15 @@ void translate_free(struct translate **tp)
     if (!t)
         return;
     json_tree_fini(&t->request);
-    json_tree_fini(&t->event);
-    buf_fini(&t->data);
+    event_tree_fini(&t->event);
     arena_fini(&t->arena);
     mem_free(t);
 }
 
 uint64_t translate_memory(const struct translate *t)
 {
-    return sizeof(*t) + t->arena.used + json_tree_memory(&t->request) + json_tree_memory(&t->event);
+    return sizeof(*t) + t->arena.used + json_tree_memory(&t->request) +
+           json_tree_memory(&t->event.tree);
 }
 
 enum chat_feature translate_obstacle(const struct translate *t)
@@ -235,61 +238,182 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
     return rc;
 }
 
+/* ---- to go on with an answer ---- */
+
+/* One that is bound to a form is of one piece: a grammar, or a schema, knows no beginning that
+ * another one has made. A key that is not known here may mean that. */
+static bool may_go_on(const struct chat_request *q)
+{
+    return !q->others && q->format != CHAT_FORMAT_OBJECT && q->format != CHAT_FORMAT_SCHEMA &&
+           !(q->has & (CHAT_BIT(CHAT_HAS_LOGPROBS) | CHAT_BIT(CHAT_HAS_CHOICES) |
+                       CHAT_BIT(CHAT_HAS_MODALITIES) | CHAT_BIT(CHAT_HAS_AUDIO_OUT)));
+}
+
+/* The text becomes the beginning of the answer, behind one that the client has given itself. */
+static int ask_on(struct translate *t, struct err *e)
+{
+    struct chat_message **to = &t->q.messages, *last = NULL;
+    struct chat_part **part;
+
+    for (; *to; to = &(*to)->next)
+        last = *to;
+    if (!last || last->role != CHAT_ROLE_ASSISTANT)
+        last = chat_add_message(&t->q, &to, CHAT_ROLE_ASSISTANT);
+    if (!last)
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    for (part = &last->parts; *part;)
+        part = &(*part)->next;
+    chat_note(&t->q, CHAT_HAS_PREFILL);
+    return convert_text_part(&t->q, &part, join_text(&t->join), e);
+}
+
+/* As many tokens are left to it as the others have not taken. */
+static int leave_tokens(struct translate *t, uint32_t taken, struct err *e)
+{
+    uint64_t most;
+
+    if (span_u64(t->q.max_tokens, &most) < 0)
+        return 0;
+    t->q.max_tokens =
+        arena_printf(&t->arena, "%llu", (unsigned long long)(most > taken ? most - taken : 1));
+    return span_has(t->q.max_tokens) ? 0 : err_set(e, ERR_NOMEM, "no memory for a request");
+}
+
+/* The client's writer is brought to where the answer stands; what it says by that the client knows.
+ */
+static int catch_up(struct translate *t, const struct follow *f, struct err *e)
+{
+    struct chat_event ev = {.kind = CHAT_EVENT_START, .id = f->id, .created = f->created};
+    struct buf known;
+    int rc;
+
+    buf_init(&known, EVENT_TREE_MAX);
+    t->writer.out = &known;
+    rc = hand_on(t, &ev, e);
+    for (uint32_t i = 0; rc == 0 && i <= f->lead; i++) {
+        ev = (struct chat_event){.kind = CHAT_EVENT_PART,
+                                 .index = i,
+                                 .part = i < f->lead ? CHAT_PART_THINKING : CHAT_PART_TEXT};
+        rc = hand_on(t, &ev, e);
+        ev.kind = CHAT_EVENT_DELTA;
+        ev.text = SPAN_LIT("x");
+        rc = rc < 0 ? rc : hand_on(t, &ev, e);
+        ev.kind = CHAT_EVENT_PART_END;
+        rc = rc < 0 || i == f->lead ? rc : hand_on(t, &ev, e);
+    }
+    buf_fini(&known);
+    return rc;
+}
+
+static struct span join_mark(struct translate *t, struct span by)
+{
+    struct span ret = {NULL, 0};
+    struct json_write w;
+    struct buf b;
+
+    buf_init(&b, 1024);
+    json_write_init(&w, &b);
+    json_begin_object(&w);
+    json_key(&w, "joined");
+    json_begin_object(&w);
+    json_kv_string(&w, "target", by);
+    json_kv_uint(&w, "at", t->join.told.n);
+    json_end_object(&w);
+    json_end_object(&w);
+    if (buf_ok(&b))
+        ret = arena_join(&t->arena,
+                         (struct span[]){SPAN_LIT("\"lamplighter\":"), buf_span(&b), SPAN_LIT(",")},
+                         3);
+    buf_fini(&b);
+    return ret;
+}
+
+int translate_go_on(struct translate *t, const struct follow *f, struct span by, struct err *e)
+{
+    if (!may_go_on(&t->q))
+        return err_set(e, ERR_PROTOCOL, "an answer of this form has to be of one piece");
+    join_init(&t->join, f, (struct chat_sink){hand_on, t});
+    t->mark = join_mark(t, by);
+    if (!span_has(t->mark))
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    if (ask_on(t, e) < 0 || leave_tokens(t, f->deltas, e) < 0 || catch_up(t, f, e) < 0)
+        return -1;
+    t->reader.sink = (struct chat_sink){join_event, &t->join};
+    return 0;
+}
+
 /* ---- answers ---- */
 
-/* The event's data: where it stands, or gathered if it stands in several lines. */
-static int data_of(struct translate *t, struct span raw, struct sse *sse, struct span *ret,
-                   struct err *e)
+/* Append what fn writes, and the mark into the first object of it. */
+static int write(struct translate *t, struct buf *out, struct err *e,
+                 int (*fn)(struct translate *t, const void *arg, struct err *e), const void *arg)
 {
-    size_t at = 0, runs = 0;
+    struct span text;
+    struct buf own;
+    size_t at;
+    int rc;
 
-    *ret = span_of(NULL, 0);
-    buf_reset(&t->data);
-    sse_init(sse);
-    while (at < raw.n) {
-        struct sse_step s = sse_next(sse, raw.p + at, raw.n - at);
-
-        at += s.used;
-        if (s.kind == SSE_MORE || s.kind == SSE_EVENT)
-            break;
-        if (s.kind != SSE_DATA)
-            continue;
-        if (++runs == 2)
-            buf_add_span(&t->data, *ret);
-        if (runs > 1)
-            buf_add_span(&t->data, s.data);
-        *ret = runs > 1 ? buf_span(&t->data) : s.data;
+    t->writer.out = out;
+    if (!span_has(t->mark))
+        return fn(t, arg, e);
+    buf_init(&own, EVENT_TREE_MAX);
+    t->writer.out = &own;
+    rc = fn(t, arg, e);
+    text = buf_span(&own);
+    at = span_find(text, '{');
+    if (rc == 0 && at != SIZE_MAX) {
+        buf_add(out, text.p, at + 1);
+        buf_add_span(out, t->mark);
+        text = span_of(text.p + at + 1, text.n - at - 1);
+        t->mark = span_of(NULL, 0);
     }
-    return buf_finish(&t->data, "event", e);
+    if (rc == 0)
+        buf_add_span(out, text);
+    buf_fini(&own);
+    return rc;
+}
+
+struct named {
+    struct span name;
+    yyjson_val *root;
+};
+
+static int read_event(struct translate *t, const void *arg, struct err *e)
+{
+    const struct named *x = arg;
+
+    return t->conf.target->read_event(&t->reader, x->name, x->root, e);
 }
 
 int translate_event(struct translate *t, struct span raw, struct buf *out, struct err *e)
 {
-    struct sse sse;
-    struct span data;
+    struct span name;
+    yyjson_val *root;
 
-    if (raw.n > TRANSLATE_EVENT_MAX)
-        return err_set(e, ERR_LIMIT, "an event is larger than %zu bytes", TRANSLATE_EVENT_MAX);
-    if (data_of(t, raw, &sse, &data, e) < 0)
+    if (event_tree_read(&t->event, raw, &name, &root, e) < 0)
         return -1;
-    if (data.n == 0 || span_is(span_trim(data), "[DONE]"))
+    if (!root)
         return 0;
-    if (json_tree_read(&t->event, data, e) < 0)
+    return write(t, out, e, read_event, &(struct named){name, root});
+}
+
+static int end_stream(struct translate *t, const void *arg, struct err *e)
+{
+    UNUSED(arg);
+    if (t->reader.sink.arg == &t->join && join_end(&t->join, e) < 0)
         return -1;
-    t->writer.out = out;
-    return t->conf.target->read_event(&t->reader, sse_name(&sse), t->event.root, e);
+    return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
 }
 
 int translate_end(struct translate *t, struct buf *out, struct err *e)
 {
-    t->writer.out = out;
-    return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
+    return write(t, out, e, end_stream, NULL);
 }
 
 /* The target gave all at once to a client that wants a stream. */
 static int stream_answer(struct translate *t, struct err *e)
 {
-    if (t->conf.target->read_answer(&t->reader, t->event.root, e) < 0)
+    if (t->conf.target->read_answer(&t->reader, t->event.tree.root, e) < 0)
         return -1;
     return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
 }
@@ -301,20 +425,20 @@ int translate_answer(struct translate *t, struct span body, bool stream, struct 
     int rc = -1;
 
     t->writer.out = out;
-    if (json_tree_read(&t->event, body, e) < 0)
+    if (json_tree_read(&t->event.tree, body, e) < 0)
         return -1;
     if (t->conf.client_embed)
         return convert_embed_answer(t->conf.client_embed, t->conf.target_embed, &t->embed,
-                                    t->conf.model, t->event.root, out, e);
+                                    t->conf.model, t->event.tree.root, out, e);
     if (t->conf.client_count)
-        return convert_count_answer(t->conf.client_count, t->conf.target_count, t->event.root, out,
-                                    e);
+        return convert_count_answer(t->conf.client_count, t->conf.target_count, t->event.tree.root,
+                                    out, e);
     if (stream)
         return stream_answer(t, e);
     if (chat_collect_new(&c, t->conf.answer_max, e) < 0)
         return -1;
     t->to = chat_collect_sink(c);
-    if (t->conf.target->read_answer(&t->reader, t->event.root, e) == 0)
+    if (t->conf.target->read_answer(&t->reader, t->event.tree.root, e) == 0)
         rc = t->conf.client->write_answer(&t->writer, chat_collect_answer(c), e);
     chat_collect_free(&c);
     return rc;

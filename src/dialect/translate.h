@@ -8,8 +8,10 @@
 
 #include "dialect/convert_count.h"
 #include "dialect/convert_embed.h"
+#include "dialect/event_tree.h"
+#include "dialect/follow.h"
 
-#define TRANSLATE_EVENT_MAX ((size_t)32 * 1024 * 1024) /* longest event that is translated */
+#define TRANSLATE_EVENT_MAX EVENT_TREE_MAX /* longest event that is translated */
 
 struct translate; /* opaque; lives as long as the request */
 
@@ -38,6 +40,13 @@ void translate_free(struct translate **t);
 
 /* What it takes from then on. */
 uint64_t translate_memory(const struct translate *t);
+
+/* The answer was begun by another target, and this one is to go on with it: the request ends with
+ * what the client was told, and events are told as the rest of that (join.h); the first of them
+ * names `by`, whose they are. Behind translate_new(), before all others; *f is borrowed until
+ * translate_free(). -1: such an answer has to be of one piece (ERR_PROTOCOL), or no memory. */
+MUST_CHECK int translate_go_on(struct translate *t, const struct follow *f, struct span by,
+                               struct err *e);
 
 /* The first thing of the request that the target cannot say and that must not be left out;
  * CHAT_FEATURES: there is none. */

@@ -127,6 +127,13 @@ static const struct convert_host openrouter = {.less = HAS(CACHE_KEY),
 /* Everybody who is not OpenAI and has nothing else of its own. */
 static const struct convert_host other = {.less = HAS(CACHE_KEY), .own_schemas = true};
 
+/* Engines that go on with a last message of the assistant when they are told to; llama.cpp does so
+ * without a word (its README: tools/server, /v1/chat/completions). */
+static const struct convert_host vllm = {
+    .less = HAS(CACHE_KEY), .more = HAS(PREFILL), .own_schemas = true, .final_message = true};
+static const struct convert_host llama_cpp = {
+    .less = HAS(CACHE_KEY), .more = HAS(PREFILL), .own_schemas = true};
+
 static const struct convert_host vertex = {.vertex = true};
 
 #undef HAS
@@ -549,7 +556,7 @@ static const struct provider providers[] = {
         .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
                   COUNT_PATHS("/v1"),
                   RESPONSE_PATHS("/v1"), [OP_AUDIO] = "/v1/audio*", [OP_RERANK] = "/v1/rerank"},
-        .host = &other,
+        .host = &vllm,
         .errors = errors_engine,
     },
     {
@@ -563,7 +570,7 @@ static const struct provider providers[] = {
         .models = NONE,
         .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
                   COUNT_PATHS("/v1"), RESPONSE_PATHS("/v1"), [OP_RERANK] = "/v1/rerank"},
-        .host = &other,
+        .host = &vllm,
         .errors = errors_engine,
     },
     {
@@ -573,11 +580,11 @@ static const struct provider providers[] = {
         .auth = AUTH_BEARER,
         .engine = true,
         .terminal = TERMINAL_DONE,
-        .caps = CAPS_ALL | CAP_USAGE_OPT,
+        .caps = CAPS_ALL | CAP_PREFILL | CAP_USAGE_OPT,
         .models = NONE,
         .paths = {CHAT_PATHS("/v1"), TEXT_PATHS("/v1"), VECTOR_PATHS("/v1"), MESSAGE_PATHS("/v1"),
                   COUNT_PATHS("/v1"), RESPONSE_PATHS("/v1"), [OP_RERANK] = "/v1/rerank"},
-        .host = &other,
+        .host = &llama_cpp,
         .errors = errors_engine,
     },
     {

@@ -200,41 +200,68 @@ static uint32_t draw(struct relay *r)
     return ret;
 }
 
-/* Nobody else is left, or the moment could not be waited for: the last word counts, and the record
- * is of that attempt, whomever else was looked at. */
+/* Nobody else is left, or the moment could not be waited for: the last word counts, or the first
+ * one of an answer that has broken off. The record is of that attempt, whomever else was looked at.
+ */
 static bool give_up(struct relay *r, struct relay_last *last, struct relay_last *before,
                     const struct record *of)
 {
-    *last = *r->last;
+    *last = r->broke ? *r->broke : *r->last;
     r->last = before;
     r->record = *of;
     return false;
 }
 
+/* What a target refuses of a request to go on, the client has not asked: another one may not. */
+static struct policy_failure judged(const struct relay *r, const struct policy_failure *f)
+{
+    struct policy_failure ret = *f;
+
+    if (r->broke && !class_row(f->class_id)->elsewhere)
+        ret.class_id = CLASS_TOO_LONG;
+    return ret;
+}
+
+/* The client waits for who goes on, and is kept alive meanwhile. */
+static int begin_join(struct relay *r, struct err *e)
+{
+    r->joining = true;
+    return ev_timer_set(&r->hold, EV_MS(RELAY_ALIVE_MS), e);
+}
+
 bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_last *last)
 {
-    ev_us now = ev_now(r->env->ev);
+    const struct policy_failure g = judged(r, f);
+    ev_us now = ev_now(r->env->ev), left = r->deadline_at > now ? r->deadline_at - now : 0;
+    bool answering = r->state != RELAY_TRYING;
     struct relay_last *before = r->last;
-    struct policy_step step;
+    struct policy_step step = {.what = POLICY_FINAL};
     struct relay_refusal no;
     struct record of;
     struct err e;
 
     if (r->run.n == 0)
         return false;
-    if (r->state != RELAY_TRYING) {
-        policy_broke(&r->run, f, now, draw(r));
+    if (!answering || relay_can_join(r))
+        step = policy_failed(&r->run, &g, now, left, draw(r));
+    else
+        policy_broke(&r->run, &g, now, draw(r));
+    if (step.what == POLICY_FINAL || !keep_last(r, last)) {
+        *last = r->broke ? *r->broke : *last;
         return false;
     }
-    step = policy_failed(&r->run, f, now, r->deadline_at > now ? r->deadline_at - now : 0, draw(r));
-    if (step.what == POLICY_FINAL || !keep_last(r, last))
-        return false;
+    if (answering && !r->broke) {
+        r->broke = r->last;
+        r->follow_from = r->target;
+    }
     relay_note(r, &r->last->no);
     relay_drop_call(r);
     of = r->record;
     if (step.what == POLICY_NEXT && !relay_next_target(r, &no))
         return give_up(r, last, before, &of);
     if (step.what == POLICY_AGAIN && ev_timer_set(&r->again, step.wait_us, &e) < 0)
+        return give_up(r, last, before, &of);
+    if (answering && begin_join(r, &e) < 0)
         return give_up(r, last, before, &of);
     note_tried(&r->record, of.target, &r->last->no);
     tell(r, &of);

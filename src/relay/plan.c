@@ -213,6 +213,8 @@ static void ask_for_usage(struct relay *r)
 static void forget_attempt(struct relay *r)
 {
     relay_translated_fini(r);
+    if (r->state == RELAY_TRYING)
+        relay_unfollow(r);
     cred_unref(&r->cred);
     blob_unref(&r->answer);
     buf_reset(&r->held);
@@ -245,6 +247,8 @@ static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
         return OTHERS_ANSWER;
     if (!relay_may_ask(r, r->target, no))
         return SKIPPED;
+    if (r->state == RELAY_ANSWERING)
+        return relay_join(r, no) ? NO_OBSTACLE : SKIPPED;
     if (!can_serve(r, r->target)) {
         if (!relay_can_translate(r, r->target))
             return NO_WORDS;

@@ -9,7 +9,8 @@
  *     TRYING    -- first content, or a whole answer --> ANSWERING   open_answer()
  *     TRYING    -- nobody is left to ask -->     FLUSHING   an error answer is written
  *     ANSWERING -- all written -->               FLUSHING
- *     ANSWERING -- the attempt failed -->        FLUSHING, with an error event and `broken`
+ *     ANSWERING -- the attempt failed -->        ANSWERING  another target may go on: join.c
+ *     ANSWERING -- nobody goes on -->            FLUSHING, with an error event and `broken`
  *     FLUSHING  -- nothing left to leave -->     ENDED      end(): record, close
  *     any       -- the client has left -->       ENDED
  *
@@ -99,7 +100,8 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
 
     if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING)
         return;
-    boundary = r->state == RELAY_TRYING || r->translate || (r->call && call_at_boundary(r->call));
+    boundary = r->state == RELAY_TRYING || r->translate || r->joining ||
+               (r->call && call_at_boundary(r->call));
     relay_note(r, no);
     relay_drop_call(r); /* or it would go on answering behind the refusal */
     if (!r->head_sent) {
@@ -341,6 +343,7 @@ static void reap(struct ev_post *p)
 
     cred_unref(&r->cred);
     blob_unref(&r->body);
+    relay_unfollow(r);
     blob_unref(&r->answer);
     relay_translated_fini(r);
     buf_fini(&r->held);

@@ -4,6 +4,7 @@
  *     upstream.c what the target says, and what becomes of it
  *     request.c  reading the request: operation, key, model; what an attempt sends
  *     plan.c     whom to ask next, and the request made fit for it
+ *     join.c     an answer that breaks off is gone on with
  *     attempt.c  an attempt's credential, its call, and what follows from its failure
  *     answer.c   what is written toward the client
  *     cost.c     what the target's answer costs
@@ -85,6 +86,12 @@ struct relay {
     struct buf gathered;      /* an event that comes in pieces */
     struct span dropped;      /* what of the request is left out; absent: nothing */
     struct span approximated; /* ... and what is said in other words */
+
+    /* what the client has been told, where another target may go on with it (join.c) */
+    struct follow *follow;                     /* in the arena; NULL: none may */
+    const struct settings_target *follow_from; /* whose text it is */
+    struct relay_last *broke;                  /* why it broke off first; NULL: it has not */
+    bool joining;                              /* who goes on has sent no event yet */
 
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
@@ -175,6 +182,19 @@ void relay_pump_answer(struct relay *r);
 
 /* The fn of r->hold. */
 void relay_on_hold(struct ev_timer *t);
+
+/* ---- join.c ---- */
+
+/* A stream begins: follow it, if somebody could go on with it. */
+void relay_follow(struct relay *r);
+void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece);
+void relay_unfollow(struct relay *r);
+
+/* Behind its first content: can another target go on with it? */
+bool relay_can_join(const struct relay *r);
+
+/* r->target shall: make the request of it. false: it cannot, *no says why. */
+bool relay_join(struct relay *r, struct relay_refusal *no);
 
 /* ---- attempt.c ---- */
 

@@ -23,7 +23,8 @@ static int open_answer(struct relay *r, struct err *e)
     if (!r->head_sent && relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
         return -1;
     r->state = RELAY_ANSWERING;
-    if (call_request_sent(r->call)) { /* nobody asks for it again, and a stream may last for long */
+    if (call_request_sent(r->call) &&
+        !r->follow) { /* nobody asks for it again, and a stream may last for long */
         blob_unref(&r->body);
         blob_unref(&r->up_body);
     }
@@ -53,7 +54,8 @@ void relay_on_hold(struct ev_timer *t)
     struct err e;
 
     r->hold_over = true; /* with nothing held yet, the head goes with the next event */
-    if (r->state == RELAY_TRYING && (r->held.n || r->head_sent) && keep_waiting(r, &e) < 0)
+    if ((r->joining || (r->state == RELAY_TRYING && (r->held.n || r->head_sent))) &&
+        keep_waiting(r, &e) < 0)
         relay_impossible(r, &e);
 }
 
@@ -95,10 +97,12 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         r->state = RELAY_ANSWERING;
         rc = relay_send_head(r, h->body_len, &e);
     }
-    if (rc == 0 && r->head_sent && r->state == RELAY_TRYING && !events)
+    if (rc == 0 && r->op->routed && r->head_sent && !events)
         rc = err_set(&e, ERR_PROTOCOL, "the answer is no stream, and its head was sent as one's");
     if (rc < 0)
         relay_impossible(r, &e);
+    else
+        relay_follow(r);
 }
 
 /* Before the answer has begun. */
@@ -120,10 +124,10 @@ static ev_us waited(const struct relay *r)
 
 static void note_content(struct relay *r)
 {
-    if (r->record.first_us)
-        return;
-    r->record.first_us = ev_now(r->env->ev) - r->began;
-    policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
+    if (r->record.first_us == 0)
+        r->record.first_us = ev_now(r->env->ev) - r->began;
+    if (!r->run.answered)
+        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
 }
 
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
@@ -139,6 +143,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
         relay_ask_more(r); /* only we have asked for it */
         return;
     }
+    relay_follow_event(r, raw, piece);
     if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
         rc = open_answer(r, &e);
     if (rc == 0 && r->state == RELAY_TRYING)
@@ -269,7 +274,9 @@ static void note_success(struct relay *r)
     r->record.outcome = passed_outcome(r->answer_head.status);
     if (r->run.n)
         policy_ended(&r->run, waited(r), ev_now(r->env->ev));
-    if (r->last && r->last->target != r->target && r->record.outcome == OUTCOME_FULL)
+    if (r->broke)
+        r->record.outcome = OUTCOME_JOINED;
+    else if (r->last && r->last->target != r->target && r->record.outcome == OUTCOME_FULL)
         r->record.outcome = OUTCOME_EQUIVALENT;
 }
 

@@ -114,6 +114,7 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
     m->targets = targets;
     m->targets_n = k->targets.n;
     m->rules = build_rules(b, &k->retry, &k->breaker);
+    m->go_on = (enum settings_go_on)build_either(&k->go_on, &b->keys->defaults.go_on);
     for (size_t i = 0; i < m->targets_n && !b->nomem; i++) {
         build_target(b, m->name, &v[i], &targets[i]);
         check_twice(b, k, i);
@@ -134,6 +135,7 @@ void build_models(struct build *b)
     struct settings_model *m = build_alloc(b, list->n, sizeof(*m));
 
     s->rules = build_rules(b, &b->keys->defaults.retry, &b->keys->defaults.breaker);
+    s->go_on = (enum settings_go_on)b->keys->defaults.go_on.num;
     b->snap->by_name =
         (const struct settings_model **)build_alloc(b, list->n, sizeof(struct settings_model *));
     if (!m || !b->snap->by_name)

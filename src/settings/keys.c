@@ -216,6 +216,8 @@ static const struct conf_key provider_keys[] = {
 };
 static const struct conf_table provider_table = TABLE(keys_provider, provider_keys);
 
+#define HELP_GO_ON "Who goes on with a streamed text that breaks off: a target with the same weights, by the names of the models (family), any target of the model (any), or nobody (off): then the client is told that it broke."
+
 static const struct conf_key defaults_keys[] = {
     {"tls", CONF_GROUP, .table = &default_tls_table, AT(keys_defaults, tls),
      .help = "TLS towards providers."},
@@ -225,6 +227,8 @@ static const struct conf_key defaults_keys[] = {
      .help = "What a request may try when a target fails."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_defaults, breaker), .text = "true",
      .help = HELP_BREAKER},
+    {"continue", CONF_ONE, .type = &types_go_on, AT(keys_defaults, go_on), .text = "family",
+     .help = HELP_GO_ON},
 };
 static const struct conf_table defaults_table = TABLE(keys_defaults, defaults_keys);
 
@@ -236,6 +240,8 @@ static const struct conf_key model_keys[] = {
      .help = "What a request may try when a target fails; what is left out comes from defaults.retry."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_model, breaker), .example = "false",
      .help = "Whether targets that fail are left alone; left out: defaults.breaker."},
+    {"continue", CONF_ONE, .type = &types_go_on, AT(keys_model, go_on), .example = "off",
+     .help = "Who goes on with a streamed text that breaks off; left out: defaults.continue."},
 };
 static const struct conf_table model_table = TABLE(keys_model, model_keys);
 

@@ -87,14 +87,14 @@ struct keys_defaults {
     struct keys_provider_tls tls;
     struct keys_timeout timeout;
     struct keys_retry retry;
-    struct conf_value breaker;
+    struct conf_value breaker, go_on;
 };
 
 struct keys_model {
     struct conf_value self;
     struct conf_list targets;
     struct keys_retry retry;
-    struct conf_value breaker;
+    struct conf_value breaker, go_on;
 };
 
 struct keys_client {

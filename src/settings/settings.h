@@ -96,12 +96,20 @@ struct settings_target {
     bool thinks;       /* it may think for long before it answers (provider/thinks.h) */
 };
 
+/* Whether an answer that breaks off is gone on with, and by whom. */
+enum settings_go_on {
+    SETTINGS_GO_ON_OFF,
+    SETTINGS_GO_ON_FAMILY, /* by a target with the same weights (provider/family.h) */
+    SETTINGS_GO_ON_ANY,    /* by any of the model's targets */
+};
+
 /* A name that clients send. */
 struct settings_model {
     struct span name;
     const struct settings_target *targets; /* in order; at least one */
     size_t targets_n;
     struct policy_rules rules;
+    enum settings_go_on go_on;
 };
 
 /* A row of the price file. */
@@ -158,6 +166,7 @@ struct settings {
     const struct settings_model *models;
     size_t models_n;
     struct policy_rules rules; /* for names that are no model's */
+    enum settings_go_on go_on; /* likewise */
     const struct settings_key *keys;
     size_t keys_n;
     bool keys_open; /* no `keys` section: loopback clients need no key */

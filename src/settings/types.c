@@ -60,6 +60,13 @@ static const char *close_word(size_t i)
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
 
+static const char *go_on_word(size_t i)
+{
+    static const char *const words[] = {"off", "family", "any"}; /* enum settings_go_on */
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
 static const char *unknown_word(size_t i)
 {
     static const char *const words[] = {"warn", "block"};
@@ -462,6 +469,11 @@ const struct conf_type types_priced = {
     .what = "a target provider/model, in whose model '*' stands for anything",
     .schema = "{\"type\":\"string\",\"pattern\":\"^[^/ ]+/[^ ]+$\"}",
     .parse = read_priced,
+};
+const struct conf_type types_go_on = {
+    .name = "word",
+    .what = "off, family or any",
+    .word = go_on_word,
 };
 const struct conf_type types_unknown = {
     .name = "word",

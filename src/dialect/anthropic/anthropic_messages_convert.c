@@ -209,4 +209,5 @@ const struct convert convert_anthropic_messages = {
     .end = anthropic_messages_end,
     .write_answer = anthropic_messages_write_answer,
     .cites = anthropic_messages_is_citation,
+    .joins = true,
 };

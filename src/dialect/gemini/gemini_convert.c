@@ -122,6 +122,7 @@ const struct convert convert_gemini_generate = {
     .end = gemini_end,
     .write_answer = gemini_write_answer,
     .cites = convert_is_url_citation,
+    .joins = true,
 };
 
 /* ---- values ---- */

@@ -622,4 +622,5 @@ const struct convert convert_openai_chat = {
     .end = openai_chat_end,
     .write_answer = openai_chat_write_answer,
     .cites = convert_is_url_citation,
+    .joins = true,
 };

@@ -539,6 +539,10 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
         convert_drops(to, CHAT_HAS_CITATIONS);
     write_stream(&o);
+    if (host->final_message && q->has & CHAT_BIT(CHAT_HAS_PREFILL)) {
+        json_kv_bool(&o.w, "continue_final_message", true);
+        json_kv_bool(&o.w, "add_generation_prompt", false);
+    }
     write_tools(&o);
     write_choice(&o);
     convert_kv_tri(&o.w, "parallel_tool_calls", q->tools ? q->parallel : CHAT_UNSET);

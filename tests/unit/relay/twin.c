@@ -129,6 +129,7 @@ static void up_read(void *arg, const char *p, size_t n)
         return;
     assert_int_equal(u->in.n, (size_t)(end + 4 - u->in.p) + body);
     note_model(u);
+    UNUSED(snprintf(u->up->body, sizeof(u->up->body), "%s", end + 4));
     buf_reset(&u->in);
     u->t->up_requests++;
     u->up->requests++;

@@ -46,6 +46,7 @@ struct twin_up {
     struct twin_script script;
     unsigned requests; /* whole ones that reached it */
     char model[32];    /* ... as the body of the last one calls it (cut) */
+    char body[2048];   /* ... and that body (cut) */
 };
 
 struct twin {

@@ -1,0 +1,146 @@
+/*
+ * follow.c - see follow.h.
+ */
+#include "dialect/follow.h"
+
+#define ARENA_MAX ((size_t)1024 * 1024)
+#define NAMES_MAX ((size_t)4096)
+
+void follow_close(struct follow *f)
+{
+    f->closed = true;
+    buf_fini(&f->text);
+}
+
+static void on_start(struct follow *f, const struct chat_event *ev)
+{
+    if (!span_has(f->id) && ev->id.n)
+        f->id = arena_dup(&f->names, ev->id);
+    if (f->created == 0)
+        f->created = ev->created;
+}
+
+/* Thinking before the text, or the text itself. */
+static void on_part(struct follow *f, const struct chat_event *ev)
+{
+    if (ev->part == CHAT_PART_THINKING && !f->begun && !ev->redacted && ev->index == f->lead)
+        f->lead++;
+    else if (ev->part == CHAT_PART_TEXT && !f->begun && ev->index == f->lead)
+        f->begun = true;
+    else if (ev->part != CHAT_PART_TEXT || f->shift + ev->index != f->lead)
+        follow_close(f);
+}
+
+static void on_delta(struct follow *f, const struct chat_event *ev)
+{
+    if (ev->part == CHAT_PART_THINKING)
+        return;
+    buf_add_span(&f->text, ev->text);
+    f->deltas++;
+    if (!buf_ok(&f->text))
+        follow_close(f);
+}
+
+static int on_event(void *arg, const struct chat_event *ev, struct err *e)
+{
+    struct follow *f = arg;
+
+    UNUSED(e);
+    if (f->closed)
+        return 0;
+    if (ev->choice != 0) {
+        follow_close(f);
+        return 0;
+    }
+    switch (ev->kind) {
+    case CHAT_EVENT_START:
+        on_start(f, ev);
+        break;
+    case CHAT_EVENT_PART:
+        on_part(f, ev);
+        break;
+    case CHAT_EVENT_DELTA:
+        on_delta(f, ev);
+        break;
+    case CHAT_EVENT_PART_END:
+        if (ev->part == CHAT_PART_TEXT)
+            follow_close(f);
+        break;
+    case CHAT_EVENT_USAGE:
+        f->usage = ev->usage;
+        break;
+    case CHAT_EVENT_SIGN:
+    case CHAT_EVENT_CITE:
+    case CHAT_EVENT_LOGPROBS:
+    case CHAT_EVENT_FINISH:
+        follow_close(f);
+        break;
+    }
+    return 0;
+}
+
+static int begin(struct follow *f, const struct convert *target, struct err *e)
+{
+    arena_init(&f->arena, ARENA_MAX);
+    event_tree_init(&f->event);
+    f->reader = (struct convert_reader){.c = target,
+                                        .own = arena_zalloc(&f->arena, target->reader_bytes),
+                                        .arena = &f->arena,
+                                        .sink = {on_event, f}};
+    return f->reader.own ? 0 : err_set(e, ERR_NOMEM, "no memory for an answer");
+}
+
+static void end(struct follow *f)
+{
+    event_tree_fini(&f->event);
+    arena_fini(&f->arena);
+}
+
+int follow_init(struct follow *f, const struct convert *target, struct err *e)
+{
+    *f = (struct follow){0};
+    buf_init(&f->text, FOLLOW_TEXT_MAX);
+    arena_init(&f->names, NAMES_MAX);
+    return begin(f, target, e);
+}
+
+void follow_fini(struct follow *f)
+{
+    end(f);
+    buf_fini(&f->text);
+    arena_fini(&f->names);
+}
+
+static void add_usage(struct chat_usage *to, const struct chat_usage *u)
+{
+    to->input += u->input;
+    to->output += u->output;
+    to->cache_read += u->cache_read;
+    to->cache_write += u->cache_write;
+    to->reasoning += u->reasoning;
+    to->audio_in += u->audio_in;
+    to->audio_out += u->audio_out;
+    to->seen |= u->seen;
+}
+
+int follow_on(struct follow *f, const struct convert *target, struct err *e)
+{
+    add_usage(&f->before, &f->usage);
+    f->usage = (struct chat_usage){0};
+    f->shift = f->lead;
+    end(f);
+    return begin(f, target, e);
+}
+
+void follow_event(struct follow *f, struct span raw)
+{
+    yyjson_val *root;
+    struct span name;
+    struct err e;
+
+    if (f->closed)
+        return;
+    if (event_tree_read(&f->event, raw, &name, &root, &e) < 0 ||
+        (root && f->reader.c->read_event(&f->reader, name, root, &e) < 0))
+        follow_close(f);
+}

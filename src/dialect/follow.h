@@ -1,0 +1,59 @@
+/*
+ * follow.h - what a client has been told of a streamed answer, so that another target can go on
+ * with it when the one that told it breaks off.
+ *
+ * Fed with every event of the target, from the first one. What can be gone on with is text of one
+ * choice, behind unsigned thinking or behind nothing; anything else closes it for good: calls of
+ * tools, signatures, citations, log-probabilities, media, a finish reason, more text than
+ * FOLLOW_TEXT_MAX, an event that cannot be read here.
+ *
+ * Room: dialect. Pure but for memory. Threads: one owner.
+ */
+#ifndef DIALECT_FOLLOW_H
+#define DIALECT_FOLLOW_H
+
+#include "dialect/convert.h"
+#include "dialect/event_tree.h"
+
+#define FOLLOW_TEXT_MAX ((size_t)256 * 1024)
+
+struct follow {
+    /* Of the target that tells now. */
+    struct arena arena;
+    struct event_tree event;
+    struct convert_reader reader;
+    uint32_t shift; /* the client's number of a part, less the target's */
+
+    /* Of the answer. */
+    struct buf text;
+    bool closed;
+    bool begun;       /* the text's part, which is open then; behind it nothing else begins */
+    uint32_t lead;    /* parts before it, which are thinking */
+    uint32_t deltas;  /* pieces of the text: about as many tokens */
+    struct span id;   /* absent: none was told */
+    uint64_t created; /* 0: none was told */
+    struct chat_usage usage, before; /* of this target, and of those before it: as far as told */
+    struct arena names;
+};
+
+/* A target begins to stream, in this dialect. -1: no memory. */
+MUST_CHECK int follow_init(struct follow *f, const struct convert *target, struct err *e);
+void follow_fini(struct follow *f);
+
+/* The target has broken off, and another one goes on with the text, in this dialect. -1: no memory.
+ */
+MUST_CHECK int follow_on(struct follow *f, const struct convert *target, struct err *e);
+
+/* One whole event, as the target sent it. */
+void follow_event(struct follow *f, struct span raw);
+
+/* Something that is not seen here has been told. */
+void follow_close(struct follow *f);
+
+/* Can another target go on with it? */
+static inline bool follow_can(const struct follow *f)
+{
+    return !f->closed && f->begun && f->text.n > 0;
+}
+
+#endif

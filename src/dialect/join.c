@@ -1,0 +1,141 @@
+/*
+ * join.c - see join.h.
+ */
+#include "dialect/join.h"
+
+void join_init(struct join *j, const struct follow *f, struct chat_sink to)
+{
+    struct span told = buf_span(&f->text);
+    size_t n = told.n;
+
+    while (n > 0 && (told.p[n - 1] == ' ' || told.p[n - 1] == '\n' || told.p[n - 1] == '\t' ||
+                     told.p[n - 1] == '\r'))
+        n--;
+    *j = (struct join){.to = to,
+                       .told = told,
+                       .blank = span_of(told.p + n, told.n - n),
+                       .lead = f->lead,
+                       .before = f->before};
+}
+
+struct span join_text(const struct join *j)
+{
+    return span_of(j->told.p, j->told.n - j->blank.n);
+}
+
+/* ---- where the new text begins ---- */
+
+#define UNDECIDED SIZE_MAX
+
+/* How much of the head is the end of what was told, the longest such. */
+static size_t overlap(const struct join *j, bool last)
+{
+    for (size_t n = MIN(j->told.n, (size_t)JOIN_OVERLAP_MAX); n >= JOIN_OVERLAP_MIN; n--) {
+        if (memcmp(j->told.p + j->told.n - n, j->head, MIN(n, j->head_n)) != 0)
+            continue;
+        if (j->head_n >= n)
+            return n;
+        if (!last)
+            return UNDECIDED;
+    }
+    return 0;
+}
+
+static size_t again(const struct join *j, bool last)
+{
+    size_t n = overlap(j, last), blank = 0;
+
+    if (n != 0)
+        return n;
+    while (blank < j->blank.n && blank < j->head_n && j->head[blank] == j->blank.p[blank])
+        blank++;
+    return blank == j->head_n && blank < j->blank.n && !last ? UNDECIDED : blank;
+}
+
+static int tell(struct join *j, struct span text, struct err *e)
+{
+    struct chat_event ev = {
+        .kind = CHAT_EVENT_DELTA, .part = CHAT_PART_TEXT, .index = j->lead, .text = text};
+
+    return text.n ? j->to.event(j->to.arg, &ev, e) : 0;
+}
+
+/* last: no more of the text will come. */
+static int decide(struct join *j, bool last, struct err *e)
+{
+    size_t n = j->new ? 0 : again(j, last);
+
+    if (j->new || n == UNDECIDED)
+        return 0;
+    j->new = true;
+    return tell(j, span_of(j->head + n, j->head_n - n), e);
+}
+
+static int on_text(struct join *j, struct span text, struct err *e)
+{
+    size_t n = j->new ? 0 : MIN(text.n, sizeof(j->head) - j->head_n);
+
+    if (n) {
+        memcpy(j->head + j->head_n, text.p, n);
+        j->head_n += n;
+        if (decide(j, j->head_n == sizeof(j->head), e) < 0)
+            return -1;
+    }
+    return tell(j, span_of(text.p + n, text.n - n), e);
+}
+
+/* ---- its events ---- */
+
+static void add_usage(struct chat_usage *u, const struct chat_usage *before)
+{
+    u->input += before->input;
+    u->output += before->output;
+    u->cache_read += before->cache_read;
+    u->cache_write += before->cache_write;
+    u->reasoning += before->reasoning;
+    u->audio_in += before->audio_in;
+    u->audio_out += before->audio_out;
+}
+
+/* Of its first part, which goes on with the one that is open. */
+static int on_first(struct join *j, const struct chat_event *ev, struct err *e)
+{
+    if (ev->part != CHAT_PART_TEXT)
+        return err_set(e, ERR_PROTOCOL, "the target did not go on with the text");
+    if (ev->kind == CHAT_EVENT_PART)
+        return 0;
+    return ev->kind == CHAT_EVENT_DELTA ? on_text(j, ev->text, e) : decide(j, true, e);
+}
+
+static bool is_of_part(const struct chat_event *ev)
+{
+    return ev->kind == CHAT_EVENT_PART || ev->kind == CHAT_EVENT_DELTA ||
+           ev->kind == CHAT_EVENT_SIGN || ev->kind == CHAT_EVENT_CITE ||
+           ev->kind == CHAT_EVENT_PART_END;
+}
+
+int join_event(void *arg, const struct chat_event *ev, struct err *e)
+{
+    struct join *j = arg;
+    struct chat_event own = *ev;
+
+    if (ev->kind == CHAT_EVENT_START)
+        return 0;
+    if (is_of_part(ev) && ev->index == 0) {
+        if (on_first(j, ev, e) < 0)
+            return -1;
+        if (ev->kind == CHAT_EVENT_PART || ev->kind == CHAT_EVENT_DELTA)
+            return 0;
+    }
+    if (ev->kind == CHAT_EVENT_FINISH && decide(j, true, e) < 0)
+        return -1;
+    if (ev->kind == CHAT_EVENT_USAGE)
+        add_usage(&own.usage, &j->before);
+    own.index += is_of_part(ev) ? j->lead : 0;
+    return j->to.event(j->to.arg, &own, e);
+}
+
+int join_end(struct join *j, struct err *e)
+{
+    return decide(j, true, e);
+}

@@ -1,0 +1,50 @@
+/*
+ * join.h - the events of a target that goes on with an answer which another one has begun, as a
+ * part of that answer.
+ *
+ * It was asked with the text so far as the beginning of its own answer, less the white space at the
+ * end of it (some APIs refuse that, and models go on worse behind it). So its text follows where
+ * the other one's broke off, but for what it says again:
+ *
+ *     16 bytes or more of the end of the text   a target that repeats the last words: once
+ *     of that white space what it begins with
+ *
+ * Its first part has to be text; it goes on the part that is open, and the numbers of others follow
+ * behind. Its id, model and time are not told: the answer has them already. Its usage is told with
+ * what the targets before it have taken.
+ *
+ * Room: dialect. Pure but for memory. Threads: one owner.
+ */
+#ifndef DIALECT_JOIN_H
+#define DIALECT_JOIN_H
+
+#include "dialect/follow.h"
+
+#define JOIN_OVERLAP_MIN 16
+#define JOIN_OVERLAP_MAX 256
+
+struct join {
+    struct chat_sink to; /* where the events go */
+    struct span told;    /* the text so far; borrowed */
+    struct span blank;   /* ... and the white space at its end */
+    uint32_t lead;       /* the open part's number */
+    struct chat_usage before;
+    char head[2 * JOIN_OVERLAP_MAX]; /* of its text, until it is clear what of it is new */
+    size_t head_n;
+    bool new; /* what comes now is */
+};
+
+/* f is borrowed as long as its text is. */
+void join_init(struct join *j, const struct follow *f, struct chat_sink to);
+
+/* What the target is asked with. */
+struct span join_text(const struct join *j);
+
+/* The fn of the sink that its reader writes to; arg: the join. -1: it does not go on with the text
+ * (ERR_PROTOCOL), or as the sink behind it says. */
+MUST_CHECK int join_event(void *arg, const struct chat_event *ev, struct err *e);
+
+/* Its answer is complete. */
+MUST_CHECK int join_end(struct join *j, struct err *e);
+
+#endif

@@ -1,0 +1,319 @@
+/* Goal: a streamed text that breaks off is gone on with by another target, and the client reads one
+ * text, once; or it is told honestly that it broke.
+ * Method: upstreams in virtual time that break off at every place, and others that go on, begin
+ * again, refuse, or break off in turn; what the client got is read back by a reader of its own. */
+#include "ups.h"
+
+#define VLLM(name, port)                                                                           \
+    "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port                                 \
+    "'], timeout: {connect: 1s, first_token: 5s, idle: 5s, total: 60s}}\n"
+#define CONF(more)                                                                                 \
+    "version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")                                 \
+        UP("c", "9200") "models:\n  m: {targets: [a/Org/Qwen3-4B, b/qwen3-4b]" more                \
+                        "}\n  three: {targets: [a/m, b/m, c/m]" more                               \
+                        "}\n  other: {targets: [a/m, b/n]" more                                    \
+                        "}\n  mute: {targets: [a/m, c/m]" more "}\n"
+
+#define HEAD_TEXT "Once upon a time there was a lamplighter, "
+#define TAIL_TEXT "and he kept all the lamps alight."
+#define BEGIN     ROLE WORD("Once upon a time ") WORD("there was ") WORD("a lamplighter, ")
+#define REST      ROLE WORD("and he kept ") WORD("all the lamps alight.") END
+
+/* The texts of all events, in order; false: one of them is no chunk, or a role comes again. */
+static bool read_text(struct span body, struct buf *text, unsigned *roles)
+{
+    const char *p = body.p, *end = body.p + body.n;
+
+    *roles = 0;
+    while (p < end) {
+        const char *at = memmem(p, (size_t)(end - p), "\n\n", 2), *content;
+        struct span ev = span_of(p, (size_t)((at ? at : end) - p));
+
+        if (!at)
+            return false;
+        *roles += span_contains(ev, SPAN_LIT("\"role\":\"assistant\""));
+        content = memmem(ev.p, ev.n, "\"content\":\"", 11);
+        for (content = content ? content + 11 : NULL; content && *content != '"'; content++)
+            buf_add_char(text, *content);
+        p = at + 2;
+    }
+    return true;
+}
+
+static void is_text(const struct ups_got *g, const char *want)
+{
+    struct buf text;
+    unsigned roles;
+
+    buf_init(&text, 65536);
+    assert_true(read_text(buf_span(&g->body), &text, &roles));
+    assert_int_equal(roles, 1);
+    if (!span_is(buf_span(&text), want))
+        fail_msg("'%.*s'", SPAN_FMT(buf_span(&text)));
+    buf_fini(&text);
+}
+
+static void run(const char *conf, const struct up *a, const struct up *b, const struct up *c,
+                const char *request, struct twin *t, struct ups_got *g)
+{
+    twin_open(t, 1, conf);
+    ups_set(t, 0, a);
+    ups_set(t, 1, b);
+    if (c)
+        ups_set(t, 2, c);
+    ups_ask(t, g, request, EV_S(40));
+}
+
+static void another_goes_on(void **state)
+{
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+    struct twin t;
+    struct ups_got g;
+
+    UNUSED(state);
+    run(CONF(""), &a, &b, NULL, REQUEST("m", "\"stream\":true,\"max_tokens\":100,"), &t, &g);
+    assert_true(g.clean && g.status == 200);
+    is_text(&g, HEAD_TEXT TAIL_TEXT);
+    assert_true(
+        ups_said(&g, "{\"lamplighter\":{\"joined\":{\"target\":\"b/qwen3-4b\",\"at\":42}},"));
+    assert_true(ups_said(&g, "data: [DONE]\n\n"));
+    assert_int_equal(t.record.outcome, OUTCOME_JOINED);
+    assert_int_equal(t.record.attempts, 2);
+    assert_string_equal(t.record.tried, "a/Org/Qwen3-4B=truncated");
+    assert_int_equal(t.more, 1);
+    /* what it was asked */
+    assert_non_null(strstr(t.ups[1].body, "{\"role\":\"assistant\",\"content\":\"Once upon a time "
+                                          "there was a lamplighter,\"}"));
+    assert_non_null(strstr(t.ups[1].body, "\"continue_final_message\":true"));
+    assert_non_null(strstr(t.ups[1].body, "\"add_generation_prompt\":false"));
+    assert_non_null(strstr(t.ups[1].body, "\"max_tokens\":97"));
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
+/* Wherever its bytes end, and however; one that is in the middle of an event is held back by
+ * nobody, so nothing of it has been told. */
+static void at_every_byte(void **state)
+{
+    static const enum twin_end ends[] = {TWIN_FIN, TWIN_RESET, TWIN_SILENT};
+    const struct up b = {ANSWERS, STREAM_HEAD, GOOD, 0, TWIN_WHOLE};
+    static const char begin[] = BEGIN;
+
+    UNUSED(state);
+    for (size_t cut = 1; cut < sizeof(begin); cut++) {
+        struct up a = {ANSWERS, STREAM_HEAD, begin, cut, ends[cut % ARRAY_LEN(ends)]};
+        struct buf told;
+        struct twin t;
+        struct ups_got g;
+        unsigned roles;
+
+        buf_init(&told, 4096);
+        run(CONF(", retry: {same_target: 0}"), &a, &b, NULL, STREAM, &t, &g);
+        assert_true(g.clean && g.status == 200);
+        assert_true(read_text(buf_span(&g.body), &told, &roles));
+        assert_int_equal(roles, 1);
+        assert_true(span_ends(buf_span(&told), SPAN_LIT("good")));
+        told.n -= 4;
+        assert_true(span_starts(SPAN_LIT(HEAD_TEXT), buf_span(&told)));
+        assert_int_equal(t.record.outcome, told.n ? OUTCOME_JOINED : OUTCOME_EQUIVALENT);
+        assert_int_equal(ups_said(&g, "lamplighter\":{"), told.n > 0);
+        buf_fini(&told);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+static void what_it_says_again_is_left_out(void **state)
+{
+    static const struct {
+        const char *body, *want;
+    } rows[] = {
+        {ROLE WORD(" and") END, "there was a lamplighter, and"},   /* the blank is there */
+        {ROLE WORD("  and") END, "there was a lamplighter,  and"}, /* ... and one more */
+        {ROLE WORD("there was a lamplighter, and") END, "there was a lamplighter, and"},
+        {ROLE WORD("there was ") WORD("a lamplighter, ") WORD("and") END,
+         "there was a lamplighter, and"},
+        {ROLE WORD(" a lamplighter, and") END, "there was a lamplighter, and"}, /* 16 bytes */
+        {ROLE WORD("a lamplighter, and") END, "there was a lamplighter, a lamplighter, and"},
+        {ROLE WORD("there was a lamp") END, "there was a lamplighter, there was a lamp"},
+        {ROLE WORD("there was a lamplighter, there was a lamplighter, and") END,
+         "there was a lamplighter, there was a lamplighter, and"}, /* once */
+        {ROLE END, "there was a lamplighter, "},
+    };
+    const struct up a = {ANSWERS, STREAM_HEAD, ROLE WORD("there was a lamplighter, "), 0, TWIN_FIN};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct up b = {ANSWERS, STREAM_HEAD, rows[i].body, 0, TWIN_WHOLE};
+        struct twin t;
+        struct ups_got g;
+
+        run(CONF(""), &a, &b, NULL, STREAM, &t, &g);
+        assert_true(g.clean);
+        is_text(&g, rows[i].want);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+#define CALL                                                                                       \
+    EVENT("{\"tool_calls\":[{\"index\":0,\"id\":\"t\",\"type\":\"function\",\"function\":{"        \
+          "\"name\":\"f\",\"arguments\":\"{\"}}]},\"finish_reason\":null")
+#define SECOND_CHOICE                                                                              \
+    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"small\",\"choices\":["  \
+    "{\"index\":1,\"delta\":{\"content\":\"x\"},\"finish_reason\":null}]}\n\n"
+#define LOGPROBS                                                                                   \
+    EVENT("{\"content\":\"x\"},\"logprobs\":{\"content\":[{\"token\":\"x\",\"logprob\":-1,"        \
+          "\"bytes\":null,\"top_logprobs\":[]}]},\"finish_reason\":null")
+
+/* Who is not asked to go on, and for what: then the first failure is told, and nobody else's. */
+static void what_is_not_gone_on_with(void **state)
+{
+    static const struct {
+        const char *name, *more, *request, *body;
+        unsigned b;
+    } rows[] = {
+        {"nobody shall", ", continue: off", STREAM, BEGIN, 0},
+        {"another family", "", REQUEST("other", "\"stream\":true,"), BEGIN, 0},
+        {"another family may", ", continue: any", REQUEST("other", "\"stream\":true,"), BEGIN, 1},
+        {"it begins with no given text", "", REQUEST("mute", "\"stream\":true,"), BEGIN, 0},
+        {"a call has begun", "", STREAM, BEGIN CALL, 0},
+        {"another choice", "", STREAM, BEGIN SECOND_CHOICE, 0},
+        {"log-probabilities", "", STREAM, BEGIN LOGPROBS, 0},
+        {"JSON", "",
+         REQUEST("m", "\"stream\":true,\"response_format\":{\"type\":\"json_object\"},"), BEGIN, 0},
+        {"an unknown key", "", REQUEST("m", "\"stream\":true,\"guided_regex\":\"a*\","), BEGIN, 0},
+    };
+    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct up a = {ANSWERS, STREAM_HEAD, rows[i].body, 0, TWIN_FIN};
+        struct buf conf;
+        struct twin t;
+        struct ups_got g;
+
+        buf_init(&conf, 65536);
+        buf_printf(&conf, CONF("%s"), rows[i].more, rows[i].more, rows[i].more, rows[i].more);
+        buf_add_char(&conf, '\0');
+        run(conf.p, &a, &b, &b, rows[i].request, &t, &g);
+        if (t.ups[1].requests + t.ups[2].requests != rows[i].b)
+            fail_msg("%s: %u", rows[i].name, t.ups[1].requests + t.ups[2].requests);
+        assert_int_equal(g.clean, rows[i].b);
+        assert_int_equal(ups_said(&g, "[DONE]"), rows[i].b);
+        assert_int_equal(ups_said(&g, "\"error\""), !rows[i].b);
+        assert_int_equal(t.record.outcome, rows[i].b ? OUTCOME_JOINED : OUTCOME_FAILED);
+        buf_fini(&conf);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+/* The one that goes on breaks off too, and refuses to go on itself; the first word is told. */
+static void who_goes_on_fails_too(void **state)
+{
+    static const char half[] = ROLE WORD("and he kept ");
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct {
+        struct up b, c;
+        unsigned asked;
+        bool whole;
+    } rows[] = {
+        {{ANSWERS, STREAM_HEAD, half, 0, TWIN_FIN},
+         {ANSWERS, STREAM_HEAD, ROLE WORD("all the lamps alight.") END, 0, TWIN_WHOLE},
+         2,
+         true},
+        {{ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
+         {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE},
+         2,
+         true},
+        {{ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
+         {ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
+         2,
+         false},
+        {{ANSWERS, WHOLE_HEAD, WHOLE, 0, TWIN_WHOLE}, /* no stream: nothing to go on with */
+         {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE},
+         3,
+         true},
+        {{REFUSES, "", "", 0, TWIN_WHOLE}, {REFUSES, "", "", 0, TWIN_WHOLE}, 0, false},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct twin t;
+        struct ups_got g;
+
+        run("version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100") VLLM(
+                "c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9}}\n",
+            &a, &rows[i].b, &rows[i].c, STREAM, &t, &g);
+        assert_int_equal(t.ups[0].requests, 1);
+        assert_int_equal(t.ups[1].requests + t.ups[2].requests, rows[i].asked);
+        assert_int_equal(g.clean, rows[i].whole);
+        if (rows[i].whole) {
+            is_text(&g, HEAD_TEXT TAIL_TEXT);
+        } else {
+            assert_true(ups_said(&g, "truncated") && !ups_said(&g, "[DONE]"));
+            assert_int_equal(t.record.outcome, OUTCOME_FAILED);
+        }
+        assert_int_equal(t.records, 1);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+/* The client waits for who goes on, and its connection is kept alive; or it leaves. */
+static void the_client_waits(void **state)
+{
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+    struct twin_client c = {0};
+    struct buf request;
+    struct twin t;
+
+    UNUSED(state);
+    for (int leaves = 0; leaves < 2; leaves++) {
+        struct buf body;
+        unsigned status;
+
+        c = (struct twin_client){0};
+        buf_init(&request, 65536);
+        buf_init(&body, 65536);
+        twin_open(&t, 1,
+                  "version: 1\ndefaults: {timeout: {adaptive: false}}\nproviders:\n"
+                  "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
+                  "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
+                  "models: {m: {targets: [a/m, b/m]}}\n");
+        ups_set(&t, 0, &a);
+        ups_set(&t, 1, &b);
+        t.ups[1].script.rest_at = 1;
+        t.ups[1].script.rest_us = EV_S(25);
+        twin_ask(&t, &c, kind_request(&request, "/v1/chat/completions", STREAM), EV_S(15));
+        assert_true(span_contains(buf_span(&c.in), SPAN_LIT(": ")));
+        if (leaves)
+            twin_leave(&c, NET_END_RESET);
+        ups_pass(&t, EV_S(20));
+        assert_int_equal(t.records, 1);
+        assert_int_equal(t.record.outcome, leaves ? OUTCOME_CLIENT_GONE : OUTCOME_JOINED);
+        if (!leaves)
+            assert_true(twin_parse(buf_span(&c.in), &status, &body));
+        twin_client_fini(&c);
+        twin_close(&t);
+        buf_fini(&request);
+        buf_fini(&body);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_goes_on),
+        cmocka_unit_test(at_every_byte),
+        cmocka_unit_test(what_it_says_again_is_left_out),
+        cmocka_unit_test(what_is_not_gone_on_with),
+        cmocka_unit_test(who_goes_on_fails_too),
+        cmocka_unit_test(the_client_waits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
