@@ -12,7 +12,7 @@
 #include "base/buf.h"
 
 #define ADMIN_DEFAULT   "http://127.0.0.1:8081"
-#define ADMIN_BYTES_MAX ((size_t)1024 * 1024) /* of an answer, head included */
+#define ADMIN_BYTES_MAX ((size_t)16 * 1024 * 1024) /* of an answer, head included */
 
 /* Send "METHOD path" to the gateway at url ("http://HOST[:PORT]") and append the answer's body to
  * out. The Host that is sent is the address connected to, never a name. On failure e->code is

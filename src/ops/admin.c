@@ -18,6 +18,7 @@
 #include "ops/ops_impl.h"
 #include "ops/probes.h"
 #include "ops/prometheus.h"
+#include "ops/requests.h"
 #include "ops/status.h"
 
 #define ANSWER_MAX   ((size_t)32 * 1024 * 1024)
@@ -27,6 +28,8 @@
 #define RELOAD_S     30
 #define TEXT_TYPE    "text/plain; charset=utf-8"
 #define JSON_TYPE    "application/json"
+
+#define REQUESTS_PATH "/api/v1/requests/"
 
 struct ops_answer {
     struct list link;
@@ -41,6 +44,7 @@ struct ops_answer {
 
 struct route {
     const char *path;
+    const char *below;  /* what stands behind the path, for people; NULL: nothing does */
     const char *method; /* "GET" stands for HEAD as well */
     bool guarded;       /* under /api/: not for web pages of other names */
     void (*fn)(struct ops_answer *a);
@@ -188,6 +192,33 @@ static void serve_status(struct ops_answer *a)
     reply(a, 200, JSON_TYPE);
 }
 
+static void serve_requests(struct ops_answer *a)
+{
+    struct span query = a->h->path;
+    struct requests_query q;
+    struct err e;
+
+    span_cut(&query, '?');
+    if (requests_read_query(&q, query, &e) < 0) {
+        refuse(a, 400, NULL, e.text);
+        return;
+    }
+    requests_write(&a->body, a->o->history, &q);
+    reply(a, 200, JSON_TYPE);
+}
+
+static void serve_request(struct ops_answer *a)
+{
+    struct span path = a->h->path, id = span_cut(&path, '?');
+    size_t before = sizeof(REQUESTS_PATH) - 1;
+    char text[REQUESTS_TEXT];
+
+    if (requests_write_one(&a->body, a->o->history, span_of(id.p + before, id.n - before)))
+        reply(a, 200, JSON_TYPE);
+    else
+        refuse(a, 404, NULL, requests_unknown(text, a->o->history, a->o->began_ms));
+}
+
 /* ---- reload ---- */
 
 static void on_reloaded(void *arg, bool ok, struct span text)
@@ -247,19 +278,22 @@ static void serve_reload(struct ops_answer *a)
 static void serve_index(struct ops_answer *a);
 
 static const struct route routes[] = {
-    {"/", "GET", false, serve_index},
-    {"/livez", "GET", false, serve_livez},
-    {"/readyz", "GET", false, serve_readyz},
-    {"/startupz", "GET", false, serve_startupz},
-    {"/metrics", "GET", false, serve_metrics},
-    {"/api/v1/status", "GET", true, serve_status},
-    {"/api/v1/reload", "POST", true, serve_reload},
+    {"/", NULL, "GET", false, serve_index},
+    {"/livez", NULL, "GET", false, serve_livez},
+    {"/readyz", NULL, "GET", false, serve_readyz},
+    {"/startupz", NULL, "GET", false, serve_startupz},
+    {"/metrics", NULL, "GET", false, serve_metrics},
+    {"/api/v1/status", NULL, "GET", true, serve_status},
+    {"/api/v1/requests", NULL, "GET", true, serve_requests},
+    {REQUESTS_PATH, "ID", "GET", true, serve_request},
+    {"/api/v1/reload", NULL, "POST", true, serve_reload},
 };
 
 static void serve_index(struct ops_answer *a)
 {
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
-        buf_printf(&a->body, "%-4s %s\n", routes[i].method, routes[i].path);
+        buf_printf(&a->body, "%-4s %s%s\n", routes[i].method, routes[i].path,
+                   routes[i].below ? routes[i].below : "");
     reply(a, 200, TEXT_TYPE);
 }
 
@@ -273,6 +307,11 @@ static bool is_meant(const struct http_head *h)
            (span_has(type) && span_eq_nocase(span_trim(span_cut(&type, ';')), SPAN_LIT(JSON_TYPE)));
 }
 
+static bool is_route(const struct route *route, struct span path)
+{
+    return route->below ? span_starts(path, span_str(route->path)) : span_is(path, route->path);
+}
+
 static void dispatch(struct ops_answer *a)
 {
     struct span path = a->h->path, method = a->h->method;
@@ -281,7 +320,7 @@ static void dispatch(struct ops_answer *a)
 
     path = span_cut(&path, '?');
     for (size_t i = 0; i < ARRAY_LEN(routes) && !route; i++)
-        if (span_is(path, routes[i].path))
+        if (is_route(&routes[i], path))
             route = &routes[i];
     if (!route) {
         refuse(a, 404, NULL, "There is no such path; GET / lists all.");

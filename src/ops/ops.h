@@ -10,7 +10,8 @@
  *   GET /startupz  200 once all workers have turned
  *   GET /metrics   Prometheus text, version 0.0.4
  *   GET /api/v1/status   JSON, what `lamplighter status` prints
- *   POST /api/v1/reload  asks for a reload; answers with its result
+ *   GET /api/v1/requests      the latest requests; /api/v1/requests/ID one of them, with its
+ * attempts POST /api/v1/reload  asks for a reload; answers with its result
  *
  * The port has no keys: who reaches it may read it, and it listens on loopback by default. Web
  * pages are kept out of /api/: a change needs a header that a page cannot send to another origin

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/logfile.h"
 #include "ops/creds.h"
+#include "ops/history.h"
 #include "ops/metrics.h"
 #include "ops/ops.h"
 #include "ops/recent.h"
@@ -27,6 +28,8 @@ struct ops {
     struct settings *settings;
     struct metrics *metrics;
     struct recent *recent;
+    struct history *history;
+    uint64_t began_ms; /* Unix time since when that is kept */
     struct targets targets;
     struct unpriced unpriced;
     struct creds creds;

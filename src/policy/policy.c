@@ -55,8 +55,15 @@ static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64
     return stand(target_of(q, i, now_us), credential_of(q, i, now_us), now_us, until_us);
 }
 
-static void blocked(struct policy_request *q, enum reason why, uint64_t until_us)
+static void pass_over(struct policy_request *q, uint32_t i, enum reason why, uint64_t until_us)
 {
+    if (q->passed)
+        q->passed[i] = (struct policy_passed){why, until_us};
+}
+
+static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint64_t until_us)
+{
+    pass_over(q, i, why, until_us);
     if (q->earliest_us == 0 || (until_us && until_us < q->earliest_us))
         q->earliest_us = until_us;
     if (q->why == REASON_NONE || why == REASON_LEFT_ALONE)
@@ -74,7 +81,7 @@ static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
     }
     if (q->free || evidence_row(t, now_us) == 0 || evidence_spend(t, now_us))
         return true;
-    blocked(q, REASON_RETRY_BUDGET, 0);
+    blocked(q, i, REASON_RETRY_BUDGET, 0);
     q->out |= UINT32_C(1) << i;
     return false;
 }
@@ -96,6 +103,7 @@ static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_
             board_set(&t->probe_us, 0);
         return false;
     }
+    pass_over(q, i, REASON_NONE, 0);
     q->at = (uint8_t)i;
     q->probe = probe;
     q->last = false;
@@ -138,7 +146,7 @@ int policy_next(struct policy_request *q, uint64_t now_us)
             take(q, i, s == POLICY_HALF_OPEN, now_us))
             return (int)i;
         if (!(q->out >> i & 1))
-            blocked(q, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
+            blocked(q, i, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
                     MAX(until, now_us + POLICY_LAST_US));
     }
     last = least_bad(q, now_us);
@@ -234,9 +242,13 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
     for (uint32_t i = 0; i < q->n; i++) {
         const struct policy_candidate *c = &q->candidates[i];
 
+        if (q->out >> i & 1)
+            continue;
         if (i == q->at || (f->silent && c->provider == at->provider) ||
-            (shut && c->credential == at->credential))
+            (shut && c->credential == at->credential)) {
             q->out |= UINT32_C(1) << i;
+            pass_over(q, i, i == q->at ? REASON_NONE : REASON_SHARED_FATE, 0);
+        }
     }
 }
 

@@ -71,12 +71,19 @@ enum policy_stand {
 enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
                               uint64_t now_us, uint64_t *until_us);
 
-/* A request. All 0 at first but the four above. */
+/* Whom policy_next() has passed over, and until when that holds; 0: not known. */
+struct policy_passed {
+    enum reason why; /* REASON_NONE: it has not been */
+    uint64_t until_us;
+};
+
+/* A request. All 0 at first but the five first ones. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
     const struct policy_candidate *candidates;
-    uint32_t n; /* at most POLICY_TARGETS_MAX */
+    uint32_t n;                   /* at most POLICY_TARGETS_MAX */
+    struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
 
     uint32_t out; /* candidates that are not asked any more; a bit each */
     uint8_t at;   /* whom the attempt goes to */

@@ -81,6 +81,8 @@ void relay_try(struct relay *r)
     const struct settings_provider *p = r->target->provider;
     struct err e;
 
+    r->record.attempt_at_us = ev_now(r->env->ev) - r->began;
+    r->record.skipped_before = (uint16_t)strlen(r->record.skipped);
     if (!p->credential.source) {
         begin_call(r);
         return;
@@ -155,7 +157,7 @@ static void tell(struct relay *r, struct record *of)
         r->env->sink.record(r->env->sink.arg, of);
     if (price_is_known(of->pricing))
         rec->cost_before += of->cost;
-    rec->cost = rec->attempt_us = rec->attempt_first_us = 0;
+    rec->cost = rec->attempt_at_us = rec->attempt_us = rec->attempt_first_us = 0;
     rec->usage = (struct dialect_usage){0};
     rec->pricing = PRICING_NOTHING;
     rec->outcome = OUTCOME_FULL;

@@ -4,6 +4,7 @@
  *     upstream.c what the target says, and what becomes of it
  *     request.c  reading the request: operation, key, model; what an attempt sends
  *     plan.c     whom to ask next, and the request made fit for it
+ *     skip.c     who is not asked, and why
  *     attempt.c  an attempt's credential, its call, and what follows from its failure
  *     answer.c   what is written toward the client
  *     cost.c     what the target's answer costs
@@ -124,6 +125,7 @@ struct relay_refusal {
     const char *text;       /* one or two sentences */
     const char *hint;       /* may be NULL */
     struct span param;      /* the place in the request, may be absent */
+    const char *word;       /* what the target has no word for, as one; may be NULL */
     const char *upstream_type;
     uint16_t upstream_status;
     struct span retry_after; /* may be absent */
@@ -249,6 +251,14 @@ uint32_t relay_keeper_of(const struct relay *r, uint64_t answer);
 /* Who keeps the answer of r->call is known before the client is told its id: its next request may
  * come to another worker. */
 void relay_note_keeper(struct relay *r);
+
+/* ---- skip.c ---- */
+
+/* This way is not gone: note it. */
+void relay_skip(struct relay *r, const struct relay_skip *s);
+
+/* ... those that policy_next() has just passed over. */
+void relay_note_passed(struct relay *r);
 
 /* ---- translated.c ---- */
 
