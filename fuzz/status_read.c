@@ -1,6 +1,6 @@
 /*
- * status_read.c - what answers `lamplighter status`, `requests` and `request`: any bytes as an
- * answer of the admin port, and as its documents.
+ * status_read.c - what answers `lamplighter status` and the other commands that ask the admin port:
+ * any bytes as an answer, and as its documents.
  *
  * Must hold: an answer is taken if it is whole, and then its body is its end; a text is a document
  * if it is JSON; rows stay within their tables, and no text holds a byte that steers a terminal.
@@ -9,6 +9,7 @@
 #include "cmd/admin_call.h"
 #include "cmd/doc_read.h"
 #include "cmd/requests_read.h"
+#include "cmd/route_read.h"
 #include "cmd/status_read.h"
 #include "codec/json_tree.h"
 #include "codec/utf8.h"
@@ -152,6 +153,31 @@ static void read_requests(struct span text)
     mem_free(one);
 }
 
+static void read_route(struct span text)
+{
+    struct route_doc *d = mem_zalloc(1, sizeof(*d));
+    struct err e;
+
+    MUST(d);
+    MUST(route_read(d, text, &e) <= 0);
+    MUST(d->targets_n <= ROUTE_TARGETS);
+    CHECK(d->model);
+    CHECK(d->path);
+    CHECK(d->config);
+    CHECK(d->text);
+    CHECK(d->hint);
+    for (size_t i = 0; i < d->targets_n; i++) {
+        CHECK(d->targets[i].target);
+        CHECK(d->targets[i].reason);
+        CHECK(d->targets[i].detail);
+        CHECK(d->targets[i].text);
+        CHECK(d->targets[i].shares);
+        check_number(d->targets[i].turn);
+        check_number(d->targets[i].for_s);
+    }
+    mem_free(d);
+}
+
 static void read_answer(struct span all)
 {
     struct buf body;
@@ -177,5 +203,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     read_answer(text);
     read_document(text);
     read_requests(text);
+    read_route(text);
     return 0;
 }

@@ -312,7 +312,8 @@ static int ask(int argc, char **argv, bool list)
     buf_add_char(&path, '\0');
     rc = buf_finish(&path, "request", &e);
     if (rc == 0)
-        rc = admin_call(&body, &status, o.admin, "GET", path.p, ASK_MS / hurry_factor(), &e);
+        rc = admin_call(&body, &status, o.admin, "GET", path.p, span_of(NULL, 0),
+                        ASK_MS / hurry_factor(), &e);
     if (rc == 0)
         rc = show(argv[0], &o, status, buf_span(&body), &e);
     if (rc < 0)

@@ -278,7 +278,7 @@ static int ask(int argc, char **argv, const char *method, const char *path, uint
         return rc > 0 ? EXIT_OK : EXIT_USAGE;
     }
     buf_init(&body, ADMIN_BYTES_MAX);
-    rc = admin_call(&body, &status, o.admin, method, path, timeout_ms, &e);
+    rc = admin_call(&body, &status, o.admin, method, path, span_of(NULL, 0), timeout_ms, &e);
     if (rc == 0)
         rc = show(&o, status, buf_span(&body), &e);
     if (rc < 0)

@@ -47,6 +47,7 @@ struct ops {
     struct http_server *server;
     struct list answers;          /* struct ops_answer */
     size_t answer_bytes;          /* held by all of them */
+    size_t request_bytes;         /* ... of bodies that came */
     struct ops_answer *reloading; /* waits for the reload under way; NULL: nobody does */
     bool reload_busy;
     struct ev_timer reload_timer;

@@ -170,6 +170,14 @@ void policy_skip(struct policy_request *q, uint64_t now_us)
     q->out |= UINT32_C(1) << q->at;
 }
 
+bool policy_suppose_failed(struct policy_request *q, uint64_t now_us)
+{
+    q->asked = true;
+    q->counted++;
+    policy_skip(q, now_us);
+    return q->counted < q->rules->attempts;
+}
+
 /* ---- what became of it ---- */
 
 /* How long it asks to be left alone, and up to a tenth more, so that not all come back at once. */

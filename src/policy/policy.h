@@ -105,6 +105,10 @@ int policy_next(struct policy_request *q, uint64_t now_us);
 /* The caller will not ask whom policy_next() named: it cannot take this request. */
 void policy_skip(struct policy_request *q, uint64_t now_us);
 
+/* For who asks what would be: suppose that whom policy_next() named fails, so that others may be
+ * asked, and nobody knows more of it. false: the request has had all its attempts. */
+bool policy_suppose_failed(struct policy_request *q, uint64_t now_us);
+
 /* What became of an attempt. */
 struct policy_failure {
     enum class_id class_id;

@@ -141,6 +141,16 @@ struct relay_last {
 
 /* ---- relay.c ---- */
 
+/* A request with this head, of nobody yet; and what it has taken given back. */
+void relay_init(struct relay *r, struct relay_env *env, const struct http_head *h);
+void relay_fini(struct relay *r);
+
+/* Its path is known: make ready for its body; take a piece of that; it is whole. false: *no says
+ * what is wrong with it. */
+MUST_CHECK int relay_begin(struct relay *r, struct err *e);
+bool relay_read_body(struct relay *r, struct span s, struct relay_refusal *no);
+bool relay_read_end(struct relay *r, struct relay_refusal *no);
+
 /* It is over: record it, and close the client's stream so. */
 void relay_end(struct relay *r, enum http_close how);
 
@@ -208,7 +218,10 @@ bool relay_no_at(struct relay_refusal *no, uint16_t status, enum reason reason, 
 /* s into a member of a record that has room for cap bytes; cut there, always with a NUL. */
 void relay_keep(char *out, size_t cap, struct span s);
 
-/* Decide from the head alone: operation, dialect, key. false: *no says why not. */
+/* What the path says: operation, dialect. false: *no says why not. */
+bool relay_read_path(struct relay *r, struct relay_refusal *no);
+
+/* ... and the rest of the head: whose request it is, and whether it can be read. Likewise. */
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no);
 
 /* r->reader has refused the body: why, with the place in it, into no->text and no->param. */

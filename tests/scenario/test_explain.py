@@ -1,5 +1,5 @@
 """`lamplighter request` and `requests`: what became of a past request, attempt by attempt, and who
-was not asked, and why."""
+was not asked, and why. `lamplighter route`: the same of a request to come, of which nobody hears."""
 import json
 import subprocess
 
@@ -7,8 +7,6 @@ import pytest
 
 import bed
 import wire
-
-ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +27,8 @@ def configuration(mock, models):
 
 @pytest.fixture
 def gateway(start, mock):
-    def run(models, **more):
-        return start(bed.Gateway, configuration(mock, models) | more, env=bed.KEYS)
+    def run(models, *args, **more):
+        return start(bed.Gateway, configuration(mock, models) | more, *args, env=bed.KEYS)
     return run
 
 
@@ -211,3 +209,205 @@ def test_nobody_there_is_4(binary):
     run = subprocess.run([binary, "requests", "--admin", "http://127.0.0.1:1"],
                          capture_output=True, text=True, timeout=20, check=False)
     assert run.returncode == 4 and "--admin" in run.stderr
+
+
+# ---- route ----
+
+HELLO = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture
+def route(binary, tmp_path):
+    """route(gateway, model, body, *args): the document; args are the command's. status None: any."""
+    def run(g, model, body=None, *args, status=0):
+        words = [binary, "route", model, "--json", "--admin", f"http://{g.admin}", *args]
+        if body is not None:
+            file = tmp_path / "request.json"
+            file.write_text(body if isinstance(body, str) else json.dumps(body))
+            words += ["-f", file]
+        command = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+        assert status in (None, command.returncode), command.stderr
+        return json.loads(command.stdout)
+    return run
+
+
+def plan(document):
+    """[(turn or None, target, reason)]"""
+    return [(t.get("turn"), t["target"], t.get("reason")) for t in document["targets"]]
+
+
+def test_a_route_is_told_in_order_with_every_reason(gateway, mock, route, binary):
+    g = gateway({"m": ["oai/far;status=429;retry-after-ms=30000", "ant/no-n", "gen/one",
+                       "fin/two"]})
+    g.chat("m")
+    heard = len(mock.requests())
+    document = route(g, "m", {"messages": HELLO, "n": 2})
+    assert plan(document) == [
+        (1, "gen/one", None), (2, "fin/two", None),
+        (None, "oai/far;status=429;retry-after-ms=30000", "left-alone"),
+        (None, "ant/no-n", "cannot-say")]
+    far, no_n = document["targets"][2:]
+    assert 20 < far["for_s"] <= 33 and no_n["detail"] == "choices"
+    assert "ant/no-n cannot be asked for this" in no_n["text"]
+    assert document["running"] and document["attempts_most"] == 3 and "refused" not in document
+    assert plan(route(g, "m"))[0] == (1, "ant/no-n", None) # without n
+    assert len(mock.requests()) == heard # and nobody was called
+    run = subprocess.run([binary, "route", "m", "--admin", f"http://{g.admin}"],
+                         capture_output=True, text=True, timeout=20, check=False)
+    lines = run.stdout.splitlines()
+    assert lines[0].startswith("m  chat  as the running gateway has it (")
+    assert lines[1].split() == ["1", "ant/no-n"]
+    assert lines[4].split()[:4] == ["-", "oai/far;status=429;retry-after-ms=30000", "left-alone",
+                                    "for"]
+    assert len(lines) == 6 and "the host of the first" in lines[5] and "\x1b" not in run.stdout
+
+
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+ASKED = {
+    "plain": ("/v1/chat/completions", {"messages": HELLO}),
+    "stream": ("/v1/chat/completions", {"messages": HELLO, "stream": True}),
+    "choices": ("/v1/chat/completions", {"messages": HELLO, "n": 3}),
+    "tools": ("/v1/chat/completions", {"messages": HELLO, "tools": [TOOL]}),
+    "logprobs": ("/v1/chat/completions", {"messages": HELLO, "logprobs": True}),
+    "seed": ("/v1/chat/completions", {"messages": HELLO, "seed": 5, "top_logprobs": 2,
+                                      "logprobs": True}),
+    "messages": ("/v1/messages", {"messages": HELLO, "max_tokens": 9}),
+    "thinking": ("/v1/messages", {"messages": HELLO, "max_tokens": 2000,
+                                  "thinking": {"type": "enabled", "budget_tokens": 1024}}),
+    "responses": ("/v1/responses", {"input": "hi"}),
+    "embeddings": ("/v1/embeddings", {"input": "hi"}),
+    "count": ("/v1/messages/count_tokens", {"messages": HELLO}),
+    "gemini": ("/v1beta/models/MODEL:generateContent", {"contents": [{"parts": [{"text": "hi"}]}]}),
+    "nonsense": ("/v1/chat/completions", {"messages": 7}),
+    "no dialect": ("/v1/completions", {"prompt": "hi"}),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_first_turn_is_whom_the_gateway_asks(gateway, mock, route, name):
+    """Of real requests: the same code decides."""
+    path, body = ASKED[name]
+    model = f"x-{name.replace(' ', '-')}"
+    g = gateway({model: [f"ant/{model}", f"oai/{model}", f"gen/{model}"]})
+    answer = g.ask(path.replace("MODEL", model), body if "MODEL" in path else
+                   {"model": model, **body})
+    refused = answer["x-lamplighter-target"] is None
+    document = route(g, model, body, "--path", path, status=int(refused))
+    if refused:
+        assert not any(t["asked"] for t in document["targets"])
+        assert document["refused"]["status"] == answer.status
+        assert document["refused"]["reason"] == answer["x-lamplighter-reason"]
+        assert json.dumps(document["refused"]["text"])[1:-1].encode() in answer.text
+    else:
+        assert plan(document)[0][:2] == (1, answer["x-lamplighter-target"])
+    assert len(mock.requests(model)) == (0 if refused else 1)
+
+
+def test_a_question_takes_nobodys_turn(gateway, route):
+    """The one probe that there is of a sick target is left to a request."""
+    g = gateway({"m": ["gen/ill;status=503;retry-after=none"]})
+    def is_last_resort():
+        target, = route(g, "m", status=None)["targets"]
+        return target.get("last_resort")
+    bed.wait_for(lambda: g.chat("m")["x-lamplighter-reason"] == "breaker-open")
+    target, = bed.wait_for(lambda: is_last_resort() and route(g, "m")["targets"])
+    assert (target["turn"], target["probe"], target["reason"]) == (1, True, "breaker-open")
+    for _ in range(5):
+        assert is_last_resort()
+    assert g.chat("m")["x-lamplighter-attempts"] == "1"
+
+
+def test_attempts_keys_and_fates(gateway, route):
+    g = gateway({"many": ["gen/a", "gen/b", "two/c", "gen/d"], "own": ["gen/a", "gen/b"]})
+    document = route(g, "many")
+    assert plan(document) == [(1, "gen/a", None), (2, "gen/b", None), (3, "two/c", None),
+                              (None, "two/c", "no-attempt"), (None, "gen/d", "no-attempt")]
+    assert [t.get("key") for t in document["targets"]] == [None, None, 1, 2, None]
+    assert [(t.get("shares"), t.get("shares_with")) for t in document["targets"][:3]] == [
+        (None, None), ("provider", 1), ("host", 1)]
+
+
+def test_what_a_key_may_and_what_is_not_there(gateway, route):
+    g = gateway({"m": ["gen/a"], "secret": ["gen/b"]},
+                keys={"team": {"hash": f"sha256:{'7f' * 32}", "models": ["m"]}})
+    assert plan(route(g, "m", None, "--key", "team")) == [(1, "gen/a", None)]
+    for args, status, reason in ((("secret", "--key", "team"), 403, "bad-key"),
+                                 (("m", "--key", "nobody"), 401, "bad-key"),
+                                 (("what",), 404, "unknown-model"),
+                                 (("m", "--path", "/v1/what", "-f", "/dev/null"), 404,
+                                  "unknown-path")):
+        document = route(g, args[0], None, *args[1:], status=1)
+        assert (document["refused"]["status"], document["refused"]["reason"]) == (status, reason)
+        assert document["targets"] == []
+    document = route(g, "m", '{"messages": [', status=1)
+    assert document["refused"]["reason"] == "bad-request"
+
+
+def test_what_has_no_price_where_that_blocks(gateway, route):
+    g = gateway({"m": ["gen/a", "oai/gpt-4o-mini"]}, prices={"unknown": "block"})
+    assert plan(route(g, "m")) == [(1, "oai/gpt-4o-mini", None), (None, "gen/a", "unpriced")]
+
+
+def test_one_process_answers_too(gateway, route):
+    single = gateway({"m": ["gen/a"]}, "--single")
+    assert plan(route(single, "m")) == [(1, "gen/a", None)]
+
+
+def test_a_reload_changes_the_route(gateway, mock, route, tell):
+    g = gateway({"m": ["gen/a"]})
+    g.configure(configuration(mock, {"m": ["fin/b", "gen/a"]}))
+    tell(g, "reload")
+    bed.wait_for(lambda: plan(route(g, "m")) == [(1, "fin/b", None), (2, "gen/a", None)])
+
+
+def test_without_a_gateway_it_is_the_configuration(binary, mock, tmp_path):
+    file = tmp_path / "lamplighter.yaml"
+    file.write_text(json.dumps(configuration(mock, {"m": ["ant/a", "gen/b"]})))
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps({"messages": HELLO, "n": 2}))
+
+    def run(*args):
+        return subprocess.run([binary, "route", "m", "--admin", "http://127.0.0.1:1", *args],
+                              capture_output=True, text=True, timeout=20, check=False,
+                              env={"PATH": "/usr/bin:/bin", **bed.KEYS})
+    found = run("-c", file, "-f", body)
+    assert found.returncode == 0 and "no gateway answers at http://127.0.0.1:1" in found.stderr
+    lines = found.stdout.splitlines()
+    assert lines[0] == f"m  chat  by the configuration alone ({file})"
+    assert lines[1].split() == ["1", "gen/b"]
+    assert lines[2].split()[:4] == ["-", "ant/a", "cannot-say", "(choices):"]
+    document = json.loads(run("-c", file, "--json").stdout)
+    assert not document["running"]
+    assert plan(document) == [(1, "ant/a", None), (2, "gen/b", None)]
+    file.write_text("version: 1\nmodels: {m: {targets: [nobody/x]}}\n")
+    wrong = run("-c", file)
+    assert wrong.returncode == 3 and "nobody" in wrong.stderr and wrong.stdout == ""
+
+
+@pytest.mark.parametrize("args, words", [
+    ([], "which model"), (["m", "x"], "'x'"), (["m", "-f"], "'-f'"),
+    (["m", "-f", "/nowhere"], "/nowhere"), (["m", "--path", "/v1/rerank"], "-f FILE")])
+def test_a_route_asked_wrongly_is_2(binary, args, words):
+    run = subprocess.run([binary, "route", *args], capture_output=True, text=True, timeout=20,
+                         check=False)
+    assert run.returncode == 2 and words in run.stderr and run.stdout == ""
+
+
+@pytest.mark.parametrize("query, words", [
+    ("", "has to name a model"), ("?path=/v1/messages", "has to name a model"),
+    ("?model=m&what=1", "not 'what'")])
+def test_a_wrong_question_is_refused(gateway, query, words):
+    g = gateway({"m": ["gen/good"]})
+    answer = wire.ask(g.admin, "POST", f"/api/v1/route{query}", b"{}", {"x-lamplighter-admin": "1"})
+    assert answer.status == 400 and words in answer.json()["error"]["message"]
+    assert wire.ask(g.admin, "POST", "/api/v1/route?model=m", b"{}",
+                    {"content-type": "text/plain"}).status == 403 # nobody meant it
+
+
+def test_a_large_body_is_read_and_a_too_large_one_refused(gateway, route):
+    g = gateway({"m": ["gen/a"]})
+    large = {"messages": [{"role": "user", "content": "x" * 7_000_000}]}
+    assert plan(route(g, "m", large)) == [(1, "gen/a", None)]
+    answer = wire.ask(g.admin, "POST", "/api/v1/route?model=m", b"x" * 9_000_000,
+                      {"x-lamplighter-admin": "1"})
+    assert answer.status in (400, 413)

@@ -136,6 +136,29 @@ static void who_is_left_behind_is_told_why(void **state)
     assert_int_equal(passed[2].why, REASON_RETRY_BUDGET);
 }
 
+/* One after the other, as if each failed: no more than may be asked, and who has no retries left is
+ * not. */
+static void who_would_be_asked(void **state)
+{
+    struct policy_passed passed[POLICY_TARGETS_MAX] = {0};
+    struct bed *b = *state;
+    struct policy_request q;
+
+    bed_stand(b, "FSFfFF");
+    b->rules.attempts = 3;
+    q = bed_request(b);
+    q.passed = passed;
+    bed_spend_all(b, 3, NOW);
+    assert_int_equal(policy_next(&q, NOW), 0);
+    assert_true(policy_suppose_failed(&q, NOW));
+    assert_int_equal(policy_next(&q, NOW), 2);
+    assert_true(policy_suppose_failed(&q, NOW));
+    assert_int_equal(policy_next(&q, NOW), 4);
+    assert_int_equal(passed[1].why, REASON_BREAKER_OPEN);
+    assert_int_equal(passed[3].why, REASON_RETRY_BUDGET);
+    assert_false(policy_suppose_failed(&q, NOW));
+}
+
 static void without_breakers_nobody_is_spared(void **state)
 {
     struct bed *b = *state;
@@ -518,6 +541,7 @@ int main(void)
         TEST(of_every_standing_the_right_one_is_asked),
         TEST(who_is_passed_over_is_told_why_and_until_when),
         TEST(who_is_left_behind_is_told_why),
+        TEST(who_would_be_asked),
         TEST(without_breakers_nobody_is_spared),
         TEST(as_many_candidates_as_fit),
         TEST(who_has_no_place_is_always_asked),
