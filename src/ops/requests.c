@@ -169,9 +169,11 @@ static void add_end(struct json_write *w, const struct record *r)
     json_end_object(w);
 }
 
-static void add_record(struct json_write *w, struct told *t, const struct record *r)
+static void add_record(struct json_write *w, struct told *t, struct record *r)
 {
     if (has_attempt(t, r)) {
+        /* Of one that a worker died at nobody knows when it began. */
+        r->attempt_at_us = MAX(r->attempt_at_us, t->at_us);
         add_skips(w, t, r, r->skipped_before, r->attempt_at_us);
         add_attempt(w, t, r);
     }

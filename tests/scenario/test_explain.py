@@ -1,7 +1,11 @@
 """`lamplighter request` and `requests`: what became of a past request, attempt by attempt, and who
 was not asked, and why. `lamplighter route`: the same of a request to come, of which nobody hears."""
+import contextlib
 import json
+import os
+import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -140,6 +144,54 @@ def test_who_is_left_behind_the_last_attempt_stands_behind_it(gateway):
     assert happened(history(g, id_of(answer))) == [
         ("attempt", "oai/x;status=401", "credential"), ("skip", "oai/y", "shared-fate"),
         ("end", None, "upstream-status")]
+
+
+def test_what_a_worker_died_at_has_its_attempts(gateway, tell):
+    g = gateway({"m": ["oai/bad;status=500", "gen/held;head=20s"]})
+
+    def ask():
+        with contextlib.suppress(OSError):
+            g.chat("m")
+    client = threading.Thread(target=ask)
+    client.start()
+    bed.wait_for(lambda: any(name.startswith("lamplighter_failovers_total") and value
+                             for name, value in g.metrics().items()))
+    for pid in g.workers():
+        os.kill(pid, signal.SIGKILL)
+    client.join()
+    row, = bed.wait_for(lambda: json.loads(tell(g, "requests", "--json", "--failed"))["requests"])
+    document = history(g, row["id"])
+    assert happened(document) == [("attempt", "oai/bad;status=500", "server"),
+                                  ("attempt", "gen/held;head=20s", "maybe-executed"),
+                                  ("end", None, "crashed")]
+    first, second, _ = document["timeline"]
+    assert second["at_ms"] >= round(first["at_ms"] + first["duration_ms"], 3) > 0
+    g.stop(blame=None)
+
+
+def test_colours_are_for_terminals(gateway, binary):
+    g = gateway({"m": ["gen/good"]})
+    history(g, id_of(g.chat("m")))
+
+    def shown(*args, **env):
+        master, slave = os.openpty()
+        subprocess.run([binary, *args, "--admin", f"http://{g.admin}"], stdout=slave, timeout=20,
+                       check=True, env={**os.environ, "NO_COLOR": "", **env})
+        os.close(slave)
+        text = b""
+        while (piece := read(master)):
+            text += piece
+        os.close(master)
+        return text
+
+    def read(master):
+        try:
+            return os.read(master, 65536)
+        except OSError: # the other end is closed
+            return b""
+    for args in (["requests"], ["route", "m"]):
+        assert b"\x1b[32m" in shown(*args)
+        assert b"\x1b" not in shown(*args, "--no-color") and b"\x1b" not in shown(*args, NO_COLOR="1")
 
 
 def test_an_unknown_request_says_how_far_back_they_go(gateway, tell):

@@ -274,6 +274,28 @@ static void the_first_attempts_may_have_fallen_out(void **state)
     history_free(&h);
 }
 
+static void what_has_not_ended_is_told_so_far(void **state)
+{
+    struct history *h = make();
+    struct requests_query all = {.n = 10};
+    struct record r = record_of(1, true, false);
+    struct buf out;
+
+    UNUSED(state);
+    buf_init(&out, 65536);
+    r.tried[0] = '\0';
+    history_add(h, &r);
+    assert_true(requests_write_one(&out, h, span_str(r.id)));
+    assert_true(span_contains(buf_span(&out), SPAN_LIT("\"ended\":false,\"cut\":false")));
+    assert_true(span_contains(buf_span(&out), SPAN_LIT("\"event\":\"attempt\",\"number\":1")));
+    assert_false(span_contains(buf_span(&out), SPAN_LIT("\"event\":\"end\"")));
+    buf_reset(&out);
+    requests_write(&out, h, &all); /* it is none of those that have ended */
+    assert_true(span_contains(buf_span(&out), SPAN_LIT("{\"requests\":[],\"kept\":0,")));
+    buf_fini(&out);
+    history_free(&h);
+}
+
 static void an_attempt_may_fall_out_before_its_end(void **state)
 {
     struct history *h = make();
@@ -367,6 +389,7 @@ int main(void)
         cmocka_unit_test(the_oldest_fall_out_by_bytes),
         cmocka_unit_test(attempts_without_an_end_fall_out_too),
         cmocka_unit_test(the_first_attempts_may_have_fallen_out),
+        cmocka_unit_test(what_has_not_ended_is_told_so_far),
         cmocka_unit_test(an_attempt_may_fall_out_before_its_end),
         cmocka_unit_test(without_memory_records_are_missed),
         cmocka_unit_test(an_unknown_one_is_answered_honestly),
