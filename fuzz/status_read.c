@@ -1,12 +1,15 @@
 /*
- * status_read.c - what answers `lamplighter status`: any bytes as an answer of the admin port, and
- * as its documents.
+ * status_read.c - what answers `lamplighter status` and the other commands that ask the admin port:
+ * any bytes as an answer, and as its documents.
  *
  * Must hold: an answer is taken if it is whole, and then its body is its end; a text is a document
  * if it is JSON; rows stay within their tables, and no text holds a byte that steers a terminal.
  */
 #include "base/mem.h"
 #include "cmd/admin_call.h"
+#include "cmd/doc_read.h"
+#include "cmd/requests_read.h"
+#include "cmd/route_read.h"
 #include "cmd/status_read.h"
 #include "codec/json_tree.h"
 #include "codec/utf8.h"
@@ -32,7 +35,7 @@ static void check_text(const char *p, size_t cap, bool newlines)
 
 static void check_number(double v)
 {
-    MUST(v >= -1 && v <= STATUS_NUMBER_MAX);
+    MUST(v >= -1 && v <= DOC_NUMBER_MAX);
 }
 
 static void check_rows(const struct status_doc *d)
@@ -109,6 +112,72 @@ static void read_document(struct span text)
     mem_free(d);
 }
 
+static void check_row(const struct request_row *r)
+{
+    CHECK(r->time);
+    CHECK(r->id);
+    CHECK(r->model);
+    CHECK(r->key);
+    CHECK(r->target);
+    CHECK(r->outcome);
+    CHECK(r->reason);
+    check_number(r->duration_ms);
+    check_number(r->cost);
+}
+
+static void read_requests(struct span text)
+{
+    struct requests_doc *list = mem_zalloc(1, sizeof(*list));
+    struct request_doc *one = mem_zalloc(1, sizeof(*one));
+    struct err e;
+    int rc;
+
+    MUST(list && one);
+    rc = requests_read(list, text, &e);
+    MUST(request_read(one, text, &e) == rc);
+    MUST(list->requests_n <= REQUESTS_ROWS && one->events_n <= REQUESTS_EVENTS);
+    CHECK(list->since);
+    for (size_t i = 0; i < list->requests_n; i++)
+        check_row(&list->requests[i]);
+    check_row(&one->request);
+    for (size_t i = 0; i < one->events_n; i++) {
+        CHECK(one->events[i].event);
+        CHECK(one->events[i].target);
+        CHECK(one->events[i].reason);
+        CHECK(one->events[i].detail);
+        CHECK(one->events[i].class_name);
+        CHECK(one->events[i].text);
+        check_number(one->events[i].at_ms);
+    }
+    mem_free(list);
+    mem_free(one);
+}
+
+static void read_route(struct span text)
+{
+    struct route_doc *d = mem_zalloc(1, sizeof(*d));
+    struct err e;
+
+    MUST(d);
+    MUST(route_read(d, text, &e) <= 0);
+    MUST(d->targets_n <= ROUTE_TARGETS);
+    CHECK(d->model);
+    CHECK(d->path);
+    CHECK(d->config);
+    CHECK(d->text);
+    CHECK(d->hint);
+    for (size_t i = 0; i < d->targets_n; i++) {
+        CHECK(d->targets[i].target);
+        CHECK(d->targets[i].reason);
+        CHECK(d->targets[i].detail);
+        CHECK(d->targets[i].text);
+        CHECK(d->targets[i].shares);
+        check_number(d->targets[i].turn);
+        check_number(d->targets[i].for_s);
+    }
+    mem_free(d);
+}
+
 static void read_answer(struct span all)
 {
     struct buf body;
@@ -133,5 +202,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     read_answer(text);
     read_document(text);
+    read_requests(text);
+    read_route(text);
     return 0;
 }

@@ -2,8 +2,8 @@
  * told.c - what another process says, in records and on the board: it may have lost its mind.
  *
  * The bytes are those of a record, and then of entries on the board. Must hold: the record's line
- * is one line of JSON, and its numbers can be counted; whatever stands on the board, its texts end,
- * and an entry is dead only if its owner is.
+ * is one line of JSON, its numbers can be counted, and it is kept and told again; whatever stands
+ * on the board, its texts end, and an entry is dead only if its owner is.
  */
 #include "base/mem.h"
 #include "board/granted.h"
@@ -14,6 +14,7 @@
 #include "ops/collect.h"
 #include "ops/prometheus.h"
 #include "ops/recent.h"
+#include "ops/requests.h"
 #include "ops/targets.h"
 #include "ops/unpriced.h"
 #include "record/log.h"
@@ -58,6 +59,40 @@ static void check_line(const struct record *r)
     MUST(json_tree_read(&t, buf_span(&out), &e) == 0 && yyjson_is_obj(t.root));
     json_tree_fini(&t);
     buf_fini(&out);
+}
+
+static void check_json(const struct buf *out)
+{
+    struct json_tree t = {0};
+    struct err e;
+
+    MUST(buf_ok(out) && json_tree_read(&t, buf_span(out), &e) == 0 && yyjson_is_obj(t.root));
+    json_tree_fini(&t);
+}
+
+/* An attempt and its request, both this record. */
+static void check_history(const struct record *r)
+{
+    struct requests_query all = {.n = 10};
+    struct span id = RECORD_TEXT(r->id);
+    struct history *h = NULL;
+    struct record one = *r;
+    struct buf out;
+    struct err e;
+
+    MUST(history_new(&h, &e) == 0);
+    for (int i = 0; i < 2; i++) {
+        one.more = i == 0;
+        history_add(h, &one);
+    }
+    buf_init(&out, OUT_MAX);
+    requests_write(&out, h, &all);
+    check_json(&out);
+    buf_reset(&out);
+    MUST(requests_write_one(&out, h, span_of(id.p, MIN(id.n, sizeof(r->id) - 1))));
+    check_json(&out);
+    buf_fini(&out);
+    history_free(&h);
 }
 
 static void count(const struct record *r)
@@ -152,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     take_record(&r, &data, &len);
     check_line(&r);
+    check_history(&r);
     r.outcome %= OUTCOMES_N; /* what counts records is stricter, and says so (EXPECT) */
     r.pricing %= PRICINGS_N;
     count(&r);

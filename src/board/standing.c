@@ -21,6 +21,19 @@ void standing_free(struct board_standing **table)
     *table = NULL;
 }
 
+void standing_copy(struct board_standing *to, const struct board_standing *from)
+{
+    for (size_t i = 0; i <= BOARD_STANDINGS; i++) {
+        board_set(&to[i].id, board_get(&from[i].id));
+        board_set(&to[i].used_us, board_get(&from[i].used_us));
+        board_set(&to[i].breaker, board_get(&from[i].breaker));
+        board_set(&to[i].until_us, board_get(&from[i].until_us));
+        board_set(&to[i].not_before_us, board_get(&from[i].not_before_us));
+        board_set(&to[i].probe_us, board_get(&from[i].probe_us));
+        board_set(&to[i].budget, board_get(&from[i].budget));
+    }
+}
+
 static size_t place(uint64_t id, size_t way)
 {
     return (size_t)((id + way) % BOARD_STANDINGS);

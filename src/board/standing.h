@@ -21,6 +21,9 @@
 MUST_CHECK struct board_standing *standing_new(void);
 void standing_free(struct board_standing **table);
 
+/* What stands in one table, into another that nobody else uses: for who asks what would be. */
+void standing_copy(struct board_standing *to, const struct board_standing *from);
+
 /* The place of a name (its hash, not 0); never NULL. `table` is board.standings or one of
  * standing_new(), now_us monotonic. */
 struct board_standing *standing_find(struct board_standing *table, uint64_t id, uint64_t now_us);

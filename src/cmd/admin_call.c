@@ -204,7 +204,7 @@ int admin_read_answer(struct buf *out, uint16_t *ret_status, struct span all, st
 }
 
 int admin_call(struct buf *out, uint16_t *ret_status, const char *url, const char *method,
-               const char *path, uint32_t timeout_ms, struct err *e)
+               const char *path, struct span body, uint32_t timeout_ms, struct err *e)
 {
     struct caller c = {.fd = -1, .until_ms = now_ms() + timeout_ms};
     struct buf text;
@@ -215,9 +215,10 @@ int admin_call(struct buf *out, uint16_t *ret_status, const char *url, const cha
         goto out;
     buf_printf(&text,
                "%s %s HTTP/1.1\r\nhost: %s\r\nconnection: close\r\nx-lamplighter-admin: 1\r\n"
-               "content-length: 0\r\n\r\n",
-               method, path, c.numeric);
-    if (buf_finish(&text, "request", e) < 0 || send_all(&c, buf_span(&text), e) < 0)
+               "content-length: %zu\r\n\r\n",
+               method, path, c.numeric, body.n);
+    if (buf_finish(&text, "request", e) < 0 || send_all(&c, buf_span(&text), e) < 0 ||
+        send_all(&c, body, e) < 0)
         goto out;
     buf_reset(&text);
     if (receive_all(&c, &text, e) < 0)

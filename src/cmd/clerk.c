@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "board/held.h"
+#include "cmd/explain.h"
 #include "cmd/link_ev.h"
 #include "cmd/run.h"
 #include "net/net_uv.h"
@@ -193,6 +194,14 @@ static void on_msg(void *arg, const struct link_msg *m, int fd)
         (void)close(fd);
 }
 
+static int explain(void *arg, const struct ops_question *q, struct settings *settings,
+                   struct buf *out, struct err *e)
+{
+    const struct clerk *c = arg;
+
+    return explain_route(c->run, c->ev, q, settings, out, e);
+}
+
 /* ---- life ---- */
 
 static int serve(struct clerk *c, const struct proc_place *place, struct settings *settings,
@@ -205,6 +214,7 @@ static int serve(struct clerk *c, const struct proc_place *place, struct setting
                             .log_fd = STDOUT_FILENO,
                             .listen_fd = dup(c->run->admin_fd),
                             .reload = ask_reload,
+                            .explain = explain,
                             .say = run_tell,
                             .arg = c};
     int rc = -1;

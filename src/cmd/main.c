@@ -7,6 +7,8 @@
 
 #include "base/version.h"
 #include "cmd/config.h"
+#include "cmd/requests.h"
+#include "cmd/route.h"
 #include "cmd/run.h"
 #include "cmd/status.h"
 #include "mock/mock.h"
@@ -24,6 +26,9 @@ static const struct {
     {"help", "show this list", cmd_help},
     {"mock", "a fake provider whose faults are chosen per request", mock_main},
     {"reload", "have a running gateway read its configuration again", cmd_reload},
+    {"request", "a past request: whom it asked, whom not, and why", cmd_request},
+    {"requests", "the latest requests, newest first", cmd_requests},
+    {"route", "where a request for a model would go now, and why; calls nothing", cmd_route},
     {"run", "serve clients; run -h lists the options", cmd_run},
     {"status", "how a running gateway is", cmd_status},
     {"version", "print the version", cmd_version},

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "relay/gateway.h"
+#include "cmd/explain.h"
 #include "cmd/row.h"
 #include "cmd/run.h"
 #include "ev/lag.h"
@@ -70,6 +71,14 @@ static void on_signal(void *arg, int sig)
     board_set(&s->run->board->draining, 1);
 }
 
+static int explain(void *arg, const struct ops_question *q, struct settings *settings,
+                   struct buf *out, struct err *e)
+{
+    const struct single *s = arg;
+
+    return explain_route(s->run, s->ev, q, settings, out, e);
+}
+
 static int serve(struct single *s, struct settings *settings, struct err *e)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -79,7 +88,9 @@ static int serve(struct single *s, struct settings *settings, struct err *e)
                             .first = settings,
                             .log_fd = STDOUT_FILENO,
                             .listen_fd = s->run->admin_fd,
-                            .say = run_tell};
+                            .explain = explain,
+                            .say = run_tell,
+                            .arg = s};
     int rc = -1;
 
     if (ops_new(&s->ops, &conf, settings, e) < 0)

@@ -5,14 +5,13 @@
 
 #include "base/mem.h"
 #include "cmd/admin_call.h"
+#include "cmd/ask.h"
 #include "cmd/config.h"
 #include "cmd/hurry.h"
 #include "cmd/status_read.h"
 
 #define STATUS_MS 5000
 #define RELOAD_MS 35000 /* the gateway itself answers within 30 s */
-
-enum { EXIT_UNREACHABLE = 4 };
 
 struct options {
     const char *admin;
@@ -23,8 +22,7 @@ static const char usage[] = "[--admin URL] [--json]\n"
                             "\n"
                             "  --admin URL  the admin port of the gateway (" ADMIN_DEFAULT ")\n"
                             "  --json       print the answer as it came\n"
-                            "\n"
-                            "exit status: 0 fine, 1 it said no, 2 wrong usage, 4 nobody answers\n";
+                            "\n" ASK_STATUS;
 
 /* -1: wrong usage; 1: help was asked for. */
 static int read_options(int argc, char **argv, struct options *o)
@@ -232,34 +230,12 @@ static int print_status(struct span text, struct err *e)
 
 /* ---- the commands ---- */
 
-static int print_raw(struct span text)
-{
-    return fwrite(text.p, 1, text.n, stdout) == text.n ? EXIT_OK : EXIT_FAILED;
-}
-
-static int failed(const char *command, const struct options *o, const struct err *e)
-{
-    bool nobody = e->code == ERR_CONNECT || e->code == ERR_RESOLVE || e->code == ERR_TIMEOUT ||
-                  e->code == ERR_RESET;
-
-    if (e->code == ERR_CONFIG) {
-        fprintf(stderr, "lamplighter %s: --admin: %s\n", command, e->text);
-        return EXIT_USAGE;
-    }
-    fprintf(stderr, "lamplighter %s: %s: %s\n", command, o->admin, e->text);
-    if (nobody)
-        fputs("is the gateway running, and is this its admin port (server.admin)? --admin names "
-              "another\n",
-              stderr);
-    return nobody ? EXIT_UNREACHABLE : EXIT_FAILED;
-}
-
 static int show_status(const struct options *o, uint16_t status, struct span body, struct err *e)
 {
     if (status != 200)
         return err_set(e, ERR_PROTOCOL, "it answered %u", status);
     if (o->json)
-        return print_raw(body);
+        return ask_print(body);
     return print_status(body, e);
 }
 
@@ -285,7 +261,7 @@ static int print_reply(uint16_t status, struct span body, struct err *e)
 
 static int show_reload(const struct options *o, uint16_t status, struct span body, struct err *e)
 {
-    int rc = o->json ? print_raw(body) : print_reply(status, body, e);
+    int rc = o->json ? ask_print(body) : print_reply(status, body, e);
 
     return rc == EXIT_OK && status != 200 ? EXIT_FAILED : rc;
 }
@@ -305,11 +281,11 @@ static int ask(int argc, char **argv, const char *method, const char *path, uint
         return rc > 0 ? EXIT_OK : EXIT_USAGE;
     }
     buf_init(&body, ADMIN_BYTES_MAX);
-    rc = admin_call(&body, &status, o.admin, method, path, timeout_ms, &e);
+    rc = admin_call(&body, &status, o.admin, method, path, span_of(NULL, 0), timeout_ms, &e);
     if (rc == 0)
         rc = show(&o, status, buf_span(&body), &e);
     if (rc < 0)
-        rc = failed(argv[0], &o, &e);
+        rc = ask_failed(argv[0], o.admin, &e);
     buf_fini(&body);
     return fflush(stdout) == 0 ? rc : EXIT_FAILED;
 }

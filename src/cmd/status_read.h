@@ -19,8 +19,6 @@
 #define STATUS_SERVERS 9 /* targets that served one model */
 #define STATUS_TARGETS 512
 
-#define STATUS_NUMBER_MAX 9007199254740992.0 /* 2^53; numbers are from -1 (null) to this */
-
 struct status_worker {
     double slot, pid, requests, live, conns, crashes, silent_s;
     char state[STATUS_TEXT];

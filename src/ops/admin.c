@@ -2,7 +2,7 @@
  * admin.c - the admin port: finds the route of a request, writes the answer by the credit that
  * the stream gives.
  *
- *     on_request()  the answer is made and bound; a body is read and thrown away
+ *     on_request()  the answer is made and bound; a body is kept where the route wants it
  *     on_end()      the request is whole: route, then reply(); a reload replies later
  *     pump()        the body leaves, HTTP_WINDOW at a time; then the stream is closed
  *
@@ -18,21 +18,33 @@
 #include "ops/ops_impl.h"
 #include "ops/probes.h"
 #include "ops/prometheus.h"
+#include "ops/question.h"
+#include "ops/requests.h"
 #include "ops/status.h"
 
-#define ANSWER_MAX   ((size_t)32 * 1024 * 1024)
-#define ANSWERS_MAX  ((size_t)64 * 1024 * 1024)
-#define ANSWER_SMALL ((size_t)64 * 1024) /* always sent: probes above all */
-#define CONNS        64
-#define RELOAD_S     30
-#define TEXT_TYPE    "text/plain; charset=utf-8"
-#define JSON_TYPE    "application/json"
+#define ANSWER_MAX    ((size_t)32 * 1024 * 1024)
+#define ANSWERS_MAX   ((size_t)64 * 1024 * 1024)
+#define ANSWER_SMALL  ((size_t)64 * 1024)        /* always sent: probes above all */
+#define REQUEST_MAX   ((size_t)8 * 1024 * 1024)  /* of one body that is wanted ... */
+#define REQUEST_WASTE 65536                      /* ... of one that is thrown away ... */
+#define REQUESTS_MAX  ((size_t)32 * 1024 * 1024) /* ... and of all that are wanted */
+#define CONNS         64
+#define RELOAD_S      30
+#define TEXT_TYPE     "text/plain; charset=utf-8"
+#define JSON_TYPE     "application/json"
+
+#define REQUESTS_PATH "/api/v1/requests/"
+
+struct route;
 
 struct ops_answer {
     struct list link;
     struct ops *o;
     struct http_stream *s;
     const struct http_head *h;
+    const struct route *route; /* NULL: there is none for this path */
+    uint64_t came;             /* bytes of the request's body */
+    struct buf request;        /* ... and they, where they are wanted */
     struct buf body;
     size_t at;     /* bytes of the body handed to the stream */
     size_t unsent; /* of those, not gone yet */
@@ -41,8 +53,10 @@ struct ops_answer {
 
 struct route {
     const char *path;
+    const char *below;  /* what stands behind the path, for people; NULL: nothing does */
     const char *method; /* "GET" stands for HEAD as well */
     bool guarded;       /* under /api/: not for web pages of other names */
+    bool body;          /* wants the request's */
     void (*fn)(struct ops_answer *a);
 };
 
@@ -57,6 +71,8 @@ static void end_answer(struct ops_answer *a, enum http_close how)
     http_stream_close(&a->s, how);
     list_del(&a->link);
     o->answer_bytes -= a->held;
+    o->request_bytes -= a->request.n;
+    buf_fini(&a->request);
     buf_fini(&a->body);
     mem_free(a);
 }
@@ -188,6 +204,57 @@ static void serve_status(struct ops_answer *a)
     reply(a, 200, JSON_TYPE);
 }
 
+static void serve_requests(struct ops_answer *a)
+{
+    struct span query = a->h->path;
+    struct requests_query q;
+    struct err e;
+
+    span_cut(&query, '?');
+    if (requests_read_query(&q, query, &e) < 0) {
+        refuse(a, 400, NULL, e.text);
+        return;
+    }
+    requests_write(&a->body, a->o->history, &q);
+    reply(a, 200, JSON_TYPE);
+}
+
+static void serve_request(struct ops_answer *a)
+{
+    struct span path = a->h->path, id = span_cut(&path, '?');
+    size_t before = sizeof(REQUESTS_PATH) - 1;
+    char text[REQUESTS_TEXT];
+
+    if (requests_write_one(&a->body, a->o->history, span_of(id.p + before, id.n - before)))
+        reply(a, 200, JSON_TYPE);
+    else
+        refuse(a, 404, NULL, requests_unknown(text, a->o->history, a->o->began_ms));
+}
+
+static void serve_route(struct ops_answer *a)
+{
+    struct ops *o = a->o;
+    struct span query = a->h->path;
+    char text[QUESTION_TEXT];
+    struct ops_question q;
+    struct err e;
+
+    span_cut(&query, '?');
+    if (!o->conf.explain) {
+        refuse(a, 503, NULL, "This process cannot say where a request would go.");
+    } else if (!buf_ok(&a->request)) {
+        refuse(a, 503, NULL, "There is no memory for the request now.");
+    } else if (question_read(&q, text, query, &e) < 0) {
+        refuse(a, 400, NULL, e.text);
+    } else {
+        q.body = buf_span(&a->request);
+        if (o->conf.explain(o->conf.arg, &q, o->settings, &a->body, &e) == 0)
+            reply(a, 200, JSON_TYPE);
+        else
+            refuse(a, 503, NULL, e.text);
+    }
+}
+
 /* ---- reload ---- */
 
 static void on_reloaded(void *arg, bool ok, struct span text)
@@ -247,19 +314,23 @@ static void serve_reload(struct ops_answer *a)
 static void serve_index(struct ops_answer *a);
 
 static const struct route routes[] = {
-    {"/", "GET", false, serve_index},
-    {"/livez", "GET", false, serve_livez},
-    {"/readyz", "GET", false, serve_readyz},
-    {"/startupz", "GET", false, serve_startupz},
-    {"/metrics", "GET", false, serve_metrics},
-    {"/api/v1/status", "GET", true, serve_status},
-    {"/api/v1/reload", "POST", true, serve_reload},
+    {"/", NULL, "GET", false, false, serve_index},
+    {"/livez", NULL, "GET", false, false, serve_livez},
+    {"/readyz", NULL, "GET", false, false, serve_readyz},
+    {"/startupz", NULL, "GET", false, false, serve_startupz},
+    {"/metrics", NULL, "GET", false, false, serve_metrics},
+    {"/api/v1/status", NULL, "GET", true, false, serve_status},
+    {"/api/v1/requests", NULL, "GET", true, false, serve_requests},
+    {REQUESTS_PATH, "ID", "GET", true, false, serve_request},
+    {"/api/v1/route", NULL, "POST", true, true, serve_route},
+    {"/api/v1/reload", NULL, "POST", true, false, serve_reload},
 };
 
 static void serve_index(struct ops_answer *a)
 {
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
-        buf_printf(&a->body, "%-4s %s\n", routes[i].method, routes[i].path);
+        buf_printf(&a->body, "%-4s %s%s\n", routes[i].method, routes[i].path,
+                   routes[i].below ? routes[i].below : "");
     reply(a, 200, TEXT_TYPE);
 }
 
@@ -273,16 +344,27 @@ static bool is_meant(const struct http_head *h)
            (span_has(type) && span_eq_nocase(span_trim(span_cut(&type, ';')), SPAN_LIT(JSON_TYPE)));
 }
 
+static bool is_route(const struct route *route, struct span path)
+{
+    return route->below ? span_starts(path, span_str(route->path)) : span_is(path, route->path);
+}
+
+static const struct route *find_route(const struct http_head *h)
+{
+    struct span rest = h->path, path = span_cut(&rest, '?');
+
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+        if (is_route(&routes[i], path))
+            return &routes[i];
+    return NULL;
+}
+
 static void dispatch(struct ops_answer *a)
 {
-    struct span path = a->h->path, method = a->h->method;
-    const struct route *route = NULL;
+    const struct route *route = a->route;
+    struct span method = a->h->method;
     bool get;
 
-    path = span_cut(&path, '?');
-    for (size_t i = 0; i < ARRAY_LEN(routes) && !route; i++)
-        if (span_is(path, routes[i].path))
-            route = &routes[i];
     if (!route) {
         refuse(a, 404, NULL, "There is no such path; GET / lists all.");
         return;
@@ -293,7 +375,9 @@ static void dispatch(struct ops_answer *a)
                "This path takes another method; see the allow header.");
         return;
     }
-    if (route->guarded && http_host_kind(a->h->authority) == HTTP_HOST_NAME)
+    if (!route->body && a->came > REQUEST_WASTE)
+        refuse(a, 413, NULL, "This path takes no body, and certainly not such a large one.");
+    else if (route->guarded && http_host_kind(a->h->authority) == HTTP_HOST_NAME)
         refuse(a, 403, NULL,
                "Here the Host has to be an IP address or localhost: call the admin "
                "port by its address.");
@@ -308,8 +392,16 @@ static void dispatch(struct ops_answer *a)
 static void on_body(void *arg, const char *p, size_t n)
 {
     struct ops_answer *a = arg;
+    struct ops *o = a->o;
 
-    UNUSED(p);
+    a->came += n;
+    if (a->route && a->route->body) {
+        o->request_bytes -= a->request.n;
+        if (o->request_bytes + a->request.n + n > REQUESTS_MAX)
+            a->request.err = ERR_LIMIT;
+        buf_add(&a->request, p, n);
+        o->request_bytes += a->request.n;
+    }
     http_consumed(a->s, n);
 }
 
@@ -357,6 +449,8 @@ static void on_request(void *arg, struct http_stream *s, const struct http_head 
     a->o = arg;
     a->s = s;
     a->h = h;
+    a->route = find_route(h);
+    buf_init(&a->request, REQUEST_MAX);
     buf_init(&a->body, ANSWER_MAX);
     list_init(&a->link);
     list_push(&a->o->answers, &a->link);
@@ -368,7 +462,10 @@ static void on_request(void *arg, struct http_stream *s, const struct http_head 
 int admin_open(struct ops *o, struct err *e)
 {
     static const struct http_server_conf conf = {
-        .limits = {.head_bytes = 16384, .fields = 100, .path_bytes = 2048, .body_bytes = 65536},
+        .limits = {.head_bytes = 16384,
+                   .fields = 100,
+                   .path_bytes = 2048,
+                   .body_bytes = REQUEST_MAX},
         .head_ms = 10000,
         .body_stall_ms = 10000,
         .idle_ms = 120000,

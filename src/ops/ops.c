@@ -140,10 +140,12 @@ int ops_new(struct ops **ret, const struct ops_conf *conf, struct settings *sett
     ev_timer_init(&o->flush_more, o->ev, on_flush_more);
     ev_timer_init(&o->tick, o->ev, on_tick);
     if (metrics_new(&o->metrics, SERIES_MAX, ev_random_u64(o->ev), e) < 0 ||
-        recent_new(&o->recent, e) < 0 || logfile_new(&o->log, LOG_QUEUE_MAX, e) < 0 ||
-        open_log(o, e) < 0 || ev_timer_set(&o->tick, 0, e) < 0 || admin_open(o, e) < 0)
+        recent_new(&o->recent, e) < 0 || history_new(&o->history, e) < 0 ||
+        logfile_new(&o->log, LOG_QUEUE_MAX, e) < 0 || open_log(o, e) < 0 ||
+        ev_timer_set(&o->tick, 0, e) < 0 || admin_open(o, e) < 0)
         goto out;
     recent_turn(o->recent, ev_now(o->ev));
+    o->began_ms = ev_wall_ms(o->ev);
     *ret = o;
     o = NULL;
     rc = 0;
@@ -165,6 +167,7 @@ void ops_free(struct ops **op)
     ev_timer_stop(&o->tick);
     logfile_free(&o->log);
     buf_fini(&o->line);
+    history_free(&o->history);
     recent_free(&o->recent);
     metrics_free(&o->metrics);
     settings_unref(&o->settings);
@@ -186,6 +189,7 @@ void ops_record(struct ops *o, const struct record *r)
 
     collect_record(o->metrics, r);
     targets_add(&o->targets, r, ev_now(o->ev));
+    history_add(o->history, r);
     if (r->more) /* of its request there will be another one */
         return;
     recent_add(o->recent, r, ev_now(o->ev));

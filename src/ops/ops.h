@@ -10,6 +10,9 @@
  *   GET /startupz  200 once all workers have turned
  *   GET /metrics   Prometheus text, version 0.0.4
  *   GET /api/v1/status   JSON, what `lamplighter status` prints
+ *   GET /api/v1/requests      the latest requests
+ *   GET /api/v1/requests/ID   one of them, with its attempts
+ *   POST /api/v1/route   where a request would go now, and why: question.h
  *   POST /api/v1/reload  asks for a reload; answers with its result
  *
  * The port has no keys: who reaches it may read it, and it listens on loopback by default. Web
@@ -29,6 +32,12 @@
 
 struct ops;
 
+/* Where would such a request go? Spans are absent where nothing was said. */
+struct ops_question {
+    struct span path, model, key; /* as the client calls; key: the name of one of its keys */
+    struct span body;
+};
+
 struct ops_conf {
     struct net *net;
     struct board *board;
@@ -45,6 +54,10 @@ struct ops_conf {
      * At most one is under way. May be NULL. */
     void (*reload)(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
                    void *done_arg);
+    /* Append the answer to out, as JSON; nothing is called, and nothing that others see changes.
+     * -1: *e says why there is none. May be NULL. */
+    int (*explain)(void *arg, const struct ops_question *q, struct settings *settings,
+                   struct buf *out, struct err *e);
     /* A line for people, rarely. May be NULL. */
     void (*say)(void *arg, const char *line);
     void *arg;

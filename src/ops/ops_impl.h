@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/logfile.h"
 #include "ops/creds.h"
+#include "ops/history.h"
 #include "ops/metrics.h"
 #include "ops/ops.h"
 #include "ops/recent.h"
@@ -27,6 +28,8 @@ struct ops {
     struct settings *settings;
     struct metrics *metrics;
     struct recent *recent;
+    struct history *history;
+    uint64_t began_ms; /* Unix time since when that is kept */
     struct targets targets;
     struct unpriced unpriced;
     struct creds creds;
@@ -44,6 +47,7 @@ struct ops {
     struct http_server *server;
     struct list answers;          /* struct ops_answer */
     size_t answer_bytes;          /* held by all of them */
+    size_t request_bytes;         /* ... of bodies that came */
     struct ops_answer *reloading; /* waits for the reload under way; NULL: nobody does */
     bool reload_busy;
     struct ev_timer reload_timer;

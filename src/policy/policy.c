@@ -56,8 +56,15 @@ static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64
     return stand(target_of(q, i, now_us), credential_of(q, i, now_us), now_us, until_us);
 }
 
-static void blocked(struct policy_request *q, enum reason why, uint64_t until_us)
+static void pass_over(struct policy_request *q, uint32_t i, enum reason why, uint64_t until_us)
 {
+    if (q->passed)
+        q->passed[i] = (struct policy_passed){why, until_us};
+}
+
+static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint64_t until_us)
+{
+    pass_over(q, i, why, until_us);
     if (q->earliest_us == 0 || (until_us && until_us < q->earliest_us))
         q->earliest_us = until_us;
     if (q->why == REASON_NONE || why == REASON_LEFT_ALONE)
@@ -81,7 +88,7 @@ static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
         q->fee = FEE_SPENDS;
         return true;
     }
-    blocked(q, REASON_RETRY_BUDGET, 0);
+    blocked(q, i, REASON_RETRY_BUDGET, 0);
     q->out |= UINT32_C(1) << i;
     return false;
 }
@@ -123,8 +130,10 @@ static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_
     q->last = q->answered = q->noted = false;
     if (probe && !begin_probe(q, now_us))
         return false;
-    if (affords(q, i, now_us))
+    if (affords(q, i, now_us)) {
+        pass_over(q, i, REASON_NONE, 0);
         return true;
+    }
     end_probe(q, 0, now_us);
     return false;
 }
@@ -144,7 +153,7 @@ static bool offer(struct policy_request *q, uint32_t i, uint64_t now_us)
     if (may && take(q, i, s == POLICY_HALF_OPEN, now_us))
         return true;
     if (!is_out(q, i)) /* take() takes out whom it cannot pay for */
-        blocked(q, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
+        blocked(q, i, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
                 MAX(until, now_us + POLICY_LAST_US));
     return false;
 }
@@ -189,6 +198,14 @@ void policy_skip(struct policy_request *q, uint64_t now_us)
     evidence_undo(target_of(q, q->at, now_us), (enum evidence_fee)q->fee, now_us);
     q->fee = FEE_NONE;
     q->out |= UINT32_C(1) << q->at;
+}
+
+bool policy_suppose_failed(struct policy_request *q, uint64_t now_us)
+{
+    q->asked = true;
+    q->counted++;
+    policy_skip(q, now_us);
+    return q->counted < q->rules->attempts;
 }
 
 /* ---- how long to wait ---- */
@@ -307,9 +324,13 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
     for (uint32_t i = 0; i < q->n; i++) {
         const struct policy_candidate *c = &q->candidates[i];
 
+        if (q->out >> i & 1)
+            continue;
         if (i == q->at || (f->silent && c->provider == at->provider) ||
-            (shut && c->credential == at->credential))
+            (shut && c->credential == at->credential)) {
             q->out |= UINT32_C(1) << i;
+            pass_over(q, i, i == q->at ? REASON_NONE : REASON_SHARED_FATE, 0);
+        }
     }
 }
 

@@ -80,14 +80,21 @@ enum policy_stand policy_look(const struct board_standing *table, const struct p
  * prompt; 0: nobody has waited for it yet. */
 uint64_t policy_silent_us(const struct board_standing *table, const struct policy_candidate *c);
 
-/* A request. All 0 at first but the first six. */
+/* Whom policy_next() has passed over, and until when that holds; 0: not known. */
+struct policy_passed {
+    enum reason why; /* REASON_NONE: it has not been */
+    uint64_t until_us;
+};
+
+/* A request. All 0 at first but the first seven. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
     const struct policy_candidate *candidates;
-    uint32_t n;            /* at most POLICY_TARGETS_MAX */
-    bool whole;            /* the answer comes when it is whole */
-    uint64_t prompt_bytes; /* what the target has to read */
+    uint32_t n;                   /* at most POLICY_TARGETS_MAX */
+    bool whole;                   /* the answer comes when it is whole */
+    uint64_t prompt_bytes;        /* what the target has to read */
+    struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
 
     uint32_t out; /* candidates that are not asked any more; a bit each */
     uint8_t at;   /* whom the attempt goes to */
@@ -111,6 +118,10 @@ int policy_next(struct policy_request *q, uint64_t now_us);
 
 /* The caller will not ask whom policy_next() named: it cannot take this request. */
 void policy_skip(struct policy_request *q, uint64_t now_us);
+
+/* For who asks what would be: suppose that whom policy_next() named fails, so that others may be
+ * asked, and nobody knows more of it. false: the request has had all its attempts. */
+bool policy_suppose_failed(struct policy_request *q, uint64_t now_us);
 
 /* What became of an attempt. */
 struct policy_failure {

@@ -1,12 +1,10 @@
 /*
  * log.c - see log.h.
  *
- * Why a line cannot exceed its maximum: all texts of a record together have less than 700 bytes,
+ * Why a line cannot exceed its maximum: all texts of a record together have less than 1300 bytes,
  * and no byte becomes more than six when it is escaped.
  */
 #include "record/log.h"
-
-#include "codec/json_write.h"
 
 #define DAY_MS      UINT64_C(86400000)
 #define WALL_MAX_MS UINT64_C(253402300799999) /* the end of the year 9999 */
@@ -96,21 +94,28 @@ static void tokens(struct json_write *w, const struct dialect_usage *u)
 }
 
 /* Dollars as an exact decimal number. What is not known is null, never 0, and why. */
-static void cost(struct json_write *w, const struct record *r)
+static void attempt_cost(struct json_write *w, const struct record *r)
 {
     bool known = price_is_known(r->pricing);
     char text[PRICE_TEXT];
 
     if (r->pricing == PRICING_NOTHING)
         return;
-    if (r->cost_before) {
-        json_key(w, "cost_before");
-        json_raw(w, span_str(price_text(r->cost_before, text)));
-    }
     json_key(w, "cost");
     json_raw(w, known ? span_str(price_text(r->cost, text)) : SPAN_LIT("null"));
     if (r->pricing != PRICING_KNOWN)
         json_kv_cstring(w, "unpriced", price_word(r->pricing));
+}
+
+static void cost(struct json_write *w, const struct record *r)
+{
+    char text[PRICE_TEXT];
+
+    if (r->pricing != PRICING_NOTHING && r->cost_before) {
+        json_key(w, "cost_before");
+        json_raw(w, span_str(price_text(r->cost_before, text)));
+    }
+    attempt_cost(w, r);
 }
 
 static void times(struct json_write *w, const struct record *r)
@@ -126,18 +131,24 @@ static void times(struct json_write *w, const struct record *r)
         milliseconds(w, "overhead_ms", r->overhead_us);
 }
 
-static void what_came(struct json_write *w, const struct record *r)
+static void how(struct json_write *w, const struct record *r)
 {
-    json_kv_cstring(w, "outcome", record_outcome_name(r->outcome));
     if (r->reason != REASON_NONE)
         json_kv_cstring(w, "reason", reason_word(r->reason));
     if (r->class_id != CLASS_NONE && r->class_id < CLASSES)
         json_kv_cstring(w, "class", class_row(r->class_id)->name);
+}
+
+static void what_came(struct json_write *w, const struct record *r)
+{
+    json_kv_cstring(w, "outcome", record_outcome_name(r->outcome));
+    how(w, r);
     json_kv_uint(w, "status", r->status);
     if (r->upstream_status)
         json_kv_uint(w, "upstream_status", r->upstream_status);
     json_kv_uint(w, "attempts", r->attempts);
     text(w, "tried", RECORD_TEXT(r->tried));
+    text(w, "skipped", RECORD_TEXT(r->skipped));
     if (r->resent)
         json_kv_bool(w, "resent", true);
     json_kv_bool(w, "stream", r->stream);
@@ -149,9 +160,52 @@ static void what_came(struct json_write *w, const struct record *r)
     cost(w, r);
 }
 
-void record_log_line(struct buf *out, const struct record *r)
+static void whom_it_asked(struct json_write *w, const struct record *r)
+{
+    text(w, "target", RECORD_TEXT(r->target));
+    text(w, "provider", RECORD_TEXT(r->provider));
+    text(w, "server", RECORD_TEXT(r->server));
+    text(w, "upstream_model", RECORD_TEXT(r->upstream_model));
+    text(w, "dropped", RECORD_TEXT(r->dropped));
+    text(w, "approximated", RECORD_TEXT(r->approximated));
+}
+
+void record_write(struct json_write *w, const struct record *r)
 {
     char when[RECORD_TIME_TEXT];
+
+    json_kv_cstring(w, "time", record_time_text(r->wall_ms, when));
+    text(w, "id", RECORD_TEXT(r->id));
+    json_kv_cstring(w, "op", r->op < OPS ? provider_op_row(r->op)->name : "unknown");
+    text(w, "model", RECORD_TEXT(r->model));
+    whom_it_asked(w, r);
+    what_came(w, r);
+    text(w, "key", RECORD_TEXT(r->key));
+    text(w, "peer", RECORD_TEXT(r->peer));
+    text(w, "text", RECORD_TEXT(r->text));
+}
+
+void record_write_attempt(struct json_write *w, const struct record *r)
+{
+    milliseconds(w, "at_ms", r->attempt_at_us);
+    whom_it_asked(w, r);
+    how(w, r);
+    if (r->upstream_status)
+        json_kv_uint(w, "status", r->upstream_status);
+    milliseconds(w, "duration_ms", r->attempt_us);
+    if (r->attempt_first_us)
+        milliseconds(w, "first_ms", r->attempt_first_us);
+    if (r->resent)
+        json_kv_bool(w, "resent", true);
+    if (r->usage.seen)
+        tokens(w, &r->usage);
+    attempt_cost(w, r);
+    if (r->reason != REASON_NONE)
+        text(w, "text", RECORD_TEXT(r->text));
+}
+
+void record_log_line(struct buf *out, const struct record *r)
+{
     struct json_write w;
     size_t begin;
 
@@ -160,20 +214,7 @@ void record_log_line(struct buf *out, const struct record *r)
     begin = out->n;
     json_write_init(&w, out);
     json_begin_object(&w);
-    json_kv_cstring(&w, "time", record_time_text(r->wall_ms, when));
-    text(&w, "id", RECORD_TEXT(r->id));
-    json_kv_cstring(&w, "op", r->op < OPS ? provider_op_row(r->op)->name : "unknown");
-    text(&w, "model", RECORD_TEXT(r->model));
-    text(&w, "target", RECORD_TEXT(r->target));
-    text(&w, "provider", RECORD_TEXT(r->provider));
-    text(&w, "server", RECORD_TEXT(r->server));
-    text(&w, "upstream_model", RECORD_TEXT(r->upstream_model));
-    text(&w, "dropped", RECORD_TEXT(r->dropped));
-    text(&w, "approximated", RECORD_TEXT(r->approximated));
-    what_came(&w, r);
-    text(&w, "key", RECORD_TEXT(r->key));
-    text(&w, "peer", RECORD_TEXT(r->peer));
-    text(&w, "text", RECORD_TEXT(r->text));
+    record_write(&w, r);
     json_end_object(&w);
     buf_add_char(out, '\n');
     MUST(out->n - begin <= RECORD_LINE_MAX);

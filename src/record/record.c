@@ -3,6 +3,8 @@
  */
 #include "record/record.h"
 
+#include <stdio.h>
+
 const char *record_outcome_name(enum outcome o)
 {
     static const char *const names[] = {
@@ -12,6 +14,79 @@ const char *record_outcome_name(enum outcome o)
     };
 
     return (size_t)o < ARRAY_LEN(names) ? names[o] : "unknown";
+}
+
+#define SKIP_MORE "..."
+
+/* Does the text have one that begins so? */
+static bool has_skip(struct span text, struct span begin)
+{
+    while (span_has(text)) {
+        struct span one = span_cut(&text, ' ');
+
+        if (span_starts(one, begin) && (one.n == begin.n || one.p[begin.n] == '('))
+            return true;
+    }
+    return false;
+}
+
+/* It stays one word, whatever the names hold. */
+static void make_word(char *p)
+{
+    for (; *p; p++)
+        if ((unsigned char)*p <= ' ' || *p == 0x7F)
+            *p = '?';
+}
+
+void record_skip(struct record *r, struct span target, const char *why, const char *detail)
+{
+    struct span text = span_of(r->skipped, strlen(r->skipped));
+    char one[sizeof(r->skipped)];
+    size_t n;
+
+    UNUSED(snprintf(one, sizeof(one), "%.*s=%s", SPAN_FMT(target), why));
+    make_word(one);
+    if (has_skip(text, span_str(one)) || span_ends(text, SPAN_LIT(SKIP_MORE)))
+        return;
+    n = strlen(one);
+    if (detail[0])
+        UNUSED(snprintf(one + n, sizeof(one) - n, "(%s)", detail));
+    if (text.n + strlen(one) + sizeof("  " SKIP_MORE) > sizeof(r->skipped))
+        memcpy(one, SKIP_MORE, sizeof(SKIP_MORE));
+    UNUSED(
+        snprintf(r->skipped + text.n, sizeof(r->skipped) - text.n, "%s%s", text.n ? " " : "", one));
+}
+
+/* The last c, or SIZE_MAX. */
+static size_t find_last(struct span s, char c)
+{
+    for (size_t i = s.n; i > 0; i--)
+        if (s.p[i - 1] == c)
+            return i - 1;
+    return SIZE_MAX;
+}
+
+bool record_next_skip(struct span *rest, struct record_skip *ret)
+{
+    struct span one = {NULL, 0};
+    size_t at;
+
+    while (span_has(*rest) && one.n == 0)
+        one = span_cut(rest, ' ');
+    if (one.n == 0)
+        return false;
+    *ret = (struct record_skip){.target = one};
+    at = find_last(one, '=');
+    if (at == SIZE_MAX)
+        return true;
+    ret->target = span_of(one.p, at);
+    ret->why = span_of(one.p + at + 1, one.n - at - 1);
+    if (ret->why.n && ret->why.p[ret->why.n - 1] == ')') {
+        ret->detail = ret->why;
+        ret->why = span_cut(&ret->detail, '(');
+        ret->detail.n -= span_has(ret->detail);
+    }
+    return true;
 }
 
 #define KNOWN (UINT64_C(1) << 63) /* or a full answer without a status would be 0 */

@@ -40,11 +40,23 @@ struct record;
 uint64_t record_result(const struct record *r);
 void record_set_result(struct record *r, uint64_t result);
 
+/* Note who was not asked, and why: "target=why(detail,...)", a space between two; details may be
+ * empty. Once for the same target and reason, whatever the details. What does not fit any more is
+ * "..." at the end. A space or control character in it becomes '?'. */
+void record_skip(struct record *r, struct span target, const char *why, const char *detail);
+
+/* One of them, cut off the front of *rest. */
+struct record_skip {
+    struct span target, why, detail;
+};
+MUST_CHECK bool record_next_skip(struct span *rest, struct record_skip *ret);
+
 struct record {
     uint64_t wall_ms;          /* when the request's head was whole */
     uint64_t duration_us;      /* from then to the end */
     uint64_t first_us;         /* to the first content byte toward the client; 0: none */
-    uint64_t attempt_us;       /* duration of the last attempt */
+    uint64_t attempt_at_us;    /* when the last attempt began, counted from wall_ms */
+    uint64_t attempt_us;       /* ... and how long it took */
     uint64_t attempt_first_us; /* to its stream's first event, comments and pings aside; 0: none */
     uint64_t overhead_us; /* what the gateway itself took (metrics.def); 0: no target's answer was
                            * begun toward the client */
@@ -60,6 +72,7 @@ struct record {
     uint16_t status;     /* toward the client; 0: none was sent */
     uint16_t upstream_status;
     uint16_t attempts;
+    uint16_t skipped_before; /* bytes of `skipped` that stood there when the last attempt began */
     bool stream;
     bool more;             /* this is of an attempt that another one follows, not of the request */
     bool configured;       /* the model stands in the configuration: no client has made it up */
@@ -70,6 +83,7 @@ struct record {
     char target[96];         /* "provider/model" of the last attempt (cut) */
     char next[96];           /* more: whom the next attempt goes to (cut) */
     char tried[200];         /* the attempts before the last: "target=why ..." (cut) */
+    char skipped[240];       /* who was not asked: record_skip() */
     char provider[32];       /* type of its provider */
     char server[64];         /* host name or address of its URL (cut) */
     char upstream_model[64]; /* as the upstream reported it (cut) */

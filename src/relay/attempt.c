@@ -100,6 +100,8 @@ void relay_try(struct relay *r)
     const struct settings_provider *p = r->target->provider;
     struct err e;
 
+    r->record.attempt_at_us = ev_now(r->env->ev) - r->began;
+    r->record.skipped_before = (uint16_t)strlen(r->record.skipped);
     if (!p->credential.source) {
         begin_call(r);
         return;
@@ -165,7 +167,7 @@ static void note_tried(struct record *rec, const char *target, const struct rela
 /* The record of the next attempt: nothing of the last one's is left in it. */
 static void begin_record(struct record *rec)
 {
-    rec->cost = rec->attempt_us = rec->attempt_first_us = 0;
+    rec->cost = rec->attempt_at_us = rec->attempt_us = rec->attempt_first_us = 0;
     rec->usage = (struct dialect_usage){0};
     rec->pricing = PRICING_NOTHING;
     rec->outcome = OUTCOME_FULL;

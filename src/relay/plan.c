@@ -76,10 +76,23 @@ static size_t list_ways(struct settings_way ways[POLICY_TARGETS_MAX],
     return n;
 }
 
+/* Its vectors are of another model than those of the first that makes any. */
+static void leave_out(struct relay *r, size_t i)
+{
+    struct relay_skip s = {.way = &r->ways[i],
+                           .why = REASON_CANNOT_SAY,
+                           .word = "other-vectors",
+                           .text = "Vectors of two models cannot be compared."};
+
+    r->run.out |= UINT32_C(1) << i;
+    relay_skip(r, &s);
+}
+
 bool relay_plan(struct relay *r, struct relay_refusal *no)
 {
     struct settings_way all[POLICY_TARGETS_MAX], *ways;
     const struct settings_target *lead = NULL, *targets;
+    struct policy_passed *passed;
     struct policy_candidate *c;
     size_t n;
 
@@ -87,7 +100,8 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     n = list_ways(all, targets, n);
     ways = arena_alloc(&r->arena, n * sizeof(*ways));
     c = arena_alloc(&r->arena, n * sizeof(*c));
-    if (!ways || !c)
+    passed = arena_zalloc(&r->arena, n * sizeof(*passed));
+    if (!ways || !c || !passed)
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                         NULL);
     memcpy(ways, all, n * sizeof(*ways));
@@ -99,13 +113,14 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
                                      .candidates = c,
                                      .n = (uint32_t)n,
                                      .whole = !r->req.stream,
-                                     .prompt_bytes = blob_len(r->body)};
+                                     .prompt_bytes = blob_len(r->body),
+                                     .passed = passed};
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
         if (!lead && can_be_asked(r, ways[i].target))
             lead = ways[i].target;
         if (makes_vectors(r) && lead && !span_eq(lead->model, ways[i].target->model))
-            r->run.out |= UINT32_C(1) << i;
+            leave_out(r, i);
     }
     return true;
 }
@@ -260,6 +275,24 @@ static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
     return NO_OBSTACLE;
 }
 
+/* The target of ways[i] cannot take the request; no says why, where it is SKIPPED. */
+static void skip(struct relay *r, size_t i, enum obstacle o, const struct relay_refusal *no)
+{
+    struct relay_skip s = {.way = &r->ways[i], .why = REASON_WRONG_DIALECT};
+
+    if (o == OTHERS_ANSWER) {
+        s.why = REASON_CANNOT_SAY;
+        s.word = "kept-elsewhere";
+        s.text = "The answer that the request goes on from is kept by another provider.";
+    } else if (o == SKIPPED) {
+        s.why = no->reason;
+        s.word = no->word;
+        s.text = no->text;
+    }
+    relay_skip(r, &s);
+    policy_skip(&r->run, ev_now(r->env->ev));
+}
+
 /* Nobody can take it: the obstacle of the last one that might have. */
 static bool nobody_can(const struct relay *r, const bool met[SKIPPED + 1], struct relay_refusal *no)
 {
@@ -322,6 +355,7 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
     while ((i = policy_next(&r->run, ev_now(r->env->ev))) >= 0) {
         enum obstacle o;
 
+        relay_note_passed(r);
         r->target = r->ways[i].target;
         r->url = &r->target->provider->urls[r->ways[i].url];
         r->key_at = r->ways[i].key;
@@ -331,8 +365,9 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
             return true;
         }
         met[o] = true;
-        policy_skip(&r->run, ev_now(r->env->ev));
+        skip(r, (size_t)i, o, no);
     }
+    relay_note_passed(r);
     r->target = NULL;
     return r->run.why == REASON_NONE ? nobody_can(r, met, no) : nobody_may(r, no);
 }

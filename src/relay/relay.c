@@ -206,28 +206,31 @@ static bool recognize(struct relay *r)
     return false;
 }
 
-static void read_body(struct relay *r, const char *p, size_t n)
+bool relay_read_body(struct relay *r, struct span s, struct relay_refusal *no)
 {
-    struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
     struct err e;
 
-    if (blob_add(r->body, p, n, &e) < 0) {
-        no.status = e.code == ERR_LIMIT ? 413 : 503;
-        no.reason = e.code == ERR_LIMIT ? REASON_BODY_TOO_LARGE : REASON_NO_MEMORY;
-        no.text = e.text;
-        no.hint = e.code == ERR_LIMIT
-                      ? BODY_HINT
-                      : "Try again, or raise server.limits.memory in the gateway's configuration.";
-        relay_refuse(r, &no);
-    } else if (r->reader && dialect_request_feed(r->reader, p, n) < 0) {
-        relay_body_fault(r, &no);
-        relay_refuse(r, &no);
+    if (blob_add(r->body, s.p, s.n, &e) < 0) {
+        bool large = e.code == ERR_LIMIT;
+        enum reason reason = large ? REASON_BODY_TOO_LARGE : REASON_NO_MEMORY;
+        struct span text = arena_dup(&r->arena, span_str(e.text));
+
+        return relay_no(
+            no, large ? 413 : 503, reason, text.p ? text.p : reason_meaning(reason),
+            large ? BODY_HINT
+                  : "Try again, or raise server.limits.memory in the gateway's configuration.");
     }
+    if (!r->reader || dialect_request_feed(r->reader, s.p, s.n) == 0)
+        return true;
+    relay_no(no, 400, REASON_BAD_REQUEST, NULL, NULL);
+    relay_body_fault(r, no);
+    return false;
 }
 
 static void on_body(void *arg, const char *p, size_t n)
 {
     struct relay *r = arg;
+    struct relay_refusal no;
 
     http_consumed(r->client, n);
     if (r->state != RELAY_READING)
@@ -238,23 +241,29 @@ static void on_body(void *arg, const char *p, size_t n)
     if (r->record.bytes_in == r->head->body_len && !recognize(r))
         return;
     relay_on_work(r, true);
-    read_body(r, p, n);
+    if (!relay_read_body(r, span_of(p, n), &no))
+        relay_refuse(r, &no);
     relay_on_work(r, false);
 }
 
-static void serve_request(struct relay *r)
+bool relay_read_end(struct relay *r, struct relay_refusal *no)
 {
-    struct relay_refusal no = {.status = 400, .reason = REASON_BAD_REQUEST};
-
     if (r->reader && dialect_request_end(r->reader) < 0) {
-        relay_body_fault(r, &no);
-        relay_refuse(r, &no);
-        return;
+        relay_no(no, 400, REASON_BAD_REQUEST, NULL, NULL);
+        relay_body_fault(r, no);
+        return false;
     }
     if (r->reader)
         r->req = r->reader->req;
     mem_free_ptr(&r->reader);
-    if (relay_find_target(r, &no))
+    return true;
+}
+
+static void serve_request(struct relay *r)
+{
+    struct relay_refusal no;
+
+    if (relay_read_end(r, &no) && relay_find_target(r, &no))
         start_attempt(r);
     else
         relay_refuse(r, &no);
@@ -337,10 +346,8 @@ static void on_deadline(struct ev_timer *t)
     relay_refuse(r, &no);
 }
 
-static void reap(struct ev_post *p)
+void relay_fini(struct relay *r)
 {
-    struct relay *r = CONTAINER_OF(p, struct relay, reap);
-
     cred_unref(&r->cred);
     blob_unref(&r->body);
     relay_unfollow(r);
@@ -351,6 +358,13 @@ static void reap(struct ev_post *p)
     relay_free_patches(r);
     arena_fini(&r->arena);
     settings_unref(&r->settings);
+}
+
+static void reap(struct ev_post *p)
+{
+    struct relay *r = CONTAINER_OF(p, struct relay, reap);
+
+    relay_fini(r);
     mem_spares_give(&r->env->relays, r);
 }
 
@@ -440,7 +454,7 @@ static bool serve_own(struct relay *r)
     return true;
 }
 
-static int begin(struct relay *r, struct err *e)
+int relay_begin(struct relay *r, struct err *e)
 {
     if (blob_new(&r->body, &r->env->blobs, r->settings->server.limits.body_bytes, e) < 0)
         return -1;
@@ -453,6 +467,28 @@ static int begin(struct relay *r, struct err *e)
         dialect_request_copy(r->reader, relay_ready(r, r->dialect));
     }
     return 0;
+}
+
+void relay_init(struct relay *r, struct relay_env *env, const struct http_head *h)
+{
+    memset(r, 0, sizeof(*r));
+    r->env = env;
+    r->settings = settings_ref(env->settings);
+    r->head = h;
+    r->began = ev_now(env->ev);
+    r->record.wall_ms = ev_wall_ms(env->ev);
+    r->record.op = OPS;
+    make_id(r);
+    arena_init(&r->arena, RELAY_ARENA);
+    r->patches = r->few_patches;
+    r->patches_room = RELAY_PATCHES;
+    buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
+    ev_timer_init(&r->hold, env->ev, relay_on_hold);
+    ev_timer_init(&r->again, env->ev, relay_on_again);
+    ev_timer_init(&r->deadline, env->ev, on_deadline);
+    ev_post_init(&r->reap, reap);
+    cred_wait_init(&r->credential, relay_on_credential);
+    list_init(&r->link);
 }
 
 void relay_on_request(void *arg, struct http_stream *s, const struct http_head *h,
@@ -468,39 +504,22 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
         http_stream_close(&s, HTTP_CLOSE_BROKEN);
         return;
     }
-    memset(r, 0, sizeof(*r));
-    r->env = env;
-    r->settings = settings_ref(env->settings);
+    relay_init(r, env, h);
     r->client = s;
-    r->head = h;
-    r->began = ev_now(env->ev);
-    r->record.wall_ms = ev_wall_ms(env->ev);
-    r->record.op = OPS;
     net_addr_text(peer, r->record.peer);
-    make_id(r);
-    arena_init(&r->arena, RELAY_ARENA);
-    r->patches = r->few_patches;
-    r->patches_room = RELAY_PATCHES;
-    buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
-    ev_timer_init(&r->hold, env->ev, relay_on_hold);
-    ev_timer_init(&r->again, env->ev, relay_on_again);
-    ev_timer_init(&r->deadline, env->ev, on_deadline);
-    ev_post_init(&r->reap, reap);
-    cred_wait_init(&r->credential, relay_on_credential);
-    list_init(&r->link);
     list_push(&env->live, &r->link);
     env->stats.requests_total++;
     env->stats.live++;
     http_stream_bind(s, &client_cb, r);
     note_begin(r); /* before it is read: it may be what kills us */
-    known = relay_read_head(r, peer, &no);
+    known = relay_read_path(r, &no) && relay_read_head(r, peer, &no);
     if (env->sink.held)
         held_op(env->sink.held, r->record.held, r->record.op);
     if (!known)
         relay_refuse(r, &no);
     else if (env->ending != REASON_NONE) /* it came behind the end of the drain */
         refuse_ending(r, env->ending);
-    else if (!serve_own(r) && begin(r, &e) < 0)
+    else if (!serve_own(r) && relay_begin(r, &e) < 0)
         relay_impossible(r, &e);
 }
 

@@ -20,8 +20,20 @@
 #include "record/record.h"
 #include "settings/settings.h"
 
+/* A way to a target that a request did not go, for now. */
+struct relay_skip {
+    const struct settings_way *way;
+    enum reason why;
+    uint64_t until_us; /* monotonic: it may go there then; 0: not known */
+    const char *word;  /* what it needs that is not there, one word; NULL: nothing to add */
+    const char *text;  /* as a sentence for people; NULL: reason_meaning() has it */
+};
+
 struct relay_sink {
     void (*record)(void *arg, const struct record *r);
+    /* Who is skipped, each time that a target is looked for; the record has them too. NULL: nobody
+     * else wants to know. */
+    void (*skip)(void *arg, const struct relay_skip *s);
     void *arg;
     struct board_target *targets; /* the worker's row: attempts under way; NULL: not counted */
     /* Where requests under way are noted, for the case that this process dies; NULL: nowhere. Who

@@ -5,6 +5,7 @@
  *     request.c  reading the request: operation, key, model; what an attempt sends
  *     plan.c     whom to ask next, and the request made fit for it
  *     join.c     an answer that breaks off is gone on with
+ *     skip.c     who is not asked, and why
  *     attempt.c  an attempt's credential, its call, and what follows from its failure
  *     answer.c   what is written toward the client
  *     cost.c     what the target's answer costs
@@ -131,6 +132,7 @@ struct relay_refusal {
     const char *text;       /* one or two sentences */
     const char *hint;       /* may be NULL */
     struct span param;      /* the place in the request, may be absent */
+    const char *word;       /* what the target has no word for, as one; may be NULL */
     const char *upstream_type;
     uint16_t upstream_status;
     struct span retry_after; /* may be absent */
@@ -145,6 +147,16 @@ struct relay_last {
 };
 
 /* ---- relay.c ---- */
+
+/* A request with this head, of nobody yet; and what it has taken given back. */
+void relay_init(struct relay *r, struct relay_env *env, const struct http_head *h);
+void relay_fini(struct relay *r);
+
+/* Its path is known: make ready for its body; take a piece of that; it is whole. false: *no says
+ * what is wrong with it. */
+MUST_CHECK int relay_begin(struct relay *r, struct err *e);
+bool relay_read_body(struct relay *r, struct span s, struct relay_refusal *no);
+bool relay_read_end(struct relay *r, struct relay_refusal *no);
 
 /* It is over: record it, and close the client's stream so. */
 void relay_end(struct relay *r, enum http_close how);
@@ -226,7 +238,10 @@ bool relay_no_at(struct relay_refusal *no, uint16_t status, enum reason reason, 
 /* s into a member of a record that has room for cap bytes; cut there, always with a NUL. */
 void relay_keep(char *out, size_t cap, struct span s);
 
-/* Decide from the head alone: operation, dialect, key. false: *no says why not. */
+/* What the path says: operation, dialect. false: *no says why not. */
+bool relay_read_path(struct relay *r, struct relay_refusal *no);
+
+/* ... and the rest of the head: whose request it is, and whether it can be read. Likewise. */
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no);
 
 /* r->reader has refused the body: why, with the place in it, into no->text and no->param. */
@@ -269,6 +284,14 @@ uint32_t relay_keeper_of(const struct relay *r, uint64_t answer);
 /* Who keeps the answer of r->call is known before the client is told its id: its next request may
  * come to another worker. */
 void relay_note_keeper(struct relay *r);
+
+/* ---- skip.c ---- */
+
+/* This way is not gone: note it. */
+void relay_skip(struct relay *r, const struct relay_skip *s);
+
+/* ... those that policy_next() has just passed over. */
+void relay_note_passed(struct relay *r);
 
 /* ---- translated.c ---- */
 

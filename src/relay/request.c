@@ -271,10 +271,9 @@ static const struct dialect *whose(struct relay *r)
     return NULL;
 }
 
-bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
+bool relay_read_path(struct relay *r, struct relay_refusal *no)
 {
     struct span path = path_only(r->head->path);
-    struct span encoding = http_field_get(r->head, "content-encoding");
     bool known = false;
 
     r->dialect = guess_dialect(path);
@@ -290,6 +289,13 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
         r->dialect = dialect_find(span_str(r->op->dialect));
     if (whose(r))
         r->dialect = whose(r);
+    return true;
+}
+
+bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
+{
+    struct span encoding = http_field_get(r->head, "content-encoding");
+
     if (!check_key(r, peer, no))
         return false;
     if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))

@@ -126,6 +126,7 @@ static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusa
         .status = 400,
         .reason = REASON_CANNOT_SAY,
         .text = text.p ? text.p : row->sentence,
+        .word = row->word,
         .param = place.n ? arena_dup(&r->arena, place) : place,
         .hint = "Leave it out, or name a target that takes it; docs/dialects.md lists who does."};
 }

@@ -156,7 +156,7 @@ def test_renewed_while_requests_go_on(gateway, cloud, tmp_path):
     assert len(cloud.fetches) <= 4
 
 
-def test_the_old_one_is_used_until_it_ends(gateway, cloud, tmp_path):
+def test_the_old_one_is_used_until_it_ends(gateway, binary, cloud, tmp_path):
     cloud.lifetime = 4
     g = gateway(vertex(cloud, credentials={"file": key_file(tmp_path, cloud)}))
     assert ask(g).status == 200
@@ -184,6 +184,11 @@ def test_the_old_one_is_used_until_it_ends(gateway, cloud, tmp_path):
     row = shown(g)
     assert (row["state"], row["until"], row["fetched"]) == ("failed", None, 1)
     assert row["failed"] >= 1 and row["why"] in error["message"]
+    told = subprocess.run([binary, "route", "v/gemini-2.5-pro", "--json", "--admin",
+                           f"http://{g.admin}"], capture_output=True, timeout=20, check=False)
+    target, = json.loads(told.stdout)["targets"]
+    assert (told.returncode, target["asked"], target["reason"], target["text"]) == (
+        1, False, "no-credential", row["why"])
     trouble = f"credentials of v (service account): there are none, and requests fail: {row['why']}"
     bed.wait_for(lambda: f"lamplighter: {trouble}\n" in g.said())
     cloud.down = False

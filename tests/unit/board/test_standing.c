@@ -179,13 +179,33 @@ static void many_find_at_once(void **state)
     assert_int_equal(board_get(&table[BOARD_STANDINGS].used_us), 0);
 }
 
+static void a_copy_knows_the_same_and_is_another(void **state)
+{
+    struct board_standing *table = *state, *copy = standing_new();
+
+    assert_non_null(copy);
+    fill(table, 7, NOW);
+    set_words(&table[9]);
+    set_words(&table[BOARD_STANDINGS]);
+    board_set(&copy[30].id, 5); /* what it knew before is forgotten */
+    standing_copy(copy, table);
+    assert_memory_equal(copy, table, (BOARD_STANDINGS + 1) * sizeof(*copy));
+    board_set(&copy[9].until_us, 77);
+    has_words(&table[9], true);
+    standing_free(&copy);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_name_keeps_its_place),         TEST(every_way_is_used),
-        TEST(who_finds_no_way_is_not_judged), TEST(an_idle_place_is_taken_over_clean),
-        TEST(times_to_come_are_not_idle),     TEST(many_find_at_once),
+        TEST(a_name_keeps_its_place),
+        TEST(every_way_is_used),
+        TEST(who_finds_no_way_is_not_judged),
+        TEST(an_idle_place_is_taken_over_clean),
+        TEST(times_to_come_are_not_idle),
+        TEST(many_find_at_once),
+        TEST(a_copy_knows_the_same_and_is_another),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,86 @@ static void of_every_standing_the_right_one_is_asked(void **state)
     }
 }
 
+static void who_is_passed_over_is_told_why_and_until_when(void **state)
+{
+    static const struct {
+        const char *stand;
+        enum reason why[4];
+        uint64_t after_us[4];
+    } rows[] = {
+        {"F", {0}, {0}},
+        {"SLF", {REASON_BREAKER_OPEN, REASON_LEFT_ALONE, 0}, {4 * SECOND, 2 * SECOND}},
+        {"BKPF",
+         {REASON_LEFT_ALONE, REASON_BREAKER_OPEN, REASON_BREAKER_OPEN, 0},
+         {600 * SECOND, 60 * SECOND, LAST}},
+        {"FSL", {0}, {0}},                                 /* as far as needed */
+        {"Ss", {REASON_BREAKER_OPEN, 0}, {4 * SECOND, 0}}, /* the second is probed */
+        {"PL", {REASON_BREAKER_OPEN, REASON_LEFT_ALONE}, {LAST, 2 * SECOND}}, /* nobody is asked */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct bed *b = *state;
+        struct policy_passed passed[POLICY_TARGETS_MAX] = {0};
+        struct policy_request q;
+
+        bed_stand(b, rows[i].stand);
+        q = bed_request(b);
+        q.passed = passed;
+        UNUSED(policy_next(&q, NOW));
+        for (size_t k = 0; k < 4; k++) {
+            uint64_t until = rows[i].after_us[k] ? NOW + rows[i].after_us[k] : 0;
+
+            assert_int_equal(passed[k].why, rows[i].why[k]);
+            assert_int_equal(passed[k].until_us, until);
+        }
+    }
+}
+
+/* What is out for what another one did; and who has no retries left. */
+static void who_is_left_behind_is_told_why(void **state)
+{
+    static const struct policy_failure refused = {.class_id = CLASS_CREDENTIAL, .status = 401};
+    struct policy_passed passed[POLICY_TARGETS_MAX] = {0};
+    struct bed *b = *state;
+    struct policy_request q;
+
+    bed_stand(b, "FFf");
+    b->c[1].credential = b->c[0].credential;
+    q = bed_request(b);
+    q.passed = passed;
+    bed_spend_all(b, 2, NOW);
+    assert_int_equal(policy_next(&q, NOW), 0);
+    assert_int_equal(policy_failed(&q, &refused, NOW, FOREVER, 0).what, POLICY_NEXT);
+    assert_int_equal(passed[0].why, REASON_NONE); /* it has been asked */
+    assert_int_equal(passed[1].why, REASON_SHARED_FATE);
+    assert_int_equal(policy_next(&q, NOW), -1);
+    assert_int_equal(passed[1].why, REASON_SHARED_FATE);
+    assert_int_equal(passed[2].why, REASON_RETRY_BUDGET);
+}
+
+/* One after the other, as if each failed: no more than may be asked, and who has no retries left is
+ * not. */
+static void who_would_be_asked(void **state)
+{
+    struct policy_passed passed[POLICY_TARGETS_MAX] = {0};
+    struct bed *b = *state;
+    struct policy_request q;
+
+    bed_stand(b, "FSFfFF");
+    b->rules.attempts = 3;
+    q = bed_request(b);
+    q.passed = passed;
+    bed_spend_all(b, 3, NOW);
+    assert_int_equal(policy_next(&q, NOW), 0);
+    assert_true(policy_suppose_failed(&q, NOW));
+    assert_int_equal(policy_next(&q, NOW), 2);
+    assert_true(policy_suppose_failed(&q, NOW));
+    assert_int_equal(policy_next(&q, NOW), 4);
+    assert_int_equal(passed[1].why, REASON_BREAKER_OPEN);
+    assert_int_equal(passed[3].why, REASON_RETRY_BUDGET);
+    assert_false(policy_suppose_failed(&q, NOW));
+}
+
 static void without_breakers_nobody_is_spared(void **state)
 {
     struct bed *b = *state;
@@ -554,6 +634,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(of_every_standing_the_right_one_is_asked),
+        TEST(who_is_passed_over_is_told_why_and_until_when),
+        TEST(who_is_left_behind_is_told_why),
+        TEST(who_would_be_asked),
         TEST(without_breakers_nobody_is_spared),
         TEST(as_many_candidates_as_fit),
         TEST(who_has_no_place_is_always_asked),

@@ -273,6 +273,69 @@ static void a_result_fits_into_a_word(void **state)
     assert_int_equal(out.class_id, CLASS_NONE);
 }
 
+static void who_was_skipped_is_read_back(void **state)
+{
+    struct record r = {0};
+    struct record_skip s;
+    struct span rest;
+
+    UNUSED(state);
+    record_skip(&r, SPAN_LIT("a/m;x=1"), "left-alone", "12s,key-1");
+    record_skip(&r, SPAN_LIT("a/m;x=1"), "left-alone", "11s,key-2"); /* the same once more */
+    record_skip(&r, SPAN_LIT("a/m;x=1"), "left", "");
+    record_skip(&r, SPAN_LIT("b/two words\n"), "breaker-open", "");
+    assert_string_equal(r.skipped,
+                        "a/m;x=1=left-alone(12s,key-1) a/m;x=1=left b/two?words?=breaker-open");
+    rest = span_str(r.skipped);
+    assert_true(record_next_skip(&rest, &s));
+    assert_true(span_is(s.target, "a/m;x=1") && span_is(s.why, "left-alone"));
+    assert_true(span_is(s.detail, "12s,key-1"));
+    assert_true(record_next_skip(&rest, &s) && span_is(s.why, "left") && s.detail.n == 0);
+    assert_true(record_next_skip(&rest, &s) && span_is(s.target, "b/two?words?"));
+    assert_false(record_next_skip(&rest, &s));
+}
+
+static void who_does_not_fit_is_dots(void **state)
+{
+    char name[300];
+
+    UNUSED(state);
+    for (size_t n = 1; n < sizeof(name); n++) { /* every way to be near the end */
+        struct record r = {0};
+        size_t had = 0;
+
+        memset(name, 'x', sizeof(name));
+        for (int i = 0; i < 3; i++) {
+            name[n - 1] = (char)('0' + i);
+            record_skip(&r, span_of(name, n), "cannot-say", i == 1 ? "tools" : "");
+            assert_true(strlen(r.skipped) >= had && memchr(r.skipped, 0, sizeof(r.skipped)));
+            had = strlen(r.skipped);
+        }
+        assert_true(n < 75 || span_ends(span_str(r.skipped), SPAN_LIT("...")));
+        assert_true(n > 50 || span_ends(span_str(r.skipped), SPAN_LIT("2=cannot-say")));
+    }
+}
+
+static void any_text_is_read_as_skips(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+    } rows[] = {{"", 0},     {" ", 0},    {"  =  ", 1}, {"x", 1},     {"=)", 1},
+                {"a=()", 1}, {"a=b(", 1}, {"...", 1},   {"a=b a", 2}, {")", 1}};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct span rest = span_str(rows[i].text);
+        struct record_skip s;
+        size_t n = 0;
+
+        while (record_next_skip(&rest, &s))
+            n++;
+        assert_int_equal(n, rows[i].n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +348,9 @@ int main(void)
         cmocka_unit_test(hostile_text_stays_one_line),
         cmocka_unit_test(no_room_appends_nothing),
         cmocka_unit_test(without_memory_there_is_no_line),
+        cmocka_unit_test(who_was_skipped_is_read_back),
+        cmocka_unit_test(who_does_not_fit_is_dots),
+        cmocka_unit_test(any_text_is_read_as_skips),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
