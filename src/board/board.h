@@ -105,7 +105,7 @@ struct board_standing {
     board_word not_before_us;   /* it has asked to be left alone until then */
     board_word probe_us;        /* somebody probes it, and until then nobody else does */
     board_word budget;          /* health/budget.h */
-    board_word waits[2];        /* health/waits.h: of streams, of whole answers */
+    board_word waits[3];        /* health/waits.h: enum waits_of */
 };
 
 /* Who keeps an answer (kept.h). */

@@ -57,8 +57,8 @@ static bool take(struct board_standing *s, uint64_t from, uint64_t id)
     board_set(&s->not_before_us, 0);
     board_set(&s->probe_us, 0);
     board_set(&s->budget, 0);
-    board_set(&s->waits[0], 0);
-    board_set(&s->waits[1], 0);
+    for (size_t i = 0; i < ARRAY_LEN(s->waits); i++)
+        board_set(&s->waits[i], 0);
     return true;
 }
 

@@ -47,6 +47,13 @@ enum convert_loss convert_loss(const struct convert *to, const struct convert_ho
     return host->more & CHAT_BIT(f) ? CARRIED : to->loss[f].loss;
 }
 
+bool convert_goes_on(const struct convert *to, const struct convert_host *host, struct span model)
+{
+    enum convert_loss loss = convert_loss(to, host, CHAT_HAS_PREFILL);
+
+    return loss == CARRIED || (loss == PARTLY && to->goes_on(model));
+}
+
 enum chat_feature convert_obstacle(const struct convert *to, const struct convert_host *host,
                                    const struct chat_request *q)
 {

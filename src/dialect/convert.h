@@ -198,6 +198,9 @@ struct convert {
     /* Can a client be told of this citation? */
     bool (*cites)(yyjson_val *citation);
 
+    /* Where it says PREFILL PARTLY: does this model go on from a beginning of its answer? */
+    bool (*goes_on)(struct span model);
+
     /* Its streams can be gone on with by this writer whoever has written their beginning: nothing
      * in them is numbered or named but what chat events say. */
     bool joins;
@@ -239,6 +242,9 @@ enum convert_loss convert_loss(const struct convert *to, const struct convert_ho
  * said, in whatever dialect it was. */
 MUST_CHECK int convert_read(const struct convert *c, struct chat_request *ret, yyjson_val *root,
                             struct err *e);
+
+/* Does it go on from a beginning of its answer? */
+bool convert_goes_on(const struct convert *to, const struct convert_host *host, struct span model);
 
 /* What stands in the way of a request: the first feature that it needs and the target loses;
  * CHAT_FEATURES: nothing. */

@@ -27,6 +27,7 @@ static const struct kind {
     [WAITS_STREAM] = {3e6, 0.6, 10e6},  /* too long at first: 110 s */
     [WAITS_THINKS] = {20e6, 0.9, 60e6}, /* ... 74 min, so what is configured counts */
     [WAITS_WHOLE] = {20e6, 0.9, 60e6},
+    [WAITS_GAP] = {0.5e6, 0.7, 2e6}, /* ... 33 s */
 };
 
 struct parts {

@@ -11,6 +11,8 @@
  *     3 times the longest lately   the tail, which is forgotten by half in 1,000 waits
  *     the least of its kind        a network that hesitates is no silence
  *
+ * The longest silence within a stream is one such wait, too: a stream is taken for stalled by it.
+ *
  * Before WAITS_FEW are known nothing shorter is believed than what e^(...) says of the kind, for
  * targets that nobody knows. Checked on recorded waits of 12 providers, in their order and
  * shuffled: less than one healthy answer in 10,000 would be given up
@@ -32,7 +34,11 @@ enum waits_kind {
     WAITS_STREAM, /* the first content of a stream */
     WAITS_THINKS, /* the same of a model that may think before, and say nothing meanwhile */
     WAITS_WHOLE,  /* an answer that comes when it is whole */
+    WAITS_GAP,    /* the longest silence within a stream */
 };
+
+/* The words that a target has. */
+enum waits_of { WAITS_OF_STREAMS, WAITS_OF_WHOLES, WAITS_OF_GAPS, WAITS_OF };
 
 struct waits {
     uint32_t n;         /* waits that are known of, at most WAITS_LATELY */

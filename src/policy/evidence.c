@@ -68,15 +68,15 @@ void evidence_not_before(struct board_standing *s, uint64_t at_us)
         ;
 }
 
-void evidence_wait(struct board_standing *s, bool whole,
+void evidence_wait(struct board_standing *s, enum waits_of of,
                    uint64_t (*note)(uint64_t word, uint64_t us, uint64_t prompt_bytes), uint64_t us,
                    uint64_t prompt_bytes)
 {
-    uint64_t old = board_get(&s->waits[whole]);
+    uint64_t old = board_get(&s->waits[of]);
 
     if (standing_is_nobodys(s))
         return;
-    while (!swap(&s->waits[whole], &old, note(old, us, prompt_bytes)))
+    while (!swap(&s->waits[of], &old, note(old, us, prompt_bytes)))
         ;
 }
 

@@ -10,6 +10,7 @@
 #define POLICY_EVIDENCE_H
 
 #include "board/standing.h"
+#include "health/waits.h"
 
 /* An attempt ended well or not. random: any 32 bits, for how long a breaker opens. */
 void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now_us,
@@ -31,7 +32,7 @@ void evidence_end_probe(struct board_standing *s, uint64_t until_us, uint64_t ne
 void evidence_not_before(struct board_standing *s, uint64_t at_us);
 
 /* It was waited for: note is one of health/waits.h. */
-void evidence_wait(struct board_standing *s, bool whole,
+void evidence_wait(struct board_standing *s, enum waits_of of,
                    uint64_t (*note)(uint64_t word, uint64_t us, uint64_t prompt_bytes), uint64_t us,
                    uint64_t prompt_bytes);
 

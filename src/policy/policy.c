@@ -4,7 +4,6 @@
 #include "policy/policy.h"
 
 #include "health/breaker.h"
-#include "health/waits.h"
 #include "policy/evidence.h"
 
 static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
@@ -232,21 +231,45 @@ static enum waits_kind kind_of_wait(const struct policy_candidate *c, bool whole
 uint64_t policy_silent_us(const struct board_standing *table, const struct policy_candidate *c)
 {
     const struct board_standing *t = standing_look(table, c->target);
-    uint64_t word = t ? board_get(&t->waits[false]) : 0;
+    uint64_t word = t ? board_get(&t->waits[WAITS_OF_STREAMS]) : 0;
 
     return word ? waits_limit_us(word, kind_of_wait(c, false), 0) : 0;
 }
 
-uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us)
+/* Could any of these? */
+static bool is_replaceable(const struct policy_request *q, uint32_t by, uint64_t now_us)
 {
     bool another = false;
 
     for (uint32_t i = 0; i < q->n && !another; i++)
-        another = stands_by(q, i, now_us);
-    if (!another || q->counted + 1 >= q->rules->attempts)
+        another = by >> i & 1 && stands_by(q, i, now_us);
+    return another && q->counted + 1 < q->rules->attempts;
+}
+
+static enum waits_of waits_of(const struct policy_request *q)
+{
+    return q->whole ? WAITS_OF_WHOLES : WAITS_OF_STREAMS;
+}
+
+uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us)
+{
+    if (!is_replaceable(q, UINT32_MAX, now_us))
         return UINT64_MAX;
-    return waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[q->whole]),
+    return waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[waits_of(q)]),
                           kind_of_wait(&q->candidates[q->at], q->whole), q->prompt_bytes);
+}
+
+uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us)
+{
+    if (!is_replaceable(q, q->heirs, now_us))
+        return UINT64_MAX;
+    return waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[WAITS_OF_GAPS]), WAITS_GAP,
+                          0);
+}
+
+void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us)
+{
+    evidence_wait(target_of(q, q->at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
 }
 
 /* ---- what became of it ---- */
@@ -275,7 +298,9 @@ static void note_failure(struct policy_request *q, const struct policy_failure *
 
     end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
     if (f->silent && f->waited_us)
-        evidence_wait(t, q->whole, waits_given_up, f->waited_us, q->prompt_bytes);
+        evidence_wait(t, waits_of(q), waits_given_up, f->waited_us, q->prompt_bytes);
+    if (f->stalled_us)
+        evidence_wait(t, WAITS_OF_GAPS, waits_given_up, f->stalled_us, 0);
     if (sick)
         evidence_result(t, false, probe, now_us, random);
     if (f->class_id == CLASS_RATE || (f->class_id == CLASS_OVERLOAD && f->asks))
@@ -382,7 +407,7 @@ void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_u
     if (q->answered)
         return;
     q->answered = true;
-    evidence_wait(t, q->whole, waits_note, waited_us, q->prompt_bytes);
+    evidence_wait(t, waits_of(q), waits_note, waited_us, q->prompt_bytes);
     if (board_get(&c->until_us))
         board_set(&c->until_us, 0);
     q->noted = q->probe;

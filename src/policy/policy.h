@@ -86,7 +86,7 @@ struct policy_passed {
     uint64_t until_us;
 };
 
-/* A request. All 0 at first but the first seven. */
+/* A request. All 0 at first but the first seven, heirs at any time. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
@@ -95,6 +95,8 @@ struct policy_request {
     bool whole;                   /* the answer comes when it is whole */
     uint64_t prompt_bytes;        /* what the target has to read */
     struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
+
+    uint32_t heirs; /* candidates that could go on with its stream; a bit each */
 
     uint32_t out; /* candidates that are not asked any more; a bit each */
     uint8_t at;   /* whom the attempt goes to */
@@ -126,12 +128,13 @@ bool policy_suppose_failed(struct policy_request *q, uint64_t now_us);
 /* What became of an attempt. */
 struct policy_failure {
     enum class_id class_id;
-    uint16_t status;    /* of an answer, 0: none */
-    bool unasked;       /* it was not asked, for want of something of the gateway's own */
-    bool silent;        /* it did not begin to answer in time */
-    uint64_t waited_us; /* ... and was given so long; 0: it was not even reached */
-    bool asks;          /* it asks to be left alone ... */
-    uint64_t delay_us;  /* ... for so long */
+    uint16_t status;     /* of an answer, 0: none */
+    bool unasked;        /* it was not asked, for want of something of the gateway's own */
+    bool silent;         /* it did not begin to answer in time */
+    uint64_t waited_us;  /* ... and was given so long; 0: it was not even reached */
+    uint64_t stalled_us; /* it fell silent in the middle, for so long; 0: it did not */
+    bool asks;           /* it asks to be left alone ... */
+    uint64_t delay_us;   /* ... for so long */
 };
 
 enum policy_do {
@@ -157,6 +160,12 @@ void policy_broke(struct policy_request *q, const struct policy_failure *f, uint
 /* How long the attempt's target may take to begin; UINT64_MAX: nobody else could be asked now, so
  * there is nothing to be won. */
 uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us);
+
+/* The same of a silence in the middle of a stream that another target can go on with. */
+uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us);
+
+/* The longest silence of a stream that came to its end. */
+void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us);
 
 /* The target has begun to answer with content, so long after it was asked. */
 void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us);

@@ -228,6 +228,7 @@ static struct policy_failure judged(const struct relay *r, const struct policy_f
 static int begin_join(struct relay *r, struct err *e)
 {
     r->joining = true;
+    r->silence = 0;
     return ev_timer_set(&r->hold, EV_MS(RELAY_ALIVE_MS), e);
 }
 
@@ -252,10 +253,8 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
         *last = r->broke ? *r->broke : *last;
         return false;
     }
-    if (answering && !r->broke) {
+    if (answering && !r->broke)
         r->broke = r->last;
-        r->follow_from = r->target;
-    }
     relay_note(r, &r->last->no);
     relay_drop_call(r);
     of = r->record;

@@ -24,6 +24,22 @@ static const struct convert *told_in(const struct relay *r)
     return convert_target(r->translate ? r->up_dialect : r->dialect);
 }
 
+/* The candidates that could go on with the answer of the one that is asked: by the rule, and by
+ * what they can be asked. */
+static uint32_t heirs(const struct relay *r)
+{
+    uint32_t ret = 0;
+
+    for (uint32_t i = 0; i < r->run.n; i++) {
+        const struct settings_target *t = r->ways[i].target;
+        bool family = t == r->target || provider_same_family(r->target->model, t->model);
+
+        if ((family || rule(r) == SETTINGS_GO_ON_ANY) && relay_goes_on(r, t))
+            ret |= UINT32_C(1) << i;
+    }
+    return ret;
+}
+
 /* Can a stream of the client's dialect be gone on with? */
 static bool may_join(const struct relay *r)
 {
@@ -40,6 +56,9 @@ void relay_follow(struct relay *r)
 
     if (r->follow || !may_join(r))
         return;
+    r->run.heirs = heirs(r);
+    if ((r->run.heirs & ~(UINT32_C(1) << r->run.at)) == 0)
+        return;
     f = arena_alloc(&r->arena, sizeof(*f));
     if (!f)
         return;
@@ -51,6 +70,11 @@ void relay_follow(struct relay *r)
 
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
 {
+    ev_us now = ev_now(r->env->ev);
+
+    if (r->state == RELAY_ANSWERING && !r->joining)
+        r->silence = MAX(r->silence, now - r->heard);
+    r->heard = now;
     r->joining = false;
     if (r->follow && piece == CALL_EVENT_WHOLE)
         follow_event(r->follow, raw);
@@ -65,6 +89,32 @@ void relay_unfollow(struct relay *r)
     r->follow = NULL;
 }
 
+int relay_watch(struct relay *r, struct err *e)
+{
+    ev_us limit = policy_stall_us(&r->run, ev_now(r->env->ev));
+
+    r->heard = ev_now(r->env->ev);
+    return limit == UINT64_MAX ? 0 : ev_timer_set(&r->hold, limit, e);
+}
+
+/* One timer that looks whether the time is over, and not one that is set anew for each event. */
+void relay_on_watch(struct relay *r)
+{
+    ev_us now = ev_now(r->env->ev), limit = policy_stall_us(&r->run, now);
+    ev_us quiet = r->blocked ? 0 : now - r->heard;
+    struct err e;
+
+    if (!r->follow || r->follow->closed || limit == UINT64_MAX)
+        return;
+    if (quiet >= limit && follow_can(r->follow)) {
+        relay_on_work(r, true);
+        relay_stalled(r, quiet);
+        relay_on_work(r, false);
+    } else if (ev_timer_set(&r->hold, MAX(limit, quiet + EV_MS(100)) - quiet, &e) < 0) {
+        UNUSED(e); /* then timeout.idle is what there is */
+    }
+}
+
 bool relay_can_join(const struct relay *r)
 {
     return r->state == RELAY_ANSWERING && r->follow && follow_can(r->follow);
@@ -72,15 +122,10 @@ bool relay_can_join(const struct relay *r)
 
 bool relay_join(struct relay *r, struct relay_refusal *no)
 {
-    const struct settings_target *first = r->follow_from;
-
-    if (rule(r) == SETTINGS_GO_ON_FAMILY && first != r->target &&
-        !provider_same_family(first->model, r->target->model))
+    if (!(r->run.heirs >> r->run.at & 1))
         return relay_no(no, 502, REASON_CANNOT_SAY,
-                        "The answer is another model's, and is not gone on with.",
-                        "models.*.continue: any allows it.");
-    if (!relay_can_translate(r, r->target))
-        return relay_no(no, 502, REASON_WRONG_DIALECT,
-                        "The target speaks no dialect that an answer is gone on with in.", NULL);
+                        "The answer is another model's, or the target does not go on with one that "
+                        "has begun.",
+                        "docs/decisions/0015-continuing.md says who does.");
     return relay_translate(r, no);
 }

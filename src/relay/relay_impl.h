@@ -89,10 +89,12 @@ struct relay {
     struct span approximated; /* ... and what is said in other words */
 
     /* what the client has been told, where another target may go on with it (join.c) */
-    struct follow *follow;                     /* in the arena; NULL: none may */
-    const struct settings_target *follow_from; /* whose text it is */
-    struct relay_last *broke;                  /* why it broke off first; NULL: it has not */
-    bool joining;                              /* who goes on has sent no event yet */
+    struct follow *follow;    /* in the arena; NULL: none may */
+    struct relay_last *broke; /* why it broke off first; NULL: it has not */
+    bool joining;             /* who goes on has sent no event yet */
+    ev_us heard;              /* when its last event came, or the client had taken what there was */
+    ev_us silence;            /* the longest between two */
+    bool blocked;             /* the client has to take something first */
 
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
@@ -192,6 +194,9 @@ void relay_fail(struct relay *r, const struct relay_last *last);
 void relay_ask_more(struct relay *r);
 void relay_pump_answer(struct relay *r);
 
+/* The target has fallen silent: as if the call had failed. */
+void relay_stalled(struct relay *r, ev_us quiet);
+
 /* The fn of r->hold. */
 void relay_on_hold(struct ev_timer *t);
 
@@ -201,6 +206,10 @@ void relay_on_hold(struct ev_timer *t);
 void relay_follow(struct relay *r);
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece);
 void relay_unfollow(struct relay *r);
+
+/* The answer has begun: from now on it may stall. The fn of r->hold from then on. */
+MUST_CHECK int relay_watch(struct relay *r, struct err *e);
+void relay_on_watch(struct relay *r);
 
 /* Behind its first content: can another target go on with it? */
 bool relay_can_join(const struct relay *r);
@@ -297,6 +306,9 @@ void relay_note_passed(struct relay *r);
 
 /* Has a target of another dialect an operation that can serve the request? */
 bool relay_can_translate(const struct relay *r, const struct settings_target *t);
+
+/* ... of any dialect: one by which it would go on from the beginning of an answer? */
+bool relay_goes_on(const struct relay *r, const struct settings_target *t);
 
 /* Translate the request for r->target, which relay_can_translate() said yes of: up_op, up_dialect,
  * up_body, dropped, approximated. Of several operations it is the first that can say the request.

@@ -83,6 +83,15 @@ bool relay_can_translate(const struct relay *r, const struct settings_target *t)
     return next_op(r, t, NULL) != NULL;
 }
 
+bool relay_goes_on(const struct relay *r, const struct settings_target *t)
+{
+    const struct provider_op_row *op = next_op(r, t, NULL);
+    const struct convert_host *host = t->provider->type->host;
+
+    return op && convert_goes_on(convert_target(dialect_find(span_str(op->dialect))),
+                                 host ? host : &convert_host_plain, t->model);
+}
+
 /* A body as one piece of memory; the caller frees it. */
 static char *flat(struct blob *b, struct err *e)
 {

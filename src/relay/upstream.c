@@ -12,8 +12,15 @@
 
 void relay_ask_more(struct relay *r)
 {
-    if (r->call && r->backlog < RELAY_LOW)
+    bool blocked = r->backlog >= RELAY_LOW;
+
+    if (!r->call)
+        return;
+    if (!blocked)
         call_resume(r->call);
+    if (r->blocked && !blocked) /* until now its silence was ours */
+        r->heard = ev_now(r->env->ev);
+    r->blocked = blocked;
 }
 
 /* Send the head, if it has not gone before, and what was held behind it. */
@@ -31,7 +38,7 @@ static int open_answer(struct relay *r, struct err *e)
     if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
         return -1;
     buf_fini(&r->held);
-    return 0;
+    return r->follow ? relay_watch(r, e) : 0;
 }
 
 /* The client still waits for content: it gets the head, and then what keeps its connection alive.
@@ -53,6 +60,10 @@ void relay_on_hold(struct ev_timer *t)
     struct relay *r = CONTAINER_OF(t, struct relay, hold);
     struct err e;
 
+    if (r->state == RELAY_ANSWERING && !r->joining) {
+        relay_on_watch(r);
+        return;
+    }
     r->hold_over = true; /* with nothing held yet, the head goes with the next event */
     if ((r->joining || (r->state == RELAY_TRYING && (r->held.n || r->head_sent))) &&
         keep_waiting(r, &e) < 0)
@@ -272,6 +283,8 @@ static int finish_answer(struct relay *r, struct err *e)
 static void note_success(struct relay *r)
 {
     r->record.outcome = passed_outcome(r->answer_head.status);
+    if (r->follow && r->silence)
+        policy_gap(&r->run, r->silence, ev_now(r->env->ev));
     if (r->run.n)
         policy_ended(&r->run, waited(r), ev_now(r->env->ev));
     if (r->broke)
@@ -331,7 +344,8 @@ static uint16_t client_status(const struct call_failure *f)
 {
     if (f->status == 429 || f->status == 529 || f->status == 503)
         return f->status;
-    if (f->reason == REASON_TIMEOUT_FIRST || f->reason == REASON_TIMEOUT_IDLE)
+    if (f->reason == REASON_TIMEOUT_FIRST || f->reason == REASON_TIMEOUT_IDLE ||
+        f->reason == REASON_STALL)
         return 504;
     return class_row(f->class_id)->client_status;
 }
@@ -349,13 +363,15 @@ static void on_call_failed(void *arg, const struct call_failure *f)
                               .target = r->target,
                               .body = passes_on(r, f) ? f->body : span_of(NULL, 0),
                               .content_type = f->content_type};
-    struct policy_failure pf = {.class_id = f->class_id,
-                                .status = f->status,
-                                .silent = f->reason == REASON_TIMEOUT_FIRST ||
-                                          f->reason == REASON_TIMEOUT_CONNECT,
-                                .waited_us = f->reason == REASON_TIMEOUT_FIRST ? waited(r) : 0,
-                                .asks = f->asks,
-                                .delay_us = f->delay_us};
+    struct policy_failure pf = {
+        .class_id = f->class_id,
+        .status = f->status,
+        .stalled_us = f->reason == REASON_STALL ? ev_now(r->env->ev) - r->heard : 0,
+        .silent = f->reason == REASON_STALL || f->reason == REASON_TIMEOUT_FIRST ||
+                  f->reason == REASON_TIMEOUT_CONNECT,
+        .waited_us = f->reason == REASON_TIMEOUT_FIRST ? waited(r) : 0,
+        .asks = f->asks,
+        .delay_us = f->delay_us};
     struct span text;
 
     if (relay_renew(r, f))
@@ -368,6 +384,14 @@ static void on_call_failed(void *arg, const struct call_failure *f)
     /* Our own want of memory says nothing about the target, and another one needs no less. */
     if (f->reason == REASON_NO_MEMORY || !relay_try_on(r, &pf, &last))
         relay_fail(r, &last);
+}
+
+void relay_stalled(struct relay *r, ev_us quiet)
+{
+    struct call_failure f = {.class_id = CLASS_MAYBE_EXECUTED, .reason = REASON_STALL};
+
+    UNUSED(snprintf(f.text, sizeof(f.text), "no event for %.1f s", (double)quiet / 1e6));
+    on_call_failed(r, &f);
 }
 
 const struct call_cb relay_call_cb = {

@@ -5,6 +5,7 @@
 #include "dialect/convert_cite.h"
 #include "dialect/convert_most.h"
 #include "dialect/anthropic/anthropic_messages_convert.h"
+#include "dialect/anthropic/claude.h"
 
 #include "dialect/convert_write.h"
 #include "dialect/dialect.h"
@@ -209,5 +210,6 @@ const struct convert convert_anthropic_messages = {
     .end = anthropic_messages_end,
     .write_answer = anthropic_messages_write_answer,
     .cites = anthropic_messages_is_citation,
+    .goes_on = claude_goes_on,
     .joins = true,
 };

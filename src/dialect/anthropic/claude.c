@@ -53,6 +53,11 @@ const struct claude_ability *claude_ability(struct span model)
     return &abilities[i];
 }
 
+bool claude_goes_on(struct span model)
+{
+    return claude_ability(model)->can & CLAUDE_GOES_ON;
+}
+
 /* ---- thinking ---- */
 
 #define BUDGET_MIN 1024 /* the API's */

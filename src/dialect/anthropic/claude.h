@@ -37,6 +37,9 @@ struct claude_ability {
 /* Of the model of that name, on any platform. */
 const struct claude_ability *claude_ability(struct span model);
 
+/* From a beginning of its answer? */
+bool claude_goes_on(struct span model);
+
 struct claude_thinking {
     const char *type;   /* NULL: not said */
     uint64_t budget;    /* of type "enabled" */

@@ -5,6 +5,7 @@
 #include "dialect/bedrock/bedrock_converse_convert.h"
 
 #include "base/base64.h"
+#include "dialect/anthropic/claude.h"
 #include "dialect/convert_most.h"
 #include "dialect/dialect.h"
 
@@ -234,11 +235,18 @@ static const struct convert_loss_row loss[CHAT_FEATURES] = {
 };
 /* clang-format on */
 
+/* Of the others it is not known. */
+static bool goes_on(struct span model)
+{
+    return span_contains(model, SPAN_LIT("claude")) && claude_goes_on(model);
+}
+
 const struct convert convert_bedrock_converse = {
     .name = "bedrock.converse",
     .dialect = &dialect_bedrock_converse,
     .signer = CHAT_SIGNER_ANTHROPIC,
     .loss = loss,
+    .goes_on = goes_on,
     .names = &bedrock_converse_names,
     .read_request = bedrock_converse_read_request,
     .write_request = bedrock_converse_write_request,
