@@ -3,24 +3,26 @@
  */
 #include "dialect/join.h"
 
-void join_init(struct join *j, const struct follow *f, struct chat_sink to)
+static bool is_blank(char c)
 {
-    struct span told = buf_span(&f->text);
-    size_t n = told.n;
-
-    while (n > 0 && (told.p[n - 1] == ' ' || told.p[n - 1] == '\n' || told.p[n - 1] == '\t' ||
-                     told.p[n - 1] == '\r'))
-        n--;
-    *j = (struct join){.to = to,
-                       .told = told,
-                       .blank = span_of(told.p + n, told.n - n),
-                       .lead = f->lead,
-                       .before = f->before};
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-struct span join_text(const struct join *j)
+void join_init(struct join *j, const struct follow *f, struct chat_sink to, struct span *text)
 {
-    return span_of(j->told.p, j->told.n - j->blank.n);
+    struct span told = buf_span(&f->text);
+    size_t n = MIN(told.n, sizeof(j->told)), blank = 0;
+
+    while (blank < n && is_blank(told.p[told.n - blank - 1]))
+        blank++;
+    *j = (struct join){.to = to,
+                       .told_n = n,
+                       .blank_n = blank,
+                       .at = told.n,
+                       .lead = f->lead,
+                       .before = f->before};
+    memcpy(j->told, told.p + told.n - n, n);
+    *text = span_of(told.p, told.n - blank);
 }
 
 /* ---- where the new text begins ---- */
@@ -30,8 +32,8 @@ struct span join_text(const struct join *j)
 /* How much of the head is the end of what was told, the longest such. */
 static size_t overlap(const struct join *j, bool last)
 {
-    for (size_t n = MIN(j->told.n, (size_t)JOIN_OVERLAP_MAX); n >= JOIN_OVERLAP_MIN; n--) {
-        if (memcmp(j->told.p + j->told.n - n, j->head, MIN(n, j->head_n)) != 0)
+    for (size_t n = j->told_n; n >= JOIN_OVERLAP_MIN; n--) {
+        if (memcmp(j->told + j->told_n - n, j->head, MIN(n, j->head_n)) != 0)
             continue;
         if (j->head_n >= n)
             return n;
@@ -43,13 +45,14 @@ static size_t overlap(const struct join *j, bool last)
 
 static size_t again(const struct join *j, bool last)
 {
+    const char *end = j->told + j->told_n - j->blank_n;
     size_t n = overlap(j, last), blank = 0;
 
     if (n != 0)
         return n;
-    while (blank < j->blank.n && blank < j->head_n && j->head[blank] == j->blank.p[blank])
+    while (blank < j->blank_n && blank < j->head_n && j->head[blank] == end[blank])
         blank++;
-    return blank == j->head_n && blank < j->blank.n && !last ? UNDECIDED : blank;
+    return blank == j->head_n && blank < j->blank_n && !last ? UNDECIDED : blank;
 }
 
 static int tell(struct join *j, struct span text, struct err *e)

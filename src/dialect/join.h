@@ -24,21 +24,19 @@
 #define JOIN_OVERLAP_MAX 256
 
 struct join {
-    struct chat_sink to; /* where the events go */
-    struct span told;    /* the text so far; borrowed */
-    struct span blank;   /* ... and the white space at its end */
-    uint32_t lead;       /* the open part's number */
+    struct chat_sink to;         /* where the events go */
+    char told[JOIN_OVERLAP_MAX]; /* the end of the text so far */
+    size_t told_n, blank_n;      /* ... and of that the white space at its end */
+    uint64_t at;                 /* bytes of all of it */
+    uint32_t lead;               /* the open part's number */
     struct chat_usage before;
     char head[2 * JOIN_OVERLAP_MAX]; /* of its text, until it is clear what of it is new */
     size_t head_n;
     bool new; /* what comes now is */
 };
 
-/* f is borrowed as long as its text is. */
-void join_init(struct join *j, const struct follow *f, struct chat_sink to);
-
-/* What the target is asked with. */
-struct span join_text(const struct join *j);
+/* *text: what the target is to be asked with; it lives as long as f is not told more. */
+void join_init(struct join *j, const struct follow *f, struct chat_sink to, struct span *text);
 
 /* The fn of the sink that its reader writes to; arg: the join. -1: it does not go on with the text
  * (ERR_PROTOCOL), or as the sink behind it says. */

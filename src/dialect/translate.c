@@ -250,7 +250,7 @@ static bool may_go_on(const struct chat_request *q)
 }
 
 /* The text becomes the beginning of the answer, behind one that the client has given itself. */
-static int ask_on(struct translate *t, struct err *e)
+static int ask_on(struct translate *t, struct span text, struct err *e)
 {
     struct chat_message **to = &t->q.messages, *last = NULL;
     struct chat_part **part;
@@ -264,7 +264,10 @@ static int ask_on(struct translate *t, struct err *e)
     for (part = &last->parts; *part;)
         part = &(*part)->next;
     chat_note(&t->q, CHAT_HAS_PREFILL);
-    return convert_text_part(&t->q, &part, join_text(&t->join), e);
+    text = arena_dup(&t->arena, text);
+    if (!span_has(text))
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    return convert_text_part(&t->q, &part, text, e);
 }
 
 /* As many tokens are left to it as the others have not taken. */
@@ -317,7 +320,7 @@ static struct span join_mark(struct translate *t, struct span by)
     json_key(&w, "joined");
     json_begin_object(&w);
     json_kv_string(&w, "target", by);
-    json_kv_uint(&w, "at", t->join.told.n);
+    json_kv_uint(&w, "at", t->join.at);
     json_end_object(&w);
     json_end_object(&w);
     if (buf_ok(&b))
@@ -330,13 +333,15 @@ static struct span join_mark(struct translate *t, struct span by)
 
 int translate_go_on(struct translate *t, const struct follow *f, struct span by, struct err *e)
 {
+    struct span text;
+
     if (!may_go_on(&t->q))
         return err_set(e, ERR_PROTOCOL, "an answer of this form has to be of one piece");
-    join_init(&t->join, f, (struct chat_sink){hand_on, t});
+    join_init(&t->join, f, (struct chat_sink){hand_on, t}, &text);
     t->mark = join_mark(t, by);
     if (!span_has(t->mark))
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    if (ask_on(t, e) < 0 || leave_tokens(t, f->deltas, e) < 0 || catch_up(t, f, e) < 0)
+    if (ask_on(t, text, e) < 0 || leave_tokens(t, f->deltas, e) < 0 || catch_up(t, f, e) < 0)
         return -1;
     t->reader.sink = (struct chat_sink){join_event, &t->join};
     return 0;
