@@ -448,3 +448,21 @@ int translate_answer(struct translate *t, struct span body, bool stream, struct 
     chat_collect_free(&c);
     return rc;
 }
+
+int translate_say(struct translate *t, struct span text, bool stream, struct buf *out,
+                  struct err *e)
+{
+    struct chat_part part = {.kind = CHAT_PART_TEXT, .text = text};
+    struct chat_answer *a = arena_zalloc(&t->arena, sizeof(*a));
+
+    if (!a)
+        return err_set(e, ERR_NOMEM, "no memory for an answer");
+    a->choices_n = 1;
+    a->choices[0] = (struct chat_choice_answer){.parts = &part, .stop = CHAT_STOP_END};
+    t->writer.out = out;
+    if (!stream)
+        return t->conf.client->write_answer(&t->writer, a, e);
+    if (chat_replay(a, (struct chat_sink){write_event, t}, e) < 0)
+        return -1;
+    return t->conf.client->end(&t->writer, e);
+}

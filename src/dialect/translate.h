@@ -79,4 +79,9 @@ MUST_CHECK int translate_end(struct translate *t, struct buf *out, struct err *e
 MUST_CHECK int translate_answer(struct translate *t, struct span body, bool stream, struct buf *out,
                                 struct err *e);
 
+/* In place of an answer: a text of the gateway's own, whole or, for a client that wants a stream,
+ * as events with their terminal. */
+MUST_CHECK int translate_say(struct translate *t, struct span text, bool stream, struct buf *out,
+                             struct err *e);
+
 #endif

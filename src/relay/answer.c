@@ -5,7 +5,7 @@
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
 
-#define OWN_FIELDS 13
+#define OWN_FIELDS 14
 #define ERROR_MAX  ((size_t)64 * 1024)
 
 static void add(struct http_field *fields, size_t *n, const char *name, struct span value)
@@ -29,6 +29,9 @@ static void add_identity(const struct relay *r, struct http_field *fields, size_
         add(fields, n, "x-lamplighter-attempts", span_of_u64(r->record.attempts, attempts));
     if (r->last)
         add(fields, n, "x-lamplighter-fallback-reason", span_str(relay_why(&r->last->no)));
+    if (r->is_static || (r->target && r->target->degraded))
+        add(fields, n, "x-lamplighter-degraded",
+            r->is_static ? SPAN_LIT("static") : SPAN_LIT("target"));
     add(fields, n, "x-lamplighter-dropped", r->dropped);
     add(fields, n, "x-lamplighter-approximated", r->approximated);
 }

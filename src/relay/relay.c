@@ -98,7 +98,7 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
     struct err e;
     bool boundary;
 
-    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING)
+    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || relay_say_approved(r, no))
         return;
     boundary = r->state == RELAY_TRYING || r->translate || r->joining ||
                (r->call && call_at_boundary(r->call));

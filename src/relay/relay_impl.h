@@ -8,6 +8,7 @@
  *     skip.c     who is not asked, and why
  *     attempt.c  an attempt's credential, its call, and what follows from its failure
  *     answer.c   what is written toward the client
+ *     exhausted.c  an approved text in place of an error
  *     cost.c     what the target's answer costs
  *     models.c   the list of models
  *     translated.c  what there is besides when the target speaks another dialect
@@ -122,7 +123,8 @@ struct relay {
     /* toward the client */
     size_t backlog; /* body bytes written and not gone yet */
     bool head_sent, end_sent;
-    bool streams; /* the head said that events follow */
+    bool streams;   /* the head said that events follow */
+    bool is_static; /* the answer is an approved text */
     struct ev_post reap;
 };
 
@@ -327,6 +329,15 @@ MUST_CHECK int relay_translate_end(struct relay *r, struct err *e);
 
 /* The target's whole answer in r->answer becomes the client's, also as a stream. */
 MUST_CHECK int relay_translate_answer(struct relay *r, struct err *e);
+
+/* A body as one piece of memory; the caller frees it. NULL: there is none. */
+MUST_CHECK char *relay_flat(struct blob *b, struct err *e);
+
+/* ---- exhausted.c ---- */
+
+/* In place of a refusal: a text that the operator has approved. false: there is none for this one.
+ */
+bool relay_say_approved(struct relay *r, const struct relay_refusal *no);
 
 /* ---- hosted.c ---- */
 

@@ -92,8 +92,7 @@ bool relay_goes_on(const struct relay *r, const struct settings_target *t)
                                  host ? host : &convert_host_plain, t->model);
 }
 
-/* A body as one piece of memory; the caller frees it. */
-static char *flat(struct blob *b, struct err *e)
+char *relay_flat(struct blob *b, struct err *e)
 {
     size_t n = (size_t)blob_len(b);
     char *p = mem_alloc(MAX(n, (size_t)1));
@@ -243,7 +242,7 @@ static bool translate_by(struct relay *r, const struct provider_op_row *op,
     relay_translated_fini(r);
     if (!has_room(r, no))
         return false;
-    body = flat(r->body, &e);
+    body = relay_flat(r->body, &e);
     if (!body ||
         translate_new(&r->translate, &conf, span_of(body, (size_t)blob_len(r->body)), &e) < 0) {
         refuse(r, no, &e);
@@ -359,7 +358,7 @@ int relay_translate_answer(struct relay *r, struct err *e)
 {
     struct blob *answer = NULL;
     struct buf out;
-    char *body = flat(r->answer, e);
+    char *body = relay_flat(r->answer, e);
     int rc = -1;
 
     buf_init(&out, REQUEST_MAX((size_t)r->settings->server.answer_bytes_max));

@@ -289,6 +289,8 @@ static void note_success(struct relay *r)
         policy_ended(&r->run, waited(r), ev_now(r->env->ev));
     if (r->broke)
         r->record.outcome = OUTCOME_JOINED;
+    else if (r->record.outcome == OUTCOME_FULL && r->target->degraded)
+        r->record.outcome = OUTCOME_DEGRADED;
     else if (r->last && r->last->target != r->target && r->record.outcome == OUTCOME_FULL)
         r->record.outcome = OUTCOME_EQUIVALENT;
 }

@@ -42,8 +42,10 @@ static void build_target(struct build *b, struct span model, const struct conf_v
     if (!span_has(id))
         return;
     provider = span_cut(&rest, '/');
-    *ret = (struct settings_target){build_find_provider(b, provider), rest, id,
-                                    provider_may_think(rest)};
+    *ret = (struct settings_target){.provider = build_find_provider(b, provider),
+                                    .model = rest,
+                                    .id = id,
+                                    .thinks = provider_may_think(rest)};
     if (ret->provider)
         check_price(b, model, ret, v);
     if (ret->provider || b->keys->providers.bad)
@@ -53,14 +55,13 @@ static void build_target(struct build *b, struct span model, const struct conf_v
     build_no_provider(b, v->at, where, provider);
 }
 
-static void check_twice(struct build *b, const struct keys_model *k, size_t n)
+static void check_twice(struct build *b, const struct settings_model *m, size_t n,
+                        const struct conf_value *v)
 {
-    const struct conf_value *v = k->targets.items;
-
     for (size_t i = 0; i < n; i++)
-        if (span_eq(v[i].text, v[n].text))
-            conf_report_add(b->report, CONF_ERROR, "E032", v[n].at,
-                            "models.%s has the target '%s' twice", k->self.text.p, v[n].text.p);
+        if (span_eq(m->targets[i].id, m->targets[n].id))
+            conf_report_add(b->report, CONF_ERROR, "E032", v->at,
+                            "models.%.*s has the target '%s' twice", SPAN_FMT(m->name), v->text.p);
 }
 
 /* A name "provider/model" would have a meaning of its own. */
@@ -103,27 +104,50 @@ static struct policy_rules build_rules(struct build *b, const struct keys_retry 
     };
 }
 
+/* Those of one list, behind those that are there. */
+static void build_targets(struct build *b, struct settings_model *m, const struct conf_list *list,
+                          bool degraded, struct settings_target *targets)
+{
+    const struct conf_value *v = list->items;
+
+    for (size_t i = 0; i < list->n && !b->nomem; i++) {
+        build_target(b, m->name, &v[i], &targets[m->targets_n]);
+        targets[m->targets_n].degraded = degraded;
+        check_twice(b, m, m->targets_n, &v[i]);
+        m->targets_n++;
+    }
+}
+
+static void check_targets(struct build *b, const struct keys_model *k,
+                          const struct settings_model *m)
+{
+    if (!b->nomem && k->targets.n)
+        check_fate(b, m, k->targets.items);
+    if (k->targets.set && !k->targets.bad && k->targets.n == 0)
+        conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%s has no targets",
+                        k->self.text.p);
+    if (m->targets_n > POLICY_TARGETS_MAX)
+        conf_report_add(b->report, CONF_ERROR, "E014", k->degraded.at,
+                        "models.%s has more than %d targets, degraded ones included",
+                        k->self.text.p, POLICY_TARGETS_MAX);
+}
+
 static void build_model(struct build *b, const struct keys_model *k, struct settings_model *m)
 {
-    const struct conf_value *v = k->targets.items;
-    struct settings_target *targets = build_alloc(b, k->targets.n, sizeof(*targets));
+    struct settings_target *targets =
+        build_alloc(b, k->targets.n + k->degraded.n, sizeof(*targets));
 
     m->name = build_dup(b, k->self.text);
     if (!targets || !span_has(m->name))
         return;
     m->targets = targets;
-    m->targets_n = k->targets.n;
     m->rules = build_rules(b, &k->retry, &k->breaker);
     m->go_on = (enum settings_go_on)build_either(&k->go_on, &b->keys->defaults.go_on);
-    for (size_t i = 0; i < m->targets_n && !b->nomem; i++) {
-        build_target(b, m->name, &v[i], &targets[i]);
-        check_twice(b, k, i);
-    }
-    if (!b->nomem && m->targets_n)
-        check_fate(b, m, &v[0]);
-    if (k->targets.set && !k->targets.bad && k->targets.n == 0)
-        conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%s has no targets",
-                        k->self.text.p);
+    if (k->on_exhausted.set)
+        m->exhausted = build_dup(b, k->on_exhausted.text);
+    build_targets(b, m, &k->targets, false, targets);
+    build_targets(b, m, &k->degraded, true, targets);
+    check_targets(b, k, m);
     check_hidden(b, k);
 }
 

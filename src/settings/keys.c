@@ -242,6 +242,11 @@ static const struct conf_key model_keys[] = {
      .help = "Whether targets that fail are left alone; left out: defaults.breaker."},
     {"continue", CONF_ONE, .type = &types_go_on, AT(keys_model, go_on), .example = "off",
      .help = "Who goes on with a streamed text that breaks off; left out: defaults.continue."},
+    {"degraded", CONF_ONE_OR_LIST, .type = &types_target, AT(keys_model, degraded), .most = 32,
+     .example = "local/qwen3-4b",
+     .help = "Targets that are asked behind all others, and whose answers say so: x-lamplighter-degraded, and an outcome of their own."},
+    {"on_exhausted", CONF_ONE, .type = &conf_string, AT(keys_model, on_exhausted), .example = "The assistant cannot be reached now. Please call 555-0100.",
+     .help = "A text that clients get in place of the error when no target could answer, as an answer of the model lamplighter/static with x-lamplighter-degraded: static. Left out: they get the error."},
 };
 static const struct conf_table model_table = TABLE(keys_model, model_keys);
 

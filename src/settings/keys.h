@@ -92,9 +92,9 @@ struct keys_defaults {
 
 struct keys_model {
     struct conf_value self;
-    struct conf_list targets;
+    struct conf_list targets, degraded;
     struct keys_retry retry;
-    struct conf_value breaker, go_on;
+    struct conf_value breaker, go_on, on_exhausted;
 };
 
 struct keys_client {

@@ -94,6 +94,7 @@ struct settings_target {
     struct span model; /* the upstream's name */
     struct span id;    /* "provider/model": records, metrics, messages */
     bool thinks;       /* it may think for long before it answers (provider/thinks.h) */
+    bool degraded;     /* the model calls it so: asked last, and its answers say so */
 };
 
 /* Whether an answer that breaks off is gone on with, and by whom. */
@@ -110,6 +111,8 @@ struct settings_model {
     size_t targets_n;
     struct policy_rules rules;
     enum settings_go_on go_on;
+    struct span exhausted; /* a text in place of an error when no target could answer; absent: none
+                            * is approved */
 };
 
 /* A row of the price file. */

@@ -225,3 +225,74 @@ def test_when_all_are_sick_the_client_hears_when_to_come_again(strict, mock):
     assert answers[-1]["x-should-retry"] == "true" and int(answers[-1]["retry-after"]) <= 5
     # Each until its breaker opened, and one probe a second of the least bad.
     assert len(mock.requests("ill")) + len(mock.requests("iller")) <= 14
+
+
+# ---- when nobody is left ----
+
+SORRY = "The assistant cannot be reached now. Please call 555-0100."
+
+
+@pytest.fixture(scope="module")
+def prepared(binary, place, mock):
+    """Models whose targets all fail, with a text for that case, and with a lesser target."""
+    conf = configuration(mock)
+    conf["models"] = {}
+    for name, (first, second) in {path.split("/")[2]: own for path, own in OWN.items()}.items():
+        broken = [f"{first}/x;status=503", f"{second}/x;status=500"]
+        conf["models"] |= {f"{name}-sorry": {"targets": broken, "on_exhausted": SORRY},
+                           f"{name}-less": {"targets": broken, "degraded": "gen/less",
+                                            "on_exhausted": SORRY}}
+    conf["models"] |= {"silent-sorry": {"targets": "oai/x;ttft=3s", "on_exhausted": SORRY},
+                       "wrong-sorry": {"targets": "oai/x;status=400", "on_exhausted": SORRY},
+                       "long-sorry": {"targets": "oai/x;status=400;kind=context_length_exceeded",
+                                      "on_exhausted": SORRY},
+                       "cut-sorry": {"targets": "oai/x;fault=cut;at=4", "on_exhausted": SORRY},
+                       "vectors-sorry": {"targets": "oai/x;status=500", "on_exhausted": SORRY}}
+    g = bed.Gateway(binary, place, conf, env=bed.KEYS, name="prepared")
+    yield g
+    g.stop()
+
+
+@pytest.mark.parametrize("stream", (False, True), ids=("json", "sse"))
+@pytest.mark.parametrize("path", OWN, ids=lambda p: p.split("/")[2])
+def test_an_approved_text_takes_the_place_of_the_error(prepared, path, stream):
+    answer = ask(prepared, path, f"{path.split('/')[2]}-sorry", stream)
+    assert (answer.status, answer.end) == (200, "whole"), answer
+    assert text_of(path, stream, answer) == SORRY
+    assert answer["x-lamplighter-degraded"] == "static"
+    assert b"lamplighter/static" in answer.text
+    record = prepared.record(answer)
+    assert (record["outcome"], record["status"]) == ("failed", 200)
+    assert record["reason"] and record["attempts"] >= 2
+
+
+@pytest.mark.parametrize("stream", (False, True), ids=("json", "sse"))
+@pytest.mark.parametrize("path", OWN, ids=lambda p: p.split("/")[2])
+def test_a_lesser_target_answers_last_and_says_so(prepared, path, stream):
+    answer = ask(prepared, path, f"{path.split('/')[2]}-less", stream)
+    assert (answer.status, answer.end) == (200, "whole"), answer
+    assert text_of(path, stream, answer) == WORDS
+    assert (answer["x-lamplighter-degraded"], answer["x-lamplighter-target"]) == ("target",
+                                                                                  "gen/less")
+    assert prepared.record(answer)["outcome"] == "degraded"
+
+
+def test_a_text_comes_behind_a_head_that_went_early(prepared):
+    answer = prepared.chat("silent-sorry", stream=True)
+    assert (answer.status, answer.end) == (200, "whole"), answer
+    assert text_of(CHAT, True, answer) == SORRY
+
+
+@pytest.mark.parametrize("model, stream, status", (
+    ("wrong-sorry", False, 400), ("long-sorry", False, 400), ("cut-sorry", True, 200)))
+def test_what_is_nobodys_want_gets_no_text(prepared, model, stream, status):
+    """The caller's own fault, and what has begun to be answered."""
+    answer = prepared.chat(model, stream=stream)
+    assert answer.status == status
+    assert SORRY.encode() not in answer.text
+    assert answer.end == ("cut" if stream else "whole")
+
+
+def test_vectors_are_no_text(prepared):
+    answer = prepared.ask("/v1/embeddings", {"model": "vectors-sorry", "input": "x"})
+    assert answer.status == 502
