@@ -40,6 +40,7 @@
 #include "base/reason.h"
 #include "board/standing.h"
 #include "provider/class.h"
+#include "route/order.h"
 
 #define POLICY_TARGETS_MAX 32                   /* of one request */
 #define POLICY_BROKE_US    UINT64_C(600000000)  /* an account without money */
@@ -63,8 +64,16 @@ struct policy_rules {
  * silence takes out. */
 struct policy_candidate {
     uint64_t target, credential, provider;
-    bool thinks; /* its model may be silent for long before it answers */
+    bool thinks;   /* its model may be silent for long before it answers */
+    bool degraded; /* asked behind all that are not */
+    uint64_t cost; /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
 };
+
+/* In which order they are asked (route/order.h), by what is known of them; whole: the answer comes
+ * when it is whole. */
+void policy_order(uint8_t *order, const struct policy_candidate *c, uint32_t n,
+                  const struct board_standing *table, enum route_strategy strategy, bool whole,
+                  uint64_t random);
 
 /* How it stands, for readers: nothing is changed. */
 enum policy_stand {

@@ -52,6 +52,21 @@ void relay_note_cost(struct relay *r, const struct dialect_answer *a)
     r->record.pricing = a->d ? price_answer(r, a) : price_unread(r);
 }
 
+#define BYTES_A_TOKEN 4   /* of JSON with text in it, more or less */
+#define OUTPUT_MOST   500 /* of an answer, mostly: limits are set far above */
+
+uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t)
+{
+    const struct price *p = settings_price(r->settings, t->provider, t->model);
+    struct dialect_usage u = {
+        .input = blob_len(r->body) / BYTES_A_TOKEN, .output = OUTPUT_MOST, .seen = true};
+    uint64_t cost;
+
+    if (r->req.max_tokens)
+        u.output = MIN(u.output, r->req.max_tokens);
+    return p && price_is_known(price_cost(&cost, p, &u)) ? cost : ROUTE_NO_PRICE;
+}
+
 bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no)
 {
     struct span text;

@@ -88,6 +88,28 @@ static void leave_out(struct relay *r, size_t i)
     relay_skip(r, &s);
 }
 
+/* The ways in the order in which the model has them asked. */
+static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
+{
+    struct policy_candidate c[POLICY_TARGETS_MAX];
+    struct settings_way as_written[POLICY_TARGETS_MAX];
+    enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
+    uint8_t order[POLICY_TARGETS_MAX];
+    uint64_t random;
+
+    if (strategy == ROUTE_ORDERED || n < 2)
+        return;
+    ev_random(r->env->ev, &random, sizeof(random));
+    memcpy(as_written, ways, n * sizeof(*ways));
+    for (size_t i = 0; i < n; i++) {
+        c[i] = settings_candidate(&ways[i]);
+        c[i].cost = relay_guess_cost(r, ways[i].target);
+    }
+    policy_order(order, c, (uint32_t)n, r->env->standings, strategy, !r->req.stream, random);
+    for (size_t i = 0; i < n; i++)
+        ways[i] = as_written[order[i]];
+}
+
 bool relay_plan(struct relay *r, struct relay_refusal *no)
 {
     struct settings_way all[POLICY_TARGETS_MAX], *ways;
@@ -98,6 +120,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
 
     targets = targets_of(r, &n);
     n = list_ways(all, targets, n);
+    order_ways(r, all, n);
     ways = arena_alloc(&r->arena, n * sizeof(*ways));
     c = arena_alloc(&r->arena, n * sizeof(*c));
     passed = arena_zalloc(&r->arena, n * sizeof(*passed));

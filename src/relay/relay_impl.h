@@ -366,6 +366,9 @@ MUST_CHECK int relay_cut_foreign(struct relay *r, struct err *e);
 /* Into r->record: the tokens that the target's answer took, and what they cost. */
 void relay_note_cost(struct relay *r, const struct dialect_answer *a);
 
+/* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
+uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);
+
 /* false: the target must not be asked, since it has no price; *no says so. */
 bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
 

@@ -242,6 +242,8 @@ static const struct conf_key model_keys[] = {
      .help = "Whether targets that fail are left alone; left out: defaults.breaker."},
     {"continue", CONF_ONE, .type = &types_go_on, AT(keys_model, go_on), .example = "off",
      .help = "Who goes on with a streamed text that breaks off; left out: defaults.continue."},
+    {"strategy", CONF_ONE, .type = &types_strategy, AT(keys_model, strategy), .text = "ordered",
+     .help = "Who of the targets is asked first: as they are written (ordered), any (spread), the one that begins its answers soonest (fastest), or the one whose tokens cost least (cheapest). But for ordered, all keys and endpoints of a provider share its load."},
     {"degraded", CONF_ONE_OR_LIST, .type = &types_target, AT(keys_model, degraded), .most = 32,
      .example = "local/qwen3-4b",
      .help = "Targets that are asked behind all others, and whose answers say so: x-lamplighter-degraded, and an outcome of their own."},

@@ -94,7 +94,7 @@ struct keys_model {
     struct conf_value self;
     struct conf_list targets, degraded;
     struct keys_retry retry;
-    struct conf_value breaker, go_on, on_exhausted;
+    struct conf_value strategy, breaker, go_on, on_exhausted;
 };
 
 struct keys_client {

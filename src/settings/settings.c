@@ -309,5 +309,7 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
     return (struct policy_candidate){.target = not_0(target),
                                      .credential = not_0(span_hash(p->name) * 31 + key + 1),
                                      .provider = not_0(provider),
-                                     .thinks = w->target->thinks};
+                                     .thinks = w->target->thinks,
+                                     .degraded = w->target->degraded,
+                                     .cost = ROUTE_NO_PRICE};
 }

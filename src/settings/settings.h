@@ -110,6 +110,7 @@ struct settings_model {
     const struct settings_target *targets; /* in order; at least one */
     size_t targets_n;
     struct policy_rules rules;
+    enum route_strategy strategy;
     enum settings_go_on go_on;
     struct span exhausted; /* a text in place of an error when no target could answer; absent: none
                             * is approved */

@@ -60,6 +60,13 @@ static const char *close_word(size_t i)
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
 
+static const char *strategy_word(size_t i)
+{
+    static const char *const words[] = {"ordered", "spread", "fastest", "cheapest"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
 static const char *go_on_word(size_t i)
 {
     static const char *const words[] = {"off", "family", "any"}; /* enum settings_go_on */
@@ -469,6 +476,11 @@ const struct conf_type types_priced = {
     .what = "a target provider/model, in whose model '*' stands for anything",
     .schema = "{\"type\":\"string\",\"pattern\":\"^[^/ ]+/[^ ]+$\"}",
     .parse = read_priced,
+};
+const struct conf_type types_strategy = {
+    .name = "word",
+    .what = "ordered, spread, fastest or cheapest",
+    .word = strategy_word,
 };
 const struct conf_type types_go_on = {
     .name = "word",

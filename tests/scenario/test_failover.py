@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import bed
+import peers
 
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
 GEMINI = "/v1beta/models/"
@@ -296,3 +297,70 @@ def test_what_is_nobodys_want_gets_no_text(prepared, model, stream, status):
 def test_vectors_are_no_text(prepared):
     answer = prepared.ask("/v1/embeddings", {"model": "vectors-sorry", "input": "x"})
     assert answer.status == 502
+
+
+# ---- who is asked first ----
+
+def served(g, model, n):
+    answers = [g.chat(model) for _ in range(n)]
+    assert all(answer.status == 200 for answer in answers)
+    return [answer["x-lamplighter-target"] for answer in answers]
+
+
+@pytest.fixture(scope="module")
+def ordered(binary, place, mock):
+    conf = configuration(mock)
+    conf["defaults"] |= {"breaker": True}
+    rates = {"dear": (9, 9), "cheap": (1, 1), "cheap-in": ("0.1", 90)}
+    prices = place / "ordered-prices.yaml"
+    prices.write_text(json.dumps({"version": 1, "prices": {
+        f"gen/{name}": {"input": each[0], "output": each[1], "source": "a test",
+                        "date": "2026-11-27"} for name, each in rates.items()}}))
+    conf["prices"] = {"file": str(prices)}
+    conf["models"] = {
+        "written": {"targets": ["gen/w1", "gen/w2"]},
+        "spread": {"targets": ["gen/s1", "gen/s2", "gen/s3"], "degraded": "gen/s4",
+                   "strategy": "spread"},
+        "cheapest": {"targets": ["gen/unpriced", "gen/dear", "gen/cheap", "gen/cheap-in"],
+                     "strategy": "cheapest"},
+        "fastest": {"targets": ["gen/slow;head=150ms", "gen/fast"], "strategy": "fastest"},
+        "failing": {"targets": ["gen/f1;status=503", "gen/f2"], "strategy": "spread"}}
+    g = bed.Gateway(binary, place, conf, env=bed.KEYS, name="ordered")
+    yield g
+    g.stop()
+
+
+def test_targets_are_asked_as_they_are_written(ordered):
+    assert set(served(ordered, "written", 20)) == {"gen/w1"}
+
+
+def test_targets_share_the_load(ordered):
+    got = served(ordered, "spread", 90)
+    assert set(got) == {"gen/s1", "gen/s2", "gen/s3"} # and not the lesser one
+    assert all(10 <= got.count(target) <= 50 for target in set(got))
+
+
+def test_keys_and_endpoints_share_the_load(start):
+    with peers.Provider() as first, peers.Provider() as second:
+        conf = bed.basic("127.0.0.1:9", workers=1)
+        conf["providers"] = {"a": {"type": "openai-compatible", "private": True,
+                                   "key": ["env:OAI_KEY", "env:ANT_KEY"],
+                                   "endpoints": [first.url("/v1"), second.url("/v1")]}}
+        conf["models"] = {"m": {"targets": "a/x", "strategy": "spread"}}
+        served(start(bed.Gateway, conf, env=bed.KEYS), "m", 60)
+        seen = [(peer, r.headers["authorization"]) for peer in (first, second)
+                for r in peer.requests]
+    assert len(set(seen)) == 4 and min(map(seen.count, set(seen))) >= 3
+
+
+def test_the_cheapest_is_asked_first(ordered):
+    assert set(served(ordered, "cheapest", 10)) == {"gen/cheap"}
+
+
+def test_the_fastest_is_asked_first(ordered):
+    """Once both are known."""
+    assert served(ordered, "fastest", 12)[4:] == ["gen/fast"] * 8
+
+
+def test_whoever_is_first_another_takes_over(ordered):
+    assert set(served(ordered, "failing", 20)) == {"gen/f2"}

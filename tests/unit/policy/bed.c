@@ -89,7 +89,8 @@ void bed_stand(struct bed *b, const char *letters)
     b->n = (uint32_t)strlen(letters);
     assert_in_range(b->n, 1, POLICY_TARGETS_MAX);
     for (uint32_t i = 0; i < b->n; i++) {
-        b->c[i] = (struct policy_candidate){1000 + i, 100 + i, 10 + i, false};
+        b->c[i] = (struct policy_candidate){
+            .target = 1000 + i, .credential = 100 + i, .provider = 10 + i};
         stand(b, i, letters[i]);
     }
 }

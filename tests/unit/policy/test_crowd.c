@@ -192,7 +192,8 @@ static void run(struct world *w, uint64_t seed)
     assert_non_null(w->table);
     w->rules = (struct policy_rules){.attempts = 3, .same_target = 1, .breaker = true};
     for (unsigned i = 0; i < TARGETS; i++)
-        w->c[i] = (struct policy_candidate){10 + i, 20 + i, 30 + i, false};
+        w->c[i] =
+            (struct policy_candidate){.target = 10 + i, .credential = 20 + i, .provider = 30 + i};
     rng_init(&w->r, seed);
     for (w->now_us = START; w->now_us < START + end_s * SECOND; w->now_us += MS) {
         step(w);
