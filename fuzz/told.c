@@ -45,6 +45,8 @@ static void take_record(struct record *r, const uint8_t **p, size_t *left)
     r->resent = bits & 2;
     r->usage.seen = bits & 4;
     r->more = bits & 8;
+    r->configured = bits & 16;
+    r->usage.extras = bits & 32;
 }
 
 static void check_line(const struct record *r)

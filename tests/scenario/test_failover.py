@@ -241,8 +241,9 @@ def prepared(binary, place, mock):
     for name, (first, second) in {path.split("/")[2]: own for path, own in OWN.items()}.items():
         broken = [f"{first}/x;status=503", f"{second}/x;status=500"]
         conf["models"] |= {f"{name}-sorry": {"targets": broken, "on_exhausted": SORRY},
-                           f"{name}-less": {"targets": broken, "degraded": "gen/less",
-                                            "on_exhausted": SORRY}}
+                           f"{name}-less": {"targets": broken, "on_exhausted": SORRY,
+                                            "degraded": ["gen/lesser;status=503", "gen/less"],
+                                            "retry": {"attempts": 4}}}
     conf["models"] |= {"silent-sorry": {"targets": "oai/x;ttft=3s", "on_exhausted": SORRY},
                        "wrong-sorry": {"targets": "oai/x;status=400", "on_exhausted": SORRY},
                        "long-sorry": {"targets": "oai/x;status=400;kind=context_length_exceeded",

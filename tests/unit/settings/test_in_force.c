@@ -17,6 +17,7 @@ static const char *const in_force[] = {
     "keys.NAME.models",
     "pass",
     "models.NAME.targets",
+    "models.NAME.degraded",
     "providers.NAME.key",
     "providers.NAME.endpoints",
 };
