@@ -214,6 +214,12 @@ void translate_approximated(const struct translate *t, struct buf *out)
         convert_approximated(out, t->conf.target, t->conf.host, &t->q, &t->told);
 }
 
+/* What was written is all of it, or nothing is: the writers append without looking. */
+static int finish(int rc, const struct buf *out, const char *what, struct err *e)
+{
+    return rc < 0 ? rc : buf_finish(out, what, e);
+}
+
 int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
                       struct err *e)
 {
@@ -224,11 +230,12 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
     with.told = &t->told;
     with.host = t->conf.host;
     if (t->conf.target_embed)
-        return convert_embed_request(t->conf.target_embed, out, &t->embed, &with, e);
+        return finish(convert_embed_request(t->conf.target_embed, out, &t->embed, &with, e), out,
+                      "request", e);
     rc = t->conf.target->write_request(out, &t->q, &with, e);
     if (rc < 0)
         e->place_n = 0; /* it is one in the conversation, which is not as the client spelled it */
-    return rc;
+    return finish(rc, out, "request", e);
 }
 
 /* ---- answers ---- */
@@ -273,32 +280,33 @@ int translate_event(struct translate *t, struct span raw, struct buf *out, struc
     if (json_tree_read(&t->event, data, e) < 0)
         return -1;
     t->writer.out = out;
-    return t->conf.target->read_event(&t->reader, sse_name(&sse), t->event.root, e);
+    return finish(t->conf.target->read_event(&t->reader, sse_name(&sse), t->event.root, e), out,
+                  "event", e);
+}
+
+/* All that is due behind the last event. */
+static int end(struct translate *t, struct err *e)
+{
+    return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
 }
 
 int translate_end(struct translate *t, struct buf *out, struct err *e)
 {
     t->writer.out = out;
-    return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
+    return finish(end(t, e), out, "event", e);
 }
 
 /* The target gave all at once to a client that wants a stream. */
 static int stream_answer(struct translate *t, struct err *e)
 {
-    if (t->conf.target->read_answer(&t->reader, t->event.root, e) < 0)
-        return -1;
-    return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
+    return t->conf.target->read_answer(&t->reader, t->event.root, e) < 0 ? -1 : end(t, e);
 }
 
-int translate_answer(struct translate *t, struct span body, bool stream, struct buf *out,
-                     struct err *e)
+static int write_answer(struct translate *t, bool stream, struct buf *out, struct err *e)
 {
     struct chat_collect *c = NULL;
     int rc = -1;
 
-    t->writer.out = out;
-    if (json_tree_read(&t->event, body, e) < 0)
-        return -1;
     if (t->conf.client_embed)
         return convert_embed_answer(t->conf.client_embed, t->conf.target_embed, &t->embed,
                                     t->conf.model, t->event.root, out, e);
@@ -314,4 +322,13 @@ int translate_answer(struct translate *t, struct span body, bool stream, struct 
         rc = t->conf.client->write_answer(&t->writer, chat_collect_answer(c), e);
     chat_collect_free(&c);
     return rc;
+}
+
+int translate_answer(struct translate *t, struct span body, bool stream, struct buf *out,
+                     struct err *e)
+{
+    t->writer.out = out;
+    if (json_tree_read(&t->event, body, e) < 0)
+        return -1;
+    return finish(write_answer(t, stream, out, e), out, "answer", e);
 }
