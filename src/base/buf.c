@@ -79,13 +79,14 @@ void buf_add_u64(struct buf *b, uint64_t v)
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
-    size_t room = b->p && b->err == ERR_NONE ? b->cap - b->n : 0;
+    size_t room;
     va_list again;
     char *to;
     int n;
 
-    if (room < PRINT_TRY && b->n + PRINT_TRY <= b->max && buf_reserve(b, PRINT_TRY))
-        room = b->cap - b->n;
+    if (b->cap - b->n < PRINT_TRY && b->n + PRINT_TRY <= b->max && !buf_reserve(b, PRINT_TRY))
+        return;
+    room = b->err == ERR_NONE ? b->cap - b->n : 0;
     va_copy(again, ap);
     n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, again);
     va_end(again);

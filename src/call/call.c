@@ -9,9 +9,9 @@
  *     any        -- broken, late, cancelled --> DONE
  *     WAITING    -- a kept connection ended --> CONNECTING   (once: send_again())
  *
- * One timer serves the phase: connect, first (until content comes), idle. A second copy of the
- * request connects anew, but the clock of the first token goes on. Behind the first content the
- * timer stands still while our own side holds the target back (call_resume): that silence is ours.
+ * One timer serves the phase: connect, first (from when the request has left until content comes),
+ * idle. For a second copy of it the clock of the first token goes on. Behind the first content the
+ * timer stands still while our own side holds the target back: that silence is ours.
  *
  * Events are handed on whole, up to CALL_EVENT_MAX, as spans of what was just received; only an
  * event that is cut by the end of a read is copied, and waits for its rest.
@@ -121,11 +121,6 @@ static void arm(struct call *c, ev_us wait)
         fail(c, CLASS_NEVER_EXECUTED, REASON_NO_MEMORY, "no memory for a timer");
 }
 
-static void set_timer(struct call *c, uint64_t ms)
-{
-    arm(c, EV_MS(ms));
-}
-
 /* What is left until content has to come. */
 static ev_us first_left(const struct call *c)
 {
@@ -158,7 +153,7 @@ static void on_timer(struct ev_timer *t)
         break;
     case AFTER:
         if (c->held_back > c->held.n) /* what is to come waits for the client */
-            set_timer(c, CALL_AFTER_MS);
+            arm(c, EV_MS(CALL_AFTER_MS));
         else
             done(c);
         break;
@@ -202,9 +197,16 @@ static int pump_body(struct call *c, struct err *e)
         if (http_send_body(c->stream, s.p, s.n, e) < 0)
             return -1;
     }
-    if (!c->conf.body)
-        c->sent_all = true;
+    c->sent_all |= !c->conf.body;
     return c->sent_all ? http_send_end(c->stream, e) : 0;
+}
+
+/* The clock begins anew with every piece of the request that leaves: sending is no silence. */
+static void wait_for_first(struct call *c)
+{
+    c->times.asked = c->resent ? c->times.asked : ev_now(c->conf.ev);
+    c->first_by = c->times.asked + EV_MS(c->conf.timeout.first_ms);
+    arm(c, first_left(c));
 }
 
 static void on_sent(void *arg, size_t n)
@@ -213,6 +215,8 @@ static void on_sent(void *arg, size_t n)
     struct err e;
 
     c->sending -= MIN(n, c->sending);
+    if (c->state == WAITING)
+        wait_for_first(c);
     if (!c->sent_all && (c->state == CONNECTING || c->state == WAITING) && pump_body(c, &e) < 0)
         fail(c, CLASS_MAYBE_EXECUTED, REASON_RESET, "%s", e.text);
 }
@@ -231,10 +235,7 @@ static void on_connected(void *arg, bool pooled)
     c->state = WAITING;
     c->pooled = pooled;
     c->connected_at = ev_now(c->conf.ev);
-    if (!c->resent)
-        c->first_by = c->connected_at + EV_MS(c->conf.timeout.first_ms);
-    c->times.asked = c->resent ? c->times.asked : c->connected_at;
-    arm(c, first_left(c));
+    wait_for_first(c);
 }
 
 /* Give the request to the pool, from its first byte on. */
@@ -331,7 +332,7 @@ static void on_head(void *arg, const struct http_head *h)
         c->error_type =
             arena_dup(&c->arena, answer_head_error(h, c->conf.provider->type->error_header));
         c->state = ERROR;
-        set_timer(c, ERROR_BODY_MS);
+        arm(c, EV_MS(ERROR_BODY_MS));
         return;
     }
     if (junk) {
@@ -428,7 +429,7 @@ static void after_event(struct call *c)
     v = dialect_answer_verdict(&c->answer);
     if (v == VERDICT_COMPLETE) {
         c->state = AFTER;
-        set_timer(c, CALL_AFTER_MS);
+        arm(c, EV_MS(CALL_AFTER_MS));
     } else if (v == VERDICT_ERROR) {
         struct call_failure f = {.status = c->status};
 
@@ -539,8 +540,8 @@ static void read_whole(struct call *c, const char *p, size_t n)
 static void on_body(void *arg, const char *p, size_t n)
 {
     struct call *c = arg;
+    bool rested = c->resting;
     struct err e;
-    bool rested;
 
     c->held_back += n;
     if (c->state == DONE)
@@ -550,7 +551,6 @@ static void on_body(void *arg, const char *p, size_t n)
         call_resume(c);
         return;
     }
-    rested = c->resting;
     note_content(c, !c->events);
     c->handed = false;
     if (!c->events)
@@ -567,7 +567,7 @@ static void on_body(void *arg, const char *p, size_t n)
      */
     if (!c->handed && !rested && c->resting && c->state == ANSWER) {
         c->resting = false;
-        set_timer(c, c->conf.timeout.idle_ms);
+        arm(c, EV_MS(c->conf.timeout.idle_ms));
     }
 }
 
@@ -752,7 +752,7 @@ void call_resume(struct call *c)
 
     c->held_back = 0;
     if (c->state == ANSWER && c->resting)
-        set_timer(c, c->conf.timeout.idle_ms);
+        arm(c, EV_MS(c->conf.timeout.idle_ms));
     c->resting = false;
     give_back(c, n);
 }

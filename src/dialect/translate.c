@@ -218,6 +218,12 @@ void translate_approximated(const struct translate *t, struct buf *out)
         convert_approximated(out, t->conf.target, t->conf.host, &t->q, &t->told);
 }
 
+/* What was written is all of it, or nothing is: the writers append without looking. */
+static int finish(int rc, const struct buf *out, const char *what, struct err *e)
+{
+    return rc < 0 ? rc : buf_finish(out, what, e);
+}
+
 int translate_request(struct translate *t, struct buf *out, const struct convert_to *to,
                       struct err *e)
 {
@@ -229,13 +235,14 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
     with.told = &t->told;
     with.host = t->conf.host;
     if (t->conf.target_embed)
-        return convert_embed_request(t->conf.target_embed, out, &t->embed, &with, e);
+        return finish(convert_embed_request(t->conf.target_embed, out, &t->embed, &with, e), out,
+                      "request", e);
     if (convert_within(&q, &with, e) < 0)
         return -1;
     rc = t->conf.target->write_request(out, &q, &with, e);
     if (rc < 0)
         e->place_n = 0; /* it is one in the conversation, which is not as the client spelled it */
-    return rc;
+    return finish(rc, out, "request", e);
 }
 
 /* ---- to go on with an answer ---- */
@@ -360,10 +367,10 @@ static int write(struct translate *t, struct buf *out, struct err *e,
 
     t->writer.out = out;
     if (!span_has(t->mark))
-        return fn(t, arg, e);
+        return finish(fn(t, arg, e), out, "event", e);
     buf_init(&own, EVENT_TREE_MAX);
     t->writer.out = &own;
-    rc = fn(t, arg, e);
+    rc = finish(fn(t, arg, e), &own, "event", e);
     text = buf_span(&own);
     at = span_find(text, '{');
     if (rc == 0 && at != SIZE_MAX) {
@@ -375,7 +382,7 @@ static int write(struct translate *t, struct buf *out, struct err *e,
     if (rc == 0)
         buf_add_span(out, text);
     buf_fini(&own);
-    return rc;
+    return finish(rc, out, "event", e);
 }
 
 struct named {
@@ -423,15 +430,11 @@ static int stream_answer(struct translate *t, struct err *e)
     return end_parts(t, e) < 0 ? -1 : t->conf.client->end(&t->writer, e);
 }
 
-int translate_answer(struct translate *t, struct span body, bool stream, struct buf *out,
-                     struct err *e)
+static int write_answer(struct translate *t, bool stream, struct buf *out, struct err *e)
 {
     struct chat_collect *c = NULL;
     int rc = -1;
 
-    t->writer.out = out;
-    if (json_tree_read(&t->event.tree, body, e) < 0)
-        return -1;
     if (t->conf.client_embed)
         return convert_embed_answer(t->conf.client_embed, t->conf.target_embed, &t->embed,
                                     t->conf.model, t->event.tree.root, out, e);
@@ -449,6 +452,24 @@ int translate_answer(struct translate *t, struct span body, bool stream, struct 
     return rc;
 }
 
+int translate_answer(struct translate *t, struct span body, bool stream, struct buf *out,
+                     struct err *e)
+{
+    t->writer.out = out;
+    if (json_tree_read(&t->event.tree, body, e) < 0)
+        return -1;
+    return finish(write_answer(t, stream, out, e), out, "answer", e);
+}
+
+static int say(struct translate *t, const struct chat_answer *a, bool stream, struct err *e)
+{
+    if (!stream)
+        return t->conf.client->write_answer(&t->writer, a, e);
+    if (chat_replay(a, (struct chat_sink){write_event, t}, e) < 0)
+        return -1;
+    return t->conf.client->end(&t->writer, e);
+}
+
 int translate_say(struct translate *t, struct span text, bool stream, struct buf *out,
                   struct err *e)
 {
@@ -460,9 +481,5 @@ int translate_say(struct translate *t, struct span text, bool stream, struct buf
     a->choices_n = 1;
     a->choices[0] = (struct chat_choice_answer){.parts = &part, .stop = CHAT_STOP_END};
     t->writer.out = out;
-    if (!stream)
-        return t->conf.client->write_answer(&t->writer, a, e);
-    if (chat_replay(a, (struct chat_sink){write_event, t}, e) < 0)
-        return -1;
-    return t->conf.client->end(&t->writer, e);
+    return finish(say(t, a, stream, e), out, "answer", e);
 }

@@ -414,6 +414,16 @@ struct policy_step policy_failed(struct policy_request *q, const struct policy_f
     return (struct policy_step){.what = POLICY_NEXT};
 }
 
+bool policy_again(struct policy_request *q, uint64_t now_us)
+{
+    uint64_t until;
+
+    if (look(q, q->at, now_us, &until) == POLICY_FREE)
+        return true;
+    q->out |= UINT32_C(1) << q->at;
+    return false;
+}
+
 void policy_broke(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                   uint32_t random)
 {

@@ -162,7 +162,11 @@ struct policy_step {
 struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
                                  uint64_t now_us, uint64_t left_us, uint32_t random);
 
-/* The same, and no other attempt can follow: the client has had a part of the answer. */
+/* The moment of POLICY_AGAIN is over. false: meanwhile others have learned that the target is not
+ * to be asked, and policy_next() says who is instead. */
+bool policy_again(struct policy_request *q, uint64_t now_us);
+
+/* As policy_failed(), and no other attempt can follow: the client has had a part of the answer. */
 void policy_broke(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                   uint32_t random);
 

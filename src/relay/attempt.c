@@ -277,7 +277,8 @@ void relay_on_again(struct ev_timer *t)
     struct relay_refusal no;
 
     relay_on_work(r, true);
-    if (relay_same_target(r, &no))
+    if (policy_again(&r->run, ev_now(r->env->ev)) ? relay_same_target(r, &no)
+                                                  : relay_next_target(r, &no))
         relay_try(r);
     else
         relay_fail(r, r->last);

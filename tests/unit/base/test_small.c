@@ -147,6 +147,25 @@ static void a_buf_stops_at_its_maximum(void **state)
     buf_fini(&b);
 }
 
+/* Behind an append that found no memory there is nothing, also where it would have had room. */
+static void a_buf_without_memory_stays_as_it_is(void **state)
+{
+    struct buf b;
+    struct err e;
+
+    UNUSED(state);
+    buf_init(&b, 4096);
+    for (size_t i = 0; i < 200; i++)
+        buf_add_char(&b, 'a');
+    mem_torture(1, true);
+    buf_printf(&b, "%d", 7);
+    buf_printf(&b, "%d", 8);
+    mem_torture(0, false);
+    assert_int_equal(b.n, 200);
+    assert_int_equal(buf_finish(&b, "thing", &e), -1);
+    buf_fini(&b);
+}
+
 static void prints_are_whole_or_not_there(void **state)
 {
     char text[301];
@@ -308,6 +327,7 @@ int main(void)
         cmocka_unit_test(numbers_are_written_as_they_are_read),
         cmocka_unit_test(spans_are_cut_and_compared),
         cmocka_unit_test(a_buf_stops_at_its_maximum),
+        cmocka_unit_test(a_buf_without_memory_stays_as_it_is),
         cmocka_unit_test(prints_are_whole_or_not_there),
         cmocka_unit_test(an_arena_keeps_its_budget),
         cmocka_unit_test(spares_are_kept_to_their_bound),

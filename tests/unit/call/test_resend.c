@@ -493,7 +493,7 @@ static const struct {
      REASON_TIMEOUT_FIRST,
      CLASS_MAYBE_EXECUTED,
      EV_S(2),
-     EV_S(2)},
+     EV_S(2) + 100}, /* from the last byte of the first copy */
     {"silence",
      false,
      {AT_BODY, NULL, 0, STAYS, 0},
@@ -503,7 +503,7 @@ static const struct {
      REASON_TIMEOUT_FIRST,
      CLASS_MAYBE_EXECUTED,
      EV_S(2),
-     EV_S(2)},
+     EV_S(2) + 100},
 };
 
 /* At most one: what becomes of it is what is told, also when it could not even be sent. */

@@ -289,6 +289,34 @@ static void without_breakers_what_failed_is_asked_again(void **state)
     }
 }
 
+/* In the moment before it is asked again others may have learned better. */
+static void the_moment_in_place_changes_minds(void **state)
+{
+    static const struct {
+        const char *stand;
+        bool again;
+    } stands[] = {{"FF", true},  {"fF", true},  {"lF", true},  {"SF", false},
+                  {"LF", false}, {"BF", false}, {"KF", false}, {"DF", false}};
+    struct bed *b = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(stands); i++) {
+        const struct policy_failure f = F(SERVER);
+        struct policy_request q;
+
+        bed_stand(b, "FF");
+        b->rules = (struct policy_rules){.attempts = 3, .same_target = 1, .breaker = true};
+        q = bed_request(b);
+        assert_int_equal(policy_next(&q, NOW), 0);
+        assert_int_equal(policy_failed(&q, &f, NOW, FOREVER, 0).what, POLICY_AGAIN);
+        bed_stand(b, stands[i].stand);
+        q.table = b->table;
+        q.candidates = b->c;
+        if (policy_again(&q, NOW) != stands[i].again)
+            fail_msg("%s", stands[i].stand);
+        assert_int_equal(policy_next(&q, NOW), stands[i].again ? 0 : 1);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
@@ -300,6 +328,7 @@ int main(void)
         TEST(in_place_it_is_counted_and_paid_for),
         TEST(attempts_are_counted_over_all_targets),
         TEST(without_breakers_what_failed_is_asked_again),
+        TEST(the_moment_in_place_changes_minds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,34 @@ static void waiting_for_the_target_is_no_overhead(void **state)
     twin_close(&t);
 }
 
+/* The time until the first token is one of thinking: that of a large request is not part of it. */
+static void sending_the_request_is_no_silence(void **state)
+{
+    struct twin_client c = {0};
+    struct buf body, b;
+    struct twin t;
+
+    UNUSED(state);
+    buf_init(&body, (size_t)1 << 20);
+    buf_init(&b, (size_t)1 << 20);
+    buf_add_str(&body, "{\"model\":\"small\",\"stream\":true,\"messages\":[{\"role\":\"user\","
+                       "\"content\":\"");
+    for (size_t i = 0; i < 400000; i++)
+        buf_add_char(&body, 'x');
+    buf_add(&body, "\"}]}", 5);
+    buf_add_char(&body, '\0');
+    twin_open(&t, 8, CONFIG "defaults: {timeout: {first_token: 1s}}\n");
+    set_exact(&t);
+    net_sim_conf(t.sim)->bytes_per_s = 100000;
+    twin_ask(&t, &c, kind_request(&b, kinds[0].path, body.p), EV_S(20));
+    assert_int_equal(t.record.outcome, OUTCOME_FULL);
+    assert_in_range(t.record.attempt_us, EV_S(4), EV_S(5));
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&body);
+    buf_fini(&b);
+}
+
 static uint64_t under_way(const struct twin *t)
 {
     uint64_t sum = 0;
@@ -121,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_attempt_has_its_own_times),
         cmocka_unit_test(waiting_for_the_target_is_no_overhead),
+        cmocka_unit_test(sending_the_request_is_no_silence),
         cmocka_unit_test(a_failed_attempt_has_a_duration),
     };
 

@@ -1,0 +1,440 @@
+/*
+ * rules.c - who was asked, when, and how often (I4), and whether a failure had a cause (I8).
+ *
+ * That an attempt has begun is seen on the board, where each worker notes it (board/held.h), after
+ * every turn of the loop. What may be done is a model of its own, simpler than policy: where it
+ * does not know it says nothing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "health/breaker.h"
+#include "sim.h"
+
+#define HELD_SEEN  64 /* entries of a worker that are looked at; they are taken from below */
+#define STANDS_MAX 256
+#define OPEN_LEAST (EV_MS(2500)) /* what an open breaker stays at the least */
+#define ROW        5             /* failures that open it */
+#define BETWEEN    EV_S(1)       /* probes of the last one left */
+#define BROKE      EV_S(600)
+#define UNSAID     EV_S(1)
+
+/* A target by one way, or (model "") a credential. */
+struct stand_model {
+    size_t provider, end, key;
+    char model[24];
+    ev_us told_at, not_before; /* asked to be left alone */
+    unsigned row;
+    ev_us opened_at; /* 0: it may be closed */
+    struct attempt *probe;
+    ev_us probe_failed_at;
+};
+
+static struct stand_model *stand_of(struct sim *s, size_t provider, size_t end, size_t key,
+                                    const char *model)
+{
+    struct stand_model *m;
+
+    for (size_t i = 0; i < s->stands_n; i++) {
+        m = &s->stands[i];
+        if (m->provider == provider && m->end == end && m->key == key &&
+            strcmp(m->model, model) == 0)
+            return m;
+    }
+    MUST(s->stands_n < STANDS_MAX);
+    m = &s->stands[s->stands_n++];
+    *m = (struct stand_model){.provider = provider, .end = end, .key = key};
+    UNUSED(snprintf(m->model, sizeof(m->model), "%s", model));
+    return m;
+}
+
+static size_t ways(const struct sim *s, size_t provider)
+{
+    return s->providers[provider].ends_n * s->providers[provider].keys_n;
+}
+
+void rules_init(struct sim *s)
+{
+    s->stands = calloc(STANDS_MAX, sizeof(*s->stands));
+    MUST(s->stands);
+}
+
+void rules_free(struct sim *s)
+{
+    free(s->stands);
+}
+
+/* ---- an attempt begins ---- */
+
+static void check_count(struct ask *a, const struct attempt *t)
+{
+    unsigned executed = 0, here = 0;
+    size_t most = ways(a->s, t->provider) * (1 + MAX(a->same_target, a->wait_s ? 1u : 0u));
+
+    for (size_t i = 0; i < a->tries_n; i++) {
+        const struct attempt *o = &a->tries[i];
+
+        executed += o->over && o->class_id != CLASS_NEVER_EXECUTED;
+        here += o->provider == t->provider && strcmp(o->model, t->model) == 0;
+        if (o->over && o->provider == t->provider && a->s->providers[t->provider].ends_n == 1 &&
+            (o->reason == REASON_TIMEOUT_FIRST || o->reason == REASON_TIMEOUT_CONNECT))
+            sim_fail(a->s, "I4: request %u asks p%zu again, which was silent", a->n, t->provider);
+    }
+    if (executed >= a->attempts)
+        sim_fail(a->s, "I4: request %u: attempt %u of %u", a->n, executed + 1, a->attempts);
+    if (here >= most)
+        sim_fail(a->s, "I4: request %u: p%zu/%s for the %uth time", a->n, t->provider, t->model,
+                 here + 1);
+}
+
+static bool is_target(const struct ask *a, const struct attempt *t)
+{
+    for (size_t i = 0; i < a->targets_n; i++)
+        if (a->targets[i].provider == t->provider && strcmp(a->targets[i].model, t->model) == 0)
+            return true;
+    return a->pinned;
+}
+
+static bool was_left_out(struct ask *a, size_t provider, const char *model);
+static enum policy_stand look(struct sim *s, size_t provider, const char *model, size_t at,
+                              struct policy_candidate *c);
+
+/* Its breaker's time is over: it had opened before five in a row had failed, since too many had. */
+static bool is_over(struct sim *s, const struct attempt *t)
+{
+    const struct board_standing *b;
+    struct policy_candidate c;
+    uint64_t until;
+
+    UNUSED(look(s, t->provider, t->model, 0, &c));
+    b = standing_look(s->board->standings, c.target);
+    until = b ? board_get(&b->until_us) : 0;
+    return until && until <= ev_now(s->ev);
+}
+
+/* Only where there is one way is it known by which one. */
+static void check_breaker(struct ask *a, struct attempt *t)
+{
+    struct stand_model *m = stand_of(a->s, t->provider, 0, 0, t->model);
+    ev_us now = t->began;
+
+    if (ways(a->s, t->provider) > 1 || !a->s->breaker || !m->opened_at || now <= m->opened_at ||
+        now >= m->opened_at + OPEN_LEAST)
+        return;
+    if (m->probe && !m->probe->over)
+        sim_fail(a->s, "I4: request %u probes p%zu/%s while another one does", a->n, t->provider,
+                 t->model);
+    if (m->probe_failed_at && now < m->probe_failed_at + BETWEEN)
+        sim_fail(a->s, "I4: request %u probes p%zu/%s too soon", a->n, t->provider, t->model);
+    if (is_over(a->s, t))
+        return;
+    for (size_t i = 0; i < a->targets_n && !a->s->torture; i++)
+        if ((a->targets[i].provider != t->provider || strcmp(a->targets[i].model, t->model) != 0) &&
+            was_left_out(a, a->targets[i].provider, a->targets[i].model))
+            sim_fail(a->s, "I4: request %u asks p%zu/%s, which is sick, and not p%zu/%s", a->n,
+                     t->provider, t->model, a->targets[i].provider, a->targets[i].model);
+    m->probe = t;
+}
+
+static void check_alone(struct ask *a, const struct attempt *t, size_t end, size_t key)
+{
+    const struct stand_model *m[] = {stand_of(a->s, t->provider, end, key, t->model),
+                                     stand_of(a->s, t->provider, 0, key, "")};
+
+    for (size_t i = 0; i < ARRAY_LEN(m) && a->s->breaker; i++)
+        if (t->began > m[i]->told_at && t->began < m[i]->not_before)
+            sim_fail(a->s, "I4: request %u asks p%zu/%s (end %zu, key %zu) %llu ms too early", a->n,
+                     t->provider, t->model, end, key,
+                     (unsigned long long)(m[i]->not_before - t->began) / 1000);
+}
+
+/* "p0/a" */
+size_t sim_find_target(struct sim *s, const char *id, char model[24])
+{
+    const char *slash = strchr(id, '/');
+
+    if (!slash || id[0] != 'p' || (size_t)(id[1] - '0') >= s->providers_n)
+        sim_fail(s, "no target: '%s'", id);
+    UNUSED(snprintf(model, 24, "%s", slash + 1));
+    return (size_t)(id[1] - '0');
+}
+
+static void attempt_begins(struct ask *a, const char *target)
+{
+    struct attempt *t;
+
+    if (a->tries_n == ATTEMPTS_MAX)
+        sim_fail(a->s, "I4: request %u has been tried %zu times", a->n, a->tries_n);
+    t = &a->tries[a->tries_n];
+    *t = (struct attempt){.began = ev_now(a->s->ev)};
+    t->provider = sim_find_target(a->s, target, t->model);
+    sim_say(a->s, "request %u: attempt %zu at %s", a->n, a->tries_n + 1, target);
+    if (!is_target(a, t))
+        sim_fail(a->s, "I4: request %u is sent to %s, which is no target of it", a->n, target);
+    check_count(a, t);
+    check_breaker(a, t);
+    if (ways(a->s, t->provider) == 1)
+        check_alone(a, t, 0, 0);
+    a->tries_n++;
+}
+
+static struct ask *ask_of(struct sim *s, const struct board_request *q)
+{
+    char model[64];
+
+    board_get_text(model, q->model, ARRAY_LEN(q->model));
+    for (size_t i = s->asks_n; i > 0; i--)
+        if (strcmp(s->asks[i - 1]->name, model) == 0 && !s->asks[i - 1]->recorded)
+            return s->asks[i - 1];
+    sim_fail(s, "an attempt for '%s', which nobody asks for", model);
+}
+
+void rules_turn(struct sim *s)
+{
+    char target[96];
+
+    for (size_t w = 0; w < s->workers_n; w++) {
+        struct board_held *held = &s->board->held[w];
+
+        for (size_t i = 0; i < HELD_SEEN; i++) {
+            const struct board_request *q = &held->requests[i];
+            unsigned tried = (unsigned)board_get(&q->tried) & 0xffff;
+            struct ask *a;
+
+            if (board_get(&held->owners[i]) == 0 || tried == 0)
+                continue;
+            a = ask_of(s, q);
+            if (tried <= a->tries_n)
+                continue;
+            board_get_text(target, q->target, ARRAY_LEN(q->target));
+            attempt_begins(a, target);
+            if (tried != a->tries_n)
+                sim_fail(s, "I4: request %u: two attempts in one turn", a->n);
+        }
+    }
+}
+
+/* ---- it reaches its provider ---- */
+
+static struct attempt *attempt_of(const struct arrival *a)
+{
+    for (size_t i = a->ask->tries_n; i > 0; i--) {
+        struct attempt *t = &a->ask->tries[i - 1];
+
+        if (t->provider == a->provider && strcmp(t->model, a->model) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+void rules_arrived(struct arrival *a)
+{
+    struct attempt *t = attempt_of(a);
+
+    if (!t)
+        sim_fail(a->ask->s, "request %u has reached p%zu/%s without an attempt", a->ask->n,
+                 a->provider, a->model);
+    check_alone(a->ask, t, a->end, a->key);
+    t->arrival = a;
+}
+
+/* How a target stands with the gateway, by one of the ways to it. */
+static enum policy_stand look(struct sim *s, size_t provider, const char *model, size_t at,
+                              struct policy_candidate *c)
+{
+    struct settings_plan plan;
+    struct settings_way way;
+    uint64_t until;
+    char id[40];
+
+    UNUSED(snprintf(id, sizeof(id), "p%zu/%s", provider, model));
+    MUST(settings_resolve(&plan, s->settings, span_str(id)) == 0);
+    way = settings_way(&plan.one, at);
+    *c = settings_candidate(&way);
+    return policy_look(s->board->standings, c, ev_now(s->ev), &until);
+}
+
+/* The target answers. What was held against it may be over: at the end of an answer, and, while its
+ * breaker is open, at the first word of a probe's. */
+void rules_said(struct arrival *a)
+{
+    struct sim *s = a->ask->s;
+    struct stand_model *m = stand_of(s, a->provider, a->end, a->key, a->model);
+    struct policy_candidate c;
+
+    if (a->sent < a->answer.complete_at && !m->opened_at &&
+        look(s, a->provider, a->model, 0, &c) == POLICY_FREE)
+        return;
+    m->row = 0;
+    m->opened_at = 0;
+    m->probe = NULL;
+    m->probe_failed_at = 0;
+}
+
+/* ---- and ends ---- */
+
+/* Is it the target's failure, and not the client's or the gateway's? */
+static bool is_targets(enum reason why)
+{
+    return why == REASON_CONNECT || why == REASON_RESET || why == REASON_TIMEOUT_CONNECT ||
+           why == REASON_TIMEOUT_FIRST || why == REASON_TIMEOUT_IDLE || why == REASON_TRUNCATED ||
+           why == REASON_JUNK || why == REASON_UPSTREAM_STATUS || why == REASON_UPSTREAM_ERROR;
+}
+
+static void note_delay(struct sim *s, const struct attempt *t, const struct record *r)
+{
+    const struct arrival *a = t->arrival;
+    ev_us now = t->ended, delay = 0;
+    struct stand_model *m;
+
+    if (!a || a->fault.kind != F_STATUS || r->reason != REASON_UPSTREAM_STATUS)
+        return;
+    m = stand_of(s, a->provider, r->class_id == CLASS_QUOTA ? 0 : a->end, a->key,
+                 r->class_id == CLASS_QUOTA ? "" : a->model);
+    if (r->class_id == CLASS_RATE || r->class_id == CLASS_OVERLOAD)
+        delay = EV_S(a->fault.ask_s);
+    if (r->class_id == CLASS_RATE && !a->fault.ask_s)
+        delay = UNSAID;
+    if (r->class_id == CLASS_QUOTA)
+        delay = BROKE;
+    if (delay && now + delay > m->not_before) {
+        if (m->not_before <= now)
+            m->told_at = now;
+        m->not_before = now + delay;
+    }
+}
+
+static void note_failed(struct sim *s, struct attempt *t, const struct record *r)
+{
+    struct stand_model *m = stand_of(s, t->provider, 0, 0, t->model);
+    bool sick = class_row(r->class_id)->health && is_targets(r->reason);
+
+    if (ways(s, t->provider) > 1)
+        return;
+    if (m->probe == t) {
+        m->probe_failed_at = sick ? t->ended : 0;
+        m->probe = NULL;
+    }
+    if (!sick)
+        return;
+    m->row++;
+    if (m->row >= ROW && !m->opened_at)
+        m->opened_at = t->ended;
+}
+
+/* Has something been done to it that explains a failure? */
+static bool has_cause(struct sim *s, const struct attempt *t)
+{
+    const struct provider_world *p = &s->providers[t->provider];
+
+    if (s->is_rough || (s->torture && !s->healed))
+        return true;
+    if (t->arrival && (fault_end_of(t->arrival) != END_WELL || t->arrival->killed))
+        return true;
+    for (size_t i = 0; i < p->ends_n; i++) {
+        const struct endpoint *e = &p->ends[i];
+
+        if (e->mood == MOOD_DOWN || (e->down_at && e->down_at + EV_MS(50) >= t->began) ||
+            (e->dirty_at && e->dirty_at + EV_MS(50) >= t->began))
+            return true;
+    }
+    return false;
+}
+
+static void check_class(struct ask *a, const struct attempt *t, const struct record *r)
+{
+    const struct arrival *from = t->arrival;
+
+    if (!from || from->fault.kind != F_STATUS || from->killed || a->s->is_rough || a->s->torture ||
+        r->reason != REASON_UPSTREAM_STATUS)
+        return;
+    if (strcmp(class_row(r->class_id)->name, from->fault.status->class_name) != 0)
+        sim_fail(a->s, "request %u: a status of class %s was taken for %s", a->n,
+                 from->fault.status->class_name, class_row(r->class_id)->name);
+}
+
+/* Could the target have been asked, and was not? */
+static bool was_left_out(struct ask *a, size_t provider, const char *model)
+{
+    struct policy_candidate c;
+
+    for (size_t i = 0; i < a->tries_n; i++) {
+        const struct attempt *t = &a->tries[i];
+
+        if (t->provider != provider)
+            continue;
+        if (strcmp(t->model, model) == 0 || t->class_id == CLASS_QUOTA ||
+            t->class_id == CLASS_CREDENTIAL || t->reason == REASON_TIMEOUT_FIRST ||
+            t->reason == REASON_TIMEOUT_CONNECT)
+            return false; /* it was, or what it shares with one that was is at fault */
+    }
+    for (size_t i = 0; i < ways(a->s, provider); i++) {
+        const struct board_standing *b;
+
+        if (a->s->breaker && look(a->s, provider, model, i, &c) != POLICY_FREE)
+            continue;
+        look(a->s, provider, model, i, &c);
+        b = standing_look(a->s->board->standings, c.target);
+        if (!b || breaker_read(board_get(&b->breaker), ev_now(a->s->ev)).row == 0)
+            return true; /* else the retry may have been too dear */
+    }
+    return false;
+}
+
+/* Nobody else was asked: was there nobody? What all know may have changed while the refusal was on
+ * its way to the client. */
+static void check_gave_up(struct ask *a, const struct record *r)
+{
+    const struct attempt *t = a->tries_n ? &a->tries[a->tries_n - 1] : NULL;
+    unsigned executed = 0;
+
+    for (size_t i = 0; i < a->tries_n; i++)
+        executed += a->tries[i].class_id != CLASS_NEVER_EXECUTED;
+    if (a->s->torture && !a->s->healed) /* going on takes memory */
+        return;
+    if (r->status < 400 || executed >= a->attempts || !class_row(r->class_id)->elsewhere ||
+        (t && t->ended + EV_MS(1) < ev_now(a->s->ev)))
+        return;
+    if (r->reason != REASON_LEFT_ALONE && r->reason != REASON_BREAKER_OPEN &&
+        !is_targets(r->reason))
+        return;
+    for (size_t i = 0; i < a->targets_n; i++)
+        if (was_left_out(a, a->targets[i].provider, a->targets[i].model))
+            sim_fail(a->s, "I8: request %u has failed, and p%zu/%s was not asked", a->n,
+                     a->targets[i].provider, a->targets[i].model);
+}
+
+void rules_record(struct ask *a, const struct record *r)
+{
+    struct attempt *t = a->tries_n ? &a->tries[a->tries_n - 1] : NULL;
+    char model[24];
+
+    if (r->attempts != a->tries_n) /* one could not be begun */
+        return;
+    if (!r->more && (!t || t->over))
+        check_gave_up(a, r);
+    if (!t || t->over)
+        return;
+    if (r->target[0] &&
+        (sim_find_target(a->s, r->target, model) != t->provider || strcmp(model, t->model) != 0))
+        sim_fail(a->s, "request %u: its record says %s of attempt %zu", a->n, r->target,
+                 a->tries_n);
+    t->over = true;
+    t->ended = t->began + r->attempt_us; /* the record may have waited for the client */
+    t->class_id = r->class_id;
+    t->reason = r->reason;
+    t->good = !r->more && (r->outcome == OUTCOME_FULL || r->outcome == OUTCOME_EQUIVALENT);
+    if (t->good && t->arrival && fault_end_of(t->arrival) == END_BADLY)
+        sim_fail(a->s, "I2: request %u went well, with %s", a->n,
+                 fault_rows[t->arrival->fault.kind].name);
+    if (t->good)
+        return;
+    if (is_targets(r->reason) && !has_cause(a->s, t))
+        sim_fail(a->s, "I8: request %u: %s failed without a cause: %s", a->n, r->target, r->text);
+    check_class(a, t, r);
+    note_delay(a->s, t, r);
+    note_failed(a->s, t, r);
+    if (!r->more)
+        check_gave_up(a, r);
+}
