@@ -169,6 +169,7 @@ static void collect_attempt(struct metrics *m, const struct record *r)
 
 void collect_record(struct metrics *m, const struct record *r)
 {
+    struct span model = r->target[0] || r->configured ? RECORD_TEXT(r->model) : SPAN_LIT("unknown");
     bool known = r->op < OPS;
 
     if (!EXPECT(r->outcome < OUTCOMES_N))
@@ -177,13 +178,13 @@ void collect_record(struct metrics *m, const struct record *r)
         collect_attempt(m, r);
         return;
     }
-    metrics_add(
-        m, METRIC_REQUESTS,
-        (struct span[]){r->target[0] || r->configured ? RECORD_TEXT(r->model) : SPAN_LIT("unknown"),
-                        span_str(known ? provider_op_row(r->op)->name : "unknown"),
-                        r->stream ? SPAN_LIT("true") : SPAN_LIT("false"),
-                        span_str(record_outcome_name(r->outcome))},
-        1);
+    if (r->client_retry)
+        metrics_add(m, METRIC_CLIENT_RETRIES, &model, 1);
+    metrics_add(m, METRIC_REQUESTS,
+                (struct span[]){model, span_str(known ? provider_op_row(r->op)->name : "unknown"),
+                                r->stream ? SPAN_LIT("true") : SPAN_LIT("false"),
+                                span_str(record_outcome_name(r->outcome))},
+                1);
     if (r->attempts == 0 || !r->target[0])
         return;
     add_attempt(m, r);

@@ -151,6 +151,8 @@ static void what_came(struct json_write *w, const struct record *r)
     text(w, "skipped", RECORD_TEXT(r->skipped));
     if (r->resent)
         json_kv_bool(w, "resent", true);
+    if (r->client_retry)
+        json_kv_uint(w, "client_retry", r->client_retry);
     json_kv_bool(w, "stream", r->stream);
     times(w, r);
     json_kv_uint(w, "bytes_in", r->bytes_in);

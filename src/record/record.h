@@ -73,6 +73,7 @@ struct record {
     uint16_t upstream_status;
     uint16_t attempts;
     uint16_t skipped_before; /* bytes of `skipped` that stood there when the last attempt began */
+    uint16_t client_retry;   /* how often the client has asked for it before, as its SDK says */
     bool stream;
     bool more;             /* this is of an attempt that another one follows, not of the request */
     bool configured;       /* the model stands in the configuration: no client has made it up */

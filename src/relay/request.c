@@ -295,7 +295,11 @@ bool relay_read_path(struct relay *r, struct relay_refusal *no)
 bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_refusal *no)
 {
     struct span encoding = http_field_get(r->head, "content-encoding");
+    uint64_t retry;
 
+    /* the SDKs of OpenAI, Anthropic and others that are made alike */
+    if (span_u64(http_field_get(r->head, "x-stainless-retry-count"), &retry) == 0)
+        r->record.client_retry = (uint16_t)MIN(retry, (uint64_t)UINT16_MAX);
     if (!check_key(r, peer, no))
         return false;
     if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))

@@ -365,3 +365,19 @@ def test_the_fastest_is_asked_first(ordered):
 
 def test_whoever_is_first_another_takes_over(ordered):
     assert set(served(ordered, "failing", 20)) == {"gen/f2"}
+
+
+# ---- what clients do themselves ----
+
+@pytest.mark.parametrize("retry, counted", (("0", False), ("1", True), ("99999", True),
+                                            ("-1", False), ("x", False), ("", False)))
+def test_the_retries_of_sdks_are_seen(start, mock, retry, counted):
+    g = start(bed.Gateway, configuration(mock) | {"models": {"m": {"targets": "gen/r"}}},
+              env=bed.KEYS)
+    answer = g.ask(CHAT, {"model": "m", "messages": HELLO}, {"x-stainless-retry-count": retry})
+    assert answer.status == 200
+    record = g.record(answer)
+    assert ("client_retry" in record) == counted
+    bed.wait_for(lambda: g.metrics().get("lamplighter_requests_total" + '{model="m",api="chat",'
+                                         'stream="false",outcome="full"}') == 1)
+    assert g.metrics().get('lamplighter_client_retries_total{model="m"}') == (1 if counted else None)
