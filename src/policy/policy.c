@@ -274,10 +274,13 @@ static enum waits_of waits_of(const struct policy_request *q)
 
 uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us)
 {
+    uint64_t limit;
+
     if (!is_replaceable(q, UINT32_MAX, now_us))
         return UINT64_MAX;
-    return waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[waits_of(q)]),
-                          kind_of_wait(&q->candidates[q->at], q->whole), q->prompt_bytes);
+    limit = waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[waits_of(q)]),
+                           kind_of_wait(&q->candidates[q->at], q->whole), q->prompt_bytes);
+    return q->whole ? MAX(limit, q->tokens * POLICY_TOKEN_US) : limit;
 }
 
 uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us)

@@ -50,6 +50,7 @@
 #define POLICY_PROBE_US    UINT64_C(60000000)   /* a probe that nobody ends is over by then */
 #define POLICY_LAST_US     UINT64_C(1000000)    /* between probes of the last ones left */
 #define POLICY_STALE_US    UINT64_C(60000000)   /* nobody has probed it for so long */
+#define POLICY_TOKEN_US    UINT64_C(50000)      /* a whole answer is given so long for each token */
 #define POLICY_PLACE_US    UINT64_C(100000)     /* in place: after this, and up to thrice as long */
 
 /* How far a request may go; from the configuration. */
@@ -95,7 +96,7 @@ struct policy_passed {
     uint64_t until_us;
 };
 
-/* A request. All 0 at first but the first seven, heirs at any time. */
+/* A request. All 0 at first but the first eight, heirs at any time. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
@@ -103,6 +104,7 @@ struct policy_request {
     uint32_t n;                   /* at most POLICY_TARGETS_MAX */
     bool whole;                   /* the answer comes when it is whole */
     uint64_t prompt_bytes;        /* what the target has to read */
+    uint64_t tokens;              /* whole: as many as the answer may have, at most */
     struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
 
     uint32_t heirs; /* candidates that could go on with its stream; a bit each */

@@ -10,6 +10,9 @@
 #include "codec/json_write.h"
 #include "relay/relay_impl.h"
 
+#define TOKENS_UNSAID UINT64_C(4096)
+#define TOKENS_MOST   UINT64_C(131072)
+
 /* ---- answers that providers keep ---- */
 
 uint32_t relay_keeper_of(const struct relay *r, uint64_t answer)
@@ -51,6 +54,14 @@ static bool can_serve(const struct relay *r, const struct settings_target *t)
 static bool makes_vectors(const struct relay *r)
 {
     return r->op->op == OP_EMBEDDINGS || convert_embed_client(r->dialect);
+}
+
+/* How many tokens the answer may have. */
+static uint64_t tokens_of(const struct relay *r)
+{
+    if (makes_vectors(r) || r->dialect->free)
+        return 0;
+    return r->req.max_tokens ? MIN(r->req.max_tokens, TOKENS_MOST) : TOKENS_UNSAID;
 }
 
 static bool can_be_asked(const struct relay *r, const struct settings_target *t)
@@ -137,6 +148,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
                                      .n = (uint32_t)n,
                                      .whole = !r->req.stream,
                                      .prompt_bytes = blob_len(r->body),
+                                     .tokens = tokens_of(r),
                                      .passed = passed};
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);

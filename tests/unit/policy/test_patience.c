@@ -97,6 +97,31 @@ static void who_may_think_is_given_more(void **state)
     assert_true(is_about(policy_patience_us(&q, NOW), 2 * FIRST));
 }
 
+/* By what it may say at most: short answers are no reason to give up a long one. */
+static void a_whole_answer_is_given_time_for_its_tokens(void **state)
+{
+    struct bed *b = *state;
+    struct policy_request q;
+
+    bed_stand(b, "FF");
+    for (unsigned i = 0; i < 100; i++) {
+        q = bed_request(b);
+        q.whole = true;
+        assert_int_equal(policy_next(&q, NOW), 0);
+        policy_answers(&q, SECOND, NOW);
+    }
+    q = bed_request(b);
+    q.whole = true;
+    assert_int_equal(policy_next(&q, NOW), 0);
+    assert_int_equal(policy_patience_us(&q, NOW), 60 * SECOND);
+    q.tokens = 1200;
+    assert_int_equal(policy_patience_us(&q, NOW), 60 * SECOND);
+    q.tokens = 1201;
+    assert_int_equal(policy_patience_us(&q, NOW), 1201 * POLICY_TOKEN_US);
+    q.whole = false;
+    assert_true(is_about(policy_patience_us(&q, NOW), FIRST));
+}
+
 /* Only of one that was reached: how long a connection takes says nothing of its answers. */
 static void who_was_given_up_is_given_more(void **state)
 {
@@ -130,6 +155,7 @@ int main(void)
         TEST(the_last_attempt_is_waited_for),
         TEST(each_kind_of_answer_has_its_own_waits),
         TEST(who_may_think_is_given_more),
+        TEST(a_whole_answer_is_given_time_for_its_tokens),
         TEST(who_was_given_up_is_given_more),
     };
 
