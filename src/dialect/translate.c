@@ -249,22 +249,42 @@ static bool may_go_on(const struct chat_request *q)
                        CHAT_BIT(CHAT_HAS_MODALITIES) | CHAT_BIT(CHAT_HAS_AUDIO_OUT)));
 }
 
-/* The text becomes the beginning of the answer, behind one that the client has given itself. */
-static int ask_on(struct translate *t, struct err *e)
+/* The last message of the request, which is the assistant's. NULL: no memory. */
+static struct chat_message *own_message(struct chat_request *q)
 {
-    struct chat_message **to = &t->q.messages, *last = NULL;
-    struct chat_part **part;
+    struct chat_message **to = &q->messages, *last = NULL;
 
     for (; *to; to = &(*to)->next)
         last = *to;
-    if (!last || last->role != CHAT_ROLE_ASSISTANT)
-        last = chat_add_message(&t->q, &to, CHAT_ROLE_ASSISTANT);
-    if (!last)
+    return last && last->role == CHAT_ROLE_ASSISTANT
+               ? last
+               : chat_add_message(q, &to, CHAT_ROLE_ASSISTANT);
+}
+
+/* The text becomes the beginning of the answer, behind one that the client has given itself: as one
+ * text with it, for there are templates that put a new line between two. White space alone is none,
+ * and APIs refuse it: the target begins. */
+static int ask_on(struct translate *t, struct err *e)
+{
+    struct span text = join_text(&t->join);
+    struct chat_part **tail, *last = NULL;
+    struct chat_message *m;
+
+    if (text.n == 0)
+        return 0;
+    m = own_message(&t->q);
+    if (!m)
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    for (part = &last->parts; *part;)
-        part = &(*part)->next;
+    for (tail = &m->parts; *tail; tail = &(*tail)->next)
+        last = *tail;
+    if (last && last->kind == CHAT_PART_TEXT)
+        text = last->text = arena_join(&t->arena, (struct span[]){last->text, text}, 2);
+    else
+        text = arena_dup(&t->arena, text); /* what was told grows */
+    if (!span_has(text))
+        return err_set(e, ERR_NOMEM, "no memory for a request");
     chat_note(&t->q, CHAT_HAS_PREFILL);
-    return convert_text_part(&t->q, &part, join_text(&t->join), e);
+    return last && last->kind == CHAT_PART_TEXT ? 0 : convert_text_part(&t->q, &tail, text, e);
 }
 
 /* As many tokens are left to it as the others have not taken. */
@@ -301,6 +321,7 @@ static int catch_up(struct translate *t, const struct follow *f, struct err *e)
         ev.kind = CHAT_EVENT_PART_END;
         rc = rc < 0 || i == f->lead ? rc : hand_on(t, &ev, e);
     }
+    rc = rc < 0 ? rc : buf_finish(&known, "event", e);
     buf_fini(&known);
     return rc;
 }
@@ -317,7 +338,7 @@ static struct span join_mark(struct translate *t, struct span by)
     json_key(&w, "joined");
     json_begin_object(&w);
     json_kv_string(&w, "target", by);
-    json_kv_uint(&w, "at", t->join.told.n);
+    json_kv_uint(&w, "at", t->join.follow->text.n);
     json_end_object(&w);
     json_end_object(&w);
     if (buf_ok(&b))
@@ -328,7 +349,7 @@ static struct span join_mark(struct translate *t, struct span by)
     return ret;
 }
 
-int translate_go_on(struct translate *t, const struct follow *f, struct span by, struct err *e)
+int translate_go_on(struct translate *t, struct follow *f, struct span by, struct err *e)
 {
     if (!may_go_on(&t->q))
         return err_set(e, ERR_PROTOCOL, "an answer of this form has to be of one piece");
@@ -344,21 +365,20 @@ int translate_go_on(struct translate *t, const struct follow *f, struct span by,
 
 /* ---- answers ---- */
 
+typedef int (*answer_fn)(struct translate *t, const void *arg, struct err *e);
+
 /* Append what fn writes, and the mark into the first object of it. */
-static int write(struct translate *t, struct buf *out, struct err *e,
-                 int (*fn)(struct translate *t, const void *arg, struct err *e), const void *arg)
+static int write_marked(struct translate *t, struct buf *out, struct err *e, answer_fn fn,
+                        const void *arg)
 {
     struct span text;
     struct buf own;
     size_t at;
     int rc;
 
-    t->writer.out = out;
-    if (!span_has(t->mark))
-        return fn(t, arg, e);
     buf_init(&own, EVENT_TREE_MAX);
     t->writer.out = &own;
-    rc = fn(t, arg, e);
+    rc = fn(t, arg, e) < 0 ? -1 : buf_finish(&own, "event", e);
     text = buf_span(&own);
     at = span_find(text, '{');
     if (rc == 0 && at != SIZE_MAX) {
@@ -370,6 +390,19 @@ static int write(struct translate *t, struct buf *out, struct err *e,
     if (rc == 0)
         buf_add_span(out, text);
     buf_fini(&own);
+    return rc;
+}
+
+static int write(struct translate *t, struct buf *out, struct err *e, answer_fn fn, const void *arg)
+{
+    struct follow *f = t->join.follow;
+    size_t told = f ? f->text.n : 0;
+    int rc;
+
+    t->writer.out = out;
+    rc = span_has(t->mark) ? write_marked(t, out, e, fn, arg) : fn(t, arg, e);
+    if (rc < 0 && f && f->text.n != told)
+        follow_close(f); /* of what failed the client gets nothing, and f has heard of some */
     return rc;
 }
 

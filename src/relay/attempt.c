@@ -279,6 +279,6 @@ void relay_on_again(struct ev_timer *t)
     if (relay_same_target(r, &no))
         relay_try(r);
     else
-        relay_fail(r, r->last);
+        relay_fail(r, r->broke ? r->broke : r->last);
     relay_on_work(r, false);
 }

@@ -51,7 +51,6 @@ void relay_follow(struct relay *r)
 
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
 {
-    r->joining = false;
     if (r->follow && piece == CALL_EVENT_WHOLE)
         follow_event(r->follow, raw);
     else if (r->follow)

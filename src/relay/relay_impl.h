@@ -91,7 +91,7 @@ struct relay {
     struct follow *follow;                     /* in the arena; NULL: none may */
     const struct settings_target *follow_from; /* whose text it is */
     struct relay_last *broke;                  /* why it broke off first; NULL: it has not */
-    bool joining;                              /* who goes on has sent no event yet */
+    bool joining;                              /* who goes on has said nothing yet */
 
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 

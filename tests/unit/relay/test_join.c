@@ -210,33 +210,64 @@ static void what_is_not_gone_on_with(void **state)
     }
 }
 
+/* Is that the end of what the target is to begin with? */
+static bool ends_with(const char *body, const char *text)
+{
+    const char *own = strstr(body, "\"role\":\"assistant\",\"content\":\"");
+    const char *end = own ? strstr(own, "\"}]") : NULL;
+
+    return end && span_ends(span_of(own, (size_t)(end - own)), span_str(text));
+}
+
 /* The one that goes on breaks off too, and refuses to go on itself; the first word is told. */
 static void who_goes_on_fails_too(void **state)
 {
     static const char half[] = ROLE WORD("and he kept ");
+    static const char again[] = ROLE WORD("there was a lamplighter, and he kept ");
+    static const char held[] = ROLE WORD("there was a lamp");
     const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
     const struct {
         struct up b, c;
         unsigned asked;
         bool whole;
+        const char *begins; /* what c is asked with; NULL: no matter */
     } rows[] = {
         {{ANSWERS, STREAM_HEAD, half, 0, TWIN_FIN},
          {ANSWERS, STREAM_HEAD, ROLE WORD("all the lamps alight.") END, 0, TWIN_WHOLE},
          2,
-         true},
+         true,
+         HEAD_TEXT "and he kept"},
+        {{ANSWERS, STREAM_HEAD, again, 0, TWIN_FIN}, /* what it said again nobody was told */
+         {ANSWERS, STREAM_HEAD, ROLE WORD("all the lamps alight.") END, 0, TWIN_WHOLE},
+         2,
+         true,
+         HEAD_TEXT "and he kept"},
+        {{ANSWERS, STREAM_HEAD, held, 0, TWIN_FIN}, /* it broke before that was clear */
+         {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE},
+         2,
+         true,
+         "there was a lamplighter,"},
         {{ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
          {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE},
          2,
-         true},
+         true,
+         NULL},
         {{ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
          {ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
          2,
-         false},
+         false,
+         NULL},
         {{ANSWERS, WHOLE_HEAD, WHOLE, 0, TWIN_WHOLE}, /* no stream: nothing to go on with */
          {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE},
          3,
-         true},
-        {{REFUSES, "", "", 0, TWIN_WHOLE}, {REFUSES, "", "", 0, TWIN_WHOLE}, 0, false},
+         true,
+         NULL},
+        {{ANSWERS, STREAM_HEAD, half, 0, TWIN_FIN},
+         {ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
+         2,
+         false,
+         NULL},
+        {{REFUSES, "", "", 0, TWIN_WHOLE}, {REFUSES, "", "", 0, TWIN_WHOLE}, 0, false, NULL},
     };
 
     UNUSED(state);
@@ -252,6 +283,8 @@ static void who_goes_on_fails_too(void **state)
         assert_int_equal(g.clean, rows[i].whole);
         if (rows[i].whole) {
             is_text(&g, HEAD_TEXT TAIL_TEXT);
+            if (rows[i].begins)
+                assert_true(ends_with(t.ups[2].body, rows[i].begins));
         } else {
             assert_true(ups_said(&g, "truncated") && !ups_said(&g, "[DONE]"));
             assert_int_equal(t.record.outcome, OUTCOME_FAILED);
@@ -260,6 +293,28 @@ static void who_goes_on_fails_too(void **state)
         buf_fini(&g.body);
         twin_close(&t);
     }
+}
+
+/* The one that goes on breaks off, and the next one is of another family: the error is told in an
+ * event of its own behind what both have said. */
+static void nobody_of_the_family_is_left(void **state)
+{
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up b = {ANSWERS, STREAM_HEAD, ROLE WORD("and he kept "), 0, TWIN_FIN};
+    struct twin t;
+    struct ups_got g;
+
+    UNUSED(state);
+    run("version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")
+            VLLM("c", "9200") "models:\n  m: {targets: [a/m, b/m, c/n], retry: {attempts: 9}}\n",
+        &a, &b, &b, STREAM, &t, &g);
+    assert_int_equal(t.ups[1].requests, 1);
+    assert_int_equal(t.ups[2].requests, 0);
+    assert_false(g.clean);
+    assert_true(ups_said(&g, "and he kept ") && ups_said(&g, "\n\ndata: {\"error\""));
+    assert_int_equal(t.record.outcome, OUTCOME_FAILED);
+    buf_fini(&g.body);
+    twin_close(&t);
 }
 
 /* The client waits for who goes on, and its connection is kept alive; or it leaves. */
@@ -312,6 +367,7 @@ int main(void)
         cmocka_unit_test(what_it_says_again_is_left_out),
         cmocka_unit_test(what_is_not_gone_on_with),
         cmocka_unit_test(who_goes_on_fails_too),
+        cmocka_unit_test(nobody_of_the_family_is_left),
         cmocka_unit_test(the_client_waits),
     };
 
