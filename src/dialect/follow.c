@@ -92,7 +92,8 @@ static int begin(struct follow *f, const struct convert *target, struct err *e)
     f->reader = (struct convert_reader){.c = target,
                                         .own = arena_zalloc(&f->arena, target->reader_bytes),
                                         .arena = &f->arena,
-                                        .sink = {on_event, f}};
+                                        .sink = {on_event, f},
+                                        .told = &f->told};
     return f->reader.own ? 0 : err_set(e, ERR_NOMEM, "no memory for an answer");
 }
 
@@ -133,6 +134,7 @@ void follow_event(struct follow *f, struct span raw)
     if (f->closed || f->joined)
         return;
     if (event_tree_read(&f->event, raw, &name, &root, &e) < 0 ||
-        (root && f->reader.c->read_event(&f->reader, name, root, &e) < 0))
+        (root && f->reader.c->read_event(&f->reader, name, root, &e) < 0) || f->told.unsaid ||
+        f->told.dropped)
         follow_close(f);
 }

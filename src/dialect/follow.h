@@ -23,6 +23,7 @@ struct follow {
     struct arena arena;
     struct event_tree event;
     struct convert_reader reader;
+    struct convert_told told;
     bool joined; /* another one tells now */
 
     /* Of the answer. */

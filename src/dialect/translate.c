@@ -401,7 +401,7 @@ static int write(struct translate *t, struct buf *out, struct err *e, answer_fn 
 
     t->writer.out = out;
     rc = span_has(t->mark) ? write_marked(t, out, e, fn, arg) : fn(t, arg, e);
-    if (rc < 0 && f && f->text.n != told)
+    if (f && ((rc < 0 && f->text.n != told) || t->told.unsaid))
         follow_close(f); /* of what failed the client gets nothing, and f has heard of some */
     return rc;
 }

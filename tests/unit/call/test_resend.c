@@ -247,7 +247,7 @@ static int try(struct bed *b, uint64_t first_ms, ev_us wait)
         .body = b->h2 ? NULL : b->body,
         .patches = &patch,
         .patches_n = 1,
-        .timeout = {CONNECT_MS, first_ms, 120000, 600000},
+        .timeout = {CONNECT_MS, first_ms, 120000, 600000, false},
     };
     struct err e;
     int rc;

@@ -166,6 +166,45 @@ static void events_are_read(void **state)
     }
 }
 
+/* A client of the same dialect has got it, under a number of its own; who goes on cannot know. */
+static void what_no_event_says_closes_it(void **state)
+{
+    static const struct {
+        const struct convert *c;
+        const char *before;
+        bool can;
+    } rows[] = {
+        {&convert_anthropic_messages, "", true},
+        {&convert_anthropic_messages,
+         "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":"
+         "\"web_search_tool_result\",\"content\":[]}}\n\n",
+         false},
+        {&convert_gemini_generate, "", true},
+        {&convert_gemini_generate,
+         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"executableCode\":{}}]}}]}\n\n", false},
+        {&convert_gemini_generate, "data: {\"candidates\":[{\"content\":{\"parts\":[{}]}}]}\n\n",
+         true},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct follow f;
+        struct err e;
+
+        assert_int_equal(follow_init(&f, rows[i].c, &e), 0);
+        follow_event(&f, span_str(rows[i].before));
+        follow_event(&f,
+                     rows[i].c == &convert_gemini_generate
+                         ? SPAN_LIT("data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":"
+                                    "\"a\"}]}}]}\n\n")
+                         : SPAN_LIT("data: {\"type\":\"content_block_start\",\"index\":0,"
+                                    "\"content_block\":{\"type\":\"text\",\"text\":\"a\"}}\n\n"));
+        if (follow_can(&f) != rows[i].can)
+            fail_msg("%s: '%.*s'", rows[i].before, SPAN_FMT(buf_span(&f.text)));
+        follow_fini(&f);
+    }
+}
+
 static void the_longest_text(void **state)
 {
     struct chat_event ev = {.kind = CHAT_EVENT_PART, .part = CHAT_PART_TEXT};
@@ -522,6 +561,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_text_can),
         cmocka_unit_test(events_are_read),
+        cmocka_unit_test(what_no_event_says_closes_it),
         cmocka_unit_test(the_longest_text),
         cmocka_unit_test(at_every_byte),
         cmocka_unit_test(as_much_as_is_said_again),
