@@ -262,11 +262,6 @@ static void who_goes_on_fails_too(void **state)
          3,
          true,
          NULL},
-        {{ANSWERS, STREAM_HEAD, half, 0, TWIN_FIN},
-         {ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
-         2,
-         false,
-         NULL},
         {{REFUSES, "", "", 0, TWIN_WHOLE}, {REFUSES, "", "", 0, TWIN_WHOLE}, 0, false, NULL},
     };
 
