@@ -290,6 +290,32 @@ static void who_goes_on_fails_too(void **state)
     }
 }
 
+/* Who thinks first, or calls a tool, has not gone on with the text; another one may. */
+static void who_begins_with_something_else(void **state)
+{
+    static const char *const begins[] = {
+        ROLE EVENT("{\"reasoning_content\":\"hm\"},\"finish_reason\":null") REST, ROLE CALL END};
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up c = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        struct up b = {ANSWERS, STREAM_HEAD, begins[i], 0, TWIN_WHOLE};
+        struct twin t;
+        struct ups_got g;
+
+        run("version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100") VLLM(
+                "c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9}}\n",
+            &a, &b, &c, STREAM, &t, &g);
+        assert_true(g.clean);
+        is_text(&g, HEAD_TEXT TAIL_TEXT);
+        assert_true(ups_said(&g, "\"target\":\"c/m\"") && !ups_said(&g, "\"target\":\"b/m\""));
+        assert_int_equal(t.record.outcome, OUTCOME_JOINED);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
 /* The one that goes on breaks off, and the next one is of another family: the error is told in an
  * event of its own behind what both have said. */
 static void nobody_of_the_family_is_left(void **state)
@@ -312,21 +338,24 @@ static void nobody_of_the_family_is_left(void **state)
     twin_close(&t);
 }
 
-/* The client waits for who goes on, and its connection is kept alive; or it leaves. */
+/* The client waits for who goes on, who says nothing or only that it begins, and its connection is
+ * kept alive; or it leaves. */
 static void the_client_waits(void **state)
 {
+    static const struct {
+        size_t rest_at;
+        bool leaves;
+    } rows[] = {{1, false}, {sizeof(ROLE) - 1, false}, {1, true}};
     const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
     const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
-    struct twin_client c = {0};
-    struct buf request;
-    struct twin t;
 
     UNUSED(state);
-    for (int leaves = 0; leaves < 2; leaves++) {
-        struct buf body;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct twin_client c = {0};
+        struct buf request, body;
+        struct twin t;
         unsigned status;
 
-        c = (struct twin_client){0};
         buf_init(&request, 65536);
         buf_init(&body, 65536);
         twin_open(&t, 1,
@@ -336,16 +365,16 @@ static void the_client_waits(void **state)
                   "models: {m: {targets: [a/m, b/m]}}\n");
         ups_set(&t, 0, &a);
         ups_set(&t, 1, &b);
-        t.ups[1].script.rest_at = 1;
+        t.ups[1].script.rest_at = rows[i].rest_at;
         t.ups[1].script.rest_us = EV_S(25);
         twin_ask(&t, &c, kind_request(&request, "/v1/chat/completions", STREAM), EV_S(15));
-        assert_true(span_contains(buf_span(&c.in), SPAN_LIT(": ")));
-        if (leaves)
+        assert_true(span_contains(buf_span(&c.in), SPAN_LIT(": keep-alive\n\n")));
+        if (rows[i].leaves)
             twin_leave(&c, NET_END_RESET);
         ups_pass(&t, EV_S(20));
         assert_int_equal(t.records, 1);
-        assert_int_equal(t.record.outcome, leaves ? OUTCOME_CLIENT_GONE : OUTCOME_JOINED);
-        if (!leaves)
+        assert_int_equal(t.record.outcome, rows[i].leaves ? OUTCOME_CLIENT_GONE : OUTCOME_JOINED);
+        if (!rows[i].leaves)
             assert_true(twin_parse(buf_span(&c.in), &status, &body));
         twin_client_fini(&c);
         twin_close(&t);
@@ -362,6 +391,7 @@ int main(void)
         cmocka_unit_test(what_it_says_again_is_left_out),
         cmocka_unit_test(what_is_not_gone_on_with),
         cmocka_unit_test(who_goes_on_fails_too),
+        cmocka_unit_test(who_begins_with_something_else),
         cmocka_unit_test(nobody_of_the_family_is_left),
         cmocka_unit_test(the_client_waits),
     };
