@@ -387,8 +387,10 @@ static int write_marked(struct translate *t, struct buf *out, struct err *e, ans
         text = span_of(text.p + at + 1, text.n - at - 1);
         t->mark = span_of(NULL, 0);
     }
-    if (rc == 0)
+    if (rc == 0) {
         buf_add_span(out, text);
+        rc = buf_finish(out, "event", e);
+    }
     buf_fini(&own);
     return rc;
 }

@@ -279,7 +279,7 @@ static int tell_rest(struct translate *t, struct buf *out, struct err *e)
     for (size_t i = 0; i < ARRAY_LEN(rest); i++)
         if (translate_event(t, span_str(rest[i]), out, e) < 0)
             return -1;
-    return translate_end(t, out, e) < 0 ? -1 : buf_finish(out, "answer", e);
+    return translate_end(t, out, e);
 }
 
 static unsigned times(struct span s, const char *what)

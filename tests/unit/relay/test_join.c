@@ -4,6 +4,8 @@
  * again, refuse, or break off in turn; what the client got is read back by a reader of its own. */
 #include "ups.h"
 
+#include "base/mem.h"
+
 #define VLLM(name, port)                                                                           \
     "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port                                 \
     "'], timeout: {connect: 1s, first_token: 5s, idle: 5s, total: 60s}}\n"
@@ -383,6 +385,64 @@ static void the_client_waits(void **state)
     }
 }
 
+#define ROOM ((size_t)64 * 1024) /* what the client reads needs no memory */
+
+/* What it has read is one text, or the rest alone, of one that nothing had been told of, or no
+ * whole answer. */
+static void is_whole_or_broken(const struct twin_client *c, size_t at)
+{
+    struct buf body, text;
+    unsigned status, roles;
+
+    buf_init(&body, ROOM);
+    buf_init(&text, ROOM);
+    if (twin_parse(buf_span(&c->in), &status, &body)) {
+        if (status == 200 && (!read_text(buf_span(&body), &text, &roles) || roles != 1 ||
+                              (!span_is(buf_span(&text), HEAD_TEXT TAIL_TEXT) &&
+                               !span_is(buf_span(&text), TAIL_TEXT))))
+            fail_msg("allocation %zu: '%.*s'", at, SPAN_FMT(buf_span(&body)));
+    } else if (!c->closed) {
+        fail_msg("allocation %zu: the client waits for ever", at);
+    }
+    buf_fini(&body);
+    buf_fini(&text);
+}
+
+static void each_allocation_fails_once(void **state)
+{
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+    struct buf request;
+    bool hit = true;
+    size_t at;
+
+    UNUSED(state);
+    buf_init(&request, ROOM);
+    kind_request(&request, "/v1/chat/completions", STREAM);
+    for (at = 1; hit; at++) {
+        struct twin_client c = {0};
+        struct twin t;
+
+        twin_open(&t, 1, CONF(""));
+        t.lenient = true;
+        ups_set(&t, 0, &a);
+        ups_set(&t, 1, &b);
+        twin_ask(&t, &c, buf_span(&request), 0);
+        assert_non_null(buf_reserve(&c.in, ROOM));
+        mem_torture(at, false);
+        ups_pass(&t, EV_S(400));
+        hit = mem_torture_hit();
+        mem_torture(0, false);
+        is_whole_or_broken(&c, at);
+        if (!hit)
+            assert_int_equal(t.record.outcome, OUTCOME_JOINED);
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    print_message("%zu allocations\n", at - 1);
+    buf_fini(&request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +454,7 @@ int main(void)
         cmocka_unit_test(who_begins_with_something_else),
         cmocka_unit_test(nobody_of_the_family_is_left),
         cmocka_unit_test(the_client_waits),
+        cmocka_unit_test(each_allocation_fails_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
