@@ -71,6 +71,7 @@ struct convert_host {
 /* What a writer did beyond its loss table, for this value or this model. */
 struct convert_told {
     chat_set dropped, approximated;
+    bool unsaid; /* of an answer: there was something in it that no event says */
 };
 
 /* What the target is called and can take, beyond its dialect. */
@@ -146,6 +147,12 @@ struct convert_reader {
     struct chat_sink sink;
     struct convert_told *told; /* where it notes what the answer holds and no event can say */
 };
+
+static inline void convert_unsaid(const struct convert_reader *r)
+{
+    if (r->told)
+        r->told->unsaid = true;
+}
 
 /* Between chat events and what a client reads. `own` is the dialect's, of writer_bytes, cleared. */
 struct convert_writer {

@@ -14,8 +14,11 @@ void follow_close(struct follow *f)
 
 static void on_start(struct follow *f, const struct chat_event *ev)
 {
-    if (!span_has(f->id) && ev->id.n)
+    if (!span_has(f->id) && ev->id.n) {
         f->id = arena_dup(&f->names, ev->id);
+        if (!span_has(f->id))
+            follow_close(f);
+    }
     if (f->created == 0)
         f->created = ev->created;
 }
@@ -27,30 +30,27 @@ static void on_part(struct follow *f, const struct chat_event *ev)
         f->lead++;
     else if (ev->part == CHAT_PART_TEXT && !f->begun && ev->index == f->lead)
         f->begun = true;
-    else if (ev->part != CHAT_PART_TEXT || f->shift + ev->index != f->lead)
+    else if (ev->part != CHAT_PART_TEXT || ev->index != f->lead)
         follow_close(f);
 }
 
 static void on_delta(struct follow *f, const struct chat_event *ev)
 {
+    f->deltas++;
     if (ev->part == CHAT_PART_THINKING)
         return;
     buf_add_span(&f->text, ev->text);
-    f->deltas++;
     if (!buf_ok(&f->text))
         follow_close(f);
 }
 
-static int on_event(void *arg, const struct chat_event *ev, struct err *e)
+void follow_told(struct follow *f, const struct chat_event *ev)
 {
-    struct follow *f = arg;
-
-    UNUSED(e);
     if (f->closed)
-        return 0;
+        return;
     if (ev->choice != 0) {
         follow_close(f);
-        return 0;
+        return;
     }
     switch (ev->kind) {
     case CHAT_EVENT_START:
@@ -76,6 +76,12 @@ static int on_event(void *arg, const struct chat_event *ev, struct err *e)
         follow_close(f);
         break;
     }
+}
+
+static int on_event(void *arg, const struct chat_event *ev, struct err *e)
+{
+    UNUSED(e);
+    follow_told(arg, ev);
     return 0;
 }
 
@@ -86,7 +92,8 @@ static int begin(struct follow *f, const struct convert *target, struct err *e)
     f->reader = (struct convert_reader){.c = target,
                                         .own = arena_zalloc(&f->arena, target->reader_bytes),
                                         .arena = &f->arena,
-                                        .sink = {on_event, f}};
+                                        .sink = {on_event, f},
+                                        .told = &f->told};
     return f->reader.own ? 0 : err_set(e, ERR_NOMEM, "no memory for an answer");
 }
 
@@ -106,30 +113,16 @@ int follow_init(struct follow *f, const struct convert *target, struct err *e)
 
 void follow_fini(struct follow *f)
 {
-    end(f);
+    follow_on(f);
     buf_fini(&f->text);
     arena_fini(&f->names);
 }
 
-static void add_usage(struct chat_usage *to, const struct chat_usage *u)
+void follow_on(struct follow *f)
 {
-    to->input += u->input;
-    to->output += u->output;
-    to->cache_read += u->cache_read;
-    to->cache_write += u->cache_write;
-    to->reasoning += u->reasoning;
-    to->audio_in += u->audio_in;
-    to->audio_out += u->audio_out;
-    to->seen |= u->seen;
-}
-
-int follow_on(struct follow *f, const struct convert *target, struct err *e)
-{
-    add_usage(&f->before, &f->usage);
-    f->usage = (struct chat_usage){0};
-    f->shift = f->lead;
-    end(f);
-    return begin(f, target, e);
+    if (!f->joined)
+        end(f);
+    f->joined = true;
 }
 
 void follow_event(struct follow *f, struct span raw)
@@ -138,9 +131,10 @@ void follow_event(struct follow *f, struct span raw)
     struct span name;
     struct err e;
 
-    if (f->closed)
+    if (f->closed || f->joined)
         return;
     if (event_tree_read(&f->event, raw, &name, &root, &e) < 0 ||
-        (root && f->reader.c->read_event(&f->reader, name, root, &e) < 0))
+        (root && f->reader.c->read_event(&f->reader, name, root, &e) < 0) || f->told.unsaid ||
+        f->told.dropped)
         follow_close(f);
 }

@@ -2,10 +2,11 @@
  * follow.h - what a client has been told of a streamed answer, so that another target can go on
  * with it when the one that told it breaks off.
  *
- * Fed with every event of the target, from the first one. What can be gone on with is text of one
- * choice, behind unsigned thinking or behind nothing; anything else closes it for good: calls of
- * tools, signatures, citations, log-probabilities, media, a finish reason, more text than
- * FOLLOW_TEXT_MAX, an event that cannot be read here.
+ * Fed with every event of the target, from the first one; of a target that goes on, with what the
+ * client is told of it (join.h). What can be gone on with is text of one choice, behind unsigned
+ * thinking or behind nothing; anything else closes it for good: calls of tools, signatures,
+ * citations, log-probabilities, media, a finish reason, more text than FOLLOW_TEXT_MAX, an event
+ * that cannot be read here.
  *
  * Room: dialect. Pure but for memory. Threads: one owner.
  */
@@ -18,21 +19,22 @@
 #define FOLLOW_TEXT_MAX ((size_t)256 * 1024)
 
 struct follow {
-    /* Of the target that tells now. */
+    /* Of the target that began it. */
     struct arena arena;
     struct event_tree event;
     struct convert_reader reader;
-    uint32_t shift; /* the client's number of a part, less the target's */
+    struct convert_told told;
+    bool joined; /* another one tells now */
 
     /* Of the answer. */
     struct buf text;
     bool closed;
     bool begun;       /* the text's part, which is open then; behind it nothing else begins */
     uint32_t lead;    /* parts before it, which are thinking */
-    uint32_t deltas;  /* pieces of the text: about as many tokens */
+    uint32_t deltas;  /* pieces of it, thinking included: about as many tokens */
     struct span id;   /* absent: none was told */
     uint64_t created; /* 0: none was told */
-    struct chat_usage usage, before; /* of this target, and of those before it: as far as told */
+    struct chat_usage usage; /* of all its targets, as far as they have told */
     struct arena names;
 };
 
@@ -40,12 +42,12 @@ struct follow {
 MUST_CHECK int follow_init(struct follow *f, const struct convert *target, struct err *e);
 void follow_fini(struct follow *f);
 
-/* The target has broken off, and another one goes on with the text, in this dialect. -1: no memory.
- */
-MUST_CHECK int follow_on(struct follow *f, const struct convert *target, struct err *e);
-
-/* One whole event, as the target sent it. */
+/* One whole event, as the target that began it sent it. */
 void follow_event(struct follow *f, struct span raw);
+
+/* That target has broken off: what is told from now on follow_told() hears of. */
+void follow_on(struct follow *f);
+void follow_told(struct follow *f, const struct chat_event *ev);
 
 /* Something that is not seen here has been told. */
 void follow_close(struct follow *f);

@@ -8,21 +8,22 @@ static bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-void join_init(struct join *j, const struct follow *f, struct chat_sink to, struct span *text)
+void join_init(struct join *j, struct follow *f, struct chat_sink to)
 {
     struct span told = buf_span(&f->text);
-    size_t n = MIN(told.n, sizeof(j->told)), blank = 0;
+    size_t n = MIN(told.n, sizeof(j->tail));
 
-    while (blank < n && is_blank(told.p[told.n - blank - 1]))
-        blank++;
-    *j = (struct join){.to = to,
-                       .told_n = n,
-                       .blank_n = blank,
-                       .at = told.n,
-                       .lead = f->lead,
-                       .before = f->before};
-    memcpy(j->told, told.p + told.n - n, n);
-    *text = span_of(told.p, told.n - blank);
+    follow_on(f);
+    *j = (struct join){.to = to, .follow = f, .before = f->usage, .tail_n = n};
+    if (n)
+        memcpy(j->tail, told.p + told.n - n, n);
+    while (j->blank_n < n && is_blank(j->tail[n - j->blank_n - 1]))
+        j->blank_n++;
+}
+
+struct span join_text(const struct join *j)
+{
+    return span_of(j->follow->text.p, j->follow->text.n - j->blank_n);
 }
 
 /* ---- where the new text begins ---- */
@@ -32,8 +33,8 @@ void join_init(struct join *j, const struct follow *f, struct chat_sink to, stru
 /* How much of the head is the end of what was told, the longest such. */
 static size_t overlap(const struct join *j, bool last)
 {
-    for (size_t n = j->told_n; n >= JOIN_OVERLAP_MIN; n--) {
-        if (memcmp(j->told + j->told_n - n, j->head, MIN(n, j->head_n)) != 0)
+    for (size_t n = j->tail_n; n >= JOIN_OVERLAP_MIN; n--) {
+        if (memcmp(j->tail + j->tail_n - n, j->head, MIN(n, j->head_n)) != 0)
             continue;
         if (j->head_n >= n)
             return n;
@@ -45,22 +46,31 @@ static size_t overlap(const struct join *j, bool last)
 
 static size_t again(const struct join *j, bool last)
 {
-    const char *end = j->told + j->told_n - j->blank_n;
-    size_t n = overlap(j, last), blank = 0;
+    const char *blank = j->tail + j->tail_n - j->blank_n;
+    size_t n = overlap(j, last), i = 0;
 
     if (n != 0)
         return n;
-    while (blank < j->blank_n && blank < j->head_n && j->head[blank] == end[blank])
-        blank++;
-    return blank == j->head_n && blank < j->blank_n && !last ? UNDECIDED : blank;
+    while (i < j->blank_n && i < j->head_n && j->head[i] == blank[i])
+        i++;
+    return i == j->head_n && i < j->blank_n && !last ? UNDECIDED : i;
+}
+
+/* The client is told. */
+static int hand(struct join *j, const struct chat_event *ev, struct err *e)
+{
+    if (j->to.event(j->to.arg, ev, e) < 0)
+        return -1;
+    follow_told(j->follow, ev);
+    return 0;
 }
 
 static int tell(struct join *j, struct span text, struct err *e)
 {
     struct chat_event ev = {
-        .kind = CHAT_EVENT_DELTA, .part = CHAT_PART_TEXT, .index = j->lead, .text = text};
+        .kind = CHAT_EVENT_DELTA, .part = CHAT_PART_TEXT, .index = j->follow->lead, .text = text};
 
-    return text.n ? j->to.event(j->to.arg, &ev, e) : 0;
+    return text.n ? hand(j, &ev, e) : 0;
 }
 
 /* last: no more of the text will come. */
@@ -100,16 +110,6 @@ static void add_usage(struct chat_usage *u, const struct chat_usage *before)
     u->audio_out += before->audio_out;
 }
 
-/* Of its first part, which goes on with the one that is open. */
-static int on_first(struct join *j, const struct chat_event *ev, struct err *e)
-{
-    if (ev->part != CHAT_PART_TEXT)
-        return err_set(e, ERR_PROTOCOL, "the target did not go on with the text");
-    if (ev->kind == CHAT_EVENT_PART)
-        return 0;
-    return ev->kind == CHAT_EVENT_DELTA ? on_text(j, ev->text, e) : decide(j, true, e);
-}
-
 static bool is_of_part(const struct chat_event *ev)
 {
     return ev->kind == CHAT_EVENT_PART || ev->kind == CHAT_EVENT_DELTA ||
@@ -117,25 +117,29 @@ static bool is_of_part(const struct chat_event *ev)
            ev->kind == CHAT_EVENT_PART_END;
 }
 
+/* Of its first part, which goes on with the one that is open. */
+static bool is_first(const struct chat_event *ev)
+{
+    return is_of_part(ev) && ev->index == 0;
+}
+
 int join_event(void *arg, const struct chat_event *ev, struct err *e)
 {
     struct join *j = arg;
     struct chat_event own = *ev;
 
-    if (ev->kind == CHAT_EVENT_START)
+    if (is_first(ev) && ev->part != CHAT_PART_TEXT)
+        return err_set(e, ERR_PROTOCOL, "the target did not go on with the text");
+    if (ev->kind == CHAT_EVENT_START || (is_first(ev) && ev->kind == CHAT_EVENT_PART))
         return 0;
-    if (is_of_part(ev) && ev->index == 0) {
-        if (on_first(j, ev, e) < 0)
-            return -1;
-        if (ev->kind == CHAT_EVENT_PART || ev->kind == CHAT_EVENT_DELTA)
-            return 0;
-    }
-    if (ev->kind == CHAT_EVENT_FINISH && decide(j, true, e) < 0)
+    if (is_first(ev) && ev->kind == CHAT_EVENT_DELTA)
+        return on_text(j, ev->text, e);
+    if (ev->kind != CHAT_EVENT_USAGE && decide(j, true, e) < 0)
         return -1;
     if (ev->kind == CHAT_EVENT_USAGE)
         add_usage(&own.usage, &j->before);
-    own.index += is_of_part(ev) ? j->lead : 0;
-    return j->to.event(j->to.arg, &own, e);
+    own.index += is_of_part(ev) ? j->follow->lead : 0;
+    return hand(j, &own, e);
 }
 
 int join_end(struct join *j, struct err *e)

@@ -11,7 +11,8 @@
  *
  * Its first part has to be text; it goes on the part that is open, and the numbers of others follow
  * behind. Its id, model and time are not told: the answer has them already. Its usage is told with
- * what the targets before it have taken.
+ * what the targets before it have taken. What is told the follower hears of, and nothing else: when
+ * this target breaks off too, what was held back here has been told to nobody.
  *
  * Room: dialect. Pure but for memory. Threads: one owner.
  */
@@ -24,19 +25,22 @@
 #define JOIN_OVERLAP_MAX 256
 
 struct join {
-    struct chat_sink to;         /* where the events go */
-    char told[JOIN_OVERLAP_MAX]; /* the end of the text so far */
-    size_t told_n, blank_n;      /* ... and of that the white space at its end */
-    uint64_t at;                 /* bytes of all of it */
-    uint32_t lead;               /* the open part's number */
+    struct chat_sink to; /* where the events go */
+    struct follow *follow;
+    char tail[JOIN_OVERLAP_MAX]; /* the end of the text so far; the text itself grows */
+    size_t tail_n, blank_n;      /* ... and how much of the end is white space */
     struct chat_usage before;
-    char head[2 * JOIN_OVERLAP_MAX]; /* of its text, until it is clear what of it is new */
+    char head[JOIN_OVERLAP_MAX]; /* of its text, until it is clear what of it is new */
     size_t head_n;
     bool new; /* what comes now is */
 };
 
-/* *text: what the target is to be asked with; it lives as long as f is not told more. */
-void join_init(struct join *j, const struct follow *f, struct chat_sink to, struct span *text);
+/* *f is borrowed, and from here on the join's to feed. */
+void join_init(struct join *j, struct follow *f, struct chat_sink to);
+
+/* What the target is asked with; empty if all of it is white space. Before its first event; lives
+ * until then. */
+struct span join_text(const struct join *j);
 
 /* The fn of the sink that its reader writes to; arg: the join. -1: it does not go on with the text
  * (ERR_PROTOCOL), or as the sink behind it says. */

@@ -256,25 +256,42 @@ static bool may_go_on(const struct chat_request *q)
                        CHAT_BIT(CHAT_HAS_MODALITIES) | CHAT_BIT(CHAT_HAS_AUDIO_OUT)));
 }
 
-/* The text becomes the beginning of the answer, behind one that the client has given itself. */
-static int ask_on(struct translate *t, struct span text, struct err *e)
+/* The last message of the request, which is the assistant's. NULL: no memory. */
+static struct chat_message *own_message(struct chat_request *q)
 {
-    struct chat_message **to = &t->q.messages, *last = NULL;
-    struct chat_part **part;
+    struct chat_message **to = &q->messages, *last = NULL;
 
     for (; *to; to = &(*to)->next)
         last = *to;
-    if (!last || last->role != CHAT_ROLE_ASSISTANT)
-        last = chat_add_message(&t->q, &to, CHAT_ROLE_ASSISTANT);
-    if (!last)
+    return last && last->role == CHAT_ROLE_ASSISTANT
+               ? last
+               : chat_add_message(q, &to, CHAT_ROLE_ASSISTANT);
+}
+
+/* The text becomes the beginning of the answer, behind one that the client has given itself: as one
+ * text with it, for there are templates that put a new line between two. White space alone is none,
+ * and APIs refuse it: the target begins. */
+static int ask_on(struct translate *t, struct err *e)
+{
+    struct span text = join_text(&t->join);
+    struct chat_part **tail, *last = NULL;
+    struct chat_message *m;
+
+    if (text.n == 0)
+        return 0;
+    m = own_message(&t->q);
+    if (!m)
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    for (part = &last->parts; *part;)
-        part = &(*part)->next;
-    chat_note(&t->q, CHAT_HAS_PREFILL);
-    text = arena_dup(&t->arena, text);
+    for (tail = &m->parts; *tail; tail = &(*tail)->next)
+        last = *tail;
+    if (last && last->kind == CHAT_PART_TEXT)
+        text = last->text = arena_join(&t->arena, (struct span[]){last->text, text}, 2);
+    else
+        text = arena_dup(&t->arena, text); /* what was told grows */
     if (!span_has(text))
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    return convert_text_part(&t->q, &part, text, e);
+    chat_note(&t->q, CHAT_HAS_PREFILL);
+    return last && last->kind == CHAT_PART_TEXT ? 0 : convert_text_part(&t->q, &tail, text, e);
 }
 
 /* As many tokens are left to it as the others have not taken. */
@@ -311,6 +328,7 @@ static int catch_up(struct translate *t, const struct follow *f, struct err *e)
         ev.kind = CHAT_EVENT_PART_END;
         rc = rc < 0 || i == f->lead ? rc : hand_on(t, &ev, e);
     }
+    rc = rc < 0 ? rc : buf_finish(&known, "event", e);
     buf_fini(&known);
     return rc;
 }
@@ -327,7 +345,7 @@ static struct span join_mark(struct translate *t, struct span by)
     json_key(&w, "joined");
     json_begin_object(&w);
     json_kv_string(&w, "target", by);
-    json_kv_uint(&w, "at", t->join.at);
+    json_kv_uint(&w, "at", t->join.follow->text.n);
     json_end_object(&w);
     json_end_object(&w);
     if (buf_ok(&b))
@@ -338,17 +356,15 @@ static struct span join_mark(struct translate *t, struct span by)
     return ret;
 }
 
-int translate_go_on(struct translate *t, const struct follow *f, struct span by, struct err *e)
+int translate_go_on(struct translate *t, struct follow *f, struct span by, struct err *e)
 {
-    struct span text;
-
     if (!may_go_on(&t->q))
         return err_set(e, ERR_PROTOCOL, "an answer of this form has to be of one piece");
-    join_init(&t->join, f, (struct chat_sink){hand_on, t}, &text);
+    join_init(&t->join, f, (struct chat_sink){hand_on, t});
     t->mark = join_mark(t, by);
     if (!span_has(t->mark))
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    if (ask_on(t, text, e) < 0 || leave_tokens(t, f->deltas, e) < 0 || catch_up(t, f, e) < 0)
+    if (ask_on(t, e) < 0 || leave_tokens(t, f->deltas, e) < 0 || catch_up(t, f, e) < 0)
         return -1;
     t->reader.sink = (struct chat_sink){join_event, &t->join};
     return 0;
@@ -356,18 +372,17 @@ int translate_go_on(struct translate *t, const struct follow *f, struct span by,
 
 /* ---- answers ---- */
 
+typedef int (*answer_fn)(struct translate *t, const void *arg, struct err *e);
+
 /* Append what fn writes, and the mark into the first object of it. */
-static int write(struct translate *t, struct buf *out, struct err *e,
-                 int (*fn)(struct translate *t, const void *arg, struct err *e), const void *arg)
+static int write_marked(struct translate *t, struct buf *out, struct err *e, answer_fn fn,
+                        const void *arg)
 {
     struct span text;
     struct buf own;
     size_t at;
     int rc;
 
-    t->writer.out = out;
-    if (!span_has(t->mark))
-        return finish(fn(t, arg, e), out, "event", e);
     buf_init(&own, EVENT_TREE_MAX);
     t->writer.out = &own;
     rc = finish(fn(t, arg, e), &own, "event", e);
@@ -382,7 +397,21 @@ static int write(struct translate *t, struct buf *out, struct err *e,
     if (rc == 0)
         buf_add_span(out, text);
     buf_fini(&own);
-    return finish(rc, out, "event", e);
+    return rc;
+}
+
+static int write(struct translate *t, struct buf *out, struct err *e, answer_fn fn, const void *arg)
+{
+    struct follow *f = t->join.follow;
+    size_t told = f ? f->text.n : 0;
+    int rc;
+
+    t->writer.out = out;
+    rc = span_has(t->mark) ? write_marked(t, out, e, fn, arg) : fn(t, arg, e);
+    rc = finish(rc, out, "event", e);
+    if (f && ((rc < 0 && f->text.n != told) || t->told.unsaid))
+        follow_close(f); /* of what failed the client gets nothing, and f has heard of some */
+    return rc;
 }
 
 struct named {

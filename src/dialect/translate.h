@@ -43,9 +43,10 @@ uint64_t translate_memory(const struct translate *t);
 
 /* The answer was begun by another target, and this one is to go on with it: the request ends with
  * what the client was told, and events are told as the rest of that (join.h); the first of them
- * names `by`, whose they are. Behind translate_new(), before all others. -1: such an answer has to
- * be of one piece (ERR_PROTOCOL), or no memory. */
-MUST_CHECK int translate_go_on(struct translate *t, const struct follow *f, struct span by,
+ * names `by`, whose they are. Behind translate_new(), before all others; *f is borrowed until
+ * translate_free(), and hears what is told. -1: such an answer has to be of one piece
+ * (ERR_PROTOCOL), or no memory. */
+MUST_CHECK int translate_go_on(struct translate *t, struct follow *f, struct span by,
                                struct err *e);
 
 /* The first thing of the request that the target cannot say and that must not be left out;

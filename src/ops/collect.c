@@ -125,19 +125,28 @@ static void gen_ai(struct metrics *m, const struct record *r)
     gen_ai_attempt(m, r);
 }
 
+/* It broke behind the answer's first content: another target was asked to go on, or the client was
+ * told. */
+static void add_break(struct metrics *m, const struct record *r)
+{
+    if (!r->stream || !r->first_us || r->outcome != OUTCOME_FAILED ||
+        (r->more && !r->attempt_first_us))
+        return;
+    metrics_add(
+        m, METRIC_STREAM_BREAKS,
+        (struct span[]){RECORD_TEXT(r->target), span_str(r->more ? "continued" : "error_event")},
+        1);
+}
+
 static void add_attempt(struct metrics *m, const struct record *r)
 {
     struct span target = RECORD_TEXT(r->target);
-    bool joined = r->outcome == OUTCOME_JOINED;
 
     metrics_add(
         m, METRIC_ATTEMPTS,
         (struct span[]){target, span_str(attempts[r->outcome]), span_str(reason_word(r->reason))},
         1);
-    if (joined || (r->stream && r->first_us && r->outcome == OUTCOME_FAILED))
-        metrics_add(
-            m, METRIC_STREAM_BREAKS,
-            (struct span[]){target, joined ? SPAN_LIT("continued") : SPAN_LIT("error_event")}, 1);
+    add_break(m, r);
 }
 
 /* Of the whole price is known at least what is counted as cost; what is not is counted apart. */

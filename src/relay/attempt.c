@@ -281,6 +281,6 @@ void relay_on_again(struct ev_timer *t)
                                                   : relay_next_target(r, &no))
         relay_try(r);
     else
-        relay_fail(r, r->last);
+        relay_fail(r, r->broke ? r->broke : r->last);
     relay_on_work(r, false);
 }

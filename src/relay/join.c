@@ -75,7 +75,6 @@ void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
     if (r->state == RELAY_ANSWERING && !r->joining)
         r->silence = MAX(r->silence, now - r->heard);
     r->heard = now;
-    r->joining = false;
     if (r->follow && piece == CALL_EVENT_WHOLE)
         follow_event(r->follow, raw);
     else if (r->follow)

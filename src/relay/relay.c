@@ -100,7 +100,7 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
 
     if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || relay_say_approved(r, no))
         return;
-    boundary = r->state == RELAY_TRYING || r->translate || r->joining ||
+    boundary = r->state == RELAY_TRYING || r->translate || r->broke ||
                (r->call && call_at_boundary(r->call));
     relay_note(r, no);
     relay_drop_call(r); /* or it would go on answering behind the refusal */

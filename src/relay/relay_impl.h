@@ -92,7 +92,7 @@ struct relay {
     /* what the client has been told, where another target may go on with it (join.c) */
     struct follow *follow;    /* in the arena; NULL: none may */
     struct relay_last *broke; /* why it broke off first; NULL: it has not */
-    bool joining;             /* who goes on has sent no event yet */
+    bool joining;             /* who goes on has said nothing yet */
     ev_us heard;              /* when its last event came, or the client had taken what there was */
     ev_us silence;            /* the longest between two */
     bool blocked;             /* the client has to take something first */

@@ -248,10 +248,6 @@ static bool translate_by(struct relay *r, const struct provider_op_row *op,
         refuse(r, no, &e);
         goto out;
     }
-    if (r->state == RELAY_ANSWERING && follow_on(r->follow, conf.target, &e) < 0) {
-        refuse(r, no, &e);
-        goto out;
-    }
     if (r->state == RELAY_ANSWERING &&
         translate_go_on(r->translate, r->follow, r->target->id, &e) < 0) {
         refuse(r, no, &e);

@@ -165,8 +165,10 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
         relay_impossible(r, &e);
         return;
     }
-    if (dialect_is_content(ev->kind))
+    if (dialect_is_content(ev->kind)) {
+        r->joining = false;
         note_content(r);
+    }
     relay_ask_more(r);
 }
 

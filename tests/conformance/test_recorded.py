@@ -63,3 +63,12 @@ def test_healthy_waits(binary, seed):
         binary, "waits", r"(\d+) files, (\d+) waits, (\d+) given up, (\d+) of (\d+) in other orders, "
         "seed " + str(seed), str(seed))
     assert files >= 8 and waits > 1000 and given_up == 0 and shuffled * 10_000 < of
+
+
+@pytest.mark.timeout(300)
+def test_joins(binary, seed):
+    """A recorded stream that breaks off and is gone on with says what it says whole, once."""
+    streams, cuts, joins, failures = counts(
+        binary, "joins", r"(\d+) streams, (\d+) cuts, (\d+) joins, (\d+) failures, seed " +
+        str(seed), str(seed))
+    assert streams > 1000 and cuts > 4000 and joins > 8000 and failures == 0

@@ -239,6 +239,8 @@ static int begin_block(const struct reading *x, yyjson_val *v, uint64_t at)
     if (!b)
         return -1;
     b->left_out = !row;
+    if (!row)
+        convert_unsaid(x->r);
     return row ? begin_part(x, b, row, v) : 0;
 }
 

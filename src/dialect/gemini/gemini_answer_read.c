@@ -184,6 +184,8 @@ static int read_part(struct reading *x, yyjson_val *part)
     if (json_get(part, "text"))
         return read_text(x, json_get_text(part, "text"), yyjson_is_true(json_get(part, "thought")),
                          signature);
+    if (yyjson_obj_size(part)) /* code that it has run, and the like */
+        convert_unsaid(x->r);
     return 0;
 }
 

@@ -9,7 +9,7 @@
 #define MEGA ((size_t)1024 * 1024)
 
 /* In JSON's quotes what is written in single ones, for legibility. */
-static char *quoted(char *out, size_t cap, const char *in)
+static inline char *quoted(char *out, size_t cap, const char *in)
 {
     size_t n = 0;
 
@@ -21,8 +21,9 @@ static char *quoted(char *out, size_t cap, const char *in)
 }
 
 /* What a request becomes; dropped and approximated are texts. */
-static void ask(const struct convert *client, const struct convert *target, const char *model,
-                const char *in, struct buf *out, struct buf *dropped, struct buf *approximated)
+static inline void ask(const struct convert *client, const struct convert *target,
+                       const char *model, const char *in, struct buf *out, struct buf *dropped,
+                       struct buf *approximated)
 {
     struct translate_conf conf = {.client = client,
                                   .target = target,
@@ -48,7 +49,7 @@ static void ask(const struct convert *client, const struct convert *target, cons
     translate_free(&t);
 }
 
-static void fini(struct buf *out, struct buf *dropped, struct buf *approximated)
+static inline void fini(struct buf *out, struct buf *dropped, struct buf *approximated)
 {
     buf_fini(out);
     buf_fini(dropped);

@@ -126,6 +126,34 @@ static void what_did_not_come_is_not_observed(void **state)
     metrics_free(&m);
 }
 
+/* A break is that of the target that broke, whoever told the rest. */
+static void a_joined_answer_broke_once(void **state)
+{
+    struct metrics *m = make();
+    struct record a = good(), refuses = good(), b = good();
+    char *text;
+
+    UNUSED(state);
+    a.more = refuses.more = true;
+    a.outcome = refuses.outcome = OUTCOME_FAILED;
+    a.reason = REASON_TRUNCATED;
+    refuses.attempt_first_us = 0; /* the answer's first content was another's */
+    b.outcome = OUTCOME_JOINED;
+    collect_record(m, &a);
+    collect_record(m, &refuses);
+    collect_record(m, &b);
+    text = prom_text(m);
+    has(text, "lamplighter_stream_breaks_total{target=\"eu/gemini-3-pro\",recovered=\"continued\"}",
+        1);
+    lacks(text, "error_event");
+    has(text,
+        "lamplighter_requests_total{model=\"smart\",api=\"chat\",stream=\"true\",outcome="
+        "\"joined\"}",
+        1);
+    mem_free(text);
+    metrics_free(&m);
+}
+
 static void broken_stream_names_its_class(void **state)
 {
     struct metrics *m = make();
@@ -448,6 +476,7 @@ int main(void)
         cmocka_unit_test(costs_are_added_and_what_has_none_is_counted),
         cmocka_unit_test(good_stream_counts_everywhere),
         cmocka_unit_test(what_did_not_come_is_not_observed),
+        cmocka_unit_test(a_joined_answer_broke_once),
         cmocka_unit_test(broken_stream_names_its_class),
         cmocka_unit_test(refused_request_has_no_provider_and_no_name),
         cmocka_unit_test(every_outcome_and_operation_is_counted),

@@ -5,6 +5,8 @@
 #include "health/waits.h"
 #include "ups.h"
 
+#include "base/mem.h"
+
 #define VLLM(name, port)                                                                           \
     "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port                                 \
     "'], timeout: {connect: 1s, first_token: 5s, idle: 5s, total: 60s}}\n"
@@ -211,33 +213,59 @@ static void what_is_not_gone_on_with(void **state)
     }
 }
 
+/* Is that the end of what the target is to begin with? */
+static bool ends_with(const char *body, const char *text)
+{
+    const char *own = strstr(body, "\"role\":\"assistant\",\"content\":\"");
+    const char *end = own ? strstr(own, "\"}]") : NULL;
+
+    return end && span_ends(span_of(own, (size_t)(end - own)), span_str(text));
+}
+
 /* The one that goes on breaks off too, and refuses to go on itself; the first word is told. */
 static void who_goes_on_fails_too(void **state)
 {
     static const char half[] = ROLE WORD("and he kept ");
+    static const char again[] = ROLE WORD("there was a lamplighter, and he kept ");
+    static const char held[] = ROLE WORD("there was a lamp");
     const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
     const struct {
         struct up b, c;
         unsigned asked;
         bool whole;
+        const char *begins; /* what c is asked with; NULL: no matter */
     } rows[] = {
         {{ANSWERS, STREAM_HEAD, half, 0, TWIN_FIN},
          {ANSWERS, STREAM_HEAD, ROLE WORD("all the lamps alight.") END, 0, TWIN_WHOLE},
          2,
-         true},
+         true,
+         HEAD_TEXT "and he kept"},
+        {{ANSWERS, STREAM_HEAD, again, 0, TWIN_FIN}, /* what it said again nobody was told */
+         {ANSWERS, STREAM_HEAD, ROLE WORD("all the lamps alight.") END, 0, TWIN_WHOLE},
+         2,
+         true,
+         HEAD_TEXT "and he kept"},
+        {{ANSWERS, STREAM_HEAD, held, 0, TWIN_FIN}, /* it broke before that was clear */
+         {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE},
+         2,
+         true,
+         "there was a lamplighter,"},
         {{ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
          {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE},
          2,
-         true},
+         true,
+         NULL},
         {{ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
          {ANSWERS, REFUSAL("400 No", ""), ERROR, 0, TWIN_WHOLE},
          2,
-         false},
+         false,
+         NULL},
         {{ANSWERS, WHOLE_HEAD, WHOLE, 0, TWIN_WHOLE}, /* no stream: nothing to go on with */
          {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE},
          3,
-         true},
-        {{REFUSES, "", "", 0, TWIN_WHOLE}, {REFUSES, "", "", 0, TWIN_WHOLE}, 0, false},
+         true,
+         NULL},
+        {{REFUSES, "", "", 0, TWIN_WHOLE}, {REFUSES, "", "", 0, TWIN_WHOLE}, 0, false, NULL},
     };
 
     UNUSED(state);
@@ -253,6 +281,8 @@ static void who_goes_on_fails_too(void **state)
         assert_int_equal(g.clean, rows[i].whole);
         if (rows[i].whole) {
             is_text(&g, HEAD_TEXT TAIL_TEXT);
+            if (rows[i].begins)
+                assert_true(ends_with(t.ups[2].body, rows[i].begins));
         } else {
             assert_true(ups_said(&g, "truncated") && !ups_said(&g, "[DONE]"));
             assert_int_equal(t.record.outcome, OUTCOME_FAILED);
@@ -263,21 +293,72 @@ static void who_goes_on_fails_too(void **state)
     }
 }
 
-/* The client waits for who goes on, and its connection is kept alive; or it leaves. */
-static void the_client_waits(void **state)
+/* Who thinks first, or calls a tool, has not gone on with the text; another one may. */
+static void who_begins_with_something_else(void **state)
 {
+    static const char *const begins[] = {
+        ROLE EVENT("{\"reasoning_content\":\"hm\"},\"finish_reason\":null") REST, ROLE CALL END};
     const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
-    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
-    struct twin_client c = {0};
-    struct buf request;
-    struct twin t;
+    const struct up c = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
 
     UNUSED(state);
-    for (int leaves = 0; leaves < 2; leaves++) {
-        struct buf body;
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        struct up b = {ANSWERS, STREAM_HEAD, begins[i], 0, TWIN_WHOLE};
+        struct twin t;
+        struct ups_got g;
+
+        run("version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100") VLLM(
+                "c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9}}\n",
+            &a, &b, &c, STREAM, &t, &g);
+        assert_true(g.clean);
+        is_text(&g, HEAD_TEXT TAIL_TEXT);
+        assert_true(ups_said(&g, "\"target\":\"c/m\"") && !ups_said(&g, "\"target\":\"b/m\""));
+        assert_int_equal(t.record.outcome, OUTCOME_JOINED);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+/* The one that goes on breaks off, and the next one is of another family: the error is told in an
+ * event of its own behind what both have said. */
+static void nobody_of_the_family_is_left(void **state)
+{
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up b = {ANSWERS, STREAM_HEAD, ROLE WORD("and he kept "), 0, TWIN_FIN};
+    struct twin t;
+    struct ups_got g;
+
+    UNUSED(state);
+    run("version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")
+            VLLM("c", "9200") "models:\n  m: {targets: [a/m, b/m, c/n], retry: {attempts: 9}}\n",
+        &a, &b, &b, STREAM, &t, &g);
+    assert_int_equal(t.ups[1].requests, 1);
+    assert_int_equal(t.ups[2].requests, 0);
+    assert_false(g.clean);
+    assert_true(ups_said(&g, "and he kept ") && ups_said(&g, "\n\ndata: {\"error\""));
+    assert_int_equal(t.record.outcome, OUTCOME_FAILED);
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
+/* The client waits for who goes on, who says nothing or only that it begins, and its connection is
+ * kept alive; or it leaves. */
+static void the_client_waits(void **state)
+{
+    static const struct {
+        size_t rest_at;
+        bool leaves;
+    } rows[] = {{1, false}, {sizeof(ROLE) - 1, false}, {1, true}};
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct twin_client c = {0};
+        struct buf request, body;
+        struct twin t;
         unsigned status;
 
-        c = (struct twin_client){0};
         buf_init(&request, 65536);
         buf_init(&body, 65536);
         twin_open(&t, 1,
@@ -287,16 +368,16 @@ static void the_client_waits(void **state)
                   "models: {m: {targets: [a/m, b/m]}}\n");
         ups_set(&t, 0, &a);
         ups_set(&t, 1, &b);
-        t.ups[1].script.rest_at = 1;
+        t.ups[1].script.rest_at = rows[i].rest_at;
         t.ups[1].script.rest_us = EV_S(25);
         twin_ask(&t, &c, kind_request(&request, "/v1/chat/completions", STREAM), EV_S(15));
-        assert_true(span_contains(buf_span(&c.in), SPAN_LIT(": ")));
-        if (leaves)
+        assert_true(span_contains(buf_span(&c.in), SPAN_LIT(": keep-alive\n\n")));
+        if (rows[i].leaves)
             twin_leave(&c, NET_END_RESET);
         ups_pass(&t, EV_S(20));
         assert_int_equal(t.records, 1);
-        assert_int_equal(t.record.outcome, leaves ? OUTCOME_CLIENT_GONE : OUTCOME_JOINED);
-        if (!leaves)
+        assert_int_equal(t.record.outcome, rows[i].leaves ? OUTCOME_CLIENT_GONE : OUTCOME_JOINED);
+        if (!rows[i].leaves)
             assert_true(twin_parse(buf_span(&c.in), &status, &body));
         twin_client_fini(&c);
         twin_close(&t);
@@ -391,6 +472,64 @@ static void who_does_not_read_makes_no_stall(void **state)
     buf_fini(&text);
 }
 
+#define ROOM ((size_t)64 * 1024) /* what the client reads needs no memory */
+
+/* What it has read is one text, or the rest alone, of one that nothing had been told of, or no
+ * whole answer. */
+static void is_whole_or_broken(const struct twin_client *c, size_t at)
+{
+    struct buf body, text;
+    unsigned status, roles;
+
+    buf_init(&body, ROOM);
+    buf_init(&text, ROOM);
+    if (twin_parse(buf_span(&c->in), &status, &body)) {
+        if (status == 200 && (!read_text(buf_span(&body), &text, &roles) || roles != 1 ||
+                              (!span_is(buf_span(&text), HEAD_TEXT TAIL_TEXT) &&
+                               !span_is(buf_span(&text), TAIL_TEXT))))
+            fail_msg("allocation %zu: '%.*s'", at, SPAN_FMT(buf_span(&body)));
+    } else if (!c->closed) {
+        fail_msg("allocation %zu: the client waits for ever", at);
+    }
+    buf_fini(&body);
+    buf_fini(&text);
+}
+
+static void each_allocation_fails_once(void **state)
+{
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+    struct buf request;
+    bool hit = true;
+    size_t at;
+
+    UNUSED(state);
+    buf_init(&request, ROOM);
+    kind_request(&request, "/v1/chat/completions", STREAM);
+    for (at = 1; hit; at++) {
+        struct twin_client c = {0};
+        struct twin t;
+
+        twin_open(&t, 1, CONF(""));
+        t.lenient = true;
+        ups_set(&t, 0, &a);
+        ups_set(&t, 1, &b);
+        twin_ask(&t, &c, buf_span(&request), 0);
+        assert_non_null(buf_reserve(&c.in, ROOM));
+        mem_torture(at, false);
+        ups_pass(&t, EV_S(400));
+        hit = mem_torture_hit();
+        mem_torture(0, false);
+        is_whole_or_broken(&c, at);
+        if (!hit)
+            assert_int_equal(t.record.outcome, OUTCOME_JOINED);
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    print_message("%zu allocations\n", at - 1);
+    buf_fini(&request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,9 +538,12 @@ int main(void)
         cmocka_unit_test(what_it_says_again_is_left_out),
         cmocka_unit_test(what_is_not_gone_on_with),
         cmocka_unit_test(who_goes_on_fails_too),
+        cmocka_unit_test(who_begins_with_something_else),
+        cmocka_unit_test(nobody_of_the_family_is_left),
         cmocka_unit_test(the_client_waits),
         cmocka_unit_test(a_stall_is_noticed),
         cmocka_unit_test(who_does_not_read_makes_no_stall),
+        cmocka_unit_test(each_allocation_fails_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
