@@ -203,14 +203,18 @@ static uint32_t draw(struct relay *r)
 }
 
 /* Nobody else is left, or the moment could not be waited for: the last word counts, or the first
- * one of an answer that has broken off. The record is of that attempt, whomever else was looked at.
- */
+ * one of an answer that has broken off. The record is of that attempt, whomever else was looked at,
+ * and says who was skipped. */
 static bool give_up(struct relay *r, struct relay_last *last, struct relay_last *before,
                     const struct record *of)
 {
+    struct record asked = *of;
+
+    memcpy(asked.skipped, r->record.skipped, sizeof(asked.skipped));
+    asked.skipped_before = r->record.skipped_before;
     *last = r->broke ? *r->broke : *r->last;
     r->last = before;
-    r->record = *of;
+    r->record = asked;
     return false;
 }
 

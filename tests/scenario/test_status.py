@@ -104,8 +104,8 @@ def test_status_is_a_table(binary):
     assert ["smart", "210", "99.97", "410ms", "/", "1.22s", "anthropic/claude", "71%",
             "openai/gpt", "29%"] in words
     assert ["quiet", "0", "-", "-"] in words
-    assert ["anthropic/claude", "degraded", "12"] in words
-    assert ["openai/gpt", "unknown", "0"] in words
+    assert ["anthropic/claude", "degraded", "12", "-"] in words
+    assert ["openai/gpt", "unknown", "0", "-"] in words
     assert server.seen[0][:2] == ("GET", "/api/v1/status")
 
 
