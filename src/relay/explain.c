@@ -220,8 +220,10 @@ static void add_reason(struct json_write *w, const struct explain *x, const stru
     if (way->word.n)
         json_kv_string(w, "detail", way->word);
     if (way->until_us > now) {
+        uint64_t ms = (way->until_us - now + 999) / 1000;
+
         json_key(w, "for_s");
-        json_double(w, (double)((way->until_us - now + 999) / 1000) / 1000);
+        json_double(w, (double)ms / 1000);
     }
     json_kv_string(w, "text", way->text.n ? way->text : span_str(reason_meaning(way->why)));
 }

@@ -507,6 +507,15 @@ static void write_tier(struct out *o)
         json_kv_cstring(&o->w, "service_tier", row->wire);
 }
 
+/* Who has to be told that the answer goes on from the last message. */
+static void write_final_message(struct out *o, const struct chat_request *q)
+{
+    if (!o->host->final_message || !(q->has & CHAT_BIT(CHAT_HAS_PREFILL)))
+        return;
+    json_kv_bool(&o->w, "continue_final_message", true);
+    json_kv_bool(&o->w, "add_generation_prompt", false);
+}
+
 int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
                               const struct convert_to *to, struct err *e)
 {
@@ -539,10 +548,7 @@ int openai_chat_write_request(struct buf *buf, const struct chat_request *q,
     if (q->has & CHAT_BIT(CHAT_HAS_CITATIONS)) /* a request has no place for them */
         convert_drops(to, CHAT_HAS_CITATIONS);
     write_stream(&o);
-    if (host->final_message && q->has & CHAT_BIT(CHAT_HAS_PREFILL)) {
-        json_kv_bool(&o.w, "continue_final_message", true);
-        json_kv_bool(&o.w, "add_generation_prompt", false);
-    }
+    write_final_message(&o, q);
     write_tools(&o);
     write_choice(&o);
     convert_kv_tri(&o.w, "parallel_tool_calls", q->tools ? q->parallel : CHAT_UNSET);
