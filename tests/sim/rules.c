@@ -228,6 +228,20 @@ static struct attempt *attempt_of(const struct arrival *a)
     return NULL;
 }
 
+/* An attempt whose connection broke may arrive behind the next one's beginning. */
+static struct attempt *late_one(const struct arrival *a, struct attempt *t)
+{
+    for (size_t i = 0; i < a->ask->tries_n; i++) {
+        struct attempt *o = &a->ask->tries[i];
+
+        if (o != t && o->class_id == CLASS_MAYBE_EXECUTED && !o->arrival &&
+            o->provider == t->provider && strcmp(o->model, t->model) == 0 &&
+            ev_now(a->ask->s->ev) < o->ended + EV_MS(50))
+            return o;
+    }
+    return t;
+}
+
 void rules_arrived(struct arrival *a)
 {
     struct attempt *t = attempt_of(a);
@@ -235,7 +249,9 @@ void rules_arrived(struct arrival *a)
     if (!t)
         sim_fail(a->ask->s, "request %u has reached p%zu/%s without an attempt", a->ask->n,
                  a->provider, a->model);
-    check_alone(a->ask, t, a->end, a->key);
+    t = late_one(a, t);
+    if (!t->over)
+        check_alone(a->ask, t, a->end, a->key);
     t->arrival = a;
 }
 

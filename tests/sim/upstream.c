@@ -113,6 +113,9 @@ static void up_stop(struct up_conn *u)
         up_free(u, NET_END_FLUSH);
         break;
     case F_STALL_AT:
+        if (u->framing == LENGTH && u->a->fault.at == u->a->answer.body.n)
+            up_last(u); /* nothing is left to stall: it waits for the next request */
+        break;
     case F_SILENT:
         break;
     default:
