@@ -135,7 +135,7 @@ static void first_is_late(struct call *c)
          (unsigned long long)c->conf.timeout.first_ms);
 }
 
-static void error_answer(struct call *c);
+static void error_answer(struct call *c, bool whole);
 
 static void on_timer(struct ev_timer *t)
 {
@@ -158,7 +158,7 @@ static void on_timer(struct ev_timer *t)
             done(c);
         break;
     case ERROR:
-        error_answer(c); /* the status alone is enough to know the class */
+        error_answer(c, false); /* the status alone is enough to know the class */
         break;
     case WAITING:
     case ANSWER:
@@ -573,14 +573,14 @@ static void on_body(void *arg, const char *p, size_t n)
 
 /* ---- the end of the answer ---- */
 
-static void error_answer(struct call *c)
+static void error_answer(struct call *c, bool whole)
 {
     struct call_failure f = {.status = c->status};
 
     scrub(c->error.p, c->error.n, c->conf.key);
     failure_answered(&f, c->conf.provider->type, c->status, buf_span(&c->error), c->error_type,
                      c->delays, ev_wall_ms(c->conf.ev), &c->arena);
-    f.body = buf_span(&c->error);
+    f.body = whole && c->error.n < CALL_ERROR_MAX ? buf_span(&c->error) : span_of(NULL, 0);
     f.content_type = c->content_type;
     f.retry_after = c->retry_after;
     tell(c, &f);
@@ -621,7 +621,7 @@ static void on_end(void *arg)
     struct err e;
 
     if (c->state == ERROR)
-        error_answer(c);
+        error_answer(c, true);
     else if (c->state == ANSWER || c->state == AFTER)
         bytes_ended(c, read_stream(c, "", 0, &e) < 0 ? &e : NULL);
 }
@@ -639,7 +639,7 @@ static void on_fail(void *arg, enum http_fail how, const struct err *e)
             fail(c, f.class_id, f.reason, "%s", e->text);
         break;
     case ERROR:
-        error_answer(c); /* the status is enough to know the class */
+        error_answer(c, false); /* the status is enough to know the class */
         break;
     case ANSWER:
     case AFTER:

@@ -58,10 +58,12 @@ struct call_conf {
 struct call_failure {
     enum class_id class_id;
     enum reason reason;
-    uint16_t status;  /* of the upstream's answer, 0: none came */
-    char type[64];    /* the provider's word for it, "" unknown */
-    char text[248];   /* one sentence, no secrets */
-    struct span body; /* of an error answer, our key starred; absent if none (callback only) */
+    uint16_t status; /* of the upstream's answer, 0: none came */
+    char type[64];   /* the provider's word for it, "" unknown */
+    char text[248];  /* one sentence, no secrets */
+    /* Of an error answer, our key starred; absent if there is none, or it broke off, or it is
+     * CALL_ERROR_MAX bytes or more (callback only). */
+    struct span body;
     struct span content_type;
     struct span retry_after; /* the upstream's retry-after, absent if none */
     bool asks;               /* it asks to be left alone ... */

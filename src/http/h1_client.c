@@ -427,6 +427,7 @@ static void idle(struct pool_conn *base, uint64_t ms)
     struct h1_client *c = CONTAINER_OF(base, struct h1_client, base);
     struct err e;
 
+    net_conn_read(c->conn, true); /* an end is heard, however full the answer's window was */
     if (ev_timer_set(&c->timer, EV_MS(ms), &e) < 0)
         end(c, NET_END_FLUSH);
 }

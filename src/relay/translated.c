@@ -283,8 +283,10 @@ bool relay_translate(struct relay *r, struct relay_refusal *no)
 {
     const struct provider_op_row *op = next_op(r, r->target, NULL);
     struct relay_refusal other = {0};
-    bool ok = translate_by(r, op, no);
+    bool ok;
 
+    MUST(op); /* relay_can_translate() */
+    ok = translate_by(r, op, no);
     while (!ok && no->reason == REASON_CANNOT_SAY && (op = next_op(r, r->target, op)) != NULL)
         ok = translate_by(r, op, &other);
     return ok;

@@ -237,8 +237,10 @@ static bool has_type(void *arg, const struct provider *type)
 
 static int plan_one(struct settings_plan *ret, const struct settings_provider *p, struct span model)
 {
-    int n = snprintf(ret->id, sizeof(ret->id), "%.*s/%.*s", SPAN_FMT(p->name), SPAN_FMT(model));
+    int n;
 
+    MUST(p);
+    n = snprintf(ret->id, sizeof(ret->id), "%.*s/%.*s", SPAN_FMT(p->name), SPAN_FMT(model));
     if (n < 0 || (size_t)n >= sizeof(ret->id))
         return -1;
     ret->model = NULL;

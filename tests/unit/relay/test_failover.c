@@ -270,6 +270,40 @@ static void a_head_that_went_early_stays_true(void **state)
     twin_close(&t);
 }
 
+/* What the caller did wrong is said in the target's words, if they came whole and are few. */
+static void half_a_refusal_is_not_passed_on(void **state)
+{
+    static const struct {
+        size_t n, cut; /* bytes of the body; how many come, 0: all */
+        bool words;    /* the target's own come out */
+    } cases[] = {{40, 0, true},     {40, 20, false},   {65535, 0, true},
+                 {65536, 0, false}, {65537, 0, false}, {200000, 0, false}};
+    static const char begin[] = "{\"error\":{\"message\":\"", end[] = "\"}}";
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *body = test_malloc(cases[i].n + 1);
+        struct up bad = {ANSWERS, REFUSAL("400 No", ""), body, cases[i].cut,
+                         cases[i].cut ? TWIN_FIN : TWIN_WHOLE};
+        struct twin t;
+        struct ups_got g;
+
+        memset(body, 'x', cases[i].n);
+        memcpy(body, begin, sizeof(begin) - 1);
+        memcpy(body + cases[i].n - (sizeof(end) - 1), end, sizeof(end));
+        twin_open(&t, i + 1, PLAN(""));
+        ups_set(&t, 0, &bad);
+        ups_ask(&t, &g, STREAM, EV_S(30));
+        if (g.status != 400 || !g.clean || !ups_said(&g, "\"error\"") ||
+            (g.body.n == cases[i].n && memcmp(g.body.p, body, g.body.n) == 0) != cases[i].words)
+            fail_msg("%zu bytes, cut at %zu: status %u, %zu bytes %s", cases[i].n, cases[i].cut,
+                     g.status, g.body.n, g.head);
+        buf_fini(&g.body);
+        twin_close(&t);
+        test_free(body);
+    }
+}
+
 /* Asks once; whom did it reach? */
 static unsigned reaches(struct twin *t, const char *body, struct ups_got *g)
 {
@@ -540,6 +574,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_takes_over),
+        cmocka_unit_test(half_a_refusal_is_not_passed_on),
         cmocka_unit_test(a_head_that_went_early_stays_true),
         cmocka_unit_test(who_asks_to_be_left_alone_is),
         cmocka_unit_test(who_is_sick_is_probed),
