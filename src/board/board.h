@@ -39,6 +39,7 @@ typedef _Atomic uint64_t board_word;
     X(dials, "Connections made to targets.")                                                       \
     X(reused, "Requests sent over a pooled connection.")                                           \
     X(resent, "Requests sent once more, on a new connection, since a kept one had ended.")         \
+    X(repeated, "Requests given the answer of an earlier one with the same Idempotency-Key.")      \
     X(records_dropped, "Outcome records that found the clerk's queue full.")                       \
     X(unheld, "Requests begun past the most that leave a record if the worker dies.")              \
     X(crashes, "Times that a process of this slot died or was replaced.")

@@ -85,6 +85,31 @@ static int open_address(struct run *run, size_t i, struct net_addr addr, struct 
     return rc;
 }
 
+/* Where workers reach each other: a port of loopback each. Where there is no loopback, each worker
+ * goes by what it knows itself. */
+static void open_peers(struct run *run)
+{
+    struct net_addr any = {
+        .u.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+    struct net_addr addr;
+    struct err e;
+
+    for (uint32_t slot = 0; run->workers > 1 && slot < run->workers; slot++) {
+        run->peer_fds[slot] = open_one(&any, false, &e);
+        if (run->peer_fds[slot] < 0) {
+            run_say("lamplighter: warning: workers cannot reach each other, and an Idempotency-Key "
+                    "holds within one of them only: %s",
+                    e.text);
+            while (slot-- > 0)
+                (void)close(run->peer_fds[slot]);
+            return;
+        }
+        listen_addr(run->peer_fds[slot], &addr);
+        run->peer_ports[slot] = ntohs(addr.u.v4.sin_port);
+    }
+    run->peers = run->workers > 1;
+}
+
 int listen_open(struct run *run, const struct settings *s, struct err *e)
 {
     if (s->server.listen_n > RUN_LISTENS)
@@ -94,7 +119,10 @@ int listen_open(struct run *run, const struct settings *s, struct err *e)
         if (open_address(run, i, s->server.listen[i], e) < 0)
             return -1;
     run->admin_fd = open_one(&s->server.admin, false, e);
-    return run->admin_fd < 0 ? -1 : 0;
+    if (run->admin_fd < 0)
+        return -1;
+    open_peers(run);
+    return 0;
 }
 
 /* Of a socket that does not listen, it would be said for all that it ever accepts. */
@@ -126,6 +154,9 @@ void listen_close_others(const struct run *run, uint32_t keep, bool keep_admin)
     for (uint32_t slot = 0; slot < run->workers; slot++)
         for (size_t i = 0; i < run->listens && slot != keep; i++)
             (void)close(run->listen_fds[slot][i]);
+    for (uint32_t slot = 0; run->peers && slot < run->workers; slot++)
+        if (slot != keep)
+            (void)close(run->peer_fds[slot]);
     if (!keep_admin)
         (void)close(run->admin_fd);
 }

@@ -14,6 +14,8 @@ void row_write(struct board_row *row, struct row_seen *seen, const struct gatewa
     board_add(&row->refused, s->refused_total - seen->server.refused_total);
     board_add(&row->glitches, s->glitches_total - seen->server.glitches_total);
     seen->server = *s;
+    board_add(&row->repeated, g->relay.stats.repeated_total - seen->repeated_total);
+    seen->repeated_total = g->relay.stats.repeated_total;
     call_pools_stats(g->pools, &pools);
     board_add(&row->dials, pools.dials_total - seen->pools.dials_total);
     board_add(&row->reused, pools.reused_total - seen->pools.reused_total);

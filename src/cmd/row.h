@@ -12,6 +12,7 @@
 struct row_seen {
     struct http_server_stats server;
     struct http_pool_stats pools;
+    uint64_t repeated_total;
 };
 
 /* Add what is new to the row's counters, and set its gauges. */

@@ -29,6 +29,7 @@
 #include "cmd/listen.h"
 #include "net/tls.h"
 #include "proc/drop.h"
+#include "relay/hand_over.h"
 
 #define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
 
@@ -120,10 +121,10 @@ static int memory_file(struct span text, struct err *e)
 }
 
 /* Drawn before the first fork: a client may resume its session at any worker, also at one that
- * comes later. */
-static int draw_ticket_secret(struct run *run, struct err *e)
+ * comes later, and workers know each other by the other one. */
+static int draw_secrets(struct run *run, struct err *e)
 {
-    unsigned char bytes[TLS_TICKET_SECRET_BYTES];
+    unsigned char bytes[TLS_TICKET_SECRET_BYTES + HAND_OVER_SECRET];
     struct secret kept;
     int rc = -1;
 
@@ -131,9 +132,11 @@ static int draw_ticket_secret(struct run *run, struct err *e)
         err_set(e, ERR_SYS, "no random bytes: %s", strerror(errno));
     else if (secret_arena_new(&run->secrets, sizeof(bytes), e) == 0)
         rc = secret_put(run->secrets, &kept, span_of((const char *)bytes, sizeof(bytes)),
-                        SPAN_LIT("TLS tickets"), e);
-    if (rc == 0)
+                        SPAN_LIT("TLS tickets, workers"), e);
+    if (rc == 0) {
         run->ticket_secret = (const unsigned char *)kept.bytes.p;
+        run->peer_secret = run->ticket_secret + TLS_TICKET_SECRET_BYTES;
+    }
     secret_wipe(bytes, sizeof(bytes));
     return rc;
 }
@@ -177,8 +180,8 @@ static int serve(struct run *run, struct span text, struct err *e)
     struct run_commands commands;
     int status = -1;
 
-    if (board_new(&run->board, e) < 0 || draw_ticket_secret(run, e) < 0 ||
-        open_records(run, e) < 0 || run_commands_make(&commands, run, settings, e) < 0)
+    if (board_new(&run->board, e) < 0 || draw_secrets(run, e) < 0 || open_records(run, e) < 0 ||
+        run_commands_make(&commands, run, settings, e) < 0)
         return -1;
     conf.board = run->board;
     conf.commands = commands.commands;

@@ -34,6 +34,10 @@ struct run {
     size_t listens;
     int listen_fds[BOARD_WORKERS][RUN_LISTENS];
     int admin_fd;
+    int peer_fds[BOARD_WORKERS]; /* for what one worker hands over to another ... */
+    uint16_t peer_ports[BOARD_WORKERS];
+    bool peers; /* ... if there are any, and a loopback address */
+    const unsigned char *peer_secret;
     int records[2]; /* datagrams of struct record: workers write [1], the clerk reads [0] */
 };
 

@@ -133,6 +133,16 @@ static int listen_all(struct worker *w, uint32_t slot, struct err *e)
     return 0;
 }
 
+static int join_others(struct worker *w, const struct settings *settings, struct err *e)
+{
+    const struct run *run = w->run;
+    struct gateway_peers peers = {
+        .n = run->workers, .self = w->slot, .ports = run->peer_ports, .secret = run->peer_secret};
+    struct net_listen_conf own = {.fd = run->peer_fds[w->slot]};
+
+    return run->peers ? gateway_join(&w->gateway, w->resolver, settings, &peers, &own, e) : 0;
+}
+
 static int serve(struct worker *w, const struct proc_place *place, struct settings *settings,
                  struct err *e)
 {
@@ -158,7 +168,8 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                                .on_beat = on_beat,
                                .arg = w};
     ev_timer_init(&w->send, w->ev, on_send_timer);
-    if (listen_all(w, place->slot, e) == 0 && link_ev_open(&w->link, e) == 0) {
+    if (join_others(w, settings, e) == 0 && listen_all(w, place->slot, e) == 0 &&
+        link_ev_open(&w->link, e) == 0) {
         link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = place->generation});
         ev_uv_run(w->ev);
         on_beat(w);

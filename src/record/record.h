@@ -82,6 +82,7 @@ struct record {
     char id[24];
     char model[64];          /* as the client called it (cut) */
     char target[96];         /* "provider/model" of the last attempt (cut) */
+    char repeats[24];        /* the request whose answer it was given, by its Idempotency-Key */
     char next[96];           /* more: whom the next attempt goes to (cut) */
     char tried[200];         /* the attempts before the last: "target=why ..." (cut) */
     char skipped[240];       /* who was not asked: record_skip() */

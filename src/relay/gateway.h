@@ -8,9 +8,15 @@
 #ifndef RELAY_GATEWAY_H
 #define RELAY_GATEWAY_H
 
-#include "relay/relay.h"
+#include "relay/hand_over.h"
 
 struct resolver;
+
+struct gateway_peers {
+    uint32_t n, self;
+    const uint16_t *ports;
+    const unsigned char *secret;
+};
 
 struct gateway {
     struct net *net;
@@ -19,7 +25,10 @@ struct gateway {
     struct relay_env relay;
     struct http_server *server;
     const unsigned char *ticket_secret;
+    struct relay_owners owners; /* with the other workers (hand_over.h) ... */
+    struct http_server *handed; /* ... and what takes their requests; NULL: there are none */
     struct ev_timer drain;
+    unsigned draining; /* servers that are not empty yet */
     void (*on_drained)(void *arg);
     void *drained_arg;
 };
@@ -29,6 +38,13 @@ struct gateway {
 MUST_CHECK int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
                             struct settings *settings, struct relay_sink sink,
                             const unsigned char *ticket_secret, struct err *e);
+
+/* There are others like it, which have their own share of the Idempotency-Keys and listen on these
+ * ports of 127.0.0.1. own: this one's listener, taken. secret: HAND_OVER_SECRET bytes that all of
+ * them have. Once, before anything is served. */
+MUST_CHECK int gateway_join(struct gateway *g, struct resolver *resolver,
+                            const struct settings *settings, const struct gateway_peers *peers,
+                            const struct net_listen_conf *own, struct err *e);
 
 /* A new snapshot for requests and connections that begin from now on. -1: its certificate cannot
  * be used, and the old one stays; all else is taken. */

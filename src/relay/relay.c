@@ -3,6 +3,8 @@
  *
  *     READING   -- body whole, target found -->  TRYING     start_attempt()
  *     READING   -- refused -->                   FLUSHING   an error answer is written
+ *     READING   -- a repetition -->              READING_ALONG   it gets the answer of the first
+ *     READING   -- another worker's -->          HANDED     that one answers: hand_over.c
  *     TRYING    -- its credential is there -->   TRYING     relay_try()
  *     TRYING    -- refused for its credential --> TRYING    once, with a new one
  *     TRYING    -- the attempt failed -->        TRYING     another one may follow: relay_try_on()
@@ -30,6 +32,7 @@
 
 #include "base/mem.h"
 #include "board/suspect.h"
+#include "relay/hand_over.h"
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
 
@@ -98,7 +101,8 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
     struct err e;
     bool boundary;
 
-    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || relay_say_approved(r, no))
+    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || r->state == RELAY_READING_ALONG ||
+        relay_say_approved(r, no))
         return;
     boundary = r->state == RELAY_TRYING || r->translate || r->broke ||
                (r->call && call_at_boundary(r->call));
@@ -236,7 +240,7 @@ static void on_body(void *arg, const char *p, size_t n)
     if (r->state != RELAY_READING)
         return;
     r->record.bytes_in += n;
-    if (r->env->sink.board)
+    if (r->env->sink.board || span_has(r->once_key))
         MUST(XXH64_update(&r->read, p, n) == XXH_OK);
     if (r->record.bytes_in == r->head->body_len && !recognize(r))
         return;
@@ -263,7 +267,11 @@ static void serve_request(struct relay *r)
 {
     struct relay_refusal no;
 
-    if (relay_read_end(r, &no) && relay_find_target(r, &no))
+    if (!relay_read_end(r, &no))
+        relay_refuse(r, &no);
+    else if (!relay_is_first(r))
+        return;
+    else if (relay_find_target(r, &no))
         start_attempt(r);
     else
         relay_refuse(r, &no);
@@ -288,6 +296,8 @@ static void on_sent(void *arg, size_t n)
     r->backlog -= MIN(n, r->backlog);
     if (r->state == RELAY_FLUSHING && r->backlog == 0)
         relay_end(r, HTTP_CLOSE_DONE);
+    else if (r->state == RELAY_HANDED)
+        relay_handed_sent(r, n);
     else if (r->state == RELAY_ANSWERING && r->whole && !r->end_sent)
         relay_pump_answer(r);
     else if (r->state == RELAY_ANSWERING)
@@ -322,7 +332,7 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
     relay_end(r, HTTP_CLOSE_BROKEN);
 }
 
-static const struct http_stream_cb client_cb = {
+const struct http_stream_cb relay_client_cb = {
     .on_body = on_body,
     .on_end = on_end,
     .on_sent = on_sent,
@@ -352,6 +362,7 @@ void relay_fini(struct relay *r)
     blob_unref(&r->body);
     relay_unfollow(r);
     blob_unref(&r->answer);
+    tape_unref(&r->tape);
     relay_translated_fini(r);
     buf_fini(&r->held);
     mem_free(r->reader);
@@ -381,12 +392,19 @@ void relay_end(struct relay *r, enum http_close how)
         policy_dropped(&r->run, ev_now(env->ev));
     ev_timer_stop(&r->hold);
     ev_timer_stop(&r->deadline);
+    relay_end_once(r, how);
+    http_stream_close(&r->handed, how);
     http_stream_close(&r->client, how);
     list_del(&r->link);
     env->stats.live--;
-    env->stats.outcomes[r->record.outcome]++;
-    if (env->sink.record)
-        env->sink.record(env->sink.arg, &r->record);
+    if (r->owner_answers) {
+        if (env->sink.held)
+            held_give_up(env->sink.held, r->record.held);
+    } else {
+        env->stats.outcomes[r->record.outcome]++;
+        if (env->sink.record)
+            env->sink.record(env->sink.arg, &r->record);
+    }
     ev_post(env->ev, &r->reap);
 }
 
@@ -487,6 +505,7 @@ void relay_init(struct relay *r, struct relay_env *env, const struct http_head *
     ev_timer_init(&r->again, env->ev, relay_on_again);
     ev_timer_init(&r->deadline, env->ev, on_deadline);
     ev_post_init(&r->reap, reap);
+    ev_post_init(&r->over, relay_on_over);
     cred_wait_init(&r->credential, relay_on_credential);
     list_init(&r->link);
 }
@@ -510,7 +529,7 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     list_push(&env->live, &r->link);
     env->stats.requests_total++;
     env->stats.live++;
-    http_stream_bind(s, &client_cb, r);
+    http_stream_bind(s, &relay_client_cb, r);
     note_begin(r); /* before it is read: it may be what kills us */
     known = relay_read_path(r, &no) && relay_read_head(r, peer, &no);
     if (env->sink.held)
@@ -545,6 +564,7 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
     if (blob_pool_init(&env->blobs, settings->server.memory_bytes_max, SPOOL_DIR, e) < 0)
         goto fail;
     env->settings = settings_ref(settings);
+    once_init(&env->once, ev);
     return 0;
 fail:
     EVP_MD_CTX_free(env->hash);
@@ -565,6 +585,7 @@ void relay_env_settings(struct relay_env *env, struct settings *settings)
 void relay_env_fini(struct relay_env *env)
 {
     MUST(list_empty(&env->live) && env->translating == 0);
+    once_fini(&env->once);
     EVP_MD_CTX_free(env->hash);
     EVP_MD_free(env->sha256);
     blob_pool_fini(&env->blobs);

@@ -18,6 +18,7 @@
 #include "ev/ev.h"
 #include "http/server.h"
 #include "record/record.h"
+#include "relay/once.h"
 #include "settings/settings.h"
 
 /* A way to a target that a request did not go, for now. */
@@ -49,7 +50,7 @@ struct relay_sink {
 };
 
 struct relay_stats {
-    uint64_t requests_total, live;
+    uint64_t requests_total, live, repeated_total;
     uint64_t outcomes[OUTCOMES_N];
 };
 
@@ -66,7 +67,9 @@ struct relay_env {
     struct relay_stats stats;
     struct board_standing *standings, *own_standings; /* own: NULL where they are the sink's */
     struct list live;                                 /* struct relay */
-    enum reason ending; /* REASON_NONE, or why every request is ended now */
+    struct once once;                                 /* requests with an Idempotency-Key */
+    const struct relay_owners *owners; /* hand_over.h; NULL: this process owns all of them */
+    enum reason ending;                /* REASON_NONE, or why every request is ended now */
     struct dialect_ready ready[DIALECTS];
     struct evp_md_st *sha256; /* fetched once: OpenSSL looks it up by name */
     struct evp_md_ctx_st *hash;

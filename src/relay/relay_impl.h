@@ -13,6 +13,8 @@
  *     models.c   the list of models
  *     translated.c  what there is besides when the target speaks another dialect
  *     patch.c    patches whose places only a second walk of the body tells
+ *     repeat.c   the first request of an Idempotency-Key, and its repetitions
+ *     hand_over.c  a request that another worker answers
  *     hosted.c   what is patched when a cloud has the client's API in a form of its own
  *
  * Room: relay, private to it.
@@ -42,7 +44,9 @@ enum relay_state {
     RELAY_TRYING,    /* an attempt runs, or is waited for; nothing of an answer has been sent to the
                       * client, at most its head */
     RELAY_ANSWERING, /* the answer is under way to the client */
-    RELAY_FLUSHING,  /* all is written; it has to leave */
+    RELAY_HANDED,    /* another worker answers it */
+    RELAY_READING_ALONG, /* its client gets another request's answer */
+    RELAY_FLUSHING,      /* all is written; it has to leave */
     RELAY_ENDED,
 };
 
@@ -120,6 +124,19 @@ struct relay {
     uint64_t sequence; /* number of the event that the attempt could not send any more */
     struct ev_timer deadline;
 
+    /* an Idempotency-Key (repeat.c) */
+    struct span once_key;    /* absent: it has none */
+    struct once_entry *once; /* it is the first of its key; NULL: it is not */
+    struct ev_post over;     /* what its client reads along has come to its end */
+    struct tape *tape; /* that its client is answered on, or gets the answer from; a reference */
+
+    /* handed over (hand_over.c) */
+    struct http_stream *handed;      /* to the worker that answers it */
+    uint32_t owner;                  /* that worker */
+    uint64_t handed_at, handed_sent; /* bytes of the body on their way, and gone */
+    bool handed_whole, handed_again; /* all of it is; it is the second try */
+    bool owner_answers;              /* ... and makes the record */
+
     /* toward the client */
     size_t backlog; /* body bytes written and not gone yet */
     bool head_sent, end_sent;
@@ -183,6 +200,22 @@ void relay_on_work(void *arg, bool works);
 /* What the target sent cannot be given to the client: a failure like others, where it is not our
  * own want of memory. */
 void relay_impossible(struct relay *r, const struct err *e);
+
+extern const struct http_stream_cb relay_client_cb;
+
+/* ---- repeat.c ---- */
+
+/* The Idempotency-Key, from the head. */
+bool relay_read_once(struct relay *r, struct relay_refusal *no);
+
+/* The body is whole: is the request to be answered here and now? false: it has been seen to. */
+bool relay_is_first(struct relay *r);
+
+/* The fn of r->over. */
+void relay_on_over(struct ev_post *p);
+
+/* It is over: what its repetitions get is settled. */
+void relay_end_once(struct relay *r, enum http_close how);
 
 /* ---- upstream.c ---- */
 

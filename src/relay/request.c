@@ -305,7 +305,7 @@ bool relay_read_head(struct relay *r, const struct net_addr *peer, struct relay_
     if (span_has(encoding) && !span_eq_nocase(encoding, SPAN_LIT("identity")))
         return relay_no(no, 415, REASON_BAD_REQUEST, "The request body is compressed.",
                         "Send it without content-encoding.");
-    return true;
+    return relay_read_once(r, no);
 }
 
 /* ---- model and target ---- */

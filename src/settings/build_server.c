@@ -127,6 +127,7 @@ void build_server(struct build *b)
     build_listen(b);
     build_tls(b);
     s->server.drain_ms = k->drain.num;
+    s->server.idempotency_ms = k->idempotency.num;
     s->server.workers = (uint32_t)k->workers.num;
     s->server.user = build_text(b, &k->user);
     s->server.limits = (struct http_limits){

@@ -75,6 +75,8 @@ static const struct conf_key server_keys[] = {
      .help = "How long clients may take."},
     {"client_half_close", CONF_ONE, .type = &types_close, AT(keys_server, client_half_close), .text = "gone",
      .help = "What a FIN behind the request means. gone: the client went away, and its request is cancelled. allow: it only has no more to send."},
+    {"idempotency", CONF_ONE, .type = &conf_duration, AT(keys_server, idempotency), .text = "10m", .min = "0s", .max = "1d",
+     .help = "How long the complete answer to a request with an `Idempotency-Key` is kept, in memory and up to 1 MiB, for repetitions of it. 0s: the header is passed on, and nothing is kept."},
 };
 static const struct conf_table server_table = TABLE(keys_server, server_keys);
 

@@ -36,7 +36,7 @@ struct keys_server {
     struct conf_value drain, workers, user;
     struct keys_limits limits;
     struct keys_server_timeout timeout;
-    struct conf_value client_half_close;
+    struct conf_value client_half_close, idempotency;
 };
 
 struct keys_timeout {

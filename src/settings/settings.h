@@ -154,6 +154,7 @@ struct settings {
         struct net_addr admin;
         struct span tls_cert, tls_key; /* files; absent: clear text */
         uint64_t drain_ms;
+        uint64_t idempotency_ms; /* how long answers are kept; 0: none is, and no key is heeded */
         struct span user; /* whom to become after binding, zero-terminated; absent: nobody else */
         uint32_t workers; /* 0: as many as the CPU quota allows, at least two */
         struct http_limits limits;

@@ -44,14 +44,20 @@ const struct kind kinds[KINDS] = {
      messages_stream, sizeof(messages_stream) - 1, "event: message_stop"},
 };
 
-struct span kind_request(struct buf *b, const char *path, const char *body)
+struct span kind_keyed(struct buf *b, const char *path, const char *body, const char *key)
 {
     buf_reset(b);
     buf_printf(b,
                "POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-               "authorization: Bearer client-key\r\ncontent-length: %zu\r\n\r\n%s",
-               path, strlen(body), body);
+               "authorization: Bearer client-key\r\n%s%s%scontent-length: %zu\r\n\r\n%s",
+               path, key ? "idempotency-key: " : "", key ? key : "", key ? "\r\n" : "",
+               strlen(body), body);
     return buf_span(b);
+}
+
+struct span kind_request(struct buf *b, const char *path, const char *body)
+{
+    return kind_keyed(b, path, body, NULL);
 }
 
 struct twin_script kind_script(const struct kind *k)

@@ -39,6 +39,9 @@ extern const struct kind kinds[KINDS];
 /* A request of HTTP/1.1 with that body; its bytes live in b. */
 struct span kind_request(struct buf *b, const char *path, const char *body);
 
+/* The same with an Idempotency-Key. */
+struct span kind_keyed(struct buf *b, const char *path, const char *body, const char *key);
+
 /* The upstream streams all of it, in small pieces. */
 struct twin_script kind_script(const struct kind *k);
 

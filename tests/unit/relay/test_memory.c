@@ -31,15 +31,18 @@ static const struct row {
     const char *head, *answer; /* NULL: the kind's stream */
     unsigned status;
     const char *last; /* without it in its body an answer of that status is not complete */
+    const char *key;  /* its Idempotency-Key */
     bool relayed;     /* its body is the target's */
 } rows[] = {
-    {"/v1/chat/completions", NULL, NULL, NULL, 200, "\"finish_reason\":\"stop\"", true},
-    {"/v1/messages", TRANSLATED, NULL, NULL, 200, "message_stop", false},
-    {"/v1/chat/completions", REQUEST("small", ""), HEAD("200 OK"), WHOLE, 200, WHOLE, true},
+    {"/v1/chat/completions", NULL, NULL, NULL, 200, "\"finish_reason\":\"stop\"", .relayed = true},
+    {"/v1/messages", TRANSLATED, NULL, NULL, 200, "message_stop", .relayed = false},
+    {"/v1/chat/completions", REQUEST("small", ""), HEAD("200 OK"), WHOLE, 200, WHOLE,
+     .relayed = true},
     {"/v1/chat/completions", REQUEST("small", ""), HEAD("429 No"), REFUSAL, 429,
-     "\"reason\":\"upstream-status\"", false},
-    {"/v1/messages", TRANSLATED_WHOLE, HEAD("200 OK"), WHOLE, 200, "end_turn", false},
-    {"/v1/nothing", "{}", NULL, NULL, 404, "no such path", false},
+     "\"reason\":\"upstream-status\"", .relayed = false},
+    {"/v1/messages", TRANSLATED_WHOLE, HEAD("200 OK"), WHOLE, 200, "end_turn", .relayed = false},
+    {"/v1/nothing", "{}", NULL, NULL, 404, "no such path", .relayed = false},
+    {"/v1/chat/completions", NULL, NULL, NULL, 200, "\"finish_reason\":\"stop\"", "key", true},
 };
 
 static struct twin_script script_of(const struct row *row)
@@ -102,7 +105,7 @@ static void each_fails(const struct row *row)
     size_t at;
 
     buf_init(&b, ROOM);
-    request = kind_request(&b, row->path, row->request ? row->request : kinds[0].body);
+    request = kind_keyed(&b, row->path, row->request ? row->request : kinds[0].body, row->key);
     for (at = 1; hit && at < MOST; at++) {
         struct twin_client c = {0};
         struct twin t;
@@ -119,6 +122,7 @@ static void each_fails(const struct row *row)
             fail_msg("%s, behind allocation %zu: %u records, status %u", row->path, at, t.records,
                      t.record.status);
         twin_client_fini(&c);
+        ev_sim_run(t.ev, ev_now(t.ev) + EV_S(601)); /* its answer is kept so long */
         twin_close(&t);
     }
     print_message("%s: %zu allocations\n", row->path, at - 1);
@@ -160,6 +164,12 @@ static void an_unknown_path_survives(void **state)
 {
     UNUSED(state);
     each_fails(&rows[5]);
+}
+
+static void a_keyed_stream_survives(void **state)
+{
+    UNUSED(state);
+    each_fails(&rows[6]);
 }
 
 /* A gateway that cannot be made leaves nothing behind; one that runs takes settings or keeps on. */
@@ -214,7 +224,7 @@ int main(void)
         cmocka_unit_test(a_gateway_is_there_or_not),    cmocka_unit_test(a_stream_survives),
         cmocka_unit_test(a_translated_stream_survives), cmocka_unit_test(a_whole_answer_survives),
         cmocka_unit_test(a_translated_answer_survives), cmocka_unit_test(a_refusal_survives),
-        cmocka_unit_test(an_unknown_path_survives),
+        cmocka_unit_test(an_unknown_path_survives),     cmocka_unit_test(a_keyed_stream_survives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
