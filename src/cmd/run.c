@@ -154,16 +154,37 @@ static void close_doors(void)
         run_say("lamplighter: warning: no_new_privs: %s", strerror(errno));
 }
 
-/* Descriptors for as many connections as the system lets us have. */
-static void raise_files(void)
+#define OTHER_FILES 48 /* listeners, links, the log, resolvers, spools */
+#define CONNS_LEAST 8  /* whatever that leads to */
+
+uint32_t run_conns_most(void)
 {
     struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return UINT32_MAX;
+    if (files.rlim_cur < OTHER_FILES + 2 * CONNS_LEAST)
+        return CONNS_LEAST;
+    return (uint32_t)MIN((files.rlim_cur - OTHER_FILES) / 2, (rlim_t)UINT32_MAX);
+}
+
+/* Descriptors for as many connections as the system lets us have. */
+static void raise_files(const struct settings *s)
+{
+    struct rlimit files;
+    uint32_t most;
 
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
         return;
     files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0)
         run_say("lamplighter: warning: the limit of open files stays: %s", strerror(errno));
+    most = run_conns_most();
+    if (most < s->server.conns)
+        run_say("lamplighter: warning: %llu open files are enough for %u connections of clients a "
+                "worker, and server.limits.connections says %u: raise the limit (ulimit -n, "
+                "LimitNOFILE)",
+                (unsigned long long)files.rlim_cur, most, s->server.conns);
 }
 
 static int serve(struct run *run, struct span text, struct err *e)
@@ -189,7 +210,7 @@ static int serve(struct run *run, struct span text, struct err *e)
     conf.config_fd = memory_file(text, e);
     if (conf.config_fd >= 0) {
         close_doors();
-        raise_files();
+        raise_files(settings);
         banner_print(run, settings);
         status = run->single ? run_single(run, conf.config_fd) : master_run(&conf);
     }

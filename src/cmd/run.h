@@ -50,6 +50,10 @@ MUST_CHECK int run_load(const struct run *run, struct settings **ret, struct buf
 MUST_CHECK int run_settings(struct settings **ret, const struct run *run, int config_fd,
                             struct err *e);
 
+/* As many clients' connections as this process has descriptors for: one for each client and one for
+ * its target, and some for all else. */
+uint32_t run_conns_most(void);
+
 /* A line for people, on standard error. */
 void run_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

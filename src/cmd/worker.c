@@ -168,7 +168,8 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                                .on_beat = on_beat,
                                .arg = w};
     ev_timer_init(&w->send, w->ev, on_send_timer);
-    if (join_others(w, settings, e) == 0 && listen_all(w, place->slot, e) == 0 &&
+    if (gateway_bound(&w->gateway, settings, run_conns_most(), e) == 0 &&
+        join_others(w, settings, e) == 0 && listen_all(w, place->slot, e) == 0 &&
         link_ev_open(&w->link, e) == 0) {
         link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = place->generation});
         ev_uv_run(w->ev);

@@ -67,6 +67,13 @@ static void flush_soon(struct h2 *h)
     ev_post(h->ev, &h->flush);
 }
 
+/* rc is of something that has to be said: whoever waits for it would wait for ever. */
+static void say(struct h2 *h, int rc)
+{
+    h->no_memory |= rc == NGHTTP2_ERR_NOMEM;
+    flush_soon(h);
+}
+
 static void glitch(struct h2 *h, uint64_t n)
 {
     ev_us now = ev_now(h->ev);
@@ -79,7 +86,7 @@ static void glitch(struct h2 *h, uint64_t n)
     h->glitches += n;
     h->glitches_total += n;
     if (h->glitches >= GLITCHES_MAX)
-        (void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
+        say(h, nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM));
     else if (h->glitches >= GLITCHES_MAX / 4 * 3 && !h->calm)
         h2_goaway(h, NGHTTP2_ENHANCE_YOUR_CALM);
     else
@@ -370,10 +377,10 @@ static void flush(struct h2 *h)
 {
     const uint8_t *p;
     struct err e;
-    ssize_t n = 1;
+    ssize_t n = h->no_memory ? NGHTTP2_ERR_NOMEM : 1;
 
     h->in_session = true;
-    while (h->conn && net_conn_queued(h->conn) < OUT_MAX) {
+    while (n > 0 && h->conn && net_conn_queued(h->conn) < OUT_MAX) {
         n = nghttp2_session_mem_send(h->session, &p);
         if (n <= 0 || !h->conn)
             break;
@@ -425,9 +432,9 @@ void h2_recv(struct h2 *h, const char *p, size_t n)
 
 void h2_goaway(struct h2 *h, uint32_t code)
 {
-    (void)nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
-                                nghttp2_session_get_last_proc_stream_id(h->session), code, NULL, 0);
-    flush_soon(h);
+    say(h,
+        nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(h->session), code, NULL, 0));
 }
 
 /* ---- heads out ---- */
@@ -538,7 +545,7 @@ int h2_submit_continue(struct h2_stream *s, struct err *e)
 static void resume(struct h2_stream *s)
 {
     if (s->deferred && !s->gone)
-        (void)nghttp2_session_resume_data(s->h2->session, s->id);
+        say(s->h2, nghttp2_session_resume_data(s->h2->session, s->id));
     s->deferred = false;
     flush_soon(s->h2);
 }
@@ -563,8 +570,7 @@ void h2_reset(struct h2_stream *s, uint32_t code)
 {
     if (s->gone || s->id == 0)
         return;
-    (void)nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id, code);
-    flush_soon(s->h2);
+    say(s->h2, nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id, code));
 }
 
 void h2_drop(struct h2_stream *s)
@@ -585,8 +591,7 @@ void h2_ping(struct h2_stream *s)
     if (s->gone)
         return;
     memcpy(text, &s->id, sizeof(s->id));
-    (void)nghttp2_submit_ping(s->h2->session, NGHTTP2_FLAG_NONE, text);
-    flush_soon(s->h2);
+    say(s->h2, nghttp2_submit_ping(s->h2->session, NGHTTP2_FLAG_NONE, text));
 }
 
 void h2_consumed(struct h2_stream *s, size_t n)

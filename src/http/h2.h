@@ -87,6 +87,7 @@ struct h2 {
     bool goaway;     /* the peer's GOAWAY came: it has taken those streams that it did not refuse */
     bool calm;       /* GOAWAY(ENHANCE_YOUR_CALM) was sent */
     bool settled;    /* the peer's SETTINGS have come */
+    bool no_memory;  /* something that has to be said could not be: the connection ends for it */
     bool invalid;    /* the peer did what ends the connection, and GOAWAY told it so */
 
     /* glitches: see h2.c */

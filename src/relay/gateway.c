@@ -11,7 +11,7 @@ static struct http_server_conf server_conf(const struct gateway *g, const struct
         .body_stall_ms = s->server.body_stall_ms,
         .idle_ms = s->server.idle_ms,
         .write_stall_ms = s->server.write_stall_ms,
-        .conns = s->server.conns,
+        .conns = g->conns_most ? MIN(g->conns_most, s->server.conns) : s->server.conns,
         .conns_per_ip = s->server.conns_per_ip,
         .requests_per_conn = s->server.requests_per_conn,
         .streams_per_conn = s->server.streams_per_conn,
@@ -54,6 +54,15 @@ fail:
     cred_store_free(&g->creds);
     call_pools_free(&g->pools);
     return -1;
+}
+
+int gateway_bound(struct gateway *g, const struct settings *settings, uint32_t conns, struct err *e)
+{
+    struct http_server_conf conf;
+
+    g->conns_most = conns;
+    conf = server_conf(g, settings);
+    return http_server_reconf(g->server, &conf, e);
 }
 
 /* Toward other workers: in clear text, all from one address, with what they add to the head. */

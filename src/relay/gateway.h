@@ -27,6 +27,7 @@ struct gateway {
     const unsigned char *ticket_secret;
     struct relay_owners owners; /* with the other workers (hand_over.h) ... */
     struct http_server *handed; /* ... and what takes their requests; NULL: there are none */
+    uint32_t conns_most;        /* see gateway_bound(); 0: none */
     struct ev_timer drain;
     unsigned draining; /* servers that are not empty yet */
     void (*on_drained)(void *arg);
@@ -38,6 +39,11 @@ struct gateway {
 MUST_CHECK int gateway_init(struct gateway *g, struct net *net, struct resolver *resolver,
                             struct settings *settings, struct relay_sink sink,
                             const unsigned char *ticket_secret, struct err *e);
+
+/* Never more client connections than that, whatever the settings say: their targets need
+ * descriptors too. */
+MUST_CHECK int gateway_bound(struct gateway *g, const struct settings *settings, uint32_t conns,
+                             struct err *e);
 
 /* There are others like it, which have their own share of the Idempotency-Keys and listen on these
  * ports of 127.0.0.1. own: this one's listener, taken. secret: HAND_OVER_SECRET bytes that all of

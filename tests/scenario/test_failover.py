@@ -6,19 +6,15 @@ import subprocess
 
 import pytest
 
+import asks
 import bed
 import peers
+from asks import CHAT, GEMINI, HELLO, MESSAGES, RESPONSES, WORDS
 
-CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
-GEMINI = "/v1beta/models/"
-HELLO = [{"role": "user", "content": "hi"}]
-BODIES = {CHAT: {"messages": HELLO}, MESSAGES: {"messages": HELLO, "max_tokens": 50},
-          RESPONSES: {"input": "hi"}, GEMINI: {"contents": [{"parts": [{"text": "hi"}]}]}}
 # Of each client's own dialect, one that fails and one that does not; and one of another dialect.
 OWN = {CHAT: ("oai", "gen"), MESSAGES: ("ant", "ant2"), RESPONSES: ("resp", "resp2"),
        GEMINI: ("goo", "goo2")}
 OTHER = {CHAT: "ant2", MESSAGES: "gen", RESPONSES: "goo2", GEMINI: "ant2"}
-WORDS = "".join(f"w{n:06} " for n in range(12))
 
 # What the first target does, and why it is left.
 FAULTS = {
@@ -112,34 +108,11 @@ def gateway(binary, place, mock):
 
 
 def ask(gateway, path, model, stream):
-    body = dict(BODIES[path])
-    if path == GEMINI:
-        verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
-        return gateway.ask(f"{path}{model}:{verb}", body)
-    return gateway.ask(path, {"model": model, **body, **({"stream": True} if stream else {})})
+    return gateway.ask(*asks.question(path, model, stream))
 
 
 def text_of(path, stream, answer):
-    if not stream:
-        said = [answer.json()]
-    else:
-        lines = [line[6:] for line in answer.text.split(b"\n") if line.startswith(b"data: ")]
-        said = [json.loads(line) for line in lines if line != b"[DONE]"]
-    if path == CHAT:
-        parts = [c.get("delta", c.get("message", {})).get("content")
-                 for e in said for c in e.get("choices", [])]
-    elif path == GEMINI:
-        parts = [p.get("text") for e in said for c in e.get("candidates", [])
-                 for p in c.get("content", {}).get("parts", [])]
-    elif path == MESSAGES and stream:
-        parts = [e["delta"].get("text") for e in said if e["type"] == "content_block_delta"]
-    elif path == MESSAGES:
-        parts = [b["text"] for b in said[0]["content"]]
-    elif stream:
-        parts = [e["delta"] for e in said if e["type"] == "response.output_text.delta"]
-    else:
-        parts = [p["text"] for item in said[0]["output"] for p in item.get("content", [])]
-    return "".join(part or "" for part in parts)
+    return asks.text_of(path, stream, answer.text)
 
 
 @pytest.mark.parametrize("path, stream, fault, why, other", CASES)
