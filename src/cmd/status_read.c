@@ -67,6 +67,8 @@ static const struct doc_member target_members[] = {
     TARGET("targets[].for_s", NUMBER, for_s),
     TARGET("targets[].silent_after_s", NUMBER, silent_after_s),
     TARGET("targets[].requests_live", NUMBER, live),
+    TARGET("targets[].tokens_left", NUMBER, tokens_left),
+    TARGET("targets[].tokens_limit", NUMBER, tokens_limit),
 };
 
 /* Of the model read last: its rows are innermost. */

@@ -48,7 +48,7 @@ struct status_model {
 
 struct status_target {
     char target[STATUS_TEXT], state[STATUS_TEXT];
-    double live, for_s, silent_after_s; /* 0: not said */
+    double live, for_s, silent_after_s, tokens_left, tokens_limit; /* 0: not said */
 };
 
 struct status_doc {

@@ -175,6 +175,19 @@ static void add_models(struct json_write *w, const struct view *v, const struct 
     json_end_array(w);
 }
 
+/* What is left of its rate limits, where that is known. */
+static void add_left(struct json_write *w, const struct policy_left *left)
+{
+    if (left->requests != UINT64_MAX)
+        json_kv_uint(w, "requests_left", left->requests);
+    if (left->tokens != UINT64_MAX)
+        json_kv_uint(w, "tokens_left", left->tokens);
+    if (left->tokens_most)
+        json_kv_uint(w, "tokens_limit", left->tokens_most);
+    if (left->rate != UINT64_MAX)
+        json_kv_uint(w, "ramp_tokens_per_minute", left->rate);
+}
+
 static void add_targets(struct json_write *w, const struct view *v)
 {
     struct view_target targets[VIEW_TARGETS];
@@ -191,6 +204,7 @@ static void add_targets(struct json_write *w, const struct view *v)
         if (targets[i].silent_us)
             kv_double(w, "silent_after_s", (double)targets[i].silent_us / 1e6);
         json_kv_uint(w, "requests_live", targets[i].live);
+        add_left(w, &targets[i].left);
         json_end_object(w);
     }
     json_end_array(w);

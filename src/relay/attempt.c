@@ -275,14 +275,43 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
     return true;
 }
 
+bool relay_wait(struct relay *r)
+{
+    static const enum reason passing[] = {REASON_LEFT_ALONE, REASON_RATE_SPENT, REASON_RAMPING};
+    ev_us now = ev_now(r->env->ev), until = r->run.earliest_us;
+    bool passes = false;
+    struct err e;
+
+    for (size_t i = 0; i < ARRAY_LEN(passing); i++)
+        passes |= r->run.n && r->run.why == passing[i];
+    if (!passes || until <= now || r->waited + until - now > r->run.rules->wait_up_to_us ||
+        ev_timer_set(&r->again, until - now, &e) < 0)
+        return false;
+    r->waited += until - now;
+    return true;
+}
+
+/* Nobody could be asked, and somebody may be by now. */
+static void look_again(struct relay *r)
+{
+    struct relay_refusal no;
+
+    if (relay_next_target(r, &no))
+        relay_try(r);
+    else if (!relay_wait(r))
+        relay_refuse(r, &no);
+}
+
 void relay_on_again(struct ev_timer *t)
 {
     struct relay *r = CONTAINER_OF(t, struct relay, again);
     struct relay_refusal no;
 
     relay_on_work(r, true);
-    if (policy_again(&r->run, ev_now(r->env->ev)) ? relay_same_target(r, &no)
-                                                  : relay_next_target(r, &no))
+    if (!r->target)
+        look_again(r);
+    else if (policy_again(&r->run, ev_now(r->env->ev)) ? relay_same_target(r, &no)
+                                                       : relay_next_target(r, &no))
         relay_try(r);
     else
         relay_fail(r, r->broke ? r->broke : r->last);

@@ -149,6 +149,8 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
                                      .whole = !r->req.stream,
                                      .prompt_bytes = blob_len(r->body),
                                      .tokens = tokens_of(r),
+                                     .input = r->dialect->free ? 0 : relay_guess_input(r),
+                                     .output = r->req.max_tokens ? tokens_of(r) : 0,
                                      .passed = passed};
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
@@ -356,29 +358,42 @@ static bool nobody_can(const struct relay *r, const bool met[SKIPPED + 1], struc
                     "the others.");
 }
 
-/* Seconds until something reopens, as clients are told to come again; absent: not known. */
-static struct span comes_back(struct relay *r)
+/* Until something reopens, as clients are told to come again; 0: not known. */
+static uint64_t reopens_ms(const struct relay *r)
 {
     ev_us now = ev_now(r->env->ev), at = r->run.earliest_us;
-    struct span ret = {NULL, 0};
 
-    if (at > now)
-        ret = arena_printf(&r->arena, "%llu", (unsigned long long)((at - now + 999999) / 1000000));
-    return ret;
+    return at > now ? (at - now + 999) / 1000 : 0;
 }
 
 /* All that could take it are left alone for now. */
 static bool nobody_may(struct relay *r, struct relay_refusal *no)
 {
-    bool limited = r->run.why == REASON_LEFT_ALONE;
+    static const struct {
+        enum reason why;
+        const char *text;
+    } limits[] = {
+        {REASON_LEFT_ALONE, "Every target of this model has asked to be left alone for a while."},
+        {REASON_RATE_SPENT,
+         "What is left of the rate limits of this model's targets is less than the request may "
+         "take."},
+        {REASON_RAMPING,
+         "The targets of this model have asked for a slower rise of the rate, and may be sent no "
+         "more now."},
+    };
+    const char *text = "Every target of this model has failed lately, and is left alone for a "
+                       "while.";
+    bool limited = false;
 
-    relay_no(no, limited ? 429 : 503, r->run.why,
-             limited ? "Every target of this model has asked to be left alone for a while."
-                     : "Every target of this model has failed lately, and is left alone for a "
-                       "while.",
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        if (limits[i].why == r->run.why) {
+            text = limits[i].text;
+            limited = true;
+        }
+    relay_no(no, limited ? 429 : 503, r->run.why, text,
              "lamplighter status shows their state; add a target elsewhere to this model.");
     no->class_id = limited ? CLASS_RATE : CLASS_OVERLOAD;
-    no->retry_after = comes_back(r);
+    no->retry_ms = reopens_ms(r);
     return false;
 }
 

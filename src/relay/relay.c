@@ -1,7 +1,8 @@
 /*
  * relay.c - the life of a client's request.
  *
- *     READING   -- body whole, target found -->  TRYING     start_attempt()
+ *     READING   -- body whole, target found -->  TRYING     begin_trying()
+ *     READING   -- nobody may be asked, but soon --> TRYING  relay_wait()
  *     READING   -- refused -->                   FLUSHING   an error answer is written
  *     TRYING    -- its credential is there -->   TRYING     relay_try()
  *     TRYING    -- refused for its credential --> TRYING    once, with a new one
@@ -167,20 +168,22 @@ void relay_on_work(void *arg, bool works)
         board_set(&r->env->sink.row->working, works ? r->print : 0);
 }
 
-static void start_attempt(struct relay *r)
+/* The clock of the whole request runs, by the provider of whom it goes to, or may go to. */
+static bool begin_trying(struct relay *r)
 {
+    const struct settings_target *t = r->target ? r->target : r->ways[0].target;
     struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY};
+    ev_us total = EV_MS(t->provider->timeout.total_ms);
     struct err e;
 
     r->state = RELAY_TRYING;
     r->record.stream = r->req.stream;
-    r->deadline_at = ev_now(r->env->ev) + EV_MS(r->target->provider->timeout.total_ms);
-    if (ev_timer_set(&r->deadline, EV_MS(r->target->provider->timeout.total_ms), &e) < 0) {
-        no.text = e.text;
-        relay_refuse(r, &no);
-        return;
-    }
-    relay_try(r);
+    r->deadline_at = ev_now(r->env->ev) + total;
+    if (ev_timer_set(&r->deadline, total, &e) == 0)
+        return true;
+    no.text = e.text;
+    relay_refuse(r, &no);
+    return false;
 }
 
 /* ---- the client's request ---- */
@@ -263,10 +266,14 @@ static void serve_request(struct relay *r)
 {
     struct relay_refusal no;
 
-    if (relay_read_end(r, &no) && relay_find_target(r, &no))
-        start_attempt(r);
-    else
+    if (relay_read_end(r, &no) && relay_find_target(r, &no)) {
+        if (begin_trying(r))
+            relay_try(r);
+    } else if (relay_wait(r)) {
+        UNUSED(begin_trying(r));
+    } else {
         relay_refuse(r, &no);
+    }
 }
 
 static void on_end(void *arg)

@@ -101,7 +101,8 @@ struct relay {
 
     /* attempt */
     struct relay_last *last; /* how the last one failed; NULL: none has */
-    struct ev_timer again;   /* the same target is asked once more then */
+    struct ev_timer again;   /* the same target is asked once more then, or anybody */
+    ev_us waited;            /* for anybody to be there */
     ev_us deadline_at;
     struct cred_wait credential; /* for the target's credential, while it is being fetched */
     struct cred *cred;           /* that it is made with; NULL: the target goes by a key */
@@ -128,6 +129,13 @@ struct relay {
     struct ev_post reap;
 };
 
+/* Whether and when asking again makes sense, as SDKs are told. */
+struct relay_retry {
+    bool makes_sense;
+    struct span after; /* in the target's own words; absent: it has none */
+    uint64_t ms;       /* in so long; 0: not known */
+};
+
 /* Why a request is refused or failed, as the client is told. */
 struct relay_refusal {
     uint16_t status;
@@ -139,7 +147,8 @@ struct relay_refusal {
     const char *word;       /* what the target has no word for, as one; may be NULL */
     const char *upstream_type;
     uint16_t upstream_status;
-    struct span retry_after; /* may be absent */
+    struct span retry_after; /* of the upstream's own; may be absent */
+    uint64_t retry_ms;       /* when something reopens, from now on; 0: not known */
 };
 
 /* How an attempt failed, for the case that none is better. */
@@ -229,6 +238,9 @@ void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *
 
 /* It failed. false: and that is final, *last says how; true: another one is under way. */
 bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_last *last);
+
+/* Nobody may be asked now. true: somebody may soon, and is then; false: that is too long. */
+bool relay_wait(struct relay *r);
 
 /* The fn of r->again. */
 void relay_on_again(struct ev_timer *t);
@@ -366,6 +378,9 @@ MUST_CHECK int relay_cut_foreign(struct relay *r, struct err *e);
 /* Into r->record: the tokens that the target's answer took, and what they cost. */
 void relay_note_cost(struct relay *r, const struct dialect_answer *a);
 
+/* Tokens of input, by its bytes. */
+uint64_t relay_guess_input(const struct relay *r);
+
 /* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);
 
@@ -380,10 +395,9 @@ static inline const char *relay_why(const struct relay_refusal *no)
     return no->class_id != CLASS_NONE ? class_row(no->class_id)->name : reason_word(no->reason);
 }
 
-/* An answer of our own: whole body of the given type. */
+/* An answer of our own: whole body of the given type. retry: of an error. */
 MUST_CHECK int relay_send_whole(struct relay *r, uint16_t status, struct span type,
-                                struct span body, struct span retry_after, bool retry,
-                                struct err *e);
+                                struct span body, const struct relay_retry *retry, struct err *e);
 
 /* The error answer for a refusal, in the client's dialect. */
 MUST_CHECK int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct err *e);

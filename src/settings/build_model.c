@@ -92,7 +92,8 @@ static void check_fate(struct build *b, const struct settings_model *m, const st
 }
 
 static struct policy_rules build_rules(struct build *b, const struct keys_retry *own,
-                                       const struct conf_value *breaker)
+                                       const struct conf_value *breaker,
+                                       const struct conf_value *limits)
 {
     const struct keys_retry *d = &b->keys->defaults.retry;
 
@@ -101,6 +102,7 @@ static struct policy_rules build_rules(struct build *b, const struct keys_retry 
         .same_target = (uint8_t)build_either(&own->same_target, &d->same_target),
         .wait_up_to_us = 1000 * build_either(&own->wait_up_to, &d->wait_up_to),
         .breaker = build_either(breaker, &b->keys->defaults.breaker) == 1,
+        .limits = build_either(limits, &b->keys->defaults.rate_limits) == 1,
     };
 }
 
@@ -141,7 +143,7 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
     if (!targets || !span_has(m->name))
         return;
     m->targets = targets;
-    m->rules = build_rules(b, &k->retry, &k->breaker);
+    m->rules = build_rules(b, &k->retry, &k->breaker, &k->rate_limits);
     m->go_on = (enum settings_go_on)build_either(&k->go_on, &b->keys->defaults.go_on);
     m->strategy = (enum route_strategy)k->strategy.num;
     if (k->on_exhausted.set)
@@ -159,7 +161,8 @@ void build_models(struct build *b)
     struct settings *s = &b->snap->pub;
     struct settings_model *m = build_alloc(b, list->n, sizeof(*m));
 
-    s->rules = build_rules(b, &b->keys->defaults.retry, &b->keys->defaults.breaker);
+    s->rules = build_rules(b, &b->keys->defaults.retry, &b->keys->defaults.breaker,
+                           &b->keys->defaults.rate_limits);
     s->go_on = (enum settings_go_on)b->keys->defaults.go_on.num;
     b->snap->by_name =
         (const struct settings_model **)build_alloc(b, list->n, sizeof(struct settings_model *));

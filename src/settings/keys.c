@@ -126,8 +126,10 @@ static const struct conf_table timeout_table = TABLE(keys_timeout, timeout_keys)
 
 #define HELP_ATTEMPTS "Most attempts of a request that its targets may have executed, all targets together."
 #define HELP_SAME "How often a target that failed by itself (a server error, no answer of its API) is asked once more, after a moment, before another one is."
-#define HELP_WAIT "A target that asks to be left alone for no longer than this is waited for; else the next one is asked at once."
+#define HELP_WAIT "A target that asks to be left alone for no longer than this is waited for; else the next one is asked at once. Where nobody may be asked now, whoever may be within this is waited for."
 #define HELP_BREAKER "Leave a target alone that fails: 5 times in a row, or more than a fifth of lately. false: it is asked whatever became of others."
+
+#define HELP_LIMITS "Send a target no more than is left of its rate limit, as far as its answers have said, and, where it has asked to slow down, no faster than before: the next target is asked, or retry.wait_up_to waited, and no 429 is provoked. false: it is sent all."
 
 static const struct conf_key model_retry_keys[] = {
     {"attempts", CONF_ONE, .type = &conf_count, AT(keys_retry, attempts), .min = "1", .max = "32", .example = "3",
@@ -227,6 +229,8 @@ static const struct conf_key defaults_keys[] = {
      .help = "What a request may try when a target fails."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_defaults, breaker), .text = "true",
      .help = HELP_BREAKER},
+    {"rate_limits", CONF_ONE, .type = &conf_bool, AT(keys_defaults, rate_limits), .text = "true",
+     .help = HELP_LIMITS},
     {"continue", CONF_ONE, .type = &types_go_on, AT(keys_defaults, go_on), .text = "family",
      .help = HELP_GO_ON},
 };
@@ -240,6 +244,8 @@ static const struct conf_key model_keys[] = {
      .help = "What a request may try when a target fails; what is left out comes from defaults.retry."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_model, breaker), .example = "false",
      .help = "Whether targets that fail are left alone; left out: defaults.breaker."},
+    {"rate_limits", CONF_ONE, .type = &conf_bool, AT(keys_model, rate_limits), .example = "false",
+     .help = "Whether what is left of targets' rate limits is heeded; left out: defaults.rate_limits."},
     {"continue", CONF_ONE, .type = &types_go_on, AT(keys_model, go_on), .example = "off",
      .help = "Who goes on with a streamed text that breaks off; left out: defaults.continue."},
     {"strategy", CONF_ONE, .type = &types_strategy, AT(keys_model, strategy), .text = "ordered",

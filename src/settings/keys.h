@@ -87,14 +87,14 @@ struct keys_defaults {
     struct keys_provider_tls tls;
     struct keys_timeout timeout;
     struct keys_retry retry;
-    struct conf_value breaker, go_on;
+    struct conf_value breaker, rate_limits, go_on;
 };
 
 struct keys_model {
     struct conf_value self;
     struct conf_list targets, degraded;
     struct keys_retry retry;
-    struct conf_value strategy, breaker, go_on, on_exhausted;
+    struct conf_value strategy, breaker, rate_limits, go_on, on_exhausted;
 };
 
 struct keys_client {
