@@ -112,6 +112,7 @@ struct board_standing {
     board_word limits_said_us;     /* when an answer has said so; 0: none has */
     board_word reserved[2][2];     /* of requests, of tokens */
     board_word pace, ramp;         /* health/ramp.h */
+    board_word extra[2];           /* health/spend.h */
 };
 
 /* Who keeps an answer (kept.h). */

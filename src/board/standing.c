@@ -36,6 +36,8 @@ static void copy_learned(struct board_standing *to, const struct board_standing 
             board_set(&to->reserved[k][slot], board_get(&from->reserved[k][slot]));
     board_set(&to->pace, board_get(&from->pace));
     board_set(&to->ramp, board_get(&from->ramp));
+    board_set(&to->extra[0], board_get(&from->extra[0]));
+    board_set(&to->extra[1], board_get(&from->extra[1]));
 }
 
 void standing_copy(struct board_standing *to, const struct board_standing *from)

@@ -206,6 +206,10 @@ static void print_warnings(const struct status_doc *d)
         else if (strcmp(c->state, "failed") == 0)
             printf("! credentials of %s: there are none: %s\n", c->provider, c->why);
     }
+    for (size_t i = 0; i < d->extras_n; i++)
+        if (2 * d->extras[i].usd >= d->extras[i].usd_max)
+            printf("! failing over of %s has cost $%.6g within the hour, of $%.6g that it may\n",
+                   d->extras[i].model, d->extras[i].usd, d->extras[i].usd_max);
     if (d->dropped_lines > 0 || d->dropped_records > 0)
         printf("! dropped: %.0f log lines, %.0f records\n", d->dropped_lines, d->dropped_records);
     if (d->dropped_series > 0)

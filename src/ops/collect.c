@@ -277,6 +277,20 @@ static void add_targets(struct metrics *m, const struct view *v)
         metrics_set(m, METRIC_TARGET_INFLIGHT, &other, (double)(all - named));
 }
 
+static void add_extra_costs(struct metrics *m, const struct view *v)
+{
+    metrics_clear(m, METRIC_EXTRA_COST);
+    metrics_clear(m, METRIC_EXTRA_COST_MAX);
+    for (size_t i = 0; i < v->settings->models_n; i++) {
+        const struct settings_model *model = &v->settings->models[i];
+
+        if (model->extra_cost_max == UINT64_MAX)
+            continue;
+        metrics_set(m, METRIC_EXTRA_COST, &model->name, view_extra_usd(v, model));
+        metrics_set(m, METRIC_EXTRA_COST_MAX, &model->name, (double)model->extra_cost_max / 1e12);
+    }
+}
+
 static void add_memory(struct metrics *m, const struct view *v)
 {
     struct span bodies = SPAN_LIT("bodies"), spooled = SPAN_LIT("spooled");
@@ -382,6 +396,7 @@ void collect_view(struct metrics *m, const struct view *v)
     add_credentials(m, v);
     for (uint32_t i = 0; i < v->workers; i++)
         add_worker(m, v, i);
+    add_extra_costs(m, v);
     add_targets(m, v);
     add_memory(m, v);
     add_processes(m, v);

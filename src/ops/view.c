@@ -3,6 +3,8 @@
  */
 #include "ops/view.h"
 
+#include "policy/extra.h"
+
 uint64_t view_sum(const struct view *v, size_t word)
 {
     uint64_t sum = 0;
@@ -133,6 +135,13 @@ size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS])
     while (targets_next(v->targets, &at, v->now_us, &name))
         add_target(v, ret, &n, name);
     return n;
+}
+
+double view_extra_usd(const struct view *v, const struct settings_model *m)
+{
+    uint64_t id = extra_id(span_hash(m->name));
+
+    return (double)extra_spent(standing_look(v->board->standings, id), v->now_us) / 1e12;
 }
 
 const struct settings_provider *view_credential(const struct view *v, size_t *at,

@@ -38,6 +38,10 @@ struct view_target {
 };
 size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS]);
 
+/* What failing over has cost within the hour, of a model that has a cap on it (UINT64_MAX: it has
+ * none), in dollars. */
+double view_extra_usd(const struct view *v, const struct settings_model *m);
+
 /* The providers whose credentials a cloud gives, and what the workers have of them: begin with *at
  * 0. NULL: no more. */
 const struct settings_provider *view_credential(const struct view *v, size_t *at,

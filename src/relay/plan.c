@@ -129,6 +129,8 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     struct policy_candidate *c;
     size_t n;
 
+    if (!relay_read_cap(r, no))
+        return false;
     targets = targets_of(r, &n);
     n = list_ways(all, targets, n);
     order_ways(r, all, n);
@@ -297,7 +299,7 @@ static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
     forget_attempt(r);
     if (!may_go_on(r, r->target))
         return OTHERS_ANSWER;
-    if (!relay_may_ask(r, r->target, no))
+    if (!relay_may_ask(r, r->target, no) || !relay_may_cost(r, r->target, no))
         return SKIPPED;
     if (r->state == RELAY_ANSWERING)
         return relay_join(r, no) ? NO_OBSTACLE : SKIPPED;
@@ -410,6 +412,8 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
         r->url = &r->target->provider->urls[r->ways[i].url];
         r->key_at = r->ways[i].key;
         o = prepare(r, no);
+        if (o == NO_OBSTACLE && !relay_hold_extra(r, no))
+            o = SKIPPED;
         if (o == NO_OBSTACLE) {
             relay_name_target(r);
             return true;
@@ -424,5 +428,5 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
 
 bool relay_same_target(struct relay *r, struct relay_refusal *no)
 {
-    return prepare(r, no) == NO_OBSTACLE;
+    return prepare(r, no) == NO_OBSTACLE && relay_hold_extra(r, no);
 }

@@ -71,14 +71,17 @@ void relay_drop_call(struct relay *r)
     ev_timer_stop(&r->again);
     if (!r->head_sent) /* else the client waits on, and is kept alive */
         ev_timer_stop(&r->hold);
-    if (!r->call)
+    if (!r->call) {
+        relay_settle_cost(r, false);
         return;
+    }
     a = call_answer(r->call);
     rec->resent = call_resent(r->call);
     t = call_times(r->call);
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
+    relay_settle_cost(r, true);
     r->sequence = r->state == RELAY_TRYING ? 0 : a->sequence; /* what is held is never sent */
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);

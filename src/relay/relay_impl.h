@@ -10,6 +10,7 @@
  *     answer.c   what is written toward the client
  *     exhausted.c  an approved text in place of an error
  *     cost.c     what the target's answer costs
+ *     caps.c     what the request may cost
  *     models.c   the list of models
  *     translated.c  what there is besides when the target speaks another dialect
  *     patch.c    patches whose places only a second walk of the body tells
@@ -76,6 +77,9 @@ struct relay {
     struct blob_patch few_patches[RELAY_PATCHES];
     struct blob_patch *patches; /* those few, or as many as are needed */
     size_t patches_n, patches_room;
+    uint64_t cost_max, spent;      /* picodollars: that it may cost, and that its attempts have */
+    uint64_t extra_held, extra_us; /* what the attempt may cost beyond the first target, since then;
+                                    * 0: nothing is held */
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
     bool keeper_noted;             /* who keeps the answer (board/kept.h) */
@@ -386,6 +390,21 @@ uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t
 
 /* false: the target must not be asked, since it has no price; *no says so. */
 bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
+
+/* ---- caps.c ---- */
+
+/* What the request may cost: by its model, its key and its head. false: that cannot be read. */
+bool relay_read_cap(struct relay *r, struct relay_refusal *no);
+
+/* May it cost what this target may take for it? Else *no says so. */
+bool relay_may_cost(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
+
+/* May failing over to r->target cost what it may beyond the first target? Then that counts, until
+ * relay_settle_cost(). */
+bool relay_hold_extra(struct relay *r, struct relay_refusal *no);
+
+/* The attempt is over, as r->record has it, or was never made. */
+void relay_settle_cost(struct relay *r, bool called);
 
 /* ---- answer.c ---- */
 

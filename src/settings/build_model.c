@@ -106,6 +106,14 @@ static struct policy_rules build_rules(struct build *b, const struct keys_retry 
     };
 }
 
+/* Dollars of the file, an entry's own or what all inherit, as picodollars; UINT64_MAX: neither. */
+static uint64_t build_cap(const struct conf_value *own, const struct conf_value *inherited)
+{
+    const struct conf_value *v = own->set && !own->bad ? own : inherited;
+
+    return v->set && !v->bad ? v->num * 1000000 : UINT64_MAX;
+}
+
 /* Those of one list, behind those that are there. */
 static void build_targets(struct build *b, struct settings_model *m, const struct conf_list *list,
                           bool degraded, struct settings_target *targets)
@@ -145,6 +153,8 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
     m->targets = targets;
     m->rules = build_rules(b, &k->retry, &k->breaker, &k->rate_limits);
     m->go_on = (enum settings_go_on)build_either(&k->go_on, &b->keys->defaults.go_on);
+    m->cost_max = build_cap(&k->cost_max, &b->keys->defaults.cost_max);
+    m->extra_cost_max = build_cap(&k->extra_cost_max, &b->keys->defaults.extra_cost_max);
     m->strategy = (enum route_strategy)k->strategy.num;
     if (k->on_exhausted.set)
         m->exhausted = build_dup(b, k->on_exhausted.text);
@@ -164,6 +174,7 @@ void build_models(struct build *b)
     s->rules = build_rules(b, &b->keys->defaults.retry, &b->keys->defaults.breaker,
                            &b->keys->defaults.rate_limits);
     s->go_on = (enum settings_go_on)b->keys->defaults.go_on.num;
+    s->cost_max = build_cap(&b->keys->defaults.cost_max, &b->keys->defaults.cost_max);
     b->snap->by_name =
         (const struct settings_model **)build_alloc(b, list->n, sizeof(struct settings_model *));
     if (!m || !b->snap->by_name)
@@ -215,6 +226,7 @@ static void build_client(struct build *b, const struct keys_client *k, struct se
     ret->models = globs;
     ret->models_n = k->models.n;
     ret->expires_ms = k->expires.num;
+    ret->cost_max = build_cap(&k->cost_max, &k->cost_max);
 }
 
 static bool hashed(const struct keys_client *k)
