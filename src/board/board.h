@@ -104,6 +104,7 @@ struct board_standing {
     board_word until_us;        /* an open breaker: when it may be probed */
     board_word not_before_us;   /* it has asked to be left alone until then */
     board_word probe_us;        /* somebody probes it, and until then nobody else does */
+    board_word closed_us;       /* when its breaker closed; 0: it has not been open */
     board_word budget;          /* health/budget.h */
     board_word waits[3];        /* health/waits.h: enum waits_of */
     struct {

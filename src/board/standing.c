@@ -49,6 +49,7 @@ void standing_copy(struct board_standing *to, const struct board_standing *from)
         board_set(&to[i].until_us, board_get(&from[i].until_us));
         board_set(&to[i].not_before_us, board_get(&from[i].not_before_us));
         board_set(&to[i].probe_us, board_get(&from[i].probe_us));
+        board_set(&to[i].closed_us, board_get(&from[i].closed_us));
         board_set(&to[i].budget, board_get(&from[i].budget));
         copy_learned(&to[i], &from[i]);
     }
@@ -78,6 +79,7 @@ static bool take(struct board_standing *s, uint64_t from, uint64_t id)
     board_set(&s->until_us, 0);
     board_set(&s->not_before_us, 0);
     board_set(&s->probe_us, 0);
+    board_set(&s->closed_us, 0);
     board_set(&s->budget, 0);
     copy_learned(s, &nothing);
     return true;

@@ -223,13 +223,34 @@ static bool is_out(const struct policy_request *q, uint32_t i)
     return q->out >> i & 1;
 }
 
-/* Is it asked now? If not, but it may be later, that is noted. */
-static bool offer(struct policy_request *q, uint32_t i, uint64_t now_us)
+/* It was sick until lately: most requests leave it to others yet. */
+static bool is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us, uint64_t *until_us)
+{
+    uint64_t slow = q->rules->slow_us, closed, passed, share;
+
+    if (!q->rules->breaker || slow == 0)
+        return false;
+    closed = board_time(&target_of(q, i, now_us)->closed_us, now_us);
+    passed = now_us - closed;
+    if (closed == 0 || passed >= slow)
+        return false;
+    *until_us = closed + slow;
+    share = MAX(UINT32_MAX / POLICY_SLOW_PART,
+                (uint64_t)((double)UINT32_MAX * (double)passed / (double)slow));
+    return q->draw >= share;
+}
+
+/* Is it asked now? If not, but it may be later, that is noted. gently: it may be slow. */
+static bool offer(struct policy_request *q, uint32_t i, bool gently, uint64_t now_us)
 {
     uint64_t until;
     enum policy_stand s = look(q, i, now_us, &until);
     bool may = s == POLICY_FREE || s == POLICY_HALF_OPEN;
 
+    if (gently && s == POLICY_FREE && is_slow(q, i, now_us, &until)) {
+        blocked(q, i, REASON_SLOW_START, until);
+        return false;
+    }
     if (may && !hold(q, i, now_us))
         return false;
     if (may && take(q, i, s == POLICY_HALF_OPEN, now_us))
@@ -264,9 +285,10 @@ int policy_next(struct policy_request *q, uint64_t now_us)
     MUST(q->n <= POLICY_TARGETS_MAX);
     q->why = REASON_NONE;
     q->earliest_us = 0;
-    for (uint32_t i = 0; i < q->n; i++)
-        if (!is_out(q, i) && offer(q, i, now_us))
-            return (int)i;
+    for (int gently = 1; gently >= 0; gently--)
+        for (uint32_t i = 0; i < q->n; i++)
+            if (!is_out(q, i) && offer(q, i, gently, now_us))
+                return (int)i;
     last = least_bad(q, now_us);
     if (last < 0 || !hold(q, (uint32_t)last, now_us) || !take(q, (uint32_t)last, true, now_us))
         return -1;

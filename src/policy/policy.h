@@ -26,6 +26,8 @@
  *     of them is probed, at most once a second. If such a probe fails, its time stays as it is; if
  *     it is good, the breaker closes. A target whose time was over long ago is asked by all: what
  *     was known of it is old.
+ *   - Whose breaker has closed is asked by one in POLICY_SLOW_PART, then by more and more, until
+ * after slow_us it has its share; where nobody else can be asked it is asked by all.
  *   - A retry costs a token of the target that it goes to, in place too. It is free where nothing
  *     of the request can have been executed (once), and where the target has not failed since it
  *     last answered: docs/decisions/0013-failover.md.
@@ -54,6 +56,7 @@
 #define POLICY_PROBE_US    UINT64_C(60000000)   /* a probe that nobody ends is over by then */
 #define POLICY_LAST_US     UINT64_C(1000000)    /* between probes of the last ones left */
 #define POLICY_STALE_US    UINT64_C(60000000)   /* nobody has probed it for so long */
+#define POLICY_SLOW_PART   10                   /* one in so many goes to who was sick just now */
 #define POLICY_TOKEN_US    UINT64_C(50000)      /* a whole answer is given so long for each token */
 #define POLICY_PLACE_US    UINT64_C(100000)     /* in place: after this, and up to thrice as long */
 
@@ -63,7 +66,8 @@ struct policy_rules {
     uint8_t same_target;    /* ... of one target, beyond the first */
     uint64_t wait_up_to_us; /* a target that asks for no longer is waited for; 0: none is */
     bool breaker;           /* false: whatever failed is asked again */
-    bool limits;            /* false: rate limits are learned, and hold nothing back */
+    uint64_t slow_us; /* so long it takes until who was sick has all of its share; 0: at once */
+    bool limits;      /* false: rate limits are learned, and hold nothing back */
 };
 
 /* What the request may be sent to, in order. Hashes of names, none 0; `provider` is what the same
@@ -104,7 +108,7 @@ struct policy_passed {
     uint64_t until_us;
 };
 
-/* A request. All 0 at first but the first ten, heirs at any time. */
+/* A request. All 0 at first but the first eleven, heirs at any time. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
@@ -113,6 +117,7 @@ struct policy_request {
     bool whole;                   /* the answer comes when it is whole */
     uint64_t prompt_bytes;        /* what the target has to read */
     uint64_t tokens;              /* whole: as many as the answer may have, at most */
+    uint32_t draw;                /* any 32 bits, the same for all of the request */
     uint64_t input, output;       /* tokens that it may take, as far as can be told; 0: it cannot */
     struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
 

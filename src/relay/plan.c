@@ -151,6 +151,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
                                      .whole = !r->req.stream,
                                      .prompt_bytes = blob_len(r->body),
                                      .tokens = tokens_of(r),
+                                     .draw = (uint32_t)span_hash(span_str(r->record.id)),
                                      .input = r->dialect->free ? 0 : relay_guess_input(r),
                                      .output = r->req.max_tokens ? tokens_of(r) : 0,
                                      .passed = passed};

@@ -131,6 +131,7 @@ static const struct conf_table timeout_table = TABLE(keys_timeout, timeout_keys)
 
 #define HELP_LIMITS "Send a target no more than is left of its rate limit, as far as its answers have said, and, where it has asked to slow down, no faster than before: the next target is asked, or retry.wait_up_to waited, and no 429 is provoked. false: it is sent all."
 
+#define HELP_SLOW "A target that was left alone and is well again is asked by a tenth of the requests that it would have, then by more and more, until after this time by all. 0s: by all at once."
 #define HELP_COST "Most dollars that a request may cost, all its attempts together, with the worst that may come of the next one: a target that could cost more is not asked. See docs/cost.md."
 #define HELP_EXTRA "Most dollars that failing over may cost within an hour beyond what the first target would have cost, all requests of the model together: past it dearer targets are not asked."
 
@@ -232,6 +233,8 @@ static const struct conf_key defaults_keys[] = {
      .help = "What a request may try when a target fails."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_defaults, breaker), .text = "true",
      .help = HELP_BREAKER},
+    {"slow_start", CONF_ONE, .type = &conf_duration, AT(keys_defaults, slow_start), .text = "30s", .min = "0s", .max = "1h",
+     .help = HELP_SLOW},
     {"rate_limits", CONF_ONE, .type = &conf_bool, AT(keys_defaults, rate_limits), .text = "true",
      .help = HELP_LIMITS},
     {"cost_max", CONF_ONE, .type = &conf_decimal, AT(keys_defaults, cost_max), .max = "1000000", .example = "0.5",
@@ -251,6 +254,8 @@ static const struct conf_key model_keys[] = {
      .help = "What a request may try when a target fails; what is left out comes from defaults.retry."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_model, breaker), .example = "false",
      .help = "Whether targets that fail are left alone; left out: defaults.breaker."},
+    {"slow_start", CONF_ONE, .type = &conf_duration, AT(keys_model, slow_start), .min = "0s", .max = "1h", .example = "0s",
+     .help = "How long a target that is well again takes to have its share; left out: defaults.slow_start."},
     {"rate_limits", CONF_ONE, .type = &conf_bool, AT(keys_model, rate_limits), .example = "false",
      .help = "Whether what is left of targets' rate limits is heeded; left out: defaults.rate_limits."},
     {"cost_max", CONF_ONE, .type = &conf_decimal, AT(keys_model, cost_max), .max = "1000000", .example = "0.5",

@@ -87,7 +87,7 @@ struct keys_defaults {
     struct keys_provider_tls tls;
     struct keys_timeout timeout;
     struct keys_retry retry;
-    struct conf_value breaker, rate_limits, go_on, cost_max, extra_cost_max;
+    struct conf_value breaker, slow_start, rate_limits, go_on, cost_max, extra_cost_max;
 };
 
 struct keys_model {
@@ -95,7 +95,7 @@ struct keys_model {
     struct conf_list targets, degraded;
     struct keys_retry retry;
     struct conf_value strategy, breaker, rate_limits, go_on, on_exhausted;
-    struct conf_value cost_max, extra_cost_max;
+    struct conf_value slow_start, cost_max, extra_cost_max;
 };
 
 struct keys_client {
