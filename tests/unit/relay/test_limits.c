@@ -124,6 +124,41 @@ static void its_whole_time_goes_on_meanwhile(void **state)
     twin_close(&t);
 }
 
+/* The first has failed, and the second has nothing left yet. */
+static void who_takes_over_is_waited_for(void **state)
+{
+    static const struct {
+        const char *conf, *reset;
+        unsigned status, b;
+    } rows[] = {
+        {PLAN(", retry: {wait_up_to: 5s}"), LEFT("100", "3s"), 200, 2},
+        {PLAN(", retry: {wait_up_to: 5s}"), LEFT("100", "8s"), 503, 1},
+        {PLAN(""), LEFT("100", "3s"), 503, 1},
+    };
+    const struct up sick = {ANSWERS, REFUSAL("503 No", ""), ERROR, 0, TWIN_WHOLE};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct up low = {ANSWERS, rows[i].reset, GOOD, 0, TWIN_WHOLE};
+        struct ups_got g;
+        struct twin t;
+
+        twin_open(&t, 1, rows[i].conf);
+        ups_set(&t, 0, &sick);
+        ups_set(&t, 1, &low);
+        ups_ask(&t, &g, STREAM, EV_S(1));
+        assert_int_equal(g.status, 200);
+        buf_fini(&g.body);
+        ups_ask(&t, &g, REQUEST("m", "\"stream\":true,\"max_tokens\":500,"), EV_S(10));
+        if (g.status != rows[i].status || t.ups[1].requests != rows[i].b)
+            fail_msg("row %zu: status %u, %u requests", i, g.status, t.ups[1].requests);
+        assert_int_equal(t.ups[0].requests, 2);
+        assert_string_equal(t.record.target, rows[i].status == 200 ? "b/m" : "a/m");
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
 static void a_refusal_says_what_is_left_too(void **state)
 {
     const struct up refusal = {ANSWERS,
@@ -160,6 +195,7 @@ int main(void)
         cmocka_unit_test(all_waits_together_are_no_longer),
         cmocka_unit_test(a_client_that_waits_may_leave),
         cmocka_unit_test(its_whole_time_goes_on_meanwhile),
+        cmocka_unit_test(who_takes_over_is_waited_for),
         cmocka_unit_test(a_refusal_says_what_is_left_too),
     };
 
