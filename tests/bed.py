@@ -283,7 +283,7 @@ def basic(mock, **server):
         "defaults": {"timeout": {"connect": "5s", "first_token": "20s", "idle": "10s",
                                  "total": "30s"},
                      # a test's failures are its own: the next one asks the same providers
-                     "retry": {"same_target": 0}, "breaker": False},
+                     "retry": {"same_target": 0}, "breaker": False, "rate_limits": False},
     }
 
 

@@ -246,7 +246,7 @@ def config_text(url, extra="", more="", server=""):
             f"server: {{listen: 127.0.0.1:0, admin: 127.0.0.1:0, drain: 1s{server}}}\n"
             + providers_text(url, extra)
             # a test's failures are its own: the next one asks the same providers
-            + "defaults: {retry: {same_target: 0}, breaker: false}\n"
+            + "defaults: {retry: {same_target: 0}, breaker: false, rate_limits: false}\n"
             + "models:\n"
             "  chat: {targets: oai/mock}\n"
             "  claude: {targets: ant/mock}\n"

@@ -105,8 +105,16 @@ struct board_standing {
     board_word until_us;        /* an open breaker: when it may be probed */
     board_word not_before_us;   /* it has asked to be left alone until then */
     board_word probe_us;        /* somebody probes it, and until then nobody else does */
+    board_word closed_us;       /* when its breaker closed; 0: it has not been open */
     board_word budget;          /* health/budget.h */
     board_word waits[3];        /* health/waits.h: enum waits_of */
+    struct {
+        board_word level, full_us; /* health/limits.h */
+    } limits[3];                   /* requests, tokens, tokens of output apart */
+    board_word limits_said_us;     /* when an answer has said so; 0: none has */
+    board_word reserved[2][2];     /* of requests, of tokens */
+    board_word pace, ramp;         /* health/ramp.h */
+    board_word extra[2];           /* health/spend.h */
 };
 
 /* Who keeps an answer (kept.h). */

@@ -21,6 +21,25 @@ void standing_free(struct board_standing **table)
     *table = NULL;
 }
 
+/* What answers have taught. */
+static void copy_learned(struct board_standing *to, const struct board_standing *from)
+{
+    for (size_t k = 0; k < ARRAY_LEN(to->waits); k++)
+        board_set(&to->waits[k], board_get(&from->waits[k]));
+    for (size_t k = 0; k < ARRAY_LEN(to->limits); k++) {
+        board_set(&to->limits[k].level, board_get(&from->limits[k].level));
+        board_set(&to->limits[k].full_us, board_get(&from->limits[k].full_us));
+    }
+    board_set(&to->limits_said_us, board_get(&from->limits_said_us));
+    for (size_t k = 0; k < ARRAY_LEN(to->reserved); k++)
+        for (size_t slot = 0; slot < 2; slot++)
+            board_set(&to->reserved[k][slot], board_get(&from->reserved[k][slot]));
+    board_set(&to->pace, board_get(&from->pace));
+    board_set(&to->ramp, board_get(&from->ramp));
+    board_set(&to->extra[0], board_get(&from->extra[0]));
+    board_set(&to->extra[1], board_get(&from->extra[1]));
+}
+
 void standing_copy(struct board_standing *to, const struct board_standing *from)
 {
     for (size_t i = 0; i <= BOARD_STANDINGS; i++) {
@@ -30,7 +49,9 @@ void standing_copy(struct board_standing *to, const struct board_standing *from)
         board_set(&to[i].until_us, board_get(&from[i].until_us));
         board_set(&to[i].not_before_us, board_get(&from[i].not_before_us));
         board_set(&to[i].probe_us, board_get(&from[i].probe_us));
+        board_set(&to[i].closed_us, board_get(&from[i].closed_us));
         board_set(&to[i].budget, board_get(&from[i].budget));
+        copy_learned(&to[i], &from[i]);
     }
 }
 
@@ -49,6 +70,8 @@ const struct board_standing *standing_look(const struct board_standing *table, u
 
 static bool take(struct board_standing *s, uint64_t from, uint64_t id)
 {
+    static const struct board_standing nothing;
+
     if (!atomic_compare_exchange_strong_explicit(&s->id, &from, id, memory_order_relaxed,
                                                  memory_order_relaxed))
         return false;
@@ -56,9 +79,9 @@ static bool take(struct board_standing *s, uint64_t from, uint64_t id)
     board_set(&s->until_us, 0);
     board_set(&s->not_before_us, 0);
     board_set(&s->probe_us, 0);
+    board_set(&s->closed_us, 0);
     board_set(&s->budget, 0);
-    for (size_t i = 0; i < ARRAY_LEN(s->waits); i++)
-        board_set(&s->waits[i], 0);
+    copy_learned(s, &nothing);
     return true;
 }
 

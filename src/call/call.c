@@ -62,7 +62,7 @@ struct call {
     struct buf error; /* body of an error answer */
     uint16_t status;
     struct span content_type, retry_after, error_type;
-    const struct span *delays; /* of an error answer (failure_delays()) */
+    const struct failure_head *error_head; /* of an error answer */
     struct call_times times;
     struct reframe
         reframe;         /* where events come in another framing: what turns them into ours ... */
@@ -328,7 +328,7 @@ static void on_head(void *arg, const struct http_head *h)
     if (span_has(http_field_get(h, "retry-after")))
         c->retry_after = arena_dup(&c->arena, http_field_get(h, "retry-after"));
     if (h->status >= 300 && c->conf.dialect) {
-        c->delays = failure_delays(h, &c->arena);
+        c->error_head = failure_head(h, ev_wall_ms(c->conf.ev), &c->arena);
         c->error_type =
             arena_dup(&c->arena, answer_head_error(h, c->conf.provider->type->error_header));
         c->state = ERROR;
@@ -579,7 +579,7 @@ static void error_answer(struct call *c, bool whole)
 
     scrub(c->error.p, c->error.n, c->conf.key);
     failure_answered(&f, c->conf.provider->type, c->status, buf_span(&c->error), c->error_type,
-                     c->delays, ev_wall_ms(c->conf.ev), &c->arena);
+                     c->error_head, ev_wall_ms(c->conf.ev), &c->arena);
     f.body = whole && c->error.n < CALL_ERROR_MAX ? buf_span(&c->error) : span_of(NULL, 0);
     f.content_type = c->content_type;
     f.retry_after = c->retry_after;

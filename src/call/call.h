@@ -18,6 +18,7 @@
 #include "base/reason.h"
 #include "ev/ev.h"
 #include "http/client.h"
+#include "provider/limits.h"
 #include "provider/sigv4.h"
 #include "settings/settings.h"
 
@@ -65,9 +66,11 @@ struct call_failure {
      * CALL_ERROR_MAX bytes or more (callback only). */
     struct span body;
     struct span content_type;
-    struct span retry_after; /* the upstream's retry-after, absent if none */
-    bool asks;               /* it asks to be left alone ... */
-    uint64_t delay_us;       /* ... for so long (provider/delay.h) */
+    struct span retry_after;       /* the upstream's retry-after, absent if none */
+    bool asks;                     /* it asks to be left alone ... */
+    uint64_t delay_us;             /* ... for so long (provider/delay.h) */
+    bool too_fast;                 /* it asks for a slower rise of the rate */
+    struct provider_limits limits; /* what its head says of them */
 };
 
 /* Events over CALL_EVENT_MAX come in pieces. Only the last piece carries the event's meaning, only

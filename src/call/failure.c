@@ -3,8 +3,6 @@
  */
 #include "call/failure.h"
 
-#include "provider/delay.h"
-
 void failure_streamed(struct call_failure *ret, const struct provider *p,
                       const struct dialect_event *ev)
 {
@@ -17,28 +15,32 @@ void failure_streamed(struct call_failure *ret, const struct provider *p,
 
     ret->reason = REASON_UPSTREAM_ERROR;
     ret->class_id = provider_classify(p, &pf, &known);
+    ret->too_fast = provider_ramps(p, &pf);
     memcpy(ret->type, ev->error_type, sizeof(ret->type));
     memcpy(ret->text, ev->error_text, sizeof(ev->error_text));
 }
 
-const struct span *failure_delays(const struct http_head *h, struct arena *a)
+const struct failure_head *failure_head(const struct http_head *h, uint64_t wall_ms,
+                                        struct arena *a)
 {
-    struct span *ret = arena_zalloc(a, PROVIDER_DELAY_FIELDS * sizeof(*ret));
+    struct failure_head *ret = arena_zalloc(a, sizeof(*ret));
 
     for (size_t i = 0; ret && i < PROVIDER_DELAY_FIELDS; i++) {
         struct span value = http_field_get(h, provider_delay_fields[i]);
 
         if (span_has(value))
-            ret[i] = arena_dup(a, value);
+            ret->delays[i] = arena_dup(a, value);
     }
+    for (size_t i = 0; ret && i < h->fields_n; i++)
+        provider_limits_field(&ret->limits, h->fields[i].name, h->fields[i].value, wall_ms);
     return ret;
 }
 
 void failure_answered(struct call_failure *ret, const struct provider *p, uint16_t status,
-                      struct span body, struct span type, const struct span *delays,
+                      struct span body, struct span type, const struct failure_head *head,
                       uint64_t wall_ms, struct arena *a)
 {
-    static const struct span none[PROVIDER_DELAY_FIELDS];
+    static const struct failure_head nothing;
     struct provider_failure pf;
     bool known;
 
@@ -52,7 +54,11 @@ void failure_answered(struct call_failure *ret, const struct provider *p, uint16
         snprintf(ret->type, sizeof(ret->type), "%.*s",
                  SPAN_FMT(span_has(pf.type) ? pf.type : pf.code));
     snprintf(ret->text, sizeof(ret->text), "%.*s", SPAN_FMT(pf.text));
-    ret->asks = provider_delay(&ret->delay_us, delays ? delays : none, pf.delay, wall_ms);
+    if (!head)
+        head = &nothing;
+    ret->asks = provider_delay(&ret->delay_us, head->delays, pf.delay, wall_ms);
+    ret->too_fast = provider_ramps(p, &pf);
+    ret->limits = head->limits;
 }
 
 void failure_transport(struct call_failure *ret, enum http_fail how, const struct err *e)

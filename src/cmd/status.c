@@ -165,17 +165,22 @@ static void print_targets(const struct status_doc *d)
     for (size_t i = 0; i < d->targets_n; i++)
         width = MAX(width, (int)MIN(strlen(d->targets[i].target), (size_t)60));
     if (d->targets_n)
-        printf("\n%-*s  %-10s %6s %12s  %s\n", width, "TARGET", "STATE", "LIVE", "SILENT AFTER",
-               "FOR");
+        printf("\n%-*s  %-10s %6s %12s %17s  %s\n", width, "TARGET", "STATE", "LIVE",
+               "SILENT AFTER", "TOKENS LEFT", "FOR");
     for (size_t i = 0; i < d->targets_n; i++) {
         const struct status_target *t = &d->targets[i];
-        char left[32] = "", silent[32] = "-";
+        char left[32] = "", silent[32] = "-", tokens[48] = "-";
 
         if (t->for_s > 0)
             snprintf(left, sizeof(left), "  %.0f s", t->for_s + 0.5);
         if (t->silent_after_s > 0)
             snprintf(silent, sizeof(silent), "%.0f s", t->silent_after_s);
-        printf("%-*s  %-10s %6.0f %12s%s\n", width, t->target, t->state, t->live, silent, left);
+        if (t->tokens_limit > 0)
+            snprintf(tokens, sizeof(tokens), "%.0f/%.0f", t->tokens_left, t->tokens_limit);
+        else if (t->tokens_left > 0)
+            snprintf(tokens, sizeof(tokens), "%.0f", t->tokens_left);
+        printf("%-*s  %-10s %6.0f %12s %17s%s\n", width, t->target, t->state, t->live, silent,
+               tokens, left);
     }
 }
 
@@ -201,6 +206,10 @@ static void print_warnings(const struct status_doc *d)
         else if (strcmp(c->state, "failed") == 0)
             printf("! credentials of %s: there are none: %s\n", c->provider, c->why);
     }
+    for (size_t i = 0; i < d->extras_n; i++)
+        if (2 * d->extras[i].usd >= d->extras[i].usd_max)
+            printf("! failing over of %s has cost $%.6g within the hour, of $%.6g that it may\n",
+                   d->extras[i].model, d->extras[i].usd, d->extras[i].usd_max);
     if (d->dropped_lines > 0 || d->dropped_records > 0)
         printf("! dropped: %.0f log lines, %.0f records\n", d->dropped_lines, d->dropped_records);
     if (d->dropped_series > 0)

@@ -11,6 +11,7 @@
 #define CRED(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_cred, member)
 #define MODEL(path, kind, member)  DOC_MEMBER(path, DOC_##kind, struct status_model, member)
 #define TARGET(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_target, member)
+#define EXTRA(path, kind, member)  DOC_MEMBER(path, DOC_##kind, struct status_extra, member)
 
 static const struct doc_member doc_members[] = {
     DOC("version", TEXT, version),
@@ -67,6 +68,14 @@ static const struct doc_member target_members[] = {
     TARGET("targets[].for_s", NUMBER, for_s),
     TARGET("targets[].silent_after_s", NUMBER, silent_after_s),
     TARGET("targets[].requests_live", NUMBER, live),
+    TARGET("targets[].tokens_left", NUMBER, tokens_left),
+    TARGET("targets[].tokens_limit", NUMBER, tokens_limit),
+};
+
+static const struct doc_member extra_members[] = {
+    EXTRA("extra_costs[].model", TEXT, model),
+    EXTRA("extra_costs[].usd", NUMBER, usd),
+    EXTRA("extra_costs[].usd_max", NUMBER, usd_max),
 };
 
 /* Of the model read last: its rows are innermost. */
@@ -111,9 +120,10 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
         DOC_ROWS(cred_members, doc->creds, STATUS_CREDS),
         DOC_ROWS(model_members, doc->models, STATUS_MODELS),
         DOC_ROWS(target_members, doc->targets, STATUS_TARGETS),
+        DOC_ROWS(extra_members, doc->extras, STATUS_EXTRAS),
     };
-    size_t *const counts[] = {NULL,          &doc->workers_n, &doc->engines_n,
-                              &doc->creds_n, &doc->models_n,  &doc->targets_n};
+    size_t *const counts[] = {NULL,           &doc->workers_n, &doc->engines_n, &doc->creds_n,
+                              &doc->models_n, &doc->targets_n, &doc->extras_n};
     struct servers servers = {.doc = doc};
     int rc = doc_scan(server_members, ARRAY_LEN(server_members), text, on_server_hit, &servers);
 

@@ -48,7 +48,13 @@ struct status_model {
 
 struct status_target {
     char target[STATUS_TEXT], state[STATUS_TEXT];
-    double live, for_s, silent_after_s; /* 0: not said */
+    double live, for_s, silent_after_s, tokens_left, tokens_limit; /* 0: not said */
+};
+
+#define STATUS_EXTRAS 64
+struct status_extra {
+    char model[STATUS_TEXT];
+    double usd, usd_max;
 };
 
 struct status_doc {
@@ -62,7 +68,8 @@ struct status_doc {
     struct status_cred creds[STATUS_CREDS];
     struct status_model models[STATUS_MODELS];
     struct status_target targets[STATUS_TARGETS];
-    size_t workers_n, engines_n, creds_n, models_n, targets_n;
+    struct status_extra extras[STATUS_EXTRAS];
+    size_t workers_n, engines_n, creds_n, models_n, targets_n, extras_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

@@ -234,6 +234,19 @@ static void add_worker(struct metrics *m, const struct view *v, uint32_t slot)
     metrics_set(m, METRIC_LOOP_LAG, &label, seconds(board_get(&v->board->workers[slot].lag_us)));
 }
 
+/* Of its rate limits, where that is known. */
+static void add_left(struct metrics *m, const struct view_target *t)
+{
+    if (t->left.requests != UINT64_MAX)
+        metrics_set(m, METRIC_TARGET_LEFT, (struct span[]){t->name, SPAN_LIT("requests")},
+                    (double)t->left.requests);
+    if (t->left.tokens != UINT64_MAX)
+        metrics_set(m, METRIC_TARGET_LEFT, (struct span[]){t->name, SPAN_LIT("tokens")},
+                    (double)t->left.tokens);
+    if (t->left.rate != UINT64_MAX)
+        metrics_set(m, METRIC_TARGET_RAMP, &t->name, (double)t->left.rate);
+}
+
 static void add_targets(struct metrics *m, const struct view *v)
 {
     struct view_target targets[VIEW_TARGETS];
@@ -244,6 +257,8 @@ static void add_targets(struct metrics *m, const struct view *v)
     metrics_clear(m, METRIC_TARGET_STATE);
     metrics_clear(m, METRIC_TARGET_INFLIGHT);
     metrics_clear(m, METRIC_TARGET_SILENT);
+    metrics_clear(m, METRIC_TARGET_LEFT);
+    metrics_clear(m, METRIC_TARGET_RAMP);
     for (size_t i = 0; i < n; i++) {
         const struct view_target *t = &targets[i];
 
@@ -255,10 +270,25 @@ static void add_targets(struct metrics *m, const struct view *v)
         metrics_set(m, METRIC_TARGET_INFLIGHT, &t->name, (double)t->live);
         if (t->silent_us)
             metrics_set(m, METRIC_TARGET_SILENT, &t->name, seconds(t->silent_us));
+        add_left(m, t);
         named += t->live;
     }
     if (all > named)
         metrics_set(m, METRIC_TARGET_INFLIGHT, &other, (double)(all - named));
+}
+
+static void add_extra_costs(struct metrics *m, const struct view *v)
+{
+    metrics_clear(m, METRIC_EXTRA_COST);
+    metrics_clear(m, METRIC_EXTRA_COST_MAX);
+    for (size_t i = 0; i < v->settings->models_n; i++) {
+        const struct settings_model *model = &v->settings->models[i];
+
+        if (model->extra_cost_max == UINT64_MAX)
+            continue;
+        metrics_set(m, METRIC_EXTRA_COST, &model->name, view_extra_usd(v, model));
+        metrics_set(m, METRIC_EXTRA_COST_MAX, &model->name, (double)model->extra_cost_max / 1e12);
+    }
 }
 
 static void add_memory(struct metrics *m, const struct view *v)
@@ -366,6 +396,7 @@ void collect_view(struct metrics *m, const struct view *v)
     add_credentials(m, v);
     for (uint32_t i = 0; i < v->workers; i++)
         add_worker(m, v, i);
+    add_extra_costs(m, v);
     add_targets(m, v);
     add_memory(m, v);
     add_processes(m, v);

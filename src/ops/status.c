@@ -150,6 +150,24 @@ static void add_model(struct json_write *w, const struct recent_row *row)
     json_end_object(w);
 }
 
+static void add_extra_costs(struct json_write *w, const struct view *v)
+{
+    json_key(w, "extra_costs");
+    json_begin_array(w);
+    for (size_t i = 0; i < v->settings->models_n; i++) {
+        const struct settings_model *m = &v->settings->models[i];
+
+        if (m->extra_cost_max == UINT64_MAX)
+            continue;
+        json_begin_object(w);
+        json_kv_string(w, "model", m->name);
+        kv_double(w, "usd", view_extra_usd(v, m));
+        kv_double(w, "usd_max", (double)m->extra_cost_max / 1e12);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static bool has_row(const struct recent *recent, struct span model)
 {
     struct recent_row row;
@@ -175,6 +193,19 @@ static void add_models(struct json_write *w, const struct view *v, const struct 
     json_end_array(w);
 }
 
+/* What is left of its rate limits, where that is known. */
+static void add_left(struct json_write *w, const struct policy_left *left)
+{
+    if (left->requests != UINT64_MAX)
+        json_kv_uint(w, "requests_left", left->requests);
+    if (left->tokens != UINT64_MAX)
+        json_kv_uint(w, "tokens_left", left->tokens);
+    if (left->tokens_most)
+        json_kv_uint(w, "tokens_limit", left->tokens_most);
+    if (left->rate != UINT64_MAX)
+        json_kv_uint(w, "ramp_tokens_per_minute", left->rate);
+}
+
 static void add_targets(struct json_write *w, const struct view *v)
 {
     struct view_target targets[VIEW_TARGETS];
@@ -191,6 +222,7 @@ static void add_targets(struct json_write *w, const struct view *v)
         if (targets[i].silent_us)
             kv_double(w, "silent_after_s", (double)targets[i].silent_us / 1e6);
         json_kv_uint(w, "requests_live", targets[i].live);
+        add_left(w, &targets[i].left);
         json_end_object(w);
     }
     json_end_array(w);
@@ -220,6 +252,7 @@ void status_write(struct buf *out, const struct view *v, struct recent *recent,
     kv_double(&w, "overhead_p50_s", recent_overhead_s(recent, 0.50));
     kv_double(&w, "overhead_p99_s", recent_overhead_s(recent, 0.99));
     add_models(&w, v, recent);
+    add_extra_costs(&w, v);
     add_targets(&w, v);
     json_key(&w, "dropped");
     json_begin_object(&w);

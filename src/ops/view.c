@@ -3,6 +3,8 @@
  */
 #include "ops/view.h"
 
+#include "policy/extra.h"
+
 uint64_t view_sum(const struct view *v, size_t word)
 {
     uint64_t sum = 0;
@@ -48,6 +50,28 @@ static uint64_t silent_us(const struct view *v, const struct settings_target *t)
     return policy_silent_us(v->board->standings, &c);
 }
 
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+    return a == UINT64_MAX || b == UINT64_MAX ? UINT64_MAX : a + b;
+}
+
+/* What is left at all of its ways; not known where it is not of one of them. */
+static void add_left(const struct view *v, const struct settings_target *target,
+                     struct policy_left *ret)
+{
+    for (size_t i = 0; i < settings_ways(target->provider); i++) {
+        struct settings_way way = settings_way(target, i);
+        struct policy_candidate c = settings_candidate(&way);
+        struct policy_left left;
+
+        policy_left(&left, v->board->standings, &c, v->now_us);
+        ret->requests = sum(ret->requests, left.requests);
+        ret->tokens = sum(ret->tokens, left.tokens);
+        ret->tokens_most += left.tokens_most;
+        ret->rate = sum(ret->rate, left.rate);
+    }
+}
+
 /* Whether it is asked at all goes before how it does: by the best of its ways. */
 static void look(const struct view *v, struct view_target *t)
 {
@@ -60,6 +84,8 @@ static void look(const struct view *v, struct view_target *t)
 
     if (!find_target(v->settings, t->name, &target, &breaker))
         return;
+    t->left = (struct policy_left){0};
+    add_left(v, &target, &t->left);
     if (target.provider->timeout.adaptive)
         t->silent_us = silent_us(v, &target);
     if (!breaker)
@@ -92,6 +118,7 @@ static void add_target(const struct view *v, struct view_target *rows, size_t *n
         .name = name,
         .state = targets_state(v->targets, name, v->now_us),
         .live = board_at_target(v->board, v->workers, name),
+        .left = {UINT64_MAX, UINT64_MAX, 0, UINT64_MAX},
     };
     look(v, &rows[(*n)++]);
 }
@@ -108,6 +135,13 @@ size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS])
     while (targets_next(v->targets, &at, v->now_us, &name))
         add_target(v, ret, &n, name);
     return n;
+}
+
+double view_extra_usd(const struct view *v, const struct settings_model *m)
+{
+    uint64_t id = extra_id(span_hash(m->name));
+
+    return (double)extra_spent(standing_look(v->board->standings, id), v->now_us) / 1e12;
 }
 
 const struct settings_provider *view_credential(const struct view *v, size_t *at,

@@ -31,11 +31,16 @@ uint64_t view_sum(const struct view *v, size_t word);
 struct view_target {
     struct span name;
     enum target_state state;
-    uint64_t until_us;  /* open, left alone: so long */
-    uint64_t silent_us; /* policy_silent_us(), where `timeout.adaptive` is on */
-    uint64_t live;      /* attempts under way */
+    uint64_t until_us;       /* open, left alone: so long */
+    uint64_t silent_us;      /* policy_silent_us(), where `timeout.adaptive` is on */
+    uint64_t live;           /* attempts under way */
+    struct policy_left left; /* of the limits, of all its ways together */
 };
 size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS]);
+
+/* What failing over has cost within the hour, of a model that has a cap on it (UINT64_MAX: it has
+ * none), in dollars. */
+double view_extra_usd(const struct view *v, const struct settings_model *m);
 
 /* The providers whose credentials a cloud gives, and what the workers have of them: begin with *at
  * 0. NULL: no more. */

@@ -28,6 +28,8 @@ void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now
     } while (!swap(&s->breaker, &old, word));
     if (opens)
         board_set(&s->until_us, now_us + breaker_open_us(word, random));
+    else if (breaker_read(old, now_us).open && !breaker_read(word, now_us).open)
+        board_set(&s->closed_us, now_us);
 }
 
 uint8_t evidence_row(const struct board_standing *s, uint64_t now_us)

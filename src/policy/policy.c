@@ -5,6 +5,7 @@
 
 #include "health/breaker.h"
 #include "policy/evidence.h"
+#include "policy/limits.h"
 
 static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
 {
@@ -70,6 +71,86 @@ static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint6
         q->why = why;
 }
 
+/* ---- how much is left of its rate limit ---- */
+
+/* What the request may take there. */
+static uint64_t tokens_at(const struct policy_request *q, uint32_t i)
+{
+    return q->input + (q->candidates[i].apart ? 0 : q->output);
+}
+
+/* Is there as much? */
+static bool is_within(const struct policy_request *q, uint32_t i, uint64_t now_us, enum reason *why,
+                      uint64_t *until_us)
+{
+    return !q->rules->limits ||
+           limits_look(target_of(q, i, now_us), tokens_at(q, i), now_us, why, until_us);
+}
+
+/* It is spoken for by this attempt. */
+static bool hold(struct policy_request *q, uint32_t i, uint64_t now_us)
+{
+    enum reason why = REASON_NONE;
+    uint64_t until = 0;
+    bool held;
+
+    q->at = (uint8_t)i;
+    q->asked_us = now_us;
+    q->reserved_us = 0;
+    if (!q->rules->limits)
+        return true;
+    if (!limits_hold(target_of(q, i, now_us), tokens_at(q, i), now_us, &held, &why, &until)) {
+        blocked(q, i, why, until);
+        return false;
+    }
+    q->reserved = tokens_at(q, i);
+    q->reserved_us = held ? now_us : 0;
+    if (q->candidates[i].ramps)
+        limits_sent(target_of(q, i, now_us), tokens_at(q, i), now_us);
+    return true;
+}
+
+/* used: the target has counted it. */
+static void give_back(struct policy_request *q, bool used, uint64_t now_us)
+{
+    if (q->reserved_us)
+        limits_give_back(target_of(q, q->at, now_us), q->reserved, q->reserved_us, used);
+    q->reserved_us = 0;
+}
+
+/* The attempt will not be made. */
+static void let_go(struct policy_request *q, uint64_t now_us)
+{
+    give_back(q, false, now_us);
+    if (q->rules->limits && q->candidates[q->at].ramps)
+        limits_unsent(target_of(q, q->at, now_us), tokens_at(q, q->at), q->asked_us);
+}
+
+void policy_limits(struct policy_request *q, const struct provider_limits *l, uint64_t now_us)
+{
+    if (q->n == 0 || !provider_limits_said(l))
+        return;
+    limits_said(target_of(q, q->at, now_us), l, q->candidates[q->at].refills, q->asked_us, now_us);
+    give_back(q, false,
+              now_us); /* behind it: meanwhile it is counted twice, and never not at all */
+}
+
+void policy_left(struct policy_left *ret, const struct board_standing *table,
+                 const struct policy_candidate *c, uint64_t now_us)
+{
+    const struct board_standing *t = standing_look(table, c->target);
+    uint64_t most;
+
+    *ret = (struct policy_left){UINT64_MAX, UINT64_MAX, 0, UINT64_MAX};
+    if (!t)
+        return;
+    ret->requests = limits_of(t, LIMITED_REQUESTS, now_us, &most);
+    ret->tokens = limits_of(t, LIMITED_TOKENS, now_us, &ret->tokens_most);
+    ret->rate = limits_rate(t, now_us);
+}
+
+/* ---- whom to ask, of those that may be ---- */
+
 /* Is there what it costs? */
 static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
@@ -122,17 +203,17 @@ static bool begin_probe(struct policy_request *q, uint64_t now_us)
     return false;
 }
 
+/* What it may take is spoken for. */
 static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_us)
 {
     q->at = (uint8_t)i;
     q->again = 0;
     q->last = q->answered = q->noted = false;
-    if (probe && !begin_probe(q, now_us))
-        return false;
-    if (affords(q, i, now_us)) {
+    if ((!probe || begin_probe(q, now_us)) && affords(q, i, now_us)) {
         pass_over(q, i, REASON_NONE, 0);
         return true;
     }
+    let_go(q, now_us);
     end_probe(q, 0, now_us);
     return false;
 }
@@ -142,13 +223,36 @@ static bool is_out(const struct policy_request *q, uint32_t i)
     return q->out >> i & 1;
 }
 
-/* Is it asked now? If not, but it may be later, that is noted. */
-static bool offer(struct policy_request *q, uint32_t i, uint64_t now_us)
+/* It was sick until lately: most requests leave it to others yet. */
+static bool is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us, uint64_t *until_us)
+{
+    uint64_t slow = q->rules->slow_us, closed, passed, share;
+
+    if (!q->rules->breaker || slow == 0)
+        return false;
+    closed = board_time(&target_of(q, i, now_us)->closed_us, now_us);
+    passed = now_us - closed;
+    if (closed == 0 || passed >= slow)
+        return false;
+    *until_us = closed + slow;
+    share = MAX(UINT32_MAX / POLICY_SLOW_PART,
+                (uint64_t)((double)UINT32_MAX * (double)passed / (double)slow));
+    return q->draw >= share;
+}
+
+/* Is it asked now? If not, but it may be later, that is noted. gently: it may be slow. */
+static bool offer(struct policy_request *q, uint32_t i, bool gently, uint64_t now_us)
 {
     uint64_t until;
     enum policy_stand s = look(q, i, now_us, &until);
     bool may = s == POLICY_FREE || s == POLICY_HALF_OPEN;
 
+    if (gently && s == POLICY_FREE && is_slow(q, i, now_us, &until)) {
+        blocked(q, i, REASON_SLOW_START, until);
+        return false;
+    }
+    if (may && !hold(q, i, now_us))
+        return false;
     if (may && take(q, i, s == POLICY_HALF_OPEN, now_us))
         return true;
     if (!is_out(q, i)) /* take() takes out whom it cannot pay for */
@@ -181,11 +285,12 @@ int policy_next(struct policy_request *q, uint64_t now_us)
     MUST(q->n <= POLICY_TARGETS_MAX);
     q->why = REASON_NONE;
     q->earliest_us = 0;
-    for (uint32_t i = 0; i < q->n; i++)
-        if (!is_out(q, i) && offer(q, i, now_us))
-            return (int)i;
+    for (int gently = 1; gently >= 0; gently--)
+        for (uint32_t i = 0; i < q->n; i++)
+            if (!is_out(q, i) && offer(q, i, gently, now_us))
+                return (int)i;
     last = least_bad(q, now_us);
-    if (last < 0 || !take(q, (uint32_t)last, true, now_us))
+    if (last < 0 || !hold(q, (uint32_t)last, now_us) || !take(q, (uint32_t)last, true, now_us))
         return -1;
     q->last = true;
     return last;
@@ -193,6 +298,7 @@ int policy_next(struct policy_request *q, uint64_t now_us)
 
 void policy_skip(struct policy_request *q, uint64_t now_us)
 {
+    let_go(q, now_us);
     end_probe(q, 0, now_us);
     evidence_undo(target_of(q, q->at, now_us), (enum evidence_fee)q->fee, now_us);
     q->fee = FEE_NONE;
@@ -235,11 +341,12 @@ static bool stands_by(const struct policy_request *q, uint32_t i, uint64_t now_u
 {
     uint64_t until;
     enum policy_stand s;
+    enum reason why;
 
     if (q->out >> i & 1 || q->candidates[i].provider == q->candidates[q->at].provider)
         return false;
     s = look(q, i, now_us, &until);
-    return s == POLICY_FREE || s == POLICY_HALF_OPEN;
+    return (s == POLICY_FREE || s == POLICY_HALF_OPEN) && is_within(q, i, now_us, &why, &until);
 }
 
 static enum waits_kind kind_of_wait(const struct policy_candidate *c, bool whole)
@@ -312,6 +419,11 @@ static bool is_refused(const struct policy_failure *f)
     return f->class_id == CLASS_CREDENTIAL && f->status == 401;
 }
 
+static bool may_be_executed(const struct policy_failure *f)
+{
+    return f->class_id != CLASS_NEVER_EXECUTED && !f->unasked;
+}
+
 static void note_failure(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                          uint32_t random)
 {
@@ -320,7 +432,10 @@ static void note_failure(struct policy_request *q, const struct policy_failure *
     bool sick = class_row(f->class_id)->health && !f->unasked, probe = q->probe,
          refused = is_refused(f);
 
+    give_back(q, may_be_executed(f), now_us);
     end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
+    if (f->too_fast)
+        limits_too_fast(t, now_us);
     if (f->silent && f->waited_us)
         evidence_wait(t, waits_of(q), waits_given_up, f->waited_us, q->prompt_bytes);
     if (f->stalled_us)
@@ -383,11 +498,6 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
     }
 }
 
-static bool may_be_executed(const struct policy_failure *f)
-{
-    return f->class_id != CLASS_NEVER_EXECUTED && !f->unasked;
-}
-
 struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
                                  uint64_t now_us, uint64_t left_us, uint32_t random)
 {
@@ -421,7 +531,7 @@ bool policy_again(struct policy_request *q, uint64_t now_us)
 {
     uint64_t until;
 
-    if (look(q, q->at, now_us, &until) == POLICY_FREE)
+    if (look(q, q->at, now_us, &until) == POLICY_FREE && hold(q, q->at, now_us))
         return true;
     q->out |= UINT32_C(1) << q->at;
     return false;
@@ -454,11 +564,13 @@ void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_u
 void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
     policy_answers(q, waited_us, now_us);
+    give_back(q, true, now_us);
     if (!q->noted)
         evidence_result(target_of(q, q->at, now_us), true, false, now_us, 0);
 }
 
 void policy_dropped(struct policy_request *q, uint64_t now_us)
 {
+    give_back(q, true, now_us);
     end_probe(q, 0, now_us);
 }

@@ -26,9 +26,14 @@
  *     of them is probed, at most once a second. If such a probe fails, its time stays as it is; if
  *     it is good, the breaker closes. A target whose time was over long ago is asked by all: what
  *     was known of it is old.
+ *   - Whose breaker has closed is asked by one in POLICY_SLOW_PART, then by more and more, until
+ * after slow_us it has its share; where nobody else can be asked it is asked by all.
  *   - A retry costs a token of the target that it goes to, in place too. It is free where nothing
  *     of the request can have been executed (once), and where the target has not failed since it
  *     last answered: docs/decisions/0013-failover.md.
+ *   - Nobody is sent more than is left of its rate limit (health/limits.h), as far as its answers
+ *     have said, less what requests under way may take; and whose account has been told to slow
+ *     down is sent no more than its rate of before, which rises by and by (health/ramp.h).
  *   - What the gateway itself lacks to ask a target is neither an attempt nor that target's
  * failure.
  *
@@ -40,6 +45,7 @@
 #include "base/reason.h"
 #include "board/standing.h"
 #include "provider/class.h"
+#include "provider/limits.h"
 #include "route/order.h"
 
 #define POLICY_TARGETS_MAX 32                   /* of one request */
@@ -50,6 +56,7 @@
 #define POLICY_PROBE_US    UINT64_C(60000000)   /* a probe that nobody ends is over by then */
 #define POLICY_LAST_US     UINT64_C(1000000)    /* between probes of the last ones left */
 #define POLICY_STALE_US    UINT64_C(60000000)   /* nobody has probed it for so long */
+#define POLICY_SLOW_PART   10                   /* one in so many goes to who was sick just now */
 #define POLICY_TOKEN_US    UINT64_C(50000)      /* a whole answer is given so long for each token */
 #define POLICY_PLACE_US    UINT64_C(100000)     /* in place: after this, and up to thrice as long */
 
@@ -59,6 +66,8 @@ struct policy_rules {
     uint8_t same_target;    /* ... of one target, beyond the first */
     uint64_t wait_up_to_us; /* a target that asks for no longer is waited for; 0: none is */
     bool breaker;           /* false: whatever failed is asked again */
+    uint64_t slow_us; /* so long it takes until who was sick has all of its share; 0: at once */
+    bool limits;      /* false: rate limits are learned, and hold nothing back */
 };
 
 /* What the request may be sent to, in order. Hashes of names, none 0; `provider` is what the same
@@ -67,6 +76,9 @@ struct policy_candidate {
     uint64_t target, credential, provider;
     bool thinks;   /* its model may be silent for long before it answers */
     bool degraded; /* asked behind all that are not */
+    bool apart;    /* its limit of tokens is one of input; output is counted as it comes */
+    bool refills;  /* its limits fill up all the time, and not when they are over */
+    bool ramps;    /* it may ask to slow down */
     uint64_t cost; /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
 };
 
@@ -96,7 +108,7 @@ struct policy_passed {
     uint64_t until_us;
 };
 
-/* A request. All 0 at first but the first eight, heirs at any time. */
+/* A request. All 0 at first but the first eleven, heirs at any time. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
@@ -105,6 +117,8 @@ struct policy_request {
     bool whole;                   /* the answer comes when it is whole */
     uint64_t prompt_bytes;        /* what the target has to read */
     uint64_t tokens;              /* whole: as many as the answer may have, at most */
+    uint32_t draw;                /* any 32 bits, the same for all of the request */
+    uint64_t input, output;       /* tokens that it may take, as far as can be told; 0: it cannot */
     struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
 
     uint32_t heirs; /* candidates that could go on with its stream; a bit each */
@@ -119,6 +133,9 @@ struct policy_request {
     bool probe;           /* the attempt is one ... */
     bool last;            /* ... for want of others */
     uint64_t probe_us;    /* ... and what the board says by it; 0: all may probe that target */
+    uint64_t reserved;    /* tokens that are, of its limit ... */
+    uint64_t reserved_us; /* ... since then; 0: nothing is */
+    uint64_t asked_us;    /* when the attempt was allowed */
     bool answered;        /* its target has begun to answer ... */
     bool noted;           /* ... which is its success */
     enum reason why;      /* policy_next() found nobody: what is in the way of the first one left;
@@ -146,6 +163,7 @@ struct policy_failure {
     uint64_t stalled_us; /* it fell silent in the middle, for so long; 0: it did not */
     bool asks;           /* it asks to be left alone ... */
     uint64_t delay_us;   /* ... for so long */
+    bool too_fast;       /* it asks for a slower rise of the rate */
 };
 
 enum policy_do {
@@ -181,6 +199,17 @@ uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us);
 
 /* The longest silence of a stream that came to its end. */
 void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us);
+
+/* What the head of the attempt's answer, or of its error, says of the account's limits. */
+void policy_limits(struct policy_request *q, const struct provider_limits *l, uint64_t now_us);
+
+/* What is left of a target's limits, for readers; UINT64_MAX: not known. most 0: likewise. */
+struct policy_left {
+    uint64_t requests, tokens, tokens_most;
+    uint64_t rate; /* tokens a minute that it is sent at most, since it asked to slow down */
+};
+void policy_left(struct policy_left *ret, const struct board_standing *table,
+                 const struct policy_candidate *c, uint64_t now_us);
 
 /* The target has begun to answer with content, so long after it was asked. */
 void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us);

@@ -182,6 +182,11 @@ static bool reset_number(uint64_t *ret_us, struct span s, uint64_t wall_us)
 
 /* ---- what counts ---- */
 
+static bool reset(uint64_t *ret_us, struct span s, uint64_t wall_us)
+{
+    return duration(ret_us, s) || date(ret_us, s, wall_us) || reset_number(ret_us, s, wall_us);
+}
+
 /* What is not used up is not what was refused. */
 static bool resets(uint64_t *ret_us, const struct span *values, uint64_t wall_us)
 {
@@ -191,8 +196,7 @@ static bool resets(uint64_t *ret_us, const struct span *values, uint64_t wall_us
     for (size_t i = PAIRS; i < PROVIDER_DELAY_FIELDS; i += 2) {
         if (span_u64(values[i], &left) < 0 || left > 0)
             continue;
-        if (!duration(&us, values[i + 1]) && !date(&us, values[i + 1], wall_us) &&
-            !reset_number(&us, values[i + 1], wall_us))
+        if (!reset(&us, values[i + 1], wall_us))
             continue;
         latest = MAX(latest, us);
         some = true;
@@ -211,4 +215,9 @@ bool provider_delay(uint64_t *ret_us, const struct span values[PROVIDER_DELAY_FI
     return number(ret_us, values[RETRY_AFTER_MS], MS) || number(ret_us, values[RETRY_AFTER], S) ||
            http_date(ret_us, values[RETRY_AFTER], wall_us) || duration(ret_us, retry_info) ||
            resets(ret_us, values, wall_us);
+}
+
+bool provider_delay_reset(uint64_t *ret_us, struct span value, uint64_t wall_ms)
+{
+    return reset(ret_us, value, wall_ms * 1000);
 }

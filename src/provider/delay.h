@@ -29,4 +29,7 @@ extern const char *const provider_delay_fields[PROVIDER_DELAY_FIELDS];
 bool provider_delay(uint64_t *ret_us, const struct span values[PROVIDER_DELAY_FIELDS],
                     struct span retry_info, uint64_t wall_ms);
 
+/* A reset alone, in any of these forms. false: it says nothing; then *ret_us is untouched. */
+bool provider_delay_reset(uint64_t *ret_us, struct span value, uint64_t wall_ms);
+
 #endif

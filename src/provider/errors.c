@@ -18,7 +18,7 @@
 const struct provider_error_row errors_none[] = {END};
 
 const struct provider_error_row errors_openai[] = {
-    {429, "slow_down", NULL, CLASS_RATE},
+    {0, "slow_down", NULL, CLASS_RATE}, /* with 429, and 503 before */
     {400, "invalid_prompt", NULL, CLASS_POLICY},
     {503, "server_is_overloaded", NULL, CLASS_OVERLOAD},
     END
@@ -321,4 +321,16 @@ enum class_id provider_classify(const struct provider *p, const struct provider_
         id = look_up(errors_streamed, f, status);
     *known = id != CLASS_NONE;
     return *known ? id : by_status(f, f->status);
+}
+
+bool provider_ramps(const struct provider *p, const struct provider_failure *f)
+{
+    static const struct provider_error_row rows[] = {
+        {0, "slow_down", NULL, CLASS_RATE},
+        {429, NULL, "usage increase rate", CLASS_RATE},
+        {429, NULL, "acceleration limit", CLASS_RATE},
+        END,
+    };
+
+    return p->limits.ramps && look_up(rows, f, f->status) != CLASS_NONE;
 }

@@ -84,6 +84,20 @@ enum pricing price_cost(uint64_t *ret_pico, const struct price *p, const struct 
     return u->extras && !free ? PRICING_EXTRAS : PRICING_KNOWN;
 }
 
+int price_read(uint64_t *ret_pico, struct span text)
+{
+    struct span fraction = text, whole = span_cut(&fraction, '.');
+    uint64_t dollars, pico = 0;
+
+    if (span_u64(whole, &dollars) < 0 || __builtin_mul_overflow(dollars, PICO, &dollars))
+        return -1;
+    if (span_has(fraction) && (fraction.n > DECIMALS || span_u64(fraction, &pico) < 0))
+        return -1;
+    for (size_t i = fraction.n; span_has(fraction) && i < DECIMALS; i++)
+        pico *= 10;
+    return __builtin_add_overflow(dollars, pico, ret_pico) ? -1 : 0;
+}
+
 const char *price_text(uint64_t pico, char out[PRICE_TEXT])
 {
     int n = snprintf(out, PRICE_TEXT, "%llu.%012llu", (unsigned long long)(pico / PICO),

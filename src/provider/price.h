@@ -91,6 +91,9 @@ void price_split(const struct dialect_usage *u, uint64_t ret[PRICE_PARTS]);
 MUST_CHECK enum pricing price_cost(uint64_t *ret_pico, const struct price *p,
                                    const struct dialect_usage *u);
 
+/* Dollars, of at most 12 decimals. -1: it is none, or too many. */
+MUST_CHECK int price_read(uint64_t *ret_pico, struct span text);
+
 #define PRICE_TEXT 24 /* "18446744.073709551615" and NUL fit */
 
 /* Picodollars as dollars: "0.0143", no zeros behind. Returns out. */

@@ -104,6 +104,12 @@ struct provider {
     enum dialect_terminal terminal;
     enum reframe_kind framing; /* what its streams may come in besides server-sent events */
     uint32_t caps;
+    struct {
+        bool apart;   /* tokens are limited apart: input when it is asked, output as it comes; else
+                       * their sum, with the most that the answer may have, when it is asked */
+        bool refills; /* what was used comes back all the time, and not when the minute is over */
+        bool ramps;   /* a rate that rises too fast is refused (provider_ramps()) */
+    } limits;
     const char *const *models; /* globs of bare model names that belong here, NULL-terminated */
     /* Path behind the base for each operation; NULL: this provider cannot do it. "%m" stands
      * for the upstream model name (Azure deployments), a '*' at the end for what the client's
@@ -189,5 +195,8 @@ void provider_read_error(struct provider_failure *ret, struct span body, struct 
  * success). *known is false when no row matched and the status alone decided. */
 enum class_id provider_classify(const struct provider *p, const struct provider_failure *f,
                                 bool *known);
+
+/* Does it ask for a slower rise of the rate, whatever is left of the limit? */
+bool provider_ramps(const struct provider *p, const struct provider_failure *f);
 
 #endif

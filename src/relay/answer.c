@@ -5,8 +5,11 @@
 #include "relay/headers.h"
 #include "relay/relay_impl.h"
 
-#define OWN_FIELDS 14
-#define ERROR_MAX  ((size_t)64 * 1024)
+#define OWN_FIELDS 15
+
+/* Longer waits the SDKs take no notice of (Anthropic's), and ask again at once. */
+#define RETRY_MOST_MS UINT64_C(60000)
+#define ERROR_MAX     ((size_t)64 * 1024)
 
 static void add(struct http_field *fields, size_t *n, const char *name, struct span value)
 {
@@ -50,19 +53,27 @@ static int send_end(struct relay *r, struct err *e)
 }
 
 int relay_send_whole(struct relay *r, uint16_t status, struct span type, struct span body,
-                     struct span retry_after, bool retry, struct err *e)
+                     const struct relay_retry *retry, struct err *e)
 {
     struct http_field fields[OWN_FIELDS];
     struct http_head h = {.status = status, .fields = fields};
     bool bodyless = span_is(r->head->method, "HEAD");
-    char attempts[SPAN_U64];
+    char attempts[SPAN_U64], seconds[SPAN_U64], ms[SPAN_U64];
 
     add(fields, &h.fields_n, "content-type", type);
     add_identity(r, fields, &h.fields_n, attempts);
     if (status >= 400) {
-        add(fields, &h.fields_n, "x-should-retry", span_str(retry ? "true" : "false"));
+        bool soon = retry->ms <= RETRY_MOST_MS;
+
+        add(fields, &h.fields_n, "x-should-retry",
+            span_str(retry->makes_sense && soon ? "true" : "false"));
         add(fields, &h.fields_n, "x-lamplighter-reason", span_str(reason_word(r->record.reason)));
-        add(fields, &h.fields_n, "retry-after", retry_after);
+        if (span_has(retry->after))
+            add(fields, &h.fields_n, "retry-after", retry->after);
+        else if (retry->ms)
+            add(fields, &h.fields_n, "retry-after", span_of_u64((retry->ms + 999) / 1000, seconds));
+        if (retry->ms)
+            add(fields, &h.fields_n, "retry-after-ms", span_of_u64(retry->ms, ms));
     }
     h.body_len = bodyless ? 0 : body.n;
     r->record.status = status;
@@ -95,18 +106,20 @@ static void fill_error(const struct relay *r, const struct relay_refusal *no,
 
 int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct err *e)
 {
-    struct span own = span_str(reason_retry_after(no->reason));
-    bool retry = own.n > 0 || class_row(no->class_id)->client_retry;
+    struct relay_retry retry = {class_row(no->class_id)->client_retry, no->retry_after,
+                                no->retry_ms};
     struct dialect_error de;
+    uint64_t own_s;
     struct buf b;
     int rc = -1;
 
+    if (span_u64(span_str(reason_retry_after(no->reason)), &own_s) == 0)
+        retry = (struct relay_retry){.makes_sense = true, .ms = 1000 * own_s};
     fill_error(r, no, &de);
     buf_init(&b, ERROR_MAX);
     r->dialect->write_error(&b, &de);
     if (buf_finish(&b, "error answer", e) == 0)
-        rc = relay_send_whole(r, no->status, SPAN_LIT("application/json"), buf_span(&b),
-                              span_has(no->retry_after) ? no->retry_after : own, retry, e);
+        rc = relay_send_whole(r, no->status, SPAN_LIT("application/json"), buf_span(&b), &retry, e);
     buf_fini(&b);
     return rc;
 }
@@ -267,6 +280,6 @@ int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct spa
 int relay_send_root(struct relay *r, struct err *e)
 {
     return relay_send_whole(r, 200, SPAN_LIT("application/json"),
-                            SPAN_LIT("{\"object\":\"gateway\",\"name\":\"lamplighter\"}\n"),
-                            span_of(NULL, 0), false, e);
+                            SPAN_LIT("{\"object\":\"gateway\",\"name\":\"lamplighter\"}\n"), NULL,
+                            e);
 }

@@ -236,6 +236,22 @@ static int begin_join(struct relay *r, struct err *e)
     return ev_timer_set(&r->hold, EV_MS(RELAY_ALIVE_MS), e);
 }
 
+bool relay_wait(struct relay *r)
+{
+    static const enum reason passing[] = {REASON_LEFT_ALONE, REASON_RATE_SPENT, REASON_RAMPING};
+    ev_us now = ev_now(r->env->ev), until = r->run.earliest_us;
+    bool passes = false;
+    struct err e;
+
+    for (size_t i = 0; i < ARRAY_LEN(passing); i++)
+        passes |= r->run.n && r->run.why == passing[i];
+    if (!passes || until <= now || r->waited + until - now > r->run.rules->wait_up_to_us ||
+        ev_timer_set(&r->again, until - now, &e) < 0)
+        return false;
+    r->waited += until - now;
+    return true;
+}
+
 bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_last *last)
 {
     const struct policy_failure g = judged(r, f);
@@ -262,7 +278,7 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
     relay_note(r, &r->last->no);
     relay_drop_call(r);
     of = r->record;
-    if (step.what == POLICY_NEXT && !relay_next_target(r, &no))
+    if (step.what == POLICY_NEXT && !relay_next_target(r, &no) && (answering || !relay_wait(r)))
         return give_up(r, last, before, &of);
     if (step.what == POLICY_AGAIN && ev_timer_set(&r->again, step.wait_us, &e) < 0)
         return give_up(r, last, before, &of);
@@ -270,9 +286,24 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
         return give_up(r, last, before, &of);
     note_tried(&r->record, of.target, &r->last->no);
     tell(r, &of);
-    if (step.what == POLICY_NEXT)
+    if (step.what == POLICY_NEXT && r->target)
         relay_try(r);
     return true;
+}
+
+/* Nobody could be asked, and somebody may be by now. */
+static void look_again(struct relay *r)
+{
+    struct relay_refusal no;
+
+    if (relay_next_target(r, &no))
+        relay_try(r);
+    else if (relay_wait(r))
+        return;
+    else if (r->last)
+        relay_fail(r, r->last);
+    else
+        relay_refuse(r, &no);
 }
 
 void relay_on_again(struct ev_timer *t)
@@ -281,8 +312,10 @@ void relay_on_again(struct ev_timer *t)
     struct relay_refusal no;
 
     relay_on_work(r, true);
-    if (policy_again(&r->run, ev_now(r->env->ev)) ? relay_same_target(r, &no)
-                                                  : relay_next_target(r, &no))
+    if (!r->target)
+        look_again(r);
+    else if (policy_again(&r->run, ev_now(r->env->ev)) ? relay_same_target(r, &no)
+                                                       : relay_next_target(r, &no))
         relay_try(r);
     else
         relay_fail(r, r->broke ? r->broke : r->last);

@@ -51,7 +51,7 @@ static int send_answer(struct relay *r, struct span answer, struct err *e)
     struct span type = r->req.stream ? SPAN_LIT("text/event-stream") : SPAN_LIT("application/json");
 
     if (!r->head_sent)
-        return relay_send_whole(r, 200, type, answer, span_of(NULL, 0), false, e);
+        return relay_send_whole(r, 200, type, answer, NULL, e);
     if (relay_send(r, answer, e) < 0)
         return -1;
     r->end_sent = true;

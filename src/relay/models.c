@@ -188,8 +188,7 @@ static int send_json(struct relay *r, struct buf *b, struct err *e)
     int rc = -1;
 
     if (buf_finish(b, "list of models", e) == 0)
-        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(b), span_of(NULL, 0),
-                              false, e);
+        rc = relay_send_whole(r, 200, SPAN_LIT("application/json"), buf_span(b), NULL, e);
     buf_fini(b);
     return rc;
 }

@@ -129,6 +129,8 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     struct policy_candidate *c;
     size_t n;
 
+    if (!relay_read_cap(r, no))
+        return false;
     targets = targets_of(r, &n);
     n = list_ways(all, targets, n);
     order_ways(r, all, n);
@@ -149,6 +151,9 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
                                      .whole = !r->req.stream,
                                      .prompt_bytes = blob_len(r->body),
                                      .tokens = tokens_of(r),
+                                     .draw = (uint32_t)span_hash(span_str(r->record.id)),
+                                     .input = r->dialect->free ? 0 : relay_guess_input(r),
+                                     .output = r->req.max_tokens ? tokens_of(r) : 0,
                                      .passed = passed};
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
@@ -295,7 +300,7 @@ static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
     forget_attempt(r);
     if (!may_go_on(r, r->target))
         return OTHERS_ANSWER;
-    if (!relay_may_ask(r, r->target, no))
+    if (!relay_may_ask(r, r->target, no) || !relay_may_cost(r, r->target, no))
         return SKIPPED;
     if (r->state == RELAY_ANSWERING)
         return relay_join(r, no) ? NO_OBSTACLE : SKIPPED;
@@ -356,29 +361,42 @@ static bool nobody_can(const struct relay *r, const bool met[SKIPPED + 1], struc
                     "the others.");
 }
 
-/* Seconds until something reopens, as clients are told to come again; absent: not known. */
-static struct span comes_back(struct relay *r)
+/* Until something reopens, as clients are told to come again; 0: not known. */
+static uint64_t reopens_ms(const struct relay *r)
 {
     ev_us now = ev_now(r->env->ev), at = r->run.earliest_us;
-    struct span ret = {NULL, 0};
 
-    if (at > now)
-        ret = arena_printf(&r->arena, "%llu", (unsigned long long)((at - now + 999999) / 1000000));
-    return ret;
+    return at > now ? (at - now + 999) / 1000 : 0;
 }
 
 /* All that could take it are left alone for now. */
 static bool nobody_may(struct relay *r, struct relay_refusal *no)
 {
-    bool limited = r->run.why == REASON_LEFT_ALONE;
+    static const struct {
+        enum reason why;
+        const char *text;
+    } limits[] = {
+        {REASON_LEFT_ALONE, "Every target of this model has asked to be left alone for a while."},
+        {REASON_RATE_SPENT,
+         "What is left of the rate limits of this model's targets is less than the request may "
+         "take."},
+        {REASON_RAMPING,
+         "The targets of this model have asked for a slower rise of the rate, and may be sent no "
+         "more now."},
+    };
+    const char *text = "Every target of this model has failed lately, and is left alone for a "
+                       "while.";
+    bool limited = false;
 
-    relay_no(no, limited ? 429 : 503, r->run.why,
-             limited ? "Every target of this model has asked to be left alone for a while."
-                     : "Every target of this model has failed lately, and is left alone for a "
-                       "while.",
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        if (limits[i].why == r->run.why) {
+            text = limits[i].text;
+            limited = true;
+        }
+    relay_no(no, limited ? 429 : 503, r->run.why, text,
              "lamplighter status shows their state; add a target elsewhere to this model.");
     no->class_id = limited ? CLASS_RATE : CLASS_OVERLOAD;
-    no->retry_after = comes_back(r);
+    no->retry_ms = reopens_ms(r);
     return false;
 }
 
@@ -395,6 +413,8 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
         r->url = &r->target->provider->urls[r->ways[i].url];
         r->key_at = r->ways[i].key;
         o = prepare(r, no);
+        if (o == NO_OBSTACLE && !relay_hold_extra(r, no))
+            o = SKIPPED;
         if (o == NO_OBSTACLE) {
             relay_name_target(r);
             return true;
@@ -409,5 +429,5 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
 
 bool relay_same_target(struct relay *r, struct relay_refusal *no)
 {
-    return prepare(r, no) == NO_OBSTACLE;
+    return prepare(r, no) == NO_OBSTACLE && relay_hold_extra(r, no);
 }

@@ -1,7 +1,8 @@
 /*
  * relay.c - the life of a client's request.
  *
- *     READING   -- body whole, target found -->  TRYING     start_attempt()
+ *     READING   -- body whole, target found -->  TRYING     begin_trying()
+ *     READING   -- nobody may be asked, but soon --> TRYING  relay_wait()
  *     READING   -- refused -->                   FLUSHING   an error answer is written
  *     READING   -- a repetition -->              READING_ALONG   it gets the answer of the first
  *     READING   -- another worker's -->          HANDED     that one answers: hand_over.c
@@ -73,14 +74,17 @@ void relay_drop_call(struct relay *r)
     ev_timer_stop(&r->again);
     if (!r->head_sent) /* else the client waits on, and is kept alive */
         ev_timer_stop(&r->hold);
-    if (!r->call)
+    if (!r->call) {
+        relay_settle_cost(r, false);
         return;
+    }
     a = call_answer(r->call);
     rec->resent = call_resent(r->call);
     t = call_times(r->call);
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
+    relay_settle_cost(r, true);
     r->sequence = r->state == RELAY_TRYING ? 0 : a->sequence; /* what is held is never sent */
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
@@ -171,20 +175,22 @@ void relay_on_work(void *arg, bool works)
         board_set(&r->env->sink.row->working, works ? r->print : 0);
 }
 
-static void start_attempt(struct relay *r)
+/* The clock of the whole request runs, by the provider of whom it goes to, or may go to. */
+static bool begin_trying(struct relay *r)
 {
+    const struct settings_target *t = r->target ? r->target : r->ways[0].target;
     struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY};
+    ev_us total = EV_MS(t->provider->timeout.total_ms);
     struct err e;
 
     r->state = RELAY_TRYING;
     r->record.stream = r->req.stream;
-    r->deadline_at = ev_now(r->env->ev) + EV_MS(r->target->provider->timeout.total_ms);
-    if (ev_timer_set(&r->deadline, EV_MS(r->target->provider->timeout.total_ms), &e) < 0) {
-        no.text = e.text;
-        relay_refuse(r, &no);
-        return;
-    }
-    relay_try(r);
+    r->deadline_at = ev_now(r->env->ev) + total;
+    if (ev_timer_set(&r->deadline, total, &e) == 0)
+        return true;
+    no.text = e.text;
+    relay_refuse(r, &no);
+    return false;
 }
 
 /* ---- the client's request ---- */
@@ -267,14 +273,18 @@ static void serve_request(struct relay *r)
 {
     struct relay_refusal no;
 
-    if (!relay_read_end(r, &no))
+    if (!relay_read_end(r, &no)) {
         relay_refuse(r, &no);
-    else if (!relay_is_first(r))
+    } else if (!relay_is_first(r)) {
         return;
-    else if (relay_find_target(r, &no))
-        start_attempt(r);
-    else
+    } else if (relay_find_target(r, &no)) {
+        if (begin_trying(r))
+            relay_try(r);
+    } else if (relay_wait(r)) {
+        UNUSED(begin_trying(r));
+    } else {
         relay_refuse(r, &no);
+    }
 }
 
 static void on_end(void *arg)

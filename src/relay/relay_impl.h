@@ -10,6 +10,7 @@
  *     answer.c   what is written toward the client
  *     exhausted.c  an approved text in place of an error
  *     cost.c     what the target's answer costs
+ *     caps.c     what the request may cost
  *     models.c   the list of models
  *     translated.c  what there is besides when the target speaks another dialect
  *     patch.c    patches whose places only a second walk of the body tells
@@ -80,6 +81,9 @@ struct relay {
     struct blob_patch few_patches[RELAY_PATCHES];
     struct blob_patch *patches; /* those few, or as many as are needed */
     size_t patches_n, patches_room;
+    uint64_t cost_max, spent;      /* picodollars: that it may cost, and that its attempts have */
+    uint64_t extra_held, extra_us; /* what the attempt may cost beyond the first target, since then;
+                                    * 0: nothing is held */
     struct span client_model_json; /* the model as the client wrote it, to patch answers */
     bool rename;                   /* the answer's model has to be patched */
     bool keeper_noted;             /* who keeps the answer (board/kept.h) */
@@ -105,7 +109,8 @@ struct relay {
 
     /* attempt */
     struct relay_last *last; /* how the last one failed; NULL: none has */
-    struct ev_timer again;   /* the same target is asked once more then */
+    struct ev_timer again;   /* the same target is asked once more then, or anybody */
+    ev_us waited;            /* for anybody to be there */
     ev_us deadline_at;
     struct cred_wait credential; /* for the target's credential, while it is being fetched */
     struct cred *cred;           /* that it is made with; NULL: the target goes by a key */
@@ -145,6 +150,13 @@ struct relay {
     struct ev_post reap;
 };
 
+/* Whether and when asking again makes sense, as SDKs are told. */
+struct relay_retry {
+    bool makes_sense;
+    struct span after; /* in the target's own words; absent: it has none */
+    uint64_t ms;       /* in so long; 0: not known */
+};
+
 /* Why a request is refused or failed, as the client is told. */
 struct relay_refusal {
     uint16_t status;
@@ -156,7 +168,8 @@ struct relay_refusal {
     const char *word;       /* what the target has no word for, as one; may be NULL */
     const char *upstream_type;
     uint16_t upstream_status;
-    struct span retry_after; /* may be absent */
+    struct span retry_after; /* of the upstream's own; may be absent */
+    uint64_t retry_ms;       /* when something reopens, from now on; 0: not known */
 };
 
 /* How an attempt failed, for the case that none is better. */
@@ -262,6 +275,9 @@ void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *
 
 /* It failed. false: and that is final, *last says how; true: another one is under way. */
 bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_last *last);
+
+/* Nobody may be asked now. true: somebody may soon, and is then; false: that is too long. */
+bool relay_wait(struct relay *r);
 
 /* The fn of r->again. */
 void relay_on_again(struct ev_timer *t);
@@ -399,11 +415,29 @@ MUST_CHECK int relay_cut_foreign(struct relay *r, struct err *e);
 /* Into r->record: the tokens that the target's answer took, and what they cost. */
 void relay_note_cost(struct relay *r, const struct dialect_answer *a);
 
+/* Tokens of input, by its bytes. */
+uint64_t relay_guess_input(const struct relay *r);
+
 /* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);
 
 /* false: the target must not be asked, since it has no price; *no says so. */
 bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
+
+/* ---- caps.c ---- */
+
+/* What the request may cost: by its model, its key and its head. false: that cannot be read. */
+bool relay_read_cap(struct relay *r, struct relay_refusal *no);
+
+/* May it cost what this target may take for it? Else *no says so. */
+bool relay_may_cost(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
+
+/* May failing over to r->target cost what it may beyond the first target? Then that counts, until
+ * relay_settle_cost(). */
+bool relay_hold_extra(struct relay *r, struct relay_refusal *no);
+
+/* The attempt is over, as r->record has it, or was never made. */
+void relay_settle_cost(struct relay *r, bool called);
 
 /* ---- answer.c ---- */
 
@@ -413,10 +447,9 @@ static inline const char *relay_why(const struct relay_refusal *no)
     return no->class_id != CLASS_NONE ? class_row(no->class_id)->name : reason_word(no->reason);
 }
 
-/* An answer of our own: whole body of the given type. */
+/* An answer of our own: whole body of the given type. retry: of an error. */
 MUST_CHECK int relay_send_whole(struct relay *r, uint16_t status, struct span type,
-                                struct span body, struct span retry_after, bool retry,
-                                struct err *e);
+                                struct span body, const struct relay_retry *retry, struct err *e);
 
 /* The error answer for a refusal, in the client's dialect. */
 MUST_CHECK int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct err *e);

@@ -88,6 +88,17 @@ static int copy_answer_head(struct relay *r, const struct http_head *h, struct e
     return 0;
 }
 
+/* What it says of the account's limits is known before the next request is sent. */
+static void note_limits(struct relay *r, const struct http_head *h)
+{
+    struct provider_limits l = {0};
+    uint64_t wall_ms = ev_wall_ms(r->env->ev);
+
+    for (size_t i = 0; i < h->fields_n; i++)
+        provider_limits_field(&l, h->fields[i].name, h->fields[i].value, wall_ms);
+    policy_limits(&r->run, &l, ev_now(r->env->ev));
+}
+
 static void on_answer_head(void *arg, const struct http_head *h, bool events)
 {
     struct relay *r = arg;
@@ -95,6 +106,7 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
     int rc;
 
     r->record.upstream_status = h->status;
+    note_limits(r, h);
     r->events = events;
     r->whole = !events && r->op->routed;
     rc = copy_answer_head(r, h, &e);
@@ -317,6 +329,7 @@ static void on_done(void *arg)
 
 void relay_fail(struct relay *r, const struct relay_last *last)
 {
+    const struct relay_retry retry = {.after = last->no.retry_after};
     struct err e;
 
     r->target = last->target;
@@ -328,8 +341,8 @@ void relay_fail(struct relay *r, const struct relay_last *last)
     }
     relay_note(r, &last->no);
     relay_drop_call(r);
-    if (relay_send_whole(r, last->no.upstream_status, last->content_type, last->body,
-                         last->no.retry_after, false, &e) < 0)
+    if (relay_send_whole(r, last->no.upstream_status, last->content_type, last->body, &retry, &e) <
+        0)
         relay_end(r, HTTP_CLOSE_BROKEN);
     else
         relay_flush(r);
@@ -354,6 +367,11 @@ static uint16_t client_status(const struct call_failure *f)
     return class_row(f->class_id)->client_status;
 }
 
+static uint64_t retry_ms(const struct call_failure *f)
+{
+    return f->asks ? MAX(MIN(f->delay_us, POLICY_DELAY_US) / 1000, UINT64_C(1)) : 0;
+}
+
 static void on_call_failed(void *arg, const struct call_failure *f)
 {
     struct relay *r = arg;
@@ -363,7 +381,8 @@ static void on_call_failed(void *arg, const struct call_failure *f)
                                      .hint = class_row(f->class_id)->hint,
                                      .upstream_type = f->type,
                                      .upstream_status = f->status,
-                                     .retry_after = f->retry_after},
+                                     .retry_after = f->retry_after,
+                                     .retry_ms = retry_ms(f)},
                               .target = r->target,
                               .body = passes_on(r, f) ? f->body : span_of(NULL, 0),
                               .content_type = f->content_type};
@@ -375,9 +394,11 @@ static void on_call_failed(void *arg, const struct call_failure *f)
                   f->reason == REASON_TIMEOUT_CONNECT,
         .waited_us = f->reason == REASON_TIMEOUT_FIRST ? waited(r) : 0,
         .asks = f->asks,
-        .delay_us = f->delay_us};
+        .delay_us = f->delay_us,
+        .too_fast = f->too_fast};
     struct span text;
 
+    policy_limits(&r->run, &f->limits, ev_now(r->env->ev));
     if (relay_renew(r, f))
         return;
     if (f->status == 404 && f->class_id == CLASS_CREDENTIAL)

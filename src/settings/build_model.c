@@ -92,7 +92,9 @@ static void check_fate(struct build *b, const struct settings_model *m, const st
 }
 
 static struct policy_rules build_rules(struct build *b, const struct keys_retry *own,
-                                       const struct conf_value *breaker)
+                                       const struct conf_value *breaker,
+                                       const struct conf_value *limits,
+                                       const struct conf_value *slow)
 {
     const struct keys_retry *d = &b->keys->defaults.retry;
 
@@ -101,7 +103,17 @@ static struct policy_rules build_rules(struct build *b, const struct keys_retry 
         .same_target = (uint8_t)build_either(&own->same_target, &d->same_target),
         .wait_up_to_us = 1000 * build_either(&own->wait_up_to, &d->wait_up_to),
         .breaker = build_either(breaker, &b->keys->defaults.breaker) == 1,
+        .slow_us = 1000 * build_either(slow, &b->keys->defaults.slow_start),
+        .limits = build_either(limits, &b->keys->defaults.rate_limits) == 1,
     };
+}
+
+/* Dollars of the file, an entry's own or what all inherit, as picodollars; UINT64_MAX: neither. */
+static uint64_t build_cap(const struct conf_value *own, const struct conf_value *inherited)
+{
+    const struct conf_value *v = own->set && !own->bad ? own : inherited;
+
+    return v->set && !v->bad ? v->num * 1000000 : UINT64_MAX;
 }
 
 /* Those of one list, behind those that are there. */
@@ -141,8 +153,10 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
     if (!targets || !span_has(m->name))
         return;
     m->targets = targets;
-    m->rules = build_rules(b, &k->retry, &k->breaker);
+    m->rules = build_rules(b, &k->retry, &k->breaker, &k->rate_limits, &k->slow_start);
     m->go_on = (enum settings_go_on)build_either(&k->go_on, &b->keys->defaults.go_on);
+    m->cost_max = build_cap(&k->cost_max, &b->keys->defaults.cost_max);
+    m->extra_cost_max = build_cap(&k->extra_cost_max, &b->keys->defaults.extra_cost_max);
     m->strategy = (enum route_strategy)k->strategy.num;
     if (k->on_exhausted.set)
         m->exhausted = build_dup(b, k->on_exhausted.text);
@@ -154,13 +168,15 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
 
 void build_models(struct build *b)
 {
+    const struct keys_defaults *d = &b->keys->defaults;
     const struct conf_list *list = &b->keys->models;
     const struct keys_model *k = list->items;
     struct settings *s = &b->snap->pub;
     struct settings_model *m = build_alloc(b, list->n, sizeof(*m));
 
-    s->rules = build_rules(b, &b->keys->defaults.retry, &b->keys->defaults.breaker);
+    s->rules = build_rules(b, &d->retry, &d->breaker, &d->rate_limits, &d->slow_start);
     s->go_on = (enum settings_go_on)b->keys->defaults.go_on.num;
+    s->cost_max = build_cap(&b->keys->defaults.cost_max, &b->keys->defaults.cost_max);
     b->snap->by_name =
         (const struct settings_model **)build_alloc(b, list->n, sizeof(struct settings_model *));
     if (!m || !b->snap->by_name)
@@ -212,6 +228,7 @@ static void build_client(struct build *b, const struct keys_client *k, struct se
     ret->models = globs;
     ret->models_n = k->models.n;
     ret->expires_ms = k->expires.num;
+    ret->cost_max = build_cap(&k->cost_max, &k->cost_max);
 }
 
 static bool hashed(const struct keys_client *k)

@@ -128,8 +128,14 @@ static const struct conf_table timeout_table = TABLE(keys_timeout, timeout_keys)
 
 #define HELP_ATTEMPTS "Most attempts of a request that its targets may have executed, all targets together."
 #define HELP_SAME "How often a target that failed by itself (a server error, no answer of its API) is asked once more, after a moment, before another one is."
-#define HELP_WAIT "A target that asks to be left alone for no longer than this is waited for; else the next one is asked at once."
+#define HELP_WAIT "A target that asks to be left alone for no longer than this is waited for; else the next one is asked at once. Where nobody may be asked now, whoever may be within this is waited for."
 #define HELP_BREAKER "Leave a target alone that fails: 5 times in a row, or more than a fifth of lately. false: it is asked whatever became of others."
+
+#define HELP_LIMITS "Send a target no more than is left of its rate limit, as far as its answers have said, and, where it has asked to slow down, no faster than before: the next target is asked, or retry.wait_up_to waited, and no 429 is provoked. false: it is sent all."
+
+#define HELP_SLOW "A target that was left alone and is well again is asked by a tenth of the requests that it would have, then by more and more, until after this time by all. 0s: by all at once."
+#define HELP_COST "Most dollars that a request may cost, all its attempts together, with the worst that may come of the next one: a target that could cost more is not asked. See docs/cost.md."
+#define HELP_EXTRA "Most dollars that failing over may cost within an hour beyond what the first target would have cost, all requests of the model together: past it dearer targets are not asked."
 
 static const struct conf_key model_retry_keys[] = {
     {"attempts", CONF_ONE, .type = &conf_count, AT(keys_retry, attempts), .min = "1", .max = "32", .example = "3",
@@ -229,6 +235,14 @@ static const struct conf_key defaults_keys[] = {
      .help = "What a request may try when a target fails."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_defaults, breaker), .text = "true",
      .help = HELP_BREAKER},
+    {"slow_start", CONF_ONE, .type = &conf_duration, AT(keys_defaults, slow_start), .text = "30s", .min = "0s", .max = "1h",
+     .help = HELP_SLOW},
+    {"rate_limits", CONF_ONE, .type = &conf_bool, AT(keys_defaults, rate_limits), .text = "true",
+     .help = HELP_LIMITS},
+    {"cost_max", CONF_ONE, .type = &conf_decimal, AT(keys_defaults, cost_max), .max = "1000000", .example = "0.5",
+     .help = HELP_COST},
+    {"extra_cost_max", CONF_ONE, .type = &conf_decimal, AT(keys_defaults, extra_cost_max), .max = "1000000", .example = "20",
+     .help = HELP_EXTRA},
     {"continue", CONF_ONE, .type = &types_go_on, AT(keys_defaults, go_on), .text = "family",
      .help = HELP_GO_ON},
 };
@@ -242,6 +256,14 @@ static const struct conf_key model_keys[] = {
      .help = "What a request may try when a target fails; what is left out comes from defaults.retry."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_model, breaker), .example = "false",
      .help = "Whether targets that fail are left alone; left out: defaults.breaker."},
+    {"slow_start", CONF_ONE, .type = &conf_duration, AT(keys_model, slow_start), .min = "0s", .max = "1h", .example = "0s",
+     .help = "How long a target that is well again takes to have its share; left out: defaults.slow_start."},
+    {"rate_limits", CONF_ONE, .type = &conf_bool, AT(keys_model, rate_limits), .example = "false",
+     .help = "Whether what is left of targets' rate limits is heeded; left out: defaults.rate_limits."},
+    {"cost_max", CONF_ONE, .type = &conf_decimal, AT(keys_model, cost_max), .max = "1000000", .example = "0.5",
+     .help = "Most dollars that a request may cost; left out: defaults.cost_max."},
+    {"extra_cost_max", CONF_ONE, .type = &conf_decimal, AT(keys_model, extra_cost_max), .max = "1000000", .example = "20",
+     .help = "Most dollars that failing over may cost within an hour; left out: defaults.extra_cost_max."},
     {"continue", CONF_ONE, .type = &types_go_on, AT(keys_model, go_on), .example = "off",
      .help = "Who goes on with a streamed text that breaks off; left out: defaults.continue."},
     {"strategy", CONF_ONE, .type = &types_strategy, AT(keys_model, strategy), .text = "ordered",
@@ -262,6 +284,8 @@ static const struct conf_key client_keys[] = {
      .help = "Names the key may ask for; '*' stands for anything. Paths that pass through unread need '*' itself."},
     {"expires", CONF_ONE, .type = &types_date, AT(keys_client, expires), .example = "2027-03-31",
      .help = "Last day (UTC), or the exact time, at which the key works."},
+    {"cost_max", CONF_ONE, .type = &conf_decimal, AT(keys_client, cost_max), .max = "1000000", .example = "0.5",
+     .help = "Most dollars that a request of this key may cost, where its model allows no less."},
 };
 static const struct conf_table client_table = TABLE(keys_client, client_keys);
 

@@ -87,21 +87,22 @@ struct keys_defaults {
     struct keys_provider_tls tls;
     struct keys_timeout timeout;
     struct keys_retry retry;
-    struct conf_value breaker, go_on;
+    struct conf_value breaker, slow_start, rate_limits, go_on, cost_max, extra_cost_max;
 };
 
 struct keys_model {
     struct conf_value self;
     struct conf_list targets, degraded;
     struct keys_retry retry;
-    struct conf_value strategy, breaker, go_on, on_exhausted;
+    struct conf_value strategy, breaker, rate_limits, go_on, on_exhausted;
+    struct conf_value slow_start, cost_max, extra_cost_max;
 };
 
 struct keys_client {
     struct conf_value self;
     struct conf_value hash;
     struct conf_list models;
-    struct conf_value expires;
+    struct conf_value expires, cost_max;
 };
 
 struct keys_log {

@@ -313,5 +313,8 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
                                      .provider = not_0(provider),
                                      .thinks = w->target->thinks,
                                      .degraded = w->target->degraded,
+                                     .apart = p->type->limits.apart,
+                                     .refills = p->type->limits.refills,
+                                     .ramps = p->type->limits.ramps,
                                      .cost = ROUTE_NO_PRICE};
 }

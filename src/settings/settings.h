@@ -112,6 +112,8 @@ struct settings_model {
     struct policy_rules rules;
     enum route_strategy strategy;
     enum settings_go_on go_on;
+    uint64_t cost_max;       /* picodollars: of a request; UINT64_MAX: any */
+    uint64_t extra_cost_max; /* ... that failing over may cost beyond the first target, an hour */
     struct span exhausted; /* a text in place of an error when no target could answer; absent: none
                             * is approved */
 };
@@ -130,6 +132,7 @@ struct settings_key {
     const struct span *models; /* globs; {"*"}: all */
     size_t models_n;
     uint64_t expires_ms; /* Unix time, 0: never */
+    uint64_t cost_max;   /* picodollars: of a request; UINT64_MAX: any */
 };
 
 #define SETTINGS_ENGINES_MAX 32
@@ -172,6 +175,7 @@ struct settings {
     size_t models_n;
     struct policy_rules rules; /* for names that are no model's */
     enum settings_go_on go_on; /* likewise */
+    uint64_t cost_max;         /* likewise */
     const struct settings_key *keys;
     size_t keys_n;
     bool keys_open; /* no `keys` section: loopback clients need no key */

@@ -437,6 +437,18 @@ async def test_anthropic_retry_after_arrives(client, gateway):
     assert error.response.headers["x-should-retry"] == "true"
 
 
+@pytest.mark.parametrize("how, asked", [("retry-after-ms=1", 3),
+                                        ("retry-after=61;retry-after-ms=none", 1)])
+@any_openai
+async def test_openai_asks_again_as_it_is_told(client, gateway, mock, how, asked):
+    model = f"mock;status=429;{how}"
+    before = len(mock.requests(model=model))
+    with pytest.raises(openai.RateLimitError):
+        await done(client.sdk.with_options(max_retries=2).chat.completions.create(
+            model="oai/" + model, messages=[{"role": "user", "content": "hi"}]))
+    assert len(mock.requests(model=model)) - before == asked
+
+
 BROKEN = "mock;fault=cut;at=6;how=rst"
 
 

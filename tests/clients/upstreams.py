@@ -604,7 +604,8 @@ def configuration(url, **more):
     rows["vertex"].update(project="p", region="r")
     return {"version": 1, "providers": rows, **more,
             # a talk's errors are its own: the next one asks the same providers
-            "defaults": {"retry": {"same_target": 0}, "breaker": False, **more.get("defaults", {})},
+            "defaults": {"retry": {"same_target": 0}, "breaker": False, "rate_limits": False,
+                         **more.get("defaults", {})},
             "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 1,
                        "drain": "1s"}}
 

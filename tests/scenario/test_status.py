@@ -37,7 +37,8 @@ DOCUMENT = {
                        {"target": "openai/gpt", "requests": 29}]},
         {"model": "quiet", "requests": 0, "ok_ratio": None, "first_p50_s": 0, "first_p95_s": 0,
          "served_by": []}],
-    "targets": [{"target": "anthropic/claude", "state": "degraded", "requests_live": 12},
+    "targets": [{"target": "anthropic/claude", "state": "degraded", "requests_live": 12,
+                 "tokens_left": 120, "tokens_limit": 30000},
                 {"target": "openai/gpt", "state": "unknown", "requests_live": 0}],
     "dropped": {"log_lines": 0, "records": 0, "series": 0},
 }
@@ -104,8 +105,8 @@ def test_status_is_a_table(binary):
     assert ["smart", "210", "99.97", "410ms", "/", "1.22s", "anthropic/claude", "71%",
             "openai/gpt", "29%"] in words
     assert ["quiet", "0", "-", "-"] in words
-    assert ["anthropic/claude", "degraded", "12", "-"] in words
-    assert ["openai/gpt", "unknown", "0", "-"] in words
+    assert ["anthropic/claude", "degraded", "12", "-", "120/30000"] in words
+    assert ["openai/gpt", "unknown", "0", "-", "-"] in words
     assert server.seen[0][:2] == ("GET", "/api/v1/status")
 
 

@@ -629,6 +629,49 @@ static void the_last_one_closes_by_one_answer(void **state)
     assert_false(q.probe);
 }
 
+/* By a tenth, then by more and more; by all where nobody else is left. */
+static void who_was_sick_comes_back_by_and_by(void **state)
+{
+    static const struct {
+        uint64_t after_us, slow_us;
+        unsigned percent;
+        bool breaker;
+    } rows[] = {
+        {0, 10 * SECOND, 10, true},
+        {SECOND, 10 * SECOND, 10, true},
+        {5 * SECOND, 10 * SECOND, 50, true},
+        {9 * SECOND, 10 * SECOND, 90, true},
+        {10 * SECOND, 10 * SECOND, 100, true},
+        {0, 0, 100, true},
+        {0, 10 * SECOND, 100, false},
+    };
+    struct bed *b = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t now = NOW + rows[i].after_us;
+        unsigned first = 0;
+
+        bed_stand(b, "DF");
+        for (unsigned good = 0; good < BREAKER_GOOD; good++)
+            evidence_result(bed_target(b, 0), true, true, NOW, 0);
+        assert_false(evidence_is_open(bed_target(b, 0), NOW));
+        b->rules.slow_us = rows[i].slow_us;
+        b->rules.breaker = rows[i].breaker;
+        for (unsigned k = 0; k < 100; k++) {
+            struct policy_request q = bed_request(b);
+
+            q.draw = (uint32_t)(UINT32_MAX / 100 * k);
+            first += policy_next(&q, now) == 0;
+            q = bed_request(b);
+            q.draw = UINT32_MAX;
+            q.out = 2; /* nobody else */
+            assert_int_equal(policy_next(&q, now), 0);
+        }
+        assert_in_range(first, rows[i].percent, rows[i].percent + 1);
+    }
+    b->rules.breaker = true;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
@@ -653,6 +696,7 @@ int main(void)
         TEST(a_key_that_works_again_is_used),
         TEST(what_is_known_of_old_holds_nobody),
         TEST(a_probe_is_ended_by_whose_it_is),
+        TEST(who_was_sick_comes_back_by_and_by),
         TEST(a_success_is_counted_once),
         TEST(the_last_one_closes_by_one_answer),
     };

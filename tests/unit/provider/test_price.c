@@ -183,6 +183,29 @@ static void dollars_are_written_exactly(void **state)
         assert_string_equal(price_text(texts[i].pico, out), texts[i].text);
 }
 
+static void dollars_are_read_exactly(void **state)
+{
+    static const char *const wrong[] = {"",         ".",
+                                        "1.",       ".5",
+                                        "-1",       "1e3",
+                                        "1,5",      " 1",
+                                        "1.2.3",    "0.1234567890123",
+                                        "$1",       "1.x",
+                                        "18446745", "18446744.073709551616"};
+    static const uint64_t right[] = {0, 1, 14300000000, 1000000000000, 999999999999, UINT64_MAX};
+    char text[PRICE_TEXT];
+    uint64_t pico;
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        assert_int_equal(price_read(&pico, span_str(price_text(right[i], text))), 0);
+        assert_true(pico == right[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        if (price_read(&pico, span_str(wrong[i])) == 0)
+            fail_msg("'%s' is %llu", wrong[i], (unsigned long long)pico);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +214,7 @@ int main(void)
         cmocka_unit_test(a_cost_past_all_bounds_is_none),
         cmocka_unit_test(what_is_free_needs_no_usage),
         cmocka_unit_test(dollars_are_written_exactly),
+        cmocka_unit_test(dollars_are_read_exactly),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

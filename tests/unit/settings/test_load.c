@@ -501,6 +501,49 @@ static void engines_have_a_bound(void **state)
     buf_fini(&out);
 }
 
+#define PICO UINT64_C(1000000) /* of a millionth of a dollar */
+
+/* Own ones go before those of all; whoever has none is held by none. */
+static void caps_are_inherited(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t all, own, extra, key;
+        bool limits;
+    } caps[] = {
+        {P "models: {m: {targets: o/m}}\nkeys: {k: {hash: \"" HASH "\"}}\n", UINT64_MAX, UINT64_MAX,
+         UINT64_MAX, UINT64_MAX, true},
+        {P "defaults: {cost_max: 0.5, extra_cost_max: 2, rate_limits: false}\n"
+           "models: {m: {targets: o/m}}\nkeys: {k: {hash: \"" HASH "\", cost_max: 0.000001}}\n",
+         500000 * PICO, 500000 * PICO, 2000000 * PICO, PICO, false},
+        {P "defaults: {cost_max: 0.5, extra_cost_max: 2, rate_limits: false}\n"
+           "models: {m: {targets: o/m, cost_max: 1000000, extra_cost_max: 0, rate_limits: true}}\n"
+           "keys: {k: {hash: \"" HASH "\", cost_max: 0}}\n",
+         500000 * PICO, 1000000000000 * PICO, 0, 0, true},
+    };
+    struct conf_report *r = mem_zalloc(1, sizeof(*r));
+    struct settings *s = NULL;
+    struct env *env = NULL;
+    struct err e;
+
+    UNUSED(state);
+    assert_int_equal(env_new_table(&env, vars, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(caps); i++) {
+        conf_report_init(r);
+        assert_int_equal(
+            settings_load_with(&s, span_str(caps[i].text), SPAN_LIT("f"), PRICES, env, r, &e), 0);
+        assert_true(s->cost_max == caps[i].all);
+        assert_true(s->models[0].cost_max == caps[i].own);
+        assert_true(s->models[0].extra_cost_max == caps[i].extra);
+        assert_true(s->keys[0].cost_max == caps[i].key);
+        assert_int_equal(s->models[0].rules.limits, caps[i].limits);
+        settings_unref(&s);
+        conf_report_fini(r);
+    }
+    env_free(&env);
+    mem_free(r);
+}
+
 static void names_are_resolved(void **state)
 {
     static const struct {
@@ -679,6 +722,7 @@ int main(void)
         cmocka_unit_test(every_error_is_reported_at_once),
         cmocka_unit_test(a_file_becomes_its_values),
         cmocka_unit_test(engines_have_a_bound),
+        cmocka_unit_test(caps_are_inherited),
         cmocka_unit_test(names_are_resolved),
         cmocka_unit_test(the_report_is_drawn_with_carets),
         cmocka_unit_test(long_and_wild_lines_are_tamed),
