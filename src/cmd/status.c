@@ -132,6 +132,21 @@ static void print_served_by(const struct status_model *m)
         printf("  %s %.0f%%", m->served_by[i].target, 100 * m->served_by[i].requests / sum);
 }
 
+/* What did not come to a full answer, in the words of the log. */
+static void print_not_full(const struct status_model *m)
+{
+    const char *before = "  (";
+
+    for (size_t o = 0; o < OUTCOMES_N; o++) {
+        if (o == OUTCOME_FULL || m->outcomes[o] <= 0)
+            continue;
+        printf("%s%.0f %s", before, m->outcomes[o], record_outcome_name((enum outcome)o));
+        before = ", ";
+    }
+    if (*before == ',')
+        putchar(')');
+}
+
 static void print_models(const struct status_doc *d)
 {
     int width = 5;
@@ -154,6 +169,7 @@ static void print_models(const struct status_doc *d)
             snprintf(first, sizeof(first), "%s / %s", p50, p95);
         printf("%-*s %9.0f %7s %17s", width, m->model, m->requests, ok, first);
         print_served_by(m);
+        print_not_full(m);
         putchar('\n');
     }
 }

@@ -58,7 +58,10 @@ static const struct doc_member model_members[] = {
     MODEL("models[].model", TEXT, model),
     MODEL("models[].requests", NUMBER, requests),
     MODEL("models[].ok_ratio", NUMBER, ok_ratio),
-    MODEL("models[].first_p50_s", NUMBER, first_p50_s),
+#define X(name, text) MODEL("models[].outcomes." text, NUMBER, outcomes[OUTCOME_##name]),
+    OUTCOMES(X)
+#undef X
+        MODEL("models[].first_p50_s", NUMBER, first_p50_s),
     MODEL("models[].first_p95_s", NUMBER, first_p95_s),
 };
 

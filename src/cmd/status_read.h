@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "record/record.h"
 
 #define STATUS_TEXT    128
 #define STATUS_WORKERS 64
@@ -38,6 +39,7 @@ struct status_cred {
 struct status_model {
     char model[STATUS_TEXT];
     double requests, first_p50_s, first_p95_s;
+    double outcomes[OUTCOMES_N];
     double ok_ratio; /* -1: nothing to judge by */
     struct {
         char target[STATUS_TEXT];

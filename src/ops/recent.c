@@ -14,6 +14,7 @@
 
 struct counts {
     uint64_t requests, good, counted;
+    uint64_t outcomes[OUTCOMES_N];
     uint64_t first[FIRST_MAX];
     uint64_t targets[RECENT_TARGETS + 1]; /* the last one: all others */
 };
@@ -115,6 +116,8 @@ void recent_add(struct recent *r, const struct record *rec, uint64_t now_us)
         return; /* the name of no model of ours */
     row = row_of(r, model);
     row->now.requests++;
+    if (EXPECT(rec->outcome < OUTCOMES_N))
+        row->now.outcomes[rec->outcome]++;
     if (rec->outcome != OUTCOME_CLIENT_ERROR && rec->outcome != OUTCOME_CLIENT_GONE)
         row->now.counted++;
     if (is_good(rec->outcome)) {
@@ -209,6 +212,8 @@ bool recent_row(const struct recent *r, size_t i, struct recent_row *ret)
         .first_p50_s = metrics_quantile(m->bounds, m->bounds_n, first, 0.50),
         .first_p95_s = metrics_quantile(m->bounds, m->bounds_n, first, 0.95),
     };
+    for (size_t o = 0; o < OUTCOMES_N; o++)
+        ret->outcomes[o] = row->now.outcomes[o] + row->before.outcomes[o];
     add_targets(ret, row);
     return true;
 }

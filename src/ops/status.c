@@ -136,6 +136,11 @@ static void add_model(struct json_write *w, const struct recent_row *row)
         json_double(w, (double)row->good / (double)row->counted);
     else
         json_null(w);
+    json_key(w, "outcomes");
+    json_begin_object(w);
+    for (size_t o = 0; o < OUTCOMES_N; o++)
+        json_kv_uint(w, record_outcome_name((enum outcome)o), row->outcomes[o]);
+    json_end_object(w);
     kv_double(w, "first_p50_s", row->first_p50_s);
     kv_double(w, "first_p95_s", row->first_p95_s);
     json_key(w, "served_by");

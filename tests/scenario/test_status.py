@@ -32,6 +32,7 @@ DOCUMENT = {
          "until": "2026-01-02T11:12:13.000Z", "fetched": 4, "failed": 0, "why": None}],
     "models": [
         {"model": "smart", "requests": 210, "ok_ratio": 0.9997, "first_p50_s": 0.41,
+         "outcomes": {"full": 200, "equivalent": 7, "joined": 2, "client_gone": 1},
          "first_p95_s": 1.22,
          "served_by": [{"target": "anthropic/claude", "requests": 71},
                        {"target": "openai/gpt", "requests": 29}]},
@@ -103,7 +104,7 @@ def test_status_is_a_table(binary):
     assert ["aws", "failed", "-", "0", "7", "container"] in words
     assert ["az", "good", "2026-01-02", "11:12:13Z", "4", "0", "instance"] in words
     assert ["smart", "210", "99.97", "410ms", "/", "1.22s", "anthropic/claude", "71%",
-            "openai/gpt", "29%"] in words
+            "openai/gpt", "29%", "(7", "equivalent,", "2", "joined,", "1", "client_gone)"] in words
     assert ["quiet", "0", "-", "-"] in words
     assert ["anthropic/claude", "degraded", "12", "-", "120/30000"] in words
     assert ["openai/gpt", "unknown", "0", "-", "-"] in words

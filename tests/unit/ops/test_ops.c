@@ -383,6 +383,7 @@ static void record_reaches_metrics_status_and_log(void **state)
     assert_int_equal(a.status, 200);
     assert_true(is_json(buf_span(&a.body)));
     assert_true(body_has(&a, "{\"model\":\"smart\",\"requests\":3,\"ok_ratio\":1,"));
+    assert_true(body_has(&a, "\"outcomes\":{\"full\":3,\"equivalent\":0,\"joined\":0,"));
     assert_true(body_has(&a, "\"served_by\":[{\"target\":\"local/qwen\",\"requests\":3}]"));
     assert_true(body_has(&a, "{\"model\":\"quiet\",\"requests\":0,\"ok_ratio\":null,"));
     assert_true(body_has(&a, "\"overhead_p99_s\":9.95e-05,"));
