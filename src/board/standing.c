@@ -31,6 +31,8 @@ void standing_copy(struct board_standing *to, const struct board_standing *from)
         board_set(&to[i].not_before_us, board_get(&from[i].not_before_us));
         board_set(&to[i].probe_us, board_get(&from[i].probe_us));
         board_set(&to[i].budget, board_get(&from[i].budget));
+        for (size_t k = 0; k < ARRAY_LEN(to[i].waits); k++)
+            board_set(&to[i].waits[k], board_get(&from[i].waits[k]));
     }
 }
 

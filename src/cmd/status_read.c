@@ -19,6 +19,8 @@ static const struct doc_member doc_members[] = {
     DOC("config.source", TEXT, config_source),
     DOC("config.reloaded", TEXT, reloaded),
     DOC("config.reload_ok", NO, reload_failed),
+    DOC("trial.state", TEXT, trial_state),
+    DOC("trial.text", TEXT, trial),
     DOC("live", YES, is_live),
     DOC("ready", YES, is_ready),
     DOC("draining", YES, draining),

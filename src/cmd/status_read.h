@@ -53,6 +53,7 @@ struct status_target {
 
 struct status_doc {
     char version[STATUS_TEXT];
+    char trial_state[STATUS_TEXT], trial[2 * STATUS_TEXT]; /* of a configuration; as a sentence */
     char config_id[STATUS_TEXT], config_source[STATUS_TEXT], reloaded[STATUS_TEXT];
     double uptime_s, requests_per_s, live, connections, window_s, overhead_p99_s;
     double dropped_lines, dropped_records, dropped_series;

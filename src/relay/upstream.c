@@ -319,6 +319,8 @@ void relay_fail(struct relay *r, const struct relay_last *last)
 {
     struct err e;
 
+    if (r->state == RELAY_TRYING && relay_go_back(r, &last->no))
+        return;
     r->target = last->target;
     if (r->target)
         relay_name_target(r);

@@ -41,7 +41,7 @@ struct bed {
     int log_in, log_out;
 
     /* the reload under test */
-    void (*reload_done)(void *arg, bool ok, struct span text);
+    void (*reload_done)(void *arg, enum ops_reloaded how, struct span text);
     void *reload_arg;
     int reloads;
 };
@@ -63,7 +63,7 @@ struct answer {
 
 /* ---- the bed ---- */
 
-static void on_reload(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
+static void on_reload(void *arg, bool at_once, void (*done)(void *done_arg, enum ops_reloaded how, struct span text),
                       void *done_arg)
 {
     struct bed *b = arg;

@@ -160,7 +160,7 @@ static int live(void *arg, const struct proc_place *place)
     }
 }
 
-static int load(void *arg, int text_fd, int report_fd)
+static int load(void *arg, int text_fd, int report_fd, int config_fd, bool at_once)
 {
     char c = (char)page->letter;
 

@@ -1,0 +1,217 @@
+/*
+ * trial.c - a new configuration is tried on a slice of the requests: which side a request is on,
+ * how it ends, and the way back.
+ *
+ *     OLD    counted, so that there is something to compare with
+ *     NEW    goes by the snapshot on trial
+ *     AGAIN  was NEW and failed before anything of an answer had reached its client: it has begun
+ *            again with the snapshot in use
+ *
+ * Who may come at all the snapshot in use says, before the lot is drawn: a key that only the new
+ * one knows counts when that is taken. A request that the new one refuses for the client's fault is
+ * no failure yet: the one in use is asked, and if it finds the same fault, neither side has one.
+ *
+ * Why both sides are watched for silence: a failure counts when it is known, and a request that has
+ * been silent for longer than any is known on one side as soon as on the other. On the new side it
+ * begins again then; on the old one it goes on.
+ */
+#include "board/trial.h"
+#include "policy/trial.h"
+#include "relay/relay_impl.h"
+
+static struct board_side *side_of(const struct relay *r)
+{
+    struct board_trial *t = r->env->sink.trial;
+
+    if (r->side == RELAY_NO_SIDE || !board_trial_is_on(t, r->trial))
+        return NULL;
+    return &t->sides[r->side == RELAY_OLD ? BOARD_SIDE_OLD : BOARD_SIDE_NEW];
+}
+
+static void judge(struct relay *r, bool failed)
+{
+    struct board_side *s = side_of(r);
+
+    if (r->judged || !s)
+        return;
+    r->judged = true;
+    board_add(&s->failed, failed);
+    board_add(&s->judged, 1);
+}
+
+/* It says nothing about its side. */
+static void take_out(struct relay *r)
+{
+    struct board_side *s = side_of(r);
+
+    if (r->judged || !s)
+        return;
+    r->judged = true;
+    board_add(&s->begun, UINT64_MAX);
+}
+
+static void note_trying(const struct relay *r, uint64_t n)
+{
+    if (r->env->sink.row)
+        board_add(&r->env->sink.row->trying, n);
+}
+
+/* ---- the lot ---- */
+
+/* The new snapshot refuses whom the one in use knows: that is its failure, and found before the
+ * request has even been read. */
+static void stay(struct relay *r)
+{
+    board_add(&side_of(r)->repeated, 1);
+    judge(r, true);
+    r->settings = settings_ref(r->env->settings);
+    r->key = r->key_before;
+    r->side = RELAY_AGAIN;
+    r->record.trial = RECORD_TRIAL_REPEATED;
+}
+
+void relay_draw_side(struct relay *r, const struct net_addr *peer)
+{
+    struct relay_env *env = r->env;
+    struct relay_refusal no;
+    uint64_t random;
+
+    if (!env->trial || !board_trial_is_on(env->sink.trial, env->trial_number))
+        return;
+    ev_random(env->ev, &random, sizeof(random));
+    r->trial = env->trial_number;
+    r->side = random % 1000000 < env->settings->reload.slice ? RELAY_NEW : RELAY_OLD;
+    board_add(&side_of(r)->begun, 1);
+    if (r->side == RELAY_OLD)
+        return;
+    r->record.trial = RECORD_TRIAL_NEW;
+    r->key_before = r->key;
+    settings_unref(&r->settings);
+    r->settings = settings_ref(env->trial);
+    r->key = NULL;
+    if (relay_read_head(r, peer, &no)) {
+        note_trying(r, 1);
+        return;
+    }
+    r->tried = r->settings;
+    stay(r);
+}
+
+/* ---- the way back ---- */
+
+/* There is one to go back to, and that is another one. */
+static bool can_go_back(const struct relay *r)
+{
+    const struct board_trial *t = r->env->sink.trial;
+
+    return r->side == RELAY_NEW && r->env->ending == REASON_NONE &&
+           !(board_get(&t->number) == r->trial && board_trial_is_taken(board_get(&t->end)));
+}
+
+static void forget(struct relay *r)
+{
+    ev_timer_stop(&r->silent);
+    if (r->run.n)
+        policy_dropped(&r->run, ev_now(r->env->ev));
+    relay_forget_attempt(r);
+    r->run = (struct policy_request){0};
+    r->ways = NULL;
+    r->target = NULL;
+    r->url = NULL;
+    r->last = NULL;
+    r->key_at = 0;
+    r->blocked = false;
+}
+
+bool relay_go_back(struct relay *r, const struct relay_refusal *no)
+{
+    struct board_side *s = side_of(r);
+    struct relay_refusal still;
+    struct record of;
+    bool found;
+
+    if (!can_go_back(r))
+        return false;
+    if (s)
+        board_add(&s->repeated, 1);
+    relay_note(r, no);
+    if (r->record.outcome != OUTCOME_CLIENT_ERROR)
+        judge(r, true);
+    relay_drop_call(r);
+    of = r->record;
+    forget(r);
+    r->tried = r->settings; /* what it is told of by pointers outlives the request */
+    r->settings = settings_ref(r->env->settings);
+    r->key = r->key_before;
+    r->side = RELAY_AGAIN;
+    note_trying(r, UINT64_MAX);
+    r->record.trial = RECORD_TRIAL_REPEATED;
+    found = relay_find_target(r, &still);
+    if (found)
+        relay_tell_attempt(r, &of, no);
+    relay_serve(r, found ? NULL : &still);
+    return true;
+}
+
+/* ---- silence ---- */
+
+void relay_watch_silence(struct relay *r)
+{
+    uint64_t us;
+    struct err e;
+
+    if (r->side != RELAY_OLD && r->side != RELAY_NEW)
+        return;
+    us = trial_patience_us(r->env->sink.trial, r->req.stream);
+    if (us != UINT64_MAX && ev_timer_set(&r->silent, us, &e) < 0)
+        UNUSED(e); /* its own timeouts are there still */
+}
+
+void relay_on_silent(struct ev_timer *t)
+{
+    struct relay *r = CONTAINER_OF(t, struct relay, silent);
+    struct relay_refusal no = {.status = 504,
+                               .reason = REASON_TIMEOUT_FIRST,
+                               .class_id = CLASS_MAYBE_EXECUTED,
+                               .text = "No answer began for far longer than is usual."};
+
+    if (r->state != RELAY_TRYING)
+        return;
+    if (r->side == RELAY_NEW)
+        UNUSED(relay_go_back(r, &no)); /* else the trial is over, and it waits on as any */
+    else
+        judge(r, true);
+}
+
+/* ---- the end ---- */
+
+static void note_first(const struct relay *r)
+{
+    struct board_side *s = side_of(r);
+
+    if (s && r->side != RELAY_AGAIN && r->record.first_us)
+        board_add(&s->first[r->req.stream][trial_time(r->record.first_us)], 1);
+}
+
+void relay_trial_over(struct relay *r)
+{
+    ev_timer_stop(&r->silent);
+    if (r->side == RELAY_NO_SIDE)
+        return;
+    if (r->side == RELAY_NEW)
+        note_trying(r, UINT64_MAX);
+    note_first(r);
+    switch ((int)r->record.outcome) {
+    case OUTCOME_CLIENT_GONE:
+    case OUTCOME_CLIENT_ERROR:
+        take_out(r);
+        break;
+    case OUTCOME_FAILED:
+    case OUTCOME_SHED:
+        judge(r, true);
+        break;
+    default: /* the old one has served what the new one refused */
+        judge(r, r->side == RELAY_AGAIN);
+        break;
+    }
+}
