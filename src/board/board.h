@@ -125,15 +125,17 @@ struct board_side {
 };
 
 struct board_trial {
-    board_word state;      /* enum board_trial_state; the master's, like all up to sides */
+    board_word state;      /* enum board_trial_state; the master's, like all up to loaded */
     board_word number; /* of this trial, or of the last one */
     board_word began_us, began_wall_ms, ended_us, ended_wall_ms;
     board_word end;   /* enum board_trial_end: how the last one ended */
-    board_word slice; /* of the requests, in millionths; the workers', all alike */
-    board_word id;    /* of its text; the workers' */
-    board_word route; /* settings_route_id() of it; the loader's */
-    board_word route_now; /* ... of the one in use */
+    board_word slice; /* of the requests, in millionths */
+    board_word id;    /* of its text */
+    board_word route_now; /* settings_route_id() of the one in use */
     board_word before;    /* 1: there is one before that, to go back to */
+    struct {
+        board_word slice, id, route;
+    } loaded; /* of what was loaded last, and found good; the loader's */
     struct board_side sides[BOARD_SIDES];
     struct board_standing standings[BOARD_STANDINGS + 1]; /* how targets stand with the new one */
 };

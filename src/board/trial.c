@@ -52,7 +52,8 @@ void board_trial_begin(struct board_trial *t, const struct board_standing *stand
     for (size_t i = 0; i < BOARD_SIDES; i++)
         clear_side(&t->sides[i]);
     standing_copy(t->standings, standings);
-    board_set(&t->slice, 0);
+    board_set(&t->slice, board_get(&t->loaded.slice));
+    board_set(&t->id, board_get(&t->loaded.id));
     board_set(&t->number, number);
     board_set(&t->began_us, now_us);
     board_set(&t->began_wall_ms, wall_ms);

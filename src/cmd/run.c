@@ -81,7 +81,9 @@ static int load_again(void *arg, int text_fd, int report_fd, int config_fd, bool
     (void)write_all(STDERR_FILENO, buf_span(&printed)); /* whether anybody reads it or not */
     if (status == 0) {
         tries = tries && wants_trial(run, now, next);
-        board_set(&run->board->trial.route, settings_route_id(next));
+        board_set(&run->board->trial.loaded.route, settings_route_id(next));
+        board_set(&run->board->trial.loaded.slice, now->reload.slice);
+        board_set(&run->board->trial.loaded.id, next->id);
     }
     settings_unref(&now);
     settings_unref(&next);

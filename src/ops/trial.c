@@ -18,7 +18,7 @@ enum trial_verdict trial_verdict_now(const struct view *v)
     struct trial_counts c;
     enum trial_verdict ret;
 
-    if (state == BOARD_TRIAL_NONE || board_get(&t->slice) == 0) /* no worker has it yet */
+    if (state == BOARD_TRIAL_NONE)
         return TRIAL_GOES_ON;
     trial_read(t, &c);
     ret = trial_judge(&c, &rules, v->now_us - board_time(&t->began_us, v->now_us));

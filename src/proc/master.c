@@ -63,7 +63,7 @@ struct master {
     int before_fd; /* of the one before the one in use; -1: there was none */
     int trial_fd;  /* of the one on trial; -1: there is none */
     uint64_t generation, trials;
-    uint64_t before_route; /* board_trial.route_now of that time */
+    uint64_t before_route, trial_route; /* board_trial.route_now with these */
     pid_t loader;
     uint64_t loader_us; /* when it is killed: it may hang on a file that never comes */
     int loader_text, loader_report;
@@ -347,6 +347,7 @@ static void take_config(struct master *m, int fd, uint64_t route)
 static void begin_trial(struct master *m, int fd)
 {
     m->trial_fd = fd;
+    m->trial_route = board_get(&m->conf->board->trial.loaded.route);
     m->trials++;
     board_trial_begin(&m->conf->board->trial, m->conf->board->standings, m->trials, now_us(),
                       wall_ms());
@@ -363,7 +364,7 @@ static void end_trial(struct master *m, enum board_trial_end how)
     board_trial_ended(&m->conf->board->trial, how, now_us(), wall_ms());
     say(m, "reload: %s", board_trial_end_text(how));
     if (board_trial_is_taken(how)) {
-        take_config(m, fd, board_get(&m->conf->board->trial.route));
+        take_config(m, fd, m->trial_route);
         return;
     }
     close_fd(&fd);
@@ -397,7 +398,7 @@ static enum link_reload use_loaded(struct master *m, int status)
     if (try)
         begin_trial(m, fd);
     else
-        take_config(m, fd, board_get(&m->conf->board->trial.route));
+        take_config(m, fd, board_get(&m->conf->board->trial.loaded.route));
     return try ? LINK_RELOAD_TRIED : LINK_RELOAD_TAKEN;
 }
 

@@ -592,11 +592,8 @@ void relay_env_trial(struct relay_env *env, struct settings *settings, uint64_t 
     MUST(!settings || env->sink.trial);
     settings_unref(&env->trial);
     env->trial_number = number;
-    if (!settings)
-        return;
-    env->trial = settings_ref(settings);
-    board_set(&env->sink.trial->slice, env->settings->reload.slice);
-    board_set(&env->sink.trial->id, settings->id);
+    if (settings)
+        env->trial = settings_ref(settings);
 }
 
 void relay_env_fini(struct relay_env *env)

@@ -80,7 +80,7 @@ void relay_draw_side(struct relay *r, const struct net_addr *peer)
         return;
     ev_random(env->ev, &random, sizeof(random));
     r->trial = env->trial_number;
-    r->side = random % 1000000 < env->settings->reload.slice ? RELAY_NEW : RELAY_OLD;
+    r->side = random % 1000000 < board_get(&env->sink.trial->slice) ? RELAY_NEW : RELAY_OLD;
     board_add(&side_of(r)->begun, 1);
     if (r->side == RELAY_OLD)
         return;
@@ -155,32 +155,47 @@ bool relay_go_back(struct relay *r, const struct relay_refusal *no)
 
 /* ---- silence ---- */
 
-void relay_watch_silence(struct relay *r)
+static void look_again(struct relay *r, ev_us in)
 {
-    uint64_t us;
     struct err e;
 
-    if (r->side != RELAY_OLD && r->side != RELAY_NEW)
-        return;
-    us = trial_patience_us(r->env->sink.trial, r->req.stream);
-    if (us != UINT64_MAX && ev_timer_set(&r->silent, us, &e) < 0)
+    if (ev_timer_set(&r->silent, in, &e) < 0)
         UNUSED(e); /* its own timeouts are there still */
 }
 
-void relay_on_silent(struct ev_timer *t)
+void relay_watch_silence(struct relay *r)
 {
-    struct relay *r = CONTAINER_OF(t, struct relay, silent);
+    r->asked = ev_now(r->env->ev);
+    if (r->side == RELAY_OLD || r->side == RELAY_NEW)
+        look_again(r, TRIAL_SILENT);
+}
+
+static void is_silent(struct relay *r)
+{
     struct relay_refusal no = {.status = 504,
                                .reason = REASON_TIMEOUT_FIRST,
                                .class_id = CLASS_MAYBE_EXECUTED,
                                .text = "No answer began for far longer than is usual."};
 
-    if (r->state != RELAY_TRYING)
-        return;
     if (r->side == RELAY_NEW)
         UNUSED(relay_go_back(r, &no)); /* else the trial is over, and it waits on as any */
     else
         judge(r, true);
+}
+
+/* What is usual is learned while it waits. */
+void relay_on_silent(struct ev_timer *t)
+{
+    struct relay *r = CONTAINER_OF(t, struct relay, silent);
+    uint64_t most = trial_patience_us(r->env->sink.trial, r->req.stream);
+    ev_us waited = ev_now(r->env->ev) - r->asked;
+
+    if (r->state != RELAY_TRYING)
+        return;
+    if (waited >= most)
+        is_silent(r);
+    else
+        look_again(r, MIN(most - waited, TRIAL_SILENT));
 }
 
 /* ---- the end ---- */
