@@ -33,7 +33,7 @@
 #define TRIAL_WRONG    0.01  /* how often an equal one is taken back, at most; both tests together */
 #define TRIAL_SEEN     0.9   /* with this probability what trial_power() names would have been seen */
 #define TRIAL_TIMED    20    /* first tokens of the old side that say what is usual */
-#define TRIAL_PATIENT  100   /* ... and what is very unusual */
+#define TRIAL_PATIENT  50    /* ... and what is very unusual */
 #define TRIAL_SILENT   UINT64_C(2000000) /* nobody is silent before that */
 
 struct trial_side {

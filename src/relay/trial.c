@@ -19,6 +19,8 @@
 #include "policy/trial.h"
 #include "relay/relay_impl.h"
 
+#define LOOK_MS 250 /* how often it is seen whether an answer is overdue */
+
 static struct board_side *side_of(const struct relay *r)
 {
     struct board_trial *t = r->env->sink.trial;
@@ -183,19 +185,30 @@ static void is_silent(struct relay *r)
         judge(r, true);
 }
 
+/* How long it may be silent. Of a configuration that has been taken back meanwhile little is to be
+ * hoped for. */
+static uint64_t patience(const struct relay *r)
+{
+    const struct board_trial *t = r->env->sink.trial;
+    uint64_t ret = trial_patience_us(t, r->req.stream);
+
+    if (ret == UINT64_MAX && r->side == RELAY_NEW && !board_trial_is_on(t, r->trial) &&
+        can_go_back(r))
+        return TRIAL_SILENT;
+    return ret;
+}
+
 /* What is usual is learned while it waits. */
 void relay_on_silent(struct ev_timer *t)
 {
     struct relay *r = CONTAINER_OF(t, struct relay, silent);
-    uint64_t most = trial_patience_us(r->env->sink.trial, r->req.stream);
-    ev_us waited = ev_now(r->env->ev) - r->asked;
 
     if (r->state != RELAY_TRYING)
         return;
-    if (waited >= most)
+    if (ev_now(r->env->ev) - r->asked >= patience(r))
         is_silent(r);
     else
-        look_again(r, MIN(most - waited, TRIAL_SILENT));
+        look_again(r, EV_MS(LOOK_MS));
 }
 
 /* ---- the end ---- */
