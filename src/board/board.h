@@ -17,16 +17,16 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BOARD_WORKERS   64    /* most worker slots */
-#define BOARD_ENGINES   32    /* most engines that the gateway runs itself */
-#define BOARD_TARGETS   64    /* most targets whose attempts a worker counts one by one */
-#define BOARD_HELD      4096  /* most requests of a worker that leave a record if it dies */
-#define BOARD_KEPT_SETS 16384 /* of the answers that providers keep ... */
-#define BOARD_KEPT_WAYS 4     /* ... so many each */
-#define BOARD_CREDS     64    /* most providers whose credentials a worker shows */
-#define BOARD_SUSPECTS  64    /* most requests that are refused since a worker died of them */
-#define BOARD_STANDINGS 2048  /* most targets and credentials whose standing is known */
-#define BOARD_TRIAL_TIMES 40  /* lengths of time that first tokens are counted by */
+#define BOARD_WORKERS     64    /* most worker slots */
+#define BOARD_ENGINES     32    /* most engines that the gateway runs itself */
+#define BOARD_TARGETS     64    /* most targets whose attempts a worker counts one by one */
+#define BOARD_HELD        4096  /* most requests of a worker that leave a record if it dies */
+#define BOARD_KEPT_SETS   16384 /* of the answers that providers keep ... */
+#define BOARD_KEPT_WAYS   4     /* ... so many each */
+#define BOARD_CREDS       64    /* most providers whose credentials a worker shows */
+#define BOARD_SUSPECTS    64    /* most requests that are refused since a worker died of them */
+#define BOARD_STANDINGS   2048  /* most targets and credentials whose standing is known */
+#define BOARD_TRIAL_TIMES 40    /* lengths of time that first tokens are counted by */
 
 typedef _Atomic uint64_t board_word;
 
@@ -125,12 +125,12 @@ struct board_side {
 };
 
 struct board_trial {
-    board_word state;      /* enum board_trial_state; the master's, like all up to loaded */
+    board_word state;  /* enum board_trial_state; the master's, like all up to loaded */
     board_word number; /* of this trial, or of the last one */
     board_word began_us, began_wall_ms, ended_us, ended_wall_ms;
-    board_word end;   /* enum board_trial_end: how the last one ended */
-    board_word slice; /* of the requests, in millionths */
-    board_word id;    /* of its text */
+    board_word end;       /* enum board_trial_end: how the last one ended */
+    board_word slice;     /* of the requests, in millionths */
+    board_word id;        /* of its text */
     board_word route_now; /* settings_route_id() of the one in use */
     board_word before;    /* 1: there is one before that, to go back to */
     struct {

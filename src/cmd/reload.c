@@ -52,7 +52,8 @@ static const char usage_confirm[] =
 static const char usage_rollback[] =
     "usage: lamplighter rollback [--admin URL] [--json]\n"
     "\n"
-    "Take back the configuration that is on trial; without a trial, take the one before the one in\n"
+    "Take back the configuration that is on trial; without a trial, take the one before the one "
+    "in\n"
     "use into use again. The file is not changed.\n"
     "\n"
     "  --admin URL  the admin port of the gateway (" ADMIN_DEFAULT ")\n"

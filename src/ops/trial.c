@@ -6,7 +6,6 @@
  */
 #include "ops/trial.h"
 
-#include "conf/keys.h"
 #include "record/log.h"
 
 enum trial_verdict trial_verdict_now(const struct view *v)
@@ -33,7 +32,8 @@ static void write_counts(struct buf *out, const struct board_trial *t, const str
 {
     const struct trial_side *o = &c->sides[BOARD_SIDE_OLD], *n = &c->sides[BOARD_SIDE_NEW];
 
-    buf_printf(out, "%llu requests, %llu failed (asked again: %llu), %llu slow; old: %llu, %llu, %llu",
+    buf_printf(out,
+               "%llu requests, %llu failed (asked again: %llu), %llu slow; old: %llu, %llu, %llu",
                (unsigned long long)n->judged, (unsigned long long)n->failed,
                (unsigned long long)board_get(&t->sides[BOARD_SIDE_NEW].repeated),
                (unsigned long long)n->slow, (unsigned long long)o->judged,
@@ -52,8 +52,8 @@ static void write_power(struct buf *out, const struct trial_counts *c)
     if (power > 1)
         buf_printf(out, "; too few to have seen any fault");
     else
-        buf_printf(out, "; failures of %.0f%% would have been seen with %.0f%%",
-                   100 * power, 100 * TRIAL_SEEN);
+        buf_printf(out, "; failures of %.0f%% would have been seen with %.0f%%", 100 * power,
+                   100 * TRIAL_SEEN);
 }
 
 void trial_write_text(struct buf *out, const struct view *v)
@@ -70,14 +70,12 @@ void trial_write_text(struct buf *out, const struct view *v)
     if (state == BOARD_TRIAL_RUNS)
         buf_printf(out, "on trial on %.3g%% of new requests", 100 * c.slice);
     else if (state == BOARD_TRIAL_UNPROVEN)
-        buf_printf(out,
-                   "unproven, held on %.3g%% of new requests (lamplighter confirm, rollback)",
+        buf_printf(out, "unproven, held on %.3g%% of new requests (lamplighter confirm, rollback)",
                    100 * c.slice);
     else
         buf_add_str(out, board_trial_end_text(end));
-    buf_add_str(out, "; after ");
-    conf_duration_text(out, (until - MIN(began, until)) / 1000000 * 1000);
-    buf_add_str(out, ": ");
+    buf_printf(out,
+               "; after %llu s: ", (unsigned long long)((until - MIN(began, until)) / 1000000));
     write_counts(out, t, &c);
     if (state != BOARD_TRIAL_RUNS)
         write_power(out, &c);

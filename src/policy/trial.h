@@ -28,12 +28,12 @@
 
 #include "board/trial.h"
 
-#define TRIAL_REQUESTS 50    /* no fewer say that a configuration is good */
-#define TRIAL_FAILURES 5     /* ... and no fewer failures that it is bad */
-#define TRIAL_WRONG    0.01  /* how often an equal one is taken back, at most; both tests together */
-#define TRIAL_SEEN     0.9   /* with this probability what trial_power() names would have been seen */
-#define TRIAL_TIMED    20    /* first tokens of the old side that say what is usual */
-#define TRIAL_PATIENT  50    /* ... and what is very unusual */
+#define TRIAL_REQUESTS 50   /* no fewer say that a configuration is good */
+#define TRIAL_FAILURES 5    /* ... and no fewer failures that it is bad */
+#define TRIAL_WRONG    0.01 /* how often an equal one is taken back, at most; both tests together */
+#define TRIAL_SEEN     0.9 /* with this probability what trial_power() names would have been seen */
+#define TRIAL_TIMED    20  /* first tokens of the old side that say what is usual */
+#define TRIAL_PATIENT  50  /* ... and what is very unusual */
 #define TRIAL_SILENT   UINT64_C(2000000) /* nobody is silent before that */
 
 struct trial_side {

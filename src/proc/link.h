@@ -20,11 +20,11 @@ enum link_type {
     LINK_TRIAL,         /* to a worker: one to try on a slice of the requests: number = the trial's,
                          * fd = its text; without fd: none is on trial any more */
     /* child to master */
-    LINK_READY,        /* serves generation `number` */
-    LINK_RELOAD,       /* from the clerk: load the configuration anew; index = 1: without a trial */
-    LINK_TRIAL_END,    /* from the clerk: the trial `number` ends so: index = enum board_trial_end */
-    LINK_TRIAL_HOLD,   /* from the clerk: the trial `number` goes on until somebody decides */
-    LINK_ROLLBACK,     /* from the clerk: take the configuration before the one in use */
+    LINK_READY,      /* serves generation `number` */
+    LINK_RELOAD,     /* from the clerk: load the configuration anew; index = 1: without a trial */
+    LINK_TRIAL_END,  /* from the clerk: the trial `number` ends so: index = enum board_trial_end */
+    LINK_TRIAL_HOLD, /* from the clerk: the trial `number` goes on until somebody decides */
+    LINK_ROLLBACK,   /* from the clerk: take the configuration before the one in use */
     LINK_ENGINE_START, /* from the keeper: index */
     LINK_ENGINE_STOP,  /* from the keeper: index */
 };

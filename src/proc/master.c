@@ -297,8 +297,8 @@ static void start_reload(struct master *m, bool at_once)
     m->loader_report = memory_file("report");
     pid = m->loader_text < 0 || m->loader_report < 0 ? -1 : fork();
     if (pid == 0) {
-        int status = m->conf->load(m->conf->arg, m->loader_text, m->loader_report, m->config_fd,
-                                   at_once);
+        int status =
+            m->conf->load(m->conf->arg, m->loader_text, m->loader_report, m->config_fd, at_once);
 
         _exit(status);
     }

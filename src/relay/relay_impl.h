@@ -62,11 +62,11 @@ struct relay {
     const struct dialect *dialect; /* of the client: its errors are said in it */
     const struct settings_key *key;
     enum relay_side side;
-    bool judged;            /* it is known whether its side has failed by it */
-    uint64_t trial;         /* its number */
-    struct settings *tried; /* that, once the request has gone back from it */
+    bool judged;                           /* it is known whether its side has failed by it */
+    uint64_t trial;                        /* its number */
+    struct settings *tried;                /* that, once the request has gone back from it */
     const struct settings_key *key_before; /* with the snapshot in use */
-    ev_us asked; /* its first target, with the snapshot that it goes by */
+    ev_us asked;                           /* its first target, with the snapshot that it goes by */
     struct ev_timer silent;
     ev_us began;
     struct record record;

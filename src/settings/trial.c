@@ -124,8 +124,7 @@ static bool same_server(const struct settings *a, const struct settings *b)
            a->server.body_stall_ms == b->server.body_stall_ms &&
            a->server.idle_ms == b->server.idle_ms &&
            a->server.write_stall_ms == b->server.write_stall_ms &&
-           a->server.conns == b->server.conns &&
-           a->server.conns_per_ip == b->server.conns_per_ip &&
+           a->server.conns == b->server.conns && a->server.conns_per_ip == b->server.conns_per_ip &&
            a->server.requests_per_conn == b->server.requests_per_conn &&
            a->server.streams_per_conn == b->server.streams_per_conn &&
            a->server.half_close_ok == b->server.half_close_ok &&

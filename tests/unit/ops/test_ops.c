@@ -494,8 +494,8 @@ static void reload_tells_its_result(void **state)
     b->reload_done(b->reload_arg, false, SPAN_LIT("error[E012]: \"x\"\n"));
     run(b, 100);
     assert_int_equal(a.status, 422);
-    assert_true(
-        span_is(buf_span(&a.body), "{\"ok\":false,\"trial\":false,\"text\":\"error[E012]: \\\"x\\\"\\n\"}\n"));
+    assert_true(span_is(buf_span(&a.body),
+                        "{\"ok\":false,\"trial\":false,\"text\":\"error[E012]: \\\"x\\\"\\n\"}\n"));
     end(&a);
     assert_int_equal(b->reloads, 1);
 }
@@ -524,7 +524,6 @@ static void a_reload_may_be_on_trial(void **state)
     end(&a);
 }
 
-/* What of a trial can be decided, and how it stands. */
 static void a_trial_is_decided_by_hand(void **state)
 {
     static const struct {
@@ -554,15 +553,13 @@ static void a_trial_is_decided_by_hand(void **state)
     }
 }
 
-/* Beside each verdict stands what it is worth. */
 static void a_trial_is_told_with_its_power(void **state)
 {
-    struct board_trial *t;
     struct bed *b = *state;
+    struct board_trial *t = &b->board->trial;
     struct answer a = {0};
     struct request r = {"GET", "/api/v1/trial", NULL, NULL, NULL, NULL};
 
-    t = &b->board->trial;
     ask(b, &a, r);
     assert_true(body_has(&a, "{\"state\":\"none\",\"trial\":0,"));
     assert_true(body_has(&a, "\"seen_from\":null,\"end\":\"none\",\"ended\":null,"));
@@ -575,8 +572,9 @@ static void a_trial_is_told_with_its_power(void **state)
     run(b, 12000);
     ask(b, &a, r);
     assert_true(body_has(&a, "{\"state\":\"running\",\"trial\":3,"));
-    assert_true(body_has(&a, "\"text\":\"on trial on 5% of new requests; after 12s: 50 requests, 0 "
-                             "failed (asked again: 0), 0 slow; old: 950, 0, 0\""));
+    assert_true(body_has(&a,
+                         "\"text\":\"on trial on 5% of new requests; after 12 s: 50 requests, 0 "
+                         "failed (asked again: 0), 0 slow; old: 950, 0, 0\""));
     end(&a);
     board_trial_ended(t, BOARD_TRIAL_END_KEPT, ev_now(b->ev), EV_SIM_WALL_MS);
     ask(b, &a, r);

@@ -20,11 +20,12 @@ enum { OLD = BOARD_SIDE_OLD, NEW = BOARD_SIDE_NEW };
 
 static const struct trial_rules rules = {.least_us = 30 * S, .most_us = 600 * S};
 
-static struct trial_counts counts(uint64_t judged, uint64_t failed, uint64_t old, uint64_t old_failed)
+static struct trial_counts counts(uint64_t judged, uint64_t failed, uint64_t old,
+                                  uint64_t old_failed)
 {
-    return (struct trial_counts){.slice = 0.05,
-                                 .sides = {[OLD] = {old, old, old_failed, 0, 0},
-                                           [NEW] = {judged, judged, failed, 0, 0}}};
+    return (struct trial_counts){
+        .slice = 0.05,
+        .sides = {[OLD] = {old, old, old_failed, 0, 0}, [NEW] = {judged, judged, failed, 0, 0}}};
 }
 
 /* ---- bounds ---- */
@@ -128,8 +129,8 @@ static void evidence_is_a_martingale(void **state)
         for (uint64_t n = 0; n < 40; n++) {
             for (uint64_t k = 0; k <= n; k++) {
                 double s = slices[i], is = trial_evidence(k, n, s);
-                double next = s * trial_evidence(k + 1, n + 1, s) +
-                              (1 - s) * trial_evidence(k, n + 1, s);
+                double next =
+                    s * trial_evidence(k + 1, n + 1, s) + (1 - s) * trial_evidence(k, n + 1, s);
 
                 assert_true(fabs(next - is) <= 1e-9 * is);
             }

@@ -141,7 +141,9 @@ static const struct row {
     {"cut before the content", STREAM, {ANSWERS, STREAM_HEAD, GOOD, sizeof(ROLE) - 1, TWIN_FIN}},
     {"half an answer", ONCE, {ANSWERS, WHOLE_HEAD, WHOLE, 40, TWIN_FIN}},
     {"silence", STREAM, {ANSWERS, "", "", 0, TWIN_SILENT}},
-    {"silence behind the role", STREAM, {ANSWERS, STREAM_HEAD, GOOD, sizeof(ROLE) - 1, TWIN_SILENT}},
+    {"silence behind the role",
+     STREAM,
+     {ANSWERS, STREAM_HEAD, GOOD, sizeof(ROLE) - 1, TWIN_SILENT}},
 };
 
 static void what_fails_begins_again_with_the_old_one(void **state)
@@ -186,7 +188,7 @@ static void what_a_trial_learns_of_targets_is_its_own(void **state)
         buf_fini(&g.body);
     }
     assert_true(b->t.ups[1].requests < 12);
-    twin_refuse(&b->t, 0);
+    ups_set(&b->t, 0, &broken);
     ups_set(&b->t, 1, &up_good);
     board_set(&b->board->trial.slice, NONE);
     b->t.ups[1].requests = 0;
@@ -295,8 +297,8 @@ static void silence_is_no_longer_than_is_usual(void **state)
     counted(b, BOARD_SIDE_OLD, 1, 1, 1, 0);
 }
 
-/* Meanwhile the trial has ended: taken back, it is not waited for much longer; taken into use, there
- * is nothing to go back to. */
+/* Meanwhile the trial has ended: taken back, it is not waited for much longer; taken into use,
+ * there is nothing to go back to. */
 static void the_end_of_a_trial_is_known_to_who_waits(void **state)
 {
     static const struct up silent = {ANSWERS, "", "", 0, TWIN_SILENT};

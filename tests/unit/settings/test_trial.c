@@ -16,10 +16,10 @@
 #include "conf/dump.h"
 #include "settings/settings.h"
 
-#define V "version: 1\n"
-#define P "providers: {e: {type: vllm, endpoints: \"http://127.0.0.1:9\"}}\n"
-#define M "models: {m: {targets: [e/a, e/b]}}\n"
-#define K "keys: {k: {hash: \"sha256:" ZEROS "1\", models: \"*\"}}\n"
+#define V     "version: 1\n"
+#define P     "providers: {e: {type: vllm, endpoints: \"http://127.0.0.1:9\"}}\n"
+#define M     "models: {m: {targets: [e/a, e/b]}}\n"
+#define K     "keys: {k: {hash: \"sha256:" ZEROS "1\", models: \"*\"}}\n"
 #define ZEROS "000000000000000000000000000000000000000000000000000000000000000"
 
 struct bed {
@@ -149,8 +149,7 @@ static void what_stands_in_its_files_counts(void **state)
     " is gone; who still comes with it counts as a failure of the trial and is served by the old " \
     "configuration until it is over (lamplighter reload --now takes it away at once)"
 #define WHOLE(what)                                                                                \
-    "W012 0:0+0 " what                                                                             \
-    " has changed, which no trial shows: it is taken into use with the rest"
+    "W012 0:0+0 " what " has changed, which no trial shows: it is taken into use with the rest"
 #define SERVER "server (limits, timeouts, files of TLS)"
 
 static void what_no_trial_shows_is_said(void **state)
