@@ -561,7 +561,6 @@ static void a_trial_is_told_with_its_power(void **state)
     struct request r = {"GET", "/api/v1/trial", NULL, NULL, NULL, NULL};
 
     ask(b, &a, r);
-    assert_true(body_has(&a, "{\"state\":\"none\",\"trial\":0,"));
     assert_true(body_has(&a, "\"seen_from\":null,\"end\":\"none\",\"ended\":null,"));
     assert_true(body_has(&a, "\"text\":\"\"}"));
     end(&a);
@@ -584,7 +583,6 @@ static void a_trial_is_told_with_its_power(void **state)
     board_set(&t->sides[BOARD_SIDE_NEW].judged, 4);
     ask(b, &a, r);
     assert_true(body_has(&a, "too few to have seen any fault"));
-    assert_true(body_has(&a, "\"seen_from\":null"));
     end(&a);
 }
 

@@ -161,6 +161,7 @@ static void only_the_clerk_has_a_say(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_trial_that_is_kept_is_taken),         TEST(a_trial_that_fails_changes_nothing),
         TEST(a_worker_that_dies_on_a_trial_ends_it), TEST(a_worker_that_dies_young_ends_a_trial),
