@@ -168,6 +168,12 @@ static void add_times(const struct board_trial *t, size_t kind, struct trial_cou
     }
 }
 
+/* A request of an earlier trial may have been taken out just when this one began. */
+static uint64_t not_below_0(uint64_t n)
+{
+    return n > INT64_MAX ? 0 : n;
+}
+
 void trial_read(const struct board_trial *t, struct trial_counts *ret)
 {
     *ret = (struct trial_counts){.slice = (double)board_get(&t->slice) / 1e6};
@@ -176,7 +182,7 @@ void trial_read(const struct board_trial *t, struct trial_counts *ret)
 
         ret->sides[side].judged = board_get(&s->judged);
         ret->sides[side].failed = MIN(board_get(&s->failed), ret->sides[side].judged);
-        ret->sides[side].begun = MAX(board_get(&s->begun), ret->sides[side].judged);
+        ret->sides[side].begun = MAX(not_below_0(board_get(&s->begun)), ret->sides[side].judged);
     }
     for (size_t kind = 0; kind < 2; kind++)
         add_times(t, kind, ret);

@@ -21,6 +21,7 @@
 
 #define LOOK_MS 250 /* how often it is seen whether an answer is overdue */
 
+/* Where it is counted; NULL: its trial is over, which the master says at any moment. */
 static struct board_side *side_of(const struct relay *r)
 {
     struct board_trial *t = r->env->sink.trial;
@@ -52,6 +53,14 @@ static void take_out(struct relay *r)
     board_add(&s->begun, UINT64_MAX);
 }
 
+static void note_repeated(const struct relay *r)
+{
+    struct board_side *s = side_of(r);
+
+    if (s)
+        board_add(&s->repeated, 1);
+}
+
 static void note_trying(const struct relay *r, uint64_t n)
 {
     if (r->env->sink.row)
@@ -60,22 +69,32 @@ static void note_trying(const struct relay *r, uint64_t n)
 
 /* ---- the lot ---- */
 
-/* The new snapshot refuses whom the one in use knows: that is its failure, and found before the
- * request has even been read. */
-static void stay(struct relay *r)
+/* From the snapshot on trial to the one in use. */
+static void change_back(struct relay *r)
 {
-    board_add(&side_of(r)->repeated, 1);
-    judge(r, true);
+    r->tried = r->settings; /* what it is told of by pointers outlives the request */
     r->settings = settings_ref(r->env->settings);
     r->key = r->key_before;
+    if (r->key)
+        relay_keep(r->record.key, sizeof(r->record.key), r->key->name);
     r->side = RELAY_AGAIN;
     r->record.trial = RECORD_TRIAL_REPEATED;
+}
+
+static void change_to_new(struct relay *r)
+{
+    r->record.trial = RECORD_TRIAL_NEW;
+    r->key_before = r->key;
+    settings_unref(&r->settings);
+    r->settings = settings_ref(r->env->trial);
+    r->key = NULL;
 }
 
 void relay_draw_side(struct relay *r, const struct net_addr *peer)
 {
     struct relay_env *env = r->env;
     struct relay_refusal no;
+    struct board_side *s;
     uint64_t random;
 
     if (!env->trial || !board_trial_is_on(env->sink.trial, env->trial_number))
@@ -83,20 +102,22 @@ void relay_draw_side(struct relay *r, const struct net_addr *peer)
     ev_random(env->ev, &random, sizeof(random));
     r->trial = env->trial_number;
     r->side = random % 1000000 < board_get(&env->sink.trial->slice) ? RELAY_NEW : RELAY_OLD;
-    board_add(&side_of(r)->begun, 1);
-    if (r->side == RELAY_OLD)
+    s = side_of(r);
+    if (!s)
+        r->side = RELAY_NO_SIDE;
+    else
+        board_add(&s->begun, 1);
+    if (r->side != RELAY_NEW)
         return;
-    r->record.trial = RECORD_TRIAL_NEW;
-    r->key_before = r->key;
-    settings_unref(&r->settings);
-    r->settings = settings_ref(env->trial);
-    r->key = NULL;
+    change_to_new(r);
     if (relay_read_head(r, peer, &no)) {
         note_trying(r, 1);
         return;
     }
-    r->tried = r->settings;
-    stay(r);
+    /* It refuses whom the one in use knows: found before the request has even been read. */
+    note_repeated(r);
+    judge(r, true);
+    change_back(r);
 }
 
 /* ---- the way back ---- */
@@ -127,27 +148,21 @@ static void forget(struct relay *r)
 
 bool relay_go_back(struct relay *r, const struct relay_refusal *no)
 {
-    struct board_side *s = side_of(r);
     struct relay_refusal still;
     struct record of;
     bool found;
 
     if (!can_go_back(r))
         return false;
-    if (s)
-        board_add(&s->repeated, 1);
+    note_repeated(r);
     relay_note(r, no);
     if (r->record.outcome != OUTCOME_CLIENT_ERROR)
         judge(r, true);
     relay_drop_call(r);
     of = r->record;
     forget(r);
-    r->tried = r->settings; /* what it is told of by pointers outlives the request */
-    r->settings = settings_ref(r->env->settings);
-    r->key = r->key_before;
-    r->side = RELAY_AGAIN;
+    change_back(r);
     note_trying(r, UINT64_MAX);
-    r->record.trial = RECORD_TRIAL_REPEATED;
     found = relay_find_target(r, &still);
     if (found)
         relay_tell_attempt(r, &of, no);

@@ -197,8 +197,10 @@ static void what_the_board_says_is_counted(void **state)
     board_set(&t->sides[OLD].first[1][20], 30);
     board_set(&t->sides[NEW].first[0][20], 2); /* slow for a whole answer, and no stream */
     board_set(&t->sides[NEW].first[1][20], 5);
+    board_set(&t->sides[OLD].begun, UINT64_MAX); /* ... and of one that was no more */
     trial_read(t, &c);
     assert_true(c.slice == 0.05);
+    assert_int_equal(c.sides[OLD].begun, 0);
     assert_int_equal(c.sides[NEW].failed, 7);
     assert_int_equal(c.sides[NEW].begun, 7);
     assert_int_equal(c.sides[OLD].timed, 60);
