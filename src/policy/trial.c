@@ -5,18 +5,20 @@
 
 #include <math.h>
 
-static const double ratios[] = {2, 4, 8, 16, 32};
+#define RATIOS 5
+
+static const double ratios[RATIOS] = {2, 4, 8, 16, 32};
 
 double trial_evidence(uint64_t k, uint64_t n, double slice)
 {
     double sum = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(ratios); i++) {
+    for (size_t i = 0; i < RATIOS; i++) {
         double grown = (double)k * log(ratios[i]);
 
         sum += exp(grown - (double)n * log1p(slice * (ratios[i] - 1)));
     }
-    return sum / (double)ARRAY_LEN(ratios);
+    return sum / RATIOS;
 }
 
 /* Two tests share what may go wrong. */
@@ -75,15 +77,35 @@ static double at_least(uint64_t k, uint64_t n, double p)
     return 1 - less;
 }
 
+/* How many of n may fail until it is taken back; above n: all of them. Failures tell the more the
+ * more they are. */
+static uint64_t failures_to_reject(uint64_t n, uint64_t old, double slice)
+{
+    uint64_t low = TRIAL_FAILURES, high = n + 1;
+
+    while (low < high) {
+        uint64_t k = low + (high - low) / 2;
+
+        if (is_worse(k, k + old, slice))
+            high = k;
+        else
+            low = k + 1;
+    }
+    return low;
+}
+
+#define MANY          400    /* failures, from which on they are as good as normally distributed */
+#define NINE_OF_TEN_Z 1.2816 /* ... and TRIAL_SEEN of those are within so many deviations */
+
 double trial_power(uint64_t n, uint64_t old, double slice)
 {
-    uint64_t k = TRIAL_FAILURES;
+    uint64_t k = failures_to_reject(n, old, slice);
     double low = 0, high = 1;
 
-    while (k <= n && !is_worse(k, k + old, slice))
-        k++;
     if (k > n)
         return 2;
+    if (k > MANY)
+        return MIN(((double)k + NINE_OF_TEN_Z * sqrt((double)k)) / (double)n, 1.0);
     for (int i = 0; i < 40; i++) {
         double p = (low + high) / 2;
 

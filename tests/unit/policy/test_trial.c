@@ -306,8 +306,16 @@ static void the_power_is_as_stated(void **state)
         }
         assert_true(seen >= 2000 * (TRIAL_SEEN - 0.03) && seen <= 2000 * (TRIAL_SEEN + 0.05));
     }
+    assert_true(trial_power(0, 0, 0.05) > 1);
     assert_true(trial_power(4, 0, 0.05) > 1);
     assert_true(trial_power(5, 0, 0.05) <= 1);
+    assert_true(trial_power(4, UINT64_MAX / 4, 0.05) > 1);
+    /* nor does it take long, or end, where numbers are large */
+    for (uint64_t n = 100; n < 10000000000; n *= 3) {
+        double p = trial_power(n, n / 5, 0.05), next = trial_power(3 * n, 3 * n / 5, 0.05);
+
+        assert_true(p > 0.01 && p <= 1 && next <= p * 1.01);
+    }
 }
 
 int main(void)
