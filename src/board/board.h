@@ -26,6 +26,7 @@
 #define BOARD_CREDS       64    /* most providers whose credentials a worker shows */
 #define BOARD_SUSPECTS    64    /* most requests that are refused since a worker died of them */
 #define BOARD_STANDINGS   2048  /* most targets and credentials whose standing is known */
+#define BOARD_OVERRIDES   32    /* most targets that somebody has taken out of service */
 #define BOARD_TRIAL_TIMES 40    /* lengths of time that first tokens are counted by */
 
 typedef _Atomic uint64_t board_word;
@@ -140,6 +141,12 @@ struct board_trial {
     struct board_standing standings[BOARD_STANDINGS + 1]; /* how targets stand with the new one */
 };
 
+/* A target that somebody has taken out of service (override.h). */
+struct board_override {
+    board_word id, what, until_us;
+    board_word name[12], why[16];
+};
+
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };
 
 struct board {
@@ -165,6 +172,8 @@ struct board {
     struct board_kept kept;
     struct board_standing standings[BOARD_STANDINGS + 1]; /* the last one: nobody's */
     struct board_trial trial;
+    board_word overridden; /* 1: there has been one of these */
+    struct board_override overrides[BOARD_OVERRIDES];
     struct board_held held[BOARD_WORKERS]; /* memory is taken only as far as it is written */
 };
 

@@ -190,6 +190,12 @@ static void print_warnings(const struct status_doc *d)
         puts("! the last reload failed; the configuration before it stays in use");
     if (strcmp(d->trial_state, "running") == 0 || strcmp(d->trial_state, "unproven") == 0)
         printf("! a new configuration is %s\n", d->trial);
+    for (size_t i = 0; i < d->overrides_n; i++) {
+        const struct status_override *o = &d->overrides[i];
+
+        printf("! %s: %s by hand until %.10s %.5sZ%s%s\n", o->target, o->what, o->until,
+               strlen(o->until) >= 16 ? o->until + 11 : "", o->why[0] ? ": " : "", o->why);
+    }
     for (size_t i = 0; i < d->workers_n; i++)
         if (strcmp(d->workers[i].state, "silent") == 0)
             printf("! worker %.0f has not turned for %.0f s\n", d->workers[i].slot,

@@ -5,12 +5,13 @@
 
 #include "cmd/doc_read.h"
 
-#define DOC(path, kind, member)    DOC_MEMBER(path, DOC_##kind, struct status_doc, member)
-#define WORKER(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_worker, member)
-#define ENGINE(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_engine, member)
-#define CRED(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_cred, member)
-#define MODEL(path, kind, member)  DOC_MEMBER(path, DOC_##kind, struct status_model, member)
-#define TARGET(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_target, member)
+#define DOC(path, kind, member)      DOC_MEMBER(path, DOC_##kind, struct status_doc, member)
+#define WORKER(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_worker, member)
+#define ENGINE(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_engine, member)
+#define CRED(path, kind, member)     DOC_MEMBER(path, DOC_##kind, struct status_cred, member)
+#define MODEL(path, kind, member)    DOC_MEMBER(path, DOC_##kind, struct status_model, member)
+#define TARGET(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_target, member)
+#define OVERRIDE(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_override, member)
 
 static const struct doc_member doc_members[] = {
     DOC("version", TEXT, version),
@@ -71,6 +72,13 @@ static const struct doc_member target_members[] = {
     TARGET("targets[].requests_live", NUMBER, live),
 };
 
+static const struct doc_member override_members[] = {
+    OVERRIDE("overrides[].target", TEXT, target),
+    OVERRIDE("overrides[].what", TEXT, what),
+    OVERRIDE("overrides[].until", TEXT, until),
+    OVERRIDE("overrides[].why", TEXT, why),
+};
+
 /* Of the model read last: its rows are innermost. */
 #define SERVED_BY(path, kind, member)                                                              \
     DOC_MEMBER(path, DOC_##kind, struct status_model, served_by[0].member)
@@ -113,9 +121,10 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
         DOC_ROWS(cred_members, doc->creds, STATUS_CREDS),
         DOC_ROWS(model_members, doc->models, STATUS_MODELS),
         DOC_ROWS(target_members, doc->targets, STATUS_TARGETS),
+        DOC_ROWS(override_members, doc->overrides, STATUS_OVERRIDES),
     };
-    size_t *const counts[] = {NULL,          &doc->workers_n, &doc->engines_n,
-                              &doc->creds_n, &doc->models_n,  &doc->targets_n};
+    size_t *const counts[] = {NULL,           &doc->workers_n, &doc->engines_n,  &doc->creds_n,
+                              &doc->models_n, &doc->targets_n, &doc->overrides_n};
     struct servers servers = {.doc = doc};
     int rc = doc_scan(server_members, ARRAY_LEN(server_members), text, on_server_hit, &servers);
 

@@ -11,13 +11,14 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define STATUS_TEXT    128
-#define STATUS_WORKERS 64
-#define STATUS_ENGINES 32
-#define STATUS_CREDS   64
-#define STATUS_MODELS  512
-#define STATUS_SERVERS 9 /* targets that served one model */
-#define STATUS_TARGETS 512
+#define STATUS_TEXT      128
+#define STATUS_WORKERS   64
+#define STATUS_ENGINES   32
+#define STATUS_CREDS     64
+#define STATUS_MODELS    512
+#define STATUS_SERVERS   9 /* targets that served one model */
+#define STATUS_TARGETS   512
+#define STATUS_OVERRIDES 32
 
 struct status_worker {
     double slot, pid, requests, live, conns, crashes, silent_s;
@@ -46,6 +47,10 @@ struct status_model {
     size_t served_by_n;
 };
 
+struct status_override {
+    char target[STATUS_TEXT], what[STATUS_TEXT], until[STATUS_TEXT], why[STATUS_TEXT];
+};
+
 struct status_target {
     char target[STATUS_TEXT], state[STATUS_TEXT];
     double live, for_s, silent_after_s; /* 0: not said */
@@ -63,7 +68,8 @@ struct status_doc {
     struct status_cred creds[STATUS_CREDS];
     struct status_model models[STATUS_MODELS];
     struct status_target targets[STATUS_TARGETS];
-    size_t workers_n, engines_n, creds_n, models_n, targets_n;
+    struct status_override overrides[STATUS_OVERRIDES];
+    size_t workers_n, engines_n, creds_n, models_n, targets_n, overrides_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

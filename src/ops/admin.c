@@ -16,6 +16,7 @@
 #include "codec/json_write.h"
 #include "ops/collect.h"
 #include "ops/ops_impl.h"
+#include "ops/override.h"
 #include "ops/probes.h"
 #include "ops/prometheus.h"
 #include "ops/question.h"
@@ -329,16 +330,10 @@ static void serve_trial(struct ops_answer *a)
     reply(a, 200, JSON_TYPE);
 }
 
-/* What is decided is told before it is done: the master does it within the next turn. */
-static void decide(struct ops_answer *a, enum ops_decision d, const char *text)
+static void reply_ok(struct ops_answer *a, const char *text)
 {
     struct json_write w;
 
-    if (!a->o->conf.decide) {
-        refuse(a, 503, NULL, "This process cannot change its configuration.");
-        return;
-    }
-    a->o->conf.decide(a->o->conf.arg, d);
     json_write_init(&w, &a->body);
     json_begin_object(&w);
     json_kv_bool(&w, "ok", true);
@@ -346,6 +341,32 @@ static void decide(struct ops_answer *a, enum ops_decision d, const char *text)
     json_end_object(&w);
     buf_add_char(&a->body, '\n');
     reply(a, 200, JSON_TYPE);
+}
+
+static void serve_override(struct ops_answer *a)
+{
+    struct ops *o = a->o;
+    uint64_t now = ev_now(o->ev);
+    struct override ov;
+    struct err e;
+
+    if (override_read(&ov, query_of(a), o->settings, now, &e) < 0)
+        refuse(a, 400, NULL, e.text);
+    else if (!override_put(o->conf.board, &ov, now))
+        refuse(a, 409, NULL, "As many targets as there may be are out of service already.");
+    else
+        reply_ok(a, override_word(ov.what));
+}
+
+/* What is decided is told before it is done: the master does it within the next turn. */
+static void decide(struct ops_answer *a, enum ops_decision d, const char *text)
+{
+    if (!a->o->conf.decide) {
+        refuse(a, 503, NULL, "This process cannot change its configuration.");
+        return;
+    }
+    a->o->conf.decide(a->o->conf.arg, d);
+    reply_ok(a, text);
 }
 
 static void serve_confirm(struct ops_answer *a)
@@ -390,6 +411,7 @@ static const struct route routes[] = {
     {"/api/v1/trial", NULL, "GET", true, false, serve_trial},
     {"/api/v1/confirm", NULL, "POST", true, false, serve_confirm},
     {"/api/v1/rollback", NULL, "POST", true, false, serve_rollback},
+    {"/api/v1/override", NULL, "POST", true, false, serve_override},
 };
 
 static void serve_index(struct ops_answer *a)

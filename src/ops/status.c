@@ -5,6 +5,7 @@
 
 #include "base/version.h"
 #include "codec/json_write.h"
+#include "ops/override.h"
 #include "ops/probes.h"
 #include "ops/trial.h"
 #include "record/log.h"
@@ -215,6 +216,8 @@ void status_write(struct buf *out, const struct view *v, struct recent *recent,
     json_begin_object(&w);
     trial_write(&w, v);
     json_end_object(&w);
+    json_key(&w, "overrides");
+    override_write(&w, v);
     add_totals(&w, v);
     add_workers(&w, v);
     add_helper(&w, "keeper", &v->board->keeper);

@@ -132,6 +132,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     targets = targets_of(r, &n);
     n = list_ways(all, targets, n);
     order_ways(r, all, n);
+    relay_drained_last(r, all, n);
     ways = arena_alloc(&r->arena, n * sizeof(*ways));
     c = arena_alloc(&r->arena, n * sizeof(*c));
     passed = arena_zalloc(&r->arena, n * sizeof(*passed));
@@ -157,7 +158,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         if (makes_vectors(r) && lead && !span_eq(lead->model, ways[i].target->model))
             leave_out(r, i);
     }
-    return true;
+    return relay_disabled_out(r, no);
 }
 
 /* ---- a request that is fit for its target ---- */

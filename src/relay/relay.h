@@ -44,9 +44,10 @@ struct relay_sink {
     struct board_row *row;
     /* How targets stand with all workers; NULL: this one goes by what it sees itself. */
     struct board_standing *standings;
-    struct board_cred *creds;  /* the worker's row: what it has of clouds; NULL: nobody looks */
-    struct board_kept *kept;   /* which provider keeps which answer; NULL: nobody notes */
-    struct board_trial *trial; /* counts of both sides of one; NULL: there are no trials */
+    struct board_cred *creds;      /* the worker's row: what it has of clouds; NULL: nobody looks */
+    struct board_kept *kept;       /* which provider keeps which answer; NULL: nobody notes */
+    const struct board *overrides; /* who is out of service by hand; NULL: nobody is */
+    struct board_trial *trial;     /* counts of both sides of one; NULL: there are no trials */
 };
 
 struct relay_stats {

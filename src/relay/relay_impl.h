@@ -12,6 +12,7 @@
  *     cost.c     what the target's answer costs
  *     trial.c    a new configuration that is tried on a slice of the requests
  *     models.c   the list of models
+ *     override.c who is out of service by hand
  *     translated.c  what there is besides when the target speaks another dialect
  *     patch.c    patches whose places only a second walk of the body tells
  *     hosted.c   what is patched when a cloud has the client's API in a form of its own
@@ -347,6 +348,14 @@ static inline struct board_standing *relay_standings(const struct relay *r)
 {
     return r->side == RELAY_NEW ? r->env->sink.trial->standings : r->env->standings;
 }
+
+/* ---- override.c ---- */
+
+/* Targets that are drained by hand come behind all others. */
+void relay_drained_last(const struct relay *r, struct settings_way *ways, size_t n);
+
+/* Those that are switched off by hand go out. false: all are, and *no says so. */
+bool relay_disabled_out(struct relay *r, struct relay_refusal *no);
 
 /* ---- translated.c ---- */
 
