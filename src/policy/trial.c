@@ -36,13 +36,15 @@ static double excess(uint64_t k, uint64_t of, uint64_t old, uint64_t old_of)
     return MAX((double)k - usual - sqrt(usual), 0.0);
 }
 
+#define NEEDS_MOST 1e15 /* a number still, whatever the board says */
+
 uint64_t trial_needs(const struct trial_counts *c)
 {
     const struct trial_side *o = &c->sides[BOARD_SIDE_OLD], *n = &c->sides[BOARD_SIDE_NEW];
     double failed = excess(n->failed, n->judged, o->failed, o->judged);
     double slow = excess(n->slow, n->timed, o->slow, o->timed);
 
-    return (uint64_t)ceil(TRIAL_REQUESTS * (1 + MAX(failed, slow)));
+    return (uint64_t)MIN(ceil(TRIAL_REQUESTS * (1 + MAX(failed, slow))), NEEDS_MOST);
 }
 
 enum trial_verdict trial_judge(const struct trial_counts *c, const struct trial_rules *rules,
