@@ -3,7 +3,7 @@
  *
  * The bytes are those of a record, and then of entries on the board. Must hold: the record's line
  * is one line of JSON, its numbers can be counted, and it is kept and told again; whatever stands
- * on the board, its texts end, and an entry is dead only if its owner is.
+ * on the board, its texts end, an entry is dead only if its owner is, and a trial has a verdict.
  */
 #include "base/mem.h"
 #include "board/granted.h"
@@ -12,10 +12,12 @@
 #include "board/suspect.h"
 #include "codec/json_tree.h"
 #include "ops/collect.h"
+#include "ops/override.h"
 #include "ops/prometheus.h"
 #include "ops/recent.h"
 #include "ops/requests.h"
 #include "ops/targets.h"
+#include "ops/trial.h"
 #include "ops/unpriced.h"
 #include "record/log.h"
 
@@ -181,6 +183,34 @@ static void check_kept(struct board *b, const uint8_t **p, size_t *left)
     MUST(answers[0] == 0 || suspect_is(b, answers[0], 5));
 }
 
+/* Whatever the counts of a trial are, it is judged in no time, and told in JSON; and so are targets
+ * that are out of service. */
+static void check_trial(struct board *b, const uint8_t **p, size_t *left)
+{
+    const struct trial_rules rules = {1000, 2000};
+    struct view v = {.board = b, .now_us = 3000};
+    struct trial_counts c;
+    struct json_write w;
+    struct buf out;
+
+    take(&b->trial, offsetof(struct board_trial, standings), p, left);
+    take(&b->overrides[0], 2 * sizeof(b->overrides[0]), p, left);
+    trial_read(&b->trial, &c);
+    MUST(trial_judge(&c, &rules, 3000) <= TRIAL_UNPROVEN && trial_needs(&c) >= TRIAL_REQUESTS);
+    MUST(trial_patience_us(&b->trial, true) >= TRIAL_SILENT);
+    MUST(trial_power(c.sides[1].judged, c.sides[0].failed, c.slice) > 0);
+    MUST(override_of(b, SPAN_LIT("p/a"), SPAN_LIT("p"), 3000) == OVERRIDE_NONE);
+    buf_init(&out, OUT_MAX);
+    json_write_init(&w, &out);
+    json_begin_object(&w);
+    trial_write(&w, &v);
+    json_key(&w, "overrides");
+    override_write(&w, &v);
+    json_end_object(&w);
+    check_json(&out);
+    buf_fini(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct board *b = NULL;
@@ -197,6 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check_held(b, &data, &len);
     check_granted(b, &data, &len);
     check_kept(b, &data, &len);
+    check_trial(b, &data, &len);
     board_free(&b);
     return 0;
 }

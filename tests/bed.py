@@ -284,6 +284,7 @@ def basic(mock, **server):
                                  "total": "30s"},
                      # a test's failures are its own: the next one asks the same providers
                      "retry": {"same_target": 0}, "breaker": False, "rate_limits": False},
+        "reload": {"slice": "0%"},  # what a test reloads counts at once; trials are test_trial.py's
     }
 
 

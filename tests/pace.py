@@ -23,6 +23,12 @@ EXCEPTIONS = {  # id: (seconds at most, why)
         (7, "tokens live for whole seconds, and two are seen to end"),
     "scenario/test_credentials::test_renewed_while_requests_go_on":
         (6, "tokens live for whole seconds, and several are renewed"),
+    "scenario/test_bad_configurations::test_bad_configurations_are_taken_back":
+        (200, "up to fifty configurations are each tried under a load of its own"),
+    "scenario/test_trial::test_without_requests_it_is_unproven_until_somebody_says":
+        (6, "a trial lasts a second at least, and is waited for"),
+    "scenario/test_override::test_it_ends_by_itself_and_outlives_a_reload":
+        (5, "it lasts for whole seconds"),
     "memory/test_limits::test_an_endless_event_is_relayed_in_pieces": (8, "1 GiB passes"),
     **dict.fromkeys(
         (f"scenario/test_bad_input::{name}" for name in (

@@ -17,15 +17,17 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BOARD_WORKERS   64    /* most worker slots */
-#define BOARD_ENGINES   32    /* most engines that the gateway runs itself */
-#define BOARD_TARGETS   64    /* most targets whose attempts a worker counts one by one */
-#define BOARD_HELD      4096  /* most requests of a worker that leave a record if it dies */
-#define BOARD_KEPT_SETS 16384 /* of the answers that providers keep ... */
-#define BOARD_KEPT_WAYS 4     /* ... so many each */
-#define BOARD_CREDS     64    /* most providers whose credentials a worker shows */
-#define BOARD_SUSPECTS  64    /* most requests that are refused since a worker died of them */
-#define BOARD_STANDINGS 2048  /* most targets and credentials whose standing is known */
+#define BOARD_WORKERS     64    /* most worker slots */
+#define BOARD_ENGINES     32    /* most engines that the gateway runs itself */
+#define BOARD_TARGETS     64    /* most targets whose attempts a worker counts one by one */
+#define BOARD_HELD        4096  /* most requests of a worker that leave a record if it dies */
+#define BOARD_KEPT_SETS   16384 /* of the answers that providers keep ... */
+#define BOARD_KEPT_WAYS   4     /* ... so many each */
+#define BOARD_CREDS       64    /* most providers whose credentials a worker shows */
+#define BOARD_SUSPECTS    64    /* most requests that are refused since a worker died of them */
+#define BOARD_STANDINGS   2048  /* most targets and credentials whose standing is known */
+#define BOARD_OVERRIDES   32    /* most targets that somebody has taken out of service */
+#define BOARD_TRIAL_TIMES 40    /* lengths of time that first tokens are counted by */
 
 typedef _Atomic uint64_t board_word;
 
@@ -62,6 +64,7 @@ struct board_row {
     board_word lag_us;  /* how late the loop came to its heartbeat, the most lately */
     board_word ends;    /* processes of this slot that have ended (held.h); written by the master */
     board_word working; /* fingerprint of the request it works on just now (suspect.h); 0: none */
+    board_word trying;  /* requests under way with a configuration on trial (trial.h) */
 };
 
 /* A request under way; held.h says who writes what, and when. */
@@ -122,6 +125,37 @@ struct board_kept {
     board_word sets[BOARD_KEPT_SETS][BOARD_KEPT_WAYS];
 };
 
+/* What became of the requests of one side of a trial (trial.h); counted by all workers. */
+enum board_side_of { BOARD_SIDE_OLD, BOARD_SIDE_NEW, BOARD_SIDES };
+
+struct board_side {
+    board_word begun, judged, failed;
+    board_word repeated;                    /* of those that failed: asked again with the old one */
+    board_word first[2][BOARD_TRIAL_TIMES]; /* first tokens: of whole answers, and of streams */
+};
+
+struct board_trial {
+    board_word state;  /* enum board_trial_state; the master's, like all up to loaded */
+    board_word number; /* of this trial, or of the last one */
+    board_word began_us, began_wall_ms, ended_us, ended_wall_ms;
+    board_word end;       /* enum board_trial_end: how the last one ended */
+    board_word slice;     /* of the requests, in millionths */
+    board_word id;        /* of its text */
+    board_word route_now; /* settings_route_id() of the one in use */
+    board_word before;    /* 1: there is one before that, to go back to */
+    struct {
+        board_word slice, id, route;
+    } loaded; /* of what was loaded last, and found good; the loader's */
+    struct board_side sides[BOARD_SIDES];
+    struct board_standing standings[BOARD_STANDINGS + 1]; /* how targets stand with the new one */
+};
+
+/* A target that somebody has taken out of service (override.h). */
+struct board_override {
+    board_word id, what, until_us;
+    board_word name[12], why[16];
+};
+
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };
 
 struct board {
@@ -146,6 +180,9 @@ struct board {
     struct board_cred creds[BOARD_WORKERS][BOARD_CREDS];
     struct board_kept kept;
     struct board_standing standings[BOARD_STANDINGS + 1]; /* the last one: nobody's */
+    struct board_trial trial;
+    board_word overridden; /* 1: there has been one of these */
+    struct board_override overrides[BOARD_OVERRIDES];
     struct board_held held[BOARD_WORKERS]; /* memory is taken only as far as it is written */
 };
 

@@ -21,7 +21,8 @@
 MUST_CHECK struct board_standing *standing_new(void);
 void standing_free(struct board_standing **table);
 
-/* What stands in one table, into another that nobody else uses: for who asks what would be. */
+/* What stands in one table, into another that nobody else uses: for who asks what would be, or is
+ * to find out for itself from here on. */
 void standing_copy(struct board_standing *to, const struct board_standing *from);
 
 /* The place of a name (its hash, not 0); never NULL. `table` is board.standings or one of

@@ -52,6 +52,7 @@ struct call_pools {
     struct net *net;
     struct resolver *resolver;
     struct settings *settings; /* the newest; NULL: every entry is current */
+    struct settings *trial;    /* beside it; NULL: none */
     struct entry **entries;
     size_t entries_n;
     struct context *contexts;
@@ -111,6 +112,7 @@ void call_pools_free(struct call_pools **pp)
     for (size_t i = 0; i < p->contexts_n; i++)
         context_fini(&p->contexts[i]);
     settings_unref(&p->settings);
+    settings_unref(&p->trial);
     mem_free(p->entries);
     mem_free(p->contexts);
     mem_free(p);
@@ -261,9 +263,12 @@ static int fill_dial(struct call_pools *p, struct entry *it, struct dial_conf *d
 /* A request of an older snapshot may ask for what is gone: that is made for it alone. */
 static bool is_current(const struct call_pools *p, const struct settings_provider *provider)
 {
-    for (size_t i = 0; p->settings && i < p->settings->providers_n; i++)
-        if (provider == &p->settings->providers[i])
-            return true;
+    const struct settings *of[] = {p->settings, p->trial};
+
+    for (size_t k = 0; k < ARRAY_LEN(of); k++)
+        for (size_t i = 0; of[k] && i < of[k]->providers_n; i++)
+            if (provider == &of[k]->providers[i])
+                return true;
     return !p->settings;
 }
 
@@ -417,15 +422,8 @@ static void on_sweep(struct ev_timer *t)
     sweep(CONTAINER_OF(t, struct call_pools, sweep));
 }
 
-void call_pools_use(struct call_pools *p, struct settings *s)
+static void make_current(struct call_pools *p, const struct settings *s)
 {
-    struct settings *old = p->settings;
-
-    p->settings = settings_ref(s);
-    settings_unref(&old);
-    forget_recent(p);
-    for (size_t i = 0; i < p->entries_n; i++)
-        p->entries[i]->stale = true;
     for (size_t i = 0; i < s->providers_n; i++) {
         for (size_t k = 0; k < s->providers[i].urls_n; k++) {
             struct err e; /* told by the request that needs it */
@@ -435,7 +433,36 @@ void call_pools_use(struct call_pools *p, struct settings *s)
                 it->stale = false;
         }
     }
+}
+
+static void mark(struct call_pools *p)
+{
+    forget_recent(p);
+    for (size_t i = 0; i < p->entries_n; i++)
+        p->entries[i]->stale = true;
+    if (p->settings)
+        make_current(p, p->settings);
+    if (p->trial)
+        make_current(p, p->trial);
     sweep(p);
+}
+
+void call_pools_use(struct call_pools *p, struct settings *s)
+{
+    struct settings *old = p->settings;
+
+    p->settings = settings_ref(s);
+    settings_unref(&old);
+    settings_unref(&p->trial);
+    mark(p);
+}
+
+void call_pools_try(struct call_pools *p, struct settings *s)
+{
+    settings_unref(&p->trial);
+    if (s)
+        p->trial = settings_ref(s);
+    mark(p);
 }
 
 void call_pools_stats(const struct call_pools *p, struct http_pool_stats *ret)

@@ -29,6 +29,10 @@ void call_pools_free(struct call_pools **p);
  * older snapshot may go on asking for them. */
 void call_pools_use(struct call_pools *p, struct settings *s);
 
+/* So does a slice of them by this one, beside the newest: its pools are current too. NULL: no
+ * snapshot does (any more); call_pools_use() says so as well. */
+void call_pools_try(struct call_pools *p, struct settings *s);
+
 /* The sums over all pools; totals also of those that are gone. */
 void call_pools_stats(const struct call_pools *p, struct http_pool_stats *ret);
 

@@ -32,7 +32,7 @@ struct clerk {
     struct ops *ops;
     struct ev_fd *records;
     struct link_ev link;
-    void (*reload_done)(void *arg, bool ok, struct span text);
+    void (*reload_done)(void *arg, enum ops_reloaded how, struct span text);
     void *reload_arg;
     struct record batch[RUN_BATCH];
 };
@@ -134,30 +134,98 @@ static bool bury_all(struct clerk *c)
     return left == 0;
 }
 
+static void judge_trial(struct clerk *c);
+
 static void on_beat(void *arg)
 {
     UNUSED(bury_all(arg));
+    judge_trial(arg);
 }
 
-/* ---- reloading ---- */
+/* ---- reloading, and what comes of it ---- */
 
-static void ask_reload(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
+static void ask_reload(void *arg, bool at_once,
+                       void (*done)(void *done_arg, enum ops_reloaded how, struct span text),
                        void *done_arg)
 {
     struct clerk *c = arg;
 
     if (c->reload_done) {
-        done(done_arg, false, SPAN_LIT("another reload is under way; try again\n"));
+        done(done_arg, OPS_REFUSED, SPAN_LIT("another reload is under way; try again\n"));
         return;
     }
     c->reload_done = done;
     c->reload_arg = done_arg;
-    link_ev_send(&c->link, (struct link_msg){.type = LINK_RELOAD});
+    link_ev_send(&c->link, (struct link_msg){.type = LINK_RELOAD, .index = at_once});
 }
 
-static void reload_result(struct clerk *c, bool ok, int fd)
+static void end_trial(struct clerk *c, enum board_trial_end how)
 {
-    void (*done)(void *arg, bool ok, struct span text) = c->reload_done;
+    link_ev_send(&c->link, (struct link_msg){.type = LINK_TRIAL_END,
+                                             .index = how,
+                                             .number = board_get(&c->run->board->trial.number)});
+}
+
+static void decide(void *arg, enum ops_decision d)
+{
+    struct clerk *c = arg;
+    bool tried = board_get(&c->run->board->trial.state) != BOARD_TRIAL_NONE;
+
+    if (tried)
+        end_trial(c, d == OPS_CONFIRM ? BOARD_TRIAL_END_CONFIRMED : BOARD_TRIAL_END_BY_HAND);
+    else if (d == OPS_ROLL_BACK)
+        link_ev_send(&c->link, (struct link_msg){.type = LINK_ROLLBACK});
+}
+
+static void hold(struct clerk *c)
+{
+    link_ev_send(&c->link, (struct link_msg){.type = LINK_TRIAL_HOLD,
+                                             .number = board_get(&c->run->board->trial.number)});
+}
+
+/* Its time is over, and too few requests have come. */
+static void unproven(struct clerk *c, enum settings_unproven what)
+{
+    switch (what) {
+    case SETTINGS_HOLD:
+        hold(c);
+        break;
+    case SETTINGS_BACK:
+        end_trial(c, BOARD_TRIAL_END_UNPROVEN);
+        break;
+    case SETTINGS_KEEP:
+        end_trial(c, BOARD_TRIAL_END_KEPT);
+        break;
+    }
+}
+
+/* The verdict is told at each beat until the master has acted on it: what it knows already it
+ * passes over. */
+static void judge_trial(struct clerk *c)
+{
+    enum settings_unproven what;
+
+    switch (ops_judge(c->ops, &what)) {
+    case TRIAL_GOES_ON:
+        break;
+    case TRIAL_KEEP:
+        end_trial(c, BOARD_TRIAL_END_KEPT);
+        break;
+    case TRIAL_FAILS:
+        end_trial(c, BOARD_TRIAL_END_FAILS);
+        break;
+    case TRIAL_SLOW:
+        end_trial(c, BOARD_TRIAL_END_SLOW);
+        break;
+    case TRIAL_UNPROVEN:
+        unproven(c, what);
+        break;
+    }
+}
+
+static void reload_result(struct clerk *c, enum ops_reloaded how, int fd)
+{
+    void (*done)(void *arg, enum ops_reloaded how, struct span text) = c->reload_done;
     struct buf text;
     ssize_t n;
     char *to;
@@ -170,8 +238,15 @@ static void reload_result(struct clerk *c, bool ok, int fd)
     n = to && fd >= 0 ? pread(fd, to, REPORT_MAX, 0) : 0;
     if (n > 0)
         buf_commit(&text, (size_t)n);
-    done(c->reload_arg, ok, buf_span(&text));
+    done(c->reload_arg, how, buf_span(&text));
     buf_fini(&text);
+}
+
+static enum ops_reloaded reloaded_as(uint64_t result)
+{
+    if (result == LINK_RELOAD_TAKEN)
+        return OPS_TAKEN;
+    return result == LINK_RELOAD_TRIED ? OPS_TRIED : OPS_REFUSED;
 }
 
 static void on_msg(void *arg, const struct link_msg *m, int fd)
@@ -186,7 +261,7 @@ static void on_msg(void *arg, const struct link_msg *m, int fd)
         settings_unref(&settings);
         link_ev_send(&c->link, (struct link_msg){.type = LINK_READY, .number = m->number});
     } else if (m->type == LINK_RELOAD_RESULT) {
-        reload_result(c, m->number == 1, fd);
+        reload_result(c, reloaded_as(m->number), fd);
     } else if (m->type == LINK_DRAIN) {
         ev_stop(c->ev);
     }
@@ -214,6 +289,7 @@ static int serve(struct clerk *c, const struct proc_place *place, struct setting
                             .log_fd = STDOUT_FILENO,
                             .listen_fd = dup(c->run->admin_fd),
                             .reload = ask_reload,
+                            .decide = decide,
                             .explain = explain,
                             .say = run_tell,
                             .arg = c};

@@ -7,6 +7,8 @@
 
 #include "base/version.h"
 #include "cmd/config.h"
+#include "cmd/override.h"
+#include "cmd/reload.h"
 #include "cmd/requests.h"
 #include "cmd/route.h"
 #include "cmd/run.h"
@@ -23,11 +25,16 @@ static const struct {
 } commands[] = {
     {"check", "check a configuration and say all that is wrong with it", cmd_check},
     {"config", "init, schema, reference, show: the configuration and its keys", cmd_config},
+    {"confirm", "take the configuration that is on trial into use", cmd_confirm},
+    {"disable", "do not ask a target for a while", cmd_override},
+    {"drain", "ask a target only when nobody else is left, for a while", cmd_override},
+    {"enable", "a target that was drained or disabled is in service again", cmd_override},
     {"help", "show this list", cmd_help},
     {"mock", "a fake provider whose faults are chosen per request", mock_main},
-    {"reload", "have a running gateway read its configuration again", cmd_reload},
+    {"reload", "have a running gateway try its configuration as it is now", cmd_reload},
     {"request", "a past request: whom it asked, whom not, and why", cmd_request},
     {"requests", "the latest requests, newest first", cmd_requests},
+    {"rollback", "take back what is on trial, or what a reload took into use", cmd_rollback},
     {"route", "where a request for a model would go now, and why; calls nothing", cmd_route},
     {"run", "serve clients; run -h lists the options", cmd_run},
     {"status", "how a running gateway is", cmd_status},

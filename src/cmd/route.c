@@ -247,7 +247,7 @@ static int explain_here(const struct options *o, struct span body, struct buf *o
     if (env_take(&run.env, &environ, e) < 0 || ev_uv_new(&ev, e) < 0)
         goto out;
     run.file = config_path(o->config, run.env).p;
-    rc = run_load(&run, &settings, &text, &printed);
+    rc = run_load(&run, NULL, &settings, &text, &printed);
     if (rc != 0)
         fprintf(stderr, "%.*s", SPAN_FMT(buf_span(&printed)));
     else

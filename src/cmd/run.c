@@ -49,23 +49,50 @@ static int write_all(int fd, struct span s)
     return 0;
 }
 
-static int load_again(void *arg, int text_fd, int report_fd)
+/* The one in use, as its text reads today; else (a file that it names is gone, say) the first. */
+static struct settings *in_use(const struct run *run, int config_fd)
+{
+    struct settings *ret;
+    struct err e;
+
+    return run_settings(&ret, run, config_fd, &e) == 0 ? ret : settings_ref(run->first);
+}
+
+/* Is there anything to be tried, and a slice to try it on? */
+static bool wants_trial(const struct run *run, const struct settings *now,
+                        const struct settings *next)
+{
+    return now->reload.slice > 0 &&
+           settings_route_id(next) != board_get(&run->board->trial.route_now);
+}
+
+static int load_again(void *arg, int text_fd, int report_fd, int config_fd, bool at_once)
 {
     const struct run *run = arg;
-    struct settings *settings = NULL;
+    struct settings *next = NULL, *now = in_use(run, config_fd);
+    bool tries = !at_once && now->reload.slice > 0;
     struct buf text, printed;
     int status;
 
     buf_init(&text, RUN_LOADED_MAX);
     buf_init(&printed, RUN_TEXT_MAX);
-    status = run_load(run, &settings, &text, &printed);
+    status = run_load(run, tries ? now : NULL, &next, &text, &printed);
     if (write_all(report_fd, buf_span(&printed)) < 0 || write_all(text_fd, buf_span(&text)) < 0)
         status = 1;
     (void)write_all(STDERR_FILENO, buf_span(&printed)); /* whether anybody reads it or not */
-    settings_unref(&settings);
+    if (status == 0) {
+        tries = tries && wants_trial(run, now, next);
+        board_set(&run->board->trial.loaded.route, settings_route_id(next));
+        board_set(&run->board->trial.loaded.slice, now->reload.slice);
+        board_set(&run->board->trial.loaded.id, next->id);
+    }
+    settings_unref(&now);
+    settings_unref(&next);
     buf_fini(&text);
     buf_fini(&printed);
-    return status;
+    if (status != 0)
+        return PROC_LOAD_BAD;
+    return tries ? PROC_LOAD_TRY : PROC_LOAD_TAKE;
 }
 
 static int child_main(void *arg, const struct proc_place *place)
@@ -204,6 +231,7 @@ static int serve(struct run *run, struct span text, struct err *e)
     if (board_new(&run->board, e) < 0 || draw_secrets(run, e) < 0 || open_records(run, e) < 0 ||
         run_commands_make(&commands, run, settings, e) < 0)
         return -1;
+    board_set(&run->board->trial.route_now, settings_route_id(settings));
     conf.board = run->board;
     conf.commands = commands.commands;
     conf.commands_n = commands.n;
@@ -235,7 +263,7 @@ static int become(struct run *run, struct buf *text, struct buf *printed)
     settings_unref(&run->first);
     buf_reset(text);
     buf_reset(printed);
-    status = run_load(run, &run->first, text, printed);
+    status = run_load(run, NULL, &run->first, text, printed);
     if (status != 0)
         run_say("lamplighter: what root could read, '%s' (server.user) cannot:", user);
     return status;
@@ -249,7 +277,7 @@ static int prepare(struct run *run, struct buf *text)
     int status;
 
     buf_init(&printed, RUN_TEXT_MAX);
-    status = run_load(run, &run->first, text, &printed);
+    status = run_load(run, NULL, &run->first, text, &printed);
     if (status == 0) {
         run->workers = run->single ? 1 : count_workers(run->first);
         if (listen_open(run, run->first, &e) < 0) {

@@ -42,9 +42,10 @@ struct run {
 };
 
 /* Load the configuration: the file's, or what the environment offers. `text` gets it, and behind a
- * NUL the price file if there is one; `printed` what is wrong with them. 0, or the exit status. */
-MUST_CHECK int run_load(const struct run *run, struct settings **ret, struct buf *text,
-                        struct buf *printed);
+ * NUL the price file if there is one; `printed` what is wrong with them, and, where another one is
+ * in use (else NULL), what a trial cannot show. 0, or the exit status. */
+MUST_CHECK int run_load(const struct run *run, const struct settings *in_use, struct settings **ret,
+                        struct buf *text, struct buf *printed);
 
 /* What the texts in a memory file of the master's say. No other file is asked for prices. */
 MUST_CHECK int run_settings(struct settings **ret, const struct run *run, int config_fd,

@@ -86,7 +86,8 @@ static int add_prices(struct buf *text, struct span prices, struct err *e)
     return buf_finish(text, "configuration", e);
 }
 
-int run_load(const struct run *run, struct settings **ret, struct buf *text, struct buf *printed)
+int run_load(const struct run *run, const struct settings *in_use, struct settings **ret,
+             struct buf *text, struct buf *printed)
 {
     struct conf_report *report = mem_alloc(sizeof(*report));
     struct err e;
@@ -107,6 +108,8 @@ int run_load(const struct run *run, struct settings **ret, struct buf *text, str
     conf_report_source(report, source_name(run), span_of(text->p, config)); /* it may have moved */
     if (rc == 0 && run->first)
         settings_compare_start(run->first, *ret, report);
+    if (rc == 0 && in_use)
+        settings_compare_trial(in_use, *ret, report);
     if (rc == 0 && !env_locked(run->env))
         conf_report_add(report, CONF_WARNING, "W007", (struct conf_place){0, 0, 0},
                         "keys are not kept out of swap: the limit of locked memory is too low here "

@@ -128,6 +128,7 @@ int run_single(const struct run *run, int config_fd)
                               .arg = &s,
                               .targets = run->board->targets[0],
                               .creds = run->board->creds[0],
+                              .overrides = run->board,
                               .kept = &run->board->kept};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;

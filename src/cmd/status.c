@@ -1,5 +1,5 @@
 /*
- * status.c - `lamplighter status` and `lamplighter reload`: ask the admin port, print.
+ * status.c - `lamplighter status`: ask the admin port, print.
  */
 #include "cmd/status.h"
 
@@ -11,7 +11,6 @@
 #include "cmd/status_read.h"
 
 #define STATUS_MS 5000
-#define RELOAD_MS 35000 /* the gateway itself answers within 30 s */
 
 struct options {
     const char *admin;
@@ -210,6 +209,14 @@ static void print_warnings(const struct status_doc *d)
         puts("! not ready: no worker serves the current configuration");
     if (d->reload_failed)
         puts("! the last reload failed; the configuration before it stays in use");
+    if (strcmp(d->trial_state, "running") == 0 || strcmp(d->trial_state, "unproven") == 0)
+        printf("! a new configuration is %s\n", d->trial);
+    for (size_t i = 0; i < d->overrides_n; i++) {
+        const struct status_override *o = &d->overrides[i];
+
+        printf("! %s: %s by hand until %.10s %.5sZ%s%s\n", o->target, o->what, o->until,
+               strlen(o->until) >= 16 ? o->until + 11 : "", o->why[0] ? ": " : "", o->why);
+    }
     for (size_t i = 0; i < d->workers_n; i++)
         if (strcmp(d->workers[i].state, "silent") == 0)
             printf("! worker %.0f has not turned for %.0f s\n", d->workers[i].slot,
@@ -253,7 +260,7 @@ static int print_status(struct span text, struct err *e)
     return rc;
 }
 
-/* ---- the commands ---- */
+/* ---- the command ---- */
 
 static int show_status(const struct options *o, uint16_t status, struct span body, struct err *e)
 {
@@ -264,36 +271,7 @@ static int show_status(const struct options *o, uint16_t status, struct span bod
     return print_status(body, e);
 }
 
-static int print_reply(uint16_t status, struct span body, struct err *e)
-{
-    FILE *to = status == 200 ? stdout : stderr;
-    char *text = mem_alloc(STATUS_REPLY);
-    int rc;
-
-    if (!text)
-        return err_set(e, ERR_NOMEM, "no memory");
-    rc = status_read_reply(text, body, e);
-    if (rc == 0) {
-        fputs(text, to);
-        if (text[0] && text[strlen(text) - 1] != '\n')
-            fputc('\n', to);
-        if (status == 200)
-            fputs("the configuration is taken into use\n", to);
-    }
-    mem_free(text);
-    return rc;
-}
-
-static int show_reload(const struct options *o, uint16_t status, struct span body, struct err *e)
-{
-    int rc = o->json ? ask_print(body) : print_reply(status, body, e);
-
-    return rc == EXIT_OK && status != 200 ? EXIT_FAILED : rc;
-}
-
-static int ask(int argc, char **argv, const char *method, const char *path, uint32_t timeout_ms,
-               int (*show)(const struct options *o, uint16_t status, struct span body,
-                           struct err *e))
+int cmd_status(int argc, char **argv)
 {
     struct options o = {0};
     uint16_t status = 0;
@@ -306,21 +284,12 @@ static int ask(int argc, char **argv, const char *method, const char *path, uint
         return rc > 0 ? EXIT_OK : EXIT_USAGE;
     }
     buf_init(&body, ADMIN_BYTES_MAX);
-    rc = admin_call(&body, &status, o.admin, method, path, span_of(NULL, 0), timeout_ms, &e);
+    rc = admin_call(&body, &status, o.admin, "GET", "/api/v1/status", span_of(NULL, 0),
+                    STATUS_MS / hurry_factor(), &e);
     if (rc == 0)
-        rc = show(&o, status, buf_span(&body), &e);
+        rc = show_status(&o, status, buf_span(&body), &e);
     if (rc < 0)
         rc = ask_failed(argv[0], o.admin, &e);
     buf_fini(&body);
     return fflush(stdout) == 0 ? rc : EXIT_FAILED;
-}
-
-int cmd_status(int argc, char **argv)
-{
-    return ask(argc, argv, "GET", "/api/v1/status", STATUS_MS / hurry_factor(), show_status);
-}
-
-int cmd_reload(int argc, char **argv)
-{
-    return ask(argc, argv, "POST", "/api/v1/reload", RELOAD_MS, show_reload);
 }

@@ -1,5 +1,5 @@
 /*
- * status.h - the commands that speak with a running gateway: status and reload.
+ * status.h - `lamplighter status`: how a running gateway is.
  *
  * Exit status: 0 fine, 1 it said no, 2 wrong usage, 4 nobody answers.
  *
@@ -8,8 +8,7 @@
 #ifndef CMD_STATUS_H
 #define CMD_STATUS_H
 
-/* argv[0] is the command's name; both give the exit status. */
+/* argv[0] is the command's name; gives the exit status. */
 int cmd_status(int argc, char **argv);
-int cmd_reload(int argc, char **argv);
 
 #endif

@@ -5,13 +5,14 @@
 
 #include "cmd/doc_read.h"
 
-#define DOC(path, kind, member)    DOC_MEMBER(path, DOC_##kind, struct status_doc, member)
-#define WORKER(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_worker, member)
-#define ENGINE(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_engine, member)
-#define CRED(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_cred, member)
-#define MODEL(path, kind, member)  DOC_MEMBER(path, DOC_##kind, struct status_model, member)
-#define TARGET(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_target, member)
-#define EXTRA(path, kind, member)  DOC_MEMBER(path, DOC_##kind, struct status_extra, member)
+#define DOC(path, kind, member)      DOC_MEMBER(path, DOC_##kind, struct status_doc, member)
+#define WORKER(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_worker, member)
+#define ENGINE(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_engine, member)
+#define CRED(path, kind, member)     DOC_MEMBER(path, DOC_##kind, struct status_cred, member)
+#define MODEL(path, kind, member)    DOC_MEMBER(path, DOC_##kind, struct status_model, member)
+#define TARGET(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_target, member)
+#define EXTRA(path, kind, member)    DOC_MEMBER(path, DOC_##kind, struct status_extra, member)
+#define OVERRIDE(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_override, member)
 
 static const struct doc_member doc_members[] = {
     DOC("version", TEXT, version),
@@ -20,6 +21,8 @@ static const struct doc_member doc_members[] = {
     DOC("config.source", TEXT, config_source),
     DOC("config.reloaded", TEXT, reloaded),
     DOC("config.reload_ok", NO, reload_failed),
+    DOC("trial.state", TEXT, trial_state),
+    DOC("trial.text", TEXT, trial),
     DOC("live", YES, is_live),
     DOC("ready", YES, is_ready),
     DOC("draining", YES, draining),
@@ -81,6 +84,13 @@ static const struct doc_member extra_members[] = {
     EXTRA("extra_costs[].usd_max", NUMBER, usd_max),
 };
 
+static const struct doc_member override_members[] = {
+    OVERRIDE("overrides[].target", TEXT, target),
+    OVERRIDE("overrides[].what", TEXT, what),
+    OVERRIDE("overrides[].until", TEXT, until),
+    OVERRIDE("overrides[].why", TEXT, why),
+};
+
 /* Of the model read last: its rows are innermost. */
 #define SERVED_BY(path, kind, member)                                                              \
     DOC_MEMBER(path, DOC_##kind, struct status_model, served_by[0].member)
@@ -124,9 +134,10 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
         DOC_ROWS(model_members, doc->models, STATUS_MODELS),
         DOC_ROWS(target_members, doc->targets, STATUS_TARGETS),
         DOC_ROWS(extra_members, doc->extras, STATUS_EXTRAS),
+        DOC_ROWS(override_members, doc->overrides, STATUS_OVERRIDES),
     };
     size_t *const counts[] = {NULL,           &doc->workers_n, &doc->engines_n, &doc->creds_n,
-                              &doc->models_n, &doc->targets_n, &doc->extras_n};
+                              &doc->models_n, &doc->targets_n, &doc->extras_n,  &doc->overrides_n};
     struct servers servers = {.doc = doc};
     int rc = doc_scan(server_members, ARRAY_LEN(server_members), text, on_server_hit, &servers);
 

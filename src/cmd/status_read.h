@@ -12,13 +12,14 @@
 #include "base/span.h"
 #include "record/record.h"
 
-#define STATUS_TEXT    128
-#define STATUS_WORKERS 64
-#define STATUS_ENGINES 32
-#define STATUS_CREDS   64
-#define STATUS_MODELS  512
-#define STATUS_SERVERS 9 /* targets that served one model */
-#define STATUS_TARGETS 512
+#define STATUS_TEXT      128
+#define STATUS_WORKERS   64
+#define STATUS_ENGINES   32
+#define STATUS_CREDS     64
+#define STATUS_MODELS    512
+#define STATUS_SERVERS   9 /* targets that served one model */
+#define STATUS_TARGETS   512
+#define STATUS_OVERRIDES 32
 
 struct status_worker {
     double slot, pid, requests, live, conns, crashes, silent_s;
@@ -48,6 +49,10 @@ struct status_model {
     size_t served_by_n;
 };
 
+struct status_override {
+    char target[STATUS_TEXT], what[STATUS_TEXT], until[STATUS_TEXT], why[STATUS_TEXT];
+};
+
 struct status_target {
     char target[STATUS_TEXT], state[STATUS_TEXT];
     double live, for_s, silent_after_s, tokens_left, tokens_limit; /* 0: not said */
@@ -61,6 +66,7 @@ struct status_extra {
 
 struct status_doc {
     char version[STATUS_TEXT];
+    char trial_state[STATUS_TEXT], trial[2 * STATUS_TEXT]; /* of a configuration; as a sentence */
     char config_id[STATUS_TEXT], config_source[STATUS_TEXT], reloaded[STATUS_TEXT];
     double uptime_s, requests_per_s, live, connections, window_s, overhead_p99_s;
     double dropped_lines, dropped_records, dropped_series;
@@ -71,7 +77,8 @@ struct status_doc {
     struct status_model models[STATUS_MODELS];
     struct status_target targets[STATUS_TARGETS];
     struct status_extra extras[STATUS_EXTRAS];
-    size_t workers_n, engines_n, creds_n, models_n, targets_n, extras_n;
+    struct status_override overrides[STATUS_OVERRIDES];
+    size_t workers_n, engines_n, creds_n, models_n, targets_n, extras_n, overrides_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

@@ -102,12 +102,26 @@ static void take_config(struct worker *w, int fd, uint64_t generation)
     link_ev_send(&w->link, (struct link_msg){.type = LINK_READY, .number = generation});
 }
 
+/* Without it this worker's requests all go by the one in use. */
+static void try_config(struct worker *w, int fd, uint64_t number)
+{
+    struct settings *settings = NULL;
+    struct err e;
+
+    if (fd >= 0 && run_settings(&settings, w->run, fd, &e) < 0)
+        run_say("worker: the configuration on trial: %s", e.text);
+    gateway_trial(&w->gateway, settings, number);
+    settings_unref(&settings);
+}
+
 static void on_msg(void *arg, const struct link_msg *m, int fd)
 {
     struct worker *w = arg;
 
     if (m->type == LINK_CONFIG) {
         take_config(w, fd, m->number);
+    } else if (m->type == LINK_TRIAL) {
+        try_config(w, fd, m->number);
     } else if (m->type == LINK_DRAIN) {
         board_set(&w->row->draining, 1);
         gateway_drain(&w->gateway, m->number, on_drained, w);
@@ -154,7 +168,9 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .row = w->row,
                               .standings = w->run->board->standings,
                               .creds = w->run->board->creds[w->slot],
-                              .kept = &w->run->board->kept};
+                              .kept = &w->run->board->kept,
+                              .overrides = w->run->board,
+                              .trial = &w->run->board->trial};
     int rc = -1;
 
     held_init(&w->held, w->run->board, place->slot);
@@ -167,6 +183,8 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                                .on_msg = on_msg,
                                .on_beat = on_beat,
                                .arg = w};
+    if (place->trial_fd >= 0)
+        try_config(w, place->trial_fd, place->trial);
     ev_timer_init(&w->send, w->ev, on_send_timer);
     if (gateway_bound(&w->gateway, settings, run_conns_most(), e) == 0 &&
         join_others(w, settings, e) == 0 && listen_all(w, place->slot, e) == 0 &&

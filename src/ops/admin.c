@@ -16,11 +16,13 @@
 #include "codec/json_write.h"
 #include "ops/collect.h"
 #include "ops/ops_impl.h"
+#include "ops/override.h"
 #include "ops/probes.h"
 #include "ops/prometheus.h"
 #include "ops/question.h"
 #include "ops/requests.h"
 #include "ops/status.h"
+#include "ops/trial.h"
 
 #define ANSWER_MAX    ((size_t)32 * 1024 * 1024)
 #define ANSWERS_MAX   ((size_t)64 * 1024 * 1024)
@@ -204,14 +206,20 @@ static void serve_status(struct ops_answer *a)
     reply(a, 200, JSON_TYPE);
 }
 
-static void serve_requests(struct ops_answer *a)
+static struct span query_of(const struct ops_answer *a)
 {
     struct span query = a->h->path;
+
+    span_cut(&query, '?');
+    return query;
+}
+
+static void serve_requests(struct ops_answer *a)
+{
     struct requests_query q;
     struct err e;
 
-    span_cut(&query, '?');
-    if (requests_read_query(&q, query, &e) < 0) {
+    if (requests_read_query(&q, query_of(a), &e) < 0) {
         refuse(a, 400, NULL, e.text);
         return;
     }
@@ -234,17 +242,15 @@ static void serve_request(struct ops_answer *a)
 static void serve_route(struct ops_answer *a)
 {
     struct ops *o = a->o;
-    struct span query = a->h->path;
     char text[QUESTION_TEXT];
     struct ops_question q;
     struct err e;
 
-    span_cut(&query, '?');
     if (!o->conf.explain) {
         refuse(a, 503, NULL, "This process cannot say where a request would go.");
     } else if (!buf_ok(&a->request)) {
         refuse(a, 503, NULL, "There is no memory for the request now.");
-    } else if (question_read(&q, text, query, &e) < 0) {
+    } else if (question_read(&q, text, query_of(a), &e) < 0) {
         refuse(a, 400, NULL, e.text);
     } else {
         q.body = buf_span(&a->request);
@@ -257,7 +263,7 @@ static void serve_route(struct ops_answer *a)
 
 /* ---- reload ---- */
 
-static void on_reloaded(void *arg, bool ok, struct span text)
+static void on_reloaded(void *arg, enum ops_reloaded how, struct span text)
 {
     struct ops *o = arg;
     struct ops_answer *a = o->reloading;
@@ -270,11 +276,12 @@ static void on_reloaded(void *arg, bool ok, struct span text)
         return;
     json_write_init(&w, &a->body);
     json_begin_object(&w);
-    json_kv_bool(&w, "ok", ok);
+    json_kv_bool(&w, "ok", how != OPS_REFUSED);
+    json_kv_bool(&w, "trial", how == OPS_TRIED);
     json_kv_string(&w, "text", text);
     json_end_object(&w);
     buf_add_char(&a->body, '\n');
-    reply(a, ok ? 200 : 422, JSON_TYPE);
+    reply(a, how != OPS_REFUSED ? 200 : 422, JSON_TYPE);
 }
 
 static void on_reload_timer(struct ev_timer *t)
@@ -306,7 +313,84 @@ static void serve_reload(struct ops_answer *a)
     }
     o->reload_busy = true;
     o->reloading = a;
-    o->conf.reload(o->conf.arg, on_reloaded, o);
+    o->conf.reload(o->conf.arg, span_is(query_of(a), "now"), on_reloaded, o);
+}
+
+static void serve_trial(struct ops_answer *a)
+{
+    struct json_write w;
+    struct view v;
+
+    ops_view(a->o, &v);
+    json_write_init(&w, &a->body);
+    json_begin_object(&w);
+    trial_write(&w, &v);
+    json_end_object(&w);
+    buf_add_char(&a->body, '\n');
+    reply(a, 200, JSON_TYPE);
+}
+
+static void reply_ok(struct ops_answer *a, const char *text)
+{
+    struct json_write w;
+
+    json_write_init(&w, &a->body);
+    json_begin_object(&w);
+    json_kv_bool(&w, "ok", true);
+    json_kv_cstring(&w, "text", text);
+    json_end_object(&w);
+    buf_add_char(&a->body, '\n');
+    reply(a, 200, JSON_TYPE);
+}
+
+static void serve_override(struct ops_answer *a)
+{
+    struct ops *o = a->o;
+    uint64_t now = ev_now(o->ev);
+    struct override ov;
+    struct err e;
+
+    if (override_read(&ov, query_of(a), o->settings, now, &e) < 0)
+        refuse(a, 400, NULL, e.text);
+    else if (!override_put(o->conf.board, &ov, now))
+        refuse(a, 409, NULL, "As many targets as there may be are out of service already.");
+    else
+        reply_ok(a, override_word(ov.what));
+}
+
+/* What is decided is told before it is done: the master does it within the next turn. */
+static void decide(struct ops_answer *a, enum ops_decision d, const char *text)
+{
+    if (!a->o->conf.decide) {
+        refuse(a, 503, NULL, "This process cannot change its configuration.");
+        return;
+    }
+    a->o->conf.decide(a->o->conf.arg, d);
+    reply_ok(a, text);
+}
+
+static void serve_confirm(struct ops_answer *a)
+{
+    if (board_get(&a->o->conf.board->trial.state) == BOARD_TRIAL_NONE)
+        refuse(a, 409, NULL, "No configuration is on trial.");
+    else
+        decide(a, OPS_CONFIRM, "The configuration on trial is taken into use.");
+}
+
+static void serve_rollback(struct ops_answer *a)
+{
+    const struct board_trial *t = &a->o->conf.board->trial;
+
+    if (board_get(&t->state) != BOARD_TRIAL_NONE)
+        decide(a, OPS_ROLL_BACK,
+               "The configuration on trial is taken back. Its file still has it: mend that before "
+               "the next reload or start.");
+    else if (board_get(&t->before))
+        decide(a, OPS_ROLL_BACK,
+               "The configuration before is taken into use again. The file still has the other "
+               "one: mend that before the next reload or start.");
+    else
+        refuse(a, 409, NULL, "There is no configuration to go back to.");
 }
 
 /* ---- routing ---- */
@@ -324,6 +408,10 @@ static const struct route routes[] = {
     {REQUESTS_PATH, "ID", "GET", true, false, serve_request},
     {"/api/v1/route", NULL, "POST", true, true, serve_route},
     {"/api/v1/reload", NULL, "POST", true, false, serve_reload},
+    {"/api/v1/trial", NULL, "GET", true, false, serve_trial},
+    {"/api/v1/confirm", NULL, "POST", true, false, serve_confirm},
+    {"/api/v1/rollback", NULL, "POST", true, false, serve_rollback},
+    {"/api/v1/override", NULL, "POST", true, false, serve_override},
 };
 
 static void serve_index(struct ops_answer *a)

@@ -12,6 +12,7 @@
 #include "ops/collect.h"
 
 #include "base/version.h"
+#include "board/trial.h"
 #include "ops/process.h"
 #include "record/log.h"
 
@@ -355,6 +356,9 @@ static void add_config(struct metrics *m, const struct view *v)
     metrics_set(m, METRIC_CONFIG_RELOAD_OK, NULL, (double)board_get(&v->board->reload_ok));
     metrics_set(m, METRIC_CONFIG_RELOAD_TIME, NULL,
                 (double)board_get(&v->board->reload_wall_ms) / 1000);
+    for (uint64_t s = 0; s < BOARD_TRIAL_STATES; s++)
+        metrics_set(m, METRIC_CONFIG_TRIAL, (struct span[]){span_str(board_trial_state_word(s))},
+                    board_get(&v->board->trial.state) == s);
 }
 
 static void add_dropped(struct metrics *m, const struct view *v)

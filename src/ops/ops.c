@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "ops/collect.h"
 #include "ops/ops_impl.h"
+#include "ops/trial.h"
 #include "record/log.h"
 
 #define SERIES_MAX    ((size_t)20000)
@@ -181,6 +182,15 @@ int ops_settings(struct ops *o, struct settings *settings, struct err *e)
     settings_unref(&o->settings);
     o->settings = settings;
     return open_log(o, e);
+}
+
+enum trial_verdict ops_judge(const struct ops *o, enum settings_unproven *ret)
+{
+    struct view v;
+
+    ops_view(o, &v);
+    *ret = o->settings->reload.unproven;
+    return trial_verdict_now(&v);
 }
 
 void ops_record(struct ops *o, const struct record *r)

@@ -13,7 +13,12 @@
  *   GET /api/v1/requests      the latest requests
  *   GET /api/v1/requests/ID   one of them, with its attempts
  *   POST /api/v1/route   where a request would go now, and why: question.h
- *   POST /api/v1/reload  asks for a reload; answers with its result
+ *   POST /api/v1/reload  asks for a reload; answers with its result, which may be that the new
+ *                        configuration is on trial; ?now: without a trial
+ *   GET /api/v1/trial    the trial of a configuration that runs, or how the last one ended
+ *   POST /api/v1/confirm    takes what is on trial into use
+ *   POST /api/v1/override   a target out of service for a while, or back: override.h
+ *   POST /api/v1/rollback   takes it back; without a trial, what was in use before comes back
  *
  * The port has no keys: who reaches it may read it, and it listens on loopback by default. Web
  * pages are kept out of /api/: a change needs a header that a page cannot send to another origin
@@ -26,6 +31,7 @@
 #define OPS_OPS_H
 
 #include "board/board.h"
+#include "policy/trial.h"
 #include "http/server.h"
 #include "record/record.h"
 #include "settings/settings.h"
@@ -37,6 +43,9 @@ struct ops_question {
     struct span path, model, key; /* as the client calls; key: the name of one of its keys */
     struct span body;
 };
+
+enum ops_reloaded { OPS_REFUSED, OPS_TAKEN, OPS_TRIED };
+enum ops_decision { OPS_CONFIRM, OPS_ROLL_BACK };
 
 struct ops_conf {
     struct net *net;
@@ -52,8 +61,11 @@ struct ops_conf {
                     * the configuration's address is bound */
     /* Begin a reload; done is called once with the text of the report, not after ops_free().
      * At most one is under way. May be NULL. */
-    void (*reload)(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
+    void (*reload)(void *arg, bool at_once,
+                   void (*done)(void *done_arg, enum ops_reloaded how, struct span text),
                    void *done_arg);
+    /* Somebody decides about what is on trial, or was taken last. May be NULL. */
+    void (*decide)(void *arg, enum ops_decision d);
     /* Append the answer to out, as JSON; nothing is called, and nothing that others see changes.
      * -1: *e says why there is none. May be NULL. */
     int (*explain)(void *arg, const struct ops_question *q, struct settings *settings,
@@ -75,6 +87,10 @@ MUST_CHECK int ops_settings(struct ops *o, struct settings *settings, struct err
 
 /* One request is over: count it, log it. */
 void ops_record(struct ops *o, const struct record *r);
+
+/* What is to become of the configuration on trial now, and, if it is unproven, what is to be done
+ * about that. */
+enum trial_verdict ops_judge(const struct ops *o, enum settings_unproven *ret);
 
 /* Write the log's lines now, as far as its reader takes them, and not at the end of the turn. */
 void ops_flush(struct ops *o);

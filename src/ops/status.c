@@ -5,7 +5,9 @@
 
 #include "base/version.h"
 #include "codec/json_write.h"
+#include "ops/override.h"
 #include "ops/probes.h"
+#include "ops/trial.h"
 #include "record/log.h"
 
 static void kv_double(struct json_write *w, const char *key, double v)
@@ -247,6 +249,12 @@ void status_write(struct buf *out, const struct view *v, struct recent *recent,
     kv_time(&w, "started", board_get(&v->board->started_wall_ms));
     kv_time(&w, "now", v->wall_ms);
     add_config(&w, v);
+    json_key(&w, "trial");
+    json_begin_object(&w);
+    trial_write(&w, v);
+    json_end_object(&w);
+    json_key(&w, "overrides");
+    override_write(&w, v);
     add_totals(&w, v);
     add_workers(&w, v);
     add_helper(&w, "keeper", &v->board->keeper);

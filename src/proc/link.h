@@ -16,13 +16,20 @@ enum link_type {
     LINK_CONFIG = 1,    /* a configuration to take into use: number = generation, fd = its text */
     LINK_DRAIN,         /* finish what runs, at most number milliseconds, then exit */
     LINK_ENGINE_STATE,  /* to the keeper: index, number = pid or 0, status = wait status */
-    LINK_RELOAD_RESULT, /* to the clerk: number = 1 if it was taken, fd = the report's text */
+    LINK_RELOAD_RESULT, /* to the clerk: number = enum link_reload, fd = the report's text */
+    LINK_TRIAL,         /* to a worker: one to try on a slice of the requests: number = the trial's,
+                         * fd = its text; without fd: none is on trial any more */
     /* child to master */
-    LINK_READY,        /* serves generation `number` */
-    LINK_RELOAD,       /* from the clerk: load the configuration anew */
+    LINK_READY,      /* serves generation `number` */
+    LINK_RELOAD,     /* from the clerk: load the configuration anew; index = 1: without a trial */
+    LINK_TRIAL_END,  /* from the clerk: the trial `number` ends so: index = enum board_trial_end */
+    LINK_TRIAL_HOLD, /* from the clerk: the trial `number` goes on until somebody decides */
+    LINK_ROLLBACK,   /* from the clerk: take the configuration before the one in use */
     LINK_ENGINE_START, /* from the keeper: index */
     LINK_ENGINE_STOP,  /* from the keeper: index */
 };
+
+enum link_reload { LINK_RELOAD_REFUSED, LINK_RELOAD_TAKEN, LINK_RELOAD_TRIED };
 
 struct link_msg {
     uint32_t type; /* enum link_type */

@@ -29,6 +29,7 @@
 
 #include "board/held.h"
 #include "board/suspect.h"
+#include "board/trial.h"
 #include "proc/command.h"
 
 #define CHILDREN      (BOARD_WORKERS + 2)
@@ -58,12 +59,15 @@ struct master {
     struct command_state commands[BOARD_ENGINES];
     int signals;
     int config_fd;
-    int first_fd; /* of the configuration that the gateway began with */
-    uint64_t generation;
+    int first_fd;  /* of the configuration that the gateway began with */
+    int before_fd; /* of the one before the one in use; -1: there was none */
+    int trial_fd;  /* of the one on trial; -1: there is none */
+    uint64_t generation, trials;
+    uint64_t before_route, trial_route; /* board_trial.route_now with these */
     pid_t loader;
     uint64_t loader_us; /* when it is killed: it may hang on a file that never comes */
     int loader_text, loader_report;
-    bool reload_again; /* asked for while one runs */
+    bool reload_again, again_at_once; /* asked for while one runs; that one without a trial */
     bool anybody_ready;
     unsigned short_lives;
     uint64_t stop_us; /* when what is left is killed */
@@ -76,6 +80,14 @@ static uint64_t now_us(void)
 
     MUST(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t wall_ms(void)
+{
+    struct timespec t;
+
+    MUST(clock_gettime(CLOCK_REALTIME, &t) == 0);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static void say(struct master *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -151,6 +163,8 @@ static void be_child(struct master *m, struct child *c, int link)
      * the same numbers. */
     c->place.config_fd = c->place.kind == PROC_KEEPER ? m->first_fd : m->config_fd;
     c->place.generation = m->generation;
+    c->place.trial_fd = m->trial_fd;
+    c->place.trial = m->trials;
     status = m->conf->child_main(m->conf->arg, &c->place);
     (void)fflush(NULL);
     _exit(status);
@@ -210,6 +224,16 @@ static bool others_work(const struct master *m)
     return false;
 }
 
+static void end_trial(struct master *m, enum board_trial_end how);
+
+/* Of the configuration on trial, as far as anybody can tell: requests of its were under way, or the
+ * process did not even get that far. */
+static bool died_trying(const struct master *m, const struct child *c, uint64_t now)
+{
+    return m->trial_fd >= 0 && c->place.kind == PROC_WORKER &&
+           (board_get(&c->row->trying) || now - c->born_us < hurried(m, RESPAWN_US));
+}
+
 static void child_died(struct master *m, struct child *c, int status)
 {
     uint64_t now = now_us();
@@ -230,6 +254,9 @@ static void child_died(struct master *m, struct child *c, int status)
         board_targets_clear(m->conf->board->targets[c->place.slot]);
     if (m->phase != SERVING)
         return;
+    if (died_trying(m, c, now))
+        end_trial(m, BOARD_TRIAL_END_DIED);
+    board_set(&c->row->trying, 0);
     board_add(&c->row->crashes, 1);
     if (WIFSIGNALED(status))
         say(m, "%s died of signal %d; replacing it", name_of(c, name), WTERMSIG(status));
@@ -257,21 +284,23 @@ static int memory_file(const char *name)
     return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
-static void start_reload(struct master *m)
+static void start_reload(struct master *m, bool at_once)
 {
     pid_t pid;
 
     if (m->loader) {
         m->reload_again = true;
+        m->again_at_once = at_once;
         return;
     }
     m->loader_text = memory_file("configuration");
     m->loader_report = memory_file("report");
     pid = m->loader_text < 0 || m->loader_report < 0 ? -1 : fork();
     if (pid == 0) {
-        int status = m->conf->load(m->conf->arg, m->loader_text, m->loader_report);
+        int status =
+            m->conf->load(m->conf->arg, m->loader_text, m->loader_report, m->config_fd, at_once);
 
-        _exit(status == 0 ? 0 : 1);
+        _exit(status);
     }
     if (pid < 0) {
         say(m, "reload: no process for it: %s", strerror(errno));
@@ -283,48 +312,116 @@ static void start_reload(struct master *m)
     m->loader_us = now_us() + LOADER_US;
 }
 
-static void adopt_config(struct master *m)
+/* The keeper goes by the first one for ever. */
+static void close_text(const struct master *m, int *fd)
 {
-    if (fcntl(m->loader_text, F_ADD_SEALS,
-              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
-        say(m, "reload: the configuration cannot be sealed: %s", strerror(errno));
-    if (m->config_fd != m->first_fd)
-        close_fd(&m->config_fd);
-    m->config_fd = m->loader_text;
-    m->loader_text = -1;
-    m->generation++;
-    board_set(&m->conf->board->generation, m->generation);
-    for (size_t i = 0; i < m->children_n; i++)
-        tell(m, &m->children[i], (struct link_msg){.type = LINK_CONFIG, .number = m->generation},
-             m->config_fd);
+    if (*fd != m->first_fd)
+        close_fd(fd);
+    *fd = -1;
 }
 
-static uint64_t wall_ms(void)
+static void tell_all(struct master *m, struct link_msg msg, int fd)
 {
-    struct timespec t;
+    for (size_t i = 0; i < m->children_n; i++)
+        tell(m, &m->children[i], msg, fd);
+}
 
-    MUST(clock_gettime(CLOCK_REALTIME, &t) == 0);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+/* Into use; the text is ours from here on. */
+static void take_config(struct master *m, int fd, uint64_t route)
+{
+    struct board_trial *t = &m->conf->board->trial;
+
+    close_text(m, &m->before_fd);
+    m->before_fd = m->config_fd;
+    m->before_route = board_get(&t->route_now);
+    m->config_fd = fd;
+    m->generation++;
+    board_set(&t->route_now, route);
+    board_set(&t->before, 1);
+    board_set(&m->conf->board->generation, m->generation);
+    board_set(&m->conf->board->reload_ok, 1);
+    board_set(&m->conf->board->reload_wall_ms, wall_ms());
+    tell_all(m, (struct link_msg){.type = LINK_CONFIG, .number = m->generation}, m->config_fd);
+}
+
+static void begin_trial(struct master *m, int fd)
+{
+    m->trial_fd = fd;
+    m->trial_route = board_get(&m->conf->board->trial.loaded.route);
+    m->trials++;
+    board_trial_begin(&m->conf->board->trial, m->conf->board->standings, m->trials, now_us(),
+                      wall_ms());
+    tell_all(m, (struct link_msg){.type = LINK_TRIAL, .number = m->trials}, fd);
+}
+
+static void end_trial(struct master *m, enum board_trial_end how)
+{
+    int fd = m->trial_fd;
+
+    if (fd < 0)
+        return;
+    m->trial_fd = -1;
+    board_trial_ended(&m->conf->board->trial, how, now_us(), wall_ms());
+    say(m, "reload: %s", board_trial_end_text(how));
+    if (board_trial_is_taken(how)) {
+        take_config(m, fd, m->trial_route);
+        return;
+    }
+    close_fd(&fd);
+    board_set(&m->conf->board->reload_ok, 0);
+    tell_all(m, (struct link_msg){.type = LINK_TRIAL}, -1);
+}
+
+static void roll_back(struct master *m)
+{
+    int fd = m->before_fd;
+
+    if (fd < 0)
+        return;
+    m->before_fd = -1;
+    say(m, "reload: the configuration before is taken into use again");
+    take_config(m, fd, m->before_route);
+}
+
+/* What the loader has found good, as its exit status says. */
+static enum link_reload use_loaded(struct master *m, int status)
+{
+    bool try = WIFEXITED(status) && WEXITSTATUS(status) == PROC_LOAD_TRY;
+    int fd = m->loader_text;
+
+    if (!try && !(WIFEXITED(status) && WEXITSTATUS(status) == PROC_LOAD_TAKE))
+        return LINK_RELOAD_REFUSED;
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+        say(m, "reload: the configuration cannot be sealed: %s", strerror(errno));
+    m->loader_text = -1;
+    end_trial(m, BOARD_TRIAL_END_REPLACED);
+    if (try)
+        begin_trial(m, fd);
+    else
+        take_config(m, fd, board_get(&m->conf->board->trial.loaded.route));
+    return try ? LINK_RELOAD_TRIED : LINK_RELOAD_TAKEN;
 }
 
 static void loader_done(struct master *m, int status)
 {
-    bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    static const char *const said[] = {
+        [LINK_RELOAD_REFUSED] = "reload: refused; the old configuration stays",
+        [LINK_RELOAD_TAKEN] = "reload: taken into use",
+        [LINK_RELOAD_TRIED] = "reload: tried on a slice of the requests",
+    };
+    enum link_reload result = use_loaded(m, status);
 
     m->loader = 0;
-    if (ok)
-        adopt_config(m);
-    say(m, ok ? "reload: taken into use" : "reload: refused; the old configuration stays");
-    board_set(&m->conf->board->reload_ok, ok);
-    if (ok)
-        board_set(&m->conf->board->reload_wall_ms, wall_ms());
-    tell(m, find_kind(m, PROC_CLERK), (struct link_msg){.type = LINK_RELOAD_RESULT, .number = ok},
-         m->loader_report);
+    say(m, "%s", said[result]);
+    if (result == LINK_RELOAD_REFUSED)
+        board_set(&m->conf->board->reload_ok, 0);
+    tell(m, find_kind(m, PROC_CLERK),
+         (struct link_msg){.type = LINK_RELOAD_RESULT, .number = result}, m->loader_report);
     close_fd(&m->loader_text);
     close_fd(&m->loader_report);
     if (m->reload_again && m->phase == SERVING) {
         m->reload_again = false;
-        start_reload(m);
+        start_reload(m, m->again_at_once);
     }
 }
 
@@ -457,7 +554,7 @@ static void on_signal(struct master *m, uint32_t signal)
         break;
     case SIGHUP:
         if (m->phase == SERVING)
-            start_reload(m);
+            start_reload(m, false);
         break;
     case SIGTERM:
     case SIGINT:
@@ -485,6 +582,31 @@ static void start_engine(struct master *m, uint32_t i)
     engine_changed(m, i, 0);
 }
 
+/* The clerk's words about configurations. What it says of a trial may come behind its end. */
+static void on_reload_message(struct master *m, const struct link_msg *msg)
+{
+    bool on = m->trial_fd >= 0 && msg->number == m->trials;
+
+    switch (msg->type) {
+    case LINK_RELOAD:
+        start_reload(m, msg->index == 1);
+        break;
+    case LINK_TRIAL_END:
+        if (on && msg->index < BOARD_TRIAL_ENDS_N)
+            end_trial(m, (enum board_trial_end)msg->index);
+        break;
+    case LINK_TRIAL_HOLD:
+        if (on) {
+            say(m, "reload: unproven; held on its slice until it is confirmed or rolled back");
+            board_set(&m->conf->board->trial.state, BOARD_TRIAL_UNPROVEN);
+        }
+        break;
+    default:
+        roll_back(m);
+        break;
+    }
+}
+
 static void on_message(struct master *m, struct child *c, const struct link_msg *msg)
 {
     switch (msg->type) {
@@ -494,8 +616,11 @@ static void on_message(struct master *m, struct child *c, const struct link_msg 
         board_set(&c->row->generation, msg->number);
         break;
     case LINK_RELOAD:
-        if (m->phase == SERVING)
-            start_reload(m);
+    case LINK_TRIAL_END:
+    case LINK_TRIAL_HOLD:
+    case LINK_ROLLBACK:
+        if (m->phase == SERVING && c->place.kind == PROC_CLERK)
+            on_reload_message(m, msg);
         break;
     case LINK_ENGINE_START:
         if (c->place.kind == PROC_KEEPER)
@@ -624,6 +749,8 @@ int master_run(const struct proc_conf *conf)
                        .signals = -1,
                        .config_fd = conf->config_fd,
                        .first_fd = conf->config_fd,
+                       .before_fd = -1,
+                       .trial_fd = -1,
                        .generation = 1,
                        .loader_text = -1,
                        .loader_report = -1};
@@ -649,8 +776,9 @@ int master_run(const struct proc_conf *conf)
     while (m.phase != STOPPING || any_alive(&m, false))
         turn(&m);
     close_fd(&m.signals);
-    if (m.first_fd != m.config_fd)
-        close_fd(&m.first_fd);
-    close_fd(&m.config_fd);
+    close_text(&m, &m.before_fd);
+    close_text(&m, &m.config_fd);
+    close_fd(&m.trial_fd);
+    close_fd(&m.first_fd);
     return m.status;
 }

@@ -23,7 +23,12 @@ struct proc_place {
     int link;            /* to the master */
     int config_fd;       /* text of the configuration, to be read with pread() */
     uint64_t generation; /* its number */
+    int trial_fd;        /* text of the one on trial; -1: there is none */
+    uint64_t trial;      /* the number of the trial */
 };
+
+/* What a load came to, as an exit status; any other: the configuration is bad. */
+enum proc_load { PROC_LOAD_TAKE = 0, PROC_LOAD_BAD = 1, PROC_LOAD_TRY = 10 };
 
 /* A command that may be started: nothing else ever is. */
 struct proc_command {
@@ -45,8 +50,9 @@ struct proc_conf {
     /* The life of a child, in its own process; returns its exit status. */
     int (*child_main)(void *arg, const struct proc_place *place);
     /* Load the configuration anew, in a process of its own: write its text to text_fd and a
-     * report for people to report_fd; 0: good. */
-    int (*load)(void *arg, int text_fd, int report_fd);
+     * report for people to report_fd. config_fd: the text of the one in use; at_once: whoever asks
+     * wants no trial. Returns an enum proc_load. */
+    int (*load)(void *arg, int text_fd, int report_fd, int config_fd, bool at_once);
     /* The worker of this slot cannot be replaced at once, and there are others. Who waits for it in
      * the kernel is to go to another one; the next process of the slot listens anew. NULL: they
      * wait. */

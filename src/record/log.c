@@ -154,6 +154,7 @@ static void what_came(struct json_write *w, const struct record *r)
     if (r->client_retry)
         json_kv_uint(w, "client_retry", r->client_retry);
     text(w, "repeats", RECORD_TEXT(r->repeats));
+    text(w, "trial", span_str(record_trial_word(r->trial)));
     json_kv_bool(w, "stream", r->stream);
     times(w, r);
     json_kv_uint(w, "bytes_in", r->bytes_in);

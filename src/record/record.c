@@ -5,6 +5,17 @@
 
 #include <stdio.h>
 
+const char *record_trial_word(uint8_t t)
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        RECORD_TRIALS(X)
+#undef X
+    };
+
+    return words[t < ARRAY_LEN(words) ? t : 0];
+}
+
 const char *record_outcome_name(enum outcome o)
 {
     static const char *const names[] = {

@@ -51,6 +51,21 @@ struct record_skip {
 };
 MUST_CHECK bool record_next_skip(struct span *rest, struct record_skip *ret);
 
+/* Of a configuration that is tried on a slice of the requests: X(name, word). */
+#define RECORD_TRIALS(X)                                                                           \
+    X(NONE, "")             /* by the one in use */                                                \
+    X(NEW, "new")           /* by the one on trial */                                              \
+    X(REPEATED, "repeated") /* by that, and again by the one in use, since it failed */
+
+enum record_trial {
+#define X(name, word) RECORD_TRIAL_##name,
+    RECORD_TRIALS(X)
+#undef X
+        RECORD_TRIALS_N
+};
+
+const char *record_trial_word(uint8_t t);
+
 struct record {
     uint64_t wall_ms;          /* when the request's head was whole */
     uint64_t duration_us;      /* from then to the end */
@@ -74,6 +89,7 @@ struct record {
     uint16_t attempts;
     uint16_t skipped_before; /* bytes of `skipped` that stood there when the last attempt began */
     uint16_t client_retry;   /* how often the client has asked for it before, as its SDK says */
+    uint8_t trial;           /* enum record_trial */
     bool stream;
     bool more;             /* this is of an attempt that another one follows, not of the request */
     bool configured;       /* the model stands in the configuration: no client has made it up */

@@ -194,6 +194,16 @@ static void tell(struct relay *r, struct record *of)
     begin_record(rec);
 }
 
+void relay_tell_attempt(struct relay *r, struct record *of, const struct relay_refusal *no)
+{
+    if (of->attempts == 0) { /* it was refused before anybody was asked */
+        begin_record(&r->record);
+        return;
+    }
+    note_tried(&r->record, of->target, no);
+    tell(r, of);
+}
+
 static uint32_t draw(struct relay *r)
 {
     uint32_t ret;
@@ -284,8 +294,7 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
         return give_up(r, last, before, &of);
     if (answering && begin_join(r, &e) < 0)
         return give_up(r, last, before, &of);
-    note_tried(&r->record, of.target, &r->last->no);
-    tell(r, &of);
+    relay_tell_attempt(r, &of, &r->last->no);
     if (step.what == POLICY_NEXT && r->target)
         relay_try(r);
     return true;

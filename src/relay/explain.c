@@ -348,7 +348,8 @@ int relay_explain(struct buf *out, const struct relay_question *q, struct ev *ev
                   struct settings *settings, struct board *board, uint32_t workers, struct err *e)
 {
     struct explain *x = mem_zalloc(1, sizeof(*x));
-    struct relay_sink sink = {.skip = on_skip, .arg = x, .kept = board ? &board->kept : NULL};
+    struct relay_sink sink = {
+        .skip = on_skip, .arg = x, .overrides = board, .kept = board ? &board->kept : NULL};
     struct buf path;
     int rc = -1;
 

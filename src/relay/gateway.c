@@ -129,6 +129,14 @@ int gateway_settings(struct gateway *g, struct settings *settings, struct err *e
     return http_server_reconf(g->server, &conf, e);
 }
 
+void gateway_trial(struct gateway *g, struct settings *settings, uint64_t number)
+{
+    call_pools_try(g->pools, settings);
+    if (!settings) /* what it had fetched is nobody's any more */
+        cred_store_use(g->creds, g->relay.settings);
+    relay_env_trial(&g->relay, settings, number);
+}
+
 static void on_server_drained(void *arg)
 {
     struct gateway *g = arg;

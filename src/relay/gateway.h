@@ -56,6 +56,10 @@ MUST_CHECK int gateway_join(struct gateway *g, struct resolver *resolver,
  * be used, and the old one stays; all else is taken. */
 MUST_CHECK int gateway_settings(struct gateway *g, struct settings *settings, struct err *e);
 
+/* A slice of the requests that begin from now on uses this snapshot, until that trial is over
+ * (relay_env_trial()). What is the server's own stays as it is. NULL: none does any more. */
+void gateway_trial(struct gateway *g, struct settings *settings, uint64_t number);
+
 /* Accept no more, let what runs finish for ms, then end the rest honestly; on_drained once no
  * connection is left. */
 void gateway_drain(struct gateway *g, uint64_t ms, void (*on_drained)(void *arg), void *arg);

@@ -116,7 +116,7 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
         c[i] = settings_candidate(&ways[i]);
         c[i].cost = relay_guess_cost(r, ways[i].target);
     }
-    policy_order(order, c, (uint32_t)n, r->env->standings, strategy, !r->req.stream, random);
+    policy_order(order, c, (uint32_t)n, relay_standings(r), strategy, !r->req.stream, random);
     for (size_t i = 0; i < n; i++)
         ways[i] = as_written[order[i]];
 }
@@ -134,6 +134,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     targets = targets_of(r, &n);
     n = list_ways(all, targets, n);
     order_ways(r, all, n);
+    relay_drained_last(r, all, n);
     ways = arena_alloc(&r->arena, n * sizeof(*ways));
     c = arena_alloc(&r->arena, n * sizeof(*c));
     passed = arena_zalloc(&r->arena, n * sizeof(*passed));
@@ -143,7 +144,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     memcpy(ways, all, n * sizeof(*ways));
     r->record.configured = r->plan.model != NULL;
     r->ways = ways;
-    r->run = (struct policy_request){.table = r->env->standings,
+    r->run = (struct policy_request){.table = relay_standings(r),
                                      .rules = r->plan.model ? &r->plan.model->rules
                                                             : &r->settings->rules,
                                      .candidates = c,
@@ -162,7 +163,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         if (makes_vectors(r) && lead && !span_eq(lead->model, ways[i].target->model))
             leave_out(r, i);
     }
-    return true;
+    return relay_disabled_out(r, no);
 }
 
 /* ---- a request that is fit for its target ---- */
@@ -264,8 +265,7 @@ static void ask_for_usage(struct relay *r)
         r->usage_added = relay_patch(r, r->req.ask_usage);
 }
 
-/* What the last attempt has made of the request and its answer. */
-static void forget_attempt(struct relay *r)
+void relay_forget_attempt(struct relay *r)
 {
     relay_translated_fini(r);
     if (r->state == RELAY_TRYING)
@@ -297,7 +297,7 @@ enum obstacle {
 
 static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
 {
-    forget_attempt(r);
+    relay_forget_attempt(r);
     if (!may_go_on(r, r->target))
         return OTHERS_ANSWER;
     if (!relay_may_ask(r, r->target, no) || !relay_may_cost(r, r->target, no))

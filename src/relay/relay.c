@@ -105,8 +105,9 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
     struct err e;
     bool boundary;
 
-    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || r->state == RELAY_READING_ALONG ||
-        relay_say_approved(r, no))
+    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || r->state == RELAY_READING_ALONG)
+        return;
+    if ((r->state == RELAY_TRYING && relay_go_back(r, no)) || relay_say_approved(r, no))
         return;
     boundary = r->state == RELAY_TRYING || r->translate || r->broke ||
                (r->call && call_at_boundary(r->call));
@@ -186,8 +187,10 @@ static bool begin_trying(struct relay *r)
     r->state = RELAY_TRYING;
     r->record.stream = r->req.stream;
     r->deadline_at = ev_now(r->env->ev) + total;
-    if (ev_timer_set(&r->deadline, total, &e) == 0)
+    if (ev_timer_set(&r->deadline, total, &e) == 0) {
+        relay_watch_silence(r);
         return true;
+    }
     no.text = e.text;
     relay_refuse(r, &no);
     return false;
@@ -269,22 +272,26 @@ bool relay_read_end(struct relay *r, struct relay_refusal *no)
     return true;
 }
 
+void relay_serve(struct relay *r, const struct relay_refusal *no)
+{
+    if (no && !relay_wait(r))
+        relay_refuse(r, no);
+    else if (begin_trying(r) && !no)
+        relay_try(r);
+}
+
 static void serve_request(struct relay *r)
 {
     struct relay_refusal no;
 
-    if (!relay_read_end(r, &no)) {
+    if (!relay_read_end(r, &no))
         relay_refuse(r, &no);
-    } else if (!relay_is_first(r)) {
+    else if (!relay_is_first(r))
         return;
-    } else if (relay_find_target(r, &no)) {
-        if (begin_trying(r))
-            relay_try(r);
-    } else if (relay_wait(r)) {
-        UNUSED(begin_trying(r));
-    } else {
-        relay_refuse(r, &no);
-    }
+    else if (relay_find_target(r, &no))
+        relay_serve(r, NULL);
+    else if (!relay_go_back(r, &no))
+        relay_serve(r, &no);
 }
 
 static void on_end(void *arg)
@@ -379,6 +386,7 @@ void relay_fini(struct relay *r)
     relay_free_patches(r);
     arena_fini(&r->arena);
     settings_unref(&r->settings);
+    settings_unref(&r->tried);
 }
 
 static void reap(struct ev_post *p)
@@ -403,6 +411,7 @@ void relay_end(struct relay *r, enum http_close how)
     ev_timer_stop(&r->hold);
     ev_timer_stop(&r->deadline);
     relay_end_once(r, how);
+    relay_trial_over(r);
     http_stream_close(&r->handed, how);
     http_stream_close(&r->client, how);
     list_del(&r->link);
@@ -484,7 +493,7 @@ static bool serve_own(struct relay *r)
 
 int relay_begin(struct relay *r, struct err *e)
 {
-    if (blob_new(&r->body, &r->env->blobs, r->settings->server.limits.body_bytes, e) < 0)
+    if (blob_new(&r->body, &r->env->blobs, r->env->settings->server.limits.body_bytes, e) < 0)
         return -1;
     /* What the path asks for is a part of the request. */
     MUST(XXH64_reset(&r->read, XXH64(r->head->path.p, r->head->path.n, 0)) == XXH_OK);
@@ -514,10 +523,20 @@ void relay_init(struct relay *r, struct relay_env *env, const struct http_head *
     ev_timer_init(&r->hold, env->ev, relay_on_hold);
     ev_timer_init(&r->again, env->ev, relay_on_again);
     ev_timer_init(&r->deadline, env->ev, on_deadline);
+    ev_timer_init(&r->silent, env->ev, relay_on_silent);
     ev_post_init(&r->reap, reap);
     ev_post_init(&r->over, relay_on_over);
     cred_wait_init(&r->credential, relay_on_credential);
     list_init(&r->link);
+}
+
+static void begin(struct relay *r, const struct net_addr *peer)
+{
+    struct err e;
+
+    relay_draw_side(r, peer);
+    if (relay_begin(r, &e) < 0)
+        relay_impossible(r, &e);
 }
 
 void relay_on_request(void *arg, struct http_stream *s, const struct http_head *h,
@@ -526,7 +545,6 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
     struct relay_env *env = arg;
     struct relay *r = mem_spares_take(&env->relays, sizeof(*r));
     struct relay_refusal no;
-    struct err e;
     bool known;
 
     if (!r) {
@@ -548,8 +566,8 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
         relay_refuse(r, &no);
     else if (env->ending != REASON_NONE) /* it came behind the end of the drain */
         refuse_ending(r, env->ending);
-    else if (!serve_own(r) && relay_begin(r, &e) < 0)
-        relay_impossible(r, &e);
+    else if (!serve_own(r))
+        begin(r, peer);
 }
 
 int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
@@ -590,6 +608,16 @@ void relay_env_settings(struct relay_env *env, struct settings *settings)
     env->settings = settings_ref(settings);
     env->blobs.bytes_max = settings->server.memory_bytes_max;
     settings_unref(&old);
+    relay_env_trial(env, NULL, 0);
+}
+
+void relay_env_trial(struct relay_env *env, struct settings *settings, uint64_t number)
+{
+    MUST(!settings || env->sink.trial);
+    settings_unref(&env->trial);
+    env->trial_number = number;
+    if (settings)
+        env->trial = settings_ref(settings);
 }
 
 void relay_env_fini(struct relay_env *env)
@@ -602,6 +630,7 @@ void relay_env_fini(struct relay_env *env)
     standing_free(&env->own_standings);
     mem_spares_fini(&env->calls);
     mem_spares_fini(&env->relays);
+    settings_unref(&env->trial);
     settings_unref(&env->settings);
 }
 

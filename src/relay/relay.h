@@ -45,8 +45,10 @@ struct relay_sink {
     struct board_row *row;
     /* How targets stand with all workers; NULL: this one goes by what it sees itself. */
     struct board_standing *standings;
-    struct board_cred *creds; /* the worker's row: what it has of clouds; NULL: nobody looks */
-    struct board_kept *kept;  /* which provider keeps which answer; NULL: nobody notes */
+    struct board_cred *creds;      /* the worker's row: what it has of clouds; NULL: nobody looks */
+    struct board_kept *kept;       /* which provider keeps which answer; NULL: nobody notes */
+    const struct board *overrides; /* who is out of service by hand; NULL: nobody is */
+    struct board_trial *trial;     /* counts of both sides of one; NULL: there are no trials */
 };
 
 struct relay_stats {
@@ -58,6 +60,8 @@ struct relay_stats {
 struct relay_env {
     struct ev *ev;
     struct settings *settings; /* the snapshot for requests that begin now */
+    struct settings *trial;    /* ... for a slice of them; NULL: none is on trial */
+    uint64_t trial_number;
     struct call_pools *pools;
     struct cred_store *creds;
     struct blob_pool blobs;
@@ -81,8 +85,12 @@ MUST_CHECK int relay_env_init(struct relay_env *env, struct ev *ev, struct setti
                               struct relay_sink sink, struct err *e);
 void relay_env_fini(struct relay_env *env);
 
-/* Requests that begin from now on use this snapshot; running ones keep theirs. */
+/* Requests that begin from now on use this snapshot; running ones keep theirs. A trial is over. */
 void relay_env_settings(struct relay_env *env, struct settings *settings);
+
+/* A slice of the requests that begin from now on uses this one, as long as the board says that the
+ * trial of this number goes on. NULL: none does. The sink has a trial. */
+void relay_env_trial(struct relay_env *env, struct settings *settings, uint64_t number);
 
 /* The http_on_request of a worker's server; arg is the relay_env. */
 void relay_on_request(void *arg, struct http_stream *s, const struct http_head *h,

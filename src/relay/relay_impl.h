@@ -11,7 +11,9 @@
  *     exhausted.c  an approved text in place of an error
  *     cost.c     what the target's answer costs
  *     caps.c     what the request may cost
+ *     trial.c    a new configuration that is tried on a slice of the requests
  *     models.c   the list of models
+ *     override.c who is out of service by hand
  *     translated.c  what there is besides when the target speaks another dialect
  *     patch.c    patches whose places only a second walk of the body tells
  *     repeat.c   the first request of an Idempotency-Key, and its repetitions
@@ -51,6 +53,9 @@ enum relay_state {
     RELAY_ENDED,
 };
 
+/* Of the trial of a configuration (trial.c). */
+enum relay_side { RELAY_NO_SIDE, RELAY_OLD, RELAY_NEW, RELAY_AGAIN };
+
 struct relay {
     struct relay_env *env;
     struct list link; /* in env->live */
@@ -62,6 +67,13 @@ struct relay {
     const struct provider_op_row *op;
     const struct dialect *dialect; /* of the client: its errors are said in it */
     const struct settings_key *key;
+    enum relay_side side;
+    bool judged;                           /* it is known whether its side has failed by it */
+    uint64_t trial;                        /* its number */
+    struct settings *tried;                /* that, once the request has gone back from it */
+    const struct settings_key *key_before; /* with the snapshot in use */
+    ev_us asked;                           /* its first target, with the snapshot that it goes by */
+    struct ev_timer silent;
     ev_us began;
     struct record record;
 
@@ -192,6 +204,9 @@ MUST_CHECK int relay_begin(struct relay *r, struct err *e);
 bool relay_read_body(struct relay *r, struct span s, struct relay_refusal *no);
 bool relay_read_end(struct relay *r, struct relay_refusal *no);
 
+/* It is read: ask its first target; or, if that could not be found, say no. */
+void relay_serve(struct relay *r, const struct relay_refusal *no);
+
 /* It is over: record it, and close the client's stream so. */
 void relay_end(struct relay *r, enum http_close how);
 
@@ -282,6 +297,10 @@ bool relay_wait(struct relay *r);
 /* The fn of r->again. */
 void relay_on_again(struct ev_timer *t);
 
+/* The attempt of this record has failed so, and another one follows: it gets a record of its own,
+ * and r->record is ready for the next one. */
+void relay_tell_attempt(struct relay *r, struct record *of, const struct relay_refusal *no);
+
 /* The attempt failed so. A credential that the target does not take (any more), and that was
  * fetched, is fetched anew once, and the target is tried again: what was refused has not been
  * executed. false: it is none of that. */
@@ -335,6 +354,9 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no);
 /* The same one again. */
 bool relay_same_target(struct relay *r, struct relay_refusal *no);
 
+/* What the last attempt has made of the request and its answer is gone. */
+void relay_forget_attempt(struct relay *r);
+
 /* r->target into the record. */
 void relay_name_target(struct relay *r);
 
@@ -352,6 +374,37 @@ void relay_skip(struct relay *r, const struct relay_skip *s);
 
 /* ... those that policy_next() has just passed over. */
 void relay_note_passed(struct relay *r);
+
+/* ---- trial.c ---- */
+
+/* The snapshot in use knows who has come: by which one is the request served? */
+void relay_draw_side(struct relay *r, const struct net_addr *peer);
+
+/* The request fails so, before anything of an answer has reached the client: it begins again with
+ * the snapshot in use, if that is another one. false: it is not, nothing is changed. */
+bool relay_go_back(struct relay *r, const struct relay_refusal *no);
+
+/* A target is asked: the answer is waited for. The fn of r->silent. */
+void relay_watch_silence(struct relay *r);
+void relay_on_silent(struct ev_timer *t);
+
+/* The request has ended; its record says how. */
+void relay_trial_over(struct relay *r);
+
+/* How targets stand, to this request. A fault of the new configuration is none of the old one's
+ * targets, though they have the same names. */
+static inline struct board_standing *relay_standings(const struct relay *r)
+{
+    return r->side == RELAY_NEW ? r->env->sink.trial->standings : r->env->standings;
+}
+
+/* ---- override.c ---- */
+
+/* Targets that are drained by hand come behind all others. */
+void relay_drained_last(const struct relay *r, struct settings_way *ways, size_t n);
+
+/* Those that are switched off by hand go out. false: all are, and *no says so. */
+bool relay_disabled_out(struct relay *r, struct relay_refusal *no);
 
 /* ---- translated.c ---- */
 

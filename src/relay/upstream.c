@@ -332,6 +332,8 @@ void relay_fail(struct relay *r, const struct relay_last *last)
     const struct relay_retry retry = {.after = last->no.retry_after};
     struct err e;
 
+    if (r->state == RELAY_TRYING && relay_go_back(r, &last->no))
+        return;
     r->target = last->target;
     if (r->target)
         relay_name_target(r);

@@ -33,6 +33,7 @@ struct snapshot {
     struct secret_arena *secrets;
     const struct settings_model **by_name; /* sorted */
     struct build_places places;
+    uint64_t route_id; /* trial.c */
 };
 
 struct build {
@@ -74,6 +75,10 @@ void build_prices(struct build *b, struct span given);
 
 /* Where the provider's credentials come from; all else of it is built. */
 void build_credential(struct build *b, const struct keys_provider *k, struct settings_provider *p);
+
+/* What settings_route_id() says; all else of the snapshot is built. */
+struct yaml_node;
+void build_route_id(struct build *b, const struct yaml_node *root);
 
 void build_server(struct build *b);
 void build_providers(struct build *b);

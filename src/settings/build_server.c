@@ -1,5 +1,5 @@
 /*
- * build_server.c - the keys under `server` and `telemetry`.
+ * build_server.c - the keys under `server`, `reload` and `telemetry`.
  */
 #include "base/file.h"
 #include "net/tls.h"
@@ -152,6 +152,15 @@ void build_server(struct build *b)
     s->server.idle_ms = k->timeout.idle.num;
     s->server.write_stall_ms = k->timeout.write_stall.num;
     s->server.half_close_ok = k->client_half_close.num == 1;
+    s->reload.slice = (uint32_t)b->keys->reload.slice.num;
+    s->reload.at_least_ms = b->keys->reload.at_least.num;
+    s->reload.at_most_ms = b->keys->reload.at_most.num;
+    s->reload.unproven = (enum settings_unproven)b->keys->reload.unproven.num;
+    if (s->reload.at_least_ms > s->reload.at_most_ms)
+        conf_report_add(b->report, CONF_ERROR, "E015",
+                        b->keys->reload.at_least.set ? b->keys->reload.at_least.at
+                                                     : b->keys->reload.at_most.at,
+                        "reload.at_least is longer than reload.at_most, which ends the trial");
     s->log.access = b->keys->telemetry.log.access.num == 1;
     s->log.file = build_text(b, &b->keys->telemetry.log.file);
 }

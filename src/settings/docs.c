@@ -21,7 +21,7 @@ static void reference_types(struct buf *out)
     static const struct conf_type *const types[] = {
         &conf_duration, &conf_size,     &conf_count,  &conf_string,  &conf_name,
         &conf_path,     &types_address, &types_url,   &types_secret, &types_hash,
-        &types_date,    &types_target,  &types_model, &types_models,
+        &types_date,    &types_target,  &types_model, &types_models, &conf_percent,
     };
 
     buf_add_str(out, "\n## How values are written\n\n| value | is |\n|---|---|\n");

@@ -311,11 +311,25 @@ static const struct conf_key prices_keys[] = {
 };
 static const struct conf_table prices_table = TABLE(keys_prices, prices_keys);
 
+static const struct conf_key reload_keys[] = {
+    {"slice", CONF_ONE, .type = &conf_percent, AT(keys_reload, slice), .text = "5%", .min = "0%", .max = "50%",
+     .help = "The share of new requests that a new configuration is tried on. 0%: it is taken into use at once, as by lamplighter reload --now."},
+    {"at_least", CONF_ONE, .type = &conf_duration, AT(keys_reload, at_least), .text = "30s", .min = "0s", .max = "1h",
+     .help = "The shortest trial of a configuration that is then kept, once 50 requests or more have been as good as with the old one. One that fails is taken back before, from the 5th failure on."},
+    {"at_most", CONF_ONE, .type = &conf_duration, AT(keys_reload, at_most), .text = "10m", .min = "1s", .max = "1d",
+     .help = "How long a trial goes on for want of requests; then the configuration is unproven."},
+    {"unproven", CONF_ONE, .type = &types_unproven, AT(keys_reload, unproven), .text = "hold",
+     .help = "What becomes of an unproven configuration. hold: it stays on its slice until somebody says lamplighter confirm or rollback; back: it is taken back; keep: it is taken into use."},
+};
+static const struct conf_table reload_table = TABLE(keys_reload, reload_keys);
+
 static const struct conf_key config_keys[] = {
     {"version", CONF_ONE, .required = true, .type = &types_version, AT(keys_config, version), .example = "1",
      .help = "Version of this format."},
     {"server", CONF_GROUP, .table = &server_table, AT(keys_config, server),
      .help = "How clients reach the gateway."},
+    {"reload", CONF_GROUP, .table = &reload_table, AT(keys_config, reload),
+     .help = "How a new configuration is tried before it is taken into use. What counts is what stands in the configuration that is in use, and not in the new one (docs/reload.md)."},
     {"providers", CONF_MAP, .type = &conf_name, .table = &provider_table, AT(keys_config, providers), .most = 1000, .example = "openai",
      .help = "Who answers: accounts and engines, each under a name of your own."},
     {"defaults", CONF_GROUP, .table = &defaults_table, AT(keys_config, defaults),

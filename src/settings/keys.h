@@ -120,10 +120,16 @@ struct keys_prices {
     struct conf_value file, unknown;
 };
 
+struct keys_reload {
+    struct conf_value self;
+    struct conf_value slice, at_least, at_most, unproven;
+};
+
 struct keys_config {
     struct conf_value self;
     struct conf_value version;
     struct keys_server server;
+    struct keys_reload reload;
     struct conf_list providers; /* struct keys_provider */
     struct keys_defaults defaults;
     struct conf_list models; /* struct keys_model */

@@ -182,6 +182,7 @@ int settings_load_with(struct settings **ret, struct span text, struct span file
                 report->errors == 1 ? "" : "s");
         goto out;
     }
+    build_route_id(&b, root);
     *ret = &b.snap->pub;
     b.snap = NULL;
     rc = 0;

@@ -135,6 +135,9 @@ struct settings_key {
     uint64_t cost_max;   /* picodollars: of a request; UINT64_MAX: any */
 };
 
+/* What becomes of a snapshot that too few requests have come for to judge it. */
+enum settings_unproven { SETTINGS_HOLD, SETTINGS_BACK, SETTINGS_KEEP };
+
 #define SETTINGS_ENGINES_MAX 32
 
 /* A command that the master runs beside the gateway (local engines). */
@@ -168,6 +171,13 @@ struct settings {
         uint64_t memory_bytes_max;      /* bodies of all requests in memory */
         uint64_t translation_bytes_max; /* what requests in translation take besides */
     } server;
+
+    /* How the next snapshot is tried. */
+    struct {
+        uint32_t slice; /* of the requests, in millionths; 0: it is not */
+        uint64_t at_least_ms, at_most_ms;
+        enum settings_unproven unproven;
+    } reload;
 
     const struct settings_provider *providers;
     size_t providers_n;
@@ -256,6 +266,16 @@ MUST_CHECK int settings_load_with(struct settings **ret, struct span text, struc
 /* Warn of every key of `next` that differs from `first`, which the gateway was started with, and
  * that only a start takes into use. Looks at these two alone. */
 void settings_compare_start(const struct settings *first, const struct settings *next,
+                            struct conf_report *report);
+
+/* A number that is the same for two snapshots by which every request goes the same way. Where they
+ * differ only in what belongs to the process (addresses, limits, files of certificates, the log)
+ * there is nothing to be tried. */
+uint64_t settings_route_id(const struct settings *s);
+
+/* Warn of what of `next` a trial on a slice of the requests cannot show, or would take for a fault:
+ * what is the process's own, and what clients lose by it. */
+void settings_compare_trial(const struct settings *now, const struct settings *next,
                             struct conf_report *report);
 
 /* No file: what the environment offers. Never fails for want of providers. The same as loading

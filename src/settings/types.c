@@ -74,6 +74,13 @@ static const char *go_on_word(size_t i)
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
 
+static const char *unproven_word(size_t i)
+{
+    static const char *const words[] = {"hold", "back", "keep"}; /* enum settings_unproven */
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
 static const char *unknown_word(size_t i)
 {
     static const char *const words[] = {"warn", "block"};
@@ -491,6 +498,11 @@ const struct conf_type types_unknown = {
     .name = "word",
     .what = "warn or block",
     .word = unknown_word,
+};
+const struct conf_type types_unproven = {
+    .name = "word",
+    .what = "hold, back or keep",
+    .word = unproven_word,
 };
 const struct conf_type types_workers = {
     .name = "auto or count",

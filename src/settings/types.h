@@ -23,6 +23,7 @@ extern const struct conf_type types_priced;   /* provider/model with '*' in the 
 extern const struct conf_type types_strategy; /* a route_strategy */
 extern const struct conf_type types_go_on;    /* off, family, any */
 extern const struct conf_type types_unknown;  /* warn, block */
+extern const struct conf_type types_unproven; /* enum settings_unproven */
 extern const struct conf_type types_workers;  /* auto (0) or a count */
 extern const struct conf_type types_provider; /* a provider row; the number is its index */
 extern const struct conf_type types_terminal; /* done, finish */

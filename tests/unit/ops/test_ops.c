@@ -10,6 +10,7 @@
 
 #include "base/env.h"
 #include "base/mem.h"
+#include "board/trial.h"
 #include "codec/json_scan.h"
 #include "conf/report.h"
 #include "ev/ev_sim.h"
@@ -41,9 +42,11 @@ struct bed {
     int log_in, log_out;
 
     /* the reload under test */
-    void (*reload_done)(void *arg, bool ok, struct span text);
+    void (*reload_done)(void *arg, enum ops_reloaded how, struct span text);
     void *reload_arg;
     int reloads;
+    bool reload_at_once;
+    int decided; /* enum ops_decision */
 };
 
 struct request {
@@ -63,14 +66,23 @@ struct answer {
 
 /* ---- the bed ---- */
 
-static void on_reload(void *arg, void (*done)(void *done_arg, bool ok, struct span text),
+static void on_reload(void *arg, bool at_once,
+                      void (*done)(void *done_arg, enum ops_reloaded how, struct span text),
                       void *done_arg)
 {
     struct bed *b = arg;
 
     b->reloads++;
+    b->reload_at_once = at_once;
     b->reload_done = done;
     b->reload_arg = done_arg;
+}
+
+static void on_decision(void *arg, enum ops_decision d)
+{
+    struct bed *b = arg;
+
+    b->decided = (int)d;
 }
 
 static struct settings *load(const char *text)
@@ -98,6 +110,7 @@ static struct ops_conf conf_of(struct bed *b)
                              .first = b->settings,
                              .log_fd = b->log_in,
                              .reload = on_reload,
+                             .decide = on_decision,
                              .arg = b};
 }
 
@@ -321,6 +334,12 @@ static void only_known_paths_and_methods(void **state)
         {{"DELETE", "/livez", NULL, NULL, NULL, NULL}, 405, "GET, HEAD"},
         {{"GET", "/api/v1/reload", NULL, NULL, NULL, NULL}, 405, "POST"},
         {{"HEAD", "/api/v1/reload", NULL, NULL, NULL, NULL}, 405, "POST"},
+        {{"POST", "/api/v1/trial", NULL, NULL, NULL, NULL}, 405, "GET, HEAD"},
+        {{"GET", "/api/v1/trial", NULL, NULL, NULL, NULL}, 200, ""},
+        {{"GET", "/api/v1/confirm", NULL, NULL, NULL, NULL}, 405, "POST"},
+        {{"GET", "/api/v1/rollback", NULL, NULL, NULL, NULL}, 405, "POST"},
+        {{"POST", "/api/v1/confirm", NULL, NULL, NULL, NULL}, 403, ""},
+        {{"POST", "/api/v1/rollback", NULL, NULL, NULL, NULL}, 403, ""},
         {{"GET", "/metrics", "lamplighter:8081", NULL, NULL, NULL}, 200, ""},
     };
     struct bed *b = *state;
@@ -382,8 +401,7 @@ static void record_reaches_metrics_status_and_log(void **state)
     ask(b, &a, (struct request){"GET", "/api/v1/status", NULL, NULL, NULL, NULL});
     assert_int_equal(a.status, 200);
     assert_true(is_json(buf_span(&a.body)));
-    assert_true(body_has(&a, "{\"model\":\"smart\",\"requests\":3,\"ok_ratio\":1,"));
-    assert_true(body_has(&a, "\"outcomes\":{\"full\":3,\"equivalent\":0,\"joined\":0,"));
+    assert_true(body_has(&a, "\"requests\":3,\"ok_ratio\":1,\"outcomes\":{\"full\":3,"));
     assert_true(body_has(&a, "\"served_by\":[{\"target\":\"local/qwen\",\"requests\":3}]"));
     assert_true(body_has(&a, "{\"model\":\"quiet\",\"requests\":0,\"ok_ratio\":null,"));
     assert_true(body_has(&a, "\"overhead_p99_s\":9.95e-05,"));
@@ -476,10 +494,96 @@ static void reload_tells_its_result(void **state)
     b->reload_done(b->reload_arg, false, SPAN_LIT("error[E012]: \"x\"\n"));
     run(b, 100);
     assert_int_equal(a.status, 422);
-    assert_true(
-        span_is(buf_span(&a.body), "{\"ok\":false,\"text\":\"error[E012]: \\\"x\\\"\\n\"}\n"));
+    assert_true(span_is(buf_span(&a.body),
+                        "{\"ok\":false,\"trial\":false,\"text\":\"error[E012]: \\\"x\\\"\\n\"}\n"));
     end(&a);
     assert_int_equal(b->reloads, 1);
+}
+
+static void a_reload_may_be_on_trial(void **state)
+{
+    struct request now = reload;
+    struct bed *b = *state;
+    struct answer a = {0};
+
+    start(b, &a, &reload);
+    run(b, 100);
+    assert_false(b->reload_at_once);
+    b->reload_done(b->reload_arg, OPS_TRIED, SPAN_LIT(""));
+    run(b, 100);
+    assert_int_equal(a.status, 200);
+    assert_true(span_is(buf_span(&a.body), "{\"ok\":true,\"trial\":true,\"text\":\"\"}\n"));
+    end(&a);
+    now.path = "/api/v1/reload?now";
+    start(b, &a, &now);
+    run(b, 100);
+    assert_true(b->reload_at_once);
+    b->reload_done(b->reload_arg, OPS_TAKEN, SPAN_LIT(""));
+    run(b, 100);
+    assert_true(body_has(&a, "\"trial\":false"));
+    end(&a);
+}
+
+static void a_trial_is_decided_by_hand(void **state)
+{
+    static const struct {
+        const char *path;
+        uint64_t trial, before;
+        uint16_t status;
+        int decided; /* -1: nothing is */
+    } rows[] = {
+        {"/api/v1/confirm", BOARD_TRIAL_NONE, 1, 409, -1},
+        {"/api/v1/confirm", BOARD_TRIAL_RUNS, 0, 200, OPS_CONFIRM},
+        {"/api/v1/confirm", BOARD_TRIAL_UNPROVEN, 0, 200, OPS_CONFIRM},
+        {"/api/v1/rollback", BOARD_TRIAL_NONE, 0, 409, -1},
+        {"/api/v1/rollback", BOARD_TRIAL_NONE, 1, 200, OPS_ROLL_BACK},
+        {"/api/v1/rollback", BOARD_TRIAL_UNPROVEN, 0, 200, OPS_ROLL_BACK},
+    };
+    struct bed *b = *state;
+    struct answer a = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        board_set(&b->board->trial.state, rows[i].trial);
+        board_set(&b->board->trial.before, rows[i].before);
+        b->decided = -1;
+        ask(b, &a, (struct request){"POST", rows[i].path, NULL, "x-lamplighter-admin", "1", NULL});
+        assert_int_equal(a.status, rows[i].status);
+        assert_int_equal(b->decided, rows[i].decided);
+        end(&a);
+    }
+}
+
+static void a_trial_is_told_with_its_power(void **state)
+{
+    struct bed *b = *state;
+    struct board_trial *t = &b->board->trial;
+    struct answer a = {0};
+    struct request r = {"GET", "/api/v1/trial", NULL, NULL, NULL, NULL};
+
+    ask(b, &a, r);
+    assert_true(body_has(&a, "\"seen_from\":null,\"end\":\"none\",\"ended\":null,"));
+    assert_true(body_has(&a, "\"text\":\"\"}"));
+    end(&a);
+    board_set(&t->loaded.slice, 50000);
+    board_trial_begin(t, b->board->standings, 3, ev_now(b->ev), EV_SIM_WALL_MS);
+    board_set(&t->sides[BOARD_SIDE_NEW].judged, 50);
+    board_set(&t->sides[BOARD_SIDE_OLD].judged, 950);
+    run(b, 12000);
+    ask(b, &a, r);
+    assert_true(body_has(&a, "{\"state\":\"running\",\"trial\":3,"));
+    assert_true(body_has(&a,
+                         "\"text\":\"on trial on 5% of new requests; after 12 s: 50 requests, 0 "
+                         "failed (asked again: 0), 0 slow; old: 950, 0, 0\""));
+    end(&a);
+    board_trial_ended(t, BOARD_TRIAL_END_KEPT, ev_now(b->ev), EV_SIM_WALL_MS);
+    ask(b, &a, r);
+    assert_true(body_has(&a, "\"end\":\"kept\""));
+    assert_true(body_has(&a, "failures of 15% would have been seen with 90%"));
+    end(&a);
+    board_set(&t->sides[BOARD_SIDE_NEW].judged, 4);
+    ask(b, &a, r);
+    assert_true(body_has(&a, "too few to have seen any fault"));
+    end(&a);
 }
 
 static void reload_outlives_its_client(void **state)
@@ -680,6 +784,9 @@ int main(void)
         TEST(rate_is_a_mean_of_ten_seconds),
         TEST(reload_is_guarded),
         TEST(reload_tells_its_result),
+        TEST(a_reload_may_be_on_trial),
+        TEST(a_trial_is_decided_by_hand),
+        TEST(a_trial_is_told_with_its_power),
         TEST(reload_outlives_its_client),
         TEST(slow_readers_hold_nobody_up),
         TEST(rude_bodies_are_refused),

@@ -41,10 +41,14 @@ static const struct {
     {P "<<: {}\n",
      "E012 4:1+2 unknown key '<<' at the top level | merging is not supported; write the keys out"},
     {P "sla: {gold: {window: 30d}}\nguardrails: {}\n",
-     "E012 4:1+3 unknown key 'sla' at the top level | known keys: version, server, providers, "
-     "defaults, models, keys, pass, prices, telemetry\n"
+     "E012 4:1+3 unknown key 'sla' at the top level | known keys: version, server, reload, "
+     "providers, defaults, models, keys, pass, prices, telemetry\n"
      "E012 5:1+10 unknown key 'guardrails' at the top level | known keys: version, server, "
-     "providers, defaults, models, keys, pass, prices, telemetry"},
+     "reload, providers, defaults, models, keys, pass, prices, telemetry"},
+    {P "reload: {slice: 51%, at_least: 2s, at_most: 1s, unproven: maybe}\n",
+     "E015 4:17+3 reload.slice: '51%' is too large; the most is 50%\n"
+     "E015 4:32+2 reload.at_least is longer than reload.at_most, which ends the trial\n"
+     "E016 4:59+5 reload.unproven cannot be 'maybe' | allowed: hold, back, keep"},
     {P "server: 80\nmodels: [a]\n",
      "E010 4:9+2 server must be a map of keys, this is a single value\n"
      "E010 5:9+1 models must be a map of names, this is a list"},
@@ -322,6 +326,7 @@ static const char full[] =
     "    connections: 1k, connections_per_ip: 10, requests_per_connection: 100,\n"
     "    streams_per_connection: 20}\n"
     "  timeout: {header: 1s, body_stall: 2s, idle: 3s, write_stall: 1.5s}\n"
+    "reload: {slice: 12.5%, at_least: 5s, at_most: 1h, unproven: keep}\n"
     "providers:\n"
     "  cloud: {type: openai, key: [env:KEY_A, env:KEY_B], proxy: \"http://p:3128\",\n"
     "    proxy_auth: env:AUTH, no_proxy: [a, b], timeout: {total: 1m}, terminal: finish}\n"
@@ -367,6 +372,10 @@ static void check_server(const struct settings *s)
     assert_int_equal(s->server.body_stall_ms, 2000);
     assert_int_equal(s->server.idle_ms, 3000);
     assert_int_equal(s->server.write_stall_ms, 1500);
+    assert_int_equal(s->reload.slice, 125000);
+    assert_int_equal(s->reload.at_least_ms, 5000);
+    assert_int_equal(s->reload.at_most_ms, 3600000);
+    assert_int_equal(s->reload.unproven, SETTINGS_KEEP);
     assert_false(s->log.access);
     IS(s->log.file, "/var/log/x");
 }
