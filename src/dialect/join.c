@@ -23,7 +23,9 @@ void join_init(struct join *j, struct follow *f, struct chat_sink to)
 
 struct span join_text(const struct join *j)
 {
-    return span_of(j->follow->text.p, j->follow->text.n - j->blank_n);
+    struct span told = buf_span(&j->follow->text); /* none, if it was closed meanwhile */
+
+    return span_of(told.p, told.n - MIN(told.n, j->blank_n));
 }
 
 /* ---- where the new text begins ---- */
@@ -44,16 +46,35 @@ static size_t overlap(const struct join *j, bool last)
     return 0;
 }
 
-static size_t again(const struct join *j, bool last)
+/* ... of the white space at the end of the text what the head has behind `at` bytes. */
+static size_t blanks(const struct join *j, size_t at, bool last)
 {
     const char *blank = j->tail + j->tail_n - j->blank_n;
-    size_t n = overlap(j, last), i = 0;
+    size_t i = 0;
+
+    while (i < j->blank_n && at + i < j->head_n && j->head[at + i] == blank[i])
+        i++;
+    return at + i == j->head_n && i < j->blank_n && !last ? UNDECIDED : at + i;
+}
+
+/* Does the head begin with all of what it was asked with, or is it all the beginning of that? */
+static bool begins_anew(const struct join *j)
+{
+    struct span text = join_text(j);
+
+    return !j->said && text.n >= JOIN_OVERLAP_MIN && j->head_n > 0 &&
+           memcmp(text.p, j->head, MIN(text.n, j->head_n)) == 0;
+}
+
+static size_t again(const struct join *j, bool last)
+{
+    size_t n = j->said ? 0 : overlap(j, last), all = join_text(j).n;
 
     if (n != 0)
         return n;
-    while (i < j->blank_n && i < j->head_n && j->head[i] == blank[i])
-        i++;
-    return i == j->head_n && i < j->blank_n && !last ? UNDECIDED : i;
+    if (begins_anew(j) && j->head_n >= all)
+        return blanks(j, all, last);
+    return begins_anew(j) && !last ? UNDECIDED : blanks(j, 0, last);
 }
 
 /* The client is told. */
@@ -73,28 +94,71 @@ static int tell(struct join *j, struct span text, struct err *e)
     return text.n ? hand(j, &ev, e) : 0;
 }
 
+static int begun_anew(struct err *e)
+{
+    return err_set(e, ERR_PROTOCOL, "the target has begun anew, and said something else");
+}
+
 /* last: no more of the text will come. */
 static int decide(struct join *j, bool last, struct err *e)
 {
-    size_t n = j->new ? 0 : again(j, last);
+    size_t n;
 
+    if (j->anew_n)
+        return last ? begun_anew(e) : 0;
+    n = j->new ? 0 : again(j, last);
     if (j->new || n == UNDECIDED)
         return 0;
     j->new = true;
     return tell(j, span_of(j->head + n, j->head_n - n), e);
 }
 
+/* Of *text what fits into the head. */
+static void fill_head(struct join *j, struct span *text)
+{
+    size_t n = MIN(text->n, sizeof(j->head) - j->head_n);
+
+    if (n)
+        memcpy(j->head + j->head_n, text->p, n);
+    j->head_n += n;
+    *text = span_of(text->p + n, text->n - n);
+}
+
+/* Its text goes on as the one that it was asked with: nothing of it is kept. */
+static int follow_anew(struct join *j, struct span *text, struct err *e)
+{
+    struct span all = join_text(j);
+    size_t n = MIN(text->n, all.n - MIN(all.n, j->anew_n));
+
+    if (all.n < j->anew_n || (n && memcmp(all.p + j->anew_n, text->p, n) != 0))
+        return begun_anew(e);
+    j->anew_n += n;
+    *text = span_of(text->p + n, text->n - n);
+    if (j->anew_n < all.n)
+        return 0;
+    j->said = true;
+    j->anew_n = j->head_n = 0;
+    return 0;
+}
+
 static int on_text(struct join *j, struct span text, struct err *e)
 {
-    size_t n = j->new ? 0 : MIN(text.n, sizeof(j->head) - j->head_n);
+    bool full;
 
-    if (n) {
-        memcpy(j->head + j->head_n, text.p, n);
-        j->head_n += n;
-        if (decide(j, j->head_n == sizeof(j->head), e) < 0)
+    if (j->anew_n && follow_anew(j, &text, e) < 0)
+        return -1;
+    while (text.n && !j->new && !j->anew_n) {
+        fill_head(j, &text);
+        full = j->head_n == sizeof(j->head);
+        if (full && begins_anew(j) && overlap(j, true) == 0 && j->head_n < join_text(j).n) {
+            j->anew_n = j->head_n;
+            if (follow_anew(j, &text, e) < 0)
+                return -1;
+        } else if (decide(j, full, e) < 0) {
             return -1;
+        }
     }
-    return tell(j, span_of(text.p + n, text.n - n), e);
+    return j->new ? tell(j, text, e) : 0;
 }
 
 /* ---- its events ---- */
@@ -136,13 +200,21 @@ int join_event(void *arg, const struct chat_event *ev, struct err *e)
         return on_text(j, ev->text, e);
     if (ev->kind != CHAT_EVENT_USAGE && decide(j, true, e) < 0)
         return -1;
-    if (ev->kind == CHAT_EVENT_USAGE)
+    if (ev->kind == CHAT_EVENT_USAGE) {
+        j->counted = true;
         add_usage(&own.usage, &j->before);
+    }
     own.index += is_of_part(ev) ? j->follow->lead : 0;
     return hand(j, &own, e);
 }
 
+/* The clients' writers know of no usage but what they are told: who goes on and counts nothing
+ * would make the others' nothing, too. */
 int join_end(struct join *j, struct err *e)
 {
-    return decide(j, true, e);
+    const struct chat_event ev = {.kind = CHAT_EVENT_USAGE, .usage = j->before};
+
+    if (decide(j, true, e) < 0)
+        return -1;
+    return j->counted || !j->before.seen ? 0 : hand(j, &ev, e);
 }

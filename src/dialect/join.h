@@ -7,7 +7,11 @@
  * the other one's broke off, but for what it says again:
  *
  *     16 bytes or more of the end of the text   a target that repeats the last words: once
+ *     all of the text                           ... that begins anew, and says the same
  *     of that white space what it begins with
+ *
+ * One that begins anew with JOIN_OVERLAP_MAX bytes of the text and then says something else does
+ * not go on with it: its reader would read the beginning twice.
  *
  * Its first part has to be text; it goes on the part that is open, and the numbers of others follow
  * behind. Its id, model and time are not told: the answer has them already. Its usage is told with
@@ -30,9 +34,12 @@ struct join {
     char tail[JOIN_OVERLAP_MAX]; /* the end of the text so far; the text itself grows */
     size_t tail_n, blank_n;      /* ... and how much of the end is white space */
     struct chat_usage before;
+    bool counted;                /* it has told of its own usage, with that */
     char head[JOIN_OVERLAP_MAX]; /* of its text, until it is clear what of it is new */
     size_t head_n;
-    bool new; /* what comes now is */
+    size_t anew_n; /* bytes in which it has begun anew; 0: it has not, or fewer than a head */
+    bool said;     /* it has said all of the text again */
+    bool new;      /* what comes now is */
 };
 
 /* *f is borrowed, and from here on the join's to feed. */

@@ -77,7 +77,7 @@ void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
     r->heard = now;
     if (r->follow && piece == CALL_EVENT_WHOLE)
         follow_event(r->follow, raw);
-    else if (r->follow)
+    else if (r->follow && !r->broke) /* of who goes on it hears what is told */
         follow_close(r->follow);
 }
 

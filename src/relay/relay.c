@@ -93,16 +93,13 @@ void relay_flush(struct relay *r)
         relay_end(r, HTTP_CLOSE_DONE);
 }
 
-void relay_refuse(struct relay *r, const struct relay_refusal *no)
+/* The client is told `no`; what the record says of the attempt has been noted. */
+static void say_no(struct relay *r, const struct relay_refusal *no)
 {
+    bool boundary = r->state == RELAY_TRYING || r->translate || r->broke ||
+                    (r->call && call_at_boundary(r->call));
     struct err e;
-    bool boundary;
 
-    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || relay_say_approved(r, no))
-        return;
-    boundary = r->state == RELAY_TRYING || r->translate || r->broke ||
-               (r->call && call_at_boundary(r->call));
-    relay_note(r, no);
     relay_drop_call(r); /* or it would go on answering behind the refusal */
     if (!r->head_sent) {
         if (relay_send_refusal(r, no, &e) < 0)
@@ -115,6 +112,21 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
     if (r->streams && relay_send_error_event(r, no, boundary, &e) < 0)
         UNUSED(e); /* then the unclean end alone has to tell */
     relay_end(r, HTTP_CLOSE_BROKEN);
+}
+
+void relay_refuse(struct relay *r, const struct relay_refusal *no)
+{
+    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || relay_say_approved(r, no))
+        return;
+    relay_note(r, no);
+    say_no(r, no);
+}
+
+void relay_refuse_join(struct relay *r, const struct relay_refusal *no)
+{
+    relay_note(r, no);
+    r->record.outcome = OUTCOME_FAILED;
+    say_no(r, &r->broke->no);
 }
 
 static void refuse_ending(struct relay *r, enum reason reason)

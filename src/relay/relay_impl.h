@@ -174,6 +174,10 @@ void relay_note(struct relay *r, const struct relay_refusal *no);
 /* Say no, as well as the state allows. */
 void relay_refuse(struct relay *r, const struct relay_refusal *no);
 
+/* Who was to go on has failed so, and nobody else is left: that stands in the record of its
+ * attempt, and the client is told why the answer broke. */
+void relay_refuse_join(struct relay *r, const struct relay_refusal *no);
+
 /* The attempt is over, also if it does not know yet: keep what it has read. */
 void relay_drop_call(struct relay *r);
 

@@ -30,15 +30,36 @@ static const char *const ornaments[] = {
 /* The k-th word of answer n. No two are alike, and none is the beginning of another. */
 static void word(struct text *out, unsigned n, unsigned k, size_t pad)
 {
+    uint32_t x = n * 1000 + k;
+
     text_f(out, "<%u.%u>%s", n, k, ornaments[(n * 7 + k * 5) % ARRAY_LEN(ornaments)]);
-    for (size_t i = 0; i < pad; i++)
-        text_add(out, &"abcdefghijklmnopqrstuvwxyz"[(i + k) % 26], 1);
+    for (size_t i = 0; i < pad; i++) { /* no piece of it is like another */
+        x = x * 1103515245 + 12345;
+        text_add(out, &"abcdefghijklmnopqrstuvwxyz"[(x >> 16) % 26], 1);
+    }
 }
 
-void speech_text(struct text *out, unsigned n, unsigned words, size_t pad)
+/* Where the k-th of the pieces of its own text begins. */
+static size_t piece_at(const struct answer *a, unsigned k)
 {
-    for (unsigned k = 0; k < words; k++)
-        word(out, n, k, pad);
+    size_t at = a->own.n * k / a->words;
+
+    while (at < a->own.n && ((unsigned char)a->own.p[at] & 0xc0) == 0x80)
+        at++;
+    return at;
+}
+
+static void words(struct text *out, const struct answer *a, unsigned from, unsigned to)
+{
+    for (unsigned k = from; k < to && !a->has_own; k++)
+        word(out, a->n, k, a->pad);
+    if (a->has_own && from < to)
+        text_add(out, a->own.p + piece_at(a, from), piece_at(a, to) - piece_at(a, from));
+}
+
+void speech_text(struct text *out, const struct answer *a)
+{
+    words(out, a, 0, a->words);
 }
 
 /* As JSON; with `ascii` what is beyond ASCII is escaped. */
@@ -74,8 +95,7 @@ static void words_json(struct answer *a, unsigned from, unsigned to)
 {
     struct text t = {0};
 
-    for (unsigned k = from; k < to; k++)
-        word(&t, a->n, k, a->pad);
+    words(&t, a, from, to);
     escape(&a->body, &t, a->n & 1);
     text_free(&t);
 }
@@ -88,12 +108,39 @@ static void event_end(struct answer *a)
     a->ends[a->ends_n++] = a->body.n;
 }
 
-static void chat_event(struct answer *a, const char *model, int k)
+static void chat_begin(struct answer *a, const char *model)
 {
     text_f(&a->body,
            "data: {\"id\":\"c%u\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":"
            "\"%s\",\"choices\":[{\"index\":0,\"delta\":",
            a->n, model);
+}
+
+static void chat_thinking(struct answer *a, const char *model)
+{
+    chat_begin(a, model);
+    text_str(&a->body, "{\"reasoning_content\":\"hm\"},\"finish_reason\":null}]}");
+    event_end(a);
+}
+
+static void chat_call(struct answer *a, const char *model)
+{
+    static const char *const pieces[] = {
+        "\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"" SIM_TOOL
+        "\",\"arguments\":\"\"}",
+        "\"function\":{\"arguments\":\"{\\\"a\\\":\"}", "\"function\":{\"arguments\":\"1}\"}"};
+
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        chat_begin(a, model);
+        text_f(&a->body, "{\"tool_calls\":[{\"index\":0,%s}]},\"finish_reason\":null}]}",
+               pieces[i]);
+        event_end(a);
+    }
+}
+
+static void chat_event(struct answer *a, const char *model, int k)
+{
+    chat_begin(a, model);
     if (k == -1) {
         text_str(&a->body, "{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}");
     } else if (k < (int)a->words) {
@@ -101,7 +148,7 @@ static void chat_event(struct answer *a, const char *model, int k)
         words_json(a, (unsigned)k, (unsigned)k + 1);
         text_str(&a->body, "\"},\"finish_reason\":null}]}");
     } else {
-        text_str(&a->body, "{},\"finish_reason\":\"stop\"}]}");
+        text_f(&a->body, "{},\"finish_reason\":\"%s\"}]}", a->calls ? "tool_calls" : "stop");
     }
     event_end(a);
 }
@@ -109,6 +156,10 @@ static void chat_event(struct answer *a, const char *model, int k)
 static void chat_stream(struct answer *a, const char *model, struct rng *r)
 {
     for (int k = -1; k <= (int)a->words; k++) {
+        if (k == 0 && a->thinks != THINKS_NOT)
+            chat_thinking(a, model);
+        if (k == (int)a->words && a->calls)
+            chat_call(a, model);
         chat_event(a, model, k);
         if (k == 0)
             a->content_at = a->body.n;
@@ -135,8 +186,52 @@ static void named(struct answer *a, const char *name)
     text_f(&a->body, "event: %s\ndata: {\"type\":\"%s\"", name, name);
 }
 
+static void block_end(struct answer *a, unsigned block)
+{
+    named(a, "content_block_stop");
+    text_f(&a->body, ",\"index\":%u}", block);
+    event_end(a);
+}
+
+static void block_delta(struct answer *a, unsigned block, const char *delta)
+{
+    named(a, "content_block_delta");
+    text_f(&a->body, ",\"index\":%u,\"delta\":%s}", block, delta);
+    event_end(a);
+}
+
+static void messages_thinking(struct answer *a, unsigned block)
+{
+    named(a, "content_block_start");
+    text_f(&a->body,
+           ",\"index\":%u,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\","
+           "\"signature\":\"\"}}",
+           block);
+    event_end(a);
+    block_delta(a, block, "{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}");
+    if (a->thinks == THINKS_SIGNED)
+        block_delta(a, block, "{\"type\":\"signature_delta\",\"signature\":\"" SIM_SIGNATURE "\"}");
+    block_end(a, block);
+}
+
+static void messages_call(struct answer *a, unsigned block)
+{
+    named(a, "content_block_start");
+    text_f(
+        &a->body,
+        ",\"index\":%u,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"" SIM_TOOL
+        "\",\"input\":{}}}",
+        block);
+    event_end(a);
+    block_delta(a, block, "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\"}");
+    block_delta(a, block, "{\"type\":\"input_json_delta\",\"partial_json\":\"1}\"}");
+    block_end(a, block);
+}
+
 static void messages_stream(struct answer *a, const char *model, struct rng *r)
 {
+    unsigned block = 0;
+
     named(a, "message_start");
     text_f(&a->body,
            ",\"message\":{\"id\":\"m%u\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
@@ -144,8 +239,10 @@ static void messages_stream(struct answer *a, const char *model, struct rng *r)
            "{\"input_tokens\":7,\"output_tokens\":1}}}",
            a->n, model);
     event_end(a);
+    if (a->thinks != THINKS_NOT)
+        messages_thinking(a, block++);
     named(a, "content_block_start");
-    text_str(&a->body, ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}");
+    text_f(&a->body, ",\"index\":%u,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}", block);
     event_end(a);
     if (rng_below(r, 2) == 0) {
         named(a, "ping");
@@ -154,19 +251,21 @@ static void messages_stream(struct answer *a, const char *model, struct rng *r)
     }
     for (unsigned k = 0; k < a->words; k++) {
         named(a, "content_block_delta");
-        text_str(&a->body, ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"");
+        text_f(&a->body, ",\"index\":%u,\"delta\":{\"type\":\"text_delta\",\"text\":\"", block);
         words_json(a, k, k + 1);
         text_str(&a->body, "\"}}");
         event_end(a);
         if (k == 0)
             a->content_at = a->body.n;
     }
-    named(a, "content_block_stop");
-    text_str(&a->body, ",\"index\":0}");
-    event_end(a);
+    block_end(a, block);
+    if (a->calls)
+        messages_call(a, block + 1);
     named(a, "message_delta");
-    text_str(&a->body, ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"
-                       "\"usage\":{\"output_tokens\":3}}");
+    text_f(&a->body,
+           ",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null},"
+           "\"usage\":{\"output_tokens\":3}}",
+           a->calls ? "tool_use" : "end_turn");
     event_end(a);
     named(a, "message_stop");
     text_str(&a->body, "}");
@@ -523,7 +622,35 @@ static void hear_list(struct heard *h, yyjson_val *list, const char *member)
     size_t i, n;
     yyjson_val *v;
 
-    yyjson_arr_foreach(list, i, n, v) hear_text(h, yyjson_obj_get(v, member));
+    yyjson_arr_foreach(list, i, n, v) if (!yyjson_get_bool(yyjson_obj_get(v, "thought")))
+        hear_text(h, yyjson_obj_get(v, member));
+}
+
+/* Another target goes on from here. */
+static void hear_join(struct heard *h, yyjson_val *joined)
+{
+    const char *target = yyjson_get_str(yyjson_obj_get(joined, "target"));
+    struct heard_join *j = &h->joins[h->joins_n];
+
+    if (!joined)
+        return;
+    if (!target || h->joins_n == ARRAY_LEN(h->joins)) {
+        h->bad = "a join of nobody, or one too many";
+        return;
+    }
+    UNUSED(snprintf(j->target, sizeof(j->target), "%s", target));
+    j->at = h->text.n;
+    if (yyjson_get_uint(yyjson_obj_get(joined, "at")) != j->at)
+        h->bad = "a join at another place than it says";
+    h->joins_n++;
+}
+
+static void hear_usage(struct heard *h, yyjson_val *usage, const char *in, const char *out)
+{
+    if (yyjson_is_uint(yyjson_obj_get(usage, in)))
+        h->usage_in = yyjson_get_uint(yyjson_obj_get(usage, in));
+    if (yyjson_is_uint(yyjson_obj_get(usage, out)))
+        h->usage_out = yyjson_get_uint(yyjson_obj_get(usage, out));
 }
 
 static void hear_response(struct heard *h, yyjson_val *response, bool repeats)
@@ -536,7 +663,10 @@ static void hear_response(struct heard *h, yyjson_val *response, bool repeats)
                    yyjson_equals_str(yyjson_obj_get(response, "status"), "incomplete");
     h->error |= yyjson_equals_str(yyjson_obj_get(response, "status"), "failed");
     hear_id(h, yyjson_obj_get(response, "id"));
-    yyjson_arr_foreach(list, i, n, item) hear_list(&all, yyjson_obj_get(item, "content"), "text");
+    hear_usage(h, yyjson_obj_get(response, "usage"), "input_tokens", "output_tokens");
+    yyjson_arr_foreach(list, i, n,
+                       item) if (yyjson_equals_str(yyjson_obj_get(item, "type"), "message"))
+        hear_list(&all, yyjson_obj_get(item, "content"), "text");
     if (!repeats)
         text_add(&h->text, all.text.p ? all.text.p : "", all.text.n);
     else if (h->terminal &&
@@ -554,7 +684,9 @@ static void hear_messages_event(struct heard *h, yyjson_val *v)
     else if (strcmp(type, "content_block_delta") == 0)
         hear_text(h, at(v, "/delta/text"));
     else if (strcmp(type, "message_start") == 0)
-        hear_begin(h);
+        hear_begin(h), hear_usage(h, at(v, "/message/usage"), "input_tokens", "output_tokens");
+    else if (strcmp(type, "message_delta") == 0)
+        hear_usage(h, yyjson_obj_get(v, "usage"), "input_tokens", "output_tokens");
     else if (strcmp(type, "message_stop") == 0)
         h->terminal = true;
 }
@@ -580,6 +712,7 @@ static void hear_value(struct heard *h, enum api api, bool stream, yyjson_val *v
 {
     yyjson_val *error = yyjson_obj_get(v, "error");
 
+    hear_join(h, at(v, "/lamplighter/joined"));
     if (error && !yyjson_is_null(error)) {
         h->error = true;
         return;
@@ -609,6 +742,8 @@ static void hear_value(struct heard *h, enum api api, bool stream, yyjson_val *v
         hear_list(h, at(v, "/candidates/0/content/parts"), "text");
         h->terminal |= yyjson_is_str(at(v, "/candidates/0/finishReason"));
         hear_id(h, yyjson_obj_get(v, "responseId"));
+        hear_usage(h, yyjson_obj_get(v, "usageMetadata"), "promptTokenCount",
+                   "candidatesTokenCount");
         break;
     case API_COHERE:
     case API_OLLAMA:
