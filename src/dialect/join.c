@@ -141,22 +141,32 @@ static int follow_anew(struct join *j, struct span *text, struct err *e)
     return 0;
 }
 
+/* The head is all of what it was asked with, or so much of it that it is clear what it does: that
+ * is left out. */
+static void take_anew(struct join *j)
+{
+    size_t all = join_text(j).n, n = MIN(all, j->head_n);
+    bool full = j->head_n == sizeof(j->head);
+
+    if (!begins_anew(j) || (n < all && !full) || overlap(j, full) != 0)
+        return;
+    j->head_n -= n;
+    memmove(j->head, j->head + n, j->head_n);
+    j->said = n == all;
+    j->anew_n = n == all ? 0 : n;
+}
+
 static int on_text(struct join *j, struct span text, struct err *e)
 {
-    bool full;
-
     if (j->anew_n && follow_anew(j, &text, e) < 0)
         return -1;
     while (text.n && !j->new && !j->anew_n) {
         fill_head(j, &text);
-        full = j->head_n == sizeof(j->head);
-        if (full && begins_anew(j) && overlap(j, true) == 0 && j->head_n < join_text(j).n) {
-            j->anew_n = j->head_n;
-            if (follow_anew(j, &text, e) < 0)
-                return -1;
-        } else if (decide(j, full, e) < 0) {
+        take_anew(j);
+        if (j->anew_n && follow_anew(j, &text, e) < 0)
             return -1;
-        }
+        if (decide(j, j->head_n == sizeof(j->head), e) < 0)
+            return -1;
     }
     return j->new ? tell(j, text, e) : 0;
 }

@@ -306,6 +306,27 @@ static int leave_tokens(struct translate *t, uint32_t taken, struct err *e)
     return span_has(t->q.max_tokens) ? 0 : err_set(e, ERR_NOMEM, "no memory for a request");
 }
 
+void translate_stand(const struct translate *t, struct follow *f)
+{
+    if (t->conf.client && t->conf.client->stand)
+        t->conf.client->stand(&t->writer, &f->stand);
+}
+
+uint64_t translate_sequence(const struct translate *t)
+{
+    return t->writer.sequence;
+}
+
+static int stand_there(struct translate *t, const struct follow *f, struct err *e)
+{
+    const struct chat_event text = {
+        .kind = CHAT_EVENT_PART, .part = CHAT_PART_TEXT, .index = f->lead};
+
+    return t->conf.client->go_on(&t->writer, &f->stand, f->lead, buf_span(&f->text), e) < 0
+               ? -1
+               : note_part(t, &text, e);
+}
+
 /* The client's writer is brought to where the answer stands; what it says by that the client knows.
  */
 static int catch_up(struct translate *t, const struct follow *f, struct err *e)
@@ -364,7 +385,9 @@ int translate_go_on(struct translate *t, struct follow *f, struct span by, struc
     t->mark = join_mark(t, by);
     if (!span_has(t->mark))
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    if (ask_on(t, e) < 0 || leave_tokens(t, f->deltas, e) < 0 || catch_up(t, f, e) < 0)
+    if (ask_on(t, e) < 0 || leave_tokens(t, f->deltas, e) < 0)
+        return -1;
+    if ((t->conf.client->go_on ? stand_there(t, f, e) : catch_up(t, f, e)) < 0)
         return -1;
     t->reader.sink = (struct chat_sink){join_event, &t->join};
     return 0;

@@ -49,6 +49,11 @@ uint64_t translate_memory(const struct translate *t);
 MUST_CHECK int translate_go_on(struct translate *t, struct follow *f, struct span by,
                                struct err *e);
 
+/* Where the client's stream stands now goes to f->stand, for who goes on behind this one; and the
+ * number that its next event has. */
+void translate_stand(const struct translate *t, struct follow *f);
+uint64_t translate_sequence(const struct translate *t);
+
 /* The first thing of the request that the target cannot say and that must not be left out;
  * CHAT_FEATURES: there is none. */
 enum chat_feature translate_obstacle(const struct translate *t);

@@ -62,10 +62,13 @@ void relay_follow(struct relay *r)
     f = arena_alloc(&r->arena, sizeof(*f));
     if (!f)
         return;
-    if (follow_init(f, told_in(r), &e) < 0)
+    if (follow_init(f, told_in(r), &e) < 0) {
         follow_fini(f);
-    else
-        r->follow = f;
+        return;
+    }
+    if (!r->translate && convert_client(r->dialect)->go_on)
+        follow_stand(f);
+    r->follow = f;
 }
 
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)

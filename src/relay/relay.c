@@ -60,6 +60,16 @@ void relay_note(struct relay *r, const struct relay_refusal *no)
         snprintf(r->record.text, sizeof(r->record.text), "%s", no->text);
 }
 
+/* What is held is never sent. */
+static void note_stand(struct relay *r, const struct dialect_answer *a)
+{
+    r->sequence = r->state == RELAY_TRYING ? 0
+                  : r->translate           ? translate_sequence(r->translate)
+                                           : a->sequence;
+    if (r->state == RELAY_ANSWERING && r->translate && r->follow)
+        translate_stand(r->translate, r->follow);
+}
+
 void relay_drop_call(struct relay *r)
 {
     struct record *rec = &r->record;
@@ -78,7 +88,7 @@ void relay_drop_call(struct relay *r)
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
-    r->sequence = r->state == RELAY_TRYING ? 0 : a->sequence; /* what is held is never sent */
+    note_stand(r, a);
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)

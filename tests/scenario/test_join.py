@@ -10,10 +10,11 @@ import pytest
 import bed
 
 CHAT, MESSAGES, GEMINI = "/v1/chat/completions", "/v1/messages", "/v1beta/models/"
+RESPONSES = "/v1/responses"
 HELLO = [{"role": "user", "content": "hi"}]
 WORDS = "".join(f"w{n:06} " for n in range(12))
 # Who begins for a client of each dialect, and who goes on: the same dialect, or another one.
-BEGINS = {CHAT: "one", MESSAGES: "one", GEMINI: "goo"}
+BEGINS = {CHAT: "one", MESSAGES: "one", GEMINI: "goo", RESPONSES: "one"}
 GOES_ON = ["two", "ant"]
 WHERE = [5, 8]
 FAULTS = {
@@ -28,7 +29,8 @@ CASES = [(path, fault, at, GOES_ON[n % 2])
 
 
 def model_of(case):
-    return f"m{chr(97 + CASES.index(case))}"  # letters, as a platform's
+    n = CASES.index(case)
+    return f"m{chr(97 + n // 26)}{chr(97 + n % 26)}"  # letters, as a platform's
 
 
 def targets(case):
@@ -84,6 +86,8 @@ def request(path, model):
     if path == GEMINI:
         return (f"{path}{model}:streamGenerateContent?alt=sse",
                 {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]})
+    if path == RESPONSES:
+        return path, {"model": model, "input": "hi", "stream": True, "max_output_tokens": 50}
     body = {"model": model, "messages": HELLO, "stream": True, "max_tokens": 50}
     if path == CHAT:
         body["stream_options"] = {"include_usage": True}
@@ -101,6 +105,8 @@ def text_of(path, text):
         parts = [c["delta"].get("content") for e in said for c in e.get("choices", [])]
     elif path == MESSAGES:
         parts = [e["delta"].get("text") for e in said if e["type"] == "content_block_delta"]
+    elif path == RESPONSES:
+        parts = [e["delta"] for e in said if e["type"] == "response.output_text.delta"]
     else:
         parts = [p.get("text") for e in said for c in e.get("candidates", [])
                  for p in c.get("content", {}).get("parts", [])]
@@ -121,10 +127,25 @@ def is_one_answer(path, text):
         assert kinds == ["message_start", "content_block_start", "content_block_stop",
                          "message_delta", "message_stop"]
         assert {e["index"] for e in said if "index" in e} == {0}
+    elif path == RESPONSES:
+        is_one_response(said)
     else:
         assert len({e.get("responseId") for e in said}) == 1
         stops = [c["finishReason"] for e in said for c in e["candidates"] if c.get("finishReason")]
         assert stops == ["STOP"]
+
+
+def is_one_response(said):
+    """Numbered on, about one message, which the last event repeats."""
+    assert [e["sequence_number"] for e in said] == list(range(len(said)))
+    assert [e["type"] for e in said].count("response.created") == 1
+    assert said[-1]["type"] == "response.completed"
+    last, first = said[-1]["response"], said[0]["response"]
+    assert (last["id"], last["created_at"], last["status"]) == (first["id"], first["created_at"], "completed")
+    (message,) = last["output"]
+    assert {e["item_id"] for e in said if "item_id" in e} == {message["id"]}
+    assert message["content"][0]["text"] == text_of(RESPONSES, b"".join(
+        b"data: " + json.dumps(e).encode() + b"\n" for e in said))
 
 
 def mark(text):

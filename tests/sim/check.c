@@ -113,7 +113,7 @@ static void check_answer(struct ask *a)
     speech_hear(&h, a->api, a->stream, a->body.p ? a->body.p : "", a->body.n);
     /* Behind what looked like the end an error can still say that it was none. */
     complete = (h.terminal && !h.error) || a->clean;
-    if (h.bad && (a->clean || h.begun > 1))
+    if (h.bad && (a->clean || h.begun > 1 || h.joins_n))
         sim_fail(a->s, "request %u: %s: %.*s", a->n, h.bad, (int)MIN(a->body.n, (size_t)2000),
                  a->body.p);
     if (a->clean && h.error)

@@ -332,15 +332,16 @@ static struct arrival *who_joined(struct ask *a, const struct heard *h, unsigned
     return ret;
 }
 
-/* The tokens that it has told of when it has begun to say a text, and in the end. */
+/* The tokens that it has told of, at the least, when it has begun to say a text, and in the end:
+ * what comes behind a finish reason may be lost. */
 static unsigned tokens_of(const struct arrival *a, bool whole)
 {
-    if (whole)
-        return a->api != API_CHAT ||
-                       (a->sent == a->answer.body.n && text_has(&a->answer.body, "\"usage\""))
-                   ? 3
-                   : 0;
-    return a->api == API_MESSAGES ? 1 : a->api == API_GEMINI ? 3 : 0;
+    const struct sim *s = a->ask->s;
+    bool came = !s->was_rough && !a->killed && a->sent == a->answer.body.n;
+
+    if (!whole)
+        return a->api == API_MESSAGES ? 1 : a->api == API_GEMINI ? 3 : 0;
+    return a->api != API_CHAT || (came && text_has(&a->answer.body, "\"usage\"")) ? 3 : 0;
 }
 
 static void check_sum(struct ask *a, const struct heard *h, unsigned least)

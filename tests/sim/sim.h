@@ -113,11 +113,13 @@ struct heard {
     } joins[ATTEMPTS_MAX];
     unsigned joins_n;
     uint64_t usage_in, usage_out;
-    bool terminal;   /* its dialect says that the answer is complete */
-    bool error;      /* ... that it failed */
-    const char *bad; /* it is not of the dialect */
-    char id[32];     /* what the answer is called */
-    unsigned begun;  /* how often it says that it begins */
+    uint64_t sequence; /* of responses: the number that the next event has ... */
+    char item[32];     /* ... and the message that they speak of */
+    bool terminal;     /* its dialect says that the answer is complete */
+    bool error;        /* ... that it failed */
+    const char *bad;   /* it is not of the dialect */
+    char id[32];       /* what the answer is called */
+    unsigned begun;    /* how often it says that it begins */
 };
 
 void speech_hear(struct heard *h, enum api api, bool stream, const char *body, size_t n);

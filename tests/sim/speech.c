@@ -691,9 +691,27 @@ static void hear_messages_event(struct heard *h, yyjson_val *v)
         h->terminal = true;
 }
 
+/* Events count on, and all of the text is of one message. */
+static void hear_place(struct heard *h, yyjson_val *v, const char *type)
+{
+    const char *item = strstr(type, "output_text")   ? yyjson_get_str(yyjson_obj_get(v, "item_id"))
+                       : strstr(type, "output_item") ? yyjson_get_str(at(v, "/item/id"))
+                                                     : NULL;
+
+    if (yyjson_get_uint(yyjson_obj_get(v, "sequence_number")) != h->sequence++)
+        h->bad = "an event has another number";
+    if (!item || strncmp(item, "msg_", 4) != 0)
+        return;
+    if (h->item[0] && strcmp(h->item, item) != 0)
+        h->bad = "two messages in one";
+    UNUSED(snprintf(h->item, sizeof(h->item), "%s", item));
+}
+
 static void hear_responses_event(struct heard *h, yyjson_val *v)
 {
     const char *type = yyjson_get_str(yyjson_obj_get(v, "type"));
+
+    hear_place(h, v, type ? type : "");
 
     if (!type)
         h->bad = "an event without a type";
