@@ -361,8 +361,9 @@ static void is_numbered(const struct ups_got *g, unsigned n)
  * again in the end; whether it got the events of who began as they were, or translated ones. */
 static void a_client_of_responses(void **state)
 {
-    static const char conf[] = "version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")
-        UP("c", "9200") "models:\n  m: {targets: [a/m, b/m]}\n  two: {targets: [c/m, b/m]}\n";
+    static const char conf[] = "version: 1\nproviders:\n" VLLM("a", "9000")
+        VLLM("b", "9100") "  c: {type: tgi, endpoints: ['http://127.0.0.1:9200']}\n"
+                          "models:\n  m: {targets: [a/m, b/m]}\n  two: {targets: [c/m, b/m]}\n";
     static const struct {
         const char *model;
         struct up first;
