@@ -8,16 +8,21 @@ static bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-void join_init(struct join *j, struct follow *f, struct chat_sink to)
+void join_init(struct join *j, struct follow *f, enum join_how how, struct chat_sink to)
 {
     struct span told = buf_span(&f->text);
     size_t n = MIN(told.n, sizeof(j->tail));
 
     follow_on(f);
-    *j = (struct join){.to = to, .follow = f, .before = f->usage, .tail_n = n};
+    *j = (struct join){.to = to,
+                       .how = how,
+                       .follow = f,
+                       .before = f->usage,
+                       .tail_n = n,
+                       .anew = how == JOIN_REPLAY};
     if (n)
         memcpy(j->tail, told.p + told.n - n, n);
-    while (j->blank_n < n && is_blank(j->tail[n - j->blank_n - 1]))
+    while (how != JOIN_REPLAY && j->blank_n < n && is_blank(j->tail[n - j->blank_n - 1]))
         j->blank_n++;
 }
 
@@ -99,16 +104,36 @@ static int begun_anew(struct err *e)
     return err_set(e, ERR_PROTOCOL, "the target has begun anew, and said something else");
 }
 
+/* As far as bytes tell: what is not ASCII counts as of a word. */
+static bool is_of_word(char c)
+{
+    unsigned char u = (unsigned char)c, low = u | 0x20;
+
+    return u >= 0x80 || u == '_' || (u >= '0' && u <= '9') || (low >= 'a' && low <= 'z');
+}
+
+/* Who was asked in words has gone on from there if he says the end again, or if no word is cut. */
+static bool fits(const struct join *j)
+{
+    bool within =
+        j->tail_n && j->head_n && is_of_word(j->tail[j->tail_n - 1]) && is_of_word(j->head[0]);
+
+    return j->how != JOIN_INSTRUCT || !within || j->said || overlap(j, true) != 0 ||
+           (begins_anew(j) && j->head_n >= join_text(j).n);
+}
+
 /* last: no more of the text will come. */
 static int decide(struct join *j, bool last, struct err *e)
 {
     size_t n;
 
-    if (j->anew_n)
+    if (j->anew)
         return last ? begun_anew(e) : 0;
     n = j->new ? 0 : again(j, last);
     if (j->new || n == UNDECIDED)
         return 0;
+    if (!fits(j))
+        return err_set(e, ERR_PROTOCOL, "the target did not go on where the text broke off");
     j->new = true;
     return tell(j, span_of(j->head + n, j->head_n - n), e);
 }
@@ -137,7 +162,7 @@ static int follow_anew(struct join *j, struct span *text, struct err *e)
     if (j->anew_n < all.n)
         return 0;
     j->said = true;
-    j->anew_n = j->head_n = 0;
+    j->anew = false;
     return 0;
 }
 
@@ -153,17 +178,18 @@ static void take_anew(struct join *j)
     j->head_n -= n;
     memmove(j->head, j->head + n, j->head_n);
     j->said = n == all;
-    j->anew_n = n == all ? 0 : n;
+    j->anew = n < all;
+    j->anew_n = n;
 }
 
 static int on_text(struct join *j, struct span text, struct err *e)
 {
-    if (j->anew_n && follow_anew(j, &text, e) < 0)
+    if (j->anew && follow_anew(j, &text, e) < 0)
         return -1;
-    while (text.n && !j->new && !j->anew_n) {
+    while (text.n && !j->new && !j->anew) {
         fill_head(j, &text);
         take_anew(j);
-        if (j->anew_n && follow_anew(j, &text, e) < 0)
+        if (j->anew && follow_anew(j, &text, e) < 0)
             return -1;
         if (decide(j, j->head_n == sizeof(j->head), e) < 0)
             return -1;
@@ -191,10 +217,20 @@ static bool is_of_part(const struct chat_event *ev)
            ev->kind == CHAT_EVENT_PART_END;
 }
 
-/* Of its first part, which goes on with the one that is open. */
-static bool is_first(const struct chat_event *ev)
+/* Of the part that goes on with the one that is open. */
+static bool is_first(const struct join *j, const struct chat_event *ev)
 {
-    return is_of_part(ev) && ev->index == 0;
+    return is_of_part(ev) && ev->index == j->led;
+}
+
+/* Its own thinking before the text: the client has read another one's, or none. */
+static bool is_led(struct join *j, const struct chat_event *ev)
+{
+    bool thinks = j->how != JOIN_PREFIX && is_first(j, ev) && ev->part == CHAT_PART_THINKING;
+
+    if (thinks && ev->kind == CHAT_EVENT_PART)
+        j->led++;
+    return thinks || (is_of_part(ev) && ev->index < j->led);
 }
 
 int join_event(void *arg, const struct chat_event *ev, struct err *e)
@@ -202,11 +238,13 @@ int join_event(void *arg, const struct chat_event *ev, struct err *e)
     struct join *j = arg;
     struct chat_event own = *ev;
 
-    if (is_first(ev) && ev->part != CHAT_PART_TEXT)
-        return err_set(e, ERR_PROTOCOL, "the target did not go on with the text");
-    if (ev->kind == CHAT_EVENT_START || (is_first(ev) && ev->kind == CHAT_EVENT_PART))
+    if (is_led(j, ev))
         return 0;
-    if (is_first(ev) && ev->kind == CHAT_EVENT_DELTA)
+    if (is_first(j, ev) && ev->part != CHAT_PART_TEXT)
+        return err_set(e, ERR_PROTOCOL, "the target did not go on with the text");
+    if (ev->kind == CHAT_EVENT_START || (is_first(j, ev) && ev->kind == CHAT_EVENT_PART))
+        return 0;
+    if (is_first(j, ev) && ev->kind == CHAT_EVENT_DELTA)
         return on_text(j, ev->text, e);
     if (ev->kind != CHAT_EVENT_USAGE && decide(j, true, e) < 0)
         return -1;
@@ -214,7 +252,8 @@ int join_event(void *arg, const struct chat_event *ev, struct err *e)
         j->counted = true;
         add_usage(&own.usage, &j->before);
     }
-    own.index += is_of_part(ev) ? j->follow->lead : 0;
+    if (is_of_part(ev))
+        own.index = ev->index - j->led + j->follow->lead;
     return hand(j, &own, e);
 }
 

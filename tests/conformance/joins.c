@@ -423,7 +423,7 @@ static int go_on(struct cut *x, const struct joiner *by, struct span stream, str
 
     conf.host = by->host;
     MUST(translate_new(&p.t, &conf, span_str(plain_request(conf.client)), e) == 0);
-    if (translate_go_on(p.t, &x->f, SPAN_LIT("b/m"), e) == 0 &&
+    if (translate_go_on(p.t, &x->f, JOIN_PREFIX, SPAN_LIT("b/m"), e) == 0 &&
         translate_obstacle(p.t) == CHAT_FEATURES)
         rc = heard_each_event(stream, pass_raw, &p, e) < 0 ? -1 : translate_end(p.t, p.out, e);
     translate_free(&p.t);

@@ -270,7 +270,7 @@ static void open_bed(struct bed *b, struct span told)
                 &(struct chat_event){
                     .kind = CHAT_EVENT_DELTA, .part = CHAT_PART_TEXT, .index = 1, .text = told});
     buf_add_span(&b->all, told);
-    join_init(&b->j, &b->f, (struct chat_sink){note, b});
+    join_init(&b->j, &b->f, JOIN_PREFIX, (struct chat_sink){note, b});
 }
 
 static void close_bed(struct bed *b)
@@ -465,6 +465,57 @@ static void the_text_is_closed_meanwhile(void **state)
     close_bed(&b);
 }
 
+/* Who was asked in words: he says the end again, or begins between two words; behind whatever he
+ * has thought. */
+static void asked_in_words(void **state)
+{
+    static const struct {
+        const char *told, *text;
+        const char *want; /* NULL: he did not go on */
+    } rows[] = {
+        {"There was a lamp", "lighter.", NULL},
+        {"There was a lamp", " and a post.", " and a post."},
+        {"There was a lamp", ", and a post.", ", and a post."},
+        {"There was a lamp ", "and a post.", "and a post."},
+        {"There was a lamp,", "and a post.", "and a post."},
+        {"There were 1", "00 lamps.", NULL},
+        {"There was _", "x", NULL},
+        {"\u00e9t\u00e9 \u00e0 la mer, o", "\u00f9 il dort.", NULL},
+        {"There was a lamplighter", "was a lamplighters' ball.", "s' ball."}, /* the end again */
+        {"There was a lamplighter", "There was a lamplighters' ball.", "s' ball."},
+        {"There was a lamp", "", ""},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct span text = span_str(rows[i / 2].text);
+        struct bed b;
+        int rc;
+
+        open_bed(&b, span_str(rows[i / 2].told));
+        join_init(&b.j, &b.f, JOIN_INSTRUCT, (struct chat_sink){note, &b});
+        if (i % 2) {
+            assert_int_equal(say(&b, CHAT_EVENT_PART, CHAT_PART_THINKING, 0, SPAN_LIT("")), 0);
+            assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_THINKING, 0, SPAN_LIT("hm")), 0);
+            assert_int_equal(say(&b, CHAT_EVENT_PART_END, CHAT_PART_THINKING, 0, SPAN_LIT("")), 0);
+        }
+        assert_int_equal(say(&b, CHAT_EVENT_PART, CHAT_PART_TEXT, i % 2, SPAN_LIT("")), 0);
+        rc = say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, i % 2, text);
+        if (rc == 0)
+            rc = say(&b, CHAT_EVENT_PART_END, CHAT_PART_TEXT, i % 2, SPAN_LIT(""));
+        if ((rc == 0) != (rows[i / 2].want != NULL))
+            fail_msg("'%s' + '%s': %d", rows[i / 2].told, rows[i / 2].text, rc);
+        if (rc == 0) {
+            b.got.n -= 4;
+            assert_memory_equal(b.got.p + b.got.n, "[e1]", 4);
+            assert_true(span_is(buf_span(&b.got), rows[i / 2].want));
+        } else {
+            assert_int_equal(b.got.n, 0);
+        }
+        close_bed(&b);
+    }
+}
+
 /* White space: what of it the target is not asked with, and that as much of it is not told twice.
  */
 static void white_space(void **state)
@@ -503,10 +554,10 @@ static void what_is_held_back_is_told_to_nobody(void **state)
     assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, SPAN_LIT("were all al")), 0);
     assert_int_equal(b.got.n, 0);
     assert_true(follow_can(&b.f));
-    join_init(&b.j, &b.f, (struct chat_sink){note, &b}); /* it has broken off too */
+    join_init(&b.j, &b.f, JOIN_PREFIX, (struct chat_sink){note, &b}); /* it has broken off too */
     assert_true(span_is(join_text(&b.j), "The lamps were all alight, and"));
     assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, SPAN_LIT(" he ")), 0);
-    join_init(&b.j, &b.f, (struct chat_sink){note, &b}); /* ... and that one */
+    join_init(&b.j, &b.f, JOIN_PREFIX, (struct chat_sink){note, &b}); /* ... and that one */
     assert_true(span_is(join_text(&b.j), "The lamps were all alight, and he"));
     assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, SPAN_LIT(" slept.")), 0);
     assert_true(span_is(buf_span(&b.all), "The lamps were all alight, and he slept."));
@@ -609,7 +660,7 @@ static void usage_is_the_sum(void **state)
     open_bed(&b, SPAN_LIT("a"));
     follow_told(&b.f, &ev);
     for (uint64_t i = 2; i < 5; i++) {
-        join_init(&b.j, &b.f, (struct chat_sink){note, &b});
+        join_init(&b.j, &b.f, JOIN_PREFIX, (struct chat_sink){note, &b});
         assert_int_equal(join_event(&b.j, &ev, &e), 0);
         assert_int_equal(join_event(&b.j, &ev, &e), 0); /* a later one replaces it */
         assert_int_equal(b.usage.input, i * one.input);
@@ -636,7 +687,7 @@ static void who_counts_nothing(void **state)
         open_bed(&b, SPAN_LIT("a"));
         ev.usage.seen = seen;
         follow_told(&b.f, &ev);
-        join_init(&b.j, &b.f, (struct chat_sink){note, &b});
+        join_init(&b.j, &b.f, JOIN_PREFIX, (struct chat_sink){note, &b});
         assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, SPAN_LIT("b")), 0);
         assert_int_equal(join_end(&b.j, &e), 0);
         assert_int_equal(b.usage.input, seen ? 3 : 0);
@@ -656,6 +707,7 @@ int main(void)
         cmocka_unit_test(as_much_as_is_said_again),
         cmocka_unit_test(who_begins_anew),
         cmocka_unit_test(the_text_is_closed_meanwhile),
+        cmocka_unit_test(asked_in_words),
         cmocka_unit_test(white_space),
         cmocka_unit_test(what_is_held_back_is_told_to_nobody),
         cmocka_unit_test(the_text_grows),

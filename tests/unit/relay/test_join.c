@@ -421,6 +421,62 @@ static void a_client_of_responses(void **state)
     }
 }
 
+/* Who is another model, or takes no beginning, where the model lets him: asked in words, or afresh,
+ * and held to it. */
+static void others_are_asked_otherwise(void **state)
+{
+    static const struct {
+        const char *rule, *rest;
+        const char *want; /* NULL: he did not go on */
+    } rows[] = {
+        {"instruct", "and he kept all the lamps alight.", HEAD_TEXT TAIL_TEXT}, /* behind a blank */
+        {"instruct", "there was a lamplighter, and so on.", HEAD_TEXT "and so on."},
+        {"replay", HEAD_TEXT TAIL_TEXT, HEAD_TEXT TAIL_TEXT},
+        {"replay", HEAD_TEXT, HEAD_TEXT},
+        {"replay", "Once upon a time there was a baker.", NULL},
+        {"replay", "Once upon a time", NULL},
+        {"replay", "", NULL},
+        {"family", HEAD_TEXT TAIL_TEXT, NULL},
+        {"any", HEAD_TEXT TAIL_TEXT, NULL}, /* he takes no beginning */
+    };
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool asked = rows[i].rule[0] == 'i' || rows[i].rule[0] == 'r';
+        char conf[1024], body[2048], mark[200];
+        struct up c = {ANSWERS, STREAM_HEAD, body, 0, TWIN_WHOLE};
+        struct twin t;
+        struct ups_got g;
+
+        UNUSED(snprintf(conf, sizeof(conf),
+                        "version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")
+                            UP("c", "9200") "models:\n  m: {targets: [a/m, c/n], retry: "
+                                            "{same_target: 0}, continue: %s}\n",
+                        rows[i].rule));
+        UNUSED(snprintf(body, sizeof(body), ROLE WORD("%s") END, rows[i].rest));
+        UNUSED(snprintf(mark, sizeof(mark),
+                        "\"joined\":{\"target\":\"c/n\",\"at\":42,\"how\":\"%s\"}", rows[i].rule));
+        run(conf, &a, &a, &c, REQUEST("m", "\"stream\":true,\"max_tokens\":100,"), &t, &g);
+        if (g.clean != (rows[i].want != NULL))
+            fail_msg("%zu: %.*s", i, SPAN_FMT(buf_span(&g.body)));
+        assert_int_equal(t.ups[2].requests, asked);
+        assert_int_equal(ups_said(&g, mark), rows[i].want != NULL);
+        if (rows[i].want)
+            is_text(&g, rows[i].want);
+        if (asked) { /* how: a turn more behind what was told, or as the first one was */
+            bool words = rows[i].rule[0] == 'i';
+            const char *body_c = t.ups[2].body;
+
+            assert_int_equal(
+                strstr(body_c, "there was a lamplighter,\"},{\"role\":\"user\"") != NULL, words);
+            assert_int_equal(strstr(body_c, words ? ":97" : ":100") != NULL, true);
+        }
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
 /* Who thinks first, or calls a tool, has not gone on with the text; another one may. */
 static void who_begins_with_something_else(void **state)
 {
@@ -668,6 +724,7 @@ int main(void)
         cmocka_unit_test(who_goes_on_fails_too),
         cmocka_unit_test(who_goes_on_says_much_at_once),
         cmocka_unit_test(a_client_of_responses),
+        cmocka_unit_test(others_are_asked_otherwise),
         cmocka_unit_test(who_begins_with_something_else),
         cmocka_unit_test(nobody_of_the_family_is_left),
         cmocka_unit_test(the_client_waits),
