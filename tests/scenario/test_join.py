@@ -48,7 +48,7 @@ def script():
     for n, fault in enumerate(("fault=cut,at=5", "fault=cut,at=2", "none")):
         lines.append(f"chain.{'abc'[n]}.* => {fault}" if fault != "none" else "")
     lines += ["broken.a.* => fault=cut,at=5", "alone.* => fault=cut,at=5",
-              "other.a* => fault=cut,at=5", "again.a.* => fault=cut,at=5"]
+              "other.a* => fault=cut,at=5", "further.a* => fault=cut,at=9", "again.a.* => fault=cut,at=5"]
     return "\n".join(lines) + "\n"
 
 
@@ -76,6 +76,8 @@ def gateway(binary, place, mock):
         "broken": {"targets": [f"one/broken.a.{NAME}", f"two/x.refuses.{NAME}"]},
         "alone": {"targets": [f"one/alone.a.{NAME}", f"gen/alone.b.{NAME}"]},
         "other": {"targets": ["one/other.a", "two/other.b"]},
+        "words": {"targets": ["one/further.a", "two/further.b"], "continue": "instruct"},
+        "afresh": {"targets": ["one/further.a", "two/further.b"], "continue": "replay"},
     }
     g = bed.Gateway(binary, place, conf, env=bed.KEYS)
     yield g
@@ -202,6 +204,21 @@ def test_one_after_the_other(gateway, mock):
         asked = mock.requests(f"chain.{which}.{NAME}")[-1]["body"]
         assert asked.count("w000000") == 1 and WORDS[:marks[n]["at"]].rstrip() in asked
     assert gateway.record(answer)["attempts"] == 3
+
+
+@pytest.mark.parametrize("path", [CHAT, RESPONSES])
+@pytest.mark.parametrize("model, how", [("words", "instruct"), ("afresh", "replay")])
+def test_another_model_where_the_operator_lets_it(gateway, mock, model, how, path):
+    """It is not asked by a beginning, and says all of it again."""
+    answer = gateway.ask(*request(path, model))
+    assert (answer.status, answer.end) == (200, "whole"), answer
+    assert text_of(path, answer.text) == WORDS
+    is_one_answer(path, answer.text)
+    said = mark(answer.text)
+    assert (said["target"], said["how"]) == ("two/further.b", how) and said["at"] > 16
+    asked = mock.requests("further.b")[-1]["body"]
+    assert ("cut off" in asked) == (WORDS[:said["at"]].rstrip() in asked) == (how == "instruct")
+    assert gateway.record(answer)["outcome"] == "joined"
 
 
 @pytest.mark.parametrize("model, asked", [("broken", 1), ("alone", 0), ("other", 0)])

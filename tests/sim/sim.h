@@ -9,7 +9,7 @@
  *     world.c     what one seed draws, the life of one run
  *     load.c      the requests, and who makes them
  *     faults.c    what a provider does with a request, by its mood
- *     speech.c    the dialects, written and read once more on purpose
+ *     speech.c    the dialects, written once more on purpose; hear.c: and read
  *     upstream.c  providers: HTTP/1.1 by hand, with the fault that was drawn
  *     client.c    clients of HTTP/1.1 by hand; client_h2.c: of HTTP/2 by nghttp2
  *     joins.c     who goes on with an answer that broke off: what it says, and what a client may
