@@ -139,13 +139,29 @@ extern const struct convert_tier openai_tiers[OPENAI_TIERS];
 
 /* ---- answers ---- */
 
+#define CONVERT_ID ((size_t)128)
+
+/* Where the client's stream stands, in a dialect that numbers its events, names what they speak of
+ * and says all of it again in the end: what its writer has to know to go on with a stream that
+ * another target has begun, beyond what chat events say. */
+struct convert_stand {
+    bool lost; /* it cannot be told, so nobody goes on */
+    char id[CONVERT_ID];
+    uint64_t created, sequence; /* sequence: of the next event */
+    struct buf items;           /* those that are done: JSON, commas between */
+    char item[CONVERT_ID];      /* the id of the one that has the open text, ... */
+    uint64_t output, content;   /* ... and its place, and the text's in it */
+};
+
 /* Between a target's answer and chat events. `own` is the dialect's, of reader_bytes, cleared. */
 struct convert_reader {
     const struct convert *c;
     void *own;
     struct arena *arena; /* of the attempt: what has to be kept, bounded */
     struct chat_sink sink;
-    struct convert_told *told; /* where it notes what the answer holds and no event can say */
+    struct convert_told *told;   /* where it notes what the answer holds and no event can say */
+    struct convert_stand *stand; /* ... and where it stands, if the client gets it as it is; NULL:
+                                  * that is of no matter */
 };
 
 static inline void convert_unsaid(const struct convert_reader *r)
@@ -165,6 +181,7 @@ struct convert_writer {
     struct span model; /* what the client calls the model */
     struct span id;    /* of the answer, if the upstream gives none: the gateway's request id */
     uint64_t created;  /* seconds since 1970, likewise */
+    uint64_t sequence; /* of the next event, where the dialect numbers them */
     bool list;         /* the events are items of one JSON list, not SSE (Gemini without alt=sse) */
 };
 
@@ -208,9 +225,13 @@ struct convert {
     /* Where it says PREFILL PARTLY: does this model go on from a beginning of its answer? */
     bool (*goes_on)(struct span model);
 
-    /* Its streams can be gone on with by this writer whoever has written their beginning: nothing
-     * in them is numbered or named but what chat events say. */
+    /* Its streams can be gone on with by this writer whoever has written their beginning. Where
+     * something in them is numbered or named that chat events do not say, stand() is what it has
+     * written, and go_on() brings a new one there, with the text that is open and its index. */
     bool joins;
+    void (*stand)(const struct convert_writer *w, struct convert_stand *ret);
+    int (*go_on)(struct convert_writer *w, const struct convert_stand *s, uint32_t index,
+                 struct span text, struct err *e);
 };
 
 extern const struct convert convert_openai_chat;

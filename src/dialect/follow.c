@@ -5,6 +5,7 @@
 
 #define ARENA_MAX ((size_t)1024 * 1024)
 #define NAMES_MAX ((size_t)4096)
+#define ITEMS_MAX FOLLOW_TEXT_MAX /* as JSON */
 
 void follow_close(struct follow *f)
 {
@@ -108,6 +109,7 @@ int follow_init(struct follow *f, const struct convert *target, struct err *e)
     *f = (struct follow){0};
     buf_init(&f->text, FOLLOW_TEXT_MAX);
     arena_init(&f->names, NAMES_MAX);
+    buf_init(&f->stand.items, ITEMS_MAX);
     return begin(f, target, e);
 }
 
@@ -115,7 +117,13 @@ void follow_fini(struct follow *f)
 {
     follow_on(f);
     buf_fini(&f->text);
+    buf_fini(&f->stand.items);
     arena_fini(&f->names);
+}
+
+void follow_stand(struct follow *f)
+{
+    f->reader.stand = &f->stand;
 }
 
 void follow_on(struct follow *f)

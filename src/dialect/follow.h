@@ -35,12 +35,17 @@ struct follow {
     struct span id;   /* absent: none was told */
     uint64_t created; /* 0: none was told */
     struct chat_usage usage; /* of all its targets, as far as they have told */
+    struct convert_stand stand;
     struct arena names;
 };
 
 /* A target begins to stream, in this dialect. -1: no memory. */
 MUST_CHECK int follow_init(struct follow *f, const struct convert *target, struct err *e);
 void follow_fini(struct follow *f);
+
+/* The client gets its events as they are, in a dialect that numbers them: f->stand is noted. Else
+ * translate_stand() is who knows. */
+void follow_stand(struct follow *f);
 
 /* One whole event, as the target that began it sent it. */
 void follow_event(struct follow *f, struct span raw);
@@ -55,7 +60,7 @@ void follow_close(struct follow *f);
 /* Can another target go on with it? */
 static inline bool follow_can(const struct follow *f)
 {
-    return !f->closed && f->begun && f->text.n > 0;
+    return !f->closed && !f->stand.lost && f->begun && f->text.n > 0;
 }
 
 #endif

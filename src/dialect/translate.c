@@ -11,7 +11,6 @@
 #include "dialect/convert_cite.h"
 #include "dialect/convert_most.h"
 #include "dialect/convert_read.h"
-#include "dialect/join.h"
 
 #define ARENA_BASE  ((size_t)4 * 1024 * 1024)
 #define ARENA_TIMES 16 /* a part takes some 300 bytes, and 25 of text at the least */
@@ -268,6 +267,25 @@ static struct chat_message *own_message(struct chat_request *q)
                : chat_add_message(q, &to, CHAT_ROLE_ASSISTANT);
 }
 
+/* A word about it: the text was the model's, and it is to go on with it and with nothing else. */
+static int ask_in_words(struct translate *t, struct err *e)
+{
+    static const struct span words =
+        SPAN_LIT("Your last message was cut off. Go on with it from the exact place where it ends: "
+                 "begin with the very next character, repeat nothing, and say nothing about this.");
+    struct chat_message **to = &t->q.messages, *m;
+    struct chat_part **tail;
+
+    while (*to)
+        to = &(*to)->next;
+    m = chat_add_message(&t->q, &to, CHAT_ROLE_USER);
+    if (!m)
+        return err_set(e, ERR_NOMEM, "no memory for a request");
+    t->q.has &= ~CHAT_BIT(CHAT_HAS_PREFILL); /* it is not the last one any more */
+    tail = &m->parts;
+    return convert_text_part(&t->q, &tail, words, e);
+}
+
 /* The text becomes the beginning of the answer, behind one that the client has given itself: as one
  * text with it, for there are templates that put a new line between two. White space alone is none,
  * and APIs refuse it: the target begins. */
@@ -304,6 +322,27 @@ static int leave_tokens(struct translate *t, uint32_t taken, struct err *e)
     t->q.max_tokens =
         arena_printf(&t->arena, "%llu", (unsigned long long)(most > taken ? most - taken : 1));
     return span_has(t->q.max_tokens) ? 0 : err_set(e, ERR_NOMEM, "no memory for a request");
+}
+
+void translate_stand(const struct translate *t, struct follow *f)
+{
+    if (t->conf.client && t->conf.client->stand)
+        t->conf.client->stand(&t->writer, &f->stand);
+}
+
+uint64_t translate_sequence(const struct translate *t)
+{
+    return t->writer.sequence;
+}
+
+static int stand_there(struct translate *t, const struct follow *f, struct err *e)
+{
+    const struct chat_event text = {
+        .kind = CHAT_EVENT_PART, .part = CHAT_PART_TEXT, .index = f->lead};
+
+    return t->conf.client->go_on(&t->writer, &f->stand, f->lead, buf_span(&f->text), e) < 0
+               ? -1
+               : note_part(t, &text, e);
 }
 
 /* The client's writer is brought to where the answer stands; what it says by that the client knows.
@@ -346,6 +385,8 @@ static struct span join_mark(struct translate *t, struct span by)
     json_begin_object(&w);
     json_kv_string(&w, "target", by);
     json_kv_uint(&w, "at", t->join.follow->text.n);
+    if (t->join.how != JOIN_PREFIX)
+        json_kv_cstring(&w, "how", t->join.how == JOIN_REPLAY ? "replay" : "instruct");
     json_end_object(&w);
     json_end_object(&w);
     if (buf_ok(&b))
@@ -356,15 +397,28 @@ static struct span join_mark(struct translate *t, struct span by)
     return ret;
 }
 
-int translate_go_on(struct translate *t, struct follow *f, struct span by, struct err *e)
+/* What the request says of the text so far. */
+static int ask_so(struct translate *t, const struct follow *f, struct err *e)
+{
+    if (t->join.how == JOIN_REPLAY)
+        return 0;
+    if (ask_on(t, e) < 0 || leave_tokens(t, f->deltas, e) < 0)
+        return -1;
+    return t->join.how == JOIN_INSTRUCT && join_text(&t->join).n ? ask_in_words(t, e) : 0;
+}
+
+int translate_go_on(struct translate *t, struct follow *f, enum join_how how, struct span by,
+                    struct err *e)
 {
     if (!may_go_on(&t->q))
         return err_set(e, ERR_PROTOCOL, "an answer of this form has to be of one piece");
-    join_init(&t->join, f, (struct chat_sink){hand_on, t});
+    join_init(&t->join, f, how, (struct chat_sink){hand_on, t});
     t->mark = join_mark(t, by);
     if (!span_has(t->mark))
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    if (ask_on(t, e) < 0 || leave_tokens(t, f->deltas, e) < 0 || catch_up(t, f, e) < 0)
+    if (ask_so(t, f, e) < 0)
+        return -1;
+    if ((t->conf.client->go_on ? stand_there(t, f, e) : catch_up(t, f, e)) < 0)
         return -1;
     t->reader.sink = (struct chat_sink){join_event, &t->join};
     return 0;

@@ -9,7 +9,7 @@
 #include "dialect/convert_count.h"
 #include "dialect/convert_embed.h"
 #include "dialect/event_tree.h"
-#include "dialect/follow.h"
+#include "dialect/join.h"
 
 #define TRANSLATE_EVENT_MAX EVENT_TREE_MAX /* longest event that is translated */
 
@@ -41,13 +41,18 @@ void translate_free(struct translate **t);
 /* What it takes from then on. */
 uint64_t translate_memory(const struct translate *t);
 
-/* The answer was begun by another target, and this one is to go on with it: the request ends with
- * what the client was told, and events are told as the rest of that (join.h); the first of them
- * names `by`, whose they are. Behind translate_new(), before all others; *f is borrowed until
- * translate_free(), and hears what is told. -1: such an answer has to be of one piece
- * (ERR_PROTOCOL), or no memory. */
-MUST_CHECK int translate_go_on(struct translate *t, struct follow *f, struct span by,
-                               struct err *e);
+/* The answer was begun by another target, and this one is to go on with it, asked in that way: the
+ * request ends with what the client was told, but for JOIN_REPLAY, and events are told as the rest
+ * of that (join.h); the first of them names `by`, whose they are. Behind translate_new(), before
+ * all others; *f is borrowed until translate_free(), and hears what is told. -1: such an answer has
+ * to be of one piece (ERR_PROTOCOL), or no memory. */
+MUST_CHECK int translate_go_on(struct translate *t, struct follow *f, enum join_how how,
+                               struct span by, struct err *e);
+
+/* Where the client's stream stands now goes to f->stand, for who goes on behind this one; and the
+ * number that its next event has. */
+void translate_stand(const struct translate *t, struct follow *f);
+uint64_t translate_sequence(const struct translate *t);
 
 /* The first thing of the request that the target cannot say and that must not be left out;
  * CHAT_FEATURES: there is none. */

@@ -96,9 +96,11 @@ static void fill_error(const struct relay *r, const struct relay_refusal *no,
         .param = no->param,
         .request_id = span_str(r->record.id),
         .upstream_status = no->upstream_status,
-        .sequence = r->sequence,
+        .sequence = r->broke ? r->follow->stand.sequence : r->sequence,
     };
-    if (r->record.target[0])
+    if (r->broke && no == &r->broke->no)
+        ret->target = r->broke->target->id;
+    else if (r->record.target[0])
         ret->target = span_str(r->record.target);
     if (no->upstream_type && no->upstream_type[0])
         ret->upstream_type = span_str(no->upstream_type);

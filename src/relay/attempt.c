@@ -212,9 +212,8 @@ static uint32_t draw(struct relay *r)
     return ret;
 }
 
-/* Nobody else is left, or the moment could not be waited for: the last word counts, or the first
- * one of an answer that has broken off. The record is of that attempt, whomever else was looked at,
- * and says who was skipped. */
+/* Nobody else is left, or the moment could not be waited for: the last word counts. The record is
+ * of that attempt, whomever else was looked at, and says who was skipped. */
 static bool give_up(struct relay *r, struct relay_last *last, struct relay_last *before,
                     const struct record *of)
 {
@@ -222,7 +221,7 @@ static bool give_up(struct relay *r, struct relay_last *last, struct relay_last 
 
     memcpy(asked.skipped, r->record.skipped, sizeof(asked.skipped));
     asked.skipped_before = r->record.skipped_before;
-    *last = r->broke ? *r->broke : *r->last;
+    *last = *r->last;
     r->last = before;
     r->record = asked;
     return false;
@@ -279,10 +278,8 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
         step = policy_failed(&r->run, &g, now, left, draw(r));
     else
         policy_broke(&r->run, &g, now, draw(r));
-    if (step.what == POLICY_FINAL || !keep_last(r, last)) {
-        *last = r->broke ? *r->broke : *last;
+    if (step.what == POLICY_FINAL || !keep_last(r, last))
         return false;
-    }
     if (answering && !r->broke)
         r->broke = r->last;
     relay_note(r, &r->last->no);
@@ -327,6 +324,6 @@ void relay_on_again(struct ev_timer *t)
                                                        : relay_next_target(r, &no))
         relay_try(r);
     else
-        relay_fail(r, r->broke ? r->broke : r->last);
+        relay_fail(r, r->last);
     relay_on_work(r, false);
 }

@@ -24,20 +24,33 @@ static const struct convert *told_in(const struct relay *r)
     return convert_target(r->translate ? r->up_dialect : r->dialect);
 }
 
+/* Does the rule let those go on who are other weights, or take no beginning? */
+static bool asks_others(enum settings_go_on rule)
+{
+    return rule == SETTINGS_GO_ON_INSTRUCT || rule == SETTINGS_GO_ON_REPLAY;
+}
+
 /* The candidates that could go on with the answer of the one that is asked: by the rule, and by
  * what they can be asked. */
-static uint32_t heirs(const struct relay *r)
+static void find_heirs(struct relay *r)
 {
-    uint32_t ret = 0;
-
+    r->run.heirs = r->by_prefix = 0;
     for (uint32_t i = 0; i < r->run.n; i++) {
         const struct settings_target *t = r->ways[i].target;
         bool family = t == r->target || provider_same_family(r->target->model, t->model);
+        bool prefix = (family || rule(r) == SETTINGS_GO_ON_ANY) && relay_goes_on(r, t);
 
-        if ((family || rule(r) == SETTINGS_GO_ON_ANY) && relay_goes_on(r, t))
-            ret |= UINT32_C(1) << i;
+        r->by_prefix |= (uint32_t)prefix << i;
+        if (prefix || (asks_others(rule(r)) && relay_can_translate(r, t)))
+            r->run.heirs |= UINT32_C(1) << i;
     }
-    return ret;
+}
+
+enum join_how relay_join_how(const struct relay *r)
+{
+    if (r->by_prefix >> r->run.at & 1)
+        return JOIN_PREFIX;
+    return rule(r) == SETTINGS_GO_ON_REPLAY ? JOIN_REPLAY : JOIN_INSTRUCT;
 }
 
 /* Can a stream of the client's dialect be gone on with? */
@@ -56,16 +69,19 @@ void relay_follow(struct relay *r)
 
     if (r->follow || !may_join(r))
         return;
-    r->run.heirs = heirs(r);
+    find_heirs(r);
     if ((r->run.heirs & ~(UINT32_C(1) << r->run.at)) == 0)
         return;
     f = arena_alloc(&r->arena, sizeof(*f));
     if (!f)
         return;
-    if (follow_init(f, told_in(r), &e) < 0)
+    if (follow_init(f, told_in(r), &e) < 0) {
         follow_fini(f);
-    else
-        r->follow = f;
+        return;
+    }
+    if (!r->translate && convert_client(r->dialect)->go_on)
+        follow_stand(f);
+    r->follow = f;
 }
 
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
@@ -77,7 +93,7 @@ void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
     r->heard = now;
     if (r->follow && piece == CALL_EVENT_WHOLE)
         follow_event(r->follow, raw);
-    else if (r->follow)
+    else if (r->follow && !r->broke) /* of who goes on it hears what is told */
         follow_close(r->follow);
 }
 

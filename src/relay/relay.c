@@ -64,6 +64,16 @@ void relay_note(struct relay *r, const struct relay_refusal *no)
         snprintf(r->record.text, sizeof(r->record.text), "%s", no->text);
 }
 
+/* What is held is never sent. */
+static void note_stand(struct relay *r, const struct dialect_answer *a)
+{
+    r->sequence = r->state == RELAY_TRYING ? 0
+                  : r->translate           ? translate_sequence(r->translate)
+                                           : a->sequence;
+    if (r->state == RELAY_ANSWERING && r->translate && r->follow)
+        translate_stand(r->translate, r->follow);
+}
+
 void relay_drop_call(struct relay *r)
 {
     struct record *rec = &r->record;
@@ -85,7 +95,7 @@ void relay_drop_call(struct relay *r)
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
     relay_settle_cost(r, true);
-    r->sequence = r->state == RELAY_TRYING ? 0 : a->sequence; /* what is held is never sent */
+    note_stand(r, a);
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)
@@ -100,18 +110,13 @@ void relay_flush(struct relay *r)
         relay_end(r, HTTP_CLOSE_DONE);
 }
 
-void relay_refuse(struct relay *r, const struct relay_refusal *no)
+/* The client is told `no`; what the record says of the attempt has been noted. */
+static void say_no(struct relay *r, const struct relay_refusal *no)
 {
+    bool boundary = r->state == RELAY_TRYING || r->translate || r->broke ||
+                    (r->call && call_at_boundary(r->call));
     struct err e;
-    bool boundary;
 
-    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || r->state == RELAY_READING_ALONG)
-        return;
-    if ((r->state == RELAY_TRYING && relay_go_back(r, no)) || relay_say_approved(r, no))
-        return;
-    boundary = r->state == RELAY_TRYING || r->translate || r->broke ||
-               (r->call && call_at_boundary(r->call));
-    relay_note(r, no);
     relay_drop_call(r); /* or it would go on answering behind the refusal */
     if (!r->head_sent) {
         if (relay_send_refusal(r, no, &e) < 0)
@@ -124,6 +129,23 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
     if (r->streams && relay_send_error_event(r, no, boundary, &e) < 0)
         UNUSED(e); /* then the unclean end alone has to tell */
     relay_end(r, HTTP_CLOSE_BROKEN);
+}
+
+void relay_refuse(struct relay *r, const struct relay_refusal *no)
+{
+    if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || r->state == RELAY_READING_ALONG)
+        return;
+    if ((r->state == RELAY_TRYING && relay_go_back(r, no)) || relay_say_approved(r, no))
+        return;
+    relay_note(r, no);
+    say_no(r, no);
+}
+
+void relay_refuse_join(struct relay *r, const struct relay_refusal *no)
+{
+    relay_note(r, no);
+    r->record.outcome = OUTCOME_FAILED;
+    say_no(r, &r->broke->no);
 }
 
 static void refuse_ending(struct relay *r, enum reason reason)

@@ -113,6 +113,7 @@ struct relay {
     struct follow *follow;    /* in the arena; NULL: none may */
     struct relay_last *broke; /* why it broke off first; NULL: it has not */
     bool joining;             /* who goes on has said nothing yet */
+    uint32_t by_prefix;       /* of run.heirs those that take a beginning */
     ev_us heard;              /* when its last event came, or the client had taken what there was */
     ev_us silence;            /* the longest between two */
     bool blocked;             /* the client has to take something first */
@@ -219,6 +220,10 @@ void relay_note(struct relay *r, const struct relay_refusal *no);
 /* Say no, as well as the state allows. */
 void relay_refuse(struct relay *r, const struct relay_refusal *no);
 
+/* Who was to go on has failed so, and nobody else is left: that stands in the record of its
+ * attempt, and the client is told why the answer broke. */
+void relay_refuse_join(struct relay *r, const struct relay_refusal *no);
+
 /* The attempt is over, also if it does not know yet: keep what it has read. */
 void relay_drop_call(struct relay *r);
 
@@ -276,6 +281,9 @@ void relay_on_watch(struct relay *r);
 
 /* Behind its first content: can another target go on with it? */
 bool relay_can_join(const struct relay *r);
+
+/* How it would be asked. */
+enum join_how relay_join_how(const struct relay *r);
 
 /* r->target shall: make the request of it. false: it cannot, *no says why. */
 bool relay_join(struct relay *r, struct relay_refusal *no);

@@ -249,7 +249,7 @@ static bool translate_by(struct relay *r, const struct provider_op_row *op,
         goto out;
     }
     if (r->state == RELAY_ANSWERING &&
-        translate_go_on(r->translate, r->follow, r->target->id, &e) < 0) {
+        translate_go_on(r->translate, r->follow, relay_join_how(r), r->target->id, &e) < 0) {
         refuse(r, no, &e);
         goto out;
     }

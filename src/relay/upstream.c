@@ -337,6 +337,10 @@ void relay_fail(struct relay *r, const struct relay_last *last)
     r->target = last->target;
     if (r->target)
         relay_name_target(r);
+    if (r->broke) {
+        relay_refuse_join(r, &last->no);
+        return;
+    }
     if (!span_has(last->body) || r->head_sent) {
         relay_refuse(r, &last->no);
         return;

@@ -224,7 +224,7 @@ static const struct conf_key provider_keys[] = {
 };
 static const struct conf_table provider_table = TABLE(keys_provider, provider_keys);
 
-#define HELP_GO_ON "Who goes on with a streamed text that breaks off: a target with the same weights, by the names of the models (family), any target of the model (any), or nobody (off): then the client is told that it broke."
+#define HELP_GO_ON "Who goes on with a streamed text that breaks off: a target with the same weights, by the names of the models (family), any target of the model that takes a beginning (any), or nobody (off): then the client is told that it broke. Where the weights differ, or the target takes no beginning, it can also be asked in words to go on (instruct), or afresh, and has to say the same again (replay)."
 
 static const struct conf_key defaults_keys[] = {
     {"tls", CONF_GROUP, .table = &default_tls_table, AT(keys_defaults, tls),

@@ -100,8 +100,10 @@ struct settings_target {
 /* Whether an answer that breaks off is gone on with, and by whom. */
 enum settings_go_on {
     SETTINGS_GO_ON_OFF,
-    SETTINGS_GO_ON_FAMILY, /* by a target with the same weights (provider/family.h) */
-    SETTINGS_GO_ON_ANY,    /* by any of the model's targets */
+    SETTINGS_GO_ON_FAMILY,   /* by a target with the same weights (provider/family.h) */
+    SETTINGS_GO_ON_ANY,      /* by any of the model's targets */
+    SETTINGS_GO_ON_INSTRUCT, /* ... others are asked in words ... */
+    SETTINGS_GO_ON_REPLAY,   /* ... or afresh, and have to say the same */
 };
 
 /* A name that clients send. */

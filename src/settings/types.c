@@ -69,7 +69,8 @@ static const char *strategy_word(size_t i)
 
 static const char *go_on_word(size_t i)
 {
-    static const char *const words[] = {"off", "family", "any"}; /* enum settings_go_on */
+    static const char *const words[] = {"off", "family", "any", "instruct",
+                                        "replay"}; /* enum settings_go_on */
 
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
@@ -491,7 +492,7 @@ const struct conf_type types_strategy = {
 };
 const struct conf_type types_go_on = {
     .name = "word",
-    .what = "off, family or any",
+    .what = "off, family, any, instruct or replay",
     .word = go_on_word,
 };
 const struct conf_type types_unknown = {

@@ -21,7 +21,7 @@ extern const struct conf_type types_model;    /* a name that clients send */
 extern const struct conf_type types_models;   /* the same with '*' */
 extern const struct conf_type types_priced;   /* provider/model with '*' in the model */
 extern const struct conf_type types_strategy; /* a route_strategy */
-extern const struct conf_type types_go_on;    /* off, family, any */
+extern const struct conf_type types_go_on;    /* off, family, any, instruct, replay */
 extern const struct conf_type types_unknown;  /* warn, block */
 extern const struct conf_type types_unproven; /* enum settings_unproven */
 extern const struct conf_type types_workers;  /* auto (0) or a count */

@@ -103,6 +103,8 @@ static int pass(const struct pair *p, struct span text, bool end, struct follow 
     rc = heard_each_event(text, pass_raw, &x, e);
     if (rc == 0 && end && x.t)
         rc = translate_end(x.t, out, e);
+    if (x.t && f)
+        translate_stand(x.t, f);
     translate_free(&x.t);
     return rc;
 }
@@ -279,6 +281,30 @@ static bool same_stop(const struct chat_answer *want, enum chat_stop got)
     return want->choices[0].stop == got;
 }
 
+static uint64_t number_at(const char *p, const char *end)
+{
+    uint64_t n = 0;
+
+    for (; p < end && *p >= '0' && *p <= '9'; p++)
+        n = 10 * n + (uint64_t)(*p - '0');
+    return n;
+}
+
+/* Each event has the number behind that of the one before. */
+static bool is_numbered(struct span s)
+{
+    static const char key[] = "\"sequence_number\":";
+    const char *end = s.p + s.n, *p = memmem(s.p, s.n, key, sizeof(key) - 1);
+    uint64_t want = p ? number_at(p + sizeof(key) - 1, end) : 0;
+
+    for (; p; p = memmem(p, (size_t)(end - p), key, sizeof(key) - 1)) {
+        p += sizeof(key) - 1;
+        if (number_at(p, end) != want++)
+            return false;
+    }
+    return true;
+}
+
 /* NULL: all is well with what the client has read. */
 static const char *wrong(struct stream *s, const struct joiner *by, const struct chat_answer *got,
                          struct span all, struct span behind)
@@ -291,10 +317,13 @@ static const char *wrong(struct stream *s, const struct joiner *by, const struct
     if (!span_eq(want->id, got->id))
         return "has another id";
     if (times(behind, ITS_ID) != 0 ||
-        (want->id.n && !span_is(want->id, OWN_ID) && times(behind, OWN_ID) != 0))
+        (want->id.n && !span_contains(want->id, SPAN_LIT(OWN_ID)) && times(behind, OWN_ID) != 0))
         return "has a second id";
-    if (times(behind, "message_start") != 0 || times(behind, "\"role\":\"assistant\"") != 0)
+    if (times(behind, "message_start") != 0 || times(behind, "response.created") != 0 ||
+        (times(behind, "\"role\":\"assistant\"") != 0 && !s->p->to->go_on))
         return s->p->to == &convert_gemini_generate ? NULL : "has a second head";
+    if (s->p->to->go_on && !is_numbered(all))
+        return "is not numbered from its beginning on";
     if (times(behind, "\"lamplighter\":{\"joined\":{\"target\":\"b/m\",") != 1)
         return "is not marked once";
     if (times(all, "[DONE]") > 1 || times(all, "event: message_stop") > 1)
@@ -394,7 +423,7 @@ static int go_on(struct cut *x, const struct joiner *by, struct span stream, str
 
     conf.host = by->host;
     MUST(translate_new(&p.t, &conf, span_str(plain_request(conf.client)), e) == 0);
-    if (translate_go_on(p.t, &x->f, SPAN_LIT("b/m"), e) == 0 &&
+    if (translate_go_on(p.t, &x->f, JOIN_PREFIX, SPAN_LIT("b/m"), e) == 0 &&
         translate_obstacle(p.t) == CHAT_FEATURES)
         rc = heard_each_event(stream, pass_raw, &p, e) < 0 ? -1 : translate_end(p.t, p.out, e);
     translate_free(&p.t);
@@ -412,6 +441,8 @@ static bool begin_cut(struct cut *x, struct stream *s, size_t after)
     *x = (struct cut){.s = s, .after = after};
     buf_init(&x->client, 64 * MEGA);
     MUST(follow_init(&x->f, s->p->from, &e) == 0);
+    if (s->p->to == s->p->from && s->p->to->go_on)
+        follow_stand(&x->f);
     if (pass(s->p, s->ends[after - 1], false, &x->f, &x->client, &e) < 0)
         check_fail(&s->p->t, s->name, "is not translated: %s", e.text);
     if (!follow_can(&x->f))

@@ -10,10 +10,11 @@ import pytest
 import bed
 
 CHAT, MESSAGES, GEMINI = "/v1/chat/completions", "/v1/messages", "/v1beta/models/"
+RESPONSES = "/v1/responses"
 HELLO = [{"role": "user", "content": "hi"}]
 WORDS = "".join(f"w{n:06} " for n in range(12))
 # Who begins for a client of each dialect, and who goes on: the same dialect, or another one.
-BEGINS = {CHAT: "one", MESSAGES: "one", GEMINI: "goo"}
+BEGINS = {CHAT: "one", MESSAGES: "one", GEMINI: "goo", RESPONSES: "one"}
 GOES_ON = ["two", "ant"]
 WHERE = [5, 8]
 FAULTS = {
@@ -28,7 +29,8 @@ CASES = [(path, fault, at, GOES_ON[n % 2])
 
 
 def model_of(case):
-    return f"m{chr(97 + CASES.index(case))}"  # letters, as a platform's
+    n = CASES.index(case)
+    return f"m{chr(97 + n // 26)}{chr(97 + n % 26)}"  # letters, as a platform's
 
 
 def targets(case):
@@ -46,7 +48,7 @@ def script():
     for n, fault in enumerate(("fault=cut,at=5", "fault=cut,at=2", "none")):
         lines.append(f"chain.{'abc'[n]}.* => {fault}" if fault != "none" else "")
     lines += ["broken.a.* => fault=cut,at=5", "alone.* => fault=cut,at=5",
-              "other.a* => fault=cut,at=5", "again.a.* => fault=cut,at=5"]
+              "other.a* => fault=cut,at=5", "further.a* => fault=cut,at=9", "again.a.* => fault=cut,at=5"]
     return "\n".join(lines) + "\n"
 
 
@@ -74,6 +76,8 @@ def gateway(binary, place, mock):
         "broken": {"targets": [f"one/broken.a.{NAME}", f"two/x.refuses.{NAME}"]},
         "alone": {"targets": [f"one/alone.a.{NAME}", f"gen/alone.b.{NAME}"]},
         "other": {"targets": ["one/other.a", "two/other.b"]},
+        "words": {"targets": ["one/further.a", "two/further.b"], "continue": "instruct"},
+        "afresh": {"targets": ["one/further.a", "two/further.b"], "continue": "replay"},
     }
     g = bed.Gateway(binary, place, conf, env=bed.KEYS)
     yield g
@@ -84,6 +88,8 @@ def request(path, model):
     if path == GEMINI:
         return (f"{path}{model}:streamGenerateContent?alt=sse",
                 {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]})
+    if path == RESPONSES:
+        return path, {"model": model, "input": "hi", "stream": True, "max_output_tokens": 50}
     body = {"model": model, "messages": HELLO, "stream": True, "max_tokens": 50}
     if path == CHAT:
         body["stream_options"] = {"include_usage": True}
@@ -101,6 +107,8 @@ def text_of(path, text):
         parts = [c["delta"].get("content") for e in said for c in e.get("choices", [])]
     elif path == MESSAGES:
         parts = [e["delta"].get("text") for e in said if e["type"] == "content_block_delta"]
+    elif path == RESPONSES:
+        parts = [e["delta"] for e in said if e["type"] == "response.output_text.delta"]
     else:
         parts = [p.get("text") for e in said for c in e.get("candidates", [])
                  for p in c.get("content", {}).get("parts", [])]
@@ -121,10 +129,25 @@ def is_one_answer(path, text):
         assert kinds == ["message_start", "content_block_start", "content_block_stop",
                          "message_delta", "message_stop"]
         assert {e["index"] for e in said if "index" in e} == {0}
+    elif path == RESPONSES:
+        is_one_response(said)
     else:
         assert len({e.get("responseId") for e in said}) == 1
         stops = [c["finishReason"] for e in said for c in e["candidates"] if c.get("finishReason")]
         assert stops == ["STOP"]
+
+
+def is_one_response(said):
+    """Numbered on, about one message, which the last event repeats."""
+    assert [e["sequence_number"] for e in said] == list(range(len(said)))
+    assert [e["type"] for e in said].count("response.created") == 1
+    assert said[-1]["type"] == "response.completed"
+    last, first = said[-1]["response"], said[0]["response"]
+    assert (last["id"], last["created_at"], last["status"]) == (first["id"], first["created_at"], "completed")
+    (message,) = last["output"]
+    assert {e["item_id"] for e in said if "item_id" in e} == {message["id"]}
+    assert message["content"][0]["text"] == text_of(RESPONSES, b"".join(
+        b"data: " + json.dumps(e).encode() + b"\n" for e in said))
 
 
 def mark(text):
@@ -181,6 +204,21 @@ def test_one_after_the_other(gateway, mock):
         asked = mock.requests(f"chain.{which}.{NAME}")[-1]["body"]
         assert asked.count("w000000") == 1 and WORDS[:marks[n]["at"]].rstrip() in asked
     assert gateway.record(answer)["attempts"] == 3
+
+
+@pytest.mark.parametrize("path", [CHAT, RESPONSES])
+@pytest.mark.parametrize("model, how", [("words", "instruct"), ("afresh", "replay")])
+def test_another_model_where_the_operator_lets_it(gateway, mock, model, how, path):
+    """It is not asked by a beginning, and says all of it again."""
+    answer = gateway.ask(*request(path, model))
+    assert (answer.status, answer.end) == (200, "whole"), answer
+    assert text_of(path, answer.text) == WORDS
+    is_one_answer(path, answer.text)
+    said = mark(answer.text)
+    assert (said["target"], said["how"]) == ("two/further.b", how) and said["at"] > 16
+    asked = mock.requests("further.b")[-1]["body"]
+    assert ("cut off" in asked) == (WORDS[:said["at"]].rstrip() in asked) == (how == "instruct")
+    assert gateway.record(answer)["outcome"] == "joined"
 
 
 @pytest.mark.parametrize("model, asked", [("broken", 1), ("alone", 0), ("other", 0)])

@@ -60,7 +60,7 @@ void check_record(struct worker *w, const struct record *r)
 
 /* ---- answers ---- */
 
-static struct arrival *find_arrival(struct sim *s, unsigned n)
+struct arrival *check_arrival(struct sim *s, unsigned n)
 {
     LIST_EACH(it, &s->arrivals)
     {
@@ -90,12 +90,12 @@ static void check_text(struct ask *a, const struct heard *h, bool complete)
         return;
     }
     n = h->text.p[0] == '<' ? (unsigned)text_number(h->text.p + 1, 10) : 0;
-    from = find_arrival(a->s, n);
+    from = check_arrival(a->s, n);
     if (!from)
         sim_fail(a->s, "I3: request %u: nobody said that: %.80s", a->n, h->text.p);
     if (from->ask != a)
         sim_fail(a->s, "I3: request %u got the answer to request %u", a->n, from->ask->n);
-    speech_text(&all, n, from->answer.words, from->answer.pad);
+    speech_text(&all, &from->answer);
     if (h->text.n > all.n || memcmp(all.p, h->text.p, h->text.n) != 0)
         sim_fail(a->s, "I3: request %u: not the beginning of answer %u: %.*s", a->n, n,
                  (int)MIN(h->text.n, (size_t)2000), h->text.p);
@@ -113,7 +113,7 @@ static void check_answer(struct ask *a)
     speech_hear(&h, a->api, a->stream, a->body.p ? a->body.p : "", a->body.n);
     /* Behind what looked like the end an error can still say that it was none. */
     complete = (h.terminal && !h.error) || a->clean;
-    if (h.bad && (a->clean || h.begun > 1))
+    if (h.bad && (a->clean || h.begun > 1 || h.joins_n))
         sim_fail(a->s, "request %u: %s: %.*s", a->n, h.bad, (int)MIN(a->body.n, (size_t)2000),
                  a->body.p);
     if (a->clean && h.error)
@@ -121,7 +121,9 @@ static void check_answer(struct ask *a)
     if (a->clean && !h.terminal)
         sim_fail(a->s, "I2: request %u: a clean end without a terminal: %.*s", a->n,
                  (int)MIN(a->body.n, (size_t)3000), a->body.p);
-    if (a->stream || h.terminal || a->clean)
+    if (h.joins_n)
+        check_joined(a, &h, complete);
+    else if (a->stream || h.terminal || a->clean)
         check_text(a, &h, complete);
     if (!a->clean && h.terminal && !h.error && is_patient(a))
         sim_say(a->s, "request %u: a terminal and an unclean end", a->n);
@@ -166,7 +168,7 @@ void check_client(struct ask *a)
 
 static bool is_good(enum outcome o)
 {
-    return o == OUTCOME_FULL || o == OUTCOME_EQUIVALENT;
+    return o == OUTCOME_FULL || o == OUTCOME_EQUIVALENT || o == OUTCOME_JOINED;
 }
 
 static void check_time(const struct ask *a)

@@ -91,7 +91,7 @@ void fault_draw(struct fault *f, struct sim *s, struct rng *r, enum fault_kind k
         draw_delay(f, r);
 }
 
-enum fault_end fault_end_of(const struct arrival *a)
+static enum fault_end end_of(const struct arrival *a)
 {
     const struct answer *w = &a->answer;
 
@@ -106,9 +106,20 @@ enum fault_end fault_end_of(const struct arrival *a)
         return a->stream ? END_MAYBE : END_BADLY; /* nothing is missing of what is said */
     case F_CLEAN_AT:
         return a->fault.at >= w->complete_at ? END_WELL : END_BADLY;
-    case F_PAUSE_AT:
-        return a->fault.at >= w->content_at ? END_WELL : END_MAYBE;
+    case F_PAUSE_AT: /* where another one can go on it may be taken for a stall */
+        return a->fault.at >= w->content_at && !joins_wait(a) ? END_WELL : END_MAYBE;
     default:
         return fault_rows[a->fault.kind].end;
     }
+}
+
+enum fault_end fault_end_of(const struct arrival *a)
+{
+    enum fault_end end = end_of(a);
+
+    if (a->begin.p && a->answer.thinks != THINKS_NOT) /* that goes on with no text */
+        return END_BADLY;
+    if (a->begin.p && (a->answer.calls || !a->faithful)) /* it may be none, or begin anew */
+        return end == END_WELL ? END_MAYBE : end;
+    return end;
 }

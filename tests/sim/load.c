@@ -86,8 +86,10 @@ static void draw_ask(struct sim *s)
     write_prompt(a);
     a->worker = rng_below(r, s->workers_n);
     draw_client(a, r);
-    text_f(&s->config, "  %s: {retry: {attempts: %u, same_target: %u, wait_up_to: %us}, targets: [",
-           a->name, a->attempts, a->same_target, a->wait_s);
+    text_f(&s->config, "  %s: {", a->name);
+    joins_draw_ask(a);
+    text_f(&s->config, "retry: {attempts: %u, same_target: %u, wait_up_to: %us}, targets: [",
+           a->attempts, a->same_target, a->wait_s);
     for (size_t i = 0; i < a->targets_n; i++)
         text_f(&s->config, "%s%s/%s", i ? ", " : "", s->providers[a->targets[i].provider].name,
                a->targets[i].model);

@@ -17,7 +17,10 @@
  * the moment before a second attempt changes no mind; no deadline; a failed answer, or a word about
  * it, says the key; the bytes of a body, or of a translation, are not given back; a timer outlives
  * its request (it hangs); the second key is never used; the last target of a route is never asked;
- * a translation without memory counts as one (!); a large request is taken for silence (!).
+ * a translation without memory counts as one (!); a large request is taken for silence (!); what a
+ * target says again behind a join is told twice; one that begins anew is believed; the events
+ * behind a join are numbered from 0; usage is that of the last one alone; the record of who fails
+ * to go on is another one's.
  */
 #include <getopt.h>
 #include <stdatomic.h>

@@ -129,7 +129,8 @@ static void check_breaker(struct ask *a, struct attempt *t)
         sim_fail(a->s, "I4: request %u probes p%zu/%s too soon", a->n, t->provider, t->model);
     if (is_over(a->s, t))
         return;
-    for (size_t i = 0; i < a->targets_n && !a->s->torture; i++)
+    /* Few can go on with an answer that broke: of these nothing is known here. */
+    for (size_t i = 0; i < a->targets_n && !a->s->torture && !(a->stream && a->go_on); i++)
         if ((a->targets[i].provider != t->provider || strcmp(a->targets[i].model, t->model) != 0) &&
             was_left_out(a, a->targets[i].provider, a->targets[i].model))
             sim_fail(a->s, "I4: request %u asks p%zu/%s, which is sick, and not p%zu/%s", a->n,
@@ -295,7 +296,8 @@ static bool is_targets(enum reason why)
 {
     return why == REASON_CONNECT || why == REASON_RESET || why == REASON_TIMEOUT_CONNECT ||
            why == REASON_TIMEOUT_FIRST || why == REASON_TIMEOUT_IDLE || why == REASON_TRUNCATED ||
-           why == REASON_JUNK || why == REASON_UPSTREAM_STATUS || why == REASON_UPSTREAM_ERROR;
+           why == REASON_STALL || why == REASON_JUNK || why == REASON_UPSTREAM_STATUS ||
+           why == REASON_UPSTREAM_ERROR;
 }
 
 static void note_delay(struct sim *s, const struct attempt *t, const struct record *r)
@@ -440,7 +442,8 @@ void rules_record(struct ask *a, const struct record *r)
     t->ended = t->began + r->attempt_us; /* the record may have waited for the client */
     t->class_id = r->class_id;
     t->reason = r->reason;
-    t->good = !r->more && (r->outcome == OUTCOME_FULL || r->outcome == OUTCOME_EQUIVALENT);
+    t->good = !r->more && (r->outcome == OUTCOME_FULL || r->outcome == OUTCOME_EQUIVALENT ||
+                           r->outcome == OUTCOME_JOINED);
     if (t->good && t->arrival && fault_end_of(t->arrival) == END_BADLY)
         sim_fail(a->s, "I2: request %u went well, with %s", a->n,
                  fault_rows[t->arrival->fault.kind].name);

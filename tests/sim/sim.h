@@ -9,17 +9,19 @@
  *     world.c     what one seed draws, the life of one run
  *     load.c      the requests, and who makes them
  *     faults.c    what a provider does with a request, by its mood
- *     speech.c    the dialects, written and read once more on purpose
+ *     speech.c    the dialects, written once more on purpose; hear.c: and read
  *     upstream.c  providers: HTTP/1.1 by hand, with the fault that was drawn
  *     client.c    clients of HTTP/1.1 by hand; client_h2.c: of HTTP/2 by nghttp2
- *     check.c     invariants about answers: what each client saw against what was said
- *     rules.c     invariants about attempts: who was asked, when, how often
- *     ends.c      invariants about ends: nothing is left; all gets well
- *     named.def   seeds that once failed
+ *     joins.c     who goes on with an answer that broke off: what it says, and what a client may
+ * read check.c     invariants about answers: what each client saw against what was said rules.c
+ * invariants about attempts: who was asked, when, how often ends.c      invariants about ends:
+ * nothing is left; all gets well named.def   seeds that once failed
  *
  * The invariants are those of the fault matrix: (I1) each request that is accepted ends in one
  * record; (I2) no truncated answer is marked complete; (I3) the text that a client has is the
- * beginning of one answer of one target, each word once, and all of it if it is complete; (I4)
+ * beginning of one answer of one target, each word once, and all of it if it is complete; or of the
+ * answers of several, where each one that went on says so, may do so, was asked with what the
+ * client had, and is told once; one id, one head, one end; never behind a call or a signature; (I4)
  * attempts go by the rules; (I5) nothing is left; (I6) no key is in records, logs, answers, or with
  * a provider that it does not belong to; (I7) when the faults are over, all targets answer again;
  * (I8) nobody fails who has not been given a reason to.
@@ -47,6 +49,7 @@
 #define TARGETS_MAX   5 /* of a request */
 #define ASKS_MAX      400
 #define SIM_WORDS_MAX 14
+#define ATTEMPTS_MAX  24 /* of a request */
 
 /* ---- text.c: bytes that grow, without the product's memory ---- */
 
@@ -69,13 +72,23 @@ uint64_t text_number(const char *p, unsigned base);
 enum api { API_CHAT, API_MESSAGES, API_RESPONSES, API_GEMINI, API_COHERE, API_OLLAMA, APIS };
 #define CLIENT_APIS 4 /* the first ones */
 
-/* An answer as a provider says it. The text of answer n is a function of n, `words` and `pad`. */
+#define SIM_TOOL      "sim_tool"
+#define SIM_SIGNATURE "c2ltIHNpZ25lZA=="
+
+enum thinks { THINKS_NOT, THINKS_PLAINLY, THINKS_SIGNED };
+
+/* An answer as a provider says it. The text of answer n is a function of n, `words` and `pad`; that
+ * of who goes on with another one is its own, in so many pieces. */
 struct answer {
     unsigned n, words;
     size_t pad; /* bytes that each word is longer */
+    bool has_own;
+    struct text own;
+    enum thinks thinks; /* of streams of chat and messages alone, before the text ... */
+    bool calls;         /* ... and a tool behind it */
     const char *type;
     struct text body;
-    size_t ends[SIM_WORDS_MAX + 12]; /* offsets behind each event */
+    size_t ends[SIM_WORDS_MAX + 24]; /* offsets behind each event */
     size_t ends_n;
     size_t content_at;  /* behind the first event with text */
     size_t complete_at; /* from here on it is whole */
@@ -83,7 +96,7 @@ struct answer {
 
 void speech_answer(struct answer *a, enum api api, bool stream, const char *model, struct rng *r);
 /* The whole text of an answer. */
-void speech_text(struct text *out, unsigned n, unsigned words, size_t pad);
+void speech_text(struct text *out, const struct answer *a);
 /* An error as providers say it. */
 void speech_error(struct text *out, enum api api, const char *type, const char *code,
                   const char *message);
@@ -94,11 +107,19 @@ void speech_request(struct text *path, struct text *body, enum api api, bool str
 /* What a client has read of an answer. */
 struct heard {
     struct text text;
-    bool terminal;   /* its dialect says that the answer is complete */
-    bool error;      /* ... that it failed */
-    const char *bad; /* it is not of the dialect */
-    char id[32];     /* what the answer is called */
-    unsigned begun;  /* how often it says that it begins */
+    struct heard_join {
+        char target[40];
+        size_t at; /* bytes of text before it */
+    } joins[ATTEMPTS_MAX];
+    unsigned joins_n;
+    uint64_t usage_in, usage_out;
+    uint64_t sequence; /* of responses: the number that the next event has ... */
+    char item[32];     /* ... and the message that they speak of */
+    bool terminal;     /* its dialect says that the answer is complete */
+    bool error;        /* ... that it failed */
+    const char *bad;   /* it is not of the dialect */
+    char id[32];       /* what the answer is called */
+    unsigned begun;    /* how often it says that it begins */
 };
 
 void speech_hear(struct heard *h, enum api api, bool stream, const char *body, size_t n);
@@ -216,12 +237,14 @@ struct arrival {
     ev_us at, ended;
     struct fault fault;
     struct answer answer;
-    size_t sent;  /* of the answer's body */
-    bool whole;   /* the request has come */
-    bool over;    /* nothing more is sent */
-    bool all;     /* all of it was sent that there is, in order */
-    bool killed;  /* the provider died, or the world ended */
-    bool aborted; /* the gateway ended the connection */
+    struct text begin; /* what it is to go on with */
+    bool faithful;     /* it goes on as the first one would have */
+    size_t sent;       /* of the answer's body */
+    bool whole;        /* the request has come */
+    bool over;         /* nothing more is sent */
+    bool all;          /* all of it was sent that there is, in order */
+    bool killed;       /* the provider died, or the world ended */
+    bool aborted;      /* the gateway ended the connection */
 };
 
 /* An attempt as the board shows it. */
@@ -235,8 +258,6 @@ struct attempt {
     struct arrival *arrival; /* the last one */
 };
 
-#define ATTEMPTS_MAX 24
-
 /* A client's request: what it asks for, and what came of it. */
 struct ask {
     struct sim *s;
@@ -244,6 +265,7 @@ struct ask {
     char name[12]; /* the model it names */
     enum api api;
     bool stream, pinned; /* pinned: it names a target itself */
+    enum { GO_ON_OFF, GO_ON_FAMILY, GO_ON_ANY } go_on;
     struct {
         size_t provider;
         char model[24];
@@ -293,6 +315,8 @@ struct sim {
     uint64_t seed;
     int trace;
     struct rng draw, play; /* play: what happens while it runs */
+    struct rng more;       /* what has to do with joins */
+    bool joins;
     struct ev *ev;
     struct net_sim *net;
     struct net_sim_conf fair, rough; /* toward clients; toward providers */
@@ -373,7 +397,21 @@ void client_h2_free(struct client *c);
 /* What is written is the client's last deed: it may be gone behind it. */
 bool client_write(struct client *c, const char *p, size_t n);
 
+/* joins.c */
+void joins_draw_provider(struct sim *s, struct provider_world *p);
+void joins_draw_ask(struct ask *a);
+/* Is what it does drawn only when all of the request has come? */
+bool joins_wait(const struct arrival *a);
+/* The request's body: does it say how the answer begins? */
+void joins_read(struct arrival *a, const char *body, size_t n);
+/* What it does, and what it says. */
+void joins_fault(struct arrival *a);
+void joins_speak(struct arrival *a);
+/* What the client has read of it from `at` bytes on is of a; the rest of its text, into rest. */
+void check_joined(struct ask *a, const struct heard *h, bool complete);
+
 /* check.c */
+struct arrival *check_arrival(struct sim *s, unsigned n);
 void check_record(struct worker *w, const struct record *r);
 void check_client(struct ask *a); /* it has ended */
 void check_asks(struct sim *s);   /* all has */

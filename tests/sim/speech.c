@@ -1,9 +1,7 @@
 /*
- * speech.c - the dialects, as providers write them and clients read them. Written once more on
- * purpose: what is tested must not vouch for itself.
+ * speech.c - the dialects, as providers and clients write them. Written once more on purpose: what
+ * is tested must not vouch for itself. How clients read them: hear.c.
  */
-#include <yyjson.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,15 +28,36 @@ static const char *const ornaments[] = {
 /* The k-th word of answer n. No two are alike, and none is the beginning of another. */
 static void word(struct text *out, unsigned n, unsigned k, size_t pad)
 {
+    uint32_t x = n * 1000 + k;
+
     text_f(out, "<%u.%u>%s", n, k, ornaments[(n * 7 + k * 5) % ARRAY_LEN(ornaments)]);
-    for (size_t i = 0; i < pad; i++)
-        text_add(out, &"abcdefghijklmnopqrstuvwxyz"[(i + k) % 26], 1);
+    for (size_t i = 0; i < pad; i++) { /* no piece of it is like another */
+        x = x * 1103515245 + 12345;
+        text_add(out, &"abcdefghijklmnopqrstuvwxyz"[(x >> 16) % 26], 1);
+    }
 }
 
-void speech_text(struct text *out, unsigned n, unsigned words, size_t pad)
+/* Where the k-th of the pieces of its own text begins. */
+static size_t piece_at(const struct answer *a, unsigned k)
 {
-    for (unsigned k = 0; k < words; k++)
-        word(out, n, k, pad);
+    size_t at = a->own.n * k / a->words;
+
+    while (at < a->own.n && ((unsigned char)a->own.p[at] & 0xc0) == 0x80)
+        at++;
+    return at;
+}
+
+static void words(struct text *out, const struct answer *a, unsigned from, unsigned to)
+{
+    for (unsigned k = from; k < to && !a->has_own; k++)
+        word(out, a->n, k, a->pad);
+    if (a->has_own && from < to)
+        text_add(out, a->own.p + piece_at(a, from), piece_at(a, to) - piece_at(a, from));
+}
+
+void speech_text(struct text *out, const struct answer *a)
+{
+    words(out, a, 0, a->words);
 }
 
 /* As JSON; with `ascii` what is beyond ASCII is escaped. */
@@ -74,8 +93,7 @@ static void words_json(struct answer *a, unsigned from, unsigned to)
 {
     struct text t = {0};
 
-    for (unsigned k = from; k < to; k++)
-        word(&t, a->n, k, a->pad);
+    words(&t, a, from, to);
     escape(&a->body, &t, a->n & 1);
     text_free(&t);
 }
@@ -88,12 +106,39 @@ static void event_end(struct answer *a)
     a->ends[a->ends_n++] = a->body.n;
 }
 
-static void chat_event(struct answer *a, const char *model, int k)
+static void chat_begin(struct answer *a, const char *model)
 {
     text_f(&a->body,
            "data: {\"id\":\"c%u\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":"
            "\"%s\",\"choices\":[{\"index\":0,\"delta\":",
            a->n, model);
+}
+
+static void chat_thinking(struct answer *a, const char *model)
+{
+    chat_begin(a, model);
+    text_str(&a->body, "{\"reasoning_content\":\"hm\"},\"finish_reason\":null}]}");
+    event_end(a);
+}
+
+static void chat_call(struct answer *a, const char *model)
+{
+    static const char *const pieces[] = {
+        "\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"" SIM_TOOL
+        "\",\"arguments\":\"\"}",
+        "\"function\":{\"arguments\":\"{\\\"a\\\":\"}", "\"function\":{\"arguments\":\"1}\"}"};
+
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        chat_begin(a, model);
+        text_f(&a->body, "{\"tool_calls\":[{\"index\":0,%s}]},\"finish_reason\":null}]}",
+               pieces[i]);
+        event_end(a);
+    }
+}
+
+static void chat_event(struct answer *a, const char *model, int k)
+{
+    chat_begin(a, model);
     if (k == -1) {
         text_str(&a->body, "{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}");
     } else if (k < (int)a->words) {
@@ -101,7 +146,7 @@ static void chat_event(struct answer *a, const char *model, int k)
         words_json(a, (unsigned)k, (unsigned)k + 1);
         text_str(&a->body, "\"},\"finish_reason\":null}]}");
     } else {
-        text_str(&a->body, "{},\"finish_reason\":\"stop\"}]}");
+        text_f(&a->body, "{},\"finish_reason\":\"%s\"}]}", a->calls ? "tool_calls" : "stop");
     }
     event_end(a);
 }
@@ -109,6 +154,10 @@ static void chat_event(struct answer *a, const char *model, int k)
 static void chat_stream(struct answer *a, const char *model, struct rng *r)
 {
     for (int k = -1; k <= (int)a->words; k++) {
+        if (k == 0 && a->thinks != THINKS_NOT)
+            chat_thinking(a, model);
+        if (k == (int)a->words && a->calls)
+            chat_call(a, model);
         chat_event(a, model, k);
         if (k == 0)
             a->content_at = a->body.n;
@@ -135,8 +184,52 @@ static void named(struct answer *a, const char *name)
     text_f(&a->body, "event: %s\ndata: {\"type\":\"%s\"", name, name);
 }
 
+static void block_end(struct answer *a, unsigned block)
+{
+    named(a, "content_block_stop");
+    text_f(&a->body, ",\"index\":%u}", block);
+    event_end(a);
+}
+
+static void block_delta(struct answer *a, unsigned block, const char *delta)
+{
+    named(a, "content_block_delta");
+    text_f(&a->body, ",\"index\":%u,\"delta\":%s}", block, delta);
+    event_end(a);
+}
+
+static void messages_thinking(struct answer *a, unsigned block)
+{
+    named(a, "content_block_start");
+    text_f(&a->body,
+           ",\"index\":%u,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\","
+           "\"signature\":\"\"}}",
+           block);
+    event_end(a);
+    block_delta(a, block, "{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}");
+    if (a->thinks == THINKS_SIGNED)
+        block_delta(a, block, "{\"type\":\"signature_delta\",\"signature\":\"" SIM_SIGNATURE "\"}");
+    block_end(a, block);
+}
+
+static void messages_call(struct answer *a, unsigned block)
+{
+    named(a, "content_block_start");
+    text_f(
+        &a->body,
+        ",\"index\":%u,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"" SIM_TOOL
+        "\",\"input\":{}}}",
+        block);
+    event_end(a);
+    block_delta(a, block, "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\"}");
+    block_delta(a, block, "{\"type\":\"input_json_delta\",\"partial_json\":\"1}\"}");
+    block_end(a, block);
+}
+
 static void messages_stream(struct answer *a, const char *model, struct rng *r)
 {
+    unsigned block = 0;
+
     named(a, "message_start");
     text_f(&a->body,
            ",\"message\":{\"id\":\"m%u\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
@@ -144,8 +237,10 @@ static void messages_stream(struct answer *a, const char *model, struct rng *r)
            "{\"input_tokens\":7,\"output_tokens\":1}}}",
            a->n, model);
     event_end(a);
+    if (a->thinks != THINKS_NOT)
+        messages_thinking(a, block++);
     named(a, "content_block_start");
-    text_str(&a->body, ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}");
+    text_f(&a->body, ",\"index\":%u,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}", block);
     event_end(a);
     if (rng_below(r, 2) == 0) {
         named(a, "ping");
@@ -154,19 +249,21 @@ static void messages_stream(struct answer *a, const char *model, struct rng *r)
     }
     for (unsigned k = 0; k < a->words; k++) {
         named(a, "content_block_delta");
-        text_str(&a->body, ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"");
+        text_f(&a->body, ",\"index\":%u,\"delta\":{\"type\":\"text_delta\",\"text\":\"", block);
         words_json(a, k, k + 1);
         text_str(&a->body, "\"}}");
         event_end(a);
         if (k == 0)
             a->content_at = a->body.n;
     }
-    named(a, "content_block_stop");
-    text_str(&a->body, ",\"index\":0}");
-    event_end(a);
+    block_end(a, block);
+    if (a->calls)
+        messages_call(a, block + 1);
     named(a, "message_delta");
-    text_str(&a->body, ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"
-                       "\"usage\":{\"output_tokens\":3}}");
+    text_f(&a->body,
+           ",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null},"
+           "\"usage\":{\"output_tokens\":3}}",
+           a->calls ? "tool_use" : "end_turn");
     event_end(a);
     named(a, "message_stop");
     text_str(&a->body, "}");
@@ -484,178 +581,5 @@ void speech_request(struct text *path, struct text *body, enum api api, bool str
     case API_OLLAMA:
     case APIS:
         MUST(false);
-    }
-}
-
-/* ---- what clients hear ---- */
-
-static yyjson_val *at(yyjson_val *v, const char *path)
-{
-    return v ? yyjson_ptr_get(v, path) : NULL;
-}
-
-static void hear_text(struct heard *h, yyjson_val *v)
-{
-    if (yyjson_is_str(v))
-        text_add(&h->text, yyjson_get_str(v), yyjson_get_len(v));
-}
-
-/* An answer has one name, and begins once. */
-static void hear_id(struct heard *h, yyjson_val *id)
-{
-    const char *s = yyjson_get_str(id);
-
-    if (!s)
-        return;
-    if (h->id[0] && strcmp(h->id, s) != 0)
-        h->bad = "two answers in one";
-    UNUSED(snprintf(h->id, sizeof(h->id), "%s", s));
-}
-
-static void hear_begin(struct heard *h)
-{
-    if (h->begun++)
-        h->bad = "it begins twice";
-}
-
-static void hear_list(struct heard *h, yyjson_val *list, const char *member)
-{
-    size_t i, n;
-    yyjson_val *v;
-
-    yyjson_arr_foreach(list, i, n, v) hear_text(h, yyjson_obj_get(v, member));
-}
-
-static void hear_response(struct heard *h, yyjson_val *response, bool repeats)
-{
-    struct heard all = {0};
-    size_t i, n;
-    yyjson_val *item, *list = yyjson_obj_get(response, "output");
-
-    h->terminal |= yyjson_equals_str(yyjson_obj_get(response, "status"), "completed") ||
-                   yyjson_equals_str(yyjson_obj_get(response, "status"), "incomplete");
-    h->error |= yyjson_equals_str(yyjson_obj_get(response, "status"), "failed");
-    hear_id(h, yyjson_obj_get(response, "id"));
-    yyjson_arr_foreach(list, i, n, item) hear_list(&all, yyjson_obj_get(item, "content"), "text");
-    if (!repeats)
-        text_add(&h->text, all.text.p ? all.text.p : "", all.text.n);
-    else if (h->terminal &&
-             (all.text.n != h->text.n || (all.text.n && memcmp(all.text.p, h->text.p, all.text.n))))
-        h->bad = "the answer is not the sum of its deltas";
-    text_free(&all.text);
-}
-
-static void hear_messages_event(struct heard *h, yyjson_val *v)
-{
-    const char *type = yyjson_get_str(yyjson_obj_get(v, "type"));
-
-    if (!type)
-        h->bad = "an event without a type";
-    else if (strcmp(type, "content_block_delta") == 0)
-        hear_text(h, at(v, "/delta/text"));
-    else if (strcmp(type, "message_start") == 0)
-        hear_begin(h);
-    else if (strcmp(type, "message_stop") == 0)
-        h->terminal = true;
-}
-
-static void hear_responses_event(struct heard *h, yyjson_val *v)
-{
-    const char *type = yyjson_get_str(yyjson_obj_get(v, "type"));
-
-    if (!type)
-        h->bad = "an event without a type";
-    else if (strcmp(type, "response.output_text.delta") == 0)
-        hear_text(h, yyjson_obj_get(v, "delta"));
-    else if (strcmp(type, "error") == 0)
-        h->error = true;
-    else if (strcmp(type, "response.created") == 0)
-        hear_begin(h), hear_id(h, at(v, "/response/id"));
-    else if (strcmp(type, "response.completed") == 0 || strcmp(type, "response.incomplete") == 0 ||
-             strcmp(type, "response.failed") == 0)
-        hear_response(h, yyjson_obj_get(v, "response"), true);
-}
-
-static void hear_value(struct heard *h, enum api api, bool stream, yyjson_val *v)
-{
-    yyjson_val *error = yyjson_obj_get(v, "error");
-
-    if (error && !yyjson_is_null(error)) {
-        h->error = true;
-        return;
-    }
-    switch (api) {
-    case API_CHAT:
-        hear_text(h, at(v, stream ? "/choices/0/delta/content" : "/choices/0/message/content"));
-        h->terminal |= yyjson_is_str(at(v, "/choices/0/finish_reason"));
-        hear_id(h, yyjson_obj_get(v, "id"));
-        if (stream && yyjson_is_str(at(v, "/choices/0/delta/role")))
-            hear_begin(h);
-        break;
-    case API_MESSAGES:
-        if (stream)
-            hear_messages_event(h, v);
-        else
-            hear_list(h, yyjson_obj_get(v, "content"), "text");
-        h->terminal |= !stream && yyjson_is_str(yyjson_obj_get(v, "stop_reason"));
-        break;
-    case API_RESPONSES:
-        if (stream)
-            hear_responses_event(h, v);
-        else
-            hear_response(h, v, false);
-        break;
-    case API_GEMINI:
-        hear_list(h, at(v, "/candidates/0/content/parts"), "text");
-        h->terminal |= yyjson_is_str(at(v, "/candidates/0/finishReason"));
-        hear_id(h, yyjson_obj_get(v, "responseId"));
-        break;
-    case API_COHERE:
-    case API_OLLAMA:
-    case APIS:
-        MUST(false);
-    }
-}
-
-static void hear_json(struct heard *h, enum api api, bool stream, const char *p, size_t n)
-{
-    yyjson_doc *doc = yyjson_read(p, n, 0);
-
-    if (doc)
-        hear_value(h, api, stream, yyjson_doc_get_root(doc));
-    else
-        h->bad = "it is no JSON";
-    yyjson_doc_free(doc);
-}
-
-/* The blank line behind an event, as OpenAI and as Google write it; *n: how long it is. */
-static const char *event_over(const char *p, const char *end, size_t *n)
-{
-    const char *lf = memmem(p, (size_t)(end - p), "\n\n", 2);
-    const char *crlf = memmem(p, (size_t)(end - p), "\r\n\r\n", 4);
-
-    *n = crlf && (!lf || crlf < lf) ? 4 : 2;
-    return *n == 4 ? crlf : lf;
-}
-
-/* Lines "data: ..." up to the blank one; what is cut behind the last one is no event. */
-void speech_hear(struct heard *h, enum api api, bool stream, const char *body, size_t n)
-{
-    const char *p = body, *end = body + n, *event;
-    size_t blank;
-
-    if (!stream) {
-        hear_json(h, api, false, body, n);
-        return;
-    }
-    while (p < end && (event = event_over(p, end, &blank))) {
-        const char *data = memmem(p, (size_t)(event - p), "data: ", 6);
-        bool is_data = data && (data == p || data[-1] == '\n');
-
-        if (is_data && h->error)
-            h->bad = "an event behind an error";
-        if (is_data && strncmp(data, "data: [DONE]\n", 13) != 0)
-            hear_json(h, api, true, data + 6, (size_t)(event - data - 6));
-        p = event + blank;
     }
 }

@@ -411,6 +411,7 @@ static void draw_fault(struct up_conn *u)
     case MOODS:
         break;
     }
+    joins_fault(a);
     a->answer.words = 1 + (unsigned)rng_below(r, SIM_WORDS_MAX - 1);
     if (rng_below(r, 25) == 0)
         a->answer.pad = rng_below(r, 20000);
@@ -418,6 +419,7 @@ static void draw_fault(struct up_conn *u)
         a->answer.pad = rng_below(r, 400);
     if (rng_below(r, 40) == 0)
         a->answer.words = SIM_WORDS_MAX, a->answer.pad = 12000;
+    joins_speak(a);
     speech_answer(&a->answer, a->api, a->stream, a->model, r);
     fit_fault(u);
 }
@@ -470,6 +472,21 @@ static size_t key_of(struct up_conn *u)
     sim_fail(u->s, "I6: %s got another key than its own: %.60s", p->name, canary ? canary : "none");
 }
 
+static void draw_answer(struct up_conn *u)
+{
+    const struct arrival *a = u->a;
+
+    draw_fault(u);
+    draw_pace(u);
+    sim_say(u->s,
+            "answer %u: request %u at %s/%s end %zu key %zu, fault: %s at %zu, %u words+%zu %s%s%s",
+            a->n, a->ask->n, u->s->providers[a->provider].name, a->model, a->end, a->key,
+            fault_rows[a->fault.kind].name, a->fault.at, a->answer.words, a->answer.pad,
+            a->stream ? "stream" : "whole",
+            a->fault.kind == F_STATUS ? a->fault.status->class_name : "",
+            a->begin.p ? ", goes on" : "");
+}
+
 /* Who asks is known as soon as the beginning of the prompt is there. */
 static struct arrival *arrive(struct up_conn *u)
 {
@@ -502,14 +519,8 @@ static struct arrival *arrive(struct up_conn *u)
     list_init(&a->link);
     list_push(&s->arrivals, &a->link);
     u->a = u->last = a;
-    draw_fault(u);
-    draw_pace(u);
-    sim_say(s,
-            "answer %u: request %u at %s/%s end %zu key %zu, fault: %s at %zu, %u words+%zu %s%s",
-            a->n, n, s->providers[a->provider].name, a->model, a->end, a->key,
-            fault_rows[a->fault.kind].name, a->fault.at, a->answer.words, a->answer.pad,
-            a->stream ? "stream" : "whole",
-            a->fault.kind == F_STATUS ? a->fault.status->class_name : "");
+    if (!joins_wait(a))
+        draw_answer(u);
     rules_arrived(a);
     return a;
 }
@@ -535,6 +546,10 @@ static void check_request(struct up_conn *u, size_t head_n, size_t body_n)
         yyjson_doc_free(doc);
     }
     a->whole = true;
+    if (!joins_wait(a))
+        return;
+    joins_read(a, body, body_n);
+    draw_answer(u);
 }
 
 static ev_us delay_of(const struct up_conn *u)

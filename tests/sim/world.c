@@ -16,6 +16,7 @@
 #define TURNS_MAX UINT64_C(3000000)
 #define LONGEST   EV_S(3600)
 #define TIMERS    4096 /* of the loop's heap: setting one never wants memory while it runs */
+#define JOINS     0x6a6f696e00f3 /* the named seeds of before have none by it */
 
 /* ---- saying ---- */
 
@@ -67,6 +68,7 @@ static void draw_provider(struct sim *s, size_t i)
     size_t kind = rng_below(r, ARRAY_LEN(kinds));
 
     *p = (struct provider_world){.type = kinds[kind].type, .base = kinds[kind].base};
+    joins_draw_provider(s, p);
     UNUSED(snprintf(p->name, sizeof(p->name), "p%zu", i));
     p->ends_n = rng_below(r, 4) ? 1 : 2;
     p->keys_n = rng_below(r, 4) ? 1 : 2;
@@ -350,6 +352,8 @@ static void close_world(struct sim *s)
         struct arrival *a = LIST_ENTRY(it, struct arrival, link);
 
         text_free(&a->answer.body);
+        text_free(&a->answer.own);
+        text_free(&a->begin);
         free(a);
     }
     load_free(s);
@@ -419,6 +423,8 @@ static size_t run_once(uint64_t seed, int trace)
     s->trace = trace;
     rng_init(&s->draw, seed);
     rng_init(&s->play, seed ^ 0x706c6179);
+    rng_init(&s->more, seed ^ JOINS);
+    s->joins = rng_below(&s->more, 2);
     list_init(&s->arrivals);
     list_init(&s->clients);
     rules_init(s);

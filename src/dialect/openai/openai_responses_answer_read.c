@@ -545,6 +545,8 @@ int openai_responses_read_event(struct convert_reader *r, struct span name, yyjs
 
     if (!span_has(type))
         type = name;
+    if (r->stand)
+        openai_responses_note(r->stand, type, root);
     for (size_t i = 0; i < ARRAY_LEN(events); i++)
         if (span_is(type, events[i].type))
             return events[i].on(&t);

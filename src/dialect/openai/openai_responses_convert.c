@@ -104,4 +104,7 @@ const struct convert convert_openai_responses = {
     .end = openai_responses_end,
     .write_answer = openai_responses_write_answer,
     .cites = convert_is_url_citation,
+    .joins = true,
+    .stand = openai_responses_stand,
+    .go_on = openai_responses_go_on,
 };

@@ -31,7 +31,7 @@ struct openai_responses_reader {
 struct openai_responses_writer {
     bool quiet; /* events are only kept */
     bool started;
-    uint64_t sequence;
+    struct span before;     /* items that others have told: JSON, commas between */
     struct span id, suffix; /* "resp_" and what item ids end with */
     uint64_t created;
     struct said_item *items, **tail, *open; /* open: the last item, while it is not done */
@@ -47,6 +47,12 @@ int openai_responses_read_answer(struct convert_reader *r, yyjson_val *root, str
 
 int openai_responses_write_event(struct convert_writer *w, const struct chat_event *ev,
                                  struct err *e);
+/* Where the stream stands: as it is read, as it was written, and to go on from there. */
+void openai_responses_note(struct convert_stand *s, struct span type, yyjson_val *root);
+void openai_responses_stand(const struct convert_writer *w, struct convert_stand *ret);
+int openai_responses_go_on(struct convert_writer *w, const struct convert_stand *s, uint32_t index,
+                           struct span text, struct err *e);
+
 int openai_responses_end(struct convert_writer *w, struct err *e);
 int openai_responses_write_answer(struct convert_writer *w, const struct chat_answer *a,
                                   struct err *e);

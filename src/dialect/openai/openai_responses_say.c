@@ -126,7 +126,7 @@ static void put_call(struct json_write *j, const struct said_item *it, bool full
     kv_text(j, it->kind == SAID_CALL ? "arguments" : "input", full ? &it->parts->text : &none);
 }
 
-static void put_item(struct json_write *j, const struct said_item *it, bool full)
+void openai_responses_put_item(struct json_write *j, const struct said_item *it, bool full)
 {
     json_begin_object(j);
     json_kv_string(j, "id", it->id);
@@ -258,8 +258,10 @@ int openai_responses_say_whole(struct json_write *j, const struct convert_writer
     json_kv_string(j, "model", w->model);
     json_key(j, "output");
     json_begin_array(j);
+    if (full && own->before.n)
+        json_raw(j, own->before);
     for (const struct said_item *it = full ? own->items : NULL; it; it = it->next)
-        put_item(j, it, true);
+        openai_responses_put_item(j, it, true);
     json_end_array(j);
     rc = put_asked(j, w);
     if (full)
@@ -275,7 +277,7 @@ int openai_responses_say_whole(struct json_write *j, const struct convert_writer
 /* Begin an event; false: nothing is to be said. */
 static bool open_event(struct convert_writer *w, struct json_write *j, const char *type)
 {
-    struct openai_responses_writer *own = w->own;
+    const struct openai_responses_writer *own = w->own;
 
     if (own->quiet)
         return false;
@@ -285,7 +287,7 @@ static bool open_event(struct convert_writer *w, struct json_write *j, const cha
     json_write_init(j, w->out);
     json_begin_object(j);
     json_kv_cstring(j, "type", type);
-    json_kv_uint(j, "sequence_number", own->sequence++);
+    json_kv_uint(j, "sequence_number", w->sequence++);
     return true;
 }
 
@@ -318,7 +320,7 @@ void openai_responses_say_item(struct convert_writer *w, const char *type,
         return;
     json_kv_uint(&j, "output_index", it->index);
     json_key(&j, "item");
-    put_item(&j, it, full);
+    openai_responses_put_item(&j, it, full);
     close_event(&j);
 }
 

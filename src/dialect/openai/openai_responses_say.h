@@ -51,6 +51,9 @@ struct said_item {
 /* What ids of such items begin with. */
 const char *openai_responses_item_prefix(enum said_kind kind);
 
+/* full: with what was said of it. */
+void openai_responses_put_item(struct json_write *j, const struct said_item *it, bool full);
+
 /* Why an answer is incomplete; NULL: it is not. */
 const char *openai_responses_incomplete(enum chat_stop stop);
 

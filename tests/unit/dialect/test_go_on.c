@@ -71,7 +71,7 @@ static int make(struct translate **t, const struct convert *client, const struct
     *t = NULL;
     if (translate_new(t, &conf, span_str(quoted(body, sizeof(body), in)), e) < 0)
         return -1;
-    return translate_go_on(*t, f, SPAN_LIT("b/\"x\""), e);
+    return translate_go_on(*t, f, JOIN_PREFIX, SPAN_LIT("b/\"x\""), e);
 }
 
 static int write_to(struct translate *t, const char *model, struct buf *out, struct err *e)

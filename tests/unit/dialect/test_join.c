@@ -270,7 +270,7 @@ static void open_bed(struct bed *b, struct span told)
                 &(struct chat_event){
                     .kind = CHAT_EVENT_DELTA, .part = CHAT_PART_TEXT, .index = 1, .text = told});
     buf_add_span(&b->all, told);
-    join_init(&b->j, &b->f, (struct chat_sink){note, b});
+    join_init(&b->j, &b->f, JOIN_PREFIX, (struct chat_sink){note, b});
 }
 
 static void close_bed(struct bed *b)
@@ -397,6 +397,125 @@ static void as_much_as_is_said_again(void **state)
     }
 }
 
+/* Says all of it again; or the beginning, and then something else: that is another answer, unless
+ * it is so short that it may be chance. */
+static void who_begins_anew(void **state)
+{
+    static const struct {
+        size_t told, same; /* bytes; of these it says again */
+        bool other, goes_on;
+        size_t again; /* bytes that are left out */
+    } rows[] = {
+        {1000, 1000, true, true, 1000},
+        {1000, 999, true, false, 0},
+        {1000, 999, false, false, 0}, /* and ends */
+        {1000, JOIN_OVERLAP_MAX, true, false, 0},
+        {1000, JOIN_OVERLAP_MAX - 1, true, true, 0},
+        {JOIN_OVERLAP_MAX + 1, JOIN_OVERLAP_MAX + 1, true, true, JOIN_OVERLAP_MAX + 1},
+        {JOIN_OVERLAP_MAX, JOIN_OVERLAP_MAX, true, true, JOIN_OVERLAP_MAX},
+        {100, 99, true, true, 0},
+    };
+    static const size_t pieces[] = {1, 7, 255, 256, 257, 999, 1001, SIZE_MAX};
+    char told[1003], text[1200];
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(pieces); i++) {
+        size_t n = rows[i % ARRAY_LEN(rows)].told, same = rows[i % ARRAY_LEN(rows)].same;
+        size_t most = pieces[i / ARRAY_LEN(rows)], again = rows[i % ARRAY_LEN(rows)].again;
+        size_t all = same + (rows[i % ARRAY_LEN(rows)].other ? 50 : 0);
+        struct bed b;
+        int rc = 0;
+
+        fill(told, n);
+        memcpy(told + n, " \n", 2); /* with which it was not asked, ... */
+        memcpy(text, told, same);
+        memset(text + same, 'z', 50);
+        text[same] = ' '; /* ... and one of which it has */
+        if (rows[i % ARRAY_LEN(rows)].goes_on) {
+            again += again ? 1 : 0;
+            joins_to(span_of(told, n + 2), span_of(text, all), span_of(text + again, all - again),
+                     0, most);
+            continue;
+        }
+        open_bed(&b, span_of(told, n + 2));
+        for (size_t at = 0; at < all && rc == 0; at += MIN(most, all - at))
+            rc = say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0,
+                     span_of(text + at, MIN(most, all - at)));
+        if (rc == 0)
+            rc = say(&b, CHAT_EVENT_PART_END, CHAT_PART_TEXT, 0, SPAN_LIT(""));
+        assert_int_equal(rc, -1);
+        assert_int_equal(b.got.n, 0);
+        assert_true(follow_can(&b.f));
+        close_bed(&b);
+    }
+}
+
+/* Nobody keeps its text while it begins anew: it does not go on with one that is not known. */
+static void the_text_is_closed_meanwhile(void **state)
+{
+    char told[1000];
+    struct bed b;
+
+    UNUSED(state);
+    fill(told, sizeof(told));
+    open_bed(&b, span_of(told, sizeof(told)));
+    assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, span_of(told, 500)), 0);
+    follow_close(&b.f);
+    assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, span_of(told + 500, 1)), -1);
+    close_bed(&b);
+}
+
+/* Who was asked in words: he says the end again, or begins between two words; behind whatever he
+ * has thought. */
+static void asked_in_words(void **state)
+{
+    static const struct {
+        const char *told, *text;
+        const char *want; /* NULL: he did not go on */
+    } rows[] = {
+        {"There was a lamp", "lighter.", NULL},
+        {"There was a lamp", " and a post.", " and a post."},
+        {"There was a lamp", ", and a post.", ", and a post."},
+        {"There was a lamp ", "and a post.", "and a post."},
+        {"There was a lamp,", "and a post.", "and a post."},
+        {"There were 1", "00 lamps.", NULL},
+        {"There was _", "x", NULL},
+        {"\u00e9t\u00e9 \u00e0 la mer, o", "\u00f9 il dort.", NULL},
+        {"There was a lamplighter", "was a lamplighters' ball.", "s' ball."}, /* the end again */
+        {"There was a lamplighter", "There was a lamplighters' ball.", "s' ball."},
+        {"There was a lamp", "", ""},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct span text = span_str(rows[i / 2].text);
+        struct bed b;
+        int rc;
+
+        open_bed(&b, span_str(rows[i / 2].told));
+        join_init(&b.j, &b.f, JOIN_INSTRUCT, (struct chat_sink){note, &b});
+        if (i % 2) {
+            assert_int_equal(say(&b, CHAT_EVENT_PART, CHAT_PART_THINKING, 0, SPAN_LIT("")), 0);
+            assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_THINKING, 0, SPAN_LIT("hm")), 0);
+            assert_int_equal(say(&b, CHAT_EVENT_PART_END, CHAT_PART_THINKING, 0, SPAN_LIT("")), 0);
+        }
+        assert_int_equal(say(&b, CHAT_EVENT_PART, CHAT_PART_TEXT, i % 2, SPAN_LIT("")), 0);
+        rc = say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, i % 2, text);
+        if (rc == 0)
+            rc = say(&b, CHAT_EVENT_PART_END, CHAT_PART_TEXT, i % 2, SPAN_LIT(""));
+        if ((rc == 0) != (rows[i / 2].want != NULL))
+            fail_msg("'%s' + '%s': %d", rows[i / 2].told, rows[i / 2].text, rc);
+        if (rc == 0) {
+            b.got.n -= 4;
+            assert_memory_equal(b.got.p + b.got.n, "[e1]", 4);
+            assert_true(span_is(buf_span(&b.got), rows[i / 2].want));
+        } else {
+            assert_int_equal(b.got.n, 0);
+        }
+        close_bed(&b);
+    }
+}
+
 /* White space: what of it the target is not asked with, and that as much of it is not told twice.
  */
 static void white_space(void **state)
@@ -435,10 +554,10 @@ static void what_is_held_back_is_told_to_nobody(void **state)
     assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, SPAN_LIT("were all al")), 0);
     assert_int_equal(b.got.n, 0);
     assert_true(follow_can(&b.f));
-    join_init(&b.j, &b.f, (struct chat_sink){note, &b}); /* it has broken off too */
+    join_init(&b.j, &b.f, JOIN_PREFIX, (struct chat_sink){note, &b}); /* it has broken off too */
     assert_true(span_is(join_text(&b.j), "The lamps were all alight, and"));
     assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, SPAN_LIT(" he ")), 0);
-    join_init(&b.j, &b.f, (struct chat_sink){note, &b}); /* ... and that one */
+    join_init(&b.j, &b.f, JOIN_PREFIX, (struct chat_sink){note, &b}); /* ... and that one */
     assert_true(span_is(join_text(&b.j), "The lamps were all alight, and he"));
     assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, SPAN_LIT(" slept.")), 0);
     assert_true(span_is(buf_span(&b.all), "The lamps were all alight, and he slept."));
@@ -541,7 +660,7 @@ static void usage_is_the_sum(void **state)
     open_bed(&b, SPAN_LIT("a"));
     follow_told(&b.f, &ev);
     for (uint64_t i = 2; i < 5; i++) {
-        join_init(&b.j, &b.f, (struct chat_sink){note, &b});
+        join_init(&b.j, &b.f, JOIN_PREFIX, (struct chat_sink){note, &b});
         assert_int_equal(join_event(&b.j, &ev, &e), 0);
         assert_int_equal(join_event(&b.j, &ev, &e), 0); /* a later one replaces it */
         assert_int_equal(b.usage.input, i * one.input);
@@ -556,6 +675,27 @@ static void usage_is_the_sum(void **state)
     close_bed(&b);
 }
 
+/* What the others have told of stays told when the last one counts nothing. */
+static void who_counts_nothing(void **state)
+{
+    struct chat_event ev = {.kind = CHAT_EVENT_USAGE, .usage = {.input = 3, .output = 1}};
+    struct bed b;
+    struct err e;
+
+    UNUSED(state);
+    for (int seen = 0; seen < 2; seen++) {
+        open_bed(&b, SPAN_LIT("a"));
+        ev.usage.seen = seen;
+        follow_told(&b.f, &ev);
+        join_init(&b.j, &b.f, JOIN_PREFIX, (struct chat_sink){note, &b});
+        assert_int_equal(say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, SPAN_LIT("b")), 0);
+        assert_int_equal(join_end(&b.j, &e), 0);
+        assert_int_equal(b.usage.input, seen ? 3 : 0);
+        assert_int_equal(b.usage.seen, seen);
+        close_bed(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +705,9 @@ int main(void)
         cmocka_unit_test(the_longest_text),
         cmocka_unit_test(at_every_byte),
         cmocka_unit_test(as_much_as_is_said_again),
+        cmocka_unit_test(who_begins_anew),
+        cmocka_unit_test(the_text_is_closed_meanwhile),
+        cmocka_unit_test(asked_in_words),
         cmocka_unit_test(white_space),
         cmocka_unit_test(what_is_held_back_is_told_to_nobody),
         cmocka_unit_test(the_text_grows),
@@ -572,6 +715,7 @@ int main(void)
         cmocka_unit_test(nothing_overtakes_the_text),
         cmocka_unit_test(who_does_not_go_on),
         cmocka_unit_test(usage_is_the_sum),
+        cmocka_unit_test(who_counts_nothing),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -283,11 +283,194 @@ static void who_goes_on_fails_too(void **state)
             is_text(&g, HEAD_TEXT TAIL_TEXT);
             if (rows[i].begins)
                 assert_true(ends_with(t.ups[2].body, rows[i].begins));
-        } else {
+        } else { /* why it broke, and by whom; the record is of who was asked last */
             assert_true(ups_said(&g, "truncated") && !ups_said(&g, "[DONE]"));
+            assert_true(ups_said(&g, "\"target\":\"a/m\""));
             assert_int_equal(t.record.outcome, OUTCOME_FAILED);
+            assert_string_equal(t.record.target, "c/m");
+            assert_int_equal(t.record.class_id,
+                             rows[i].asked ? CLASS_CALLER : CLASS_NEVER_EXECUTED);
         }
         assert_int_equal(t.records, 1);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+/* An event of its that is longer than one is held whole is told in the end as others are, and the
+ * next one goes on behind it. */
+static void who_goes_on_says_much_at_once(void **state)
+{
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up c = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+    char much[20001], body[21000], want[21000];
+    struct up b = {ANSWERS, STREAM_HEAD, body, 0, TWIN_FIN};
+    struct twin t;
+    struct ups_got g;
+
+    UNUSED(state);
+    memset(much, 'x', sizeof(much) - 1);
+    much[sizeof(much) - 1] = '\0';
+    UNUSED(snprintf(body, sizeof(body), ROLE WORD("%s"), much));
+    UNUSED(snprintf(want, sizeof(want), HEAD_TEXT "%s" TAIL_TEXT, much));
+    run("version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")
+            VLLM("c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9}}\n",
+        &a, &b, &c, STREAM, &t, &g);
+    assert_true(g.clean);
+    is_text(&g, want);
+    assert_int_equal(t.record.attempts, 3);
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
+#define SAYS(n, type, more)                                                                        \
+    "event: " type "\ndata: {\"type\":\"" type "\",\"sequence_number\":" #n "," more "}\n\n"
+#define PLACE     "\"item_id\":\"msg_7\",\"output_index\":1,\"content_index\":0,"
+#define REASONING "{\"id\":\"rs_7\",\"type\":\"reasoning\",\"summary\":[],\"strange\":1}"
+#define RESPONSE_HEAD                                                                              \
+    SAYS(0, "response.created",                                                                    \
+         "\"response\":{\"id\":\"resp_7\",\"object\":\"response\",\"created_at\":77,"              \
+         "\"status\":\"in_progress\",\"model\":\"m\",\"output\":[]}")                              \
+    SAYS(1, "response.output_item.added", "\"output_index\":0,\"item\":" REASONING)                \
+    SAYS(2, "response.output_item.done", "\"output_index\":0,\"item\":" REASONING)                 \
+    SAYS(3, "response.output_item.added",                                                          \
+         "\"output_index\":1,\"item\":{\"id\":\"msg_7\",\"type\":\"message\",\"status\":"          \
+         "\"in_progress\",\"role\":\"assistant\",\"content\":[]}")                                 \
+    SAYS(4, "response.content_part.added",                                                         \
+         PLACE "\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}")             \
+    SAYS(5, "response.output_text.delta", PLACE "\"delta\":\"" HEAD_TEXT "\"")
+#define SEARCH                                                                                     \
+    SAYS(6, "response.output_item.added",                                                          \
+         "\"output_index\":2,\"item\":{\"id\":\"ws_1\",\"type\":\"web_search_call\"}")
+
+/* Each event has the number behind the last one's. */
+static void is_numbered(const struct ups_got *g, unsigned n)
+{
+    char want[40], last[40];
+
+    for (unsigned i = 0; i <= n; i++) {
+        UNUSED(snprintf(want, sizeof(want), "\"sequence_number\":%u,", i));
+        UNUSED(snprintf(last, sizeof(last), "\"sequence_number\":%u}", i));
+        if ((ups_said(g, want) || ups_said(g, last)) != (i < n))
+            fail_msg("%u: %.*s", i, SPAN_FMT(buf_span(&g->body)));
+    }
+}
+
+/* A client of Responses, whose events are numbered, name what they speak of, and say all of it
+ * again in the end; whether it got the events of who began as they were, or translated ones. */
+static void a_client_of_responses(void **state)
+{
+    static const char conf[] = "version: 1\nproviders:\n" VLLM("a", "9000")
+        VLLM("b", "9100") "  c: {type: tgi, endpoints: ['http://127.0.0.1:9200']}\n"
+                          "models:\n  m: {targets: [a/m, b/m]}\n  two: {targets: [c/m, b/m]}\n";
+    static const struct {
+        const char *model;
+        struct up first;
+        const char *id, *place;
+        bool whole;
+        unsigned events;
+    } rows[] = {
+        {"m",
+         {ANSWERS, STREAM_HEAD, RESPONSE_HEAD, 0, TWIN_FIN},
+         "\"id\":\"resp_7\"",
+         PLACE,
+         true,
+         12},
+        {"m",
+         {ANSWERS, STREAM_HEAD, RESPONSE_HEAD SEARCH, 0, TWIN_FIN},
+         "\"id\":\"resp_7\"",
+         PLACE,
+         false,
+         8},
+        {"two",
+         {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN},
+         "\"id\":\"resp_c1\"",
+         "\"item_id\":\"msg_c1_0\",\"output_index\":0,\"content_index\":0,",
+         true,
+         13},
+    };
+    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf request;
+        struct twin t;
+        struct ups_got g;
+
+        twin_open(&t, 1, conf);
+        ups_set(&t, rows[i].model[0] == 't' ? 2 : 0, &rows[i].first);
+        ups_set(&t, 1, &b);
+        buf_init(&request, 4096);
+        buf_printf(&request, "{\"model\":\"%s\",\"stream\":true,\"input\":\"hi\"}", rows[i].model);
+        buf_add_char(&request, '\0');
+        ups_ask_at(&t, &g, "/v1/responses", request.p, EV_S(40));
+        if (g.clean != rows[i].whole)
+            fail_msg("%zu: %.*s", i, SPAN_FMT(buf_span(&g.body)));
+        assert_int_equal(t.ups[1].requests, rows[i].whole);
+        is_numbered(&g, rows[i].events);
+        assert_true(ups_said(&g, rows[i].id) && ups_said(&g, rows[i].place));
+        assert_int_equal(ups_said(&g, "\"joined\":{\"target\":\"b/m\",\"at\":42}"), rows[i].whole);
+        assert_int_equal(ups_said(&g, "\"text\":\"" HEAD_TEXT TAIL_TEXT "\""), rows[i].whole);
+        if (rows[i].whole && rows[i].model[0] == 'm') /* in the end it is there as it came */
+            assert_true(ups_said(&g, "\"output\":[" REASONING ",{\"id\":\"msg_7\"") &&
+                        ups_said(&g, "\"created_at\":77,\"completed_at\""));
+        buf_fini(&request);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+/* Who is another model, or takes no beginning, where the model lets him: asked in words, or afresh,
+ * and held to it. */
+static void others_are_asked_otherwise(void **state)
+{
+    static const struct {
+        const char *rule, *rest;
+        const char *want; /* NULL: he did not go on */
+    } rows[] = {
+        {"instruct", "and he kept all the lamps alight.", HEAD_TEXT TAIL_TEXT}, /* behind a blank */
+        {"instruct", "there was a lamplighter, and so on.", HEAD_TEXT "and so on."},
+        {"replay", HEAD_TEXT TAIL_TEXT, HEAD_TEXT TAIL_TEXT},
+        {"replay", HEAD_TEXT, HEAD_TEXT},
+        {"replay", "Once upon a time there was a baker.", NULL},
+        {"replay", "Once upon a time", NULL},
+        {"replay", "", NULL},
+        {"family", HEAD_TEXT TAIL_TEXT, NULL},
+        {"any", HEAD_TEXT TAIL_TEXT, NULL}, /* he takes no beginning */
+    };
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool asked = rows[i].rule[0] == 'i' || rows[i].rule[0] == 'r';
+        char conf[1024], body[2048], mark[200];
+        struct up c = {ANSWERS, STREAM_HEAD, body, 0, TWIN_WHOLE};
+        struct twin t;
+        struct ups_got g;
+
+        UNUSED(snprintf(conf, sizeof(conf),
+                        "version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")
+                            UP("c", "9200") "models:\n  m: {targets: [a/m, c/n], retry: "
+                                            "{same_target: 0}, continue: %s}\n",
+                        rows[i].rule));
+        UNUSED(snprintf(body, sizeof(body), ROLE WORD("%s") END, rows[i].rest));
+        UNUSED(snprintf(mark, sizeof(mark),
+                        "\"joined\":{\"target\":\"c/n\",\"at\":42,\"how\":\"%s\"}", rows[i].rule));
+        run(conf, &a, &a, &c, REQUEST("m", "\"stream\":true,\"max_tokens\":100,"), &t, &g);
+        if (g.clean != (rows[i].want != NULL))
+            fail_msg("%zu: %.*s", i, SPAN_FMT(buf_span(&g.body)));
+        assert_int_equal(t.ups[2].requests, asked);
+        assert_int_equal(ups_said(&g, mark), rows[i].want != NULL);
+        if (rows[i].want)
+            is_text(&g, rows[i].want);
+        if (asked) { /* how: a turn more behind what was told, or as the first one was */
+            bool words = rows[i].rule[0] == 'i';
+            const char *body_c = t.ups[2].body;
+
+            assert_int_equal(
+                strstr(body_c, "there was a lamplighter,\"},{\"role\":\"user\"") != NULL, words);
+            assert_int_equal(strstr(body_c, words ? ":97" : ":100") != NULL, true);
+        }
         buf_fini(&g.body);
         twin_close(&t);
     }
@@ -538,6 +721,9 @@ int main(void)
         cmocka_unit_test(what_it_says_again_is_left_out),
         cmocka_unit_test(what_is_not_gone_on_with),
         cmocka_unit_test(who_goes_on_fails_too),
+        cmocka_unit_test(who_goes_on_says_much_at_once),
+        cmocka_unit_test(a_client_of_responses),
+        cmocka_unit_test(others_are_asked_otherwise),
         cmocka_unit_test(who_begins_with_something_else),
         cmocka_unit_test(nobody_of_the_family_is_left),
         cmocka_unit_test(the_client_waits),

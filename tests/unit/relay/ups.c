@@ -20,18 +20,23 @@ void ups_set(struct twin *t, size_t i, const struct up *up)
         twin_listen(t, i);
 }
 
-void ups_ask(struct twin *t, struct ups_got *g, const char *body, ev_us limit)
+void ups_ask_at(struct twin *t, struct ups_got *g, const char *path, const char *body, ev_us limit)
 {
     struct twin_client c = {0};
     struct buf request;
 
     buf_init(&request, 65536);
     buf_init(&g->body, 65536);
-    twin_ask(t, &c, kind_request(&request, "/v1/chat/completions", body), limit);
+    twin_ask(t, &c, kind_request(&request, path, body), limit);
     g->clean = twin_parse(buf_span(&c.in), &g->status, &g->body);
     UNUSED(snprintf(g->head, sizeof(g->head), "%.*s", SPAN_FMT(buf_span(&c.in))));
     twin_client_fini(&c);
     buf_fini(&request);
+}
+
+void ups_ask(struct twin *t, struct ups_got *g, const char *body, ev_us limit)
+{
+    ups_ask_at(t, g, "/v1/chat/completions", body, limit);
 }
 
 bool ups_said(const struct ups_got *g, const char *what)

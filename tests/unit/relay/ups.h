@@ -62,6 +62,7 @@ struct ups_got {
 
 /* One question; g->body is the caller's to free. */
 void ups_ask(struct twin *t, struct ups_got *g, const char *body, ev_us limit);
+void ups_ask_at(struct twin *t, struct ups_got *g, const char *path, const char *body, ev_us limit);
 bool ups_said(const struct ups_got *g, const char *what);
 
 void ups_pass(struct twin *t, ev_us us);
