@@ -36,10 +36,9 @@ FAULTS = {
     "a third lost": Fault(lambda host: [host.rule(hook, "numgen random mod 10 < 3 drop")
                                         for hook in ("input", "output")], BEFORE),
 }
-# Who is asked first for clients of a dialect, and whether its broken streams are gone on with.
+# Who is asked first for clients of a dialect, and who goes on.
 FIRST = {CHAT: "vllm", MESSAGES: "vllm", RESPONSES: "oai", GEMINI: "goo"}
-SECOND = {CHAT: "vllm2", MESSAGES: "vllm2", RESPONSES: "oai2", GEMINI: "vllm2"}
-JOINED = (CHAT, MESSAGES, GEMINI)
+SECOND = {CHAT: "vllm2", MESSAGES: "vllm2", RESPONSES: "vllm2", GEMINI: "vllm2"}
 FORMS = (True, False)  # a stream, or not
 FAMILY = "claude-sonnet-4-5"  # weights whose answers can be gone on with, whoever has them
 
@@ -93,7 +92,6 @@ def gateway(binary, place, host, near):
         "vllm": bed.provider("vllm", there, timeout=patience),
         "vllm2": bed.provider("vllm", near.addr),
         "oai": bed.provider("openai", there, key="env:OAI_KEY", timeout=patience),
-        "oai2": bed.provider("openai", near.addr, key="env:OAI_KEY"),
         "goo": bed.provider("gemini", there, path="", key="env:OAI_KEY", timeout=patience),
     }
     conf["models"] = {model(path, stage): {
@@ -120,12 +118,6 @@ def ask(gateway, path, name, stream, at_stage):
     with wire.Conn(gateway.addr, timeout=20) as conn:
         conn.send(wire.request("POST", where, body))
         return conn.read(until=at_stage)
-
-
-def is_told_that_it_broke(answer):
-    assert answer.end == "cut" and "error" in asks.said(answer.text)[-1]["type"]
-    told = asks.text_of(RESPONSES, True, answer.text)
-    assert WORDS.startswith(told) and told != WORDS
 
 
 @pytest.mark.parametrize("name, stage, path, stream", list(cases()))
@@ -155,15 +147,11 @@ def test_one_answer_all_the_same(gateway, host, well, name, stage, path, stream)
         answer = ask(gateway, path, model(path, stage), stream, watch)
     assert done
     record = gateway.record(answer)
-    if stage == SPEAKING and path not in JOINED and not fault.survives:
-        is_told_that_it_broke(answer)
-        assert record["outcome"] == "failed"
-    else:
-        assert (answer.status, answer.end) == (200, "whole"), answer
-        assert asks.text_of(path, stream, answer.text) == WORDS
-        good = ("full", "equivalent") if name == "a third lost" else (
-            ("full",) if fault.survives else ("joined",) if stage == SPEAKING else ("equivalent",))
-        assert record["outcome"] in good and record["attempts"] <= 2
+    assert (answer.status, answer.end) == (200, "whole"), answer
+    assert asks.text_of(path, stream, answer.text) == WORDS
+    good = ("full", "equivalent") if name == "a third lost" else (
+        ("full",) if fault.survives else ("joined",) if stage == SPEAKING else ("equivalent",))
+    assert record["outcome"] in good and record["attempts"] <= 2
     assert json.dumps(record).count("secret") == 0
 
 
