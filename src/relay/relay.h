@@ -27,6 +27,7 @@ struct relay_skip {
     uint64_t until_us; /* monotonic: it may go there then; 0: not known */
     const char *word;  /* what it needs that is not there, one word; NULL: nothing to add */
     const char *text;  /* as a sentence for people; NULL: reason_meaning() has it */
+    bool every_way;    /* it holds for all ways to that target */
 };
 
 struct relay_sink {

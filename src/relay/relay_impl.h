@@ -3,6 +3,8 @@
  *     relay.c    the life: what happens when (the only writer of `state`)
  *     upstream.c what the target says, and what becomes of it
  *     request.c  reading the request: operation, key, model; what an attempt sends
+ *     candidates.c  who may be asked, and in which order
+ *     wall.c     who may not, for the data that is in it
  *     plan.c     whom to ask next, and the request made fit for it
  *     join.c     an answer that breaks off is gone on with
  *     skip.c     who is not asked, and why
@@ -69,7 +71,9 @@ struct relay {
     struct settings_plan plan;
     struct policy_request run; /* the candidates of the plan, and what became of them; n 0: what
                                 * passes through has none */
-    const struct settings_way *ways; /* the same as run.candidates; in the arena */
+    const struct settings_way *ways; /* the same as run.candidates; in the arena; behind them ... */
+    size_t out_n;                    /* ... those that must not be asked */
+    uint32_t classes;                /* of data that is in it; of settings.classes, a bit each */
     const struct settings_target *target;
     const struct settings_url *url; /* the endpoint, and the key, that it is asked by */
     size_t key_at;
@@ -274,10 +278,27 @@ const struct dialect_ready *relay_ready(const struct relay *r, const struct dial
 /* Fill in what an attempt needs. The conf borrows from r. */
 MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
 
-/* ---- plan.c ---- */
+/* ---- candidates.c ---- */
 
 /* r->plan becomes r->run. */
 bool relay_plan(struct relay *r, struct relay_refusal *no);
+
+/* Does the target's provider have this operation, for a request as it is? */
+bool relay_can_serve(const struct relay *r, const struct settings_target *t);
+
+/* ---- wall.c ---- */
+
+/* The classes of data that the client's key and its header say. false: there is no such class. */
+bool relay_read_classes(struct relay *r, struct relay_refusal *no);
+
+/* Must the target not have the request? Then *ret says why; but for `why` it may be in the arena.
+ */
+bool relay_is_walled(struct relay *r, const struct settings_target *t, struct relay_skip *ret);
+
+/* No target of the plan may have it. Always false. */
+bool relay_all_walled(struct relay *r, struct relay_refusal *no);
+
+/* ---- plan.c ---- */
 
 /* The next target that can and may be asked: r->target, with the request made fit for it. false:
  * there is none, and *no says why, of the whole plan. */

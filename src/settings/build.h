@@ -75,6 +75,21 @@ void build_prices(struct build *b, struct span given);
 /* Where the provider's credentials come from; all else of it is built. */
 void build_credential(struct build *b, const struct keys_provider *k, struct settings_provider *p);
 
+/* What is said of a provider, or of a target of it (then `all` is its provider's). */
+struct route_facts build_facts(struct build *b, const struct keys_facts *own,
+                               const struct route_facts *all);
+
+/* The classes whose demands these are known to meet, a bit each. */
+uint32_t build_meets(const struct build *b, const struct route_facts *f);
+
+/* The classes that a list names, a bit each; where: what has the list. */
+uint32_t build_class_bits(struct build *b, const struct conf_list *list, const char *where,
+                          struct span name);
+
+/* Warn of models that nobody can serve for the walls before all their targets. */
+void build_check_walls(struct build *b);
+
+void build_classes(struct build *b);
 void build_server(struct build *b);
 void build_providers(struct build *b);
 void build_models(struct build *b);

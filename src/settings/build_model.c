@@ -33,9 +33,10 @@ static void check_price(struct build *b, struct span model, const struct setting
     conf_diag_note(b->report, d, "give it a row in the price file (prices.file)");
 }
 
-static void build_target(struct build *b, struct span model, const struct conf_value *v,
+static void build_target(struct build *b, struct span model, const struct keys_target *k,
                          struct settings_target *ret)
 {
+    const struct conf_value *v = &k->target;
     struct span id = build_dup(b, v->text), rest = id, provider;
     char where[320];
 
@@ -46,8 +47,11 @@ static void build_target(struct build *b, struct span model, const struct conf_v
                                     .model = rest,
                                     .id = id,
                                     .thinks = provider_may_think(rest)};
-    if (ret->provider)
+    if (ret->provider) {
+        ret->facts = build_facts(b, &k->facts, &ret->provider->facts);
+        ret->meets = build_meets(b, &ret->facts);
         check_price(b, model, ret, v);
+    }
     if (ret->provider || b->keys->providers.bad)
         return;
     UNUSED(
@@ -76,8 +80,10 @@ static void check_hidden(struct build *b, const struct keys_model *k)
 }
 
 /* What one of them fails of, all may fail of. */
-static void check_fate(struct build *b, const struct settings_model *m, const struct conf_value *v)
+static void check_fate(struct build *b, const struct settings_model *m,
+                       const struct conf_list *list)
 {
+    const struct keys_target *k = list->items;
     struct conf_diag *d;
 
     for (size_t i = 0; i < m->targets_n; i++)
@@ -85,7 +91,7 @@ static void check_fate(struct build *b, const struct settings_model *m, const st
             return;
     if (m->targets_n < 2)
         return;
-    d = conf_report_add(b->report, CONF_WARNING, "W011", v->at,
+    d = conf_report_add(b->report, CONF_WARNING, "W011", k->target.at,
                         "models.%.*s: all targets are of the provider '%.*s', and fail together",
                         SPAN_FMT(m->name), SPAN_FMT(m->targets[0].provider->name));
     conf_diag_note(b->report, d, "add a target of another provider");
@@ -108,12 +114,12 @@ static struct policy_rules build_rules(struct build *b, const struct keys_retry 
 static void build_targets(struct build *b, struct settings_model *m, const struct conf_list *list,
                           bool degraded, struct settings_target *targets)
 {
-    const struct conf_value *v = list->items;
+    const struct keys_target *k = list->items;
 
     for (size_t i = 0; i < list->n && !b->nomem; i++) {
-        build_target(b, m->name, &v[i], &targets[m->targets_n]);
+        build_target(b, m->name, &k[i], &targets[m->targets_n]);
         targets[m->targets_n].degraded = degraded;
-        check_twice(b, m, m->targets_n, &v[i]);
+        check_twice(b, m, m->targets_n, &k[i].target);
         m->targets_n++;
     }
 }
@@ -122,7 +128,7 @@ static void check_targets(struct build *b, const struct keys_model *k,
                           const struct settings_model *m)
 {
     if (!b->nomem && k->targets.n)
-        check_fate(b, m, k->targets.items);
+        check_fate(b, m, &k->targets);
     if (k->targets.set && !k->targets.bad && k->targets.n == 0)
         conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%s has no targets",
                         k->self.text.p);
@@ -146,6 +152,8 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
     m->strategy = (enum route_strategy)k->strategy.num;
     if (k->on_exhausted.set)
         m->exhausted = build_dup(b, k->on_exhausted.text);
+    m->classes = build_class_bits(b, &k->data_class, "models", m->name);
+    m->filtered = k->safety.num == 1;
     build_targets(b, m, &k->targets, false, targets);
     build_targets(b, m, &k->degraded, true, targets);
     check_targets(b, k, m);
@@ -211,6 +219,7 @@ static void build_client(struct build *b, const struct keys_client *k, struct se
     }
     ret->models = globs;
     ret->models_n = k->models.n;
+    ret->classes = build_class_bits(b, &k->data_class, "keys", ret->name);
     ret->expires_ms = k->expires.num;
 }
 

@@ -376,6 +376,8 @@ static void build_provider(struct build *b, const struct keys_provider *k,
         .total_ms = build_either(&k->timeout.total, &d->total),
         .adaptive = build_either(&k->timeout.adaptive, &d->adaptive),
     };
+    p->facts = build_facts(b, &k->facts, NULL);
+    p->meets = build_meets(b, &p->facts);
     build_credential(b, k, p);
 }
 

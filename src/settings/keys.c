@@ -180,6 +180,23 @@ static const struct conf_key credentials_keys[] = {
 };
 static const struct conf_table credentials_table = TABLE(keys_credentials, credentials_keys);
 
+#define FACTS(struct_name)                                                                         \
+    {"jurisdiction", CONF_ONE_OR_LIST, .type = &conf_name, AT(struct_name, facts.jurisdiction),    \
+     .most = 16, .example = "eu", .help = HELP_JURISDICTION},                                      \
+    {"retention", CONF_ONE, .type = &types_retention, AT(struct_name, facts.retention),            \
+     .max = "36500d", .example = "30d", .help = HELP_RETENTION},                                   \
+    {"training", CONF_ONE, .type = &types_training, AT(struct_name, facts.training),               \
+     .example = "no", .help = HELP_TRAINING},                                                      \
+    {"contract", CONF_ONE_OR_LIST, .type = &conf_name, AT(struct_name, facts.contract),            \
+     .most = 16, .example = "[dpa, baa]", .help = HELP_CONTRACT},                                  \
+    {"safety", CONF_ONE, .type = &types_filter, AT(struct_name, facts.safety),                     \
+     .example = "provider", .help = HELP_FILTER}
+#define HELP_JURISDICTION "Under whose law requests are worked on, in words of your own; several where it may be any of them. For data_classes."
+#define HELP_RETENTION "For how long what is sent is kept there: none, or a time. For data_classes."
+#define HELP_TRAINING "Whether models are made from what is sent. For data_classes."
+#define HELP_CONTRACT "The contracts that were made with whoever runs it, in words of your own. For data_classes."
+#define HELP_FILTER "Whether a safety filter of the provider's own stands before its models (provider) or not (none). For models with safety: required."
+
 static const struct conf_key provider_keys[] = {
     {"type", CONF_ONE, .required = true, .type = &types_provider, AT(keys_provider, type), .example = "openai",
      .help = "Vendor or engine: what it speaks, where it lives, what its errors mean."},
@@ -211,6 +228,7 @@ static const struct conf_key provider_keys[] = {
      .help = "What is sent as api-version with each request, in place of the type's own (Azure)."},
     {"timeout", CONF_GROUP, .table = &provider_timeout_table, AT(keys_provider, timeout),
      .help = "How long this provider may take; what is left out comes from defaults.timeout."},
+    FACTS(keys_provider),
     {"engine", CONF_GROUP, .table = &engine_table, AT(keys_provider, engine),
      .help = "A local engine that is started and kept running beside the gateway." KEYS_AT_START},
 };
@@ -232,10 +250,17 @@ static const struct conf_key defaults_keys[] = {
 };
 static const struct conf_table defaults_table = TABLE(keys_defaults, defaults_keys);
 
+static const struct conf_key target_keys[] = {
+    {"target", CONF_ONE, .required = true, .type = &types_target, AT(keys_target, target), .example = "openai/gpt-5",
+     .help = "provider/model."},
+    FACTS(keys_target),
+};
+static const struct conf_table target_table = TABLE(keys_target, target_keys);
+
 static const struct conf_key model_keys[] = {
-    {"targets", CONF_ONE_OR_LIST, .required = true, .type = &types_target, AT(keys_model, targets), .most = 32,
+    {"targets", CONF_ITEMS, .required = true, .table = &target_table, AT(keys_model, targets), .most = 32,
      .example = "openai/gpt-5",
-     .help = "provider/model. A request goes to the first target that can take it, and to the next one when that one fails before its answer has begun."},
+     .help = "provider/model, alone or with more about it; what it says of itself goes before what its provider says. A request goes to the first target that can take it, and to the next one when that one fails before its answer has begun."},
     {"retry", CONF_GROUP, .table = &model_retry_table, AT(keys_model, retry),
      .help = "What a request may try when a target fails; what is left out comes from defaults.retry."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_model, breaker), .example = "false",
@@ -244,11 +269,15 @@ static const struct conf_key model_keys[] = {
      .help = "Who goes on with a streamed text that breaks off; left out: defaults.continue."},
     {"strategy", CONF_ONE, .type = &types_strategy, AT(keys_model, strategy), .text = "ordered",
      .help = "Who of the targets is asked first: as they are written (ordered), any (spread), the one that begins its answers soonest (fastest), or the one whose tokens cost least (cheapest). But for ordered, all keys and endpoints of a provider share its load."},
-    {"degraded", CONF_ONE_OR_LIST, .type = &types_target, AT(keys_model, degraded), .most = 32,
+    {"degraded", CONF_ITEMS, .table = &target_table, AT(keys_model, degraded), .most = 32,
      .example = "local/qwen3-4b",
      .help = "Targets that are asked behind all others, and whose answers say so: x-lamplighter-degraded, and an outcome of their own."},
     {"on_exhausted", CONF_ONE, .type = &conf_string, AT(keys_model, on_exhausted), .example = "The assistant cannot be reached now. Please call 555-0100.",
      .help = "A text that clients get in place of the error when no target could answer, as an answer of the model lamplighter/static with x-lamplighter-degraded: static. Left out: they get the error."},
+    {"data_class", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_model, data_class), .most = ROUTE_CLASSES_MAX, .example = "personal",
+     .help = "Classes of data_classes that every request for this model has."},
+    {"safety", CONF_ONE, .type = &types_safety, AT(keys_model, safety), .text = "any",
+     .help = "required: a target is never asked unless its provider is known to filter by itself (safety: provider)."},
 };
 static const struct conf_table model_table = TABLE(keys_model, model_keys);
 
@@ -258,10 +287,24 @@ static const struct conf_key client_keys[] = {
      .help = "SHA-256 of the key (printf %s \"$KEY\" | sha256sum). The key itself is nowhere."},
     {"models", CONF_ONE_OR_LIST, .type = &types_models, AT(keys_client, models), .text = "*", .most = 256, .example = "[smart, \"openai/*\"]",
      .help = "Names the key may ask for; '*' stands for anything. Paths that pass through unread need '*' itself."},
+    {"data_class", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_client, data_class), .most = ROUTE_CLASSES_MAX, .example = "personal",
+     .help = "Classes of data_classes that every request with this key has."},
     {"expires", CONF_ONE, .type = &types_date, AT(keys_client, expires), .example = "2027-03-31",
      .help = "Last day (UTC), or the exact time, at which the key works."},
 };
 static const struct conf_table client_table = TABLE(keys_client, client_keys);
+
+static const struct conf_key class_keys[] = {
+    {"jurisdiction", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_class, jurisdiction), .most = 16, .example = "[eu, uk]",
+     .help = "It may be worked on under these, and nowhere else."},
+    {"retention", CONF_ONE, .type = &types_retention, AT(keys_class, retention), .max = "36500d", .example = "none",
+     .help = "It may be kept for no longer than this: none, or a time."},
+    {"training", CONF_ONE, .type = &types_training, AT(keys_class, training), .text = "yes",
+     .help = "no: no model may be made from it."},
+    {"contract", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_class, contract), .most = 16, .example = "baa",
+     .help = "All of these contracts must have been made."},
+};
+static const struct conf_table class_table = TABLE(keys_class, class_keys);
 
 static const struct conf_key log_keys[] = {
     {"access", CONF_ONE, .type = &conf_bool, AT(keys_log, access), .text = "true",
@@ -298,6 +341,8 @@ static const struct conf_key config_keys[] = {
      .help = "Names that clients send. Beside these, provider/model always works, and so do the well-known names of the configured providers' models."},
     {"keys", CONF_MAP, .type = &conf_name, .table = &client_table, AT(keys_config, keys), .most = 10000, .example = "search-team",
      .help = "Clients' keys. Without this section clients on this machine need none, and others are refused; so is a web page of another host (by Origin, or a Host that is a name other than localhost)."},
+    {"data_classes", CONF_MAP, .type = &conf_name, .table = &class_table, AT(keys_config, data_classes), .most = ROUTE_CLASSES_MAX, .example = "personal",
+     .help = "Classes of data, and what each demands of a target. A request has those of its model, of its key and of its header x-lamplighter-data-class, all together; a target that is not known to meet every demand of each is never asked. See docs/walls.md."},
     {"pass", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_config, pass), .most = 64, .example = "[openai, anthropic]",
      .help = "The providers that serve paths which pass through unread, such as files, batches, audio and images: each path has the first one that its type has it for (docs/providers.md), and no other when that one fails. Left out: such paths are refused. Without a file: the providers that the environment offers."},
     {"prices", CONF_GROUP, .table = &prices_table, AT(keys_config, prices),

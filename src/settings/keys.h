@@ -62,6 +62,11 @@ struct keys_credentials {
     struct conf_value id, secret, session;
 };
 
+struct keys_facts {
+    struct conf_list jurisdiction, contract;
+    struct conf_value retention, training, safety;
+};
+
 struct keys_provider {
     struct conf_value self;
     struct conf_value type;
@@ -74,6 +79,7 @@ struct keys_provider {
     struct conf_list no_proxy;
     struct conf_value private_ok, api_version;
     struct keys_timeout timeout;
+    struct keys_facts facts;
     struct keys_engine engine;
 };
 
@@ -90,18 +96,32 @@ struct keys_defaults {
     struct conf_value breaker, go_on;
 };
 
+struct keys_target {
+    struct conf_value self;
+    struct conf_value target;
+    struct keys_facts facts;
+};
+
 struct keys_model {
     struct conf_value self;
-    struct conf_list targets, degraded;
+    struct conf_list targets, degraded; /* struct keys_target */
     struct keys_retry retry;
     struct conf_value strategy, breaker, go_on, on_exhausted;
+    struct conf_list data_class;
+    struct conf_value safety;
 };
 
 struct keys_client {
     struct conf_value self;
     struct conf_value hash;
-    struct conf_list models;
+    struct conf_list models, data_class;
     struct conf_value expires;
+};
+
+struct keys_class {
+    struct conf_value self;
+    struct conf_list jurisdiction, contract;
+    struct conf_value retention, training;
 };
 
 struct keys_log {
@@ -125,8 +145,9 @@ struct keys_config {
     struct keys_server server;
     struct conf_list providers; /* struct keys_provider */
     struct keys_defaults defaults;
-    struct conf_list models; /* struct keys_model */
-    struct conf_list keys;   /* struct keys_client */
+    struct conf_list models;       /* struct keys_model */
+    struct conf_list keys;         /* struct keys_client */
+    struct conf_list data_classes; /* struct keys_class */
     struct conf_list pass;
     struct keys_prices prices;
     struct keys_telemetry telemetry;

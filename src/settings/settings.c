@@ -133,6 +133,8 @@ static int build_all(struct build *b, struct span prices, struct err *e)
 {
     build_server(b);
     if (!b->nomem)
+        build_classes(b);
+    if (!b->nomem)
         build_providers(b);
     if (!b->nomem)
         build_prices(b, prices);
@@ -140,6 +142,8 @@ static int build_all(struct build *b, struct span prices, struct err *e)
         build_models(b);
     if (!b->nomem)
         build_clients(b);
+    if (!b->nomem)
+        build_check_walls(b);
     if (b->nomem)
         return err_set(e, ERR_NOMEM, "configuration: no memory");
     return conf_report_ok(b->report, e);
@@ -244,11 +248,12 @@ static int plan_one(struct settings_plan *ret, const struct settings_provider *p
     if (n < 0 || (size_t)n >= sizeof(ret->id))
         return -1;
     ret->model = NULL;
-    ret->one =
-        (struct settings_target){.provider = p,
-                                 .model = model,
-                                 .id = span_of(ret->id, (size_t)n),
-                                 .thinks = settings_ways(p) > 1 && provider_may_think(model)};
+    ret->one = (struct settings_target){.provider = p,
+                                        .model = model,
+                                        .id = span_of(ret->id, (size_t)n),
+                                        .thinks = settings_ways(p) > 1 && provider_may_think(model),
+                                        .facts = p->facts,
+                                        .meets = p->meets};
     return 0;
 }
 

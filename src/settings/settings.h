@@ -23,6 +23,7 @@
 #include "provider/price.h"
 #include "provider/provider.h"
 #include "provider/token.h"
+#include "route/wall.h"
 
 /* A base URL, taken apart. Spans live in the snapshot. */
 struct settings_url {
@@ -87,14 +88,18 @@ struct settings_provider {
     struct settings_credential credential;
     struct span api_version;          /* azure; absent: the row's */
     struct settings_timeouts timeout; /* own values, or the defaults' */
+    struct route_facts facts;
+    uint32_t meets; /* of settings.classes, a bit each: all that it demands is known to be met */
 };
 
 struct settings_target {
     const struct settings_provider *provider;
-    struct span model; /* the upstream's name */
-    struct span id;    /* "provider/model": records, metrics, messages */
-    bool thinks;       /* it may think for long before it answers (provider/thinks.h) */
-    bool degraded;     /* the model calls it so: asked last, and its answers say so */
+    struct span model;        /* the upstream's name */
+    struct span id;           /* "provider/model": records, metrics, messages */
+    bool thinks;              /* it may think for long before it answers (provider/thinks.h) */
+    bool degraded;            /* the model calls it so: asked last, and its answers say so */
+    struct route_facts facts; /* its own, or its provider's ... */
+    uint32_t meets;           /* ... and what comes of them */
 };
 
 /* Whether an answer that breaks off is gone on with, and by whom. */
@@ -114,6 +119,8 @@ struct settings_model {
     enum settings_go_on go_on;
     struct span exhausted; /* a text in place of an error when no target could answer; absent: none
                             * is approved */
+    uint32_t classes;      /* of settings.classes: what its requests are, a bit each */
+    bool filtered;         /* never a target that is not known to have a safety filter */
 };
 
 /* A row of the price file. */
@@ -129,6 +136,7 @@ struct settings_key {
     uint8_t sha256[32];
     const struct span *models; /* globs; {"*"}: all */
     size_t models_n;
+    uint32_t classes;    /* as a model's */
     uint64_t expires_ms; /* Unix time, 0: never */
 };
 
@@ -165,6 +173,8 @@ struct settings {
         uint64_t translation_bytes_max; /* what requests in translation take besides */
     } server;
 
+    const struct route_class *classes;
+    size_t classes_n; /* at most ROUTE_CLASSES_MAX */
     const struct settings_provider *providers;
     size_t providers_n;
     const struct settings_model *models;

@@ -74,6 +74,27 @@ static const char *go_on_word(size_t i)
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
 
+static const char *training_word(size_t i)
+{
+    static const char *const words[] = {"no", "yes"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *filter_word(size_t i)
+{
+    static const char *const words[] = {"provider", "none"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *safety_word(size_t i)
+{
+    static const char *const words[] = {"any", "required"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
 static const char *unknown_word(size_t i)
 {
     static const char *const words[] = {"warn", "block"};
@@ -408,6 +429,12 @@ static int read_workers(struct span text, uint64_t *ret, struct err *e)
     return 0;
 }
 
+static int read_retention(struct span text, uint64_t *ret, struct err *e)
+{
+    *ret = 0;
+    return span_is(text, "none") ? 0 : conf_duration.parse(text, ret, e);
+}
+
 const struct conf_type types_version = {
     .name = "version",
     .what = "a version of the format",
@@ -486,6 +513,27 @@ const struct conf_type types_go_on = {
     .name = "word",
     .what = "off, family or any",
     .word = go_on_word,
+};
+const struct conf_type types_retention = {
+    .name = "duration or none",
+    .what = "none, or a duration such as 30d",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^(none|[0-9]+(\\\\.[0-9]+)?(ms|s|m|h|d))$\"}",
+    .parse = read_retention,
+};
+const struct conf_type types_training = {
+    .name = "word",
+    .what = "no or yes",
+    .word = training_word,
+};
+const struct conf_type types_filter = {
+    .name = "word",
+    .what = "provider or none",
+    .word = filter_word,
+};
+const struct conf_type types_safety = {
+    .name = "word",
+    .what = "any or required",
+    .word = safety_word,
 };
 const struct conf_type types_unknown = {
     .name = "word",

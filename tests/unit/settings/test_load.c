@@ -42,9 +42,9 @@ static const struct {
      "E012 4:1+2 unknown key '<<' at the top level | merging is not supported; write the keys out"},
     {P "sla: {gold: {window: 30d}}\nguardrails: {}\n",
      "E012 4:1+3 unknown key 'sla' at the top level | known keys: version, server, providers, "
-     "defaults, models, keys, pass, prices, telemetry\n"
+     "defaults, models, keys, data_classes, pass, prices, telemetry\n"
      "E012 5:1+10 unknown key 'guardrails' at the top level | known keys: version, server, "
-     "providers, defaults, models, keys, pass, prices, telemetry"},
+     "providers, defaults, models, keys, data_classes, pass, prices, telemetry"},
     {P "server: 80\nmodels: [a]\n",
      "E010 4:9+2 server must be a map of keys, this is a single value\n"
      "E010 5:9+1 models must be a map of names, this is a list"},
