@@ -12,7 +12,8 @@ int explain_route(const struct run *run, struct ev *ev, const struct ops_questio
                                  .model = q->model,
                                  .key = q->key,
                                  .body = q->body,
-                                 .data_class = q->data_class};
+                                 .data_class = q->data_class,
+                                 .tags = q->tags};
 
     return relay_explain(out, &ask, ev, settings, run->board, run->workers, e);
 }

@@ -23,20 +23,21 @@
 #define ANSWER_MAX ((size_t)1024 * 1024)
 
 struct options {
-    const char *model, *body_file, *path, *key, *data_class, *admin, *config;
+    const char *model, *body_file, *path, *key, *data_class, *tags, *admin, *config;
     bool json, plain;
     struct ask_paint paint;
 };
 
 static const char usage[] =
     "usage: lamplighter route MODEL [-f FILE] [--path PATH] [--key NAME] [--data-class NAMES]\n"
-    "                         [--admin URL] [-c FILE] [--json] [--no-color]\n"
+    "                         [--tags NAMES] [--admin URL] [-c FILE] [--json] [--no-color]\n"
     "\n"
     "  MODEL        as clients call it\n"
     "  -f FILE      a request's body: what it needs decides who can take it\n"
     "  --path PATH  whose body it is (/v1/chat/completions); MODEL in it stands for the model\n"
     "  --key NAME   the client's key, by its name in the configuration\n"
     "  --data-class NAMES  as x-lamplighter-data-class says them\n"
+    "  --tags NAMES  as x-lamplighter-tags says them\n"
     "  --admin URL  the admin port of the gateway (" ADMIN_DEFAULT ")\n"
     "  -c FILE      the configuration, for when no gateway answers\n"
     "  --json       print the answer as it came\n"
@@ -62,9 +63,10 @@ static const char **value_of(struct options *o, const char *name)
 {
     const struct {
         const char *name, **value;
-    } rows[] = {{"-f", &o->body_file},  {"--path", &o->path},
-                {"--key", &o->key},     {"--data-class", &o->data_class},
-                {"--admin", &o->admin}, {"-c", &o->config}};
+    } rows[] = {{"-f", &o->body_file}, {"--path", &o->path},
+                {"--key", &o->key},    {"--data-class", &o->data_class},
+                {"--tags", &o->tags},  {"--admin", &o->admin},
+                {"-c", &o->config}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (strcmp(name, rows[i].name) == 0)
@@ -235,7 +237,8 @@ static int explain_here(const struct options *o, struct span body, struct buf *o
                                .model = span_str(o->model),
                                .key = span_str(o->key),
                                .body = body,
-                               .data_class = span_str(o->data_class)};
+                               .data_class = span_str(o->data_class),
+                               .tags = span_str(o->tags)};
     struct run run = {.admin_fd = -1, .records = {-1, -1}};
     struct settings *settings = NULL;
     struct buf text, printed;
@@ -282,6 +285,7 @@ static int ask_gateway(const struct options *o, struct span body, struct buf *ou
     add_member(&path, "path", o->path);
     add_member(&path, "key", o->key);
     add_member(&path, "data_class", o->data_class);
+    add_member(&path, "tags", o->tags);
     buf_add_char(&path, '\0');
     if (buf_finish(&path, "the question", e) == 0)
         rc =

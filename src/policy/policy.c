@@ -221,7 +221,8 @@ void policy_order(uint8_t *order, const struct policy_candidate *c, uint32_t n,
         size_t of = whole ? WAITS_OF_WHOLES : WAITS_OF_STREAMS;
 
         routes[i] = (struct route_candidate){
-            .tier = c[i].degraded,
+            .tier = c[i].tier,
+            .weight = c[i].weight,
             .wait_us = t ? waits_read(board_get(&t->waits[of])).median_us : 0,
             .cost = c[i].cost};
     }

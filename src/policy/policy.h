@@ -65,9 +65,10 @@ struct policy_rules {
  * silence takes out. */
 struct policy_candidate {
     uint64_t target, credential, provider;
-    bool thinks;   /* its model may be silent for long before it answers */
-    bool degraded; /* asked behind all that are not */
-    uint64_t cost; /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
+    bool thinks;     /* its model may be silent for long before it answers */
+    uint8_t tier;    /* all of one are asked before all of a higher one */
+    uint32_t weight; /* route_candidate.weight */
+    uint64_t cost;   /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
 };
 
 /* In which order they are asked (route/order.h), by what is known of them; whole: the answer comes

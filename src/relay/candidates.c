@@ -9,6 +9,9 @@
 
 #define TOKENS_UNSAID UINT64_C(4096)
 #define TOKENS_MOST   UINT64_C(131072)
+#define TAGS_FIELD    "x-lamplighter-tags"
+#define TAGS_MOST     16 /* of a head */
+#define OUT_MOST      ((size_t)16 * 1024)
 
 /* ---- what they can do ---- */
 
@@ -64,7 +67,94 @@ static void list_target(struct listed *l, const struct settings_target *t)
         l->ways[l->n++] = settings_way(t, k);
 }
 
-static void list_targets(struct relay *r, struct listed *l)
+/* "a, b" of one field, into words where it is not NULL. Returns how many. */
+static size_t add_tags(struct span *words, struct span list)
+{
+    size_t n = 0;
+
+    while (span_has(list)) {
+        struct span tag = span_trim(span_cut(&list, ','));
+
+        if (tag.n && words)
+            words[n] = tag;
+        n += tag.n > 0;
+    }
+    return n;
+}
+
+/* Those that the head says. */
+static size_t tags_of_head(const struct relay *r, struct span *words)
+{
+    const struct http_head *h = r->head;
+    size_t n = 0;
+
+    for (size_t i = 0; i < h->fields_n; i++)
+        if (span_is(h->fields[i].name, TAGS_FIELD))
+            n += add_tags(words ? words + n : NULL, h->fields[i].value);
+    return n;
+}
+
+/* The tags of the client's key, and those of the head. */
+static bool read_tags(struct relay *r, struct route_words *ret, struct relay_refusal *no)
+{
+    size_t of_head = tags_of_head(r, NULL), of_key = r->key ? r->key->tags.n : 0;
+    struct span *words;
+
+    if (of_head == 0) {
+        *ret = of_key ? r->key->tags : (struct route_words){NULL, 0};
+        return true;
+    }
+    if (of_head > TAGS_MOST)
+        return relay_no_at(no, 400, REASON_BAD_REQUEST, TAGS_FIELD,
+                           TAGS_FIELD ": a request may ask for at most 16 tags.", NULL);
+    words = arena_alloc(&r->arena, (of_key + of_head) * sizeof(*words));
+    if (!words)
+        return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
+                        NULL);
+    for (size_t i = 0; i < of_key; i++)
+        words[i] = r->key->tags.words[i];
+    *ret = (struct route_words){words, of_key + tags_of_head(r, words + of_key)};
+    return true;
+}
+
+/* What the conditions of a plan are about. */
+static bool read_asked(struct relay *r, struct route_asked *a, struct relay_refusal *no)
+{
+    const struct settings_model *m = r->plan.model;
+    struct err e;
+
+    *a = (struct route_asked){.tokens = relay_guess_tokens(r), .stream = r->req.stream};
+    if (r->key)
+        a->key = r->key->name;
+    if (!read_tags(r, &a->tags, no))
+        return false;
+    if (m && m->by_tools && relay_brings_tools(r, &a->tools, &e) < 0)
+        return relay_no(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
+    return true;
+}
+
+/* Is it meant for other requests? Then *ret says why. */
+static bool is_not_meant(struct relay *r, const struct settings_target *t,
+                         const struct route_asked *a, struct relay_skip *ret)
+{
+    enum route_misfit m;
+
+    if (t->lacks) {
+        ret->why = REASON_LACKS;
+        return true;
+    }
+    m = route_misfit(&t->when, t->tags, a);
+    if (m == ROUTE_FITS)
+        return false;
+    ret->why = REASON_NOT_MEANT;
+    ret->word = route_misfit_word(m);
+    ret->text = arena_printf(&r->arena, "The plan has it asked for other requests only: %s%s.",
+                             m == ROUTE_TAGS ? "" : "when.", ret->word)
+                    .p;
+    return true;
+}
+
+static void list_targets(struct relay *r, struct listed *l, const struct route_asked *a)
 {
     const struct settings_target *targets;
     size_t n;
@@ -74,10 +164,11 @@ static void list_targets(struct relay *r, struct listed *l)
     for (size_t i = 0; i < n; i++) {
         struct relay_skip s = {.every_way = true};
 
-        if (!relay_is_walled(r, &targets[i], &s)) {
+        if (!relay_is_walled(r, &targets[i], &s) && !is_not_meant(r, &targets[i], a, &s)) {
             list_target(l, &targets[i]);
             continue;
         }
+        r->walled |= s.why == REASON_WALLED;
         l->out_ways[l->out_n] = settings_way(&targets[i], 0);
         l->out[l->out_n++] = s;
     }
@@ -92,11 +183,12 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
     struct settings_way as_written[POLICY_TARGETS_MAX];
     enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
     uint8_t order[POLICY_TARGETS_MAX];
-    uint64_t random;
+    uint64_t random = 0;
 
-    if (strategy == ROUTE_ORDERED || n < 2)
+    if (n < 2 || (strategy == ROUTE_ORDERED && !(r->plan.model && r->plan.model->tiered)))
         return;
-    ev_random(r->env->ev, &random, sizeof(random));
+    if (strategy != ROUTE_ORDERED)
+        ev_random(r->env->ev, &random, sizeof(random));
     memcpy(as_written, ways, n * sizeof(*ways));
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
@@ -105,6 +197,25 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
     policy_order(order, c, (uint32_t)n, r->env->standings, strategy, !r->req.stream, random);
     for (size_t i = 0; i < n; i++)
         ways[i] = as_written[order[i]];
+}
+
+/* Behind whom is asked first, those of its tier with the same weights. */
+static void kin_first(const struct relay *r, struct settings_way *ways, size_t n)
+{
+    const struct settings_model *m = r->plan.model;
+    size_t to = 1;
+
+    if (!m || !m->kin_first)
+        return;
+    for (size_t i = 1; i < n && ways[i].target->tier == ways[0].target->tier; i++) {
+        struct settings_way way = ways[i];
+
+        if (!(ways[0].target->kin >> (way.target - m->targets) & 1))
+            continue;
+        for (size_t k = i; k > to; k--)
+            ways[k] = ways[k - 1];
+        ways[to++] = way;
+    }
 }
 
 /* ---- the plan ---- */
@@ -171,20 +282,59 @@ static void tell_out(struct relay *r, struct listed *l)
     }
 }
 
+/* "a/x (walled phi:retention), b/y (not-meant tags)" */
+static struct span list_out(struct relay *r, const struct listed *l)
+{
+    struct span ret = {NULL, 0};
+    struct buf b;
+
+    buf_init(&b, OUT_MOST);
+    for (size_t i = 0; i < l->out_n; i++)
+        buf_printf(&b, "%s%.*s (%s%s%s)", i ? ", " : "", SPAN_FMT(l->out_ways[i].target->id),
+                   reason_word(l->out[i].why), l->out[i].word ? " " : "",
+                   l->out[i].word ? l->out[i].word : "");
+    if (buf_ok(&b))
+        ret = arena_dup(&r->arena, buf_span(&b));
+    buf_fini(&b);
+    return ret;
+}
+
+static bool nobody_left(struct relay *r, const struct listed *l, struct relay_refusal *no)
+{
+    struct span out = list_out(r, l), text;
+
+    text =
+        arena_printf(&r->arena, "No target of this model may be asked this: %.*s.", SPAN_FMT(out));
+    if (!r->walled)
+        return relay_no(no, 400, l->out_n ? l->out[0].why : REASON_WRONG_DIALECT,
+                        text.p ? text.p : "No target of this model is meant for this request.",
+                        "Ask in another way, or change the plan of the model in the gateway's "
+                        "configuration; lamplighter route shows it.");
+    return relay_no(no, 403, REASON_WALLED,
+                    text.p ? text.p : "No target of this model may have this request.",
+                    "Call a model whose targets meet what the class of data demands, or say in the "
+                    "gateway's configuration what else is known of them; lamplighter route tells "
+                    "what is missing.");
+}
+
 bool relay_plan(struct relay *r, struct relay_refusal *no)
 {
     const struct settings_target *lead;
+    struct route_asked asked;
     struct listed l;
 
     r->record.configured = r->plan.model != NULL;
-    list_targets(r, &l);
+    if (!read_asked(r, &asked, no))
+        return false;
+    list_targets(r, &l, &asked);
     order_ways(r, l.ways, l.n);
+    kin_first(r, l.ways, l.n);
     if (!take_ways(r, &l))
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                         NULL);
     tell_out(r, &l);
     if (l.n == 0)
-        return relay_all_walled(r, no);
+        return nobody_left(r, &l, no);
     lead = makes_vectors(r) ? lead_of(r) : NULL;
     for (size_t i = 0; lead && i < l.n; i++)
         if (!span_eq(lead->model, r->ways[i].target->model))

@@ -55,11 +55,15 @@ void relay_note_cost(struct relay *r, const struct dialect_answer *a)
 #define BYTES_A_TOKEN 4   /* of JSON with text in it, more or less */
 #define OUTPUT_MOST   500 /* of an answer, mostly: limits are set far above */
 
+uint64_t relay_guess_tokens(const struct relay *r)
+{
+    return blob_len(r->body) / BYTES_A_TOKEN;
+}
+
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t)
 {
     const struct price *p = settings_price(r->settings, t->provider, t->model);
-    struct dialect_usage u = {
-        .input = blob_len(r->body) / BYTES_A_TOKEN, .output = OUTPUT_MOST, .seen = true};
+    struct dialect_usage u = {.input = relay_guess_tokens(r), .output = OUTPUT_MOST, .seen = true};
     uint64_t cost;
 
     if (r->req.max_tokens)

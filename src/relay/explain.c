@@ -30,7 +30,7 @@ struct explain {
     struct relay relay;
     struct http_head head;
     struct way ways[2 * POLICY_TARGETS_MAX]; /* by their places in relay.ways */
-    struct http_field field;
+    struct http_field fields[2];
     unsigned asked;
     bool used_up; /* all attempts would be made */
     bool refused; /* before any: `no` says why */
@@ -345,6 +345,12 @@ static int make_path(struct buf *path, const struct relay_question *q, struct er
     return buf_finish(path, "the path", e);
 }
 
+static void add_field(struct explain *x, const char *name, struct span value)
+{
+    if (span_has(value))
+        x->fields[x->head.fields_n++] = (struct http_field){span_str(name), value};
+}
+
 int relay_explain(struct buf *out, const struct relay_question *q, struct ev *ev,
                   struct settings *settings, struct board *board, uint32_t workers, struct err *e)
 {
@@ -364,11 +370,10 @@ int relay_explain(struct buf *out, const struct relay_question *q, struct ev *ev
         goto out;
     if (board)
         standing_copy(x->env.standings, board->standings);
-    x->field = (struct http_field){SPAN_LIT("x-lamplighter-data-class"), q->data_class};
-    x->head = (struct http_head){.method = SPAN_LIT("POST"),
-                                 .path = buf_span(&path),
-                                 .fields = &x->field,
-                                 .fields_n = span_has(q->data_class)};
+    x->head = (struct http_head){
+        .method = SPAN_LIT("POST"), .path = buf_span(&path), .fields = x->fields};
+    add_field(x, "x-lamplighter-data-class", q->data_class);
+    add_field(x, "x-lamplighter-tags", q->tags);
     relay_init(&x->relay, &x->env, &x->head);
     rc = decide(x, e);
     if (rc == 0)

@@ -17,11 +17,12 @@
 struct ev;
 
 struct relay_question {
-    struct span path;       /* of the API that the client calls; MODEL in it stands for the model */
-    struct span model;      /* as the client calls it; what the body says counts for nothing */
-    struct span key;        /* name of the client's key; absent: a key that is allowed all */
-    struct span body;       /* of the request */
-    struct span data_class; /* what x-lamplighter-data-class says; absent: it is not sent */
+    struct span path;  /* of the API that the client calls; MODEL in it stands for the model */
+    struct span model; /* as the client calls it; what the body says counts for nothing */
+    struct span key;   /* name of the client's key; absent: a key that is allowed all */
+    struct span body;  /* of the request */
+    /* What x-lamplighter-data-class and x-lamplighter-tags say; absent: they are not sent. */
+    struct span data_class, tags;
 };
 
 /* Append the answer to out, as JSON: docs/explain.md. `board` has what a running gateway knows, in

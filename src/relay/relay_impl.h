@@ -5,6 +5,7 @@
  *     request.c  reading the request: operation, key, model; what an attempt sends
  *     candidates.c  who may be asked, and in which order
  *     wall.c     who may not, for the data that is in it
+ *     reread.c   what only some plans ask of the body
  *     plan.c     whom to ask next, and the request made fit for it
  *     join.c     an answer that breaks off is gone on with
  *     skip.c     who is not asked, and why
@@ -73,6 +74,7 @@ struct relay {
                                 * passes through has none */
     const struct settings_way *ways; /* the same as run.candidates; in the arena; behind them ... */
     size_t out_n;                    /* ... those that must not be asked */
+    bool walled;                     /* one of those is behind a wall */
     uint32_t classes;                /* of data that is in it; of settings.classes, a bit each */
     const struct settings_target *target;
     const struct settings_url *url; /* the endpoint, and the key, that it is asked by */
@@ -295,8 +297,10 @@ bool relay_read_classes(struct relay *r, struct relay_refusal *no);
  */
 bool relay_is_walled(struct relay *r, const struct settings_target *t, struct relay_skip *ret);
 
-/* No target of the plan may have it. Always false. */
-bool relay_all_walled(struct relay *r, struct relay_refusal *no);
+/* ---- reread.c ---- */
+
+/* Does the body bring tools? */
+MUST_CHECK int relay_brings_tools(const struct relay *r, bool *ret, struct err *e);
 
 /* ---- plan.c ---- */
 
@@ -386,6 +390,9 @@ MUST_CHECK int relay_cut_foreign(struct relay *r, struct err *e);
 
 /* Into r->record: the tokens that the target's answer took, and what they cost. */
 void relay_note_cost(struct relay *r, const struct dialect_answer *a);
+
+/* How many tokens its prompt has, about. */
+uint64_t relay_guess_tokens(const struct relay *r);
 
 /* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);

@@ -7,10 +7,7 @@
  */
 #include "relay/relay_impl.h"
 
-#define FIELD "x-lamplighter-data-class"
-#define WALLED_HINT                                                                                \
-    "Call a model whose targets meet what the class of data demands, or say in the gateway's "     \
-    "configuration what else is known of them; lamplighter route tells what is missing."
+#define FIELD      "x-lamplighter-data-class"
 #define NAMES_MOST ((size_t)64 * ROUTE_CLASSES_MAX)
 
 /* ---- which ---- */
@@ -156,36 +153,4 @@ bool relay_is_walled(struct relay *r, const struct settings_target *t, struct re
                     : "The model demands a safety filter, and it is not known that the target has "
                       "one.";
     return true;
-}
-
-/* ---- nobody is left ---- */
-
-/* "a/x (phi:retention), b/y (safety)" */
-static struct span list_walled(struct relay *r)
-{
-    struct span ret = {NULL, 0};
-    struct buf b;
-
-    buf_init(&b, 4 * NAMES_MOST);
-    for (size_t i = 0; i < r->out_n; i++) {
-        const struct settings_target *t = r->ways[r->run.n + i].target;
-        struct relay_skip s = {.why = REASON_NONE};
-
-        if (relay_is_walled(r, t, &s))
-            buf_printf(&b, "%s%.*s (%s)", b.n ? ", " : "", SPAN_FMT(t->id), s.word);
-    }
-    if (buf_ok(&b))
-        ret = arena_printf(&r->arena, "No target of this model may have this request: %.*s.",
-                           SPAN_FMT(buf_span(&b)));
-    buf_fini(&b);
-    return ret;
-}
-
-bool relay_all_walled(struct relay *r, struct relay_refusal *no)
-{
-    struct span text = list_walled(r);
-
-    return relay_no(no, 403, REASON_WALLED,
-                    text.p ? text.p : "No target of this model may have this request.",
-                    WALLED_HINT);
 }

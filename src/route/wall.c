@@ -3,7 +3,7 @@
  */
 #include "route/wall.h"
 
-static bool has(struct route_words in, struct span word)
+bool route_has_word(struct route_words in, struct span word)
 {
     for (size_t i = 0; i < in.n; i++)
         if (span_eq(in.words[i], word))
@@ -11,11 +11,10 @@ static bool has(struct route_words in, struct span word)
     return false;
 }
 
-/* Are all of the words in there? */
-static bool has_all(struct route_words in, struct route_words words)
+bool route_has_words(struct route_words in, struct route_words words)
 {
     for (size_t i = 0; i < words.n; i++)
-        if (!has(in, words.words[i]))
+        if (!route_has_word(in, words.words[i]))
             return false;
     return true;
 }
@@ -25,13 +24,13 @@ enum route_wall route_wall(const struct route_facts *f, const struct route_class
     bool any_time = c->retention_most_ms == ROUTE_ANY_TIME;
 
     if (c->jurisdictions.n &&
-        (f->jurisdictions.n == 0 || !has_all(c->jurisdictions, f->jurisdictions)))
+        (f->jurisdictions.n == 0 || !route_has_words(c->jurisdictions, f->jurisdictions)))
         return ROUTE_WALL_JURISDICTION;
     if (!any_time && (!f->retention_known || f->retention_ms > c->retention_most_ms))
         return ROUTE_WALL_RETENTION;
     if (c->no_training && f->trains != ROUTE_NO)
         return ROUTE_WALL_TRAINING;
-    return has_all(f->contracts, c->contracts) ? ROUTE_WALL_NONE : ROUTE_WALL_CONTRACT;
+    return route_has_words(f->contracts, c->contracts) ? ROUTE_WALL_NONE : ROUTE_WALL_CONTRACT;
 }
 
 const char *route_wall_word(enum route_wall w)

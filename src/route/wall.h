@@ -21,6 +21,10 @@ struct route_words {
     size_t n;
 };
 
+/* Is the word in there; are all of them? */
+bool route_has_word(struct route_words in, struct span word);
+bool route_has_words(struct route_words in, struct route_words words);
+
 /* Of a target. */
 struct route_facts {
     struct route_words jurisdictions; /* all of those where it may work; none: not known */

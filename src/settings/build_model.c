@@ -52,6 +52,7 @@ static void build_target(struct build *b, struct span model, const struct keys_t
         ret->meets = build_meets(b, &ret->facts);
         check_price(b, model, ret, v);
     }
+    build_place_of_target(b, k, ret);
     if (ret->provider || b->keys->providers.bad)
         return;
     UNUSED(
@@ -157,6 +158,8 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
     build_targets(b, m, &k->targets, false, targets);
     build_targets(b, m, &k->degraded, true, targets);
     check_targets(b, k, m);
+    if (m->targets_n <= POLICY_TARGETS_MAX)
+        build_plan(b, k, m, targets);
     check_hidden(b, k);
 }
 
@@ -220,6 +223,7 @@ static void build_client(struct build *b, const struct keys_client *k, struct se
     ret->models = globs;
     ret->models_n = k->models.n;
     ret->classes = build_class_bits(b, &k->data_class, "keys", ret->name);
+    ret->tags = build_words(b, &k->tags);
     ret->expires_ms = k->expires.num;
 }
 

@@ -98,6 +98,8 @@ static struct span build_place(struct build *b, const struct keys_provider *k, c
     uint64_t unused;
     struct err e;
 
+    if (!needed && place == 'r') /* it says where it is, and nothing else comes of it */
+        return build_text(b, v);
     if (!needed) {
         if (v->set)
             conf_report_add(b->report, CONF_ERROR, "E038", v->at, "providers.%s: type %s has no %s",

@@ -5,8 +5,7 @@
  */
 #include "settings/build.h"
 
-/* The words of a list, in the snapshot. */
-static struct route_words build_words(struct build *b, const struct conf_list *list)
+struct route_words build_words(struct build *b, const struct conf_list *list)
 {
     const struct conf_value *v = list->items;
     struct span *words;

@@ -67,6 +67,8 @@ static const struct conf_key server_keys[] = {
      .help = "On SIGTERM, how long answers under way may take before they are ended with an error event." KEYS_AT_START},
     {"workers", CONF_ONE, .type = &types_workers, AT(keys_server, workers), .text = "auto", .max = "64",
      .help = "Processes that answer. auto: as many as the CPU quota allows, and at least two." KEYS_AT_START},
+    {"region", CONF_ONE, .type = &types_place, AT(keys_server, region), .example = "eu-west-1",
+     .help = "Where the gateway is, as its providers' `region` says it; for models that prefer same-region."},
     {"user", CONF_ONE, .type = &conf_name, AT(keys_server, user), .example = "lamplighter",
      .help = "Whom the gateway becomes when it was started as root, once its addresses are bound. The configuration and what it names (keys, certificates) must be readable by this user." KEYS_AT_START},
     {"limits", CONF_GROUP, .table = &limits_table, AT(keys_server, limits),
@@ -205,7 +207,7 @@ static const struct conf_key provider_keys[] = {
     {"credentials", CONF_GROUP, .table = &credentials_table, AT(keys_provider, credentials),
      .help = "A cloud's credentials in place of a key, where the type takes them: tokens are fetched, kept, and renewed before they end. When left out, a type that takes no key finds them by itself."},
     {"region", CONF_ONE, .type = &types_place, AT(keys_provider, region), .example = "us-east-1",
-     .help = "Where the cloud serves it, where the type has regions. When left out, from the cloud's own variable (AWS_REGION, GOOGLE_CLOUD_LOCATION)."},
+     .help = "Where the cloud serves it, where the type has regions; when left out, from the cloud's own variable (AWS_REGION, GOOGLE_CLOUD_LOCATION). Of other types where it is, for models that prefer same-region."},
     {"project", CONF_ONE, .type = &types_place, AT(keys_provider, project), .example = "my-project",
      .help = "The project that pays, where the type has projects (Vertex AI). When left out, from GOOGLE_CLOUD_PROJECT."},
     {"endpoints", CONF_ONE_OR_LIST, .type = &types_url, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
@@ -250,9 +252,31 @@ static const struct conf_key defaults_keys[] = {
 };
 static const struct conf_table defaults_table = TABLE(keys_defaults, defaults_keys);
 
+static const struct conf_key when_keys[] = {
+    {"tokens_over", CONF_ONE, .type = &conf_count, AT(keys_when, tokens_over), .max = "1G", .example = "60k",
+     .help = "Requests of more tokens than this: a quarter of their bytes."},
+    {"tokens_under", CONF_ONE, .type = &conf_count, AT(keys_when, tokens_under), .min = "1", .max = "1G", .example = "200k",
+     .help = "Requests of fewer tokens than this."},
+    {"stream", CONF_ONE, .type = &conf_bool, AT(keys_when, stream), .example = "true",
+     .help = "Requests whose answer streams, or those whose answer does not."},
+    {"tools", CONF_ONE, .type = &conf_bool, AT(keys_when, tools), .example = "false",
+     .help = "Requests that bring tools, or those without."},
+    {"keys", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_when, keys), .most = 64, .example = "[search-team, ci]",
+     .help = "Requests with one of these keys."},
+};
+static const struct conf_table when_table = TABLE(keys_when, when_keys);
+
 static const struct conf_key target_keys[] = {
     {"target", CONF_ONE, .required = true, .type = &types_target, AT(keys_target, target), .example = "openai/gpt-5",
      .help = "provider/model."},
+    {"tier", CONF_ONE, .type = &conf_count, AT(keys_target, tier), .text = "1", .min = "1", .max = "32",
+     .help = "All targets of a tier are asked before all of the next one; `strategy` orders them within it."},
+    {"weight", CONF_ONE, .type = &conf_count, AT(keys_target, weight), .text = "1", .min = "0", .max = "1000",
+     .help = "With strategy: weighted, its share of the requests beside the others' weights. 0: behind them."},
+    {"tags", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_target, tags), .most = 16, .example = "[fast, eu]",
+     .help = "Words of your own. Requests that ask for tags (x-lamplighter-tags, or those of their key) go only to targets that have all of them."},
+    {"when", CONF_GROUP, .table = &when_table, AT(keys_target, when),
+     .help = "It is asked only for requests that meet all of this."},
     FACTS(keys_target),
 };
 static const struct conf_table target_table = TABLE(keys_target, target_keys);
@@ -268,7 +292,7 @@ static const struct conf_key model_keys[] = {
     {"continue", CONF_ONE, .type = &types_go_on, AT(keys_model, go_on), .example = "off",
      .help = "Who goes on with a streamed text that breaks off; left out: defaults.continue."},
     {"strategy", CONF_ONE, .type = &types_strategy, AT(keys_model, strategy), .text = "ordered",
-     .help = "Who of the targets is asked first: as they are written (ordered), any (spread), the one that begins its answers soonest (fastest), or the one whose tokens cost least (cheapest). But for ordered, all keys and endpoints of a provider share its load."},
+     .help = "Who of the targets is asked first: as they are written (ordered), any (spread), the one that begins its answers soonest (fastest), the one whose tokens cost least (cheapest), or any, by their weights (weighted). But for ordered, all keys and endpoints of a provider share its load."},
     {"degraded", CONF_ITEMS, .table = &target_table, AT(keys_model, degraded), .most = 32,
      .example = "local/qwen3-4b",
      .help = "Targets that are asked behind all others, and whose answers say so: x-lamplighter-degraded, and an outcome of their own."},
@@ -276,6 +300,10 @@ static const struct conf_key model_keys[] = {
      .help = "A text that clients get in place of the error when no target could answer, as an answer of the model lamplighter/static with x-lamplighter-degraded: static. Left out: they get the error."},
     {"data_class", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_model, data_class), .most = ROUTE_CLASSES_MAX, .example = "personal",
      .help = "Classes of data_classes that every request for this model has."},
+    {"prefer", CONF_ONE_OR_LIST, .type = &types_prefer, AT(keys_model, prefer), .text = "family", .most = 2, .example = "[same-region, family]",
+     .help = "Who of a tier goes before the others of it. same-region: whose provider is in server.region. family: behind the first to be asked, those with the same weights elsewhere, by the names of the models. nobody: neither."},
+    {"require", CONF_ONE_OR_LIST, .type = &types_require, AT(keys_model, require), .most = 8, .example = "[tools, json_schema]",
+     .help = "Targets whose provider cannot do all of this are not asked; docs/providers.md says who can."},
     {"safety", CONF_ONE, .type = &types_safety, AT(keys_model, safety), .text = "any",
      .help = "required: a target is never asked unless its provider is known to filter by itself (safety: provider)."},
 };
@@ -289,6 +317,8 @@ static const struct conf_key client_keys[] = {
      .help = "Names the key may ask for; '*' stands for anything. Paths that pass through unread need '*' itself."},
     {"data_class", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_client, data_class), .most = ROUTE_CLASSES_MAX, .example = "personal",
      .help = "Classes of data_classes that every request with this key has."},
+    {"tags", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_client, tags), .most = 16, .example = "eu",
+     .help = "Every request with this key goes only to targets that have all of these tags."},
     {"expires", CONF_ONE, .type = &types_date, AT(keys_client, expires), .example = "2027-03-31",
      .help = "Last day (UTC), or the exact time, at which the key works."},
 };

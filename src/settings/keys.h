@@ -33,7 +33,7 @@ struct keys_server {
     struct conf_list listen;
     struct conf_value admin;
     struct keys_tls tls;
-    struct conf_value drain, workers, user;
+    struct conf_value drain, workers, user, region;
     struct keys_limits limits;
     struct keys_server_timeout timeout;
     struct conf_value client_half_close;
@@ -96,9 +96,17 @@ struct keys_defaults {
     struct conf_value breaker, go_on;
 };
 
+struct keys_when {
+    struct conf_value self;
+    struct conf_value tokens_over, tokens_under, stream, tools;
+    struct conf_list keys;
+};
+
 struct keys_target {
     struct conf_value self;
-    struct conf_value target;
+    struct conf_value target, tier, weight;
+    struct conf_list tags;
+    struct keys_when when;
     struct keys_facts facts;
 };
 
@@ -107,14 +115,14 @@ struct keys_model {
     struct conf_list targets, degraded; /* struct keys_target */
     struct keys_retry retry;
     struct conf_value strategy, breaker, go_on, on_exhausted;
-    struct conf_list data_class;
+    struct conf_list data_class, prefer, require;
     struct conf_value safety;
 };
 
 struct keys_client {
     struct conf_value self;
     struct conf_value hash;
-    struct conf_list models, data_class;
+    struct conf_list models, data_class, tags;
     struct conf_value expires;
 };
 

@@ -252,6 +252,8 @@ static int plan_one(struct settings_plan *ret, const struct settings_provider *p
                                         .model = model,
                                         .id = span_of(ret->id, (size_t)n),
                                         .thinks = settings_ways(p) > 1 && provider_may_think(model),
+                                        .when = {.tokens_below = UINT64_MAX},
+                                        .weight = 1,
                                         .facts = p->facts,
                                         .meets = p->meets};
     return 0;
@@ -301,6 +303,13 @@ struct settings_way settings_way(const struct settings_target *t, size_t i)
     return (struct settings_way){t, i % t->provider->urls_n, i / t->provider->urls_n};
 }
 
+/* The ways to a target share its weight. */
+static uint32_t weight_of(const struct settings_way *w)
+{
+    return (uint32_t)(w->target->weight * (ROUTE_WEIGHT_MOST / SETTINGS_WEIGHT_MAX) /
+                      settings_ways(w->target->provider));
+}
+
 struct policy_candidate settings_candidate(const struct settings_way *w)
 {
     const struct settings_provider *p = w->target->provider;
@@ -317,6 +326,7 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
                                      .credential = not_0(span_hash(p->name) * 31 + key + 1),
                                      .provider = not_0(provider),
                                      .thinks = w->target->thinks,
-                                     .degraded = w->target->degraded,
+                                     .tier = w->target->tier,
+                                     .weight = weight_of(w),
                                      .cost = ROUTE_NO_PRICE};
 }

@@ -23,6 +23,7 @@
 #include "provider/price.h"
 #include "provider/provider.h"
 #include "provider/token.h"
+#include "route/fit.h"
 #include "route/wall.h"
 
 /* A base URL, taken apart. Spans live in the snapshot. */
@@ -84,7 +85,7 @@ struct settings_provider {
     struct settings_proxy proxy;
     bool allow_private;  /* engines, or private: true */
     bool allow_metadata; /* a credential source's own (settings_credential.via), never a target's */
-    struct span region, project; /* where the row has a place for them */
+    struct span region, project; /* the row has a place for them, or the region says where it is */
     struct settings_credential credential;
     struct span api_version;          /* azure; absent: the row's */
     struct settings_timeouts timeout; /* own values, or the defaults' */
@@ -100,7 +101,17 @@ struct settings_target {
     bool degraded;            /* the model calls it so: asked last, and its answers say so */
     struct route_facts facts; /* its own, or its provider's ... */
     uint32_t meets;           /* ... and what comes of them */
+    struct route_when when;
+    struct route_words tags;
+    uint8_t tier; /* from 0 on; asked behind all of lower ones: the model's, the preferred, the
+                   * others, the degraded ones */
+    uint16_t weight;
+    uint32_t kin;   /* of the model's targets: those with the same weights; a bit each */
+    uint32_t lacks; /* of what the model requires (CAP_...) */
 };
+
+#define SETTINGS_TIERS_MAX  32   /* that a plan may write ... */
+#define SETTINGS_WEIGHT_MAX 1000 /* ... and the most weight of one of its targets */
 
 /* Whether an answer that breaks off is gone on with, and by whom. */
 enum settings_go_on {
@@ -121,6 +132,9 @@ struct settings_model {
                             * is approved */
     uint32_t classes;      /* of settings.classes: what its requests are, a bit each */
     bool filtered;         /* never a target that is not known to have a safety filter */
+    bool kin_first;        /* behind whom is asked first, those with the same weights */
+    bool tiered;           /* its targets are of more than one tier */
+    bool by_tools;         /* one of them has a condition on tools */
 };
 
 /* A row of the price file. */
@@ -136,8 +150,9 @@ struct settings_key {
     uint8_t sha256[32];
     const struct span *models; /* globs; {"*"}: all */
     size_t models_n;
-    uint32_t classes;    /* as a model's */
-    uint64_t expires_ms; /* Unix time, 0: never */
+    uint32_t classes;        /* as a model's */
+    struct route_words tags; /* that its requests ask for */
+    uint64_t expires_ms;     /* Unix time, 0: never */
 };
 
 #define SETTINGS_ENGINES_MAX 32

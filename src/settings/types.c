@@ -62,7 +62,8 @@ static const char *close_word(size_t i)
 
 static const char *strategy_word(size_t i)
 {
-    static const char *const words[] = {"ordered", "spread", "fastest", "cheapest"};
+    static const char *const words[] = {"ordered", "spread", "fastest", "cheapest",
+                                        "weighted"}; /* enum route_strategy */
 
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
@@ -72,6 +73,41 @@ static const char *go_on_word(size_t i)
     static const char *const words[] = {"off", "family", "any"}; /* enum settings_go_on */
 
     return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *prefer_word(size_t i)
+{
+    static const char *const words[] = {"family", "same-region", "nobody"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const struct {
+    const char *word;
+    uint32_t cap;
+}
+    requires[
+] = {
+        {"tools", CAP_TOOLS},    {"images", CAP_VISION},   {"json_schema", CAP_JSON_SCHEMA},
+        {"streams", CAP_STREAM}, {"prefill", CAP_PREFILL},
+};
+
+static const char *require_word(size_t i)
+{
+    return i < ARRAY_LEN(requires) ?
+                                   requires[
+                                           i]
+                                       .word
+                                   : NULL;
+}
+
+uint32_t types_required(uint64_t num)
+{
+    MUST(num < ARRAY_LEN(requires));
+    return
+        requires[
+                num]
+            .cap;
 }
 
 static const char *training_word(size_t i)
@@ -506,13 +542,23 @@ const struct conf_type types_priced = {
 };
 const struct conf_type types_strategy = {
     .name = "word",
-    .what = "ordered, spread, fastest or cheapest",
+    .what = "ordered, spread, fastest, cheapest or weighted",
     .word = strategy_word,
 };
 const struct conf_type types_go_on = {
     .name = "word",
     .what = "off, family or any",
     .word = go_on_word,
+};
+const struct conf_type types_prefer = {
+    .name = "word",
+    .what = "family, same-region or nobody",
+    .word = prefer_word,
+};
+const struct conf_type types_require = {
+    .name = "word",
+    .what = "tools, images, json_schema, streams or prefill",
+    .word = require_word,
 };
 const struct conf_type types_retention = {
     .name = "duration or none",

@@ -23,6 +23,8 @@ extern const struct conf_type types_priced;    /* provider/model with '*' in the
 extern const struct conf_type types_strategy;  /* a route_strategy */
 extern const struct conf_type types_go_on;     /* off, family, any */
 extern const struct conf_type types_unknown;   /* warn, block */
+extern const struct conf_type types_prefer;    /* a types_prefer_word */
+extern const struct conf_type types_require;   /* tools, ...; see types_required() */
 extern const struct conf_type types_retention; /* none (0) or a duration */
 extern const struct conf_type types_training;  /* no, yes */
 extern const struct conf_type types_filter;    /* provider, none */
@@ -35,6 +37,12 @@ extern const struct conf_type types_http;      /* a settings_http */
 extern const struct conf_type types_url_path;  /* /health */
 extern const struct conf_type types_place;     /* a region or a project */
 extern const struct conf_type types_cloud;     /* aws, ...; the number is a types_kind */
+
+/* The words of `prefer`. */
+enum types_prefer_word { PREFER_FAMILY, PREFER_REGION, PREFER_NOBODY };
+
+/* The capability (CAP_...) that a number of types_require is about. */
+uint32_t types_required(uint64_t num);
 
 /* The words of `credentials.kind`; none is written: KIND_ANY. */
 enum types_kind { KIND_STATIC, KIND_AWS, KIND_GOOGLE, KIND_AZURE, KIND_ANY };

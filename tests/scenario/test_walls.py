@@ -85,7 +85,7 @@ def test_nobody_left_is_403_with_every_wall(gateway, mock):
     answer = ask(gateway, "nowhere", "staff", "secret")
     message = answer.json()["error"]["message"]
     assert answer.status == 403 and answer["x-lamplighter-reason"] == "walled"
-    assert "oai/one (own:training), ant/two (secret:retention)" in message
+    assert "oai/one (walled own:training), ant/two (walled secret:retention)" in message
     assert gateway.record(answer)["outcome"] == "client_error"
     assert ask(gateway, "oai/one", "staff").status == 403
     assert len(mock.requests()) == before

@@ -113,8 +113,8 @@ static void nobody_left_is_told_with_its_reasons(void **state)
         unsigned status;
         const char *says;
     } rows[] = {
-        {X, REQUEST("a/m", ""), 403, "a/m (x:training)"},
-        {"", REQUEST("unsafe", ""), 403, "a/m (safety), b/m (safety)"},
+        {X, REQUEST("a/m", ""), 403, "a/m (walled x:training)."},
+        {"", REQUEST("unsafe", ""), 403, "a/m (walled safety), b/m (walled safety)."},
         {"x-lamplighter-data-class: X\r\n", REQUEST("m", ""), 400,
          "there is no class 'X'. The classes are: x, y."},
         {"x-lamplighter-data-class: x,\r\n", REQUEST("m", ""), 400, "there is no class ''"},

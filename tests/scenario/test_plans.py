@@ -1,0 +1,104 @@
+"""The forms of a plan: who of a model's targets is asked for which request, and in which order."""
+import collections
+import hashlib
+import subprocess
+
+import pytest
+
+import bed
+
+KEYS = {"open": "key-of-open", "team": "key-of-team"}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+
+@pytest.fixture(scope="module")
+def mock(binary, place):
+    m = bed.Mock(binary, place)
+    yield m
+    m.stop()
+
+
+def configuration(mock):
+    conf = bed.basic(mock.addr, region="here")
+    conf["providers"]["vllm"]["region"] = "here"
+    conf["providers"]["dead"] = bed.provider("openai-compatible", "127.0.0.1:9")
+    conf["models"] = {
+        "tiers": {"targets": [{"target": "gen/second", "tier": 2}, "gen/first;status=500"]},
+        "family": {"targets": ["dead/org/qwen3-4b", "oai/other", "vllm/qwen3-4b"]},
+        "as-written": {"targets": ["dead/qwen3-4b", "oai/other", "vllm/qwen3-4b"],
+                       "prefer": "nobody"},
+        "near": {"targets": ["gen/far", "vllm/near"], "prefer": "same-region"},
+        "when": {"targets": [{"target": "gen/tools", "when": {"tools": True}},
+                             {"target": "gen/long", "when": {"tokens_over": 1000}},
+                             {"target": "gen/team", "when": {"keys": "team"}},
+                             {"target": "gen/stream", "when": {"stream": True}}]},
+        "tags": {"targets": ["gen/any", {"target": "gen/eu", "tags": "eu"},
+                             {"target": "gen/fast", "tags": ["fast", "eu"]}]},
+        "weighted": {"strategy": "weighted", "targets": [
+            {"target": "gen/three", "weight": 3}, {"target": "gen/one", "weight": 1},
+            {"target": "gen/none", "weight": 0}]},
+        "requires": {"targets": ["oai/able"], "require": ["tools", "images"]}}
+    conf["keys"] = {name: {"hash": f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"}
+                    for name, key in KEYS.items()}
+    return conf
+
+
+@pytest.fixture(scope="module")
+def gateway(binary, place, mock):
+    g = bed.Gateway(binary, place, configuration(mock), name="plans", env=bed.KEYS)
+    yield g
+    g.stop()
+
+
+def ask(g, model, key="open", tags=None, text="hi", **more):
+    headers = {"authorization": f"Bearer {KEYS[key]}"}
+    if tags is not None:
+        headers["x-lamplighter-tags"] = tags
+    return g.ask("/v1/chat/completions",
+                 {"model": model, "messages": [{"role": "user", "content": text}], **more}, headers)
+
+
+def target(answer):
+    assert answer.status == 200, answer.text
+    return answer["x-lamplighter-target"]
+
+
+@pytest.mark.parametrize("model, more, asked", [
+    ("tiers", {}, "gen/second"), ("family", {}, "vllm/qwen3-4b"), ("as-written", {}, "oai/other"),
+    ("near", {}, "vllm/near"), ("requires", {}, "oai/able"),
+    ("when", {"tools": [TOOL]}, "gen/tools"), ("when", {"text": "x" * 4000}, "gen/long"),
+    ("when", {"key": "team"}, "gen/team"), ("when", {"stream": True, "tools": []}, "gen/stream"),
+    ("tags", {}, "gen/any"), ("tags", {"tags": "eu"}, "gen/eu"),
+    ("tags", {"tags": "eu,fast"}, "gen/fast")])
+def test_the_plan_says_who_is_asked(gateway, model, more, asked):
+    assert target(ask(gateway, model, **more)) == asked
+
+
+def test_who_is_meant_for_nothing_of_it_is_a_400_that_says_why(gateway, mock):
+    before = len(mock.requests())
+    answer = ask(gateway, "when")
+    assert answer.status == 400 and answer["x-lamplighter-reason"] == "not-meant"
+    message = answer.json()["error"]["message"]
+    assert "gen/tools (not-meant tools), gen/long (not-meant tokens_over)" in message
+    answer = ask(gateway, "tags", tags="nowhere")
+    assert answer.status == 400 and "gen/any (not-meant tags)" in answer.json()["error"]["message"]
+    assert gateway.record(answer)["outcome"] == "client_error"
+    assert len(mock.requests()) == before
+
+
+def test_weights_are_shares_of_the_requests(gateway):
+    asked = collections.Counter(target(ask(gateway, "weighted")) for _ in range(80))
+    assert asked["gen/none"] == 0 and asked["gen/one"] >= 4
+    assert 40 <= asked["gen/three"] <= 76 # 60, and four deviations
+
+
+def test_route_shows_the_plan(gateway, binary):
+    def turns(*args):
+        run = subprocess.run([binary, "route", *args, "--admin", f"http://{gateway.admin}"],
+                             text=True, capture_output=True, timeout=20, check=False)
+        return [line.split(maxsplit=2) for line in run.stdout.splitlines()[1:]]
+    assert [row[:2] for row in turns("family")[:3]] == [
+        ["1", "dead/org/qwen3-4b"], ["2", "vllm/qwen3-4b"], ["3", "oai/other"]]
+    shown = turns("tags", "--tags", "fast")
+    assert shown[0] == ["1", "gen/fast"]
+    assert shown[1][:2] == ["-", "gen/any"] and shown[1][2].startswith("not-meant (tags): The plan has")
