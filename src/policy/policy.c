@@ -174,16 +174,27 @@ static int least_bad(const struct policy_request *q, uint64_t now_us)
     return ret;
 }
 
+/* The first of these that is asked; -1: none. */
+static int offer_all(struct policy_request *q, uint32_t of, uint64_t now_us)
+{
+    for (uint32_t i = 0; i < q->n; i++)
+        if (of >> i & 1 && !is_out(q, i) && offer(q, i, now_us))
+            return (int)i;
+    return -1;
+}
+
 int policy_next(struct policy_request *q, uint64_t now_us)
 {
-    int last;
+    int who, last;
 
     MUST(q->n <= POLICY_TARGETS_MAX);
     q->why = REASON_NONE;
     q->earliest_us = 0;
-    for (uint32_t i = 0; i < q->n; i++)
-        if (!is_out(q, i) && offer(q, i, now_us))
-            return (int)i;
+    who = q->larger ? offer_all(q, q->larger, now_us) : -1;
+    if (who < 0)
+        who = offer_all(q, ~q->larger, now_us);
+    if (who >= 0)
+        return who;
     last = least_bad(q, now_us);
     if (last < 0 || !take(q, (uint32_t)last, true, now_us))
         return -1;
@@ -365,6 +376,26 @@ static struct policy_step again(struct policy_request *q, uint64_t wait_us, uint
     return (struct policy_step){POLICY_AGAIN, wait_us};
 }
 
+/* What was too long for one is too long for those that are no larger. */
+static void leave_small(struct policy_request *q)
+{
+    const struct policy_candidate *at = &q->candidates[q->at];
+
+    for (uint32_t i = 0; i < q->n; i++) {
+        const struct policy_candidate *c = &q->candidates[i];
+        bool known = at->context && c->context;
+
+        if (is_out(q, i))
+            continue;
+        if ((known && c->context <= at->context) || (at->model && c->model == at->model)) {
+            q->out |= UINT32_C(1) << i;
+            pass_over(q, i, REASON_TOO_SMALL, 0);
+        } else if (known && !c->degraded) {
+            q->larger |= UINT32_C(1) << i;
+        }
+    }
+}
+
 /* Whom the same failure takes out of this request. */
 static void leave(struct policy_request *q, const struct policy_failure *f)
 {
@@ -382,6 +413,14 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
             pass_over(q, i, i == q->at ? REASON_NONE : REASON_SHARED_FATE, 0);
         }
     }
+    if (f->class_id == CLASS_TOO_LONG)
+        leave_small(q);
+}
+
+static bool may_go_elsewhere(const struct policy_request *q, const struct policy_failure *f)
+{
+    return class_row(f->class_id)->elsewhere ||
+           (f->class_id == CLASS_POLICY && q->rules->content_elsewhere);
 }
 
 static bool may_be_executed(const struct policy_failure *f)
@@ -399,7 +438,7 @@ struct policy_step policy_failed(struct policy_request *q, const struct policy_f
     q->counted += executed;
     q->free = !executed && !q->was_free;
     q->was_free |= q->free;
-    if (!class_row(f->class_id)->elsewhere || q->counted >= q->rules->attempts || left_us == 0)
+    if (!may_go_elsewhere(q, f) || q->counted >= q->rules->attempts || left_us == 0)
         return (struct policy_step){.what = POLICY_FINAL};
     if (may_wait(q, f)) {
         struct policy_step step = again(q, delay_of(f, random), now_us, left_us);

@@ -29,6 +29,8 @@
  *   - A retry costs a token of the target that it goes to, in place too. It is free where nothing
  *     of the request can have been executed (once), and where the target has not failed since it
  *     last answered: docs/decisions/0013-failover.md.
+ *   - A request that is too long for a target is not asked of those that are known to be no larger,
+ *     nor of that target by another way; those that are known to be larger go before the others.
  *   - What the gateway itself lacks to ask a target is neither an attempt nor that target's
  * failure.
  *
@@ -59,16 +61,20 @@ struct policy_rules {
     uint8_t same_target;    /* ... of one target, beyond the first */
     uint64_t wait_up_to_us; /* a target that asks for no longer is waited for; 0: none is */
     bool breaker;           /* false: whatever failed is asked again */
+    bool content_elsewhere; /* what one provider's content policy refuses, others are asked */
 };
 
 /* What the request may be sent to, in order. Hashes of names, none 0; `provider` is what the same
  * silence takes out. */
 struct policy_candidate {
     uint64_t target, credential, provider;
-    bool thinks;     /* its model may be silent for long before it answers */
-    uint8_t tier;    /* all of one are asked before all of a higher one */
-    uint32_t weight; /* route_candidate.weight */
-    uint64_t cost;   /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
+    bool thinks;      /* its model may be silent for long before it answers */
+    uint64_t model;   /* the same for all ways to it; 0: it has no other */
+    uint64_t context; /* how many tokens it takes; 0: not known */
+    bool degraded;    /* behind all that are not, whatever else */
+    uint8_t tier;     /* all of one are asked before all of a higher one */
+    uint32_t weight;  /* route_candidate.weight */
+    uint64_t cost;    /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
 };
 
 /* In which order they are asked (route/order.h), by what is known of them; whole: the answer comes
@@ -110,8 +116,10 @@ struct policy_request {
 
     uint32_t heirs; /* candidates that could go on with its stream; a bit each */
 
-    uint32_t out; /* candidates that are not asked any more; a bit each */
-    uint8_t at;   /* whom the attempt goes to */
+    uint32_t out;    /* candidates that are not asked any more; a bit each */
+    uint32_t larger; /* ... that go before the others, as their context is larger than one that was
+                      * too small */
+    uint8_t at;      /* whom the attempt goes to */
     uint8_t counted, again;
     bool asked;           /* there was an attempt */
     bool free;            /* the next one costs nothing ... */

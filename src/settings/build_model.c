@@ -149,6 +149,7 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
         return;
     m->targets = targets;
     m->rules = build_rules(b, &k->retry, &k->breaker);
+    m->rules.content_elsewhere = k->content_policy.num == 1;
     m->go_on = (enum settings_go_on)build_either(&k->go_on, &b->keys->defaults.go_on);
     m->strategy = (enum route_strategy)k->strategy.num;
     if (k->on_exhausted.set)

@@ -18,6 +18,7 @@ void build_place_of_target(struct build *b, const struct keys_target *k, struct 
 
     t->tier = (uint8_t)(k->tier.num - 1);
     t->weight = (uint16_t)k->weight.num;
+    t->context = k->context.bad ? 0 : k->context.num;
     t->tags = build_words(b, &k->tags);
     t->when = (struct route_when){
         .tokens_least = w->tokens_over.set && !w->tokens_over.bad ? w->tokens_over.num + 1 : 0,

@@ -273,6 +273,8 @@ static const struct conf_key target_keys[] = {
      .help = "All targets of a tier are asked before all of the next one; `strategy` orders them within it."},
     {"weight", CONF_ONE, .type = &conf_count, AT(keys_target, weight), .text = "1", .min = "0", .max = "1000",
      .help = "With strategy: weighted, its share of the requests beside the others' weights. 0: behind them."},
+    {"context", CONF_ONE, .type = &conf_count, AT(keys_target, context), .min = "1", .max = "1G", .example = "200k",
+     .help = "How many tokens it takes. A request that is too long for one target goes to those that are larger, and to none that is not."},
     {"tags", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_target, tags), .most = 16, .example = "[fast, eu]",
      .help = "Words of your own. Requests that ask for tags (x-lamplighter-tags, or those of their key) go only to targets that have all of them."},
     {"when", CONF_GROUP, .table = &when_table, AT(keys_target, when),
@@ -304,6 +306,8 @@ static const struct conf_key model_keys[] = {
      .help = "Who of a tier goes before the others of it. same-region: whose provider is in server.region. family: behind the first to be asked, those with the same weights elsewhere, by the names of the models. nobody: neither."},
     {"require", CONF_ONE_OR_LIST, .type = &types_require, AT(keys_model, require), .most = 8, .example = "[tools, json_schema]",
      .help = "Targets whose provider cannot do all of this are not asked; docs/providers.md says who can."},
+    {"content_policy", CONF_ONE, .type = &types_content, AT(keys_model, content_policy), .text = "final",
+     .help = "What becomes of a request that a provider refuses for its content: the client hears it (final), or the next target is asked (next)."},
     {"safety", CONF_ONE, .type = &types_safety, AT(keys_model, safety), .text = "any",
      .help = "required: a target is never asked unless its provider is known to filter by itself (safety: provider)."},
 };

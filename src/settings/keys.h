@@ -104,7 +104,7 @@ struct keys_when {
 
 struct keys_target {
     struct conf_value self;
-    struct conf_value target, tier, weight;
+    struct conf_value target, tier, weight, context;
     struct conf_list tags;
     struct keys_when when;
     struct keys_facts facts;
@@ -116,7 +116,7 @@ struct keys_model {
     struct keys_retry retry;
     struct conf_value strategy, breaker, go_on, on_exhausted;
     struct conf_list data_class, prefer, require;
-    struct conf_value safety;
+    struct conf_value safety, content_policy;
 };
 
 struct keys_client {

@@ -326,6 +326,9 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
                                      .credential = not_0(span_hash(p->name) * 31 + key + 1),
                                      .provider = not_0(provider),
                                      .thinks = w->target->thinks,
+                                     .model = not_0(span_hash(w->target->id)),
+                                     .context = w->target->context,
+                                     .degraded = w->target->degraded,
                                      .tier = w->target->tier,
                                      .weight = weight_of(w),
                                      .cost = ROUTE_NO_PRICE};

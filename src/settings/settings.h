@@ -106,8 +106,9 @@ struct settings_target {
     uint8_t tier; /* from 0 on; asked behind all of lower ones: the model's, the preferred, the
                    * others, the degraded ones */
     uint16_t weight;
-    uint32_t kin;   /* of the model's targets: those with the same weights; a bit each */
-    uint32_t lacks; /* of what the model requires (CAP_...) */
+    uint64_t context; /* how many tokens it takes; 0: nobody says */
+    uint32_t kin;     /* of the model's targets: those with the same weights; a bit each */
+    uint32_t lacks;   /* of what the model requires (CAP_...) */
 };
 
 #define SETTINGS_TIERS_MAX  32   /* that a plan may write ... */

@@ -75,6 +75,13 @@ static const char *go_on_word(size_t i)
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
 
+static const char *content_word(size_t i)
+{
+    static const char *const words[] = {"final", "next"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
 static const char *prefer_word(size_t i)
 {
     static const char *const words[] = {"family", "same-region", "nobody"};
@@ -549,6 +556,11 @@ const struct conf_type types_go_on = {
     .name = "word",
     .what = "off, family or any",
     .word = go_on_word,
+};
+const struct conf_type types_content = {
+    .name = "word",
+    .what = "final or next",
+    .word = content_word,
 };
 const struct conf_type types_prefer = {
     .name = "word",

@@ -23,6 +23,7 @@ extern const struct conf_type types_priced;    /* provider/model with '*' in the
 extern const struct conf_type types_strategy;  /* a route_strategy */
 extern const struct conf_type types_go_on;     /* off, family, any */
 extern const struct conf_type types_unknown;   /* warn, block */
+extern const struct conf_type types_content;   /* final, next */
 extern const struct conf_type types_prefer;    /* a types_prefer_word */
 extern const struct conf_type types_require;   /* tools, ...; see types_required() */
 extern const struct conf_type types_retention; /* none (0) or a duration */

@@ -8,6 +8,8 @@ import pytest
 import bed
 
 KEYS = {"open": "key-of-open", "team": "key-of-team"}
+LONG = ";status=400;kind=context_length_exceeded"
+CONTENT = ";status=400;kind=content_policy_violation"
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 
 
@@ -37,6 +39,13 @@ def configuration(mock):
         "weighted": {"strategy": "weighted", "targets": [
             {"target": "gen/three", "weight": 3}, {"target": "gen/one", "weight": 1},
             {"target": "gen/none", "weight": 0}]},
+        "long": {"targets": [
+            {"target": f"oai/small{LONG}", "context": 8000}, {"target": "vllm/as-small", "context": 8000},
+            "gen/unknown", {"target": "gen/large", "context": "200k"}]},
+        "lost": {"targets": [{"target": f"oai/small{LONG}", "context": 8000},
+                             {"target": "vllm/as-small", "context": 8000}]},
+        "strict": {"targets": [f"oai/a{CONTENT}", "gen/b"]},
+        "lenient": {"targets": [f"oai/a{CONTENT}", "gen/b"], "content_policy": "next"},
         "requires": {"targets": ["oai/able"], "require": ["tools", "images"]}}
     conf["keys"] = {name: {"hash": f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"}
                     for name, key in KEYS.items()}
@@ -84,6 +93,21 @@ def test_who_is_meant_for_nothing_of_it_is_a_400_that_says_why(gateway, mock):
     assert answer.status == 400 and "gen/any (not-meant tags)" in answer.json()["error"]["message"]
     assert gateway.record(answer)["outcome"] == "client_error"
     assert len(mock.requests()) == before
+
+
+def test_what_is_too_long_goes_to_the_larger(gateway, mock):
+    answer = ask(gateway, "long")
+    assert target(answer) == "gen/large" and answer["x-lamplighter-fallback-reason"] == "too-long"
+    assert gateway.record(answer)["skipped"] == "vllm/as-small=too-small"
+    answer = ask(gateway, "lost")
+    assert answer.status == 400 and answer.json()["error"]["code"] == "context_length_exceeded"
+    assert answer["x-lamplighter-attempts"] == "1" and not mock.requests("as-small")
+
+
+def test_a_content_policy_is_final_or_not(gateway, mock):
+    answer = ask(gateway, "strict")
+    assert answer.status == 400 and answer.json()["error"]["code"] == "content_policy_violation"
+    assert target(ask(gateway, "lenient")) == "gen/b"
 
 
 def test_weights_are_shares_of_the_requests(gateway):
