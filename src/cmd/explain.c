@@ -13,7 +13,8 @@ int explain_route(const struct run *run, struct ev *ev, const struct ops_questio
                                  .key = q->key,
                                  .body = q->body,
                                  .data_class = q->data_class,
-                                 .tags = q->tags};
+                                 .tags = q->tags,
+                                 .conversation = q->conversation};
 
     return relay_explain(out, &ask, ev, settings, run->board, run->workers, e);
 }

@@ -128,7 +128,8 @@ int run_single(const struct run *run, int config_fd)
                               .arg = &s,
                               .targets = run->board->targets[0],
                               .creds = run->board->creds[0],
-                              .kept = &run->board->kept};
+                              .kept = &run->board->kept,
+                              .seats = &run->board->seats};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;

@@ -144,7 +144,8 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .row = w->row,
                               .standings = w->run->board->standings,
                               .creds = w->run->board->creds[w->slot],
-                              .kept = &w->run->board->kept};
+                              .kept = &w->run->board->kept,
+                              .seats = &w->run->board->seats};
     int rc = -1;
 
     held_init(&w->held, w->run->board, place->slot);

@@ -1,5 +1,6 @@
 /*
- * question.h - POST /api/v1/route?model=M&path=P&key=K&data_class=C&tags=T: the question where a
+ * question.h - POST /api/v1/route?model=M&path=P&key=K&data_class=C&tags=T
+ *              &conversation=V: the question where a
  * request would go. The body of the question is the body of that request.
  *
  * Room: ops. Pure.

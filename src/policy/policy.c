@@ -5,6 +5,7 @@
 
 #include "health/breaker.h"
 #include "policy/evidence.h"
+#include "route/stay.h"
 
 static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
 {
@@ -44,6 +45,15 @@ enum policy_stand policy_look(const struct board_standing *table, const struct p
     const struct board_standing *k = standing_look(table, c->credential);
 
     return stand(t ? t : &unknown, k ? k : &unknown, now_us, until_us);
+}
+
+bool policy_stays(const struct board_standing *table, const struct policy_candidate *c,
+                  uint64_t idle_us, uint64_t there, uint64_t elsewhere, uint64_t now_us)
+{
+    uint64_t until;
+
+    return !c->degraded && policy_look(table, c, now_us, &until) == POLICY_FREE &&
+           route_stays(idle_us, there, elsewhere);
 }
 
 static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64_t now_us,

@@ -128,7 +128,8 @@ static bool read_asked(struct relay *r, struct route_asked *a, struct relay_refu
         a->key = r->key->name;
     if (!read_tags(r, &a->tags, no))
         return false;
-    if (m && m->by_tools && relay_brings_tools(r, &a->tools, &e) < 0)
+    if ((m && m->by_tools && relay_brings_tools(r, &a->tools, &e) < 0) ||
+        relay_find_conversation(r, &e) < 0)
         return relay_no(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
     return true;
 }
@@ -328,6 +329,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         return false;
     list_targets(r, &l, &asked);
     order_ways(r, l.ways, l.n);
+    relay_sit(r, l.ways, l.n);
     kin_first(r, l.ways, l.n);
     if (!take_ways(r, &l))
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",

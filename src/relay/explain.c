@@ -30,7 +30,7 @@ struct explain {
     struct relay relay;
     struct http_head head;
     struct way ways[2 * POLICY_TARGETS_MAX]; /* by their places in relay.ways */
-    struct http_field fields[2];
+    struct http_field fields[3];
     unsigned asked;
     bool used_up; /* all attempts would be made */
     bool refused; /* before any: `no` says why */
@@ -248,6 +248,8 @@ static void add_way(struct json_write *w, const struct explain *x, size_t i)
         json_kv_uint(w, "turn", way->number);
         json_kv_bool(w, "probe", way->probe);
         json_kv_bool(w, "last_resort", way->last);
+        if (i == 0 && x->relay.sits)
+            json_kv_bool(w, "sits", true);
     }
     add_reason(w, x, way);
     if (way->number)
@@ -355,7 +357,10 @@ int relay_explain(struct buf *out, const struct relay_question *q, struct ev *ev
                   struct settings *settings, struct board *board, uint32_t workers, struct err *e)
 {
     struct explain *x = mem_zalloc(1, sizeof(*x));
-    struct relay_sink sink = {.skip = on_skip, .arg = x, .kept = board ? &board->kept : NULL};
+    struct relay_sink sink = {.skip = on_skip,
+                              .arg = x,
+                              .kept = board ? &board->kept : NULL,
+                              .seats = board ? &board->seats : NULL};
     struct buf path;
     int rc = -1;
 
@@ -374,6 +379,7 @@ int relay_explain(struct buf *out, const struct relay_question *q, struct ev *ev
         .method = SPAN_LIT("POST"), .path = buf_span(&path), .fields = x->fields};
     add_field(x, "x-lamplighter-data-class", q->data_class);
     add_field(x, "x-lamplighter-tags", q->tags);
+    add_field(x, "x-lamplighter-conversation", q->conversation);
     relay_init(&x->relay, &x->env, &x->head);
     rc = decide(x, e);
     if (rc == 0)

@@ -45,8 +45,9 @@ struct relay_sink {
     struct board_row *row;
     /* How targets stand with all workers; NULL: this one goes by what it sees itself. */
     struct board_standing *standings;
-    struct board_cred *creds; /* the worker's row: what it has of clouds; NULL: nobody looks */
-    struct board_kept *kept;  /* which provider keeps which answer; NULL: nobody notes */
+    struct board_cred *creds;  /* the worker's row: what it has of clouds; NULL: nobody looks */
+    struct board_kept *kept;   /* which provider keeps which answer; NULL: nobody notes */
+    struct board_seats *seats; /* where conversations sit; NULL: no model is sticky */
 };
 
 struct relay_stats {

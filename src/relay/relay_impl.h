@@ -5,6 +5,7 @@
  *     request.c  reading the request: operation, key, model; what an attempt sends
  *     candidates.c  who may be asked, and in which order
  *     wall.c     who may not, for the data that is in it
+ *     seat.c     the target at which a conversation sits
  *     reread.c   what only some plans ask of the body
  *     plan.c     whom to ask next, and the request made fit for it
  *     join.c     an answer that breaks off is gone on with
@@ -74,6 +75,8 @@ struct relay {
                                 * passes through has none */
     const struct settings_way *ways; /* the same as run.candidates; in the arena; behind them ... */
     size_t out_n;                    /* ... those that must not be asked */
+    uint64_t conversation;           /* a hash; 0: none, or nobody wants to know */
+    bool sits;                       /* ... and it goes first where it sits */
     bool walled;                     /* one of those is behind a wall */
     uint32_t classes;                /* of data that is in it; of settings.classes, a bit each */
     const struct settings_target *target;
@@ -297,7 +300,22 @@ bool relay_read_classes(struct relay *r, struct relay_refusal *no);
  */
 bool relay_is_walled(struct relay *r, const struct settings_target *t, struct relay_skip *ret);
 
+/* ---- seat.c ---- */
+
+/* Which conversation the request is of, if its model wants to know. */
+MUST_CHECK int relay_find_conversation(struct relay *r, struct err *e);
+
+/* Where it sits goes to the front. */
+void relay_sit(struct relay *r, struct settings_way *ways, size_t n);
+
+/* It sits at the attempt's target, which has answered it. */
+void relay_take_seat(struct relay *r);
+
 /* ---- reread.c ---- */
+
+/* What tells one conversation from others, into the hash; *ret_any: there is something. */
+MUST_CHECK int relay_read_conversation(const struct relay *r, XXH64_state_t *state, bool *ret_any,
+                                       struct err *e);
 
 /* Does the body bring tools? */
 MUST_CHECK int relay_brings_tools(const struct relay *r, bool *ret, struct err *e);
@@ -396,6 +414,9 @@ uint64_t relay_guess_tokens(const struct relay *r);
 
 /* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);
+
+/* ... where it has been read before. */
+uint64_t relay_guess_warm_cost(const struct relay *r, const struct settings_target *t);
 
 /* false: the target must not be asked, since it has no price; *no says so. */
 bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no);

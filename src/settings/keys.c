@@ -306,6 +306,8 @@ static const struct conf_key model_keys[] = {
      .help = "Who of a tier goes before the others of it. same-region: whose provider is in server.region. family: behind the first to be asked, those with the same weights elsewhere, by the names of the models. nobody: neither."},
     {"require", CONF_ONE_OR_LIST, .type = &types_require, AT(keys_model, require), .most = 8, .example = "[tools, json_schema]",
      .help = "Targets whose provider cannot do all of this are not asked; docs/providers.md says who can."},
+    {"sticky", CONF_ONE, .type = &conf_bool, AT(keys_model, sticky), .text = "false",
+     .help = "A conversation goes on at the target that answered it last, for as long as that one keeps what it has read (5m) and going elsewhere would not be cheaper."},
     {"content_policy", CONF_ONE, .type = &types_content, AT(keys_model, content_policy), .text = "final",
      .help = "What becomes of a request that a provider refuses for its content: the client hears it (final), or the next target is asked (next)."},
     {"safety", CONF_ONE, .type = &types_safety, AT(keys_model, safety), .text = "any",

@@ -116,7 +116,7 @@ struct keys_model {
     struct keys_retry retry;
     struct conf_value strategy, breaker, go_on, on_exhausted;
     struct conf_list data_class, prefer, require;
-    struct conf_value safety, content_policy;
+    struct conf_value safety, content_policy, sticky;
 };
 
 struct keys_client {

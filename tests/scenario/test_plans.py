@@ -46,6 +46,8 @@ def configuration(mock):
                              {"target": "vllm/as-small", "context": 8000}]},
         "strict": {"targets": [f"oai/a{CONTENT}", "gen/b"]},
         "lenient": {"targets": [f"oai/a{CONTENT}", "gen/b"], "content_policy": "next"},
+        "sticky": {"targets": ["gen/a", "vllm/b", "oai/c"], "strategy": "spread", "sticky": True},
+        "healed": {"targets": ["gen/faulty;status=500;first=1", "vllm/second"], "sticky": True},
         "requires": {"targets": ["oai/able"], "require": ["tools", "images"]}}
     conf["keys"] = {name: {"hash": f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"}
                     for name, key in KEYS.items()}
@@ -126,3 +128,40 @@ def test_route_shows_the_plan(gateway, binary):
     shown = turns("tags", "--tags", "fast")
     assert shown[0] == ["1", "gen/fast"]
     assert shown[1][:2] == ["-", "gen/any"] and shown[1][2].startswith("not-meant (tags): The plan has")
+
+
+def turn(g, model, said, header=None, **more):
+    """One more turn of a conversation that has said so far."""
+    messages = [{"role": "user" if i % 2 == 0 else "assistant", "content": text}
+                for i, text in enumerate(said)]
+    headers = {"authorization": f"Bearer {KEYS['open']}"}
+    if header:
+        headers["x-lamplighter-conversation"] = header
+    return target(g.ask("/v1/chat/completions", {"model": model, "messages": messages, **more}, headers))
+
+
+def test_a_conversation_stays_where_it_was_answered(gateway, binary):
+    """By any worker; those of others go where they like."""
+    asked = collections.Counter()
+    for n in range(12):
+        said = [f"conversation {n}"]
+        first = turn(gateway, "sticky", said)
+        for _ in range(5):
+            said += ["answer", "question"]
+            assert turn(gateway, "sticky", said) == first
+        asked[first] += 1
+    assert len(asked) > 1, asked
+    first = turn(gateway, "sticky", ["whatever"], header="mine")
+    assert {turn(gateway, "sticky", [f"other {n}"], header="mine") for n in range(8)} == {first}
+    run = subprocess.run([binary, "route", "sticky", "--key", "open", "--conversation", "mine",
+                          "--admin", f"http://{gateway.admin}"],
+                         text=True, capture_output=True, timeout=20, check=True)
+    assert run.stdout.splitlines()[1].split() == ["1", first, *"where the conversation is".split()]
+
+
+def test_a_conversation_goes_on_with_who_made_up_for_a_failure(gateway, mock):
+    """The one before is not gone back to, while the other one has all of it read."""
+    assert turn(gateway, "healed", ["once"]) == "vllm/second"
+    assert turn(gateway, "healed", ["once", "answer", "again"]) == "vllm/second"
+    assert turn(gateway, "healed", ["another"]) == "gen/faulty;status=500;first=1"
+    assert len(mock.requests("faulty")) == 2
