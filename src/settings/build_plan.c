@@ -81,16 +81,21 @@ static bool is_key(const struct build *b, struct span name)
     return b->keys->keys.bad;
 }
 
-static void check_when(struct build *b, const struct settings_model *m,
-                       const struct settings_target *t, const struct keys_target *k)
+static void check_tokens(struct build *b, const struct settings_model *m,
+                         const struct settings_target *t, const struct keys_target *k)
 {
-    const struct conf_value *v = k->when.keys.items;
-
     if (t->when.tokens_least >= t->when.tokens_below)
         conf_report_add(b->report, CONF_WARNING, "W010", k->when.self.at,
                         "models.%.*s target '%.*s' is never asked: no request has both so many "
                         "tokens and so few",
                         SPAN_FMT(m->name), SPAN_FMT(t->id));
+}
+
+static void check_clients(struct build *b, const struct settings_model *m,
+                          const struct settings_target *t, const struct keys_target *k)
+{
+    const struct conf_value *v = k->when.keys.items;
+
     for (size_t i = 0; i < k->when.keys.n; i++)
         if (!is_key(b, v[i].text))
             conf_report_add(b->report, CONF_WARNING, "W010", v[i].at,
@@ -113,7 +118,8 @@ static void build_one(struct build *b, const struct keys_model *k, const struct 
     for (size_t i = 0; i < k->require.n; i++)
         t->lacks |= types_required(v[i].num) & ~t->provider->type->caps;
     check_lacks(b, &k->require, m, t, kt);
-    check_when(b, m, t, kt);
+    check_tokens(b, m, t, kt);
+    check_clients(b, m, t, kt);
 }
 
 static uint32_t kin_of(const struct settings_model *m, size_t at)
