@@ -140,6 +140,12 @@ static bool is_not_meant(struct relay *r, const struct settings_target *t,
 {
     enum route_misfit m;
 
+    ret->word = relay_routed_away(r, t);
+    if (ret->word) {
+        ret->why = REASON_NOT_MEANT;
+        ret->text = "The request's own routing leaves it out.";
+        return true;
+    }
     if (t->lacks) {
         ret->why = REASON_LACKS;
         return true;
@@ -186,6 +192,8 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
     uint8_t order[POLICY_TARGETS_MAX];
     uint64_t random = 0;
 
+    if (r->routing.sorted)
+        strategy = r->routing.sort;
     if (n < 2 || (strategy == ROUTE_ORDERED && !(r->plan.model && r->plan.model->tiered)))
         return;
     if (strategy != ROUTE_ORDERED)
@@ -216,6 +224,37 @@ static void kin_first(const struct relay *r, struct settings_way *ways, size_t n
         for (size_t k = i; k > to; k--)
             ways[k] = ways[k - 1];
         ways[to++] = way;
+    }
+}
+
+static bool is_out(const struct listed *l, const struct settings_target *t)
+{
+    for (size_t i = 0; i < l->out_n; i++)
+        if (l->out_ways[i].target == t)
+            return true;
+    return false;
+}
+
+/* What the request itself says: whom it wants first, and whether anybody else. */
+static void route_by_request(const struct relay *r, struct listed *l)
+{
+    size_t n;
+
+    if (r->routing.order.n == 0 && !r->routing.no_fallbacks)
+        return;
+    n = relay_route_first(r, l->ways, l->n);
+    while (r->routing.no_fallbacks && l->n > n) {
+        struct settings_way way = l->ways[--l->n];
+
+        if (is_out(l, way.target))
+            continue;
+        MUST(l->out_n < POLICY_TARGETS_MAX); /* a model has no more targets */
+        l->out_ways[l->out_n] = way;
+        l->out[l->out_n++] =
+            (struct relay_skip){.every_way = true,
+                                .why = REASON_NOT_MEANT,
+                                .word = "allow_fallbacks",
+                                .text = "The request's own routing leaves it out."};
     }
 }
 
@@ -329,8 +368,11 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         return false;
     list_targets(r, &l, &asked);
     order_ways(r, l.ways, l.n);
-    relay_sit(r, l.ways, l.n);
-    kin_first(r, l.ways, l.n);
+    if (r->routing.order.n == 0) {
+        relay_sit(r, l.ways, l.n);
+        kin_first(r, l.ways, l.n);
+    }
+    route_by_request(r, &l);
     if (!take_ways(r, &l))
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                         NULL);

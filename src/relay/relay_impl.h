@@ -6,6 +6,7 @@
  *     candidates.c  who may be asked, and in which order
  *     wall.c     who may not, for the data that is in it
  *     seat.c     the target at which a conversation sits
+ *     routing.c  what a request says about its own routing
  *     reread.c   what only some plans ask of the body
  *     plan.c     whom to ask next, and the request made fit for it
  *     join.c     an answer that breaks off is gone on with
@@ -28,6 +29,7 @@
 #include <xxhash.h>
 
 #include "call/call.h"
+#include "codec/json_scan.h"
 #include "dialect/translate.h"
 #include "relay/relay.h"
 
@@ -48,6 +50,13 @@ enum relay_state {
     RELAY_ANSWERING, /* the answer is under way to the client */
     RELAY_FLUSHING,  /* all is written; it has to leave */
     RELAY_ENDED,
+};
+
+/* What a request says about its own routing; all 0: nothing. */
+struct relay_routing {
+    struct route_words order, only, ignore; /* names of targets or of providers */
+    bool no_fallbacks, sorted;
+    enum route_strategy sort; /* if sorted */
 };
 
 struct relay {
@@ -75,10 +84,11 @@ struct relay {
                                 * passes through has none */
     const struct settings_way *ways; /* the same as run.candidates; in the arena; behind them ... */
     size_t out_n;                    /* ... those that must not be asked */
-    uint64_t conversation;           /* a hash; 0: none, or nobody wants to know */
-    bool sits;                       /* ... and it goes first where it sits */
-    bool walled;                     /* one of those is behind a wall */
-    uint32_t classes;                /* of data that is in it; of settings.classes, a bit each */
+    struct relay_routing routing;
+    uint64_t conversation; /* a hash; 0: none, or nobody wants to know */
+    bool sits;             /* ... and it goes first where it sits */
+    bool walled;           /* one of those is behind a wall */
+    uint32_t classes;      /* of data that is in it; of settings.classes, a bit each */
     const struct settings_target *target;
     const struct settings_url *url; /* the endpoint, and the key, that it is asked by */
     size_t key_at;
@@ -311,7 +321,23 @@ void relay_sit(struct relay *r, struct settings_way *ways, size_t n);
 /* It sits at the attempt's target, which has answered it. */
 void relay_take_seat(struct relay *r);
 
+/* ---- routing.c ---- */
+
+/* Take what the body says about routing out of it, if the model lets it. */
+bool relay_read_routing(struct relay *r, struct relay_refusal *no);
+
+/* Does the request not want this target? By which member; NULL: it does. */
+const char *relay_routed_away(const struct relay *r, const struct settings_target *t);
+
+/* Those that it wants first go to the front. Returns how many there are without fallbacks: those,
+ * or all ways to the first target where it wants none first. */
+size_t relay_route_first(const struct relay *r, struct settings_way *ways, size_t n);
+
 /* ---- reread.c ---- */
+
+/* Walk the body, which is whole and good. fn may stop it. */
+MUST_CHECK int relay_scan_body(const struct relay *r, const struct json_watch *watch,
+                               json_hit_fn fn, void *arg, struct err *e);
 
 /* What tells one conversation from others, into the hash; *ret_any: there is something. */
 MUST_CHECK int relay_read_conversation(const struct relay *r, XXH64_state_t *state, bool *ret_any,

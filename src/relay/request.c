@@ -461,7 +461,7 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
             return relay_no(no, 403, REASON_BAD_KEY, "The key is not allowed this model.",
                             "Add the model to the key in the configuration.");
         r->classes |= r->plan.model ? r->plan.model->classes : 0;
-        return relay_plan(r, no) && relay_next_target(r, no);
+        return relay_read_routing(r, no) && relay_plan(r, no) && relay_next_target(r, no);
     }
     relay_name_target(r);
     return true;

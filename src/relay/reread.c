@@ -3,17 +3,19 @@
  *
  * The reader of the request has seen that the body is whole and good.
  */
-#include "codec/json_scan.h"
 #include "relay/relay_impl.h"
 
-static int walk(const struct relay *r, struct json_scan *scan, struct err *e)
+int relay_scan_body(const struct relay *r, const struct json_watch *watch, json_hit_fn fn,
+                    void *arg, struct err *e)
 {
+    struct json_scan scan;
     struct span piece;
 
+    json_scan_init(&scan, watch, fn, arg);
     for (uint64_t at = 0; at < blob_len(r->body); at += piece.n) {
         if (blob_at(r->body, at, &piece, e) < 0)
             return -1;
-        if (json_scan_feed(scan, piece.p, piece.n) == JSON_SCAN_BAD)
+        if (json_scan_feed(&scan, piece.p, piece.n) == JSON_SCAN_BAD)
             return 0; /* it has been stopped: what was looked for is there */
     }
     return 0;
@@ -32,11 +34,9 @@ int relay_brings_tools(const struct relay *r, bool *ret, struct err *e)
 {
     static const char *const paths[] = {"tools[]", "functions[]"};
     static const struct json_watch watch = {paths, ARRAY_LEN(paths)};
-    struct json_scan scan;
 
     *ret = false;
-    json_scan_init(&scan, &watch, on_tool, ret);
-    return walk(r, &scan, e);
+    return relay_scan_body(r, &watch, on_tool, ret, e);
 }
 
 /* ---- which conversation it is ---- */
@@ -143,10 +143,8 @@ int relay_read_conversation(const struct relay *r, XXH64_state_t *state, bool *r
     };
     static const struct json_watch watch = {paths, ARRAY_LEN(paths)};
     struct beginning b = {.texts_n = 0};
-    struct json_scan scan;
 
-    json_scan_init(&scan, &watch, on_place, &b);
-    if (walk(r, &scan, e) < 0)
+    if (relay_scan_body(r, &watch, on_place, &b, e) < 0)
         return -1;
     *ret_any = b.id.len || b.texts_n;
     if (b.id.len)

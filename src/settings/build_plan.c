@@ -144,6 +144,7 @@ void build_plan(struct build *b, const struct keys_model *k, struct settings_mod
     uint32_t prefer = read_prefer(b, k, m);
     bool by_region = prefer >> PREFER_REGION & 1 && b->keys->server.region.set;
 
+    m->routed_by_body = k->routing.from_body.num == 1;
     m->sticky = k->sticky.num == 1;
     m->kin_first = prefer >> PREFER_FAMILY & 1;
     for (size_t i = 0; i < m->targets_n; i++) {

@@ -283,6 +283,12 @@ static const struct conf_key target_keys[] = {
 };
 static const struct conf_table target_table = TABLE(keys_target, target_keys);
 
+static const struct conf_key routing_keys[] = {
+    {"from_body", CONF_ONE, .type = &conf_bool, AT(keys_routing, from_body), .text = "false",
+     .help = "A member `lamplighter` of the body may say order, only, ignore, allow_fallbacks and sort; it is taken out of the body. false: the body is not looked into, and such a member goes to the target."},
+};
+static const struct conf_table routing_table = TABLE(keys_routing, routing_keys);
+
 static const struct conf_key model_keys[] = {
     {"targets", CONF_ITEMS, .required = true, .table = &target_table, AT(keys_model, targets), .most = 32,
      .example = "openai/gpt-5",
@@ -306,6 +312,8 @@ static const struct conf_key model_keys[] = {
      .help = "Who of a tier goes before the others of it. same-region: whose provider is in server.region. family: behind the first to be asked, those with the same weights elsewhere, by the names of the models. nobody: neither."},
     {"require", CONF_ONE_OR_LIST, .type = &types_require, AT(keys_model, require), .most = 8, .example = "[tools, json_schema]",
      .help = "Targets whose provider cannot do all of this are not asked; docs/providers.md says who can."},
+    {"routing", CONF_GROUP, .table = &routing_table, AT(keys_model, routing),
+     .help = "What a request may say about its own routing."},
     {"sticky", CONF_ONE, .type = &conf_bool, AT(keys_model, sticky), .text = "false",
      .help = "A conversation goes on at the target that answered it last, for as long as that one keeps what it has read (5m) and going elsewhere would not be cheaper."},
     {"content_policy", CONF_ONE, .type = &types_content, AT(keys_model, content_policy), .text = "final",

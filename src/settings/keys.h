@@ -110,6 +110,11 @@ struct keys_target {
     struct keys_facts facts;
 };
 
+struct keys_routing {
+    struct conf_value self;
+    struct conf_value from_body;
+};
+
 struct keys_model {
     struct conf_value self;
     struct conf_list targets, degraded; /* struct keys_target */
@@ -117,6 +122,7 @@ struct keys_model {
     struct conf_value strategy, breaker, go_on, on_exhausted;
     struct conf_list data_class, prefer, require;
     struct conf_value safety, content_policy, sticky;
+    struct keys_routing routing;
 };
 
 struct keys_client {

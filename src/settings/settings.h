@@ -135,6 +135,7 @@ struct settings_model {
     bool filtered;         /* never a target that is not known to have a safety filter */
     bool kin_first;        /* behind whom is asked first, those with the same weights */
     bool tiered;           /* its targets are of more than one tier */
+    bool routed_by_body;   /* a request may say more about its routing */
     bool sticky;           /* a conversation goes on where it was answered last */
     bool by_tools;         /* one of them has a condition on tools */
 };

@@ -1,6 +1,7 @@
 """The forms of a plan: who of a model's targets is asked for which request, and in which order."""
 import collections
 import hashlib
+import json
 import subprocess
 
 import pytest
@@ -15,7 +16,7 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 
 @pytest.fixture(scope="module")
 def mock(binary, place):
-    m = bed.Mock(binary, place)
+    m = bed.Mock(binary, place, "--log-bodies")
     yield m
     m.stop()
 
@@ -48,6 +49,8 @@ def configuration(mock):
         "lenient": {"targets": [f"oai/a{CONTENT}", "gen/b"], "content_policy": "next"},
         "sticky": {"targets": ["gen/a", "vllm/b", "oai/c"], "strategy": "spread", "sticky": True},
         "healed": {"targets": ["gen/faulty;status=500;first=1", "vllm/second"], "sticky": True},
+        "said": {"targets": ["oai/a", "ant/b", "gen/said"], "routing": {"from_body": True}},
+        "unsaid": {"targets": ["oai/unsaid", "gen/unsaid"]},
         "requires": {"targets": ["oai/able"], "require": ["tools", "images"]}}
     conf["keys"] = {name: {"hash": f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"}
                     for name, key in KEYS.items()}
@@ -165,3 +168,26 @@ def test_a_conversation_goes_on_with_who_made_up_for_a_failure(gateway, mock):
     assert turn(gateway, "healed", ["once", "answer", "again"]) == "vllm/second"
     assert turn(gateway, "healed", ["another"]) == "gen/faulty;status=500;first=1"
     assert len(mock.requests("faulty")) == 2
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/v1/chat/completions", {"model": "said", "messages": [{"role": "user", "content": "hi"}]}),
+    ("/v1/messages", {"model": "said", "max_tokens": 9,
+                      "messages": [{"role": "user", "content": "hi"}]}),
+    ("/v1/responses", {"model": "said", "input": "hi"}),
+    ("/v1beta/models/said:generateContent", {"contents": [{"parts": [{"text": "hi"}]}]})])
+def test_a_request_may_say_who_is_asked(gateway, mock, path, body):
+    """The target hears nothing of that, in whichever API."""
+    headers = {"authorization": f"Bearer {KEYS['open']}"}
+    answer = gateway.ask(path, body | {"lamplighter": {"order": ["gen"]}}, headers)
+    assert target(answer) == "gen/said"
+    answer = gateway.ask(path, body | {"lamplighter": {"only": ["ant"], "allow_fallbacks": False}}, headers)
+    assert target(answer) == "ant/b"
+    assert all("lamplighter" not in json.dumps(r) for r in mock.requests("said") + mock.requests("b"))
+    answer = gateway.ask(path, body | {"lamplighter": {"onyl": ["ant"]}}, headers)
+    assert answer.status == 400 and "lamplighter.onyl" in answer.json()["error"]["message"]
+
+
+def test_a_model_that_does_not_say_so_takes_no_routing(gateway, mock):
+    assert target(ask(gateway, "unsaid", lamplighter={"only": ["gen"]})) == "oai/unsaid"
+    assert "lamplighter" in json.dumps(mock.requests("unsaid"))

@@ -15,6 +15,7 @@
 #include "ev/ev_sim.h"
 #include "relay/explain.h"
 
+#define ROUTED(object) "{\"messages\":[],\"lamplighter\":" object "}"
 #define HASH(c)        "sha256:012345678" c "abcdef0123456789abcdef0123456789ABCDEF0123456789abcdef"
 #define UP(name, more) "  " name ": {type: vllm, endpoints: [\"http://127.0.0.1:9/v1\"]" more "}\n"
 
@@ -53,6 +54,10 @@ static const char config[] =
                          "    targets: [a/0, {target: a/1, tags: x}, {target: b/2, tags: [y, x]}]\n"
                          "    degraded: [{target: c/3, tags: [z, y, x]}]\n"
                          "  requires: {targets: [a/1, none/2], require: [json_schema, tools]}\n"
+                         "  body: {targets: [a/1, b/2, c/3, two/4], degraded: b/5, routing: "
+                         "{from_body: true}}\n"
+                         "  any: {targets: [two/1, b/2, c/3], strategy: spread, routing: "
+                         "{from_body: true}}\n"
                          "  never: {targets: [{target: a/1, when: {tokens_over: 9, tokens_under: "
                          "5}}]}\n"
                          "  shares: {strategy: weighted, targets: [{target: a/1, weight: 0}, "
@@ -208,6 +213,48 @@ static void targets_are_asked_as_the_plan_says(void **state)
     }
 }
 
+static void a_request_may_say_more_where_its_model_lets_it(void **state)
+{
+    static const struct {
+        const char *model, *body, *want;
+    } rows[] = {
+        {"body", ONCE, "a/1 b/2 c/3 two/4 two/4 b/5"},
+        {"body", ROUTED("{}"), "a/1 b/2 c/3 two/4 two/4 b/5"},
+        {"body", ROUTED("{\"order\":[\"c/3\",\"two\"]}"), "c/3 two/4 two/4 a/1 b/2 b/5"},
+        {"body", ROUTED("{\"order\":[\"b\"]}"), "b/2 b/5 a/1 c/3 two/4 two/4"},
+        {"body", ROUTED("{\"only\":[\"b/2\",\"c\"]}"), "b/2 c/3 a/1-:only two/4-:only b/5-:only"},
+        {"body", ROUTED("{\"ignore\":[\"a\",\"b/2\"]}"),
+         "c/3 two/4 two/4 b/5 a/1-:ignore b/2-:ignore"},
+        {"body", ROUTED("{\"allow_fallbacks\":false}"),
+         "a/1 b/5-:allow_fallbacks two/4-:allow_fallbacks c/3-:allow_fallbacks "
+         "b/2-:allow_fallbacks"},
+        {"body", ROUTED("{\"order\":[\"two/4\"],\"allow_fallbacks\":false,\"ignore\":[\"b\"]}"),
+         "two/4 two/4 b/2-:ignore b/5-:ignore c/3-:allow_fallbacks a/1-:allow_fallbacks"},
+        {"body", ROUTED("{\"only\":[\"nobody\"]}"),
+         "a/1-:only b/2-:only c/3-:only two/4-:only b/5-:only 400"},
+        {"any", ROUTED("{\"sort\":\"ordered\"}"), "two/1 two/1 b/2 c/3"},
+        {"body", ROUTED("{\"sort\":\"best\"}"), " 400"},
+        {"body", ROUTED("{\"onyl\":[]}"), " 400"},
+        {"body", ROUTED("{\"only\":\"b/2\"}"), " 400"},
+        {"body", ROUTED("{\"only\":[7]}"), " 400"},
+        {"body", ROUTED("{\"allow_fallbacks\":0}"), " 400"},
+        {"body", ROUTED("[]"), " 400"},
+        {"body", ROUTED("{},\"lamplighter\":{}"), " 400"},
+        {"body", "{\"messages\":[],\"l\\u0061mplighter\":{}}", " 400"},
+        /* a model that lets nobody: its target is to judge it */
+        {"plain", ROUTED("{\"only\":[\"c\"]}"), "a/qwen3-4b b/llama c/qwen3-4b"},
+    };
+    struct bed *b = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *got = ask(b, rows[i].model, rows[i].body, NULL, NULL);
+
+        if (rows[i].want[0] == ' ' ? strcmp(got + strlen(got) - 4, rows[i].want) != 0
+                                   : strcmp(got, rows[i].want) != 0)
+            fail_msg("row %zu: %s\n%.*s", i, got, SPAN_FMT(buf_span(&b->out)));
+    }
+}
+
 /* A quarter of the bytes, at the bound. */
 static void tokens_are_counted_by_bytes(void **state)
 {
@@ -248,6 +295,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(targets_are_asked_as_the_plan_says, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_may_say_more_where_its_model_lets_it, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(tokens_are_counted_by_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(weights_are_of_targets_and_not_of_their_ways, set_up,
                                         tear_down),
