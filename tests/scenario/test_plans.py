@@ -184,8 +184,8 @@ def test_a_request_may_say_who_is_asked(gateway, mock, path, body):
     answer = gateway.ask(path, body | {"lamplighter": {"only": ["ant"], "allow_fallbacks": False}}, headers)
     assert target(answer) == "ant/b"
     assert all("lamplighter" not in json.dumps(r) for r in mock.requests("said") + mock.requests("b"))
-    answer = gateway.ask(path, body | {"lamplighter": {"onyl": ["ant"]}}, headers)
-    assert answer.status == 400 and "lamplighter.onyl" in answer.json()["error"]["message"]
+    answer = gateway.ask(path, body | {"lamplighter": {"nobody": ["ant"]}}, headers)
+    assert answer.status == 400 and "lamplighter.nobody" in answer.json()["error"]["message"]
 
 
 def test_a_model_that_does_not_say_so_takes_no_routing(gateway, mock):

@@ -234,7 +234,7 @@ static void a_request_may_say_more_where_its_model_lets_it(void **state)
          "a/1-:only b/2-:only c/3-:only two/4-:only b/5-:only 400"},
         {"any", ROUTED("{\"sort\":\"ordered\"}"), "two/1 two/1 b/2 c/3"},
         {"body", ROUTED("{\"sort\":\"best\"}"), " 400"},
-        {"body", ROUTED("{\"onyl\":[]}"), " 400"},
+        {"body", ROUTED("{\"nobody\":[]}"), " 400"},
         {"body", ROUTED("{\"only\":\"b/2\"}"), " 400"},
         {"body", ROUTED("{\"only\":[7]}"), " 400"},
         {"body", ROUTED("{\"allow_fallbacks\":0}"), " 400"},
