@@ -23,6 +23,8 @@
 #define BOARD_HELD        4096  /* most requests of a worker that leave a record if it dies */
 #define BOARD_KEPT_SETS   16384 /* of the answers that providers keep ... */
 #define BOARD_KEPT_WAYS   4     /* ... so many each */
+#define BOARD_SEAT_SETS   16384 /* of conversations that sit at a target ... */
+#define BOARD_SEAT_WAYS   4     /* ... so many each */
 #define BOARD_CREDS       64    /* most providers whose credentials a worker shows */
 #define BOARD_SUSPECTS    64    /* most requests that are refused since a worker died of them */
 #define BOARD_STANDINGS   2048  /* most targets and credentials whose standing is known */
@@ -125,6 +127,11 @@ struct board_kept {
     board_word sets[BOARD_KEPT_SETS][BOARD_KEPT_WAYS];
 };
 
+/* At which target a conversation sits (seat.h). */
+struct board_seats {
+    board_word sets[BOARD_SEAT_SETS][BOARD_SEAT_WAYS];
+};
+
 /* What became of the requests of one side of a trial (trial.h); counted by all workers. */
 enum board_side_of { BOARD_SIDE_OLD, BOARD_SIDE_NEW, BOARD_SIDES };
 
@@ -179,6 +186,7 @@ struct board {
     struct board_target targets[BOARD_WORKERS][BOARD_TARGETS + 1]; /* the last one: all others */
     struct board_cred creds[BOARD_WORKERS][BOARD_CREDS];
     struct board_kept kept;
+    struct board_seats seats;
     struct board_standing standings[BOARD_STANDINGS + 1]; /* the last one: nobody's */
     struct board_trial trial;
     board_word overridden; /* 1: there has been one of these */

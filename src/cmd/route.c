@@ -23,23 +23,28 @@
 #define ANSWER_MAX ((size_t)1024 * 1024)
 
 struct options {
-    const char *model, *body_file, *path, *key, *admin, *config;
+    const char *model, *body_file, *path, *key, *data_class, *tags, *conversation, *admin, *config;
     bool json, plain;
     struct ask_paint paint;
 };
 
 static const char usage[] =
-    "usage: lamplighter route MODEL [-f FILE] [--path PATH] [--key NAME] [--admin URL] [-c FILE]\n"
-    "                         [--json] [--no-color]\n"
+    "usage: lamplighter route MODEL [-f FILE] [--path PATH] [--key NAME] [--data-class NAMES]\n"
+    "                         [--tags NAMES] [--conversation ID]\n"
+    "                         [--admin URL] [-c FILE] [--json] [--no-color]\n"
     "\n"
-    "  MODEL        as clients call it\n"
-    "  -f FILE      a request's body: what it needs decides who can take it\n"
-    "  --path PATH  whose body it is (/v1/chat/completions); MODEL in it stands for the model\n"
-    "  --key NAME   the client's key, by its name in the configuration\n"
-    "  --admin URL  the admin port of the gateway (" ADMIN_DEFAULT ")\n"
-    "  -c FILE      the configuration, for when no gateway answers\n"
-    "  --json       print the answer as it came\n"
-    "  --no-color   no colours (also by NO_COLOR, or when it is not a terminal)\n"
+    "  MODEL              as clients call it\n"
+    "  -f FILE            a request's body: what it needs decides who can take it\n"
+    "  --path PATH        whose body it is (/v1/chat/completions); MODEL in it stands for the "
+    "model\n"
+    "  --key NAME         the client's key, by its name in the configuration\n"
+    "  --data-class NAMES as x-lamplighter-data-class says them\n"
+    "  --tags NAMES       as x-lamplighter-tags says them\n"
+    "  --conversation ID  as x-lamplighter-conversation says it\n"
+    "  --admin URL        the admin port of the gateway (" ADMIN_DEFAULT ")\n"
+    "  -c FILE            the configuration, for when no gateway answers\n"
+    "  --json             print the answer as it came\n"
+    "  --no-color         no colours (also by NO_COLOR, or when it is not a terminal)\n"
     "\n"
     "exit status: 0 somebody would be asked, 1 nobody would, 2 wrong usage, 3 wrong "
     "configuration\n";
@@ -61,11 +66,10 @@ static const char **value_of(struct options *o, const char *name)
 {
     const struct {
         const char *name, **value;
-    } rows[] = {{"-f", &o->body_file},
-                {"--path", &o->path},
-                {"--key", &o->key},
-                {"--admin", &o->admin},
-                {"-c", &o->config}};
+    } rows[] = {{"-f", &o->body_file},  {"--path", &o->path},
+                {"--key", &o->key},     {"--data-class", &o->data_class},
+                {"--tags", &o->tags},   {"--conversation", &o->conversation},
+                {"--admin", &o->admin}, {"-c", &o->config}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (strcmp(name, rows[i].name) == 0)
@@ -143,12 +147,15 @@ static void print_target(const struct options *o, const struct route_target *t, 
         printf("%s%3.0f%s  %s", o->paint.good, t->turn, o->paint.off, t->target);
     else
         printf("  -  %s", t->target);
-    if (!t->asked || t->reason[0] || t->shares[0] || t->probe || t->key > 0 || t->endpoint > 0)
+    if (!t->asked || t->reason[0] || t->shares[0] || t->probe || t->sits || t->key > 0 ||
+        t->endpoint > 0)
         printf("%*s", MAX(width - (int)strlen(t->target), 0), "");
     if (t->key > 0)
         printf("  key %.0f", t->key);
     if (t->endpoint > 0)
         printf("  endpoint %.0f", t->endpoint);
+    if (t->sits)
+        fputs("  where the conversation is", stdout);
     if (t->probe)
         fputs(t->last_resort ? "  as the last resort" : "  as a probe", stdout);
     if (!t->asked || t->reason[0]) {
@@ -235,7 +242,10 @@ static int explain_here(const struct options *o, struct span body, struct buf *o
     struct relay_question q = {.path = span_str(o->path),
                                .model = span_str(o->model),
                                .key = span_str(o->key),
-                               .body = body};
+                               .body = body,
+                               .data_class = span_str(o->data_class),
+                               .tags = span_str(o->tags),
+                               .conversation = span_str(o->conversation)};
     struct run run = {.admin_fd = -1, .records = {-1, -1}};
     struct settings *settings = NULL;
     struct buf text, printed;
@@ -281,6 +291,9 @@ static int ask_gateway(const struct options *o, struct span body, struct buf *ou
     percent_encode(&path, span_str(o->model), "");
     add_member(&path, "path", o->path);
     add_member(&path, "key", o->key);
+    add_member(&path, "data_class", o->data_class);
+    add_member(&path, "tags", o->tags);
+    add_member(&path, "conversation", o->conversation);
     buf_add_char(&path, '\0');
     if (buf_finish(&path, "the question", e) == 0)
         rc =

@@ -20,13 +20,21 @@ static const struct doc_member doc_members[] = {
 #define TARGET(path, kind, member)                                                                 \
     DOC_MEMBER("targets[]." path, DOC_##kind, struct route_target, member)
 static const struct doc_member target_members[] = {
-    TARGET("target", TEXT, target), TARGET("provider", TEXT, provider),
-    TARGET("asked", YES, asked),    TARGET("turn", NUMBER, turn),
-    TARGET("probe", YES, probe),    TARGET("last_resort", YES, last_resort),
-    TARGET("key", NUMBER, key),     TARGET("endpoint", NUMBER, endpoint),
-    TARGET("reason", TEXT, reason), TARGET("detail", TEXT, detail),
-    TARGET("for_s", NUMBER, for_s), TARGET("text", TEXT, text),
-    TARGET("shares", TEXT, shares), TARGET("shares_with", NUMBER, shares_with),
+    TARGET("target", TEXT, target),
+    TARGET("provider", TEXT, provider),
+    TARGET("asked", YES, asked),
+    TARGET("turn", NUMBER, turn),
+    TARGET("probe", YES, probe),
+    TARGET("last_resort", YES, last_resort),
+    TARGET("key", NUMBER, key),
+    TARGET("endpoint", NUMBER, endpoint),
+    TARGET("reason", TEXT, reason),
+    TARGET("detail", TEXT, detail),
+    TARGET("for_s", NUMBER, for_s),
+    TARGET("text", TEXT, text),
+    TARGET("sits", YES, sits),
+    TARGET("shares", TEXT, shares),
+    TARGET("shares_with", NUMBER, shares_with),
 };
 
 int route_read(struct route_doc *doc, struct span text, struct err *e)

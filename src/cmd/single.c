@@ -129,7 +129,8 @@ int run_single(const struct run *run, int config_fd)
                               .targets = run->board->targets[0],
                               .creds = run->board->creds[0],
                               .overrides = run->board,
-                              .kept = &run->board->kept};
+                              .kept = &run->board->kept,
+                              .seats = &run->board->seats};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;

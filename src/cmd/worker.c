@@ -169,6 +169,7 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .standings = w->run->board->standings,
                               .creds = w->run->board->creds[w->slot],
                               .kept = &w->run->board->kept,
+                              .seats = &w->run->board->seats,
                               .overrides = w->run->board,
                               .trial = &w->run->board->trial};
     int rc = -1;

@@ -181,12 +181,13 @@ static void read_value(struct walk *w, const struct conf_key *k, const struct ya
     v->bad = false;
 }
 
-static bool too_many(struct walk *w, const struct conf_key *k, const struct yaml_node *node)
+static bool too_many(struct walk *w, const struct conf_key *k, const struct yaml_node *node,
+                     size_t n)
 {
-    if (node->n <= k->most)
+    if (n <= k->most)
         return false;
     conf_report_add(w->report, CONF_ERROR, "E015", node->key ? node->key->at : node->at,
-                    "%s has %u entries; the most is %u", w->path, node->n, k->most);
+                    "%s has %zu entries; the most is %u", w->path, n, k->most);
     return true;
 }
 
@@ -210,7 +211,7 @@ static void read_list(struct walk *w, const struct conf_key *k, const struct yam
                         node->null ? "; it has no value" : "");
         return;
     }
-    if (too_many(w, k, node))
+    if (too_many(w, k, node, node->n))
         return;
     items = grab(w, n, sizeof(*items));
     if (!items)
@@ -263,7 +264,7 @@ static void read_map(struct walk *w, const struct conf_key *k, const struct yaml
         list->bad = true;
         return;
     }
-    if (too_many(w, k, node)) {
+    if (too_many(w, k, node, node->n)) {
         list->bad = true;
         return;
     }
@@ -285,6 +286,47 @@ static void read_map(struct walk *w, const struct conf_key *k, const struct yaml
             self->bad = true;
         }
         path_leave(w, was);
+    }
+}
+
+/* false: it has no first key, and was complained about. */
+static bool read_item(struct walk *w, const struct conf_key *k, const struct yaml_node *node,
+                      void *out)
+{
+    const struct conf_key *first = k->table->keys;
+    struct conf_value *v = member(out, first->at), *self = out;
+
+    if (node->kind == YAML_MAP) {
+        read_table(w, k->table, node, out);
+        return v->set && !v->bad;
+    }
+    read_table(w, k->table, NULL, out);
+    self->set = true;
+    self->at = node->at;
+    read_value(w, first, node, v);
+    return !v->bad;
+}
+
+static void read_items(struct walk *w, const struct conf_key *k, const struct yaml_node *node,
+                       struct conf_list *list)
+{
+    const struct yaml_node *item = node->kind == YAML_LIST ? node->first : node;
+    size_t n = node->kind == YAML_LIST ? node->n : 1;
+
+    list->at = node->at;
+    list->set = true;
+    list->bad = true;
+    if (too_many(w, k, node, n))
+        return;
+    list->items = grab(w, n, k->table->size);
+    if (!list->items)
+        return;
+    list->bad = false;
+    for (; n > 0 && !w->nomem; item = item->next, n--) {
+        if (read_item(w, k, item, member(list->items, list->n * k->table->size)))
+            list->n++;
+        else
+            list->bad = true;
     }
 }
 
@@ -313,6 +355,10 @@ static void read_key(struct walk *w, const struct conf_key *k, const struct yaml
     case CONF_MAP:
         if (node)
             read_map(w, k, node, to);
+        break;
+    case CONF_ITEMS:
+        if (node)
+            read_items(w, k, node, to);
         break;
     }
     path_leave(w, was);

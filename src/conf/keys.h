@@ -11,6 +11,8 @@
  *     CONF_ONE_OR_LIST    the same; one value may stand without brackets
  *     CONF_GROUP          the struct of the row's table
  *     CONF_MAP            struct conf_list of the struct of the row's table
+ *     CONF_ITEMS          the same, of a list: an item is a map of the table's keys, or the value
+ * of the first one alone; one item may stand without brackets
  *
  * Every value keeps its place, so that checks which need several values (a name that must stand
  * elsewhere) complain as exactly as the parser does.
@@ -67,7 +69,7 @@ extern const struct conf_type conf_path;     /* a file's absolute path */
 void conf_duration_text(struct buf *out, uint64_t ms);
 void conf_size_text(struct buf *out, uint64_t bytes);
 
-enum conf_shape { CONF_ONE, CONF_LIST, CONF_ONE_OR_LIST, CONF_GROUP, CONF_MAP };
+enum conf_shape { CONF_ONE, CONF_LIST, CONF_ONE_OR_LIST, CONF_GROUP, CONF_MAP, CONF_ITEMS };
 
 struct conf_table;
 
@@ -76,7 +78,7 @@ struct conf_key {
     enum conf_shape shape;
     bool required;
     const struct conf_type *type;   /* of values; of a CONF_MAP: of the entries' names */
-    const struct conf_table *table; /* CONF_GROUP, CONF_MAP */
+    const struct conf_table *table; /* CONF_GROUP, CONF_MAP, CONF_ITEMS */
     size_t at;                      /* offsetof in the table's struct */
     const char *text;               /* default, as it would be written; NULL: none */
     const char *min, *max;          /* bounds of a number, as they would be written, or NULL */

@@ -29,6 +29,10 @@ static void value_cell(struct buf *out, const struct conf_key *k)
         buf_add_str(out, k->shape == CONF_GROUP ? "map, see below" : "map of names, see below");
         return;
     }
+    if (k->shape == CONF_ITEMS) {
+        buf_printf(out, "%s or map, see below, or a list", k->table->keys[0].type->name);
+        return;
+    }
     if (k->shape == CONF_LIST)
         buf_add_str(out, "list of ");
     if (k->type->word)
@@ -57,6 +61,13 @@ static void row(struct buf *out, const struct conf_key *k)
     buf_add_str(out, " |\n");
 }
 
+static const char *mark(enum conf_shape shape)
+{
+    if (shape == CONF_MAP)
+        return ".NAME";
+    return shape == CONF_ITEMS ? "[]" : "";
+}
+
 static void section(struct buf *out, const struct conf_table *t, const char *path,
                     const char *about)
 {
@@ -71,10 +82,10 @@ static void section(struct buf *out, const struct conf_table *t, const char *pat
     for (size_t i = 0; i < t->n; i++) {
         const struct conf_key *k = &t->keys[i];
 
-        if (k->shape != CONF_GROUP && k->shape != CONF_MAP)
+        if (!k->table)
             continue;
         UNUSED(snprintf(below, sizeof(below), "%s%s%s%s", path, path[0] ? "." : "", k->name,
-                        k->shape == CONF_MAP ? ".NAME" : ""));
+                        mark(k->shape)));
         section(out, k->table, below, k->help);
     }
 }

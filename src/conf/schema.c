@@ -38,6 +38,34 @@ static void list_schema(struct json_write *w, const struct conf_key *k)
     json_end_object(w);
 }
 
+/* A map, or the value of its first key. */
+static void item_schema(struct json_write *w, const struct conf_table *t)
+{
+    json_begin_object(w);
+    json_key(w, "anyOf");
+    json_begin_array(w);
+    value_schema(w, t->keys[0].type);
+    table_schema(w, t, false);
+    json_end_array(w);
+    json_end_object(w);
+}
+
+static void items_schema(struct json_write *w, const struct conf_key *k)
+{
+    json_begin_object(w);
+    json_key(w, "anyOf");
+    json_begin_array(w);
+    item_schema(w, k->table);
+    json_begin_object(w);
+    json_kv_cstring(w, "type", "array");
+    json_key(w, "items");
+    item_schema(w, k->table);
+    json_kv_uint(w, "maxItems", k->most);
+    json_end_object(w);
+    json_end_array(w);
+    json_end_object(w);
+}
+
 /* What stands in allOf or directly: the shape of one key's value. */
 static void shape_schema(struct json_write *w, const struct conf_key *k)
 {
@@ -59,6 +87,9 @@ static void shape_schema(struct json_write *w, const struct conf_key *k)
         break;
     case CONF_GROUP:
         table_schema(w, k->table, false);
+        break;
+    case CONF_ITEMS:
+        items_schema(w, k);
         break;
     case CONF_MAP:
         json_begin_object(w);

@@ -182,20 +182,87 @@ static void default_mark(struct writer *w, bool set)
     buf_add_str(w->out, set ? "\n" : "  # default\n");
 }
 
-static void values_list(struct writer *w, const struct conf_key *k, const struct conf_list *list)
+static void flow_list(struct buf *out, const struct conf_list *list)
 {
     const struct conf_value *v = list->items;
+
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < list->n; i++) {
+        buf_add_str(out, i ? ", " : "");
+        write_scalar(out, v[i].text);
+    }
+    buf_add_char(out, ']');
+}
+
+static void values_list(struct writer *w, const struct conf_key *k, const struct conf_list *list)
+{
+    if (list->n == 0 && !list->set)
+        return;
+    begin_line(w, false);
+    buf_printf(w->out, "%s: ", k->name);
+    flow_list(w->out, list);
+    default_mark(w, list->set);
+}
+
+static bool is_set(const struct conf_key *k, const void *at)
+{
+    if (k->shape == CONF_ONE || k->shape == CONF_GROUP)
+        return ((const struct conf_value *)at)->set;
+    return ((const struct conf_list *)at)->set;
+}
+
+/* "{target: a/b, weight: 3}", of what stands in the file. */
+static void flow_table(struct writer *w, const struct conf_table *t, const void *values)
+{
+    bool any = false;
+
+    buf_add_char(w->out, '{');
+    for (size_t i = 0; i < t->n; i++) {
+        const struct conf_key *k = &t->keys[i];
+        const void *at = member(values, k->at);
+
+        if (!is_set(k, at))
+            continue;
+        buf_printf(w->out, "%s%s: ", any ? ", " : "", k->name);
+        any = true;
+        if (k->shape == CONF_ONE)
+            write_scalar(w->out, ((const struct conf_value *)at)->text);
+        else if (k->shape == CONF_GROUP)
+            flow_table(w, k->table, at);
+        else
+            flow_list(w->out, at);
+    }
+    buf_add_char(w->out, '}');
+}
+
+/* Does the item say more than its first key? */
+static bool says_more(const struct conf_table *t, const void *item)
+{
+    for (size_t i = 1; i < t->n; i++)
+        if (is_set(&t->keys[i], member(item, t->keys[i].at)))
+            return true;
+    return false;
+}
+
+static void values_items(struct writer *w, const struct conf_key *k, const struct conf_list *list)
+{
+    const struct conf_table *t = k->table;
 
     if (list->n == 0 && !list->set)
         return;
     begin_line(w, false);
     buf_printf(w->out, "%s: [", k->name);
     for (size_t i = 0; i < list->n; i++) {
+        const void *item = member(list->items, i * t->size);
+        const struct conf_value *first = member(item, t->keys[0].at);
+
         buf_add_str(w->out, i ? ", " : "");
-        write_scalar(w->out, v[i].text);
+        if (says_more(t, item))
+            flow_table(w, t, item);
+        else
+            write_scalar(w->out, first->text);
     }
-    buf_add_char(w->out, ']');
-    default_mark(w, list->set);
+    buf_add_str(w->out, "]\n");
 }
 
 static void values_map(struct writer *w, const struct conf_key *k, const struct conf_list *list)
@@ -251,6 +318,9 @@ static void values_key(struct writer *w, const struct conf_key *k, const void *a
         break;
     case CONF_MAP:
         values_map(w, k, at);
+        break;
+    case CONF_ITEMS:
+        values_items(w, k, at);
         break;
     }
 }

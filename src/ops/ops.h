@@ -41,6 +41,7 @@ struct ops;
 /* Where would such a request go? Spans are absent where nothing was said. */
 struct ops_question {
     struct span path, model, key; /* as the client calls; key: the name of one of its keys */
+    struct span data_class, tags, conversation; /* as their headers would say them, or absent */
     struct span body;
 };
 

@@ -25,7 +25,9 @@ int question_read(struct ops_question *ret, char text[QUESTION_TEXT], struct spa
     const struct {
         const char *name;
         struct span *value;
-    } members[] = {{"model", &q.model}, {"path", &q.path}, {"key", &q.key}};
+    } members[] = {{"model", &q.model}, {"path", &q.path},
+                   {"key", &q.key},     {"data_class", &q.data_class},
+                   {"tags", &q.tags},   {"conversation", &q.conversation}};
     size_t i;
 
     if (query.n > QUESTION_TEXT)
@@ -36,7 +38,10 @@ int question_read(struct ops_question *ret, char text[QUESTION_TEXT], struct spa
         for (i = 0; i < ARRAY_LEN(members) && !span_is(name, members[i].name); i++) {
         }
         if (i == ARRAY_LEN(members) || !span_has(value))
-            return err_set(e, ERR_CONFIG, "The query takes model=, path= and key=; not '%.*s'.",
+            return err_set(e, ERR_CONFIG,
+                           "The query takes model=, path=, key=, data_class=, tags= and "
+                           "conversation=; not "
+                           "'%.*s'.",
                            (int)MIN(name.n, (size_t)40), name.p ? name.p : "");
         *members[i].value = decode(&text, value);
     }

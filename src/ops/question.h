@@ -1,6 +1,7 @@
 /*
- * question.h - POST /api/v1/route?model=M&path=P&key=K: the question where a request would go. The
- * body of the question is the body of that request.
+ * question.h - POST /api/v1/route?model=M&path=P&key=K&data_class=C&tags=T
+ *              &conversation=V: the question where a
+ * request would go. The body of the question is the body of that request.
  *
  * Room: ops. Pure.
  */

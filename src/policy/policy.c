@@ -6,6 +6,7 @@
 #include "health/breaker.h"
 #include "policy/evidence.h"
 #include "policy/limits.h"
+#include "route/stay.h"
 
 static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
 {
@@ -45,6 +46,15 @@ enum policy_stand policy_look(const struct board_standing *table, const struct p
     const struct board_standing *k = standing_look(table, c->credential);
 
     return stand(t ? t : &unknown, k ? k : &unknown, now_us, until_us);
+}
+
+bool policy_stays(const struct board_standing *table, const struct policy_candidate *c,
+                  uint64_t idle_us, uint64_t there, uint64_t elsewhere, uint64_t now_us)
+{
+    uint64_t until;
+
+    return !c->degraded && policy_look(table, c, now_us, &until) == POLICY_FREE &&
+           route_stays(idle_us, there, elsewhere);
 }
 
 static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64_t now_us,
@@ -278,17 +288,29 @@ static int least_bad(const struct policy_request *q, uint64_t now_us)
     return ret;
 }
 
+/* The first of these that is asked; -1: none. */
+static int offer_all(struct policy_request *q, uint32_t of, bool gently, uint64_t now_us)
+{
+    for (uint32_t i = 0; i < q->n; i++)
+        if (of >> i & 1 && !is_out(q, i) && offer(q, i, gently, now_us))
+            return (int)i;
+    return -1;
+}
+
 int policy_next(struct policy_request *q, uint64_t now_us)
 {
-    int last;
+    int who, last;
 
     MUST(q->n <= POLICY_TARGETS_MAX);
     q->why = REASON_NONE;
     q->earliest_us = 0;
-    for (int gently = 1; gently >= 0; gently--)
-        for (uint32_t i = 0; i < q->n; i++)
-            if (!is_out(q, i) && offer(q, i, gently, now_us))
-                return (int)i;
+    for (int gently = 1; gently >= 0; gently--) {
+        who = q->larger ? offer_all(q, q->larger, gently, now_us) : -1;
+        if (who < 0)
+            who = offer_all(q, ~q->larger, gently, now_us);
+        if (who >= 0)
+            return who;
+    }
     last = least_bad(q, now_us);
     if (last < 0 || !hold(q, (uint32_t)last, now_us) || !take(q, (uint32_t)last, true, now_us))
         return -1;
@@ -327,7 +349,8 @@ void policy_order(uint8_t *order, const struct policy_candidate *c, uint32_t n,
         size_t of = whole ? WAITS_OF_WHOLES : WAITS_OF_STREAMS;
 
         routes[i] = (struct route_candidate){
-            .tier = c[i].degraded,
+            .tier = c[i].tier,
+            .weight = c[i].weight,
             .wait_us = t ? waits_read(board_get(&t->waits[of])).median_us : 0,
             .cost = c[i].cost};
     }
@@ -479,6 +502,26 @@ static struct policy_step again(struct policy_request *q, uint64_t wait_us, uint
     return (struct policy_step){POLICY_AGAIN, wait_us};
 }
 
+/* What was too long for one is too long for those that are no larger. */
+static void leave_small(struct policy_request *q)
+{
+    const struct policy_candidate *at = &q->candidates[q->at];
+
+    for (uint32_t i = 0; i < q->n; i++) {
+        const struct policy_candidate *c = &q->candidates[i];
+        bool known = at->context && c->context;
+
+        if (is_out(q, i))
+            continue;
+        if ((known && c->context <= at->context) || (at->model && c->model == at->model)) {
+            q->out |= UINT32_C(1) << i;
+            pass_over(q, i, REASON_TOO_SMALL, 0);
+        } else if (known && !c->degraded) {
+            q->larger |= UINT32_C(1) << i;
+        }
+    }
+}
+
 /* Whom the same failure takes out of this request. */
 static void leave(struct policy_request *q, const struct policy_failure *f)
 {
@@ -496,6 +539,14 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
             pass_over(q, i, i == q->at ? REASON_NONE : REASON_SHARED_FATE, 0);
         }
     }
+    if (f->class_id == CLASS_TOO_LONG)
+        leave_small(q);
+}
+
+static bool may_go_elsewhere(const struct policy_request *q, const struct policy_failure *f)
+{
+    return class_row(f->class_id)->elsewhere ||
+           (f->class_id == CLASS_POLICY && q->rules->content_elsewhere);
 }
 
 struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
@@ -508,7 +559,7 @@ struct policy_step policy_failed(struct policy_request *q, const struct policy_f
     q->counted += executed;
     q->free = !executed && !q->was_free;
     q->was_free |= q->free;
-    if (!class_row(f->class_id)->elsewhere || q->counted >= q->rules->attempts || left_us == 0)
+    if (!may_go_elsewhere(q, f) || q->counted >= q->rules->attempts || left_us == 0)
         return (struct policy_step){.what = POLICY_FINAL};
     if (may_wait(q, f)) {
         struct policy_step step = again(q, delay_of(f, random), now_us, left_us);

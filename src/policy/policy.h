@@ -34,6 +34,8 @@
  *   - Nobody is sent more than is left of its rate limit (health/limits.h), as far as its answers
  *     have said, less what requests under way may take; and whose account has been told to slow
  *     down is sent no more than its rate of before, which rises by and by (health/ramp.h).
+ *   - A request that is too long for a target is not asked of those that are known to be no larger,
+ *     nor of that target by another way; those that are known to be larger go before the others.
  *   - What the gateway itself lacks to ask a target is neither an attempt nor that target's
  * failure.
  *
@@ -68,18 +70,23 @@ struct policy_rules {
     bool breaker;           /* false: whatever failed is asked again */
     uint64_t slow_us; /* so long it takes until who was sick has all of its share; 0: at once */
     bool limits;      /* false: rate limits are learned, and hold nothing back */
+    bool content_elsewhere; /* what one provider's content policy refuses, others are asked */
 };
 
 /* What the request may be sent to, in order. Hashes of names, none 0; `provider` is what the same
  * silence takes out. */
 struct policy_candidate {
     uint64_t target, credential, provider;
-    bool thinks;   /* its model may be silent for long before it answers */
-    bool degraded; /* asked behind all that are not */
-    bool apart;    /* its limit of tokens is one of input; output is counted as it comes */
-    bool refills;  /* its limits fill up all the time, and not when they are over */
-    bool ramps;    /* it may ask to slow down */
-    uint64_t cost; /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
+    bool thinks;      /* its model may be silent for long before it answers */
+    uint64_t model;   /* the same for all ways to it; 0: it has no other */
+    uint64_t context; /* how many tokens it takes; 0: not known */
+    bool degraded;    /* behind all that are not, whatever else */
+    uint8_t tier;     /* all of one are asked before all of a higher one */
+    uint32_t weight;  /* route_candidate.weight */
+    bool apart;       /* its limit of tokens is one of input; output is counted as it comes */
+    bool refills;     /* its limits fill up all the time, and not when they are over */
+    bool ramps;       /* it may ask to slow down */
+    uint64_t cost;    /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
 };
 
 /* In which order they are asked (route/order.h), by what is known of them; whole: the answer comes
@@ -97,6 +104,11 @@ enum policy_stand {
 };
 enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
                               uint64_t now_us, uint64_t *until_us);
+
+/* Does a conversation stay where it was answered last, so long ago? There is what the request costs
+ * there, elsewhere what it costs where the plan has it asked first (route/stay.h). */
+bool policy_stays(const struct board_standing *table, const struct policy_candidate *c,
+                  uint64_t idle_us, uint64_t there, uint64_t elsewhere, uint64_t now_us);
 
 /* ... and after how long without a first token it is taken for silent, for a stream and a short
  * prompt; 0: nobody has waited for it yet. */
@@ -123,8 +135,10 @@ struct policy_request {
 
     uint32_t heirs; /* candidates that could go on with its stream; a bit each */
 
-    uint32_t out; /* candidates that are not asked any more; a bit each */
-    uint8_t at;   /* whom the attempt goes to */
+    uint32_t out;    /* candidates that are not asked any more; a bit each */
+    uint32_t larger; /* ... that go before the others, as their context is larger than one that was
+                      * too small */
+    uint8_t at;      /* whom the attempt goes to */
     uint8_t counted, again;
     bool asked;           /* there was an attempt */
     bool free;            /* the next one costs nothing ... */

@@ -60,15 +60,29 @@ uint64_t relay_guess_input(const struct relay *r)
     return blob_len(r->body) / BYTES_A_TOKEN;
 }
 
-uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t)
+/* Of the tokens of its prompt so many have been read there before. */
+static uint64_t guess(const struct relay *r, const struct settings_target *t, uint64_t cached)
 {
     const struct price *p = settings_price(r->settings, t->provider, t->model);
-    struct dialect_usage u = {.input = relay_guess_input(r), .output = OUTPUT_MOST, .seen = true};
+    struct dialect_usage u = {
+        .input = relay_guess_input(r), .cache_read = cached, .output = OUTPUT_MOST, .seen = true};
     uint64_t cost;
 
     if (r->req.max_tokens)
         u.output = MIN(u.output, r->req.max_tokens);
     return p && price_is_known(price_cost(&cost, p, &u)) ? cost : ROUTE_NO_PRICE;
+}
+
+uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t)
+{
+    return guess(r, t, 0);
+}
+
+uint64_t relay_guess_warm_cost(const struct relay *r, const struct settings_target *t)
+{
+    uint64_t cost = guess(r, t, relay_guess_input(r));
+
+    return cost == ROUTE_NO_PRICE ? guess(r, t, 0) : cost; /* it gives nothing off for that */
 }
 
 bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no)

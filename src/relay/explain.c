@@ -29,7 +29,8 @@ struct explain {
     struct relay_env env;
     struct relay relay;
     struct http_head head;
-    struct way ways[POLICY_TARGETS_MAX];
+    struct way ways[2 * POLICY_TARGETS_MAX]; /* by their places in relay.ways */
+    struct http_field fields[3];
     unsigned asked;
     bool used_up; /* all attempts would be made */
     bool refused; /* before any: `no` says why */
@@ -238,15 +239,17 @@ static void add_way(struct json_write *w, const struct explain *x, size_t i)
     json_kv_string(w, "target", at->target->id);
     json_kv_string(w, "provider", span_str(p->type->name));
     json_kv_string(w, "server", p->urls[at->url].host);
-    if (p->keys_n > 1)
+    if (p->keys_n > 1 && i < x->relay.run.n)
         json_kv_uint(w, "key", at->key + 1);
-    if (p->urls_n > 1)
+    if (p->urls_n > 1 && i < x->relay.run.n)
         json_kv_uint(w, "endpoint", at->url + 1);
     json_kv_bool(w, "asked", way->number > 0);
     if (way->number) {
         json_kv_uint(w, "turn", way->number);
         json_kv_bool(w, "probe", way->probe);
         json_kv_bool(w, "last_resort", way->last);
+        if (i == 0 && x->relay.sits)
+            json_kv_bool(w, "sits", true);
     }
     add_reason(w, x, way);
     if (way->number)
@@ -257,13 +260,13 @@ static void add_way(struct json_write *w, const struct explain *x, size_t i)
 /* Those that are asked by their turns, then the others as the plan has them. */
 static void add_ways(struct json_write *w, struct explain *x)
 {
-    size_t n = x->relay.run.n;
+    size_t n = x->relay.run.n, all = n + x->relay.out_n;
 
     for (unsigned turn = 1; turn <= x->asked; turn++)
         for (size_t i = 0; i < n; i++)
             if (x->ways[i].number == turn)
                 add_way(w, x, i);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < all; i++) {
         if (x->ways[i].number)
             continue;
         if (x->used_up && x->ways[i].why == REASON_NONE)
@@ -313,7 +316,7 @@ static void write(struct buf *out, struct explain *x)
         json_kv_uint(&w, "attempts_most", r->run.rules->attempts);
     json_key(&w, "targets");
     json_begin_array(&w);
-    if (r->run.n)
+    if (r->run.n + r->out_n)
         add_ways(&w, x);
     else if (!x->refused)
         add_pinned(&w, x);
@@ -344,12 +347,21 @@ static int make_path(struct buf *path, const struct relay_question *q, struct er
     return buf_finish(path, "the path", e);
 }
 
+static void add_field(struct explain *x, const char *name, struct span value)
+{
+    if (span_has(value))
+        x->fields[x->head.fields_n++] = (struct http_field){span_str(name), value};
+}
+
 int relay_explain(struct buf *out, const struct relay_question *q, struct ev *ev,
                   struct settings *settings, struct board *board, uint32_t workers, struct err *e)
 {
     struct explain *x = mem_zalloc(1, sizeof(*x));
-    struct relay_sink sink = {
-        .skip = on_skip, .arg = x, .overrides = board, .kept = board ? &board->kept : NULL};
+    struct relay_sink sink = {.skip = on_skip,
+                              .arg = x,
+                              .overrides = board,
+                              .kept = board ? &board->kept : NULL,
+                              .seats = board ? &board->seats : NULL};
     struct buf path;
     int rc = -1;
 
@@ -364,7 +376,11 @@ int relay_explain(struct buf *out, const struct relay_question *q, struct ev *ev
         goto out;
     if (board)
         standing_copy(x->env.standings, board->standings);
-    x->head = (struct http_head){.method = SPAN_LIT("POST"), .path = buf_span(&path)};
+    x->head = (struct http_head){
+        .method = SPAN_LIT("POST"), .path = buf_span(&path), .fields = x->fields};
+    add_field(x, "x-lamplighter-data-class", q->data_class);
+    add_field(x, "x-lamplighter-tags", q->tags);
+    add_field(x, "x-lamplighter-conversation", q->conversation);
     relay_init(&x->relay, &x->env, &x->head);
     rc = decide(x, e);
     if (rc == 0)

@@ -21,6 +21,9 @@ struct relay_question {
     struct span model; /* as the client calls it; what the body says counts for nothing */
     struct span key;   /* name of the client's key; absent: a key that is allowed all */
     struct span body;  /* of the request */
+    /* What the fields x-lamplighter-data-class, -tags and -conversation say; absent: they are not
+     * sent. */
+    struct span data_class, tags, conversation;
 };
 
 /* Append the answer to out, as JSON: docs/explain.md. `board` has what a running gateway knows, in

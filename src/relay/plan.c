@@ -1,6 +1,5 @@
 /*
- * plan.c - which targets a request may be sent to, which of them is asked next, and how the request
- * is made fit for it.
+ * plan.c - which of a request's candidates is asked next, and how the request is made fit for it.
  *
  * Whom to ask, and whom not, policy says (policy/policy.h). What stands here besides is whether a
  * target can take this request at all: it is asked in the client's own dialect where it speaks it,
@@ -9,9 +8,6 @@
  */
 #include "codec/json_write.h"
 #include "relay/relay_impl.h"
-
-#define TOKENS_UNSAID UINT64_C(4096)
-#define TOKENS_MOST   UINT64_C(131072)
 
 /* ---- answers that providers keep ---- */
 
@@ -36,134 +32,6 @@ static bool may_go_on(const struct relay *r, const struct settings_target *t)
     uint32_t keeper = relay_keeper_of(r, r->req.previous);
 
     return keeper == 0 || keeper == kept_mark(t->provider->name);
-}
-
-/* ---- the candidates ---- */
-
-/* Does the target's provider have this operation, for a request as it is? Of Google's two hosts one
- * takes no whole request where it counts, but its members (gemini_request_write.c). */
-static bool can_serve(const struct relay *r, const struct settings_target *t)
-{
-    const struct provider *type = t->provider->type;
-
-    return provider_serves(type, r->op->op, t->model) &&
-           !(r->req.wrapped && type->host && type->host->vertex);
-}
-
-/* Vectors of two models cannot be compared: only the same model makes up for one that fails. */
-static bool makes_vectors(const struct relay *r)
-{
-    return r->op->op == OP_EMBEDDINGS || convert_embed_client(r->dialect);
-}
-
-/* How many tokens the answer may have. */
-static uint64_t tokens_of(const struct relay *r)
-{
-    if (makes_vectors(r) || r->dialect->free)
-        return 0;
-    return r->req.max_tokens ? MIN(r->req.max_tokens, TOKENS_MOST) : TOKENS_UNSAID;
-}
-
-static bool can_be_asked(const struct relay *r, const struct settings_target *t)
-{
-    return can_serve(r, t) || relay_can_translate(r, t);
-}
-
-static const struct settings_target *targets_of(const struct relay *r, size_t *n)
-{
-    *n = r->plan.model ? r->plan.model->targets_n : 1;
-    return r->plan.model ? r->plan.model->targets : &r->plan.one;
-}
-
-/* Every way to every target, as far as there is room. */
-static size_t list_ways(struct settings_way ways[POLICY_TARGETS_MAX],
-                        const struct settings_target *targets, size_t targets_n)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < targets_n; i++)
-        for (size_t k = 0; k < settings_ways(targets[i].provider) && n < POLICY_TARGETS_MAX; k++)
-            ways[n++] = settings_way(&targets[i], k);
-    return n;
-}
-
-/* Its vectors are of another model than those of the first that makes any. */
-static void leave_out(struct relay *r, size_t i)
-{
-    struct relay_skip s = {.way = &r->ways[i],
-                           .why = REASON_CANNOT_SAY,
-                           .word = "other-vectors",
-                           .text = "Vectors of two models cannot be compared."};
-
-    r->run.out |= UINT32_C(1) << i;
-    relay_skip(r, &s);
-}
-
-/* The ways in the order in which the model has them asked. */
-static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
-{
-    struct policy_candidate c[POLICY_TARGETS_MAX];
-    struct settings_way as_written[POLICY_TARGETS_MAX];
-    enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
-    uint8_t order[POLICY_TARGETS_MAX];
-    uint64_t random;
-
-    if (strategy == ROUTE_ORDERED || n < 2)
-        return;
-    ev_random(r->env->ev, &random, sizeof(random));
-    memcpy(as_written, ways, n * sizeof(*ways));
-    for (size_t i = 0; i < n; i++) {
-        c[i] = settings_candidate(&ways[i]);
-        c[i].cost = relay_guess_cost(r, ways[i].target);
-    }
-    policy_order(order, c, (uint32_t)n, relay_standings(r), strategy, !r->req.stream, random);
-    for (size_t i = 0; i < n; i++)
-        ways[i] = as_written[order[i]];
-}
-
-bool relay_plan(struct relay *r, struct relay_refusal *no)
-{
-    struct settings_way all[POLICY_TARGETS_MAX], *ways;
-    const struct settings_target *lead = NULL, *targets;
-    struct policy_passed *passed;
-    struct policy_candidate *c;
-    size_t n;
-
-    if (!relay_read_cap(r, no))
-        return false;
-    targets = targets_of(r, &n);
-    n = list_ways(all, targets, n);
-    order_ways(r, all, n);
-    relay_drained_last(r, all, n);
-    ways = arena_alloc(&r->arena, n * sizeof(*ways));
-    c = arena_alloc(&r->arena, n * sizeof(*c));
-    passed = arena_zalloc(&r->arena, n * sizeof(*passed));
-    if (!ways || !c || !passed)
-        return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
-                        NULL);
-    memcpy(ways, all, n * sizeof(*ways));
-    r->record.configured = r->plan.model != NULL;
-    r->ways = ways;
-    r->run = (struct policy_request){.table = relay_standings(r),
-                                     .rules = r->plan.model ? &r->plan.model->rules
-                                                            : &r->settings->rules,
-                                     .candidates = c,
-                                     .n = (uint32_t)n,
-                                     .whole = !r->req.stream,
-                                     .prompt_bytes = blob_len(r->body),
-                                     .tokens = tokens_of(r),
-                                     .draw = (uint32_t)span_hash(span_str(r->record.id)),
-                                     .input = r->dialect->free ? 0 : relay_guess_input(r),
-                                     .output = r->req.max_tokens ? tokens_of(r) : 0,
-                                     .passed = passed};
-    for (size_t i = 0; i < n; i++) {
-        c[i] = settings_candidate(&ways[i]);
-        if (!lead && can_be_asked(r, ways[i].target))
-            lead = ways[i].target;
-        if (makes_vectors(r) && lead && !span_eq(lead->model, ways[i].target->model))
-            leave_out(r, i);
-    }
-    return relay_disabled_out(r, no);
 }
 
 /* ---- a request that is fit for its target ---- */
@@ -304,7 +172,7 @@ static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
         return SKIPPED;
     if (r->state == RELAY_ANSWERING)
         return relay_join(r, no) ? NO_OBSTACLE : SKIPPED;
-    if (!can_serve(r, r->target)) {
+    if (!relay_can_serve(r, r->target)) {
         if (!relay_can_translate(r, r->target))
             return NO_WORDS;
         return relay_translate(r, no) ? NO_OBSTACLE : SKIPPED;

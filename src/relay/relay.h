@@ -28,6 +28,7 @@ struct relay_skip {
     uint64_t until_us; /* monotonic: it may go there then; 0: not known */
     const char *word;  /* what it needs that is not there, one word; NULL: nothing to add */
     const char *text;  /* as a sentence for people; NULL: reason_meaning() has it */
+    bool every_way;    /* it holds for all ways to that target */
 };
 
 struct relay_sink {
@@ -47,6 +48,7 @@ struct relay_sink {
     struct board_standing *standings;
     struct board_cred *creds;      /* the worker's row: what it has of clouds; NULL: nobody looks */
     struct board_kept *kept;       /* which provider keeps which answer; NULL: nobody notes */
+    struct board_seats *seats;     /* where conversations sit; NULL: no model is sticky */
     const struct board *overrides; /* who is out of service by hand; NULL: nobody is */
     struct board_trial *trial;     /* counts of both sides of one; NULL: there are no trials */
 };

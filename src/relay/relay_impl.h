@@ -3,6 +3,11 @@
  *     relay.c    the life: what happens when (the only writer of `state`)
  *     upstream.c what the target says, and what becomes of it
  *     request.c  reading the request: operation, key, model; what an attempt sends
+ *     candidates.c  who may be asked, and in which order
+ *     wall.c     who may not, for the data that is in it
+ *     seat.c     the target at which a conversation sits
+ *     routing.c  what a request says about its own routing
+ *     reread.c   what only some plans ask of the body
  *     plan.c     whom to ask next, and the request made fit for it
  *     join.c     an answer that breaks off is gone on with
  *     skip.c     who is not asked, and why
@@ -29,6 +34,7 @@
 #include <xxhash.h>
 
 #include "call/call.h"
+#include "codec/json_scan.h"
 #include "dialect/translate.h"
 #include "relay/relay.h"
 
@@ -55,6 +61,12 @@ enum relay_state {
 
 /* Of the trial of a configuration (trial.c). */
 enum relay_side { RELAY_NO_SIDE, RELAY_OLD, RELAY_NEW, RELAY_AGAIN };
+/* What a request says about its own routing; all 0: nothing. */
+struct relay_routing {
+    struct route_words order, only, ignore; /* names of targets or of providers */
+    bool no_fallbacks, sorted;
+    enum route_strategy sort; /* if sorted */
+};
 
 struct relay {
     struct relay_env *env;
@@ -72,6 +84,7 @@ struct relay {
     uint64_t trial;                        /* its number */
     struct settings *tried;                /* that, once the request has gone back from it */
     const struct settings_key *key_before; /* with the snapshot in use */
+    uint32_t classes_before;               /* likewise */
     ev_us asked;                           /* its first target, with the snapshot that it goes by */
     struct ev_timer silent;
     ev_us began;
@@ -86,7 +99,13 @@ struct relay {
     struct settings_plan plan;
     struct policy_request run; /* the candidates of the plan, and what became of them; n 0: what
                                 * passes through has none */
-    const struct settings_way *ways; /* the same as run.candidates; in the arena */
+    const struct settings_way *ways; /* the same as run.candidates; in the arena; behind them ... */
+    size_t out_n;                    /* ... those that must not be asked */
+    struct relay_routing routing;
+    uint64_t conversation; /* a hash; 0: none, or nobody wants to know */
+    bool sits;             /* ... and it goes first where it sits */
+    bool walled;           /* one of those is behind a wall */
+    uint32_t classes;      /* of data that is in it; of settings.classes, a bit each */
     const struct settings_target *target;
     const struct settings_url *url; /* the endpoint, and the key, that it is asked by */
     size_t key_at;
@@ -350,10 +369,60 @@ const struct dialect_ready *relay_ready(const struct relay *r, const struct dial
 /* Fill in what an attempt needs. The conf borrows from r. */
 MUST_CHECK int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e);
 
-/* ---- plan.c ---- */
+/* ---- candidates.c ---- */
 
 /* r->plan becomes r->run. */
 bool relay_plan(struct relay *r, struct relay_refusal *no);
+
+/* Does the target's provider have this operation, for a request as it is? */
+bool relay_can_serve(const struct relay *r, const struct settings_target *t);
+
+/* ---- wall.c ---- */
+
+/* The classes of data that the client's key and its header say. false: there is no such class. */
+bool relay_read_classes(struct relay *r, struct relay_refusal *no);
+
+/* Must the target not have the request? Then *ret says why; but for `why` it may be in the arena.
+ */
+bool relay_is_walled(struct relay *r, const struct settings_target *t, struct relay_skip *ret);
+
+/* ---- seat.c ---- */
+
+/* Which conversation the request is of, if its model wants to know. */
+MUST_CHECK int relay_find_conversation(struct relay *r, struct err *e);
+
+/* Where it sits goes to the front. */
+void relay_sit(struct relay *r, struct settings_way *ways, size_t n);
+
+/* It sits at the attempt's target, which has answered it. */
+void relay_take_seat(struct relay *r);
+
+/* ---- routing.c ---- */
+
+/* Take what the body says about routing out of it, if the model lets it. */
+bool relay_read_routing(struct relay *r, struct relay_refusal *no);
+
+/* Does the request not want this target? By which member; NULL: it does. */
+const char *relay_routed_away(const struct relay *r, const struct settings_target *t);
+
+/* Those that it wants first go to the front. Returns how many there are without fallbacks: those,
+ * or all ways to the first target where it wants none first. */
+size_t relay_route_first(const struct relay *r, struct settings_way *ways, size_t n);
+
+/* ---- reread.c ---- */
+
+/* Walk the body, which is whole and good. fn may stop it. */
+MUST_CHECK int relay_scan_body(const struct relay *r, const struct json_watch *watch,
+                               json_hit_fn fn, void *arg, struct err *e);
+
+/* What tells one conversation from others, into the hash; *ret_any: there is something. */
+MUST_CHECK int relay_read_conversation(const struct relay *r, XXH64_state_t *state, bool *ret_any,
+                                       struct err *e);
+
+/* Does the body bring tools? */
+MUST_CHECK int relay_brings_tools(const struct relay *r, bool *ret, struct err *e);
+
+/* ---- plan.c ---- */
 
 /* The next target that can and may be asked: r->target, with the request made fit for it. false:
  * there is none, and *no says why, of the whole plan. */
@@ -481,6 +550,9 @@ uint64_t relay_guess_input(const struct relay *r);
 
 /* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);
+
+/* ... where it has been read before. */
+uint64_t relay_guess_warm_cost(const struct relay *r, const struct settings_target *t);
 
 /* false: the target must not be asked, since it has no price; *no says so. */
 bool relay_may_ask(struct relay *r, const struct settings_target *t, struct relay_refusal *no);

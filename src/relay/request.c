@@ -376,16 +376,47 @@ static bool has_path(const struct relay *r, const struct provider *type)
     return type->paths[r->op->op] != NULL;
 }
 
+static bool is_walled(const struct relay *r, const struct settings_provider *p)
+{
+    return r->classes & ~p->meets;
+}
+
+/* *ret_walled: those that have the path may not have the request. */
+static const struct settings_provider *first_to_pass(const struct relay *r, bool *ret_walled)
+{
+    const struct settings *s = r->settings;
+
+    *ret_walled = false;
+    for (size_t i = 0; i < s->pass_n; i++) {
+        if (!has_path(r, s->pass[i]->type))
+            continue;
+        if (!is_walled(r, s->pass[i])) {
+            *ret_walled = false;
+            return s->pass[i];
+        }
+        *ret_walled = true;
+    }
+    return NULL;
+}
+
 static bool find_pinned(struct relay *r, struct relay_refusal *no)
 {
     const struct settings *s = r->settings;
     const struct settings_provider *pinned = keeper_of_path(r);
+    bool walled = false;
 
     if (pinned && !has_path(r, pinned->type)) /* it is of another type by now */
         pinned = NULL;
-    for (size_t i = 0; !pinned && i < s->pass_n; i++)
-        if (has_path(r, s->pass[i]->type))
-            pinned = s->pass[i];
+    if (!pinned)
+        pinned = first_to_pass(r, &walled);
+    else if (is_walled(r, pinned))
+        walled = true;
+    if (walled)
+        return relay_no(no, 403, REASON_WALLED,
+                        "No provider that this path passes through to may have this request, for "
+                        "the class of data that it has.",
+                        "Say in the gateway's configuration what is known of the providers, or "
+                        "name another one in `pass`.");
     if (!pinned && r->op->op == OP_FILES && s->pass_n)
         return relay_no(no, 404, REASON_UNKNOWN_PATH,
                         "No provider that files may pass through to has them as this client means.",
@@ -399,7 +430,8 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
                                     "that it may pass through to.",
                         "Name one that has it in the configuration: `pass: PROVIDER`. Without a "
                         "configuration file, set the key of one, such as OPENAI_API_KEY.");
-    r->plan.one = (struct settings_target){.provider = pinned, .id = pinned->name};
+    r->plan.one = (struct settings_target){
+        .provider = pinned, .id = pinned->name, .facts = pinned->facts, .meets = pinned->meets};
     r->target = &r->plan.one;
     r->url = &pinned->urls[0];
     return true;
@@ -410,6 +442,8 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
     struct span name;
 
     if (r->dialect->by_url && !read_url(r, no))
+        return false;
+    if (!relay_read_classes(r, no))
         return false;
     name = span_of(r->req.model, r->req.model_n);
     if (!r->op->routed) {
@@ -426,7 +460,8 @@ bool relay_find_target(struct relay *r, struct relay_refusal *no)
         if (!key_allows(r, name))
             return relay_no(no, 403, REASON_BAD_KEY, "The key is not allowed this model.",
                             "Add the model to the key in the configuration.");
-        return relay_plan(r, no) && relay_next_target(r, no);
+        r->classes |= r->plan.model ? r->plan.model->classes : 0;
+        return relay_read_routing(r, no) && relay_plan(r, no) && relay_next_target(r, no);
     }
     relay_name_target(r);
     return true;

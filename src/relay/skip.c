@@ -16,9 +16,9 @@ static void write_detail(char out[DETAIL_MAX], const struct relay_skip *s, ev_us
         buf_printf(&b, "%llus,", (unsigned long long)((s->until_us - now + 999999) / 1000000));
     if (s->word)
         buf_printf(&b, "%s,", s->word);
-    if (p->urls_n > 1)
+    if (p->urls_n > 1 && !s->every_way)
         buf_printf(&b, "endpoint-%zu,", s->way->url + 1);
-    if (p->keys_n > 1)
+    if (p->keys_n > 1 && !s->every_way)
         buf_printf(&b, "key-%zu,", s->way->key + 1);
     relay_keep(out, DETAIL_MAX, span_of(b.p, b.n - (b.n > 0)));
     buf_fini(&b);

@@ -301,6 +301,7 @@ static void note_success(struct relay *r)
         policy_gap(&r->run, r->silence, ev_now(r->env->ev));
     if (r->run.n)
         policy_ended(&r->run, waited(r), ev_now(r->env->ev));
+    relay_take_seat(r);
     if (r->broke)
         r->record.outcome = OUTCOME_JOINED;
     else if (r->record.outcome == OUTCOME_FULL && r->target->degraded)

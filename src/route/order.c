@@ -20,6 +20,7 @@ static uint64_t key_of(const struct route_candidate *c, enum route_strategy stra
         return c->cost;
     case ROUTE_SPREAD:
     case ROUTE_ORDERED:
+    case ROUTE_WEIGHTED:
         break;
     }
     return 0;
@@ -62,6 +63,41 @@ static void pick(struct keyed *k, size_t n, struct rng *r)
     k[0] = better;
 }
 
+/* One of n, as likely as its weight says. */
+static size_t draw(const struct keyed *k, size_t n, const struct route_candidate *c, struct rng *r)
+{
+    uint64_t all = 0, at;
+
+    for (size_t i = 0; i < n; i++)
+        all += c[k[i].at].weight;
+    if (all == 0) /* they are in an order by chance */
+        return 0;
+    at = rng_below(r, all);
+    for (size_t i = 0; i < n; i++) {
+        if (at < c[k[i].at].weight)
+            return i;
+        at -= c[k[i].at].weight;
+    }
+    return 0;
+}
+
+/* Each place goes to one of those left of its tier; those between move one place on. */
+static void draw_all(struct keyed *k, size_t n, const struct route_candidate *c, struct rng *r)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t end = i, who;
+        struct keyed drawn;
+
+        while (end < n && k[end].tier == k[i].tier)
+            end++;
+        who = i + draw(&k[i], end - i, c, r);
+        drawn = k[who];
+        for (; who > i; who--)
+            k[who] = k[who - 1];
+        k[i] = drawn;
+    }
+}
+
 void route_order(uint8_t *order, const struct route_candidate *c, size_t n,
                  enum route_strategy strategy, uint64_t random)
 {
@@ -76,6 +112,8 @@ void route_order(uint8_t *order, const struct route_candidate *c, size_t n,
     sort(k, n);
     if (strategy == ROUTE_FASTEST && n)
         pick(k, n, &r);
+    if (strategy == ROUTE_WEIGHTED)
+        draw_all(k, n, c, &r);
     for (size_t i = 0; i < n; i++)
         order[i] = k[i].at;
 }

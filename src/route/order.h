@@ -3,6 +3,7 @@
  *
  *     ordered    as they are written
  *     spread     by chance, each as likely as another
+ *     weighted   by chance, each as likely as its weight says; without weight behind the others
  *     fastest    of two that chance picks the one that begins its answers sooner, then the others
  * by that: the fastest gets the most, and those that nobody knows get some, and so become known
  * (power of two choices, Mitzenmacher 2001) cheapest   by what the request would cost; those
@@ -17,7 +18,15 @@
 
 #include "base/base.h"
 
-enum route_strategy { ROUTE_ORDERED, ROUTE_SPREAD, ROUTE_FASTEST, ROUTE_CHEAPEST };
+enum route_strategy {
+    ROUTE_ORDERED,
+    ROUTE_SPREAD,
+    ROUTE_FASTEST,
+    ROUTE_CHEAPEST,
+    ROUTE_WEIGHTED,
+};
+
+#define ROUTE_WEIGHT_MOST UINT32_C(65536000) /* so that 255 of them can be added up */
 
 #define ROUTE_NO_PRICE UINT64_MAX
 
@@ -25,6 +34,7 @@ struct route_candidate {
     uint8_t tier;
     uint64_t wait_us; /* until it begins to answer, mostly; 0: not known */
     uint64_t cost;    /* of the request, in any unit; ROUTE_NO_PRICE: not known */
+    uint32_t weight;  /* at most ROUTE_WEIGHT_MOST */
 };
 
 /* The order as indices, n <= 255 of them. random: any number; another one gives another order. */

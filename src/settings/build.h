@@ -80,6 +80,29 @@ void build_credential(struct build *b, const struct keys_provider *k, struct set
 struct yaml_node;
 void build_route_id(struct build *b, const struct yaml_node *root);
 
+/* What is said of a provider, or of a target of it (then `all` is its provider's). */
+struct route_facts build_facts(struct build *b, const struct keys_facts *own,
+                               const struct route_facts *all);
+
+/* The words of a list, in the snapshot. */
+struct route_words build_words(struct build *b, const struct conf_list *list);
+
+/* The classes whose demands these are known to meet, a bit each. */
+uint32_t build_meets(const struct build *b, const struct route_facts *f);
+
+/* The classes that a list names, a bit each; where: what has the list. */
+uint32_t build_class_bits(struct build *b, const struct conf_list *list, const char *where,
+                          struct span name);
+
+/* Warn of models that nobody can serve for the walls before all their targets. */
+void build_check_walls(struct build *b);
+
+/* What a plan says of a target; all of them together, once they are there. */
+void build_place_of_target(struct build *b, const struct keys_target *k, struct settings_target *t);
+void build_plan(struct build *b, const struct keys_model *k, struct settings_model *m,
+                struct settings_target *targets);
+
+void build_classes(struct build *b);
 void build_server(struct build *b);
 void build_providers(struct build *b);
 void build_models(struct build *b);

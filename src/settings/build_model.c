@@ -33,9 +33,10 @@ static void check_price(struct build *b, struct span model, const struct setting
     conf_diag_note(b->report, d, "give it a row in the price file (prices.file)");
 }
 
-static void build_target(struct build *b, struct span model, const struct conf_value *v,
+static void build_target(struct build *b, struct span model, const struct keys_target *k,
                          struct settings_target *ret)
 {
+    const struct conf_value *v = &k->target;
     struct span id = build_dup(b, v->text), rest = id, provider;
     char where[320];
 
@@ -46,8 +47,12 @@ static void build_target(struct build *b, struct span model, const struct conf_v
                                     .model = rest,
                                     .id = id,
                                     .thinks = provider_may_think(rest)};
-    if (ret->provider)
+    if (ret->provider) {
+        ret->facts = build_facts(b, &k->facts, &ret->provider->facts);
+        ret->meets = build_meets(b, &ret->facts);
         check_price(b, model, ret, v);
+    }
+    build_place_of_target(b, k, ret);
     if (ret->provider || b->keys->providers.bad)
         return;
     UNUSED(
@@ -76,8 +81,10 @@ static void check_hidden(struct build *b, const struct keys_model *k)
 }
 
 /* What one of them fails of, all may fail of. */
-static void check_fate(struct build *b, const struct settings_model *m, const struct conf_value *v)
+static void check_fate(struct build *b, const struct settings_model *m,
+                       const struct conf_list *list)
 {
+    const struct keys_target *k = list->items;
     struct conf_diag *d;
 
     for (size_t i = 0; i < m->targets_n; i++)
@@ -85,7 +92,7 @@ static void check_fate(struct build *b, const struct settings_model *m, const st
             return;
     if (m->targets_n < 2)
         return;
-    d = conf_report_add(b->report, CONF_WARNING, "W011", v->at,
+    d = conf_report_add(b->report, CONF_WARNING, "W011", k->target.at,
                         "models.%.*s: all targets are of the provider '%.*s', and fail together",
                         SPAN_FMT(m->name), SPAN_FMT(m->targets[0].provider->name));
     conf_diag_note(b->report, d, "add a target of another provider");
@@ -120,12 +127,12 @@ static uint64_t build_cap(const struct conf_value *own, const struct conf_value 
 static void build_targets(struct build *b, struct settings_model *m, const struct conf_list *list,
                           bool degraded, struct settings_target *targets)
 {
-    const struct conf_value *v = list->items;
+    const struct keys_target *k = list->items;
 
     for (size_t i = 0; i < list->n && !b->nomem; i++) {
-        build_target(b, m->name, &v[i], &targets[m->targets_n]);
+        build_target(b, m->name, &k[i], &targets[m->targets_n]);
         targets[m->targets_n].degraded = degraded;
-        check_twice(b, m, m->targets_n, &v[i]);
+        check_twice(b, m, m->targets_n, &k[i].target);
         m->targets_n++;
     }
 }
@@ -134,7 +141,7 @@ static void check_targets(struct build *b, const struct keys_model *k,
                           const struct settings_model *m)
 {
     if (!b->nomem && k->targets.n)
-        check_fate(b, m, k->targets.items);
+        check_fate(b, m, &k->targets);
     if (k->targets.set && !k->targets.bad && k->targets.n == 0)
         conf_report_add(b->report, CONF_ERROR, "E014", k->targets.at, "models.%s has no targets",
                         k->self.text.p);
@@ -154,15 +161,20 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
         return;
     m->targets = targets;
     m->rules = build_rules(b, &k->retry, &k->breaker, &k->rate_limits, &k->slow_start);
+    m->rules.content_elsewhere = k->content_policy.num == 1;
     m->go_on = (enum settings_go_on)build_either(&k->go_on, &b->keys->defaults.go_on);
     m->cost_max = build_cap(&k->cost_max, &b->keys->defaults.cost_max);
     m->extra_cost_max = build_cap(&k->extra_cost_max, &b->keys->defaults.extra_cost_max);
     m->strategy = (enum route_strategy)k->strategy.num;
     if (k->on_exhausted.set)
         m->exhausted = build_dup(b, k->on_exhausted.text);
+    m->classes = build_class_bits(b, &k->data_class, "models", m->name);
+    m->filtered = k->safety.num == 1;
     build_targets(b, m, &k->targets, false, targets);
     build_targets(b, m, &k->degraded, true, targets);
     check_targets(b, k, m);
+    if (m->targets_n <= POLICY_TARGETS_MAX)
+        build_plan(b, k, m, targets);
     check_hidden(b, k);
 }
 
@@ -227,6 +239,8 @@ static void build_client(struct build *b, const struct keys_client *k, struct se
     }
     ret->models = globs;
     ret->models_n = k->models.n;
+    ret->classes = build_class_bits(b, &k->data_class, "keys", ret->name);
+    ret->tags = build_words(b, &k->tags);
     ret->expires_ms = k->expires.num;
     ret->cost_max = build_cap(&k->cost_max, &k->cost_max);
 }

@@ -98,6 +98,8 @@ static struct span build_place(struct build *b, const struct keys_provider *k, c
     uint64_t unused;
     struct err e;
 
+    if (!needed && place == 'r') /* it says where it is, and nothing else comes of it */
+        return build_text(b, v);
     if (!needed) {
         if (v->set)
             conf_report_add(b->report, CONF_ERROR, "E038", v->at, "providers.%s: type %s has no %s",
@@ -376,6 +378,8 @@ static void build_provider(struct build *b, const struct keys_provider *k,
         .total_ms = build_either(&k->timeout.total, &d->total),
         .adaptive = build_either(&k->timeout.adaptive, &d->adaptive),
     };
+    p->facts = build_facts(b, &k->facts, NULL);
+    p->meets = build_meets(b, &p->facts);
     build_credential(b, k, p);
 }
 

@@ -67,6 +67,8 @@ static const struct conf_key server_keys[] = {
      .help = "On SIGTERM, how long answers under way may take before they are ended with an error event." KEYS_AT_START},
     {"workers", CONF_ONE, .type = &types_workers, AT(keys_server, workers), .text = "auto", .max = "64",
      .help = "Processes that answer. auto: as many as the CPU quota allows, and at least two." KEYS_AT_START},
+    {"region", CONF_ONE, .type = &types_place, AT(keys_server, region), .example = "eu-west-1",
+     .help = "Where the gateway is, as its providers' `region` says it; for models that prefer same-region."},
     {"user", CONF_ONE, .type = &conf_name, AT(keys_server, user), .example = "lamplighter",
      .help = "Whom the gateway becomes when it was started as root, once its addresses are bound. The configuration and what it names (keys, certificates) must be readable by this user." KEYS_AT_START},
     {"limits", CONF_GROUP, .table = &limits_table, AT(keys_server, limits),
@@ -188,6 +190,23 @@ static const struct conf_key credentials_keys[] = {
 };
 static const struct conf_table credentials_table = TABLE(keys_credentials, credentials_keys);
 
+#define FACTS(struct_name)                                                                         \
+    {"jurisdiction", CONF_ONE_OR_LIST, .type = &conf_name, AT(struct_name, facts.jurisdiction),    \
+     .most = 16, .example = "eu", .help = HELP_JURISDICTION},                                      \
+    {"retention", CONF_ONE, .type = &types_retention, AT(struct_name, facts.retention),            \
+     .max = "36500d", .example = "30d", .help = HELP_RETENTION},                                   \
+    {"training", CONF_ONE, .type = &types_training, AT(struct_name, facts.training),               \
+     .example = "no", .help = HELP_TRAINING},                                                      \
+    {"contract", CONF_ONE_OR_LIST, .type = &conf_name, AT(struct_name, facts.contract),            \
+     .most = 16, .example = "[dpa, baa]", .help = HELP_CONTRACT},                                  \
+    {"safety", CONF_ONE, .type = &types_filter, AT(struct_name, facts.safety),                     \
+     .example = "provider", .help = HELP_FILTER}
+#define HELP_JURISDICTION "Under whose law requests are worked on, in words of your own; several where it may be any of them. For data_classes."
+#define HELP_RETENTION "For how long what is sent is kept there: none, or a time. For data_classes."
+#define HELP_TRAINING "Whether models are made from what is sent. For data_classes."
+#define HELP_CONTRACT "The contracts that were made with whoever runs it, in words of your own. For data_classes."
+#define HELP_FILTER "Whether a safety filter of the provider's own stands before its models (provider) or not (none). For models with safety: required."
+
 static const struct conf_key provider_keys[] = {
     {"type", CONF_ONE, .required = true, .type = &types_provider, AT(keys_provider, type), .example = "openai",
      .help = "Vendor or engine: what it speaks, where it lives, what its errors mean."},
@@ -196,7 +215,7 @@ static const struct conf_key provider_keys[] = {
     {"credentials", CONF_GROUP, .table = &credentials_table, AT(keys_provider, credentials),
      .help = "A cloud's credentials in place of a key, where the type takes them: tokens are fetched, kept, and renewed before they end. When left out, a type that takes no key finds them by itself."},
     {"region", CONF_ONE, .type = &types_place, AT(keys_provider, region), .example = "us-east-1",
-     .help = "Where the cloud serves it, where the type has regions. When left out, from the cloud's own variable (AWS_REGION, GOOGLE_CLOUD_LOCATION)."},
+     .help = "Where the cloud serves it, where the type has regions; when left out, from the cloud's own variable (AWS_REGION, GOOGLE_CLOUD_LOCATION). Of other types where it is, for models that prefer same-region."},
     {"project", CONF_ONE, .type = &types_place, AT(keys_provider, project), .example = "my-project",
      .help = "The project that pays, where the type has projects (Vertex AI). When left out, from GOOGLE_CLOUD_PROJECT."},
     {"endpoints", CONF_ONE_OR_LIST, .type = &types_url, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
@@ -219,6 +238,7 @@ static const struct conf_key provider_keys[] = {
      .help = "What is sent as api-version with each request, in place of the type's own (Azure)."},
     {"timeout", CONF_GROUP, .table = &provider_timeout_table, AT(keys_provider, timeout),
      .help = "How long this provider may take; what is left out comes from defaults.timeout."},
+    FACTS(keys_provider),
     {"engine", CONF_GROUP, .table = &engine_table, AT(keys_provider, engine),
      .help = "A local engine that is started and kept running beside the gateway." KEYS_AT_START},
 };
@@ -248,10 +268,47 @@ static const struct conf_key defaults_keys[] = {
 };
 static const struct conf_table defaults_table = TABLE(keys_defaults, defaults_keys);
 
+static const struct conf_key when_keys[] = {
+    {"tokens_over", CONF_ONE, .type = &conf_count, AT(keys_when, tokens_over), .max = "1G", .example = "60k",
+     .help = "Requests of more tokens than this: a quarter of their bytes."},
+    {"tokens_under", CONF_ONE, .type = &conf_count, AT(keys_when, tokens_under), .min = "1", .max = "1G", .example = "200k",
+     .help = "Requests of fewer tokens than this."},
+    {"stream", CONF_ONE, .type = &conf_bool, AT(keys_when, stream), .example = "true",
+     .help = "Requests whose answer streams, or those whose answer does not."},
+    {"tools", CONF_ONE, .type = &conf_bool, AT(keys_when, tools), .example = "false",
+     .help = "Requests that bring tools, or those without."},
+    {"keys", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_when, keys), .most = 64, .example = "[search-team, ci]",
+     .help = "Requests with one of these keys."},
+};
+static const struct conf_table when_table = TABLE(keys_when, when_keys);
+
+static const struct conf_key target_keys[] = {
+    {"target", CONF_ONE, .required = true, .type = &types_target, AT(keys_target, target), .example = "openai/gpt-5",
+     .help = "provider/model."},
+    {"tier", CONF_ONE, .type = &conf_count, AT(keys_target, tier), .text = "1", .min = "1", .max = "32",
+     .help = "All targets of a tier are asked before all of the next one; `strategy` orders them within it."},
+    {"weight", CONF_ONE, .type = &conf_count, AT(keys_target, weight), .text = "1", .min = "0", .max = "1000",
+     .help = "With strategy: weighted, its share of the requests beside the others' weights. 0: behind them."},
+    {"context", CONF_ONE, .type = &conf_count, AT(keys_target, context), .min = "1", .max = "1G", .example = "200k",
+     .help = "How many tokens it takes. A request that is too long for one target goes to those that are larger, and to none that is not."},
+    {"tags", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_target, tags), .most = 16, .example = "[fast, eu]",
+     .help = "Words of your own. Requests that ask for tags (x-lamplighter-tags, or those of their key) go only to targets that have all of them."},
+    {"when", CONF_GROUP, .table = &when_table, AT(keys_target, when),
+     .help = "It is asked only for requests that meet all of this."},
+    FACTS(keys_target),
+};
+static const struct conf_table target_table = TABLE(keys_target, target_keys);
+
+static const struct conf_key routing_keys[] = {
+    {"from_body", CONF_ONE, .type = &conf_bool, AT(keys_routing, from_body), .text = "false",
+     .help = "A member `lamplighter` of the body may say order, only, ignore, allow_fallbacks and sort; it is taken out of the body. false: the body is not looked into, and such a member goes to the target."},
+};
+static const struct conf_table routing_table = TABLE(keys_routing, routing_keys);
+
 static const struct conf_key model_keys[] = {
-    {"targets", CONF_ONE_OR_LIST, .required = true, .type = &types_target, AT(keys_model, targets), .most = 32,
+    {"targets", CONF_ITEMS, .required = true, .table = &target_table, AT(keys_model, targets), .most = 32,
      .example = "openai/gpt-5",
-     .help = "provider/model. A request goes to the first target that can take it, and to the next one when that one fails before its answer has begun."},
+     .help = "provider/model, alone or with more about it; what it says of itself goes before what its provider says. A request goes to the first target that can take it, and to the next one when that one fails before its answer has begun."},
     {"retry", CONF_GROUP, .table = &model_retry_table, AT(keys_model, retry),
      .help = "What a request may try when a target fails; what is left out comes from defaults.retry."},
     {"breaker", CONF_ONE, .type = &conf_bool, AT(keys_model, breaker), .example = "false",
@@ -267,12 +324,26 @@ static const struct conf_key model_keys[] = {
     {"continue", CONF_ONE, .type = &types_go_on, AT(keys_model, go_on), .example = "off",
      .help = "Who goes on with a streamed text that breaks off; left out: defaults.continue."},
     {"strategy", CONF_ONE, .type = &types_strategy, AT(keys_model, strategy), .text = "ordered",
-     .help = "Who of the targets is asked first: as they are written (ordered), any (spread), the one that begins its answers soonest (fastest), or the one whose tokens cost least (cheapest). But for ordered, all keys and endpoints of a provider share its load."},
-    {"degraded", CONF_ONE_OR_LIST, .type = &types_target, AT(keys_model, degraded), .most = 32,
+     .help = "Who of the targets is asked first: as they are written (ordered), any (spread), the one that begins its answers soonest (fastest), the one whose tokens cost least (cheapest), or any, by their weights (weighted). But for ordered, all keys and endpoints of a provider share its load."},
+    {"degraded", CONF_ITEMS, .table = &target_table, AT(keys_model, degraded), .most = 32,
      .example = "local/qwen3-4b",
      .help = "Targets that are asked behind all others, and whose answers say so: x-lamplighter-degraded, and an outcome of their own."},
     {"on_exhausted", CONF_ONE, .type = &conf_string, AT(keys_model, on_exhausted), .example = "The assistant cannot be reached now. Please call 555-0100.",
      .help = "A text that clients get in place of the error when no target could answer, as an answer of the model lamplighter/static with x-lamplighter-degraded: static. Left out: they get the error."},
+    {"data_class", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_model, data_class), .most = ROUTE_CLASSES_MAX, .example = "personal",
+     .help = "Classes of data_classes that every request for this model has."},
+    {"prefer", CONF_ONE_OR_LIST, .type = &types_prefer, AT(keys_model, prefer), .text = "family", .most = 2, .example = "[same-region, family]",
+     .help = "Who of a tier goes before the others of it. same-region: whose provider is in server.region. family: behind the first to be asked, those with the same weights elsewhere, by the names of the models. nobody: neither."},
+    {"require", CONF_ONE_OR_LIST, .type = &types_require, AT(keys_model, require), .most = 8, .example = "[tools, json_schema]",
+     .help = "Targets whose provider cannot do all of this are not asked; docs/providers.md says who can."},
+    {"routing", CONF_GROUP, .table = &routing_table, AT(keys_model, routing),
+     .help = "What a request may say about its own routing."},
+    {"sticky", CONF_ONE, .type = &conf_bool, AT(keys_model, sticky), .text = "false",
+     .help = "A conversation goes on at the target that answered it last, for as long as that one keeps what it has read (5m) and going elsewhere would not be cheaper."},
+    {"content_policy", CONF_ONE, .type = &types_content, AT(keys_model, content_policy), .text = "final",
+     .help = "What becomes of a request that a provider refuses for its content: the client hears it (final), or the next target is asked (next)."},
+    {"safety", CONF_ONE, .type = &types_safety, AT(keys_model, safety), .text = "any",
+     .help = "required: a target is never asked unless its provider is known to filter by itself (safety: provider)."},
 };
 static const struct conf_table model_table = TABLE(keys_model, model_keys);
 
@@ -282,12 +353,28 @@ static const struct conf_key client_keys[] = {
      .help = "SHA-256 of the key (printf %s \"$KEY\" | sha256sum). The key itself is nowhere."},
     {"models", CONF_ONE_OR_LIST, .type = &types_models, AT(keys_client, models), .text = "*", .most = 256, .example = "[smart, \"openai/*\"]",
      .help = "Names the key may ask for; '*' stands for anything. Paths that pass through unread need '*' itself."},
+    {"data_class", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_client, data_class), .most = ROUTE_CLASSES_MAX, .example = "personal",
+     .help = "Classes of data_classes that every request with this key has."},
+    {"tags", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_client, tags), .most = 16, .example = "eu",
+     .help = "Every request with this key goes only to targets that have all of these tags."},
     {"expires", CONF_ONE, .type = &types_date, AT(keys_client, expires), .example = "2027-03-31",
      .help = "Last day (UTC), or the exact time, at which the key works."},
     {"cost_max", CONF_ONE, .type = &conf_decimal, AT(keys_client, cost_max), .max = "1000000", .example = "0.5",
      .help = "Most dollars that a request of this key may cost, where its model allows no less."},
 };
 static const struct conf_table client_table = TABLE(keys_client, client_keys);
+
+static const struct conf_key class_keys[] = {
+    {"jurisdiction", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_class, jurisdiction), .most = 16, .example = "[eu, uk]",
+     .help = "It may be worked on under these, and nowhere else."},
+    {"retention", CONF_ONE, .type = &types_retention, AT(keys_class, retention), .max = "36500d", .example = "none",
+     .help = "It may be kept for no longer than this: none, or a time."},
+    {"training", CONF_ONE, .type = &types_training, AT(keys_class, training), .text = "yes",
+     .help = "no: no model may be made from it."},
+    {"contract", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_class, contract), .most = 16, .example = "baa",
+     .help = "All of these contracts must have been made."},
+};
+static const struct conf_table class_table = TABLE(keys_class, class_keys);
 
 static const struct conf_key log_keys[] = {
     {"access", CONF_ONE, .type = &conf_bool, AT(keys_log, access), .text = "true",
@@ -338,6 +425,8 @@ static const struct conf_key config_keys[] = {
      .help = "Names that clients send. Beside these, provider/model always works, and so do the well-known names of the configured providers' models."},
     {"keys", CONF_MAP, .type = &conf_name, .table = &client_table, AT(keys_config, keys), .most = 10000, .example = "search-team",
      .help = "Clients' keys. Without this section clients on this machine need none, and others are refused; so is a web page of another host (by Origin, or a Host that is a name other than localhost)."},
+    {"data_classes", CONF_MAP, .type = &conf_name, .table = &class_table, AT(keys_config, data_classes), .most = ROUTE_CLASSES_MAX, .example = "personal",
+     .help = "Classes of data, and what each demands of a target. A request has those of its model, of its key and of its header x-lamplighter-data-class, all together; a target that is not known to meet every demand of each is never asked. See docs/walls.md."},
     {"pass", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_config, pass), .most = 64, .example = "[openai, anthropic]",
      .help = "The providers that serve paths which pass through unread, such as files, batches, audio and images: each path has the first one that its type has it for (docs/providers.md), and no other when that one fails. Left out: such paths are refused. Without a file: the providers that the environment offers."},
     {"prices", CONF_GROUP, .table = &prices_table, AT(keys_config, prices),

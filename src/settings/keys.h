@@ -33,7 +33,7 @@ struct keys_server {
     struct conf_list listen;
     struct conf_value admin;
     struct keys_tls tls;
-    struct conf_value drain, workers, user;
+    struct conf_value drain, workers, user, region;
     struct keys_limits limits;
     struct keys_server_timeout timeout;
     struct conf_value client_half_close, idempotency;
@@ -62,6 +62,11 @@ struct keys_credentials {
     struct conf_value id, secret, session;
 };
 
+struct keys_facts {
+    struct conf_list jurisdiction, contract;
+    struct conf_value retention, training, safety;
+};
+
 struct keys_provider {
     struct conf_value self;
     struct conf_value type;
@@ -74,6 +79,7 @@ struct keys_provider {
     struct conf_list no_proxy;
     struct conf_value private_ok, api_version;
     struct keys_timeout timeout;
+    struct keys_facts facts;
     struct keys_engine engine;
 };
 
@@ -90,19 +96,47 @@ struct keys_defaults {
     struct conf_value breaker, slow_start, rate_limits, go_on, cost_max, extra_cost_max;
 };
 
+struct keys_when {
+    struct conf_value self;
+    struct conf_value tokens_over, tokens_under, stream, tools;
+    struct conf_list keys;
+};
+
+struct keys_target {
+    struct conf_value self;
+    struct conf_value target, tier, weight, context;
+    struct conf_list tags;
+    struct keys_when when;
+    struct keys_facts facts;
+};
+
+struct keys_routing {
+    struct conf_value self;
+    struct conf_value from_body;
+};
+
 struct keys_model {
     struct conf_value self;
-    struct conf_list targets, degraded;
+    struct conf_list targets, degraded; /* struct keys_target */
     struct keys_retry retry;
     struct conf_value strategy, breaker, rate_limits, go_on, on_exhausted;
     struct conf_value slow_start, cost_max, extra_cost_max;
+    struct conf_list data_class, prefer, require;
+    struct conf_value safety, content_policy, sticky;
+    struct keys_routing routing;
 };
 
 struct keys_client {
     struct conf_value self;
     struct conf_value hash;
-    struct conf_list models;
+    struct conf_list models, data_class, tags;
     struct conf_value expires, cost_max;
+};
+
+struct keys_class {
+    struct conf_value self;
+    struct conf_list jurisdiction, contract;
+    struct conf_value retention, training;
 };
 
 struct keys_log {
@@ -132,8 +166,9 @@ struct keys_config {
     struct keys_reload reload;
     struct conf_list providers; /* struct keys_provider */
     struct keys_defaults defaults;
-    struct conf_list models; /* struct keys_model */
-    struct conf_list keys;   /* struct keys_client */
+    struct conf_list models;       /* struct keys_model */
+    struct conf_list keys;         /* struct keys_client */
+    struct conf_list data_classes; /* struct keys_class */
     struct conf_list pass;
     struct keys_prices prices;
     struct keys_telemetry telemetry;

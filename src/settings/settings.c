@@ -133,6 +133,8 @@ static int build_all(struct build *b, struct span prices, struct err *e)
 {
     build_server(b);
     if (!b->nomem)
+        build_classes(b);
+    if (!b->nomem)
         build_providers(b);
     if (!b->nomem)
         build_prices(b, prices);
@@ -140,6 +142,8 @@ static int build_all(struct build *b, struct span prices, struct err *e)
         build_models(b);
     if (!b->nomem)
         build_clients(b);
+    if (!b->nomem)
+        build_check_walls(b);
     if (b->nomem)
         return err_set(e, ERR_NOMEM, "configuration: no memory");
     return conf_report_ok(b->report, e);
@@ -245,11 +249,14 @@ static int plan_one(struct settings_plan *ret, const struct settings_provider *p
     if (n < 0 || (size_t)n >= sizeof(ret->id))
         return -1;
     ret->model = NULL;
-    ret->one =
-        (struct settings_target){.provider = p,
-                                 .model = model,
-                                 .id = span_of(ret->id, (size_t)n),
-                                 .thinks = settings_ways(p) > 1 && provider_may_think(model)};
+    ret->one = (struct settings_target){.provider = p,
+                                        .model = model,
+                                        .id = span_of(ret->id, (size_t)n),
+                                        .thinks = settings_ways(p) > 1 && provider_may_think(model),
+                                        .when = {.tokens_below = UINT64_MAX},
+                                        .weight = 1,
+                                        .facts = p->facts,
+                                        .meets = p->meets};
     return 0;
 }
 
@@ -297,6 +304,13 @@ struct settings_way settings_way(const struct settings_target *t, size_t i)
     return (struct settings_way){t, i % t->provider->urls_n, i / t->provider->urls_n};
 }
 
+/* The ways to a target share its weight. */
+static uint32_t weight_of(const struct settings_way *w)
+{
+    return (uint32_t)(w->target->weight * (ROUTE_WEIGHT_MOST / SETTINGS_WEIGHT_MAX) /
+                      settings_ways(w->target->provider));
+}
+
 struct policy_candidate settings_candidate(const struct settings_way *w)
 {
     const struct settings_provider *p = w->target->provider;
@@ -313,9 +327,13 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
                                      .credential = not_0(span_hash(p->name) * 31 + key + 1),
                                      .provider = not_0(provider),
                                      .thinks = w->target->thinks,
+                                     .model = not_0(span_hash(w->target->id)),
+                                     .context = w->target->context,
                                      .degraded = w->target->degraded,
                                      .apart = p->type->limits.apart,
                                      .refills = p->type->limits.refills,
                                      .ramps = p->type->limits.ramps,
+                                     .tier = w->target->tier,
+                                     .weight = weight_of(w),
                                      .cost = ROUTE_NO_PRICE};
 }

@@ -23,6 +23,8 @@
 #include "provider/price.h"
 #include "provider/provider.h"
 #include "provider/token.h"
+#include "route/fit.h"
+#include "route/wall.h"
 
 /* A base URL, taken apart. Spans live in the snapshot. */
 struct settings_url {
@@ -83,19 +85,34 @@ struct settings_provider {
     struct settings_proxy proxy;
     bool allow_private;  /* engines, or private: true */
     bool allow_metadata; /* a credential source's own (settings_credential.via), never a target's */
-    struct span region, project; /* where the row has a place for them */
+    struct span region, project; /* the row has a place for them, or the region says where it is */
     struct settings_credential credential;
     struct span api_version;          /* azure; absent: the row's */
     struct settings_timeouts timeout; /* own values, or the defaults' */
+    struct route_facts facts;
+    uint32_t meets; /* of settings.classes, a bit each: all that it demands is known to be met */
 };
 
 struct settings_target {
     const struct settings_provider *provider;
-    struct span model; /* the upstream's name */
-    struct span id;    /* "provider/model": records, metrics, messages */
-    bool thinks;       /* it may think for long before it answers (provider/thinks.h) */
-    bool degraded;     /* the model calls it so: asked last, and its answers say so */
+    struct span model;        /* the upstream's name */
+    struct span id;           /* "provider/model": records, metrics, messages */
+    bool thinks;              /* it may think for long before it answers (provider/thinks.h) */
+    bool degraded;            /* the model calls it so: asked last, and its answers say so */
+    struct route_facts facts; /* its own, or its provider's ... */
+    uint32_t meets;           /* ... and what comes of them */
+    struct route_when when;
+    struct route_words tags;
+    uint8_t tier; /* from 0 on; asked behind all of lower ones: the model's, the preferred, the
+                   * others, the degraded ones */
+    uint16_t weight;
+    uint64_t context; /* how many tokens it takes; 0: nobody says */
+    uint32_t kin;     /* of the model's targets: those with the same weights; a bit each */
+    uint32_t lacks;   /* of what the model requires (CAP_...) */
 };
+
+#define SETTINGS_TIERS_MAX  32   /* that a plan may write ... */
+#define SETTINGS_WEIGHT_MAX 1000 /* ... and the most weight of one of its targets */
 
 /* Whether an answer that breaks off is gone on with, and by whom. */
 enum settings_go_on {
@@ -118,6 +135,13 @@ struct settings_model {
     uint64_t extra_cost_max; /* ... that failing over may cost beyond the first target, an hour */
     struct span exhausted; /* a text in place of an error when no target could answer; absent: none
                             * is approved */
+    uint32_t classes;      /* of settings.classes: what its requests are, a bit each */
+    bool filtered;         /* never a target that is not known to have a safety filter */
+    bool kin_first;        /* behind whom is asked first, those with the same weights */
+    bool tiered;           /* its targets are of more than one tier */
+    bool routed_by_body;   /* a request may say more about its routing */
+    bool sticky;           /* a conversation goes on where it was answered last */
+    bool by_tools;         /* one of them has a condition on tools */
 };
 
 /* A row of the price file. */
@@ -133,8 +157,10 @@ struct settings_key {
     uint8_t sha256[32];
     const struct span *models; /* globs; {"*"}: all */
     size_t models_n;
-    uint64_t expires_ms; /* Unix time, 0: never */
-    uint64_t cost_max;   /* picodollars: of a request; UINT64_MAX: any */
+    uint32_t classes;        /* as a model's */
+    struct route_words tags; /* that its requests ask for */
+    uint64_t expires_ms;     /* Unix time, 0: never */
+    uint64_t cost_max;       /* picodollars: of a request; UINT64_MAX: any */
 };
 
 /* What becomes of a snapshot that too few requests have come for to judge it. */
@@ -181,6 +207,8 @@ struct settings {
         enum settings_unproven unproven;
     } reload;
 
+    const struct route_class *classes;
+    size_t classes_n; /* at most ROUTE_CLASSES_MAX */
     const struct settings_provider *providers;
     size_t providers_n;
     const struct settings_model *models;

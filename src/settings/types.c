@@ -62,7 +62,8 @@ static const char *close_word(size_t i)
 
 static const char *strategy_word(size_t i)
 {
-    static const char *const words[] = {"ordered", "spread", "fastest", "cheapest"};
+    static const char *const words[] = {"ordered", "spread", "fastest", "cheapest",
+                                        "weighted"}; /* enum route_strategy */
 
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
@@ -78,6 +79,69 @@ static const char *go_on_word(size_t i)
 static const char *unproven_word(size_t i)
 {
     static const char *const words[] = {"hold", "back", "keep"}; /* enum settings_unproven */
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *content_word(size_t i)
+{
+    static const char *const words[] = {"final", "next"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *prefer_word(size_t i)
+{
+    static const char *const words[] = {"family", "same-region", "nobody"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const struct {
+    const char *word;
+    uint32_t cap;
+}
+    requires[
+] = {
+        {"tools", CAP_TOOLS},    {"images", CAP_VISION},   {"json_schema", CAP_JSON_SCHEMA},
+        {"streams", CAP_STREAM}, {"prefill", CAP_PREFILL},
+};
+
+static const char *require_word(size_t i)
+{
+    return i < ARRAY_LEN(requires) ?
+                                   requires[
+                                           i]
+                                       .word
+                                   : NULL;
+}
+
+uint32_t types_required(uint64_t num)
+{
+    MUST(num < ARRAY_LEN(requires));
+    return
+        requires[
+                num]
+            .cap;
+}
+
+static const char *training_word(size_t i)
+{
+    static const char *const words[] = {"no", "yes"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *filter_word(size_t i)
+{
+    static const char *const words[] = {"provider", "none"};
+
+    return i < ARRAY_LEN(words) ? words[i] : NULL;
+}
+
+static const char *safety_word(size_t i)
+{
+    static const char *const words[] = {"any", "required"};
 
     return i < ARRAY_LEN(words) ? words[i] : NULL;
 }
@@ -416,6 +480,12 @@ static int read_workers(struct span text, uint64_t *ret, struct err *e)
     return 0;
 }
 
+static int read_retention(struct span text, uint64_t *ret, struct err *e)
+{
+    *ret = 0;
+    return span_is(text, "none") ? 0 : conf_duration.parse(text, ret, e);
+}
+
 const struct conf_type types_version = {
     .name = "version",
     .what = "a version of the format",
@@ -487,13 +557,49 @@ const struct conf_type types_priced = {
 };
 const struct conf_type types_strategy = {
     .name = "word",
-    .what = "ordered, spread, fastest or cheapest",
+    .what = "ordered, spread, fastest, cheapest or weighted",
     .word = strategy_word,
 };
 const struct conf_type types_go_on = {
     .name = "word",
     .what = "off, family, any, instruct or replay",
     .word = go_on_word,
+};
+const struct conf_type types_content = {
+    .name = "word",
+    .what = "final or next",
+    .word = content_word,
+};
+const struct conf_type types_prefer = {
+    .name = "word",
+    .what = "family, same-region or nobody",
+    .word = prefer_word,
+};
+const struct conf_type types_require = {
+    .name = "word",
+    .what = "tools, images, json_schema, streams or prefill",
+    .word = require_word,
+};
+const struct conf_type types_retention = {
+    .name = "duration or none",
+    .what = "none, or a duration such as 30d",
+    .schema = "{\"type\":\"string\",\"pattern\":\"^(none|[0-9]+(\\\\.[0-9]+)?(ms|s|m|h|d))$\"}",
+    .parse = read_retention,
+};
+const struct conf_type types_training = {
+    .name = "word",
+    .what = "no or yes",
+    .word = training_word,
+};
+const struct conf_type types_filter = {
+    .name = "word",
+    .what = "provider or none",
+    .word = filter_word,
+};
+const struct conf_type types_safety = {
+    .name = "word",
+    .what = "any or required",
+    .word = safety_word,
 };
 const struct conf_type types_unknown = {
     .name = "word",

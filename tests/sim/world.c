@@ -220,7 +220,8 @@ static void open_worker(struct sim *s, size_t i)
                               .row = &s->board->workers[i],
                               .standings = s->board->standings,
                               .creds = s->board->creds[i],
-                              .kept = &s->board->kept};
+                              .kept = &s->board->kept,
+                              .seats = &s->board->seats};
     char addr[32];
     struct err e;
 

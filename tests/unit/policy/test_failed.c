@@ -118,6 +118,82 @@ static void what_comes_of_a_failure(void **state)
     }
 }
 
+/* Contexts in thousands, '-' where nobody says; letters: ways to one target. The first is too
+ * small. */
+static void what_is_too_long_goes_to_the_larger(void **state)
+{
+    static const struct {
+        const char *contexts, *ways;
+        uint32_t degraded;   /* a bit each */
+        const char *asked;   /* then, one after the other as each fails of something else */
+        const char *skipped; /* for being no larger */
+    } orders[] = {
+        {"8888", "abcd", 0, "", "123"},
+        {"8498", "abcd", 0, "2", "13"},
+        {"8-9-", "abcd", 0, "213", ""},
+        {"8-99", "abcd", 0, "231", ""},
+        {"8-91", "abcd", 8, "21", "3"},
+        {"8-99", "abcd", 8, "213", ""}, /* a degraded one stays behind */
+        {"-123", "abcd", 0, "123", ""}, /* nobody knows what it did not fit into */
+        {"-123", "aabb", 0, "23", "1"},
+        {"----", "aaab", 0, "3", "12"},
+    };
+    static const struct policy_failure too_long = F(TOO_LONG, .status = 400),
+                                       limited = F(RATE, .status = 429);
+
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        struct policy_passed passed[POLICY_TARGETS_MAX] = {0};
+        struct bed *b = *state;
+        struct policy_request q;
+        char asked[8] = "", skipped[8] = "";
+        int who;
+
+        bed_stand(b, "FFFF");
+        b->rules = (struct policy_rules){.attempts = 9, .breaker = true};
+        for (uint32_t k = 0; k < 4; k++) {
+            char size = orders[i].contexts[k];
+
+            b->c[k].context = size == '-' ? 0 : (uint64_t)(size - '0') * 1000;
+            b->c[k].model = (uint64_t)orders[i].ways[k];
+            b->c[k].degraded = orders[i].degraded >> k & 1;
+        }
+        q = bed_request(b);
+        q.passed = passed;
+        assert_int_equal(policy_next(&q, NOW), 0);
+        assert_int_equal(policy_failed(&q, &too_long, NOW, FOREVER, 0).what, POLICY_NEXT);
+        for (uint32_t k = 0; k < 4; k++)
+            if (passed[k].why == REASON_TOO_SMALL)
+                skipped[strlen(skipped)] = (char)('0' + k);
+        while ((who = policy_next(&q, NOW)) >= 0) {
+            asked[strlen(asked)] = (char)('0' + who);
+            assert_int_equal(policy_failed(&q, &limited, NOW, FOREVER, 0).what, POLICY_NEXT);
+        }
+        if (strcmp(asked, orders[i].asked) != 0 || strcmp(skipped, orders[i].skipped) != 0)
+            fail_msg("row %zu: '%s', without '%s'", i, asked, skipped);
+    }
+}
+
+static void what_a_content_policy_refuses_is_final_or_not(void **state)
+{
+    static const struct policy_failure refused = F(POLICY, .status = 400),
+                                       bad = F(CALLER, .status = 400);
+
+    for (int next = 0; next < 2; next++) {
+        struct bed *b = *state;
+        struct policy_request q;
+
+        bed_stand(b, "FF");
+        b->rules.content_elsewhere = next;
+        q = bed_request(b);
+        assert_int_equal(policy_next(&q, NOW), 0);
+        assert_int_equal(policy_failed(&q, &refused, NOW, FOREVER, 0).what,
+                         next ? POLICY_NEXT : POLICY_FINAL);
+        q = bed_request(b);
+        assert_int_equal(policy_next(&q, NOW), 0);
+        assert_int_equal(policy_failed(&q, &bad, NOW, FOREVER, 0).what, POLICY_FINAL);
+    }
+}
+
 static void what_all_know_by_it(void **state)
 {
     static const struct {
@@ -322,6 +398,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_comes_of_a_failure),
+        TEST(what_is_too_long_goes_to_the_larger),
+        TEST(what_a_content_policy_refuses_is_final_or_not),
         TEST(what_all_know_by_it),
         TEST(an_earlier_time_does_not_move_a_later_one),
         TEST(five_failures_of_any_requests_open_it),

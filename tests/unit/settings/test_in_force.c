@@ -16,8 +16,25 @@ static const char *const in_force[] = {
     "providers.NAME.engine.command",
     "keys.NAME.models",
     "pass",
-    "models.NAME.targets",
-    "models.NAME.degraded",
+    "models.NAME.targets[]",
+    "models.NAME.targets[].jurisdiction",
+    "models.NAME.targets[].contract",
+    "models.NAME.targets[].tags",
+    "models.NAME.targets[].when.keys",
+    "models.NAME.degraded[]",
+    "models.NAME.degraded[].jurisdiction",
+    "models.NAME.degraded[].contract",
+    "models.NAME.degraded[].tags",
+    "models.NAME.degraded[].when.keys",
+    "models.NAME.prefer",
+    "models.NAME.require",
+    "keys.NAME.tags",
+    "models.NAME.data_class",
+    "keys.NAME.data_class",
+    "data_classes.NAME.jurisdiction",
+    "data_classes.NAME.contract",
+    "providers.NAME.jurisdiction",
+    "providers.NAME.contract",
     "providers.NAME.key",
     "providers.NAME.endpoints",
 };
@@ -42,10 +59,12 @@ static size_t unclear(const struct conf_table *t, const char *path, size_t *ret_
         const struct conf_key *k = &t->keys[i];
 
         snprintf(below, sizeof(below), "%s%s%s%s", path, path[0] ? "." : "", k->name,
-                 k->shape == CONF_MAP ? ".NAME" : "");
+                 k->shape == CONF_MAP     ? ".NAME"
+                 : k->shape == CONF_ITEMS ? "[]"
+                                          : "");
         if (k->table)
             wrong += unclear(k->table, below, ret_lists);
-        if (k->shape != CONF_LIST && k->shape != CONF_ONE_OR_LIST)
+        if (k->shape != CONF_LIST && k->shape != CONF_ONE_OR_LIST && k->shape != CONF_ITEMS)
             continue;
         ++*ret_lists;
         if (said_in_force(below) == 1)

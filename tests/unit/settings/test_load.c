@@ -42,9 +42,9 @@ static const struct {
      "E012 4:1+2 unknown key '<<' at the top level | merging is not supported; write the keys out"},
     {P "sla: {gold: {window: 30d}}\nguardrails: {}\n",
      "E012 4:1+3 unknown key 'sla' at the top level | known keys: version, server, reload, "
-     "providers, defaults, models, keys, pass, prices, telemetry\n"
+     "providers, defaults, models, keys, data_classes, pass, prices, telemetry\n"
      "E012 5:1+10 unknown key 'guardrails' at the top level | known keys: version, server, "
-     "reload, providers, defaults, models, keys, pass, prices, telemetry"},
+     "reload, providers, defaults, models, keys, data_classes, pass, prices, telemetry"},
     {P "reload: {slice: 51%, at_least: 2s, at_most: 1s, unproven: maybe}\n",
      "E015 4:17+3 reload.slice: '51%' is too large; the most is 50%\n"
      "E015 4:32+2 reload.at_least is longer than reload.at_most, which ends the trial\n"

@@ -1,0 +1,73 @@
+/*
+ * seat.c - the target at which a conversation sits (board/seat.h): a request of a model that is
+ * sticky goes there first, if policy_stays() says so.
+ *
+ * Which conversation it is the client says, by a header or in its body; else it is known by how it
+ * begins, which every turn repeats. Two conversations that begin alike share what was read.
+ */
+#include "board/seat.h"
+#include "relay/relay_impl.h"
+
+#define FIELD "x-lamplighter-conversation"
+
+/* ---- which conversation ---- */
+
+static void add(XXH64_state_t *state, struct span s)
+{
+    MUST(XXH64_update(state, s.p, s.n) == XXH_OK && XXH64_update(state, "", 1) == XXH_OK);
+}
+
+int relay_find_conversation(struct relay *r, struct err *e)
+{
+    struct span said = http_field_get(r->head, FIELD);
+    XXH64_state_t state;
+    bool any = true;
+
+    r->conversation = 0;
+    if (!r->plan.model || !r->plan.model->sticky || !r->env->sink.seats)
+        return 0;
+    MUST(XXH64_reset(&state, 0) == XXH_OK);
+    add(&state, r->key ? r->key->name : SPAN_LIT(""));
+    add(&state, r->plan.model->name);
+    if (said.n)
+        add(&state, said);
+    else if (relay_read_conversation(r, &state, &any, e) < 0)
+        return -1;
+    if (any)
+        r->conversation = MAX(XXH64_digest(&state), UINT64_C(1));
+    return 0;
+}
+
+/* ---- where it sits ---- */
+
+void relay_sit(struct relay *r, struct settings_way *ways, size_t n)
+{
+    struct policy_candidate c;
+    struct settings_way way;
+    struct seat seat;
+    size_t at = 0;
+
+    if (!r->conversation || n == 0)
+        return;
+    seat = seat_find(r->env->sink.seats, r->conversation, ev_now(r->env->ev));
+    while (at < n && seat_mark(settings_candidate(&ways[at]).target) != seat.mark)
+        at++;
+    if (at == n)
+        return;
+    c = settings_candidate(&ways[at]);
+    if (!policy_stays(
+            relay_standings(r), &c, seat.idle_us, relay_guess_warm_cost(r, ways[at].target),
+            at ? relay_guess_cost(r, ways[0].target) : ROUTE_NO_PRICE, ev_now(r->env->ev)))
+        return;
+    r->sits = true;
+    for (way = ways[at]; at > 0; at--)
+        ways[at] = ways[at - 1];
+    ways[0] = way;
+}
+
+void relay_take_seat(struct relay *r)
+{
+    if (r->conversation)
+        seat_note(r->env->sink.seats, r->conversation,
+                  seat_mark(r->run.candidates[r->run.at].target), ev_now(r->env->ev));
+}
