@@ -129,3 +129,20 @@ def test_check_tells_who_can_serve_nobody(binary, mock, tmp_path):
     assert run.returncode == 0
     assert "models.nobody: no target is known to meet what the model demands" in run.stderr
     assert "W014" in run.stderr and "keys.staff" not in run.stderr
+
+
+def test_who_goes_back_from_a_trial_takes_its_classes_along(start, binary, place):
+    """The configuration on trial names the classes in another order, and fails: the old one is asked,
+    behind its own walls."""
+    mock = start(bed.Mock)
+    conf = configuration(mock, reload={"slice": "50%", "at_least": "0s", "at_most": "1h"})
+    g = start(bed.Gateway, conf, env=bed.KEYS)
+    other = dict(reversed(conf["data_classes"].items()))
+    g.configure(conf | {"data_classes": other, "models": conf["models"] | {
+        "all": {"targets": ["gen/three;status=500"]}}})
+    answer = wire.ask(g.admin, "POST", "/api/v1/reload", b"", {"x-lamplighter-admin": "1"})
+    assert answer.status == 200 and answer.json()["trial"] is True
+    answers = [ask(g, "all", header="secret") for _ in range(24)]
+    assert all(a.status == 200 and a["x-lamplighter-target"] == "gen/three" for a in answers)
+    bed.wait_for(lambda: [r for r in g.records() if r.get("trial") == "repeated"])
+    assert {line["model"].split(";")[0] for line in mock.requests()} == {"three"}

@@ -90,6 +90,7 @@ struct answer {
     struct text body;
     size_t ends[SIM_WORDS_MAX + 24]; /* offsets behind each event */
     size_t ends_n;
+    size_t thought_at;  /* behind the first event with thinking; 0: there is none */
     size_t content_at;  /* behind the first event with text */
     size_t complete_at; /* from here on it is whole */
 };

@@ -119,6 +119,7 @@ static void chat_thinking(struct answer *a, const char *model)
     chat_begin(a, model);
     text_str(&a->body, "{\"reasoning_content\":\"hm\"},\"finish_reason\":null}]}");
     event_end(a);
+    a->thought_at = a->body.n;
 }
 
 static void chat_call(struct answer *a, const char *model)
@@ -207,6 +208,7 @@ static void messages_thinking(struct answer *a, unsigned block)
            block);
     event_end(a);
     block_delta(a, block, "{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}");
+    a->thought_at = a->body.n;
     if (a->thinks == THINKS_SIGNED)
         block_delta(a, block, "{\"type\":\"signature_delta\",\"signature\":\"" SIM_SIGNATURE "\"}");
     block_end(a, block);

@@ -141,7 +141,7 @@ static void up_piece(struct up_conn *u)
     a->sent += n;
     if (a->fault.kind == F_SHORT)
         u->e->dirty_at = ev_now(u->s->ev);
-    if (a->sent >= a->answer.content_at)
+    if (a->sent >= (a->answer.thought_at ? a->answer.thought_at : a->answer.content_at))
         rules_said(a);
     ok = up_write(u, out.p, out.n);
     text_free(&out);
