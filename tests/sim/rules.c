@@ -323,6 +323,15 @@ static void note_delay(struct sim *s, const struct attempt *t, const struct reco
     }
 }
 
+/* An answer may be whole before its last byte: all choices had their finish reason. */
+static void note_good(struct sim *s, const struct attempt *t)
+{
+    struct stand_model *m = stand_of(s, t->provider, 0, 0, t->model);
+
+    if (ways(s, t->provider) == 1 && !m->opened_at)
+        m->row = 0;
+}
+
 static void note_failed(struct sim *s, struct attempt *t, const struct record *r)
 {
     struct stand_model *m = stand_of(s, t->provider, 0, 0, t->model);
@@ -447,8 +456,10 @@ void rules_record(struct ask *a, const struct record *r)
     if (t->good && t->arrival && fault_end_of(t->arrival) == END_BADLY)
         sim_fail(a->s, "I2: request %u went well, with %s", a->n,
                  fault_rows[t->arrival->fault.kind].name);
-    if (t->good)
+    if (t->good) {
+        note_good(a->s, t);
         return;
+    }
     if (is_targets(r->reason) && !has_cause(a->s, t))
         sim_fail(a->s, "I8: request %u: %s failed without a cause: %s", a->n, r->target, r->text);
     check_class(a, t, r);
