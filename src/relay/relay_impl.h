@@ -84,7 +84,6 @@ struct relay {
     uint64_t trial;                        /* its number */
     struct settings *tried;                /* that, once the request has gone back from it */
     const struct settings_key *key_before; /* with the snapshot in use */
-    uint32_t classes_before;               /* likewise */
     ev_us asked;                           /* its first target, with the snapshot that it goes by */
     struct ev_timer silent;
     ev_us began;

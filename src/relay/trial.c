@@ -75,7 +75,6 @@ static void change_back(struct relay *r)
     r->tried = r->settings; /* what it is told of by pointers outlives the request */
     r->settings = settings_ref(r->env->settings);
     r->key = r->key_before;
-    r->classes = r->classes_before;
     if (r->key)
         relay_keep(r->record.key, sizeof(r->record.key), r->key->name);
     r->side = RELAY_AGAIN;
@@ -86,7 +85,6 @@ static void change_to_new(struct relay *r)
 {
     r->record.trial = RECORD_TRIAL_NEW;
     r->key_before = r->key;
-    r->classes_before = r->classes;
     settings_unref(&r->settings);
     r->settings = settings_ref(r->env->trial);
     r->key = NULL;
