@@ -122,8 +122,36 @@ static bool fits(const struct join *j)
            (begins_anew(j) && j->head_n >= join_text(j).n);
 }
 
-/* last: no more of the text will come. */
-static int decide(struct join *j, bool last, struct err *e)
+static bool is_within_character(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+/* What is new of the head. If it ends within a character, the rest of that is taken off *text: half
+ * of one is no text that a writer could tell. */
+static int tell_head(struct join *j, size_t told, struct span *text, struct err *e)
+{
+    size_t end = j->head_n, n = 0;
+    char c[4];
+
+    if (text->n && is_within_character(text->p[0])) {
+        while (end > told && j->head_n - end < sizeof(c) - 1 &&
+               is_within_character(j->head[end - 1]))
+            end--;
+        end -= end > told;
+    }
+    for (size_t i = end; i < j->head_n; i++)
+        c[n++] = j->head[i];
+    while (n && n < sizeof(c) && text->n && is_within_character(text->p[0])) {
+        c[n++] = text->p[0];
+        *text = span_of(text->p + 1, text->n - 1);
+    }
+    return tell(j, span_of(j->head + told, end - told), e) < 0 ? -1 : tell(j, span_of(c, n), e);
+}
+
+/* last: no more of the text will come, or no more of it fits into the head; *text is what follows.
+ */
+static int decide(struct join *j, bool last, struct span *text, struct err *e)
 {
     size_t n;
 
@@ -135,7 +163,7 @@ static int decide(struct join *j, bool last, struct err *e)
     if (!fits(j))
         return err_set(e, ERR_PROTOCOL, "the target did not go on where the text broke off");
     j->new = true;
-    return tell(j, span_of(j->head + n, j->head_n - n), e);
+    return tell_head(j, n, text, e);
 }
 
 /* Of *text what fits into the head. */
@@ -191,7 +219,7 @@ static int on_text(struct join *j, struct span text, struct err *e)
         take_anew(j);
         if (j->anew && follow_anew(j, &text, e) < 0)
             return -1;
-        if (decide(j, j->head_n == sizeof(j->head), e) < 0)
+        if (decide(j, j->head_n == sizeof(j->head), &text, e) < 0)
             return -1;
     }
     return j->new ? tell(j, text, e) : 0;
@@ -237,6 +265,7 @@ int join_event(void *arg, const struct chat_event *ev, struct err *e)
 {
     struct join *j = arg;
     struct chat_event own = *ev;
+    struct span none = {NULL, 0};
 
     if (is_led(j, ev))
         return 0;
@@ -246,7 +275,7 @@ int join_event(void *arg, const struct chat_event *ev, struct err *e)
         return 0;
     if (is_first(j, ev) && ev->kind == CHAT_EVENT_DELTA)
         return on_text(j, ev->text, e);
-    if (ev->kind != CHAT_EVENT_USAGE && decide(j, true, e) < 0)
+    if (ev->kind != CHAT_EVENT_USAGE && decide(j, true, &none, e) < 0)
         return -1;
     if (ev->kind == CHAT_EVENT_USAGE) {
         j->counted = true;
@@ -262,8 +291,9 @@ int join_event(void *arg, const struct chat_event *ev, struct err *e)
 int join_end(struct join *j, struct err *e)
 {
     const struct chat_event ev = {.kind = CHAT_EVENT_USAGE, .usage = j->before};
+    struct span none = {NULL, 0};
 
-    if (decide(j, true, e) < 0)
+    if (decide(j, true, &none, e) < 0)
         return -1;
     return j->counted || !j->before.seen ? 0 : hand(j, &ev, e);
 }

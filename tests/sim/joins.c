@@ -337,7 +337,7 @@ static struct arrival *who_joined(struct ask *a, const struct heard *h, unsigned
 static unsigned tokens_of(const struct arrival *a, bool whole)
 {
     const struct sim *s = a->ask->s;
-    bool came = !s->was_rough && !a->killed && a->sent == a->answer.body.n;
+    bool came = !s->was_rough && !s->torture && !a->killed && a->sent == a->answer.body.n;
 
     if (!whole)
         return a->api == API_MESSAGES ? 1 : a->api == API_GEMINI ? 3 : 0;

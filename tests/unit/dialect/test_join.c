@@ -235,7 +235,23 @@ struct bed {
     struct buf got; /* what the sink was told: texts, and other events by letters */
     struct buf all; /* what the client has read of the text */
     struct chat_usage usage;
+    unsigned halves; /* texts that begin or end within a character */
 };
+
+static bool has_halves(struct span text)
+{
+    size_t end = text.n, last;
+
+    if (text.n == 0)
+        return false;
+    while (end > 1 && ((unsigned char)text.p[end - 1] & 0xC0) == 0x80)
+        end--;
+    last = (unsigned char)text.p[end - 1];
+    return ((unsigned char)text.p[0] & 0xC0) == 0x80 || text.n - end + 1 != (last >= 0xF0   ? 4U
+                                                                             : last >= 0xE0 ? 3U
+                                                                             : last >= 0xC0 ? 2U
+                                                                                            : 1U);
+}
 
 static int note(void *arg, const struct chat_event *ev, struct err *e)
 {
@@ -244,6 +260,7 @@ static int note(void *arg, const struct chat_event *ev, struct err *e)
 
     UNUSED(e);
     if (ev->kind == CHAT_EVENT_DELTA && ev->part == CHAT_PART_TEXT && ev->index == b->f.lead) {
+        b->halves += has_halves(ev->text);
         buf_add_span(&b->got, ev->text);
         buf_add_span(&b->all, ev->text);
         return 0;
@@ -395,6 +412,36 @@ static void as_much_as_is_said_again(void **state)
             joins_to(span_of(told, sizeof(told)), span_of(text, n + 700),
                      span_of(text + skip, n + 700 - skip), 0, pieces[k]);
     }
+}
+
+/* The head may end anywhere; what is told of it ends with a character. */
+static void no_character_is_told_in_halves(void **state)
+{
+    static const char *const chars[] = {"z", "\xC3\x9F", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+    char told[300], text[400];
+
+    UNUSED(state);
+    memset(told, 'a', sizeof(told) - 20);
+    memset(told + sizeof(told) - 20, 'b', 20);
+    for (size_t again = 0; again <= 20; again += 20)
+        for (size_t i = 0; i < ARRAY_LEN(chars) * 12; i++) {
+            const char *c = chars[i % ARRAY_LEN(chars)];
+            size_t at = JOIN_OVERLAP_MAX - 8 + i / ARRAY_LEN(chars), n = strlen(c);
+            struct bed b;
+
+            memset(text, 'c', sizeof(text));
+            memset(text, 'b', again);
+            for (size_t k = 0; k < 3; k++)
+                memcpy(text + at + k * n, c, n);
+            open_bed(&b, span_of(told, sizeof(told)));
+            assert_int_equal(say(&b, CHAT_EVENT_START, 0, 0, SPAN_LIT("")), 0);
+            assert_int_equal(say(&b, CHAT_EVENT_PART, CHAT_PART_TEXT, 0, SPAN_LIT("")), 0);
+            assert_int_equal(
+                say(&b, CHAT_EVENT_DELTA, CHAT_PART_TEXT, 0, span_of(text, sizeof(text))), 0);
+            assert_int_equal(b.halves, 0);
+            assert_true(span_eq(buf_span(&b.got), span_of(text + again, sizeof(text) - again)));
+            close_bed(&b);
+        }
 }
 
 /* Says all of it again; or the beginning, and then something else: that is another answer, unless
@@ -705,6 +752,7 @@ int main(void)
         cmocka_unit_test(the_longest_text),
         cmocka_unit_test(at_every_byte),
         cmocka_unit_test(as_much_as_is_said_again),
+        cmocka_unit_test(no_character_is_told_in_halves),
         cmocka_unit_test(who_begins_anew),
         cmocka_unit_test(the_text_is_closed_meanwhile),
         cmocka_unit_test(asked_in_words),
