@@ -350,6 +350,21 @@ static void note_failed(struct sim *s, struct attempt *t, const struct record *r
         m->opened_at = t->ended;
 }
 
+/* It may have come there twice, behind a kept connection that was lost: then the first one counts.
+ */
+static bool came_badly(struct sim *s, const struct attempt *t)
+{
+    LIST_EACH(it, &s->arrivals)
+    {
+        struct arrival *x = LIST_ENTRY(it, struct arrival, link);
+
+        if (x->ask == t->arrival->ask && x->provider == t->provider &&
+            strcmp(x->model, t->model) == 0 && (fault_end_of(x) != END_WELL || x->killed))
+            return true;
+    }
+    return false;
+}
+
 /* Has something been done to it that explains a failure? */
 static bool has_cause(struct sim *s, const struct attempt *t)
 {
@@ -357,7 +372,7 @@ static bool has_cause(struct sim *s, const struct attempt *t)
 
     if (s->is_rough || (s->torture && !s->healed))
         return true;
-    if (t->arrival && (fault_end_of(t->arrival) != END_WELL || t->arrival->killed))
+    if (t->arrival && came_badly(s, t))
         return true;
     for (size_t i = 0; i < p->ends_n; i++) {
         const struct endpoint *e = &p->ends[i];
