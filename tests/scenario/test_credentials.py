@@ -311,7 +311,6 @@ CHECKS = [
     ({"type": "vertex"}, "type vertex needs a region"),
     ({"type": "vertex", "region": "r"}, "type vertex needs a project"),
     ({"type": "bedrock"}, "type bedrock needs a region"),
-    ({"type": "openai", "key": "env:K", "region": "r"}, "type openai has no region"),
     ({"type": "openai", "credentials": {"kind": "aws"}},
      "type openai takes a key and no cloud's credentials"),
     ({"type": "bedrock", "region": "r", "credentials": {"kind": "google"}},
