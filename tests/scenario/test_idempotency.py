@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import threading
 
 import pytest
@@ -184,6 +185,24 @@ def test_it_can_be_switched_off(start, provider):
     for _ in range(2):
         assert REPLAYED not in ask(gateway, "key").head
     assert [r.headers["idempotency-key"] for r in provider.requests] == ["key", "key"]
+
+
+def test_a_worker_that_dies_takes_its_keys_along(gateway, provider):
+    """... and nothing else: whoever has a connection to it finds its successor."""
+    for n in range(12):
+        assert ask(gateway, f"key {n}").status == 200
+    victim = gateway.workers()[0]
+    os.kill(victim, signal.SIGKILL)
+    bed.wait_for(lambda: gateway.workers()[0] not in (0, victim) and gateway.ready())
+    replayed = 0
+    for n in range(12):
+        answers = [ask(gateway, f"key {n}") for _ in range(3)]
+        assert [a.status for a in answers] == [200] * 3
+        assert len({a["x-lamplighter-request-id"] for a in answers}) == 1
+        replayed += REPLAYED in answers[0].head
+    assert 0 < replayed < 12
+    assert len(provider.requests) == 24 - replayed
+    gateway.stop(blame=None)
 
 
 def listening(pids):
