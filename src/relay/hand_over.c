@@ -51,6 +51,8 @@ static void on_head(void *arg, const struct http_head *h)
     struct span type = http_field_get(h, "content-type");
     struct err e;
 
+    if (r->state != RELAY_HANDED) /* it has been refused meanwhile */
+        return;
     r->head_sent = true;
     r->streams = span_starts(type, SPAN_LIT("text/event-stream"));
     r->record.status = h->status;
