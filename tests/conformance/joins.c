@@ -376,8 +376,8 @@ static bool its_text(struct cut *x, enum manner manner, struct buf *text)
         n = (size_t)rng_range(&rng, AGAIN_MIN, AGAIN_MAX);
         if (n > told.n)
             return false;
-        while (n > AGAIN_MIN && ((unsigned char)told.p[told.n - n] & 0xc0) == 0x80)
-            n--;
+        while (n < told.n && ((unsigned char)told.p[told.n - n] & 0xc0) == 0x80)
+            n++; /* it says whole characters, and AGAIN_MIN bytes of them at the least */
     }
     buf_add(text, told.p + told.n - n, n);
     buf_add_span(text, x->rest);
