@@ -134,7 +134,8 @@ static void weights_are_shares(void **state)
 static void weights_have_bounds(void **state)
 {
     struct route_candidate c[UINT8_MAX];
-    unsigned first[UINT8_MAX];
+    unsigned first[UINT8_MAX], sum = 0;
+    uint8_t order[UINT8_MAX];
 
     memset(c, 0, sizeof(c));
     count(c, 4, ROUTE_WEIGHTED, first);
@@ -142,9 +143,13 @@ static void weights_have_bounds(void **state)
         assert_in_range(first[i], DRAWS / 4 - DRAWS / 40, DRAWS / 4 + DRAWS / 40);
     for (size_t i = 0; i < UINT8_MAX; i++)
         c[i].weight = ROUTE_WEIGHT_MOST;
-    count(c, UINT8_MAX, ROUTE_WEIGHTED, first);
+    route_order(order, c, UINT8_MAX, ROUTE_WEIGHTED, UINT64_MAX);
     for (size_t i = 0; i < UINT8_MAX; i++)
-        assert_in_range(first[i], 1, DRAWS / 100);
+        sum += order[i];
+    assert_int_equal(sum, UINT8_MAX * (UINT8_MAX - 1) / 2); /* each once, as far as that tells */
+    count(c, 64, ROUTE_WEIGHTED, first);
+    for (size_t i = 0; i < 64; i++)
+        assert_in_range(first[i], 1, DRAWS / 20);
 }
 
 int main(void)
