@@ -213,6 +213,14 @@ static inline void board_add(board_word *w, uint64_t n)
     atomic_fetch_add_explicit(w, n, memory_order_relaxed);
 }
 
+/* Put `to` where *from stands. false: something else does, and *from is that now; or for no reason:
+ * ask again. */
+static inline bool board_swap(board_word *w, uint64_t *from, uint64_t to)
+{
+    return atomic_compare_exchange_weak_explicit(w, from, to, memory_order_relaxed,
+                                                 memory_order_relaxed);
+}
+
 /* A text of n words with its NUL. Its words come from different moments where another process is
  * just writing them; read, it always ends. */
 void board_put_text(board_word *words, size_t n, const char *text);

@@ -6,12 +6,6 @@
 #include "health/breaker.h"
 #include "health/budget.h"
 
-static bool swap(board_word *w, uint64_t *from, uint64_t to)
-{
-    return atomic_compare_exchange_weak_explicit(w, from, to, memory_order_relaxed,
-                                                 memory_order_relaxed);
-}
-
 void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now_us,
                      uint32_t random)
 {
@@ -25,7 +19,7 @@ void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now
         word = early && breaker_read(old, now_us).open
                    ? breaker_too_early(old)
                    : breaker_result(old, ok, probe, now_us, &opens);
-    } while (!swap(&s->breaker, &old, word));
+    } while (!board_swap(&s->breaker, &old, word));
     if (opens)
         board_set(&s->until_us, now_us + breaker_open_us(word, random));
     else if (breaker_read(old, now_us).open && !breaker_read(word, now_us).open)
@@ -49,7 +43,7 @@ bool evidence_take_probe(struct board_standing *s, uint64_t until_us, uint64_t n
     if (standing_is_nobodys(s))
         return true;
     while (old <= now_us)
-        if (swap(&s->probe_us, &old, until_us))
+        if (board_swap(&s->probe_us, &old, until_us))
             return true;
     return false;
 }
@@ -66,7 +60,7 @@ void evidence_not_before(struct board_standing *s, uint64_t at_us)
 
     if (standing_is_nobodys(s))
         return;
-    while (old < at_us && !swap(&s->not_before_us, &old, at_us))
+    while (old < at_us && !board_swap(&s->not_before_us, &old, at_us))
         ;
 }
 
@@ -78,7 +72,7 @@ void evidence_wait(struct board_standing *s, enum waits_of of,
 
     if (standing_is_nobodys(s))
         return;
-    while (!swap(&s->waits[of], &old, note(old, us, prompt_bytes)))
+    while (!board_swap(&s->waits[of], &old, note(old, us, prompt_bytes)))
         ;
 }
 
@@ -89,7 +83,7 @@ static void change_budget(struct board_standing *s, uint64_t (*to)(uint64_t word
 
     if (standing_is_nobodys(s))
         return;
-    while (!swap(&s->budget, &old, to(old, now_us)))
+    while (!board_swap(&s->budget, &old, to(old, now_us)))
         ;
 }
 
@@ -113,6 +107,6 @@ bool evidence_spend(struct board_standing *s, uint64_t now_us)
         return true;
     do {
         word = budget_spend(old, now_us, &enough);
-    } while (enough && !swap(&s->budget, &old, word));
+    } while (enough && !board_swap(&s->budget, &old, word));
     return enough;
 }

@@ -12,12 +12,6 @@ uint64_t extra_id(uint64_t model)
     return id ? id : 1;
 }
 
-static bool swap(board_word *w, uint64_t *from, uint64_t to)
-{
-    return atomic_compare_exchange_weak_explicit(w, from, to, memory_order_relaxed,
-                                                 memory_order_relaxed);
-}
-
 uint64_t extra_spent(const struct board_standing *s, uint64_t now_us)
 {
     uint64_t words[2];
@@ -39,7 +33,7 @@ bool extra_hold(struct board_standing *s, uint64_t pico, uint64_t most, uint64_t
     do {
         if (__builtin_add_overflow(extra_spent(s, now_us), pico, &sum) || sum > most)
             return false;
-    } while (!swap(w, &old, spend_add(old, pico, now_us)));
+    } while (!board_swap(w, &old, spend_add(old, pico, now_us)));
     return true;
 }
 
@@ -51,9 +45,9 @@ void extra_settle(struct board_standing *s, uint64_t held, uint64_t since_us, ui
 
     if (standing_is_nobodys(s))
         return;
-    while (!swap(then, &old, spend_undo(old, held, since_us)))
+    while (!board_swap(then, &old, spend_undo(old, held, since_us)))
         ;
     old = board_get(now);
-    while (!swap(now, &old, spend_add(old, pico, now_us)))
+    while (!board_swap(now, &old, spend_add(old, pico, now_us)))
         ;
 }

@@ -11,12 +11,6 @@
 
 _Static_assert(ARRAY_LEN(((struct board_standing *)NULL)->limits) == LIMITED, "a word for each");
 
-static bool swap(board_word *w, uint64_t *from, uint64_t to)
-{
-    return atomic_compare_exchange_weak_explicit(w, from, to, memory_order_relaxed,
-                                                 memory_order_relaxed);
-}
-
 static struct limits read_limits(const struct board_standing *s, enum provider_limited of)
 {
     return (struct limits){.level = board_get(&s->limits[of].level),
@@ -97,7 +91,7 @@ static bool take(struct board_standing *s, enum provider_limited of, uint64_t n,
     do {
         if (!is_left(s, of, n, now_us, &until))
             return false;
-    } while (!swap(w, &old, limits_reserve(old, n, now_us)));
+    } while (!board_swap(w, &old, limits_reserve(old, n, now_us)));
     return true;
 }
 
@@ -107,7 +101,7 @@ static void release(struct board_standing *s, enum provider_limited of, uint64_t
     board_word *w = &s->reserved[of][limits_slot(since_us)];
     uint64_t old = board_get(w);
 
-    while (!swap(w, &old, limits_release(old, n, since_us)))
+    while (!board_swap(w, &old, limits_release(old, n, since_us)))
         ;
 }
 
@@ -132,7 +126,7 @@ static void take_out(struct board_standing *s, enum provider_limited of, uint64_
 {
     uint64_t old = board_get(&s->limits[of].level);
 
-    while (old && !swap(&s->limits[of].level, &old, limits_take(old, used)))
+    while (old && !board_swap(&s->limits[of].level, &old, limits_take(old, used)))
         ;
 }
 
@@ -163,7 +157,7 @@ static void note_limit(struct board_standing *s, enum provider_limited of,
         keep = beside && left < l->left && now_us < old.full_us;
         level = limits_level(l->most, keep ? left : l->left, refills);
         beside = true; /* if not before, then by now */
-    } while (!swap(&s->limits[of].level, &old.level, level));
+    } while (!board_swap(&s->limits[of].level, &old.level, level));
     if (!keep)
         board_set(&s->limits[of].full_us, now_us + reset);
 }
@@ -190,7 +184,7 @@ static void change_pace(struct board_standing *s,
 
     if (standing_is_nobodys(s))
         return;
-    while (!swap(&s->pace, &old, to(old, tokens, now_us)))
+    while (!board_swap(&s->pace, &old, to(old, tokens, now_us)))
         ;
 }
 
