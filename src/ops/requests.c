@@ -48,14 +48,9 @@ int requests_read_query(struct requests_query *ret, struct span query, struct er
 
 /* ---- the list ---- */
 
-static bool is_complete(enum outcome o)
-{
-    return o < OUTCOME_SHED; /* late ones are */
-}
-
 static bool is_wanted(const struct record *r, const struct requests_query *q)
 {
-    if (r->more || (q->failed && is_complete(r->outcome)))
+    if (r->more || (q->failed && record_is_complete(r->outcome)))
         return false;
     return !q->model[0] || span_is(RECORD_TEXT(r->model), q->model);
 }

@@ -57,13 +57,8 @@ static struct target_row *make(struct targets *t, struct span name, uint64_t now
 /* Does the outcome say anything about the target, and what? */
 static bool judge(const struct record *r, bool *failed)
 {
-    static const bool complete[OUTCOMES_N] = {
-        [OUTCOME_FULL] = true,     [OUTCOME_EQUIVALENT] = true, [OUTCOME_JOINED] = true,
-        [OUTCOME_DEGRADED] = true, [OUTCOME_LATE] = true,
-    };
-
     *failed = r->class_id != CLASS_NONE && r->class_id < CLASSES && class_row(r->class_id)->health;
-    return *failed || (r->outcome < OUTCOMES_N && complete[r->outcome]);
+    return *failed || record_is_complete(r->outcome);
 }
 
 void targets_add(struct targets *t, const struct record *r, uint64_t now_us)

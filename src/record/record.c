@@ -16,6 +16,16 @@ const char *record_trial_word(uint8_t t)
     return words[t < ARRAY_LEN(words) ? t : 0];
 }
 
+bool record_is_complete(enum outcome o)
+{
+    static const bool complete[OUTCOMES_N] = {
+        [OUTCOME_FULL] = true,     [OUTCOME_EQUIVALENT] = true, [OUTCOME_JOINED] = true,
+        [OUTCOME_DEGRADED] = true, [OUTCOME_LATE] = true,
+    };
+
+    return o < OUTCOMES_N && complete[o];
+}
+
 const char *record_outcome_name(enum outcome o)
 {
     static const char *const names[] = {

@@ -33,6 +33,9 @@ enum outcome {
 
 const char *record_outcome_name(enum outcome o);
 
+/* Has the client got a whole answer, be it late? */
+bool record_is_complete(enum outcome o);
+
 struct record;
 
 /* What a request came to, in a word that is not 0: outcome, reason, class, both status. For places

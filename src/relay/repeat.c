@@ -112,25 +112,13 @@ static bool begin_tape(struct relay *r, const uint64_t id[ONCE_ID], struct err *
     return false;
 }
 
-bool relay_is_first(struct relay *r)
+/* The owner of its key knows whether it is the first. */
+static bool is_first_here(struct relay *r, const uint64_t id[ONCE_ID], struct relay_refusal *no)
 {
-    struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY};
-    const struct relay_owners *owners = r->env->owners;
-    uint64_t id[ONCE_ID];
     struct tape *tape;
+    struct span text;
     struct err e;
 
-    if (!span_has(r->once_key))
-        return true;
-    if (!hash_id(r, id)) {
-        no.text = "The gateway cannot hash the Idempotency-Key.";
-        relay_refuse(r, &no);
-        return false;
-    }
-    if (owners && id[1] % owners->n != owners->self) {
-        relay_hand_over(r, (uint32_t)(id[1] % owners->n));
-        return false;
-    }
     if (!r->print)
         r->print = MAX(XXH64_digest(&r->read), UINT64_C(1));
     switch (once_find(&r->env->once, id, r->print, &tape)) {
@@ -138,12 +126,10 @@ bool relay_is_first(struct relay *r)
         read_along(r, tape);
         return false;
     case ONCE_OTHER:
-        relay_no_at(&no, 422, REASON_OTHER_REQUEST, "idempotency-key",
-                    "This Idempotency-Key has come with another request before.",
-                    "Send a new key with a new request, and the same key only with the very same "
-                    "path and body.");
-        relay_refuse(r, &no);
-        return false;
+        return relay_no_at(no, 422, REASON_OTHER_REQUEST, "idempotency-key",
+                           "This Idempotency-Key has come with another request before.",
+                           "Send a new key with a new request, and the same key only with the very "
+                           "same path and body.");
     case ONCE_UNHELD:
         return true;
     case ONCE_NEW:
@@ -151,20 +137,34 @@ bool relay_is_first(struct relay *r)
     }
     if (begin_tape(r, id, &e))
         return true;
-    no.text = e.text;
-    relay_refuse(r, &no);
+    text = arena_dup(&r->arena, span_str(e.text));
+    return relay_no(no, 503, REASON_NO_MEMORY, text.p ? text.p : reason_meaning(REASON_NO_MEMORY),
+                    NULL);
+}
+
+bool relay_is_first(struct relay *r)
+{
+    const struct relay_owners *owners = r->env->owners;
+    struct relay_refusal no = {.reason = REASON_NONE};
+    uint64_t id[ONCE_ID];
+
+    if (!span_has(r->once_key))
+        return true;
+    if (!hash_id(r, id))
+        relay_no(&no, 503, REASON_NO_MEMORY, "The gateway cannot hash the Idempotency-Key.", NULL);
+    else if (owners && id[1] % owners->n != owners->self)
+        relay_hand_over(r, (uint32_t)(id[1] % owners->n));
+    else if (is_first_here(r, id, &no))
+        return true;
+    if (no.reason != REASON_NONE)
+        relay_refuse(r, &no);
     return false;
 }
 
 /* Is it an answer that a repetition may be given? What failed is worth another try. */
 static bool is_good(const struct relay *r, enum http_close how)
 {
-    static const bool good[OUTCOMES_N] = {
-        [OUTCOME_FULL] = true,     [OUTCOME_EQUIVALENT] = true, [OUTCOME_JOINED] = true,
-        [OUTCOME_DEGRADED] = true, [OUTCOME_LATE] = true,
-    };
-
-    return how == HTTP_CLOSE_DONE && r->end_sent && good[r->record.outcome];
+    return how == HTTP_CLOSE_DONE && r->end_sent && record_is_complete(r->record.outcome);
 }
 
 void relay_end_once(struct relay *r, enum http_close how)
