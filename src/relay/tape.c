@@ -22,9 +22,10 @@
 struct tape_reader {
     struct tape *tape;
     struct list link;
-    struct http_stream *s; /* NULL: it has left, and only its place is kept */
-    uint64_t at, taken;    /* bytes it has been given, and those of them that have left */
+    struct http_stream *s;
+    uint64_t at, taken; /* bytes it has been given, and those of them that have left */
     bool replayed, owner, head_sent, end_sent;
+    bool left; /* the owner's client has, and its stream is closed with the writer's */
     void (*on_over)(void *arg, enum tape_over how);
     void *arg;
 };
@@ -54,7 +55,7 @@ static void over(struct tape_reader *rd, enum http_close close, enum tape_over h
         if (rd->on_over)
             rd->on_over(rd->arg, how);
         rd->on_over = NULL;
-        rd->at = UINT64_MAX;
+        rd->left = true;
         return;
     }
     http_stream_close(&rd->s, close);
@@ -65,16 +66,11 @@ static void over(struct tape_reader *rd, enum http_close close, enum tape_over h
     tape_unref(&t);
 }
 
-static bool is_there(const struct tape_reader *rd)
-{
-    return rd->at != UINT64_MAX;
-}
-
 static bool anybody_there(const struct tape *t)
 {
     LIST_EACH(it, &t->readers)
     {
-        if (is_there(LIST_ENTRY(it, struct tape_reader, link)))
+        if (!LIST_ENTRY(it, struct tape_reader, link)->left)
             return true;
     }
     return false;
@@ -118,7 +114,7 @@ static void pump(struct tape_reader *rd)
     struct tape *t = rd->tape;
     struct err e;
 
-    if (!is_there(rd))
+    if (rd->left)
         return;
     if (send_some(rd, &e) < 0)
         over(rd, HTTP_CLOSE_BROKEN, TAPE_NO_ROOM);
@@ -155,7 +151,7 @@ static void on_sent(void *arg, size_t n)
     struct tape *t = rd->tape;
     uint64_t taken, had;
 
-    if (!is_there(rd))
+    if (rd->left)
         return;
     rd->taken += n;
     taken = rd->taken;
@@ -176,7 +172,7 @@ static void on_fail(void *arg, enum http_fail how, const struct err *e)
 
     UNUSED(how);
     UNUSED(e);
-    if (is_there(rd))
+    if (!rd->left)
         over(rd, HTTP_CLOSE_BROKEN, TAPE_LEFT);
     tell_gone(t);
     tape_unref(&t);
@@ -225,12 +221,11 @@ static struct tape *tape_of(struct http_stream *s)
     return CONTAINER_OF(s, struct tape, writer);
 }
 
-static int pass_on(struct tape *t)
+static void pass_on(struct tape *t)
 {
     pump_all(t);
     if (!anybody_there(t))
         ev_post(t->ev, &t->gone);
-    return 0;
 }
 
 static int copy_head(struct tape *t, const struct http_head *h)
@@ -261,7 +256,8 @@ static int op_send_head(struct http_stream *s, const struct http_head *h, struct
     if (copy_head(t, h) < 0)
         return err_set(e, ERR_NOMEM, "no memory for an answer");
     t->has_head = true;
-    return pass_on(t);
+    pass_on(t);
+    return 0;
 }
 
 static int op_send_body(struct http_stream *s, const char *p, size_t n, struct err *e)
@@ -270,7 +266,8 @@ static int op_send_body(struct http_stream *s, const char *p, size_t n, struct e
 
     if (blob_add(t->body, p, n, e) < 0)
         return -1;
-    return pass_on(t);
+    pass_on(t);
+    return 0;
 }
 
 static int op_send_end(struct http_stream *s, struct err *e)
@@ -279,7 +276,8 @@ static int op_send_end(struct http_stream *s, struct err *e)
 
     UNUSED(e);
     t->ended = true;
-    return pass_on(t);
+    pass_on(t);
+    return 0;
 }
 
 static void op_consumed(struct http_stream *s, size_t n)
@@ -303,10 +301,10 @@ static void op_close(struct http_stream *s, enum http_close how)
     {
         struct tape_reader *rd = LIST_ENTRY(it, struct tape_reader, link);
 
-        if (is_there(rd))
-            pump(rd);
-        else
+        if (rd->left)
             over(rd, HTTP_CLOSE_BROKEN, TAPE_LEFT);
+        else
+            pump(rd);
     }
     tape_unref(&t);
 }
