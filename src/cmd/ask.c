@@ -11,6 +11,18 @@
 #include "cmd/config.h"
 #include "cmd/status_read.h"
 
+bool ask_option(int argc, char **argv, int *i, const char **admin, bool *json)
+{
+    if (strcmp(argv[*i], "--json") == 0) {
+        *json = true;
+        return true;
+    }
+    if (strcmp(argv[*i], "--admin") != 0 || *i + 1 >= argc)
+        return false;
+    *admin = argv[++*i];
+    return true;
+}
+
 int ask_failed(const char *command, const char *admin, const struct err *e)
 {
     bool nobody = e->code == ERR_CONNECT || e->code == ERR_RESOLVE || e->code == ERR_TIMEOUT ||

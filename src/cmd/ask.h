@@ -12,6 +12,9 @@ enum { EXIT_UNREACHABLE = 4 };
 
 #define ASK_STATUS "exit status: 0 fine, 1 it said no, 2 wrong usage, 4 nobody answers\n"
 
+/* Is argv[*i] `--admin URL` or `--json`? Then it has been taken, and *i is at the last of it. */
+bool ask_option(int argc, char **argv, int *i, const char **admin, bool *json);
+
 /* It could not be asked: say so on standard error. Returns the exit status. */
 int ask_failed(const char *command, const char *admin, const struct err *e);
 

@@ -65,10 +65,8 @@ static int read_options(int argc, char **argv, bool reloads, struct options *o)
 {
     *o = (struct options){.admin = ADMIN_DEFAULT};
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--admin") == 0 && i + 1 < argc) {
-            o->admin = argv[++i];
-        } else if (strcmp(argv[i], "--json") == 0) {
-            o->json = true;
+        if (ask_option(argc, argv, &i, &o->admin, &o->json)) {
+            continue;
         } else if (reloads && strcmp(argv[i], "--now") == 0) {
             o->now = true;
         } else if (reloads && strcmp(argv[i], "--no-wait") == 0) {

@@ -28,10 +28,8 @@ static int read_options(int argc, char **argv, struct options *o)
 {
     o->admin = ADMIN_DEFAULT;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--admin") == 0 && i + 1 < argc) {
-            o->admin = argv[++i];
-        } else if (strcmp(argv[i], "--json") == 0) {
-            o->json = true;
+        if (ask_option(argc, argv, &i, &o->admin, &o->json)) {
+            continue;
         } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             return 1;
         } else {
