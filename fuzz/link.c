@@ -35,7 +35,7 @@ static bool send_raw(int link, const void *p, size_t n, size_t fds_n)
     int fds[FDS_MAX];
 
     for (size_t i = 0; i < FDS_MAX; i++)
-        fds[i] = link;
+        fds[i] = STDERR_FILENO; /* the link itself the kernel would hold for its collector's time */
     if (fds_n) {
         struct cmsghdr *c;
 
