@@ -27,11 +27,12 @@ static void on_start(struct follow *f, const struct chat_event *ev)
 /* Thinking before the text, or the text itself. */
 static void on_part(struct follow *f, const struct chat_event *ev)
 {
-    if (ev->part == CHAT_PART_THINKING && !f->begun && !ev->redacted && ev->index == f->lead)
+    if (ev->part == CHAT_PART_THINKING && !f->begun && !ev->redacted && ev->index == f->lead) {
         f->lead++;
-    else if (ev->part == CHAT_PART_TEXT && !f->begun && ev->index == f->lead)
+        f->open++;
+    } else if (ev->part == CHAT_PART_TEXT && !f->begun && ev->index == f->lead && !f->open)
         f->begun = true;
-    else if (ev->part != CHAT_PART_TEXT || ev->index != f->lead)
+    else if (!f->begun || ev->part != CHAT_PART_TEXT || ev->index != f->lead)
         follow_close(f);
 }
 
@@ -66,6 +67,7 @@ void follow_told(struct follow *f, const struct chat_event *ev)
     case CHAT_EVENT_PART_END:
         if (ev->part == CHAT_PART_TEXT)
             follow_close(f);
+        f->open -= ev->part == CHAT_PART_THINKING && f->open;
         break;
     case CHAT_EVENT_USAGE:
         f->usage = ev->usage;

@@ -5,8 +5,9 @@
  * Fed with every event of the target, from the first one; of a target that goes on, with what the
  * client is told of it (join.h). What can be gone on with is text of one choice, behind unsigned
  * thinking or behind nothing; anything else closes it for good: calls of tools, signatures,
- * citations, log-probabilities, media, a finish reason, more text than FOLLOW_TEXT_MAX, an event
- * that cannot be read here.
+ * citations, log-probabilities, media, a finish reason, text before the thinking in front of it has
+ * ended (a writer whose parts come one after the other holds it back), more text than
+ * FOLLOW_TEXT_MAX, an event that cannot be read here.
  *
  * Room: dialect. Pure but for memory. Threads: one owner.
  */
@@ -30,7 +31,8 @@ struct follow {
     struct buf text;
     bool closed;
     bool begun;       /* the text's part, which is open then; behind it nothing else begins */
-    uint32_t lead;    /* parts before it, which are thinking */
+    uint32_t lead;    /* parts before it, which are thinking ... */
+    uint32_t open;    /* ... and so many of them have not ended */
     uint32_t deltas;  /* pieces of it, thinking included: about as many tokens */
     struct span id;   /* absent: none was told */
     uint64_t created; /* 0: none was told */

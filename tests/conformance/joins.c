@@ -458,11 +458,7 @@ static bool begin_cut(struct cut *x, struct stream *s, size_t after)
     MUST(read_back(x, &h, &e) == 0);
     open = part_at(heard_answer(&h), x->f.lead);
     whole = part_at(heard_answer(&s->told), x->f.lead);
-    /* Text that came before the thinking in front of it had ended is held back by the client's
-     * writer. What a join makes of it is not known here. */
-    if (!open)
-        return false;
-    ok = !open->next && span_eq(open->text, buf_span(&x->f.text)) && whole &&
+    ok = open && !open->next && span_eq(open->text, buf_span(&x->f.text)) && whole &&
          span_starts(whole->text, open->text);
     if (!ok)
         check_fail(&s->p->t, s->name, "%zu: what is known is not what was told: '%.*s'", after,

@@ -95,15 +95,16 @@ static void only_text_can(void **state)
         uint32_t lead, deltas;
     } rows[] = {
         {"sTd", true, 0, 1},       {"sTddd", true, 0, 3},
-        {"Td", true, 0, 1},                               /* nobody has to begin with START */
-        {"sKdeTdd", true, 1, 3},                          /* thinking takes tokens too */
-        {"sKdeKdeTd", true, 2, 3}, {"sKdTd", true, 1, 2}, /* whose thinking has not been ended */
-        {"s", false, 0, 0},        {"sT", false, 0, 0},   /* no text */
-        {"sKd", false, 1, 1},                             /* no text yet */
-        {"sTdK", false, 0, 1},                            /* thinking behind it */
-        {"sTdTd", false, 0, 1},                           /* another text */
-        {"sTde", false, 0, 1},                            /* its part has ended */
-        {"sKdgeTd", false, 1, 1},                         /* signed thinking */
+        {"Td", true, 0, 1},                                /* nobody has to begin with START */
+        {"sKdeTdd", true, 1, 3},                           /* thinking takes tokens too */
+        {"sKdeKdeTd", true, 2, 3}, {"sKdTd", false, 1, 1}, /* its thinking has not ended */
+        {"sKdKdeTd", false, 2, 2},                         /* ... the first of two */
+        {"s", false, 0, 0},        {"sT", false, 0, 0},    /* no text */
+        {"sKd", false, 1, 1},                              /* no text yet */
+        {"sTdK", false, 0, 1},                             /* thinking behind it */
+        {"sTdTd", false, 0, 1},                            /* another text */
+        {"sTde", false, 0, 1},                             /* its part has ended */
+        {"sKdgeTd", false, 1, 1},                          /* signed thinking */
         {"sRTd", false, 0, 0},     {"sTdg", false, 0, 1},
         {"sTdc", false, 0, 1},     {"sTdl", false, 0, 1},
         {"sTdf", false, 0, 1},     {"sTd2", false, 0, 1},
