@@ -269,8 +269,7 @@ void run_seeds(bool h2)
 
 /* ---- without memory ---- */
 
-/* Each allocation of a whole exchange fails once: it ends, on both sides, and nothing leaks. */
-void run_torture(bool h2)
+static void torture_one(bool h2, struct plan p)
 {
     size_t at, failed = 0;
     bool hit = true;
@@ -278,7 +277,6 @@ void run_torture(bool h2)
     for (at = 1; hit && at < 5000; at++) {
         struct bed *b = bed_new();
         const struct xchg *x = NULL, *y = NULL;
-        struct plan p = {.up = 100000, .down = 100000, .up_chunked = true, .down_chunked = true};
 
         b->lenient = true;
         b->pc.h2_only = h2;
@@ -296,10 +294,25 @@ void run_torture(bool h2)
             assert_true(x->c.ends || x->c.fails || x->c.refused || !x->c.connects);
             check_sides(x);
             failed += x->c.fails > 0;
+            if (p.down_stop) /* what cannot be said to the peer ends the connection, at once */
+                assert_in_range(x->c.failed_at, 0, EV_S(1));
         }
         bed_free(b);
     }
     print_message("%zu allocations, each failed once; %zu exchanges failed by it\n", at - 1,
                   failed);
     assert_false(hit);
+}
+
+/* Each allocation of an exchange fails once, of a whole one and of one that the handler breaks off:
+ * it ends, on both sides, and nothing leaks. */
+void run_torture(bool h2)
+{
+    const struct plan whole = {
+        .up = 100000, .down = 100000, .up_chunked = true, .down_chunked = true};
+    struct plan broken = whole;
+
+    broken.down_stop = 30000;
+    torture_one(h2, whole);
+    torture_one(h2, broken);
 }
