@@ -207,7 +207,7 @@ static void raise_files(const struct settings *s)
     if (setrlimit(RLIMIT_NOFILE, &files) != 0)
         run_say("lamplighter: warning: the limit of open files stays: %s", strerror(errno));
     most = run_conns_most();
-    if (most < s->server.conns)
+    if (most < s->server.conns - s->server.conns / 10) /* by a few less nobody is helped */
         run_say("lamplighter: warning: %llu open files are enough for %u connections of clients a "
                 "worker, and server.limits.connections says %u: raise the limit (ulimit -n, "
                 "LimitNOFILE)",
