@@ -181,7 +181,7 @@ static void what_is_not_gone_on_with(void **state)
         {"another family", "", REQUEST("other", "\"stream\":true,"), BEGIN, 0},
         {"another family may", ", continue: any", REQUEST("other", "\"stream\":true,"), BEGIN, 1},
         {"it begins with no given text", "", REQUEST("mute", "\"stream\":true,"), BEGIN, 0},
-        {"a call has begun", "", STREAM, BEGIN CALL, 0},
+        {"a call is held", "", STREAM, BEGIN CALL, 1}, /* test_calls.c */
         {"another choice", "", STREAM, BEGIN SECOND_CHOICE, 0},
         {"log-probabilities", "", STREAM, BEGIN LOGPROBS, 0},
         {"JSON", "",
