@@ -3,11 +3,11 @@
  */
 #include "dialect/follow.h"
 
-#define ARENA_MAX ((size_t)1024 * 1024)
-#define NAMES_MAX ((size_t)4096)
+#define ARENA_MAX  ((size_t)1024 * 1024)
+#define NAMES_MAX  ((size_t)4096)
 #define PIECES_MAX (2 * FOLLOW_TEXT_MAX) /* longest event that is followed */
 #define PIECE_LONG 64                    /* of a text: it is more tokens than one */
-#define ITEMS_MAX FOLLOW_TEXT_MAX /* as JSON */
+#define ITEMS_MAX  FOLLOW_TEXT_MAX       /* as JSON */
 
 void follow_close(struct follow *f)
 {

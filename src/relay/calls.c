@@ -11,8 +11,8 @@
  * of a text is held because a call may be right behind it, and behind an end that was told nobody
  * could go on; what follows it comes at once. Behind a call that has been told nobody goes on.
  *
- * What is held are the target's events, not what the client's dialect makes of them: its writer, and
- * who follows the answer, know of nothing that was not told.
+ * What is held are the target's events, not what the client's dialect makes of them: its writer,
+ * and who follows the answer, know of nothing that was not told.
  */
 #include "relay/relay_impl.h"
 

@@ -134,12 +134,28 @@ void relay_on_watch(struct relay *r)
     }
 }
 
-/* Half an event is a part of no answer: a client that got it as it came has nothing to go on with. */
+/* Half an event is a part of no answer: a client that got it as it came has nothing to go on with.
+ */
 bool relay_can_join(const struct relay *r)
 {
     bool boundary = r->translate || !r->call || call_at_boundary(r->call);
 
     return r->state == RELAY_ANSWERING && r->follow && follow_can(r->follow) && boundary;
+}
+
+/* Anthropic's API has one, for models that decline, and clients announce that they know it. */
+bool relay_says_joins(const struct relay *r)
+{
+    static const struct span beta = SPAN_LIT("server-side-fallback-");
+
+    for (size_t i = 0; i < r->head->fields_n; i++) {
+        struct span rest = r->head->fields[i].value;
+
+        while (span_is(r->head->fields[i].name, "anthropic-beta") && span_has(rest))
+            if (span_starts(span_trim(span_cut(&rest, ',')), beta))
+                return true;
+    }
+    return false;
 }
 
 bool relay_join(struct relay *r, struct relay_refusal *no)

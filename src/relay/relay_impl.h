@@ -39,12 +39,13 @@
 #include "dialect/translate.h"
 #include "relay/relay.h"
 
-#define RELAY_ARENA       ((size_t)1024 * 1024) /* all attempts together */
-#define RELAY_HOLD        ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
-#define RELAY_HOLD_MS     1500                /* ... and the head; behind it the client ... */
-#define RELAY_ALIVE_MS    10000               /* ... gets a keep-alive in so long */
-#define RELAY_CALLS       ((size_t)16 * 1024) /* most bytes of calls that are held until they are whole ... */
-#define RELAY_CALLS_MS    5000                /* ... for so long */
+#define RELAY_ARENA    ((size_t)1024 * 1024) /* all attempts together */
+#define RELAY_HOLD     ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
+#define RELAY_HOLD_MS  1500                /* ... and the head; behind it the client ... */
+#define RELAY_ALIVE_MS 10000               /* ... gets a keep-alive in so long */
+#define RELAY_CALLS                                                                                \
+    ((size_t)16 * 1024)        /* most bytes of calls that are held until they are whole ... */
+#define RELAY_CALLS_MS    5000 /* ... for so long */
 #define RELAY_LOW         ((size_t)4 * 1024) /* go on reading the target below this backlog */
 #define RELAY_ID          17                 /* "r_" and 15 characters */
 #define RELAY_PATCHES     2
@@ -324,6 +325,9 @@ bool relay_can_join(const struct relay *r);
 
 /* How it would be asked. */
 enum join_how relay_join_how(const struct relay *r);
+
+/* Does the client know of a block that says who goes on? */
+bool relay_says_joins(const struct relay *r);
 
 /* r->target shall: make the request of it. false: it cannot, *no says why. */
 bool relay_join(struct relay *r, struct relay_refusal *no);

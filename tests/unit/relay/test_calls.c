@@ -1,8 +1,8 @@
-/* Goal: of a call that could be lost with its target the client is told when it is whole, and a break
- * before that is one behind the text in front of it; in every dialect of a client, as the target said
- * it or translated; but not for ever, and not without end.
- * Method: upstreams in virtual time whose streams hold a text and a call, cut at every byte, or paused
- * within the call, and another one that goes on. */
+/* Goal: of a call that could be lost with its target the client is told when it is whole, and a
+ * break before that is one behind the text in front of it; in every dialect of a client, as the
+ * target said it or translated; but not for ever, and not without end. Method: upstreams in virtual
+ * time whose streams hold a text and a call, cut at every byte, or paused within the call, and
+ * another one that goes on. */
 #include "ups.h"
 
 #include "base/mem.h"
@@ -11,12 +11,13 @@
     "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port                                 \
     "'], timeout: {connect: 1s, first_token: 30s, idle: 30s, total: 90s, adaptive: false}}\n"
 #define CONF                                                                                       \
-    "version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")                                 \
-        "  k: {type: tgi, endpoints: ['http://127.0.0.1:9000']}\n"                                 \
-        "  x: {type: anthropic, endpoints: ['http://127.0.0.1:9000'], private: true, key: 'env:K'}\n"      \
-        "defaults: {retry: {same_target: 0}}\nmodels:\n  m: {targets: [a/m, b/m]}\n"               \
-        "  t: {targets: [k/m, b/m]}\n  x: {targets: [x/m, b/m]}\n"                                 \
-        "  off: {targets: [a/m, b/m], continue: 'off'}\n"
+    "version: 1\nproviders:\n" VLLM("a", "9000") VLLM(                                             \
+        "b", "9100") "  k: {type: tgi, endpoints: ['http://127.0.0.1:9000']}\n"                    \
+                     "  x: {type: anthropic, endpoints: ['http://127.0.0.1:9000'], private: "      \
+                     "true, key: 'env:K'}\n"                                                       \
+                     "defaults: {retry: {same_target: 0}}\nmodels:\n  m: {targets: [a/m, b/m]}\n"  \
+                     "  t: {targets: [k/m, b/m]}\n  x: {targets: [x/m, b/m]}\n"                    \
+                     "  off: {targets: [a/m, b/m], continue: 'off'}\n"
 
 static const char *const env[] = {"K=sk-key", NULL};
 
@@ -27,13 +28,15 @@ static const char *const env[] = {"K=sk-key", NULL};
 
 /* clang-format off: each line of these texts is a line on the wire */
 #define PIECE(more, args)                                                                          \
-    EVENT("{\"tool_calls\":[{\"index\":0" more ",\"function\":{" args "}}]},\"finish_reason\":null")
-#define NAMED(name, json) "event: " name "\ndata: {\"type\":\"" name "\"" json "}\n\n"
-#define SAYS(n, type, more)                                                                        \
-    NAMED(type, ",\"sequence_number\":" #n "," more)
-#define AT_TEXT "\"item_id\":\"msg_7\",\"output_index\":0,\"content_index\":0,"
-#define MESSAGE(text) "{\"id\":\"msg_7\",\"type\":\"message\",\"status\":\"completed\",\"role\":"  \
-    "\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"" text "\",\"annotations\":[]}]}"
+    EVENT("{\"tool_calls\":[{\"index\":0" more ",\"function\":{" args "}}]},\"finish_reason\":"    \
+                                                                      "null")
+#define NAMED(name, json)   "event: " name "\ndata: {\"type\":\"" name "\"" json "}\n\n"
+#define SAYS(n, type, more) NAMED(type, ",\"sequence_number\":" #n "," more)
+#define AT_TEXT             "\"item_id\":\"msg_7\",\"output_index\":0,\"content_index\":0,"
+#define MESSAGE(text)                                                                              \
+    "{\"id\":\"msg_7\",\"type\":\"message\",\"status\":\"completed\",\"role\":"                    \
+    "\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"" text                        \
+    "\",\"annotations\":[]}]}"
 #define CALL "{\"id\":\"fc_7\",\"type\":\"function_call\",\"call_id\":\"c7\",\"name\":\"" TOOL "\","
 
 #define CHAT_TEXT ROLE WORD("Once upon a time ") WORD("there was ") WORD("a lamplighter, ")
@@ -43,32 +46,38 @@ static const char *const env[] = {"K=sk-key", NULL};
 #define CHAT_END EVENT("{},\"finish_reason\":\"tool_calls\"") "data: [DONE]\n\n"
 
 #define MESSAGES_START                                                                             \
-    NAMED("message_start", ",\"message\":{\"id\":\"m1\",\"type\":\"message\",\"role\":"            \
+    NAMED("message_start",                                                                         \
+          ",\"message\":{\"id\":\"m1\",\"type\":\"message\",\"role\":"                             \
           "\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"usage\":"           \
           "{\"input_tokens\":7,\"output_tokens\":1}}")
 #define MESSAGES_TEXT                                                                              \
     MESSAGES_START                                                                                 \
-    NAMED("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}") \
+    NAMED("content_block_start",                                                                   \
+          ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")                      \
     NAMED("content_block_delta",                                                                   \
           ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"" HEAD_TEXT "\"}")
 #define MESSAGES_CALL                                                                              \
     NAMED("content_block_stop", ",\"index\":0")                                                    \
     NAMED("content_block_start", ",\"index\":1,\"content_block\":{\"type\":\"tool_use\",\"id\":"   \
-          "\"c7\",\"name\":\"" TOOL "\",\"input\":{}}")                                            \
-    NAMED("content_block_delta",                                                                   \
-          ",\"index\":1,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"n\\\":\"}") \
+                                 "\"c7\",\"name\":\"" TOOL "\",\"input\":{}}")                     \
+    NAMED(                                                                                         \
+        "content_block_delta",                                                                     \
+        ",\"index\":1,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"n\\\":\"}") \
     NAMED("ping", "")                                                                              \
     NAMED("content_block_delta",                                                                   \
           ",\"index\":1,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"17}\"}")       \
     NAMED("content_block_stop", ",\"index\":1")
 #define MESSAGES_END                                                                               \
-    NAMED("message_delta", ",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_tokens\":9}") \
+    NAMED("message_delta",                                                                         \
+          ",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_tokens\":9}")             \
     NAMED("message_stop", "")
 
 #define RESPONSES_TEXT                                                                             \
-    SAYS(0, "response.created", "\"response\":{\"id\":\"resp_7\",\"object\":\"response\","         \
+    SAYS(0, "response.created",                                                                    \
+         "\"response\":{\"id\":\"resp_7\",\"object\":\"response\","                                \
          "\"created_at\":77,\"status\":\"in_progress\",\"model\":\"m\",\"output\":[]}")            \
-    SAYS(1, "response.output_item.added", "\"output_index\":0,\"item\":{\"id\":\"msg_7\",\"type\":" \
+    SAYS(1, "response.output_item.added",                                                          \
+         "\"output_index\":0,\"item\":{\"id\":\"msg_7\",\"type\":"                                 \
          "\"message\",\"status\":\"in_progress\",\"role\":\"assistant\",\"content\":[]}")          \
     SAYS(2, "response.content_part.added",                                                         \
          AT_TEXT "\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}")           \
@@ -76,7 +85,8 @@ static const char *const env[] = {"K=sk-key", NULL};
 #define RESPONSES_CALL                                                                             \
     SAYS(4, "response.output_text.done", AT_TEXT "\"text\":\"" HEAD_TEXT "\"")                     \
     SAYS(5, "response.content_part.done",                                                          \
-         AT_TEXT "\"part\":{\"type\":\"output_text\",\"text\":\"" HEAD_TEXT "\",\"annotations\":[]}") \
+         AT_TEXT "\"part\":{\"type\":\"output_text\",\"text\":\"" HEAD_TEXT                        \
+                 "\",\"annotations\":[]}")                                                         \
     SAYS(6, "response.output_item.done", "\"output_index\":0,\"item\":" MESSAGE(HEAD_TEXT))        \
     SAYS(7, "response.output_item.added",                                                          \
          "\"output_index\":1,\"item\":" CALL "\"status\":\"in_progress\",\"arguments\":\"\"}")     \
@@ -87,19 +97,21 @@ static const char *const env[] = {"K=sk-key", NULL};
     SAYS(10, "response.function_call_arguments.done",                                              \
          "\"item_id\":\"fc_7\",\"output_index\":1,\"arguments\":\"{\\\"n\\\":17}\"")               \
     SAYS(11, "response.output_item.done",                                                          \
-         "\"output_index\":1,\"item\":" CALL "\"status\":\"completed\",\"arguments\":\"{\\\"n\\\":17}\"}")
+         "\"output_index\":1,\"item\":" CALL                                                       \
+         "\"status\":\"completed\",\"arguments\":\"{\\\"n\\\":17}\"}")
 #define RESPONSES_END                                                                              \
-    SAYS(12, "response.completed", "\"response\":{\"id\":\"resp_7\",\"object\":\"response\","      \
-         "\"created_at\":77,\"status\":\"completed\",\"model\":\"m\",\"output\":[" MESSAGE(HEAD_TEXT) \
-         "," CALL "\"status\":\"completed\",\"arguments\":\"{\\\"n\\\":17}\"}]}")
+    SAYS(12, "response.completed",                                                                 \
+         "\"response\":{\"id\":\"resp_7\",\"object\":\"response\","                                \
+         "\"created_at\":77,\"status\":\"completed\",\"model\":\"m\",\"output\":[" MESSAGE(        \
+             HEAD_TEXT) "," CALL "\"status\":\"completed\",\"arguments\":\"{\\\"n\\\":17}\"}]}")
 /* clang-format on */
 
-#define ASK_CHAT(m)     REQUEST(m, "\"stream\":true,")
-#define ASK_MESSAGES(m) REQUEST(m, "\"stream\":true,\"max_tokens\":99,")
+#define ASK_CHAT(m)      REQUEST(m, "\"stream\":true,")
+#define ASK_MESSAGES(m)  REQUEST(m, "\"stream\":true,\"max_tokens\":99,")
 #define ASK_RESPONSES(m) "{\"model\":\"" m "\",\"stream\":true,\"input\":\"hi\"}"
-#define CHAT            "/v1/chat/completions"
-#define MESSAGES        "/v1/messages"
-#define RESPONSES       "/v1/responses"
+#define CHAT             "/v1/chat/completions"
+#define MESSAGES         "/v1/messages"
+#define RESPONSES        "/v1/responses"
 
 /* A client, and who begins for it: in its own dialect, or in another one. */
 static const struct row {
@@ -151,8 +163,8 @@ static const char *all_of(const struct row *row)
     return whole;
 }
 
-/* Wherever it breaks behind its text: before its finish reason is there, nothing of the call is told,
- * and another one goes on with the text. */
+/* Wherever it breaks behind its text: before its finish reason is there, nothing of the call is
+ * told, and another one goes on with the text. */
 static void cut_at_every_byte(void **state)
 {
     const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
@@ -170,8 +182,7 @@ static void cut_at_every_byte(void **state)
 
             ask(&t, &g, row, &a, &b);
             read_text(&g, row->key, &told);
-            if (!g.clean || ups_said(&g, TOOL) ||
-                !span_is(buf_span(&told), HEAD_TEXT TAIL_TEXT))
+            if (!g.clean || ups_said(&g, TOOL) || !span_is(buf_span(&told), HEAD_TEXT TAIL_TEXT))
                 fail_msg("%s, cut at %zu: %.*s", row->name, cut, SPAN_FMT(buf_span(&g.body)));
             assert_int_equal(t.record.outcome, OUTCOME_JOINED);
             assert_true(ups_said(&g, "\"joined\":{\"target\":\"b/m\",\"at\":42}"));
@@ -210,8 +221,8 @@ static void a_call_alone(void **state)
         const char *path, *ask, *start, *call, *good;
     } alone[] = {
         {CHAT, ASK_CHAT("m"), ROLE, CHAT_CALL, GOOD},
-        {MESSAGES, ASK_MESSAGES("m"), MESSAGES_START, strstr(messages_call, "event: content_block_start"),
-         MESSAGES_TEXT MESSAGES_END},
+        {MESSAGES, ASK_MESSAGES("m"), MESSAGES_START,
+         strstr(messages_call, "event: content_block_start"), MESSAGES_TEXT MESSAGES_END},
         {MESSAGES, ASK_MESSAGES("t"), ROLE, CHAT_CALL, MESSAGES_TEXT MESSAGES_END},
     };
 
@@ -258,7 +269,8 @@ static void held_for_five_seconds(void **state)
 
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
-        static const char with[] = CHAT_TEXT CHAT_CALL CHAT_END, without[] = ROLE CHAT_CALL CHAT_END;
+        static const char with[] = CHAT_TEXT CHAT_CALL CHAT_END,
+                          without[] = ROLE CHAT_CALL CHAT_END;
         const char *body = waits[i].alone ? without : with, *half = strstr(body, "17}");
         struct up a = {ANSWERS, STREAM_HEAD, body, 0, waits[i].whole ? TWIN_WHOLE : TWIN_FIN};
         struct twin_client c = {0};
@@ -343,8 +355,8 @@ static void the_error_is_numbered(void **state)
         assert_false(g.clean || ups_said(&g, TOOL));
         assert_true(ups_said(&g, "error"));
         if (strcmp(rows[i].path, RESPONSES) == 0)
-            assert_true(ups_said(&g, rows[i].same ? "\"sequence_number\":4,"
-                                                  : "\"sequence_number\":"));
+            assert_true(
+                ups_said(&g, rows[i].same ? "\"sequence_number\":4," : "\"sequence_number\":"));
         if (strcmp(rows[i].name, "responses") == 0)
             assert_false(ups_said(&g, "\"sequence_number\":5"));
         assert_int_equal(t.record.outcome, OUTCOME_FAILED);
@@ -392,9 +404,12 @@ static void each_allocation_fails_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cut_at_every_byte),      cmocka_unit_test(a_whole_call_is_told),
-        cmocka_unit_test(a_call_alone),           cmocka_unit_test(held_for_five_seconds),
-        cmocka_unit_test(not_without_end),        cmocka_unit_test(the_error_is_numbered),
+        cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(a_whole_call_is_told),
+        cmocka_unit_test(a_call_alone),
+        cmocka_unit_test(held_for_five_seconds),
+        cmocka_unit_test(not_without_end),
+        cmocka_unit_test(the_error_is_numbered),
         cmocka_unit_test(each_allocation_fails_once),
     };
 
