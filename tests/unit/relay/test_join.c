@@ -572,10 +572,8 @@ static void the_client_waits(void **state)
         buf_init(&request, 65536);
         buf_init(&body, 65536);
         twin_open(&t, 1,
-                  "version: 1\ndefaults: {timeout: {adaptive: false}}\nproviders:\n"
-                  "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-                  "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-                  "models: {m: {targets: [a/m, b/m]}}\n");
+                  "version: 1\ndefaults: {timeout: {adaptive: false}}\nproviders:\n" IDLE(
+                      "a", "9000") IDLE("b", "9100") "models: {m: {targets: [a/m, b/m]}}\n");
         ups_set(&t, 0, &a);
         ups_set(&t, 1, &b);
         t.ups[1].script.rest_at = rows[i].rest_at;
@@ -615,11 +613,9 @@ static void a_stall_is_noticed(void **state)
         struct ups_got g;
 
         twin_open(&t, 1,
-                  "version: 1\nproviders:\n"
-                  "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-                  "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-                  "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
-                  "  other: {targets: [a/m, b/n]}\n");
+                  "version: 1\nproviders:\n" IDLE("a", "9000") IDLE(
+                      "b", "9100") "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
+                                   "  other: {targets: [a/m, b/n]}\n");
         ups_set(&t, 0, &paced);
         ups_set(&t, 1, &rest);
         t.ups[0].script.piece_max = 100;
