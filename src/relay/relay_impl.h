@@ -156,7 +156,6 @@ struct relay {
     struct blob_patch answer_patch;
     struct blob_reader answer_reader;
     struct ev_timer hold;
-    bool hold_over;    /* RELAY_HOLD_MS have passed */
     uint64_t sequence; /* number of the event that the attempt could not send any more */
     struct ev_timer deadline;
 

@@ -41,8 +41,9 @@ static int open_answer(struct relay *r, struct err *e)
     return r->follow ? relay_watch(r, e) : 0;
 }
 
-/* The client still waits for content: it gets the head, and then what keeps its connection alive.
- */
+/* The client still waits for content: it gets the head, though the target may have said nothing
+ * behind its own, for some load balancers end what is silent for a minute; and then what keeps its
+ * connection alive. */
 static int keep_waiting(struct relay *r, struct err *e)
 {
     struct span alive = span_str(r->dialect->keepalive);
@@ -64,9 +65,7 @@ void relay_on_hold(struct ev_timer *t)
         relay_on_watch(r);
         return;
     }
-    r->hold_over = true; /* with nothing held yet, the head goes with the next event */
-    if ((r->joining || (r->state == RELAY_TRYING && (r->held.n || r->head_sent))) &&
-        keep_waiting(r, &e) < 0)
+    if ((r->joining || r->state == RELAY_TRYING) && keep_waiting(r, &e) < 0)
         relay_impossible(r, &e);
 }
 
@@ -128,15 +127,6 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         relay_follow(r);
 }
 
-/* Before the answer has begun. */
-static int hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
-                      struct err *e)
-{
-    if (r->hold_over && !r->head_sent && keep_waiting(r, e) < 0)
-        return -1;
-    return relay_hold_event(r, ev, raw, e);
-}
-
 /* Since the target was asked. */
 static ev_us waited(const struct relay *r)
 {
@@ -170,7 +160,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
         rc = open_answer(r, &e);
     if (rc == 0 && r->state == RELAY_TRYING)
-        rc = hold_event(r, ev, raw, &e);
+        rc = relay_hold_event(r, ev, raw, &e);
     else if (rc == 0)
         rc = relay_send_event(r, ev, raw, piece, &e);
     if (rc < 0) {
