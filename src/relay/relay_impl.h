@@ -278,6 +278,10 @@ void relay_fail(struct relay *r, const struct relay_last *last);
  * as much as of one that streams may wait. */
 void relay_ask_more(struct relay *r);
 void relay_pump_answer(struct relay *r);
+/* The client has left. Behind the terminal marker, where SDKs close a stream whose own end has not
+ * come yet, it left with the whole answer: that is noted, and the request ended. False: it did not.
+ */
+bool relay_left_with_all(struct relay *r);
 
 /* The target has fallen silent: as if the call had failed. */
 void relay_stalled(struct relay *r, ev_us quiet);

@@ -300,6 +300,21 @@ static void note_success(struct relay *r)
         r->record.outcome = OUTCOME_EQUIVALENT;
 }
 
+bool relay_left_with_all(struct relay *r)
+{
+    bool all = r->state == RELAY_ANSWERING && !r->whole && !r->translate && r->backlog == 0 &&
+               r->call && call_answer(r->call)->done;
+
+    if (!all)
+        return false;
+    note_success(r);
+    if (r->once) /* its tape is complete, and is kept for who asks again */
+        end_answer(r);
+    else
+        relay_end(r, HTTP_CLOSE_BROKEN);
+    return true;
+}
+
 static void on_done(void *arg)
 {
     struct relay *r = arg;
