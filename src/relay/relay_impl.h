@@ -168,7 +168,6 @@ struct relay {
     struct blob_patch answer_patch;
     struct blob_reader answer_reader;
     struct ev_timer hold;
-    bool hold_over;    /* RELAY_HOLD_MS have passed */
     uint64_t sequence; /* number of the event that the attempt could not send any more */
     struct ev_timer deadline;
 
@@ -291,13 +290,13 @@ void relay_fail(struct relay *r, const struct relay_last *last);
  * as much as of one that streams may wait. */
 void relay_ask_more(struct relay *r);
 void relay_pump_answer(struct relay *r);
+/* The client has left. Behind the terminal marker, where SDKs close a stream whose own end has not
+ * come yet, it left with the whole answer: that is noted, and the request ended. False: it did not.
+ */
+bool relay_left_with_all(struct relay *r);
 
 /* The answer begins: send the head, if it has not gone before, and what was held behind it. */
 MUST_CHECK int relay_open(struct relay *r, struct err *e);
-
-/* The client still waits for content: it gets the head, and then what keeps its connection alive.
- */
-MUST_CHECK int relay_keep_waiting(struct relay *r, struct err *e);
 
 /* Content has reached the client. */
 void relay_note_told(struct relay *r);
