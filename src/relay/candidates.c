@@ -202,6 +202,7 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
         c[i].cost = relay_guess_cost(r, ways[i].target);
+        relay_weigh_by_hand(r, &ways[i], &c[i]);
     }
     policy_order(order, c, (uint32_t)n, relay_standings(r), strategy, !r->req.stream, random);
     for (size_t i = 0; i < n; i++)
@@ -387,5 +388,6 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     for (size_t i = 0; lead && i < l.n; i++)
         if (!span_eq(lead->model, r->ways[i].target->model))
             leave_out(r, i);
+    relay_spill_out(r);
     return relay_disabled_out(r, no);
 }

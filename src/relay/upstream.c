@@ -379,7 +379,7 @@ void relay_fail(struct relay *r, const struct relay_last *last)
 /* What the caller did wrong is said in the provider's own words: status and body as they came. */
 static bool passes_on(const struct relay *r, const struct call_failure *f)
 {
-    return !r->translate && f->body.n &&
+    return !r->translate && f->body.n && !relay_would_spill(r, f->class_id) &&
            (f->class_id == CLASS_CALLER || f->class_id == CLASS_TOO_LONG ||
             f->class_id == CLASS_POLICY);
 }
