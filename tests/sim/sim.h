@@ -414,6 +414,7 @@ bool client_write(struct client *c, const char *p, size_t n);
 
 /* joins.c */
 void joins_draw_provider(struct sim *s, struct provider_world *p);
+const char *joins_word(const struct ask *a); /* as the configuration has it */
 void joins_draw_ask(struct ask *a);
 /* Is what it does drawn only when all of the request has come? */
 bool joins_wait(const struct arrival *a);
