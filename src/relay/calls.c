@@ -54,8 +54,6 @@ int relay_hold_call(struct relay *r, const struct dialect_event *ev, struct span
 
     if (at == 0 && begin(r, ev, e) < 0)
         return -1;
-    if (r->state == RELAY_TRYING && r->hold_over && !r->head_sent && relay_keep_waiting(r, e) < 0)
-        return -1;
     r->calls.any |= ev->call;
     buf_add(held, (const char *)&n, sizeof(n));
     if (r->translate)

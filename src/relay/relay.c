@@ -165,6 +165,8 @@ static void client_is_gone(struct relay *r, const struct err *e)
 {
     struct relay_refusal no = {.status = 400, .reason = REASON_CLIENT_GONE, .text = e->text};
 
+    if (relay_left_with_all(r))
+        return;
     relay_note(r, &no);
     relay_end(r, HTTP_CLOSE_BROKEN);
 }
@@ -366,6 +368,8 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
         relay_refuse(r, &no);
         return;
     }
+    if (relay_left_with_all(r))
+        return;
     if (r->state != RELAY_FLUSHING) { /* while flushing the outcome is known already */
         no.reason = REASON_CLIENT_GONE;
         relay_note(r, &no);

@@ -40,7 +40,10 @@ int relay_open(struct relay *r, struct err *e)
     return r->follow ? relay_watch(r, e) : 0;
 }
 
-int relay_keep_waiting(struct relay *r, struct err *e)
+/* The client still waits for content: it gets the head, though the target may have said nothing
+ * behind its own, for some load balancers end what is silent for a minute; and then what keeps its
+ * connection alive. */
+static int keep_waiting(struct relay *r, struct err *e)
 {
     struct span alive = span_str(r->dialect->keepalive);
     int rc = 0;
@@ -61,10 +64,7 @@ void relay_on_hold(struct ev_timer *t)
         relay_on_watch(r);
         return;
     }
-    r->hold_over = true; /* with nothing held yet, the head goes with the next event */
-    if ((r->joining ||
-         (r->state == RELAY_TRYING && (r->held.n || r->calls.held.n || r->head_sent))) &&
-        relay_keep_waiting(r, &e) < 0)
+    if ((r->joining || r->state == RELAY_TRYING) && keep_waiting(r, &e) < 0)
         relay_impossible(r, &e);
 }
 
@@ -126,15 +126,6 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         relay_follow(r);
 }
 
-/* Before the answer has begun. */
-static int hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
-                      struct err *e)
-{
-    if (r->hold_over && !r->head_sent && relay_keep_waiting(r, e) < 0)
-        return -1;
-    return relay_hold_event(r, ev, raw, e);
-}
-
 /* Since the target was asked. */
 static ev_us waited(const struct relay *r)
 {
@@ -165,7 +156,7 @@ static int tell_event(struct relay *r, const struct dialect_event *ev, struct sp
     if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD) && relay_open(r, e) < 0)
         return -1;
     if (r->state == RELAY_TRYING)
-        return hold_event(r, ev, raw, e);
+        return relay_hold_event(r, ev, raw, e);
     if (relay_send_event(r, ev, raw, piece, e) < 0)
         return -1;
     if (content)
@@ -325,6 +316,21 @@ static void note_success(struct relay *r)
         r->record.outcome = OUTCOME_EQUIVALENT;
 }
 
+bool relay_left_with_all(struct relay *r)
+{
+    bool all = r->state == RELAY_ANSWERING && !r->whole && !r->translate && r->backlog == 0 &&
+               r->call && call_answer(r->call)->done;
+
+    if (!all)
+        return false;
+    note_success(r);
+    if (r->once) /* its tape is complete, and is kept for who asks again */
+        end_answer(r);
+    else
+        relay_end(r, HTTP_CLOSE_BROKEN);
+    return true;
+}
+
 static void on_done(void *arg)
 {
     struct relay *r = arg;
@@ -373,7 +379,7 @@ void relay_fail(struct relay *r, const struct relay_last *last)
 /* What the caller did wrong is said in the provider's own words: status and body as they came. */
 static bool passes_on(const struct relay *r, const struct call_failure *f)
 {
-    return !r->translate && f->body.n &&
+    return !r->translate && f->body.n && !relay_would_spill(r, f->class_id) &&
            (f->class_id == CLASS_CALLER || f->class_id == CLASS_TOO_LONG ||
             f->class_id == CLASS_POLICY);
 }
