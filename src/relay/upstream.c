@@ -23,8 +23,7 @@ void relay_ask_more(struct relay *r)
     r->blocked = blocked;
 }
 
-/* Send the head, if it has not gone before, and what was held behind it. */
-static int open_answer(struct relay *r, struct err *e)
+int relay_open(struct relay *r, struct err *e)
 {
     ev_timer_stop(&r->hold);
     if (!r->head_sent && relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
@@ -135,42 +134,59 @@ static ev_us waited(const struct relay *r)
     return asked ? ev_now(r->env->ev) - asked : 0;
 }
 
-static void note_content(struct relay *r)
+void relay_note_told(struct relay *r)
 {
+    struct err e;
+
     if (r->record.first_us == 0)
         r->record.first_us = ev_now(r->env->ev) - r->began;
-    if (!r->run.answered)
-        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
+    if (r->joining && r->follow && relay_watch(r, &e) < 0)
+        UNUSED(e); /* then timeout.idle is what there is */
+    r->joining = false;
+}
+
+static int tell_event(struct relay *r, const struct dialect_event *ev, struct span raw,
+                      enum call_piece piece, struct err *e)
+{
+    bool content = dialect_is_content(ev->kind), release = piece != CALL_EVENT_WHOLE || content;
+
+    if (relay_tell_calls(r, e) < 0)
+        return -1;
+    relay_follow_event(r, raw, piece);
+    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD) && relay_open(r, e) < 0)
+        return -1;
+    if (r->state == RELAY_TRYING)
+        return relay_hold_event(r, ev, raw, e);
+    if (relay_send_event(r, ev, raw, piece, e) < 0)
+        return -1;
+    if (content)
+        relay_note_told(r);
+    return 0;
 }
 
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
     struct relay *r = arg;
-    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind);
     struct err e;
-    int rc = 0;
+    int rc;
 
     relay_note_keeper(r);
     if (r->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
         relay_ask_more(r); /* only we have asked for it */
         return;
     }
-    relay_follow_event(r, raw, piece);
-    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
-        rc = open_answer(r, &e);
-    if (rc == 0 && r->state == RELAY_TRYING)
-        rc = relay_hold_event(r, ev, raw, &e);
-    else if (rc == 0)
-        rc = relay_send_event(r, ev, raw, piece, &e);
+    relay_hear(r);
+    if (relay_holds(r, ev, raw, piece))
+        rc = relay_hold_call(r, ev, raw, &e);
+    else
+        rc = tell_event(r, ev, raw, piece, &e);
     if (rc < 0) {
         relay_impossible(r, &e);
         return;
     }
-    if (dialect_is_content(ev->kind)) {
-        r->joining = false;
-        note_content(r);
-    }
+    if (dialect_is_content(ev->kind) && !r->run.answered)
+        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
     relay_ask_more(r);
 }
 
@@ -279,7 +295,7 @@ static int finish_answer(struct relay *r, struct err *e)
         relay_note_keeper(r);
         return r->translate ? relay_translate_answer(r, e) : 0;
     }
-    if (r->state == RELAY_TRYING && open_answer(r, e) < 0)
+    if (relay_tell_calls(r, e) < 0 || (r->state == RELAY_TRYING && relay_open(r, e) < 0))
         return -1;
     return relay_translate_end(r, e);
 }
@@ -363,7 +379,7 @@ void relay_fail(struct relay *r, const struct relay_last *last)
 /* What the caller did wrong is said in the provider's own words: status and body as they came. */
 static bool passes_on(const struct relay *r, const struct call_failure *f)
 {
-    return !r->translate && f->body.n &&
+    return !r->translate && f->body.n && !relay_would_spill(r, f->class_id) &&
            (f->class_id == CLASS_CALLER || f->class_id == CLASS_TOO_LONG ||
             f->class_id == CLASS_POLICY);
 }

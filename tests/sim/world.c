@@ -124,7 +124,9 @@ static void draw_config(struct sim *s)
 
     s->breaker = rng_below(r, 8) != 0;
     s->keyed = rng_below(r, 2) == 0;
-    s->workers_n = 1 + rng_below(r, WORKERS_MAX);
+    s->workers_n = s->slots_n = 1 + rng_below(r, WORKERS_MAX);
+    for (size_t i = 0; i < s->slots_n; i++)
+        s->slots[i] = i;
     s->providers_n = 1 + rng_below(r, PROVIDERS_MAX);
     text_f(&s->config,
            "version: 1\nserver: {timeout: {write_stall: %llus}, limits: {memory: %s}}\n",
@@ -140,6 +142,8 @@ static void draw_config(struct sim *s)
     text_str(&s->config, "models:\n");
     for (size_t i = 0; i < s->providers_n; i++)
         text_f(&s->config, "  h%zua: {targets: p%zu/a}\n  h%zub: {targets: p%zu/b}\n", i, i, i, i);
+    if (s->hands)
+        hands_write_common(s, &s->config, "");
     load_draw(s);
 }
 
@@ -208,7 +212,7 @@ static void on_record(void *arg, const struct record *r)
     held_give_up(&w->held, r->held);
 }
 
-static void open_worker(struct sim *s, size_t i)
+void sim_open_worker(struct sim *s, size_t i)
 {
     struct worker *w = &s->workers[i];
     struct net_listen_conf lc = {.fd = -1};
@@ -221,7 +225,9 @@ static void open_worker(struct sim *s, size_t i)
                               .standings = s->board->standings,
                               .creds = s->board->creds[i],
                               .kept = &s->board->kept,
-                              .seats = &s->board->seats};
+                              .seats = &s->board->seats,
+                              .trial = &s->board->trial,
+                              .overrides = s->board};
     char addr[32];
     struct err e;
 
@@ -311,13 +317,14 @@ static void open_world(struct sim *s)
             upstream_open(&s->providers[i].ends[k]);
         }
     for (size_t i = 0; i < s->workers_n; i++)
-        open_worker(s, i);
+        sim_open_worker(s, i);
     s->timers = ends_timers(s);
     for (size_t i = 0; i < s->providers_n; i++)
         for (size_t k = 0; k < s->providers[i].ends_n; k++)
             on_turn(&s->providers[i].ends[k].turn);
     *net_sim_conf(s->net) = s->rough;
     ev_timer_init(&s->torture_timer, s->ev, on_torture);
+    hands_open(s);
 }
 
 /* ---- closing ---- */
@@ -345,6 +352,7 @@ static void close_world(struct sim *s)
     net_sim_free(&s->net);
     ev_sim_free(&s->ev);
     settings_unref(&s->settings);
+    hands_free(s);
     conf_report_fini(&s->report);
     env_free(&s->env);
     board_free(&s->board);
@@ -392,6 +400,7 @@ static void run_all(struct sim *s)
     struct err e;
 
     load_settings(s);
+    hands_load(s);
     open_world(s);
     load_begin(s);
     if (s->torture)
@@ -399,6 +408,7 @@ static void run_all(struct sim *s)
     run_load(s);
     mem_torture(0, false);
     ev_timer_stop(&s->torture_timer);
+    hands_rest(s);
     ends_still(s);
     ends_heal(s);
     ends_still(s);
@@ -426,6 +436,7 @@ static size_t run_once(uint64_t seed, int trace)
     rng_init(&s->play, seed ^ 0x706c6179);
     rng_init(&s->more, seed ^ JOINS);
     s->joins = rng_below(&s->more, 2);
+    hands_draw(s);
     list_init(&s->arrivals);
     list_init(&s->clients);
     rules_init(s);
