@@ -96,7 +96,7 @@ def broken(conf, place):
     number = json.loads(good)
     number["server"]["limits"] = {"body": "many"}
     return {"syntax": (good.replace("{", "}{", 1), "E004"), "half a file": (good[:len(good) // 2], "E0"),
-            "an unknown key": (good.replace('"targets"', '"tragets"', 1), "tragets"), "nothing": ("", "E0"),
+            "an unknown key": (good.replace('"targets"', '"blunder"', 1), "blunder"), "nothing": ("", "E0"),
             "no key file": (json.dumps(missing, indent=1), "nothing-there"),
             "no variable": (json.dumps(variable, indent=1), "NO_SUCH_VARIABLE"),
             "an unknown target": (json.dumps(target, indent=1), "nobody"),
