@@ -84,6 +84,8 @@ ROWS = [
     Row(24, "events in another order", "fault=reorder,at=5", ASIS, forms=SSE),
     Row(24, "a second beginning", {**dict.fromkeys(matrix.TARGETS, "fault=restart,at=5"),
                                    "messages": "fault=none"}, ASIS, forms=SSE),
+    Row(24, "text behind the terminal", {**dict.fromkeys(matrix.TARGETS, "fault=after-terminal"),
+                                         "gemini": "fault=none"}, FULL, forms=SSE),
     Row(25, "a second answer that nobody asked for", "fault=extra", FULL),
     Row(26, "an early refusal", "fault=early,status=503", ELSEWHERE, size=BIG),
     Row(26, "an early answer", "fault=early", EITHER, size=BIG),
