@@ -97,6 +97,7 @@ static bool is_target(const struct ask *a, const struct attempt *t)
 }
 
 static bool was_left_out(struct ask *a, size_t provider, const char *model);
+static bool is_targets(enum reason why);
 static enum policy_stand look(struct sim *s, size_t provider, const char *model, size_t at,
                               struct policy_candidate *c);
 
@@ -138,6 +139,57 @@ static void check_breaker(struct ask *a, struct attempt *t)
     m->probe = t;
 }
 
+static bool shares(const struct policy_candidate *c, uint64_t fate)
+{
+    bool ret = false;
+
+    for (size_t i = 0; i < c->fates.n; i++)
+        ret |= c->fates.ids[i] == fate;
+    return ret;
+}
+
+/* An attempt at somebody who shares a fate that is open, since it is: there is one at a time, and
+ * behind one that failed of it the next one is not at once. */
+static void check_probe(struct ask *a, const struct attempt *t, uint64_t fate, ev_us since)
+{
+    struct sim *s = a->s;
+
+    for (size_t i = 0; i < s->asks_n; i++)
+        for (size_t k = 0; k < s->asks[i]->tries_n; k++) {
+            const struct attempt *o = &s->asks[i]->tries[k];
+            struct policy_candidate c;
+
+            if (o == t || o->began <= since || ways(s, o->provider) > 1)
+                continue;
+            UNUSED(look(s, o->provider, o->model, 0, &c));
+            if (!shares(&c, fate))
+                continue;
+            if (!o->over && t->began < o->began + POLICY_PROBE_US)
+                sim_fail(s, "I4: requests %u and %u both probe what p%zu/%s shares", a->n,
+                         s->asks[i]->n, t->provider, t->model);
+            if (o->over && class_row(o->class_id)->together && is_targets(o->reason) &&
+                t->began < o->ended + BETWEEN)
+                sim_fail(s, "I4: request %u probes what p%zu/%s shares too soon", a->n, t->provider,
+                         t->model);
+        }
+}
+
+static void check_fates(struct ask *a, const struct attempt *t)
+{
+    struct policy_candidate c;
+
+    if (!a->s->breaker || ways(a->s, t->provider) > 1)
+        return;
+    UNUSED(look(a->s, t->provider, t->model, 0, &c));
+    for (size_t i = 0; i < c.fates.n; i++) {
+        struct policy_fate_view v;
+
+        policy_fate(&v, a->s->board->standings, c.fates.ids[i], t->began);
+        if (v.open && v.since_us < t->began)
+            check_probe(a, t, c.fates.ids[i], v.since_us);
+    }
+}
+
 static void check_alone(struct ask *a, const struct attempt *t, size_t end, size_t key)
 {
     const struct stand_model *m[] = {stand_of(a->s, t->provider, end, key, t->model),
@@ -175,6 +227,7 @@ static void attempt_begins(struct ask *a, const char *target)
         sim_fail(a->s, "I4: request %u is sent to %s, which is no target of it", a->n, target);
     check_count(a, t);
     check_breaker(a, t);
+    check_fates(a, t);
     if (ways(a->s, t->provider) == 1)
         check_alone(a, t, 0, 0);
     a->tries_n++;
