@@ -28,7 +28,7 @@
 #define BOARD_CREDS       64    /* most providers whose credentials a worker shows */
 #define BOARD_SUSPECTS    64    /* most requests that are refused since a worker died of them */
 #define BOARD_STANDINGS   2048  /* most targets and credentials whose standing is known */
-#define BOARD_OVERRIDES   32    /* most targets that somebody has taken out of service */
+#define BOARD_OVERRIDES   32    /* most words by hand that stand at once */
 #define BOARD_TRIAL_TIMES 40    /* lengths of time that first tokens are counted by */
 
 typedef _Atomic uint64_t board_word;
@@ -160,10 +160,10 @@ struct board_trial {
     struct board_standing standings[BOARD_STANDINGS + 1]; /* how targets stand with the new one */
 };
 
-/* A target that somebody has taken out of service (override.h). */
+/* A word by hand about a target or a model (override.h). */
 struct board_override {
-    board_word id, what, until_us;
-    board_word name[12], why[16];
+    board_word id, what, value, until_us;
+    board_word name[12], who[6], why[16];
 };
 
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };

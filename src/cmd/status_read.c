@@ -86,9 +86,9 @@ static const struct doc_member extra_members[] = {
 };
 
 static const struct doc_member override_members[] = {
-    OVERRIDE("overrides[].target", TEXT, target),
-    OVERRIDE("overrides[].what", TEXT, what),
-    OVERRIDE("overrides[].until", TEXT, until),
+    OVERRIDE("overrides[].target", TEXT, target), OVERRIDE("overrides[].model", TEXT, model),
+    OVERRIDE("overrides[].what", TEXT, what),     OVERRIDE("overrides[].weight", NUMBER, weight),
+    OVERRIDE("overrides[].until", TEXT, until),   OVERRIDE("overrides[].who", TEXT, who),
     OVERRIDE("overrides[].why", TEXT, why),
 };
 

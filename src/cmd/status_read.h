@@ -50,7 +50,9 @@ struct status_model {
 };
 
 struct status_override {
-    char target[STATUS_TEXT], what[STATUS_TEXT], until[STATUS_TEXT], why[STATUS_TEXT];
+    char target[STATUS_TEXT], model[STATUS_TEXT]; /* one of them */
+    char what[STATUS_TEXT], until[STATUS_TEXT], who[STATUS_TEXT], why[STATUS_TEXT];
+    double weight;
 };
 
 struct status_target {

@@ -13,6 +13,7 @@
 
 #include "base/version.h"
 #include "board/trial.h"
+#include "ops/override.h"
 #include "ops/process.h"
 #include "record/log.h"
 
@@ -375,6 +376,7 @@ static void add_config(struct metrics *m, const struct view *v)
     for (uint64_t s = 0; s < BOARD_TRIAL_STATES; s++)
         metrics_set(m, METRIC_CONFIG_TRIAL, (struct span[]){span_str(board_trial_state_word(s))},
                     board_get(&v->board->trial.state) == s);
+    override_count(m, v);
 }
 
 static void add_dropped(struct metrics *m, const struct view *v)

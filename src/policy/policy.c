@@ -4,10 +4,10 @@
 #include "policy/policy.h"
 
 #include "health/breaker.h"
-#include "health/density.h"
 #include "policy/evidence.h"
 #include "policy/fates.h"
 #include "policy/limits.h"
+#include "policy/size.h"
 #include "route/stay.h"
 
 static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
@@ -144,43 +144,6 @@ static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint6
         q->earliest_us = until_us;
     if (q->why == REASON_NONE || why == REASON_LEFT_ALONE)
         q->why = why;
-}
-
-/* ---- how large it is ---- */
-
-static uint64_t density_of(const struct board_standing *table, const struct policy_candidate *c)
-{
-    const struct board_standing *t = standing_look(table, c->target);
-
-    return t ? board_get(&t->density) : 0;
-}
-
-uint64_t policy_tokens(const struct board_standing *table, const struct policy_candidate *c,
-                       uint64_t text)
-{
-    return density_tokens(density_of(table, c), text);
-}
-
-void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us)
-{
-    struct board_standing *t;
-    uint64_t old;
-
-    if (q->n == 0 || q->bulk || tokens == 0)
-        return;
-    t = target_of(q, q->at, now_us);
-    old = board_get(&t->density);
-    while (!standing_is_nobodys(t) &&
-           !board_swap(&t->density, &old, density_note(old, q->text, tokens)))
-        ;
-}
-
-/* It surely takes no request of this size. */
-static bool is_small(const struct policy_request *q, uint32_t i)
-{
-    const struct policy_candidate *c = &q->candidates[i];
-
-    return c->context && density_tokens_least(density_of(q->table, c), q->text) > c->context;
 }
 
 /* ---- how much is left of its rate limit ---- */
@@ -429,7 +392,8 @@ static uint32_t small_ones(struct policy_request *q)
 
     for (uint32_t i = 0; i < q->n; i++)
         if (!is_out(q, i))
-            *(is_small(q, i) ? &small : &fitting) |= UINT32_C(1) << i;
+            *(size_is_over(q->table, &q->candidates[i], q->text) ? &small : &fitting) |= UINT32_C(1)
+                                                                                         << i;
     if (!fitting)
         return 0;
     for (uint32_t i = 0; i < q->n; i++)
@@ -765,6 +729,12 @@ void policy_broke(struct policy_request *q, const struct policy_failure *f, uint
                   uint32_t random)
 {
     note_failure(q, f, now_us, random);
+}
+
+void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us)
+{
+    if (q->n && !q->bulk && tokens)
+        size_note(target_of(q, q->at, now_us), q->text, tokens);
 }
 
 /* It was refused, or had no money, and is used: that is over. Who has been told since stays told.

@@ -274,7 +274,8 @@ void policy_left(struct policy_left *ret, const struct board_standing *table,
 /* The attempt's target has counted so many tokens of input; 0: it has not said. */
 void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us);
 
-/* How many tokens a text of so many bytes has there, as far as its answers have taught. */
+/* How many tokens a text of so many bytes has there, as far as its answers have taught; c NULL: as
+ * where nobody knows. */
 uint64_t policy_tokens(const struct board_standing *table, const struct policy_candidate *c,
                        uint64_t text);
 

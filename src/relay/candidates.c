@@ -189,8 +189,8 @@ static void list_targets(struct relay *r, struct listed *l, const struct route_a
 /* The ways in the order in which the model has them asked. */
 static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
 {
-    struct policy_candidate c[POLICY_TARGETS_MAX];
-    struct settings_way as_written[POLICY_TARGETS_MAX];
+    LEFT_UNSET struct policy_candidate c[POLICY_TARGETS_MAX];
+    LEFT_UNSET struct settings_way as_written[POLICY_TARGETS_MAX];
     enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
     uint8_t order[POLICY_TARGETS_MAX];
     uint64_t random = 0;
@@ -205,6 +205,7 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
         c[i].cost = relay_guess_cost(r, ways[i].target);
+        relay_weigh_by_hand(r, &ways[i], &c[i]);
     }
     policy_order(order, c, (uint32_t)n, relay_standings(r), strategy, !r->req.stream, random);
     for (size_t i = 0; i < n; i++)
@@ -369,7 +370,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
 {
     const struct settings_target *lead;
     struct route_asked asked;
-    struct listed l;
+    LEFT_UNSET struct listed l;
 
     r->record.configured = r->plan.model != NULL;
     if (!relay_read_cap(r, no) || !read_asked(r, &asked, no))
@@ -392,5 +393,6 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     for (size_t i = 0; lead && i < l.n; i++)
         if (!span_eq(lead->model, r->ways[i].target->model))
             leave_out(r, i);
+    relay_spill_out(r);
     return relay_disabled_out(r, no);
 }

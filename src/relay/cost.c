@@ -8,7 +8,6 @@
  * was reported it may have cost something or not, and is called unpriced if the provider has
  * worked.
  */
-#include "health/density.h"
 #include "relay/relay_impl.h"
 
 static const struct price *find_price(const struct relay *r, const struct dialect_answer *a)
@@ -74,7 +73,7 @@ uint64_t relay_bulk_tokens(const struct relay *r)
 
 uint64_t relay_guess_input(const struct relay *r)
 {
-    return relay_text_bytes(r) / DENSITY_USUAL + relay_bulk_tokens(r);
+    return policy_tokens(relay_standings(r), NULL, relay_text_bytes(r)) + relay_bulk_tokens(r);
 }
 
 uint64_t relay_guess_input_at(const struct relay *r, const struct settings_target *t)

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "board/granted.h"
+#include "board/override.h"
 #include "codec/json_scan.h"
 #include "codec/json_write.h"
 #include "codec/percent.h"
@@ -227,6 +228,20 @@ static void add_reason(struct json_write *w, const struct explain *x, const stru
     json_kv_string(w, "text", way->text.n ? way->text : span_str(reason_meaning(way->why)));
 }
 
+/* Another weight than that of its plan, where weights count. */
+static void add_weight(struct json_write *w, const struct explain *x,
+                       const struct settings_target *t)
+{
+    const struct settings_model *m = x->relay.plan.model;
+    struct override o;
+
+    if (x->board && m && m->strategy == ROUTE_WEIGHTED &&
+        override_said(x->board, t->id, OVERRIDE_SHARE, ev_now(x->relay.env->ev), &o)) {
+        json_kv_bool(w, "weighed_by_hand", true);
+        json_kv_uint(w, "weight", o.value);
+    }
+}
+
 static void add_way(struct json_write *w, const struct explain *x, size_t i)
 {
     const struct settings_way *at = &x->relay.ways[i];
@@ -249,6 +264,7 @@ static void add_way(struct json_write *w, const struct explain *x, size_t i)
         if (i == 0 && x->relay.sits)
             json_kv_bool(w, "sits", true);
     }
+    add_weight(w, x, at->target);
     add_reason(w, x, way);
     if (way->number)
         add_shares(w, x, i);

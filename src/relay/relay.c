@@ -69,6 +69,7 @@ static void note_stand(struct relay *r, const struct dialect_answer *a)
 {
     r->sequence = r->state == RELAY_TRYING ? 0
                   : r->translate           ? translate_sequence(r->translate)
+                  : r->calls.held.n        ? r->calls.sequence
                                            : a->sequence;
     if (r->state == RELAY_ANSWERING && r->translate && r->follow)
         translate_stand(r->translate, r->follow);
@@ -97,6 +98,7 @@ void relay_drop_call(struct relay *r)
     policy_used(&r->run, a->usage.seen ? a->usage.input : 0, ev_now(r->env->ev));
     relay_settle_cost(r, true);
     note_stand(r, a);
+    relay_drop_calls(r);
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)
@@ -164,6 +166,8 @@ static void client_is_gone(struct relay *r, const struct err *e)
 {
     struct relay_refusal no = {.status = 400, .reason = REASON_CLIENT_GONE, .text = e->text};
 
+    if (relay_left_with_all(r))
+        return;
     relay_note(r, &no);
     relay_end(r, HTTP_CLOSE_BROKEN);
 }
@@ -367,6 +371,8 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
         relay_refuse(r, &no);
         return;
     }
+    if (relay_left_with_all(r))
+        return;
     if (r->state != RELAY_FLUSHING) { /* while flushing the outcome is known already */
         no.reason = REASON_CLIENT_GONE;
         relay_note(r, &no);
@@ -407,6 +413,7 @@ void relay_fini(struct relay *r)
     tape_unref(&r->tape);
     relay_translated_fini(r);
     buf_fini(&r->held);
+    buf_fini(&r->calls.held);
     mem_free(r->reader);
     relay_free_patches(r);
     arena_fini(&r->arena);
@@ -545,6 +552,8 @@ void relay_init(struct relay *r, struct relay_env *env, const struct http_head *
     r->patches = r->few_patches;
     r->patches_room = RELAY_PATCHES;
     buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
+    buf_init(&r->calls.held, 2 * RELAY_CALLS);
+    ev_timer_init(&r->calls.timer, env->ev, relay_on_calls);
     ev_timer_init(&r->hold, env->ev, relay_on_hold);
     ev_timer_init(&r->again, env->ev, relay_on_again);
     ev_timer_init(&r->deadline, env->ev, on_deadline);

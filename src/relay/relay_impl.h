@@ -10,6 +10,7 @@
  *     reread.c   what only some plans ask of the body
  *     plan.c     whom to ask next, and the request made fit for it
  *     join.c     an answer that breaks off is gone on with
+ *     calls.c    calls of tools that are told when they are whole
  *     skip.c     who is not asked, and why
  *     attempt.c  an attempt's credential, its call, and what follows from its failure
  *     answer.c   what is written toward the client
@@ -18,7 +19,7 @@
  *     caps.c     what the request may cost
  *     trial.c    a new configuration that is tried on a slice of the requests
  *     models.c   the list of models
- *     override.c who is out of service by hand
+ *     override.c what has been said by hand of targets and models
  *     translated.c  what there is besides when the target speaks another dialect
  *     patch.c    patches whose places only a second walk of the body tells
  *     repeat.c   the first request of an Idempotency-Key, and its repetitions
@@ -39,10 +40,13 @@
 #include "dialect/translate.h"
 #include "relay/relay.h"
 
-#define RELAY_ARENA       ((size_t)1024 * 1024) /* all attempts together */
-#define RELAY_HOLD        ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
-#define RELAY_HOLD_MS     1500                /* ... and the head; behind it the client ... */
-#define RELAY_ALIVE_MS    10000               /* ... gets a keep-alive in so long */
+#define RELAY_ARENA    ((size_t)1024 * 1024) /* all attempts together */
+#define RELAY_HOLD     ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
+#define RELAY_HOLD_MS  1500                /* ... and the head; behind it the client ... */
+#define RELAY_ALIVE_MS 10000               /* ... gets a keep-alive in so long */
+#define RELAY_CALLS                                                                                \
+    ((size_t)16 * 1024)        /* most bytes of calls that are held until they are whole ... */
+#define RELAY_CALLS_MS    5000 /* ... for so long */
 #define RELAY_LOW         ((size_t)4 * 1024) /* go on reading the target below this backlog */
 #define RELAY_ID          17                 /* "r_" and 15 characters */
 #define RELAY_PATCHES     2
@@ -65,6 +69,7 @@ enum relay_side { RELAY_NO_SIDE, RELAY_OLD, RELAY_NEW, RELAY_AGAIN };
 /* What a request says about its own routing; all 0: nothing. */
 struct relay_routing {
     struct route_words order, only, ignore; /* names of targets or of providers */
+    bool read;                              /* it has been, and is not in the body any more */
     bool no_fallbacks, sorted;
     enum route_strategy sort; /* if sorted */
 };
@@ -106,6 +111,7 @@ struct relay {
     uint64_t conversation; /* a hash; 0: none, or nobody wants to know */
     bool sits;             /* ... and it goes first where it sits */
     bool walled;           /* one of those is behind a wall */
+    struct span stopped;   /* why no further tier is asked, as a sentence; absent: they are */
     uint32_t classes;      /* of data that is in it; of settings.classes, a bit each */
     const struct settings_target *target;
     const struct settings_url *url; /* the endpoint, and the key, that it is asked by */
@@ -138,6 +144,14 @@ struct relay {
     ev_us silence;            /* the longest between two */
     bool blocked;             /* the client has to take something first */
 
+    /* what is told when it is whole (calls.c) */
+    struct {
+        struct buf held;       /* events: the length of each, and its bytes; empty: nothing is */
+        bool any;              /* a call is among them, not the end of a text alone */
+        uint64_t sequence;     /* the number of the first one */
+        struct ev_timer timer; /* ... until then */
+    } calls;
+
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
     /* attempt */
@@ -158,7 +172,6 @@ struct relay {
     struct blob_patch answer_patch;
     struct blob_reader answer_reader;
     struct ev_timer hold;
-    bool hold_over;    /* RELAY_HOLD_MS have passed */
     uint64_t sequence; /* number of the event that the attempt could not send any more */
     struct ev_timer deadline;
 
@@ -281,6 +294,16 @@ void relay_fail(struct relay *r, const struct relay_last *last);
  * as much as of one that streams may wait. */
 void relay_ask_more(struct relay *r);
 void relay_pump_answer(struct relay *r);
+/* The client has left. Behind the terminal marker, where SDKs close a stream whose own end has not
+ * come yet, it left with the whole answer: that is noted, and the request ended. False: it did not.
+ */
+bool relay_left_with_all(struct relay *r);
+
+/* The answer begins: send the head, if it has not gone before, and what was held behind it. */
+MUST_CHECK int relay_open(struct relay *r, struct err *e);
+
+/* Content has reached the client. */
+void relay_note_told(struct relay *r);
 
 /* The target has fallen silent: as if the call had failed. */
 void relay_stalled(struct relay *r, ev_us quiet);
@@ -293,6 +316,7 @@ void relay_on_hold(struct ev_timer *t);
 /* A stream begins: follow it, if somebody could go on with it. */
 void relay_follow(struct relay *r);
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece);
+void relay_hear(struct relay *r); /* an event has come */
 void relay_unfollow(struct relay *r);
 
 /* The answer has begun: from now on it may stall. The fn of r->hold from then on. */
@@ -305,8 +329,28 @@ bool relay_can_join(const struct relay *r);
 /* How it would be asked. */
 enum join_how relay_join_how(const struct relay *r);
 
+/* Does the client know of a block that says who goes on? */
+bool relay_says_joins(const struct relay *r);
+
 /* r->target shall: make the request of it. false: it cannot, *no says why. */
 bool relay_join(struct relay *r, struct relay_refusal *no);
+
+/* ---- calls.c ---- */
+
+/* Is the event, which has just come, to be held? */
+bool relay_holds(const struct relay *r, const struct dialect_event *ev, struct span raw,
+                 enum call_piece piece);
+MUST_CHECK int relay_hold_call(struct relay *r, const struct dialect_event *ev, struct span raw,
+                               struct err *e);
+
+/* What is held is told now. Nothing is fine. */
+MUST_CHECK int relay_tell_calls(struct relay *r, struct err *e);
+
+/* ... never is. */
+void relay_drop_calls(struct relay *r);
+
+/* The fn of r->calls.timer. */
+void relay_on_calls(struct ev_timer *t);
 
 /* ---- attempt.c ---- */
 
@@ -429,7 +473,7 @@ MUST_CHECK int relay_brings_tools(const struct relay *r, bool *ret, struct err *
  * there is none, and *no says why, of the whole plan. */
 bool relay_next_target(struct relay *r, struct relay_refusal *no);
 
-/* The same one again. */
+/* The same one again; or, where that cannot be any more, the next one. */
 bool relay_same_target(struct relay *r, struct relay_refusal *no);
 
 /* What the last attempt has made of the request and its answer is gone. */
@@ -481,8 +525,22 @@ static inline struct board_standing *relay_standings(const struct relay *r)
 /* Targets that are drained by hand come behind all others. */
 void relay_drained_last(const struct relay *r, struct settings_way *ways, size_t n);
 
-/* Those that are switched off by hand go out. false: all are, and *no says so. */
+/* The weight that was said of it by hand takes the place of the plan's. */
+void relay_weigh_by_hand(const struct relay *r, const struct settings_way *w,
+                         struct policy_candidate *c);
+
+/* Where the model's spill is stopped by hand, those behind the first tier that may be asked go out.
+ */
+void relay_spill_out(struct relay *r);
+
+/* Those that are switched off by hand go out. false: nobody is left, and *no says so. */
 bool relay_disabled_out(struct relay *r, struct relay_refusal *no);
+
+/* Is this one switched off by hand now? Then *no says so. */
+bool relay_is_disabled(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
+
+/* A failure of this class would have another target asked, were the spill not stopped. */
+bool relay_would_spill(const struct relay *r, enum class_id class_id);
 
 /* ---- translated.c ---- */
 
@@ -612,7 +670,11 @@ MUST_CHECK int relay_send(struct relay *r, struct span bytes, struct err *e);
 MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 enum call_piece piece, struct err *e);
 
-/* The same into r->held, before the head is sent. */
+/* The same into a buffer, where nothing is translated. */
+MUST_CHECK int relay_patch_event(const struct relay *r, const struct dialect_event *ev,
+                                 struct span raw, struct buf *out, struct err *e);
+
+/* The same as relay_send_event() into r->held, before the head is sent. */
 MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 struct err *e);
 

@@ -308,10 +308,9 @@ struct settings_way settings_way(const struct settings_target *t, size_t i)
     return (struct settings_way){t, i % t->provider->urls_n, i / t->provider->urls_n};
 }
 
-/* The ways to a target share its weight. */
-static uint32_t weight_of(const struct settings_way *w)
+uint32_t settings_weight(const struct settings_way *w, uint64_t weight)
 {
-    return (uint32_t)(w->target->weight * (ROUTE_WEIGHT_MOST / SETTINGS_WEIGHT_MAX) /
+    return (uint32_t)(weight * (ROUTE_WEIGHT_MOST / SETTINGS_WEIGHT_MAX) /
                       settings_ways(w->target->provider));
 }
 
@@ -343,7 +342,7 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
                                     .refills = p->type->limits.refills,
                                     .ramps = p->type->limits.ramps,
                                     .tier = w->target->tier,
-                                    .weight = weight_of(w),
+                                    .weight = settings_weight(w, w->target->weight),
                                     .cost = ROUTE_NO_PRICE};
     if (span_has(group)) /* a group is of one account at one endpoint */
         ret.limits = not_0((ret.credential * 31 + provider) * 31 + span_hash(group));

@@ -116,6 +116,13 @@ struct settings_target {
     struct span shares_limits; /* the provider's targets with this word have one rate limit */
 };
 
+/* Its tier of the plan, whatever else of it goes before the others; degraded ones have their own.
+ */
+static inline unsigned settings_tier(const struct settings_target *t)
+{
+    return t->tier / 2;
+}
+
 #define SETTINGS_TIERS_MAX  32   /* that a plan may write ... */
 #define SETTINGS_WEIGHT_MAX 1000 /* ... and the most weight of one of its targets */
 
@@ -260,6 +267,10 @@ struct settings_way {
     const struct settings_target *target;
     size_t url, key; /* key: 0 also where there is none */
 };
+
+/* How likely the way is where weights count, its target's being this: the ways to a target share
+ * it. */
+uint32_t settings_weight(const struct settings_way *w, uint64_t weight);
 
 /* How many ways there are to a target. */
 size_t settings_ways(const struct settings_provider *p);

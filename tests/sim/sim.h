@@ -15,7 +15,8 @@
  *     joins.c     who goes on with an answer that broke off: what it says, and what a client may
  * read check.c     invariants about answers: what each client saw against what was said rules.c
  * invariants about attempts: who was asked, when, how often ends.c      invariants about ends:
- * nothing is left; all gets well named.def   seeds that once failed
+ * nothing is left; all gets well hands.c     a new configuration, a worker that ends, words by hand
+ * named.def   seeds that once failed
  *
  * The invariants are those of the fault matrix: (I1) each request that is accepted ends in one
  * record; (I2) no truncated answer is marked complete; (I3) the text that a client has is the
@@ -110,7 +111,8 @@ struct heard {
     struct text text;
     struct heard_join {
         char target[40];
-        size_t at; /* bytes of text before it */
+        size_t at;    /* bytes of text before it */
+        char how[12]; /* "": by a beginning */
     } joins[ATTEMPTS_MAX];
     unsigned joins_n;
     uint64_t usage_in, usage_out;
@@ -239,6 +241,7 @@ struct arrival {
     struct fault fault;
     struct answer answer;
     struct text begin; /* what it is to go on with */
+    bool in_words;     /* ... and is asked for it by another turn */
     bool faithful;     /* it goes on as the first one would have */
     size_t sent;       /* of the answer's body */
     bool whole;        /* the request has come */
@@ -248,10 +251,14 @@ struct arrival {
     bool aborted;      /* the gateway ended the connection */
 };
 
+/* Where is written what is known of an attempt's target (hands.c). */
+enum table { TABLE_MAIN, TABLE_TRIAL, TABLE_VAGUE /* it cannot be told */ };
+
 /* An attempt as the board shows it. */
 struct attempt {
     size_t provider;
     char model[24];
+    enum table table;
     ev_us began, ended;
     enum class_id class_id;
     enum reason reason;
@@ -266,13 +273,16 @@ struct ask {
     char name[12]; /* the model it names */
     enum api api;
     bool stream, pinned; /* pinned: it names a target itself */
-    enum { GO_ON_OFF, GO_ON_FAMILY, GO_ON_ANY } go_on;
+    enum { GO_ON_OFF, GO_ON_FAMILY, GO_ON_ANY, GO_ON_INSTRUCT, GO_ON_REPLAY } go_on;
     struct {
         size_t provider;
         char model[24];
     } targets[TARGETS_MAX];
     size_t targets_n;
     unsigned attempts, same_target, wait_s;
+    unsigned attempts_new; /* by the configuration on trial */
+    bool weighted;
+    size_t tier_2; /* the first target of the second tier; 0: there is none */
     size_t body_size;
     struct text prompt;
     /* the client */
@@ -333,7 +343,10 @@ struct sim {
     bool breaker, keyed;
     uint64_t turns;
     size_t workers_n, providers_n, asks_n;
-    struct worker workers[WORKERS_MAX];
+    struct worker workers[2 * WORKERS_MAX]; /* also those that have ended */
+    size_t slots[WORKERS_MAX], slots_n;     /* those that serve */
+    struct hands *hands;                    /* NULL: nobody does anything meanwhile */
+    struct settings *next;                  /* the configuration on trial */
     struct provider_world providers[PROVIDERS_MAX];
     struct ask *asks[ASKS_MAX];
     struct list arrivals, clients;
@@ -377,6 +390,7 @@ struct client {
     struct sim *s;
     struct ask *asks[4];
     size_t asks_n, at;
+    size_t slot; /* the worker that it is connected to */
     bool h2;
     struct net_connect *connecting;
     struct net_conn *conn;
@@ -404,6 +418,7 @@ bool client_write(struct client *c, const char *p, size_t n);
 
 /* joins.c */
 void joins_draw_provider(struct sim *s, struct provider_world *p);
+const char *joins_word(const struct ask *a); /* as the configuration has it */
 void joins_draw_ask(struct ask *a);
 /* Is what it does drawn only when all of the request has come? */
 bool joins_wait(const struct arrival *a);
@@ -435,7 +450,34 @@ size_t ends_timers(const struct sim *s);
 void ends_heal(struct sim *s);
 void ends_gone(struct sim *s); /* the gateways are */
 
+/* Could the target have been asked, and was not? */
+bool rules_left_out(struct ask *a, const struct attempt *t, size_t provider, const char *model);
+/* ... or would it have got only a part of the requests, as it was sick until lately? */
+bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, const char *model);
+
+/* hands.c */
+bool hands_draw(struct sim *s);     /* does anybody do anything? */
+unsigned hands_more(struct sim *s); /* requests besides */
+void hands_draw_ask(struct ask *a);
+void hands_write_plan(struct text *out, const struct ask *a, unsigned attempts, const char *more);
+void hands_write_common(struct sim *s, struct text *out, const char *more);
+void hands_load(struct sim *s);
+void hands_open(struct sim *s);
+void hands_rest(struct sim *s);
+bool hands_wants_more(struct sim *s); /* a request of the model "t" */
+const char *hands_suffix(const struct sim *s);
+void hands_still(struct sim *s);
+void hands_free(struct sim *s);
+/* Is it a name of the configuration on trial? */
+bool hands_is_new(const char *model);
+/* Was something said of the target by hand, while the request was there? */
+bool hands_touched(const struct ask *a, size_t provider, const char *model);
+bool hands_has_cause(const struct sim *s, const struct attempt *t);
+void hands_attempt(struct ask *a, struct attempt *t); /* it begins, and is not among a->tries yet */
+void hands_record(struct ask *a, const struct record *r);
+
 /* world.c */
+void sim_open_worker(struct sim *s, size_t i);
 bool sim_idle(const struct sim *s);
 size_t sim_find_target(struct sim *s, const char *id, char model[24]);
 

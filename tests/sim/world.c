@@ -135,7 +135,9 @@ static void draw_config(struct sim *s)
 
     s->breaker = rng_below(r, 8) != 0;
     s->keyed = rng_below(r, 2) == 0;
-    s->workers_n = 1 + rng_below(r, WORKERS_MAX);
+    s->workers_n = s->slots_n = 1 + rng_below(r, WORKERS_MAX);
+    for (size_t i = 0; i < s->slots_n; i++)
+        s->slots[i] = i;
     s->providers_n = 1 + rng_below(r, PROVIDERS_MAX);
     draw_rack(s);
     text_f(&s->config,
@@ -152,6 +154,8 @@ static void draw_config(struct sim *s)
     text_str(&s->config, "models:\n");
     for (size_t i = 0; i < s->providers_n; i++)
         text_f(&s->config, "  h%zua: {targets: p%zu/a}\n  h%zub: {targets: p%zu/b}\n", i, i, i, i);
+    if (s->hands)
+        hands_write_common(s, &s->config, "");
     load_draw(s);
 }
 
@@ -220,7 +224,7 @@ static void on_record(void *arg, const struct record *r)
     held_give_up(&w->held, r->held);
 }
 
-static void open_worker(struct sim *s, size_t i)
+void sim_open_worker(struct sim *s, size_t i)
 {
     struct worker *w = &s->workers[i];
     struct net_listen_conf lc = {.fd = -1};
@@ -233,7 +237,9 @@ static void open_worker(struct sim *s, size_t i)
                               .standings = s->board->standings,
                               .creds = s->board->creds[i],
                               .kept = &s->board->kept,
-                              .seats = &s->board->seats};
+                              .seats = &s->board->seats,
+                              .trial = &s->board->trial,
+                              .overrides = s->board};
     char addr[32];
     struct err e;
 
@@ -339,7 +345,7 @@ static void open_world(struct sim *s)
             upstream_open(&s->providers[i].ends[k]);
         }
     for (size_t i = 0; i < s->workers_n; i++)
-        open_worker(s, i);
+        sim_open_worker(s, i);
     s->timers = ends_timers(s);
     for (size_t i = 0; i < s->providers_n; i++)
         for (size_t k = 0; k < s->providers[i].ends_n; k++)
@@ -347,6 +353,7 @@ static void open_world(struct sim *s)
     *net_sim_conf(s->net) = s->rough;
     ev_timer_init(&s->torture_timer, s->ev, on_torture);
     ev_timer_init(&s->rack_timer, s->ev, on_rack);
+    hands_open(s);
 }
 
 /* ---- closing ---- */
@@ -374,6 +381,7 @@ static void close_world(struct sim *s)
     net_sim_free(&s->net);
     ev_sim_free(&s->ev);
     settings_unref(&s->settings);
+    hands_free(s);
     conf_report_fini(&s->report);
     env_free(&s->env);
     board_free(&s->board);
@@ -421,6 +429,7 @@ static void run_all(struct sim *s)
     struct err e;
 
     load_settings(s);
+    hands_load(s);
     open_world(s);
     load_begin(s);
     if (s->torture)
@@ -432,6 +441,7 @@ static void run_all(struct sim *s)
     s->rack_down = false;
     mem_torture(0, false);
     ev_timer_stop(&s->torture_timer);
+    hands_rest(s);
     ends_still(s);
     ends_heal(s);
     ends_still(s);
@@ -460,6 +470,7 @@ static size_t run_once(uint64_t seed, int trace)
     rng_init(&s->more, seed ^ JOINS);
     rng_init(&s->together, seed ^ TOGETHER);
     s->joins = rng_below(&s->more, 2);
+    hands_draw(s);
     list_init(&s->arrivals);
     list_init(&s->clients);
     rules_init(s);

@@ -99,126 +99,126 @@ static void azures_way_says_less(void **state)
 }
 
 /* Heads of answers as people have seen them, other fields left out. */
+static const struct {
+    const char *provider;
+    const char *fields[12][2];
+    struct provider_limit of[LIMITED];
+} others[] = {
+    {"mistral",
+     {{"x-ratelimit-limit-req-minute", "60"},
+      {"x-ratelimit-limit-tokens-minute", "50000"},
+      {"x-ratelimit-limit-tokens-month", "4000000"},
+      {"x-ratelimit-remaining-req-minute", "59"},
+      {"x-ratelimit-remaining-tokens-minute", "47196"},
+      {"x-ratelimit-remaining-tokens-month", "3950246"},
+      {"x-ratelimit-tokens-query-cost", "2804"}},
+     {{true, false, 60, 59, 0}, {true, false, 50000, 47196, 0}, {0}}},
+    {"mistral", /* the month is nearly over */
+     {{"x-ratelimit-remaining-tokens-month", "17"},
+      {"x-ratelimit-limit-tokens-month", "4000000"},
+      {"x-ratelimit-remaining-tokens-minute", "47196"},
+      {"x-ratelimit-limit-tokens-minute", "50000"}},
+     {{0}, {true, false, 4000000, 17, 0}, {0}}},
+    {"mistral", /* as it was called before */
+     {{"ratelimitbysize-limit", "500000"},
+      {"ratelimitbysize-remaining", "499974"},
+      {"ratelimitbysize-reset", "54"},
+      {"x-ratelimitbysize-limit-minute", "500000"},
+      {"x-ratelimitbysize-remaining-minute", "499974"},
+      {"x-ratelimitbysize-limit-month", "1000000000"},
+      {"x-ratelimitbysize-remaining-month", "999999974"}},
+     {{0}, {true, true, 500000, 499974, 54 * SECOND}, {0}}},
+    {"cerebras",
+     {{"x-ratelimit-limit-requests-day", "14400"},
+      {"x-ratelimit-limit-tokens-minute", "60000"},
+      {"x-ratelimit-remaining-requests-day", "14399"},
+      {"x-ratelimit-remaining-tokens-minute", "59978"},
+      {"x-ratelimit-reset-requests-day", "33011.382867"},
+      {"x-ratelimit-reset-tokens-minute", "11.382867"}},
+     {{true, true, 14400, 14399, UINT64_C(33011382867)},
+      {true, true, 60000, 59978, 11382867},
+      {0}}},
+    {"cerebras", /* of a minute there is less than of the day */
+     {{"x-ratelimit-limit-requests-day", "14400"},
+      {"x-ratelimit-remaining-requests-day", "9500"},
+      {"x-ratelimit-reset-requests-day", "33011.4"},
+      {"x-ratelimit-limit-requests-minute", "120"},
+      {"x-ratelimit-remaining-requests-minute", "115"},
+      {"x-ratelimit-reset-requests-minute", "45.5"}},
+     {{true, true, 120, 115, 45500000}, {0}, {0}}},
+    {"fireworks",
+     {{"x-ratelimit-limit-tokens-generated", "72000"},
+      {"x-ratelimit-remaining-tokens-generated", "69338"},
+      {"x-ratelimit-limit-tokens-prompt", "7200000"},
+      {"x-ratelimit-remaining-tokens-prompt", "7193993"},
+      {"x-ratelimit-over-limit", "no"}},
+     {{0}, {true, false, 7200000, 7193993, 0}, {true, false, 72000, 69338, 0}}},
+    {"fireworks", /* limits alone say nothing of what is left */
+     {{"x-ratelimit-limit-tokens-generated", "216000"}},
+     {{0}, {0}, {false, false, 216000, 0, 0}}},
+    {"together", /* of a second */
+     {{"x-ratelimit-limit", "10"},
+      {"x-ratelimit-remaining", "9"},
+      {"x-ratelimit-reset", "1"},
+      {"x-tokenlimit-limit", "3000"},
+      {"x-tokenlimit-remaining", "2971"}},
+     {{true, true, 10, 9, SECOND}, {true, true, 3000, 2971, SECOND}, {0}}},
+    {"openrouter", /* free models in a refusal; the time is one of milliseconds */
+     {{"x-ratelimit-limit", "50"},
+      {"x-ratelimit-remaining", "0"},
+      {"x-ratelimit-reset", "1767229200000"}},
+     {{true, true, 50, 0, 3600 * SECOND}, {0}, {0}}},
+    {"groq", /* the same fields of somebody else are not of requests */
+     {{"x-ratelimit-limit", "50"}, {"x-ratelimit-remaining", "0"}},
+     {{0}, {0}, {0}}},
+    {"cohere",
+     {{"x-endpoint-monthly-call-limit", "1000"},
+      {"x-trial-endpoint-call-limit", "20"},
+      {"x-trial-endpoint-call-remaining", "19"}},
+     {{true, false, 20, 19, 0}, {0}, {0}}},
+    {"azure",
+     {{"x-ratelimit-limit-requests", "2500"},
+      {"x-ratelimit-limit-tokens", "250000"},
+      {"x-ratelimit-remaining-requests", "2499"},
+      {"x-ratelimit-remaining-tokens", "249993"},
+      {"x-ratelimit-renewalperiod-requests", "60"},
+      {"x-ratelimit-renewalperiod-tokens", "60"},
+      {"x-ratelimit-reset-requests", "24"},
+      {"x-ratelimit-reset-tokens", "0"}},
+     {{true, true, 2500, 2499, 24 * SECOND}, {true, true, 250000, 249993, 60 * SECOND}, {0}}},
+    {"groq",
+     {{"retry-after", "7.66"},
+      {"x-ratelimit-limit-requests", "1000"},
+      {"x-ratelimit-limit-tokens", "8000"},
+      {"x-ratelimit-remaining-requests", "997"},
+      {"x-ratelimit-remaining-tokens", "6200"},
+      {"x-ratelimit-reset-requests", "4m19.2s"},
+      {"x-ratelimit-reset-tokens", "13.5s"}},
+     {{true, true, 1000, 997, 259200000}, {true, true, 8000, 6200, 13500000}, {0}}},
+};
+
 static void others_ways(void **state)
 {
-    static const struct {
-        const char *provider;
-        const char *fields[12][2];
-        struct provider_limit of[LIMITED];
-    } rows[] = {
-        {"mistral",
-         {{"x-ratelimit-limit-req-minute", "60"},
-          {"x-ratelimit-limit-tokens-minute", "50000"},
-          {"x-ratelimit-limit-tokens-month", "4000000"},
-          {"x-ratelimit-remaining-req-minute", "59"},
-          {"x-ratelimit-remaining-tokens-minute", "47196"},
-          {"x-ratelimit-remaining-tokens-month", "3950246"},
-          {"x-ratelimit-tokens-query-cost", "2804"}},
-         {{true, false, 60, 59, 0}, {true, false, 50000, 47196, 0}, {0}}},
-        {"mistral", /* the month is nearly over */
-         {{"x-ratelimit-remaining-tokens-month", "17"},
-          {"x-ratelimit-limit-tokens-month", "4000000"},
-          {"x-ratelimit-remaining-tokens-minute", "47196"},
-          {"x-ratelimit-limit-tokens-minute", "50000"}},
-         {{0}, {true, false, 4000000, 17, 0}, {0}}},
-        {"mistral", /* as it was called before */
-         {{"ratelimitbysize-limit", "500000"},
-          {"ratelimitbysize-remaining", "499974"},
-          {"ratelimitbysize-reset", "54"},
-          {"x-ratelimitbysize-limit-minute", "500000"},
-          {"x-ratelimitbysize-remaining-minute", "499974"},
-          {"x-ratelimitbysize-limit-month", "1000000000"},
-          {"x-ratelimitbysize-remaining-month", "999999974"}},
-         {{0}, {true, true, 500000, 499974, 54 * SECOND}, {0}}},
-        {"cerebras",
-         {{"x-ratelimit-limit-requests-day", "14400"},
-          {"x-ratelimit-limit-tokens-minute", "60000"},
-          {"x-ratelimit-remaining-requests-day", "14399"},
-          {"x-ratelimit-remaining-tokens-minute", "59978"},
-          {"x-ratelimit-reset-requests-day", "33011.382867"},
-          {"x-ratelimit-reset-tokens-minute", "11.382867"}},
-         {{true, true, 14400, 14399, UINT64_C(33011382867)},
-          {true, true, 60000, 59978, 11382867},
-          {0}}},
-        {"cerebras", /* of a minute there is less than of the day */
-         {{"x-ratelimit-limit-requests-day", "14400"},
-          {"x-ratelimit-remaining-requests-day", "9500"},
-          {"x-ratelimit-reset-requests-day", "33011.4"},
-          {"x-ratelimit-limit-requests-minute", "120"},
-          {"x-ratelimit-remaining-requests-minute", "115"},
-          {"x-ratelimit-reset-requests-minute", "45.5"}},
-         {{true, true, 120, 115, 45500000}, {0}, {0}}},
-        {"fireworks",
-         {{"x-ratelimit-limit-tokens-generated", "72000"},
-          {"x-ratelimit-remaining-tokens-generated", "69338"},
-          {"x-ratelimit-limit-tokens-prompt", "7200000"},
-          {"x-ratelimit-remaining-tokens-prompt", "7193993"},
-          {"x-ratelimit-over-limit", "no"}},
-         {{0}, {true, false, 7200000, 7193993, 0}, {true, false, 72000, 69338, 0}}},
-        {"fireworks", /* limits alone say nothing of what is left */
-         {{"x-ratelimit-limit-tokens-generated", "216000"}},
-         {{0}, {0}, {false, false, 216000, 0, 0}}},
-        {"together", /* of a second */
-         {{"x-ratelimit-limit", "10"},
-          {"x-ratelimit-remaining", "9"},
-          {"x-ratelimit-reset", "1"},
-          {"x-tokenlimit-limit", "3000"},
-          {"x-tokenlimit-remaining", "2971"}},
-         {{true, true, 10, 9, SECOND}, {true, true, 3000, 2971, SECOND}, {0}}},
-        {"openrouter", /* free models in a refusal; the time is one of milliseconds */
-         {{"x-ratelimit-limit", "50"},
-          {"x-ratelimit-remaining", "0"},
-          {"x-ratelimit-reset", "1767229200000"}},
-         {{true, true, 50, 0, 3600 * SECOND}, {0}, {0}}},
-        {"groq", /* the same fields of somebody else are not of requests */
-         {{"x-ratelimit-limit", "50"}, {"x-ratelimit-remaining", "0"}},
-         {{0}, {0}, {0}}},
-        {"cohere",
-         {{"x-endpoint-monthly-call-limit", "1000"},
-          {"x-trial-endpoint-call-limit", "20"},
-          {"x-trial-endpoint-call-remaining", "19"}},
-         {{true, false, 20, 19, 0}, {0}, {0}}},
-        {"azure",
-         {{"x-ratelimit-limit-requests", "2500"},
-          {"x-ratelimit-limit-tokens", "250000"},
-          {"x-ratelimit-remaining-requests", "2499"},
-          {"x-ratelimit-remaining-tokens", "249993"},
-          {"x-ratelimit-renewalperiod-requests", "60"},
-          {"x-ratelimit-renewalperiod-tokens", "60"},
-          {"x-ratelimit-reset-requests", "24"},
-          {"x-ratelimit-reset-tokens", "0"}},
-         {{true, true, 2500, 2499, 24 * SECOND}, {true, true, 250000, 249993, 60 * SECOND}, {0}}},
-        {"groq",
-         {{"retry-after", "7.66"},
-          {"x-ratelimit-limit-requests", "1000"},
-          {"x-ratelimit-limit-tokens", "8000"},
-          {"x-ratelimit-remaining-requests", "997"},
-          {"x-ratelimit-remaining-tokens", "6200"},
-          {"x-ratelimit-reset-requests", "4m19.2s"},
-          {"x-ratelimit-reset-tokens", "13.5s"}},
-         {{true, true, 1000, 997, 259200000}, {true, true, 8000, 6200, 13500000}, {0}}},
-    };
-
     UNUSED(state);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         struct provider_limits l;
         size_t n = 0;
 
-        while (n < ARRAY_LEN(rows[i].fields) && rows[i].fields[n][0])
+        while (n < ARRAY_LEN(others[i].fields) && others[i].fields[n][0])
             n++;
         for (int reversed = 0; reversed < 2; reversed++) { /* they come in any order */
-            const char *fields[ARRAY_LEN(rows[i].fields)][2];
+            const char *fields[ARRAY_LEN(others[i].fields)][2];
 
             for (size_t k = 0; k < n; k++)
-                memcpy(fields[k], rows[i].fields[reversed ? n - 1 - k : k], sizeof(fields[k]));
-            l = read_of(rows[i].provider, fields, n);
+                memcpy(fields[k], others[i].fields[reversed ? n - 1 - k : k], sizeof(fields[k]));
+            l = read_of(others[i].provider, fields, n);
             for (size_t k = 0; k < LIMITED; k++) {
-                const struct provider_limit *a = &l.of[k], *b = &rows[i].of[k];
+                const struct provider_limit *a = &l.of[k], *b = &others[i].of[k];
 
                 if (a->said != b->said || a->resets != b->resets || a->most != b->most ||
                     a->left != b->left || a->reset_us != b->reset_us)
                     fail_msg("row %zu (%s), limit %zu: said %d, resets %d, %llu of %llu, %llu us",
-                             i, rows[i].provider, k, a->said, a->resets,
+                             i, others[i].provider, k, a->said, a->resets,
                              (unsigned long long)a->left, (unsigned long long)a->most,
                              (unsigned long long)a->reset_us);
             }
