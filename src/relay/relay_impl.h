@@ -35,6 +35,7 @@
 #include <xxhash.h>
 
 #include "call/call.h"
+#include "codec/bulk.h"
 #include "codec/json_scan.h"
 #include "dialect/translate.h"
 #include "relay/relay.h"
@@ -96,6 +97,7 @@ struct relay {
 
     /* request */
     struct blob *body;
+    struct bulk bulk;   /* what of it is no text */
     XXH64_state_t read; /* what has been read of the body */
     uint64_t print;     /* of the whole request (board/suspect.h); 0: it is not whole yet */
     struct dialect_request_reader *reader; /* NULL: the body is not read */
@@ -604,6 +606,13 @@ void relay_note_cost(struct relay *r, const struct dialect_answer *a);
 
 /* Tokens of input, by its bytes. */
 uint64_t relay_guess_input(const struct relay *r);
+
+/* ... as this target counts, by what its answers have said. */
+uint64_t relay_guess_input_at(const struct relay *r, const struct settings_target *t);
+
+/* Bytes of the request's text, and tokens that what is no text may have. */
+uint64_t relay_text_bytes(const struct relay *r);
+uint64_t relay_bulk_tokens(const struct relay *r);
 
 /* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);

@@ -89,11 +89,13 @@ static int copy_answer_head(struct relay *r, const struct http_head *h, struct e
 /* What it says of the account's limits is known before the next request is sent. */
 static void note_limits(struct relay *r, const struct http_head *h)
 {
+    const struct provider *p = r->target->provider->type;
     struct provider_limits l = {0};
     uint64_t wall_ms = ev_wall_ms(r->env->ev);
 
     for (size_t i = 0; i < h->fields_n; i++)
-        provider_limits_field(&l, h->fields[i].name, h->fields[i].value, wall_ms);
+        provider_limits_field(&l, p, h->fields[i].name, h->fields[i].value, wall_ms);
+    provider_limits_end(&l, p);
     policy_limits(&r->run, &l, ev_now(r->env->ev));
 }
 

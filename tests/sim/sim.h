@@ -327,6 +327,7 @@ struct sim {
     int trace;
     struct rng draw, play; /* play: what happens while it runs */
     struct rng more;       /* what has to do with joins */
+    struct rng together;   /* ... with what fails together */
     bool joins;
     struct ev *ev;
     struct net_sim *net;
@@ -351,6 +352,9 @@ struct sim {
     struct list arrivals, clients;
     unsigned arrivals_n;
     struct ev_timer torture_timer;
+    uint32_t rack; /* providers that fail together from time to time; a bit each */
+    bool rack_down;
+    struct ev_timer rack_timer;
     struct stand_model *stands;
     size_t stands_n;
     size_t timers; /* that are armed while nothing is under way */
