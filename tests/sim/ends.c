@@ -179,7 +179,7 @@ void ends_heal(struct sim *s)
     for (size_t i = 0; i < s->providers_n; i++)
         for (const char *m = "ab"; *m; m++) {
             UNUSED(snprintf(name, sizeof(name), "h%zu%c%s", i, *m, hands_suffix(s)));
-            if (!was_asked(s, i, name + 2))
+            if (!was_asked(s, i, name + 2) || hands_is_wrong(s))
                 continue;
             healed = ev_now(s->ev);
             heal_target(s, name, healed);

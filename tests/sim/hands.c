@@ -375,14 +375,27 @@ static void say(struct sim *s, enum override_what what, const char *name, ev_us 
     UNUSED(snprintf(h->words[h->words_n++].name, sizeof(h->words[0].name), "%s", name));
 }
 
+/* Whom a word is to meet: one that has begun, or is still to come. */
+static const struct ask *somebody(struct sim *s, bool begun)
+{
+    const struct ask *a = s->asks[0];
+
+    for (int i = 0; i < 10; i++) {
+        a = s->asks[rng_below(&s->hands->r, s->asks_n)];
+        if (begun ? a->sent && !a->over : !a->sent)
+            break;
+    }
+    return a;
+}
+
 static void on_speaks(struct ev_timer *t)
 {
-    static const enum override_what whats[] = {OVERRIDE_DRAIN, OVERRIDE_DISABLE, OVERRIDE_WEIGHT,
+    static const enum override_what words[] = {OVERRIDE_DRAIN, OVERRIDE_DISABLE, OVERRIDE_WEIGHT,
                                                OVERRIDE_STOP_SPILL};
     struct sim *s = CONTAINER_OF(t, struct alarm, timer)->s;
     struct rng *r = &s->hands->r;
-    enum override_what what = whats[rng_below(r, ARRAY_LEN(whats))];
-    const struct ask *a = s->asks[rng_below(r, s->asks_n)];
+    enum override_what what = words[rng_below(r, ARRAY_LEN(words))];
+    const struct ask *a = somebody(s, what == OVERRIDE_DISABLE);
     size_t at = (size_t)rng_below(r, a->targets_n);
     char name[32];
 
@@ -399,7 +412,7 @@ static void on_speaks(struct ev_timer *t)
         override_end(s->board, span_str(name), override_kind_of(what), ev_now(s->ev));
         forget(s, name, override_kind_of(what));
     }
-    set(&s->hands->speaks, rng_below(r, EV_S(3)));
+    set(&s->hands->speaks, rng_below(r, EV_S(rng_below(r, 2) ? 1 : 3)));
 }
 
 bool hands_touched(const struct ask *a, size_t provider, const char *model)
@@ -616,6 +629,11 @@ bool hands_wants_more(struct sim *s)
 const char *hands_suffix(const struct sim *s)
 {
     return is_kept(s) ? "n" : "";
+}
+
+bool hands_is_wrong(const struct sim *s)
+{
+    return is_kept(s) && s->hands->wrong != NOTHING;
 }
 
 void hands_still(struct sim *s)

@@ -466,6 +466,7 @@ void hands_open(struct sim *s);
 void hands_rest(struct sim *s);
 bool hands_wants_more(struct sim *s); /* a request of the model "t" */
 const char *hands_suffix(const struct sim *s);
+bool hands_is_wrong(const struct sim *s); /* the configuration in use: nothing makes that well */
 void hands_still(struct sim *s);
 void hands_free(struct sim *s);
 /* Is it a name of the configuration on trial? */
