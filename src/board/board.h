@@ -120,6 +120,7 @@ struct board_standing {
     board_word reserved[2][2];     /* of requests, of tokens */
     board_word pace, ramp;         /* health/ramp.h */
     board_word extra[2];           /* health/spend.h */
+    board_word hedges;             /* health/hedge.h */
 };
 
 /* Who keeps an answer (kept.h). */
