@@ -4,9 +4,12 @@
 #include "policy/policy.h"
 
 #include "health/breaker.h"
+#include "health/hedge.h"
 #include "policy/evidence.h"
 #include "policy/limits.h"
 #include "route/stay.h"
+
+#define BYTES_A_TOKEN 4
 
 static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
 {
@@ -104,17 +107,17 @@ static bool hold(struct policy_request *q, uint32_t i, uint64_t now_us)
     uint64_t until = 0;
     bool held;
 
-    q->at = (uint8_t)i;
-    q->asked_us = now_us;
-    q->reserved_us = 0;
+    q->it.at = (uint8_t)i;
+    q->it.asked_us = now_us;
+    q->it.reserved_us = 0;
     if (!q->rules->limits)
         return true;
     if (!limits_hold(target_of(q, i, now_us), tokens_at(q, i), now_us, &held, &why, &until)) {
         blocked(q, i, why, until);
         return false;
     }
-    q->reserved = tokens_at(q, i);
-    q->reserved_us = held ? now_us : 0;
+    q->it.reserved = tokens_at(q, i);
+    q->it.reserved_us = held ? now_us : 0;
     if (q->candidates[i].ramps)
         limits_sent(target_of(q, i, now_us), tokens_at(q, i), now_us);
     return true;
@@ -123,24 +126,24 @@ static bool hold(struct policy_request *q, uint32_t i, uint64_t now_us)
 /* used: the target has counted it. */
 static void give_back(struct policy_request *q, bool used, uint64_t now_us)
 {
-    if (q->reserved_us)
-        limits_give_back(target_of(q, q->at, now_us), q->reserved, q->reserved_us, used);
-    q->reserved_us = 0;
+    if (q->it.reserved_us)
+        limits_give_back(target_of(q, q->it.at, now_us), q->it.reserved, q->it.reserved_us, used);
+    q->it.reserved_us = 0;
 }
 
 /* The attempt will not be made. */
 static void let_go(struct policy_request *q, uint64_t now_us)
 {
     give_back(q, false, now_us);
-    if (q->rules->limits && q->candidates[q->at].ramps)
-        limits_unsent(target_of(q, q->at, now_us), tokens_at(q, q->at), q->asked_us);
+    if (q->rules->limits && q->candidates[q->it.at].ramps)
+        limits_unsent(target_of(q, q->it.at, now_us), tokens_at(q, q->it.at), q->it.asked_us);
 }
 
 void policy_limits(struct policy_request *q, const struct provider_limits *l, uint64_t now_us)
 {
     if (q->n == 0 || !provider_limits_said(l))
         return;
-    limits_said(target_of(q, q->at, now_us), l, q->candidates[q->at].refills, q->asked_us, now_us);
+    limits_said(target_of(q, q->it.at, now_us), l, q->candidates[q->it.at].refills, q->it.asked_us, now_us);
     give_back(q, false,
               now_us); /* behind it: meanwhile it is counted twice, and never not at all */
 }
@@ -166,16 +169,16 @@ static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
     struct board_standing *t = target_of(q, i, now_us);
 
-    q->fee = FEE_NONE;
+    q->it.fee = FEE_NONE;
     if (!q->asked) {
         evidence_earn(t, now_us);
-        q->fee = FEE_EARNS;
+        q->it.fee = FEE_EARNS;
         return true;
     }
     if (q->free || evidence_row(t, now_us) == 0)
         return true;
     if (evidence_spend(t, now_us)) {
-        q->fee = FEE_SPENDS;
+        q->it.fee = FEE_SPENDS;
         return true;
     }
     blocked(q, i, REASON_RETRY_BUDGET, 0);
@@ -192,33 +195,33 @@ static bool is_stale(const struct board_standing *t, uint64_t now_us)
 /* The probe is over; nobody is to begin another one for pause_us. */
 static void end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
 {
-    if (q->probe_us)
-        evidence_end_probe(target_of(q, q->at, now_us), q->probe_us,
+    if (q->it.probe_us)
+        evidence_end_probe(target_of(q, q->it.at, now_us), q->it.probe_us,
                            pause_us ? now_us + pause_us : 0);
-    q->probe = false;
-    q->probe_us = 0;
+    q->it.probe = false;
+    q->it.probe_us = 0;
 }
 
 /* Nobody else probes it meanwhile, unless all may. */
 static bool begin_probe(struct policy_request *q, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, q->at, now_us);
+    struct board_standing *t = target_of(q, q->it.at, now_us);
 
-    q->probe = true;
-    q->probe_us = is_stale(t, now_us) ? 0 : now_us + POLICY_PROBE_US;
-    if (q->probe_us == 0 || evidence_take_probe(t, q->probe_us, now_us))
+    q->it.probe = true;
+    q->it.probe_us = is_stale(t, now_us) ? 0 : now_us + POLICY_PROBE_US;
+    if (q->it.probe_us == 0 || evidence_take_probe(t, q->it.probe_us, now_us))
         return true;
-    q->probe = false;
-    q->probe_us = 0;
+    q->it.probe = false;
+    q->it.probe_us = 0;
     return false;
 }
 
 /* What it may take is spoken for. */
 static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_us)
 {
-    q->at = (uint8_t)i;
-    q->again = 0;
-    q->last = q->answered = q->noted = false;
+    q->it.at = (uint8_t)i;
+    q->it.again = 0;
+    q->it.last = q->it.answered = q->it.noted = false;
     if ((!probe || begin_probe(q, now_us)) && affords(q, i, now_us)) {
         pass_over(q, i, REASON_NONE, 0);
         return true;
@@ -314,7 +317,7 @@ int policy_next(struct policy_request *q, uint64_t now_us)
     last = least_bad(q, now_us);
     if (last < 0 || !hold(q, (uint32_t)last, now_us) || !take(q, (uint32_t)last, true, now_us))
         return -1;
-    q->last = true;
+    q->it.last = true;
     return last;
 }
 
@@ -322,9 +325,9 @@ void policy_skip(struct policy_request *q, uint64_t now_us)
 {
     let_go(q, now_us);
     end_probe(q, 0, now_us);
-    evidence_undo(target_of(q, q->at, now_us), (enum evidence_fee)q->fee, now_us);
-    q->fee = FEE_NONE;
-    q->out |= UINT32_C(1) << q->at;
+    evidence_undo(target_of(q, q->it.at, now_us), (enum evidence_fee)q->it.fee, now_us);
+    q->it.fee = FEE_NONE;
+    q->out |= UINT32_C(1) << q->it.at;
 }
 
 bool policy_suppose_failed(struct policy_request *q, uint64_t now_us)
@@ -366,7 +369,7 @@ static bool stands_by(const struct policy_request *q, uint32_t i, uint64_t now_u
     enum policy_stand s;
     enum reason why;
 
-    if (q->out >> i & 1 || q->candidates[i].provider == q->candidates[q->at].provider)
+    if ((q->out | q->beside) >> i & 1 || q->candidates[i].provider == q->candidates[q->it.at].provider)
         return false;
     s = look(q, i, now_us, &until);
     return (s == POLICY_FREE || s == POLICY_HALF_OPEN) && is_within(q, i, now_us, &why, &until);
@@ -408,8 +411,8 @@ uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us)
 
     if (!is_replaceable(q, UINT32_MAX, now_us))
         return UINT64_MAX;
-    limit = waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[waits_of(q)]),
-                           kind_of_wait(&q->candidates[q->at], q->whole), q->prompt_bytes);
+    limit = waits_limit_us(board_get(&target_of(q, q->it.at, now_us)->waits[waits_of(q)]),
+                           kind_of_wait(&q->candidates[q->it.at], q->whole), q->prompt_bytes);
     return q->whole ? MAX(limit, q->tokens * POLICY_TOKEN_US) : limit;
 }
 
@@ -417,13 +420,13 @@ uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us)
 {
     if (!is_replaceable(q, q->heirs, now_us))
         return UINT64_MAX;
-    return waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[WAITS_OF_GAPS]), WAITS_GAP,
+    return waits_limit_us(board_get(&target_of(q, q->it.at, now_us)->waits[WAITS_OF_GAPS]), WAITS_GAP,
                           0);
 }
 
 void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us)
 {
-    evidence_wait(target_of(q, q->at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
+    evidence_wait(target_of(q, q->it.at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
 }
 
 /* ---- what became of it ---- */
@@ -450,9 +453,9 @@ static bool may_be_executed(const struct policy_failure *f)
 static void note_failure(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                          uint32_t random)
 {
-    struct board_standing *t = target_of(q, q->at, now_us);
-    struct board_standing *c = credential_of(q, q->at, now_us);
-    bool sick = class_row(f->class_id)->health && !f->unasked, probe = q->probe,
+    struct board_standing *t = target_of(q, q->it.at, now_us);
+    struct board_standing *c = credential_of(q, q->it.at, now_us);
+    bool sick = class_row(f->class_id)->health && !f->unasked, probe = q->it.probe,
          refused = is_refused(f);
 
     give_back(q, may_be_executed(f), now_us);
@@ -477,8 +480,8 @@ static void note_failure(struct policy_request *q, const struct policy_failure *
 static bool may_stay(const struct policy_request *q, const struct policy_failure *f, bool probe,
                      uint64_t now_us)
 {
-    return class_row(f->class_id)->in_place && !probe && q->again < q->rules->same_target &&
-           evidence_row(target_of(q, q->at, now_us), now_us) <= 1;
+    return class_row(f->class_id)->in_place && !probe && q->it.again < q->rules->same_target &&
+           evidence_row(target_of(q, q->it.at, now_us), now_us) <= 1;
 }
 
 /* It asks for no longer than the route may wait. */
@@ -486,7 +489,7 @@ static bool may_wait(const struct policy_request *q, const struct policy_failure
 {
     return f->asks && q->rules->wait_up_to_us &&
            (f->class_id == CLASS_RATE || f->class_id == CLASS_OVERLOAD) &&
-           f->delay_us <= q->rules->wait_up_to_us && q->again < MAX(q->rules->same_target, 1);
+           f->delay_us <= q->rules->wait_up_to_us && q->it.again < MAX(q->rules->same_target, 1);
 }
 
 /* The same target once more, if by then it may be asked, and at its cost. */
@@ -495,17 +498,17 @@ static struct policy_step again(struct policy_request *q, uint64_t wait_us, uint
 {
     uint64_t until;
 
-    if (wait_us >= left_us || look(q, q->at, now_us + wait_us, &until) != POLICY_FREE ||
-        !affords(q, q->at, now_us))
+    if (wait_us >= left_us || look(q, q->it.at, now_us + wait_us, &until) != POLICY_FREE ||
+        !affords(q, q->it.at, now_us))
         return (struct policy_step){.what = POLICY_NEXT};
-    q->again++;
+    q->it.again++;
     return (struct policy_step){POLICY_AGAIN, wait_us};
 }
 
 /* What was too long for one is too long for those that are no larger. */
 static void leave_small(struct policy_request *q)
 {
-    const struct policy_candidate *at = &q->candidates[q->at];
+    const struct policy_candidate *at = &q->candidates[q->it.at];
 
     for (uint32_t i = 0; i < q->n; i++) {
         const struct policy_candidate *c = &q->candidates[i];
@@ -525,7 +528,7 @@ static void leave_small(struct policy_request *q)
 /* Whom the same failure takes out of this request. */
 static void leave(struct policy_request *q, const struct policy_failure *f)
 {
-    const struct policy_candidate *at = &q->candidates[q->at];
+    const struct policy_candidate *at = &q->candidates[q->it.at];
     bool shut = f->class_id == CLASS_QUOTA || is_refused(f);
 
     for (uint32_t i = 0; i < q->n; i++) {
@@ -533,10 +536,10 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
 
         if (q->out >> i & 1)
             continue;
-        if (i == q->at || (f->silent && c->provider == at->provider) ||
+        if (i == q->it.at || (f->silent && c->provider == at->provider) ||
             (shut && c->credential == at->credential)) {
             q->out |= UINT32_C(1) << i;
-            pass_over(q, i, i == q->at ? REASON_NONE : REASON_SHARED_FATE, 0);
+            pass_over(q, i, i == q->it.at ? REASON_NONE : REASON_SHARED_FATE, 0);
         }
     }
     if (f->class_id == CLASS_TOO_LONG)
@@ -552,7 +555,7 @@ static bool may_go_elsewhere(const struct policy_request *q, const struct policy
 struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
                                  uint64_t now_us, uint64_t left_us, uint32_t random)
 {
-    bool probe = q->probe, executed = may_be_executed(f);
+    bool probe = q->it.probe, executed = may_be_executed(f);
 
     note_failure(q, f, now_us, random);
     q->asked = true;
@@ -582,9 +585,9 @@ bool policy_again(struct policy_request *q, uint64_t now_us)
 {
     uint64_t until;
 
-    if (look(q, q->at, now_us, &until) == POLICY_FREE && hold(q, q->at, now_us))
+    if (look(q, q->it.at, now_us, &until) == POLICY_FREE && hold(q, q->it.at, now_us))
         return true;
-    q->out |= UINT32_C(1) << q->at;
+    q->out |= UINT32_C(1) << q->it.at;
     return false;
 }
 
@@ -596,17 +599,17 @@ void policy_broke(struct policy_request *q, const struct policy_failure *f, uint
 
 void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, q->at, now_us);
-    struct board_standing *c = credential_of(q, q->at, now_us);
+    struct board_standing *t = target_of(q, q->it.at, now_us);
+    struct board_standing *c = credential_of(q, q->it.at, now_us);
 
-    if (q->answered)
+    if (q->it.answered)
         return;
-    q->answered = true;
+    q->it.answered = true;
     evidence_wait(t, waits_of(q), waits_note, waited_us, q->prompt_bytes);
     if (board_get(&c->until_us))
         board_set(&c->until_us, 0);
-    q->noted = q->probe;
-    for (int good = 0; q->probe && good < (q->last ? BREAKER_GOOD : 1); good++)
+    q->it.noted = q->it.probe;
+    for (int good = 0; q->it.probe && good < (q->it.last ? BREAKER_GOOD : 1); good++)
         if (good == 0 || evidence_is_open(t, now_us)) /* the last one left is closed by one */
             evidence_result(t, true, true, now_us, 0);
     end_probe(q, 0, now_us);
@@ -616,12 +619,183 @@ void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
     policy_answers(q, waited_us, now_us);
     give_back(q, true, now_us);
-    if (!q->noted)
-        evidence_result(target_of(q, q->at, now_us), true, false, now_us, 0);
+    if (!q->it.noted)
+        evidence_result(target_of(q, q->it.at, now_us), true, false, now_us, 0);
 }
 
 void policy_dropped(struct policy_request *q, uint64_t now_us)
 {
     give_back(q, true, now_us);
+    end_probe(q, 0, now_us);
+}
+
+/* ---- hedges ---- */
+
+uint64_t policy_hedge_id(uint64_t model)
+{
+    uint64_t id = model * 31 + 0x6865646765; /* no target's */
+
+    return id ? id : 1;
+}
+
+static uint64_t prompt_tokens(const struct policy_request *q)
+{
+    return q->prompt_bytes / BYTES_A_TOKEN;
+}
+
+uint64_t policy_hedge_us(const struct policy_request *q, uint64_t now_us, enum policy_unhedged *why)
+{
+    uint64_t us;
+
+    *why = POLICY_HEDGE_OFF;
+    if (q->rules->hedge == 0 || q->it.last)
+        return UINT64_MAX;
+    *why = POLICY_HEDGE_LATE;
+    if (q->asked || q->beside || q->rules->attempts < 2)
+        return UINT64_MAX;
+    *why = POLICY_HEDGE_LONG;
+    if (prompt_tokens(q) > q->rules->hedge_tokens)
+        return UINT64_MAX;
+    us = waits_usual_us(board_get(&target_of(q, q->it.at, now_us)->waits[waits_of(q)]),
+                        q->prompt_bytes);
+    *why = us == UINT64_MAX ? POLICY_HEDGE_UNKNOWN : POLICY_HEDGED;
+    return us;
+}
+
+/* Nothing is known against it, the breaker switched off or not. */
+static bool is_sound(const struct policy_request *q, uint32_t i, uint64_t now_us)
+{
+    uint64_t until;
+
+    return stand(target_of(q, i, now_us), credential_of(q, i, now_us), now_us, &until) ==
+               POLICY_FREE &&
+           !is_slow(q, i, now_us, &until);
+}
+
+/* May it be asked beside the candidate `first`, but for what that costs? */
+static bool may_hedge(const struct policy_request *q, uint32_t i, uint32_t first, uint32_t of,
+                      uint64_t now_us)
+{
+    const struct policy_candidate *c = &q->candidates[i];
+
+    return (of & ~q->out) >> i & 1 && i != first && !c->degraded &&
+           c->provider != q->candidates[first].provider && is_sound(q, i, now_us);
+}
+
+void policy_hedge_earn(const struct policy_request *q, struct board_standing *place)
+{
+    uint64_t old = board_get(&place->hedges);
+
+    if (q->rules->hedge == 0 || standing_is_nobodys(place))
+        return;
+    while (!board_swap(&place->hedges, &old,
+                       hedge_earn(old, q->rules->hedge, prompt_tokens(q))))
+        ;
+}
+
+/* Where nobody can count them there are none. */
+static bool spend_share(const struct policy_request *q, struct board_standing *place)
+{
+    uint64_t old = board_get(&place->hedges), word;
+    bool enough;
+
+    if (standing_is_nobodys(place))
+        return false;
+    do
+        word = hedge_spend(old, prompt_tokens(q), &enough);
+    while (enough && !board_swap(&place->hedges, &old, word));
+    return enough;
+}
+
+static void unspend_share(const struct policy_request *q, struct board_standing *place)
+{
+    uint64_t old = board_get(&place->hedges);
+
+    while (!board_swap(&place->hedges, &old, hedge_unspend(old, prompt_tokens(q))))
+        ;
+}
+
+/* What it costs, of its target and of the model. */
+static bool affords_hedge(struct policy_request *q, uint32_t i, struct board_standing *place,
+                          uint64_t now_us)
+{
+    struct board_standing *t = target_of(q, i, now_us);
+
+    if (!evidence_spend(t, now_us))
+        return false;
+    q->it.fee = FEE_SPENDS;
+    if (spend_share(q, place))
+        return true;
+    evidence_undo(t, FEE_SPENDS, now_us);
+    q->it.fee = FEE_NONE;
+    return false;
+}
+
+int policy_hedge(struct policy_request *q, const struct policy_attempt *first, uint32_t of,
+                 struct board_standing *place, uint64_t now_us)
+{
+    for (uint32_t i = 0; i < q->n; i++) {
+        if (!may_hedge(q, i, first->at, of, now_us) || !hold(q, i, now_us))
+            continue;
+        if (affords_hedge(q, i, place, now_us)) {
+            q->beside = UINT32_C(1) << i | UINT32_C(1) << first->at;
+            return (int)i;
+        }
+        let_go(q, now_us);
+    }
+    return -1;
+}
+
+int policy_hedge_look(const struct policy_request *q, uint32_t of,
+                      const struct board_standing *place, uint64_t now_us,
+                      enum policy_unhedged *why)
+{
+    bool enough = false;
+
+    UNUSED(hedge_spend(place ? board_get(&place->hedges) : 0, prompt_tokens(q), &enough));
+    *why = enough ? POLICY_HEDGE_NOBODY : POLICY_HEDGE_BUDGET;
+    for (uint32_t i = 0; enough && i < q->n; i++) {
+        enum reason limit;
+        uint64_t until;
+
+        if (!may_hedge(q, i, q->it.at, of, now_us) || !is_within(q, i, now_us, &limit, &until))
+            continue;
+        *why = POLICY_HEDGED;
+        return (int)i;
+    }
+    return -1;
+}
+
+void policy_unhedge(struct policy_request *q, struct board_standing *place, uint64_t now_us)
+{
+    let_go(q, now_us);
+    evidence_undo(target_of(q, q->it.at, now_us), (enum evidence_fee)q->it.fee, now_us);
+    q->it = (struct policy_attempt){0};
+    q->beside = 0;
+    unspend_share(q, place);
+}
+
+bool policy_failed_beside(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
+                          uint32_t random)
+{
+    note_failure(q, f, now_us, random);
+    q->asked = true;
+    q->counted += may_be_executed(f);
+    q->beside = 0;
+    leave(q, f);
+    return may_go_elsewhere(q, f);
+}
+
+void policy_outrun(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
+{
+    q->beside = 0;
+    q->asked = true;
+    q->counted = (uint8_t)(q->counted + (waited_us > 0));
+    if (waited_us)
+        evidence_wait(target_of(q, q->it.at, now_us), waits_of(q), waits_broken_off, waited_us,
+                      q->prompt_bytes);
+    if (q->it.reserved_us && waited_us) /* its prompt may have been read; no more than that */
+        limits_used(target_of(q, q->it.at, now_us), q->input);
+    give_back(q, false, now_us);
     end_probe(q, 0, now_us);
 }

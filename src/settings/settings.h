@@ -111,6 +111,12 @@ struct settings_target {
     uint32_t lacks;   /* of what the model requires (CAP_...) */
 };
 
+/* The tier as it is written, for a comparison. */
+static inline unsigned settings_tier(const struct settings_target *t)
+{
+    return t->tier / 2u;
+}
+
 #define SETTINGS_TIERS_MAX  32   /* that a plan may write ... */
 #define SETTINGS_WEIGHT_MAX 1000 /* ... and the most weight of one of its targets */
 
