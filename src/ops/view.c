@@ -3,6 +3,7 @@
  */
 #include "ops/view.h"
 
+#include "health/hedge.h"
 #include "policy/extra.h"
 
 uint64_t view_sum(const struct view *v, size_t word)
@@ -142,6 +143,14 @@ double view_extra_usd(const struct view *v, const struct settings_model *m)
     uint64_t id = extra_id(span_hash(m->name));
 
     return (double)extra_spent(standing_look(v->board->standings, id), v->now_us) / 1e12;
+}
+
+double view_hedges_left(const struct view *v, const struct settings_model *m)
+{
+    const struct board_standing *s =
+        standing_look(v->board->standings, policy_hedge_id(span_hash(m->name)));
+
+    return s ? hedge_left(board_get(&s->hedges)) : 0;
 }
 
 const struct settings_provider *view_credential(const struct view *v, size_t *at,

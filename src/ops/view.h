@@ -42,6 +42,9 @@ size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS]);
  * none), in dollars. */
 double view_extra_usd(const struct view *v, const struct settings_model *m);
 
+/* How many hedges the model could make now, by its share. */
+double view_hedges_left(const struct view *v, const struct settings_model *m);
+
 /* The providers whose credentials a cloud gives, and what the workers have of them: begin with *at
  * 0. NULL: no more. */
 const struct settings_provider *view_credential(const struct view *v, size_t *at,
