@@ -88,11 +88,13 @@ static void draw_ask(struct sim *s)
     draw_client(a, r);
     text_f(&s->config, "  %s: {", a->name);
     joins_draw_ask(a);
+    hedges_draw_ask(a);
     text_f(&s->config, "retry: {attempts: %u, same_target: %u, wait_up_to: %us}, targets: [",
            a->attempts, a->same_target, a->wait_s);
-    for (size_t i = 0; i < a->targets_n; i++)
-        text_f(&s->config, "%s%s/%s", i ? ", " : "", s->providers[a->targets[i].provider].name,
-               a->targets[i].model);
+    for (size_t i = 0; i < a->targets_n; i++) {
+        text_str(&s->config, i ? ", " : "");
+        hedges_write_target(a, i);
+    }
     text_str(&s->config, "]}\n");
 }
 

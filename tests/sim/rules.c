@@ -76,7 +76,8 @@ static void check_count(struct ask *a, const struct attempt *t)
         const struct attempt *o = &a->tries[i];
 
         executed += o->over && o->class_id != CLASS_NEVER_EXECUTED;
-        here += o->provider == t->provider && strcmp(o->model, t->model) == 0;
+        here += o->provider == t->provider && strcmp(o->model, t->model) == 0 &&
+                o->reason != REASON_OUTRUN; /* who was outrun has not failed */
         if (o->over && o->provider == t->provider && a->s->providers[t->provider].ends_n == 1 &&
             (o->reason == REASON_TIMEOUT_FIRST || o->reason == REASON_TIMEOUT_CONNECT))
             sim_fail(a->s, "I4: request %u asks p%zu again, which was silent", a->n, t->provider);
@@ -173,6 +174,8 @@ static void attempt_begins(struct ask *a, const char *target)
     sim_say(a->s, "request %u: attempt %zu at %s", a->n, a->tries_n + 1, target);
     if (!is_target(a, t))
         sim_fail(a->s, "I4: request %u is sent to %s, which is no target of it", a->n, target);
+    if (a->tries_n && !a->tries[a->tries_n - 1].over && !(a->s->torture && !a->s->healed))
+        hedges_begins(a, t); /* without memory it may be over before it was seen to begin */
     check_count(a, t);
     check_breaker(a, t);
     if (ways(a->s, t->provider) == 1)
@@ -428,11 +431,14 @@ static bool was_left_out(struct ask *a, size_t provider, const char *model)
  * its way to the client. */
 static void check_gave_up(struct ask *a, const struct record *r)
 {
-    const struct attempt *t = a->tries_n ? &a->tries[a->tries_n - 1] : NULL;
+    const struct attempt *t = NULL; /* the last one to end */
     unsigned executed = 0;
 
-    for (size_t i = 0; i < a->tries_n; i++)
+    for (size_t i = 0; i < a->tries_n; i++) {
         executed += a->tries[i].class_id != CLASS_NEVER_EXECUTED;
+        if (!t || a->tries[i].ended >= t->ended)
+            t = &a->tries[i];
+    }
     if (a->s->torture && !a->s->healed) /* going on takes memory */
         return;
     if (r->status < 400 || executed >= a->attempts || !class_row(r->class_id)->elsewhere ||
@@ -449,7 +455,7 @@ static void check_gave_up(struct ask *a, const struct record *r)
 
 void rules_record(struct ask *a, const struct record *r)
 {
-    struct attempt *t = a->tries_n ? &a->tries[a->tries_n - 1] : NULL;
+    struct attempt *t = r->number && r->number <= a->tries_n ? &a->tries[r->number - 1] : NULL;
     char model[24];
 
     if (r->attempts != a->tries_n) /* one could not be begun */
@@ -460,8 +466,7 @@ void rules_record(struct ask *a, const struct record *r)
         return;
     if (r->target[0] &&
         (sim_find_target(a->s, r->target, model) != t->provider || strcmp(model, t->model) != 0))
-        sim_fail(a->s, "request %u: its record says %s of attempt %zu", a->n, r->target,
-                 a->tries_n);
+        sim_fail(a->s, "request %u: its record says %s of attempt %u", a->n, r->target, r->number);
     t->over = true;
     t->ended = t->began + r->attempt_us; /* the record may have waited for the client */
     t->class_id = r->class_id;

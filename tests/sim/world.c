@@ -16,6 +16,7 @@
 #define TURNS_MAX UINT64_C(3000000)
 #define LONGEST   EV_S(3600)
 #define TIMERS    4096 /* of the loop's heap: setting one never wants memory while it runs */
+#define HEDGES    0x6865646765
 #define JOINS     0x6a6f696e00f3 /* the named seeds of before have none by it */
 
 /* ---- saying ---- */
@@ -137,6 +138,8 @@ static void draw_config(struct sim *s)
     }
     if (s->keyed)
         write_keys(s);
+    if (s->hedges)
+        text_str(&s->config, "data_classes: {eu: {jurisdiction: eu}}\n");
     text_str(&s->config, "models:\n");
     for (size_t i = 0; i < s->providers_n; i++)
         text_f(&s->config, "  h%zua: {targets: p%zu/a}\n  h%zub: {targets: p%zu/b}\n", i, i, i, i);
@@ -312,6 +315,7 @@ static void open_world(struct sim *s)
         }
     for (size_t i = 0; i < s->workers_n; i++)
         open_worker(s, i);
+    hedges_open(s);
     s->timers = ends_timers(s);
     for (size_t i = 0; i < s->providers_n; i++)
         for (size_t k = 0; k < s->providers[i].ends_n; k++)
@@ -426,6 +430,8 @@ static size_t run_once(uint64_t seed, int trace)
     rng_init(&s->play, seed ^ 0x706c6179);
     rng_init(&s->more, seed ^ JOINS);
     s->joins = rng_below(&s->more, 2);
+    rng_init(&s->hedges_rng, seed ^ HEDGES);
+    s->hedges = rng_below(&s->hedges_rng, 3) == 0;
     list_init(&s->arrivals);
     list_init(&s->clients);
     rules_init(s);
