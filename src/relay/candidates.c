@@ -186,8 +186,8 @@ static void list_targets(struct relay *r, struct listed *l, const struct route_a
 /* The ways in the order in which the model has them asked. */
 static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
 {
-    struct policy_candidate c[POLICY_TARGETS_MAX];
-    struct settings_way as_written[POLICY_TARGETS_MAX];
+    LEFT_UNSET struct policy_candidate c[POLICY_TARGETS_MAX];
+    LEFT_UNSET struct settings_way as_written[POLICY_TARGETS_MAX];
     enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
     uint8_t order[POLICY_TARGETS_MAX];
     uint64_t random = 0;
@@ -364,7 +364,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
 {
     const struct settings_target *lead;
     struct route_asked asked;
-    struct listed l;
+    LEFT_UNSET struct listed l;
 
     r->record.configured = r->plan.model != NULL;
     if (!relay_read_cap(r, no) || !read_asked(r, &asked, no))

@@ -69,6 +69,7 @@ static void note_stand(struct relay *r, const struct dialect_answer *a)
 {
     r->sequence = r->state == RELAY_TRYING ? 0
                   : r->at->translate           ? translate_sequence(r->at->translate)
+                  : r->at->calls.held.n        ? r->at->calls.sequence
                                            : a->sequence;
     if (r->state == RELAY_ANSWERING && r->at->translate && r->at->follow)
         translate_stand(r->at->translate, r->at->follow);
@@ -93,6 +94,7 @@ void relay_drop_attempt(struct relay *r)
     relay_note_cost(r, a);
     relay_settle_cost(r, true);
     note_stand(r, a);
+    relay_drop_calls(r);
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->at->call);
     if (r->at->counted)
@@ -416,6 +418,8 @@ static void begin_attempt(struct relay *r, struct relay_attempt *a)
     a->patches = a->few_patches;
     a->patches_room = RELAY_PATCHES;
     buf_init(&a->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
+    buf_init(&a->calls.held, 2 * RELAY_CALLS);
+    ev_timer_init(&a->calls.timer, r->env->ev, relay_on_calls);
     cred_wait_init(&a->credential, relay_on_credential);
 }
 
@@ -427,6 +431,7 @@ static void end_attempt(struct relay *r, struct relay_attempt *a)
     blob_unref(&a->answer);
     relay_translated_fini(r);
     buf_fini(&a->held);
+    buf_fini(&a->calls.held);
     relay_free_patches(r);
 }
 

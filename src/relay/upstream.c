@@ -23,9 +23,9 @@ void relay_ask_more(struct relay *r)
     r->blocked = blocked;
 }
 
-/* Send the head, if it has not gone before, and what was held behind it. */
-static int open_answer(struct relay *r, struct err *e)
+int relay_open(struct relay *r, struct err *e)
 {
+    relay_answers(r);
     ev_timer_stop(&r->hold);
     if (!r->head_sent && relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
         return -1;
@@ -41,9 +41,7 @@ static int open_answer(struct relay *r, struct err *e)
     return r->at->follow ? relay_watch(r, e) : 0;
 }
 
-/* The client still waits for content: it gets the head, and then what keeps its connection alive.
- */
-static int keep_waiting(struct relay *r, struct err *e)
+int relay_keep_waiting(struct relay *r, struct err *e)
 {
     struct span alive = span_str(r->dialect->keepalive);
     int rc = 0;
@@ -67,8 +65,9 @@ void relay_on_hold(struct ev_timer *t)
     if (r->beside && !r->at->held.n)
         relay_turn_to(r->beside); /* if there is something held, it is of that one */
     r->hold_over = true; /* with nothing held yet, the head goes with the next event */
-    if ((r->joining || (r->state == RELAY_TRYING && (r->at->held.n || r->head_sent))) &&
-        keep_waiting(r, &e) < 0)
+    if ((r->joining ||
+         (r->state == RELAY_TRYING && (r->at->held.n || r->at->calls.held.n || r->head_sent))) &&
+        relay_keep_waiting(r, &e) < 0)
         relay_impossible(r, &e);
 }
 
@@ -134,7 +133,7 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
 static int hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                       struct err *e)
 {
-    if (r->hold_over && !r->head_sent && keep_waiting(r, e) < 0)
+    if (r->hold_over && !r->head_sent && relay_keep_waiting(r, e) < 0)
         return -1;
     return relay_hold_event(r, ev, raw, e);
 }
@@ -147,44 +146,61 @@ static ev_us waited(const struct relay *r)
     return asked ? ev_now(r->env->ev) - asked : 0;
 }
 
-static void note_content(struct relay *r)
+void relay_note_told(struct relay *r)
 {
+    struct err e;
+
     if (r->record.first_us == 0)
         r->record.first_us = ev_now(r->env->ev) - r->began;
-    if (!r->run.it.answered)
-        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
+    if (r->joining && r->at->follow && relay_watch(r, &e) < 0)
+        UNUSED(e); /* then timeout.idle is what there is */
+    r->joining = false;
+}
+
+static int tell_event(struct relay *r, const struct dialect_event *ev, struct span raw,
+                      enum call_piece piece, struct err *e)
+{
+    bool content = dialect_is_content(ev->kind), release = piece != CALL_EVENT_WHOLE || content;
+
+    if (relay_tell_calls(r, e) < 0)
+        return -1;
+    relay_follow_event(r, raw, piece);
+    if (r->state == RELAY_TRYING && (release || r->at->held.n > RELAY_HOLD) && relay_open(r, e) < 0)
+        return -1;
+    if (r->state == RELAY_TRYING)
+        return hold_event(r, ev, raw, e);
+    if (relay_send_event(r, ev, raw, piece, e) < 0)
+        return -1;
+    if (content)
+        relay_note_told(r);
+    return 0;
 }
 
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
     struct relay *r = relay_of(arg);
-    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind);
     struct err e;
-    int rc = 0;
+    int rc;
 
     relay_note_keeper(r);
     if (r->at->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
         relay_ask_more(r); /* only we have asked for it */
         return;
     }
-    relay_follow_event(r, raw, piece);
-    if (r->state == RELAY_TRYING && (release || r->at->held.n > RELAY_HOLD)) {
+    if (dialect_is_content(ev->kind))
         relay_answers(r);
-        rc = open_answer(r, &e);
-    }
-    if (rc == 0 && r->state == RELAY_TRYING)
-        rc = hold_event(r, ev, raw, &e);
-    else if (rc == 0)
-        rc = relay_send_event(r, ev, raw, piece, &e);
+    relay_hear(r);
+    if (relay_holds(r, ev, raw, piece))
+        rc = relay_hold_call(r, ev, raw, &e);
+    else
+        rc = tell_event(r, ev, raw, piece, &e);
     if (rc < 0) {
         relay_impossible(r, &e);
         return;
     }
-    if (dialect_is_content(ev->kind)) {
-        r->joining = false;
-        note_content(r);
-    }
+    if (dialect_is_content(ev->kind) && !r->run.it.answered)
+        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
     relay_ask_more(r);
 }
 
@@ -299,11 +315,8 @@ static int finish_answer(struct relay *r, struct err *e)
         relay_note_keeper(r);
         return r->at->translate ? relay_translate_answer(r, e) : 0;
     }
-    if (r->state == RELAY_TRYING) {
-        relay_answers(r);
-        if (open_answer(r, e) < 0)
-            return -1;
-    }
+    if (relay_tell_calls(r, e) < 0 || (r->state == RELAY_TRYING && relay_open(r, e) < 0))
+        return -1;
     return relay_translate_end(r, e);
 }
 

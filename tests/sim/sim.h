@@ -111,7 +111,8 @@ struct heard {
     struct text text;
     struct heard_join {
         char target[40];
-        size_t at; /* bytes of text before it */
+        size_t at;    /* bytes of text before it */
+        char how[12]; /* "": by a beginning */
     } joins[ATTEMPTS_MAX];
     unsigned joins_n;
     uint64_t usage_in, usage_out;
@@ -240,6 +241,7 @@ struct arrival {
     struct fault fault;
     struct answer answer;
     struct text begin; /* what it is to go on with */
+    bool in_words;     /* ... and is asked for it by another turn */
     bool faithful;     /* it goes on as the first one would have */
     size_t sent;       /* of the answer's body */
     bool whole;        /* the request has come */
@@ -267,7 +269,7 @@ struct ask {
     char name[12]; /* the model it names */
     enum api api;
     bool stream, pinned; /* pinned: it names a target itself */
-    enum { GO_ON_OFF, GO_ON_FAMILY, GO_ON_ANY } go_on;
+    enum { GO_ON_OFF, GO_ON_FAMILY, GO_ON_ANY, GO_ON_INSTRUCT, GO_ON_REPLAY } go_on;
     struct {
         size_t provider;
         char model[24];
