@@ -165,7 +165,7 @@ def test_both_prompts_count(gateway):
 
 
 def test_it_is_told(binary, gateway):
-    g = gateway({"told": {"targets": targets("told", "ttft=6s")}})
+    g = gateway({"told": {"targets": targets("told", "head=6s")}})
 
     def command(*args):
         run = subprocess.run([binary, *args, "--admin", f"http://{g.admin}"], capture_output=True,
@@ -174,12 +174,12 @@ def test_it_is_told(binary, gateway):
         return run.stdout
 
     assert "not hedged now, for unknown" in command("route", "told")
-    usual(g, CHAT, "told", True)
+    usual(g, CHAT, "told", False)
     first, second = g.configured["told"]
     assert json.loads(command("route", "told", "--json"))["hedge"] == {"onto": second,
                                                                        "after_s": 0.25}
     assert f"hedged after 0.25 s onto {second}" in command("route", "told")
-    answer = ask(g, CHAT, "told", True)
+    answer = ask(g, CHAT, "told", False)
     g.record(answer)
     story = bed.wait_for(lambda: "end  " in (text := command(
         "request", answer["x-lamplighter-request-id"])) and text)
