@@ -1,6 +1,6 @@
 /*
- * hedge.c - see hedge.h. The word: millionths of a hedge (32 bits), above them thousandths of tokens
- * (32 bits).
+ * hedge.c - see hedge.h. The word: millionths of a hedge (32 bits), above them thousandths of
+ * tokens (32 bits).
  */
 #include "health/hedge.h"
 

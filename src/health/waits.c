@@ -14,11 +14,11 @@
 #define TOP_BITS  15
 #define TOP_FADES (LN_MAX / (1 << TOP_BITS)) /* a wait: half of it in some 950 */
 #define MOST_US   1e15
-#define FAR       6.0  /* deviations */
-#define TAIL      3.0  /* times the longest: not too long ... */
-#define TAIL_MOST 5.0  /* ... and this is in any case */
+#define FAR       6.0   /* deviations */
+#define TAIL      3.0   /* times the longest: not too long ... */
+#define TAIL_MOST 5.0   /* ... and this is in any case */
 #define MOST_OF   1.645 /* deviations: 19 of 20 are shorter */
-#define KNOWN     10.0 /* so many waits weigh as much as what is believed beforehand */
+#define KNOWN     10.0  /* so many waits weigh as much as what is believed beforehand */
 
 /* What is believed of a target before anything is known: the median, the deviation; and the least
  * that is ever too long. */
@@ -137,8 +137,8 @@ uint64_t waits_broken_off(uint64_t word, uint64_t us, uint64_t prompt_bytes)
         return note(word, fmax(x, p.mean), x);
     z = (x - p.mean) / deviation;
     above = mean_above(z);
-    return note_about(word, p.mean + above * deviation,
-                      fmax(p.var * (1 + above * (z - above)), 0), x);
+    return note_about(word, p.mean + above * deviation, fmax(p.var * (1 + above * (z - above)), 0),
+                      x);
 }
 
 uint64_t waits_usual_us(uint64_t word, uint64_t prompt_bytes)

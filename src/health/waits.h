@@ -25,10 +25,10 @@
 
 #include "base/base.h"
 
-#define WAITS_LATELY 256u
-#define WAITS_FEW    50u
+#define WAITS_LATELY   256u
+#define WAITS_FEW      50u
 #define WAITS_USUAL_US UINT64_C(250000)
-#define WAITS_PROMPT UINT64_C(32768) /* bytes that take as long as all the rest of a wait */
+#define WAITS_PROMPT   UINT64_C(32768) /* bytes that take as long as all the rest of a wait */
 
 /* Of what the wait is for: rows of a table in waits.c. */
 enum waits_kind {

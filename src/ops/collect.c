@@ -189,8 +189,8 @@ void collect_record(struct metrics *m, const struct record *r)
         return;
     }
     if (r->hedge && r->hedge < RECORD_HEDGES_N)
-        metrics_add(m, METRIC_HEDGES,
-                    (struct span[]){model, span_str(record_hedge_word(r->hedge))}, 1);
+        metrics_add(m, METRIC_HEDGES, (struct span[]){model, span_str(record_hedge_word(r->hedge))},
+                    1);
     if (r->client_retry)
         metrics_add(m, METRIC_CLIENT_RETRIES, &model, 1);
     metrics_add(m, METRIC_REQUESTS,

@@ -3,7 +3,6 @@
  */
 #include "ops/view.h"
 
-#include "health/hedge.h"
 #include "policy/extra.h"
 
 uint64_t view_sum(const struct view *v, size_t word)
@@ -150,7 +149,7 @@ double view_hedges_left(const struct view *v, const struct settings_model *m)
     const struct board_standing *s =
         standing_look(v->board->standings, policy_hedge_id(span_hash(m->name)));
 
-    return s ? hedge_left(board_get(&s->hedges)) : 0;
+    return policy_hedges_left(s);
 }
 
 const struct settings_provider *view_credential(const struct view *v, size_t *at,

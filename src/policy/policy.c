@@ -143,7 +143,8 @@ void policy_limits(struct policy_request *q, const struct provider_limits *l, ui
 {
     if (q->n == 0 || !provider_limits_said(l))
         return;
-    limits_said(target_of(q, q->it.at, now_us), l, q->candidates[q->it.at].refills, q->it.asked_us, now_us);
+    limits_said(target_of(q, q->it.at, now_us), l, q->candidates[q->it.at].refills, q->it.asked_us,
+                now_us);
     give_back(q, false,
               now_us); /* behind it: meanwhile it is counted twice, and never not at all */
 }
@@ -347,7 +348,8 @@ static bool stands_by(const struct policy_request *q, uint32_t i, uint64_t now_u
     enum policy_stand s;
     enum reason why;
 
-    if ((q->out | q->beside) >> i & 1 || q->candidates[i].provider == q->candidates[q->it.at].provider)
+    if ((q->out | q->beside) >> i & 1 ||
+        q->candidates[i].provider == q->candidates[q->it.at].provider)
         return false;
     s = look(q, i, now_us, &until);
     return (s == POLICY_FREE || s == POLICY_HALF_OPEN) && is_within(q, i, now_us, &why, &until);
@@ -398,8 +400,8 @@ uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us)
 {
     if (!is_replaceable(q, q->heirs, now_us))
         return UINT64_MAX;
-    return waits_limit_us(board_get(&target_of(q, q->it.at, now_us)->waits[WAITS_OF_GAPS]), WAITS_GAP,
-                          0);
+    return waits_limit_us(board_get(&target_of(q, q->it.at, now_us)->waits[WAITS_OF_GAPS]),
+                          WAITS_GAP, 0);
 }
 
 void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us)
@@ -666,9 +668,13 @@ void policy_hedge_earn(const struct policy_request *q, struct board_standing *pl
 
     if (q->rules->hedge == 0 || standing_is_nobodys(place))
         return;
-    while (!board_swap(&place->hedges, &old,
-                       hedge_earn(old, q->rules->hedge, prompt_tokens(q))))
+    while (!board_swap(&place->hedges, &old, hedge_earn(old, q->rules->hedge, prompt_tokens(q))))
         ;
+}
+
+double policy_hedges_left(const struct board_standing *place)
+{
+    return place ? hedge_left(board_get(&place->hedges)) : 0;
 }
 
 /* Where nobody can count them there are none. */

@@ -36,8 +36,8 @@
  *     down is sent no more than its rate of before, which rises by and by (health/ramp.h).
  *   - A request that is too long for a target is not asked of those that are known to be no larger,
  *     nor of that target by another way; those that are known to be larger go before the others.
- *   - A first attempt that is slower than usual is hedged, where the model wants that: another target
- *     is asked beside it. docs/decisions/0020-hedges.md says when not.
+ *   - A first attempt that is slower than usual is hedged, where the model wants that: another
+ * target is asked beside it. docs/decisions/0020-hedges.md says when not.
  *   - What the gateway itself lacks to ask a target is neither an attempt nor that target's
  * failure.
  *
@@ -72,7 +72,7 @@ struct policy_rules {
     bool breaker;           /* false: whatever failed is asked again */
     uint64_t slow_us; /* so long it takes until who was sick has all of its share; 0: at once */
     bool limits;      /* false: rate limits are learned, and hold nothing back */
-    uint32_t hedge;         /* millionths of the model's load that hedges may add; 0: there are none */
+    uint32_t hedge;   /* millionths of the model's load that hedges may add; 0: there are none */
     uint64_t hedge_tokens;  /* ... of prompts of no more than so many */
     bool content_elsewhere; /* what one provider's content policy refuses, others are asked */
 };
@@ -228,10 +228,14 @@ enum policy_unhedged {
 
 /* After how long without content another one is asked beside the attempt; UINT64_MAX: it is not,
  * *why. */
-uint64_t policy_hedge_us(const struct policy_request *q, uint64_t now_us, enum policy_unhedged *why);
+uint64_t policy_hedge_us(const struct policy_request *q, uint64_t now_us,
+                         enum policy_unhedged *why);
 
 /* A request of the model comes, of which place is the standing. */
 void policy_hedge_earn(const struct policy_request *q, struct board_standing *place);
+
+/* How many hedges of the model there could be now. place may be NULL. */
+double policy_hedges_left(const struct board_standing *place);
 
 /* Whom of these (a bit each) to ask beside `first`; it becomes q->it, and costs. -1: nobody. */
 int policy_hedge(struct policy_request *q, const struct policy_attempt *first, uint32_t of,

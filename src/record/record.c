@@ -34,13 +34,27 @@ void record_swap(struct record *a, struct record *b)
     static const struct {
         size_t at, n;
     } fields[] = {
-        OF_ATTEMPT(attempt_at_us), OF_ATTEMPT(attempt_us),      OF_ATTEMPT(attempt_first_us),
-        OF_ATTEMPT(usage),         OF_ATTEMPT(cost),            OF_ATTEMPT(pricing),
-        OF_ATTEMPT(outcome),       OF_ATTEMPT(reason),          OF_ATTEMPT(class_id),
-        OF_ATTEMPT(number),        OF_ATTEMPT(upstream_status), OF_ATTEMPT(skipped_before),
-        OF_ATTEMPT(resent),        OF_ATTEMPT(beside),          OF_ATTEMPT(target),
-        OF_ATTEMPT(provider),      OF_ATTEMPT(server),          OF_ATTEMPT(upstream_model),
-        OF_ATTEMPT(dropped),       OF_ATTEMPT(approximated),    OF_ATTEMPT(text),
+        OF_ATTEMPT(attempt_at_us),
+        OF_ATTEMPT(attempt_us),
+        OF_ATTEMPT(attempt_first_us),
+        OF_ATTEMPT(usage),
+        OF_ATTEMPT(cost),
+        OF_ATTEMPT(pricing),
+        OF_ATTEMPT(outcome),
+        OF_ATTEMPT(reason),
+        OF_ATTEMPT(class_id),
+        OF_ATTEMPT(number),
+        OF_ATTEMPT(upstream_status),
+        OF_ATTEMPT(skipped_before),
+        OF_ATTEMPT(resent),
+        OF_ATTEMPT(beside),
+        OF_ATTEMPT(target),
+        OF_ATTEMPT(provider),
+        OF_ATTEMPT(server),
+        OF_ATTEMPT(upstream_model),
+        OF_ATTEMPT(dropped),
+        OF_ATTEMPT(approximated),
+        OF_ATTEMPT(text),
     };
     char kept[sizeof(a->text)];
 

@@ -206,8 +206,8 @@ static size_t event_patches(const struct relay *r, const struct dialect_event *e
     size_t n = 0;
 
     if (r->at->rename && ev->model_len && ev->model_at + ev->model_len <= raw.n)
-        n = blob_patch_add(patches, n,
-                           (struct blob_patch){ev->model_at, ev->model_len, r->at->client_model_json});
+        n = blob_patch_add(
+            patches, n, (struct blob_patch){ev->model_at, ev->model_len, r->at->client_model_json});
     if (r->at->usage_added)
         null_usage = dialect_null_usage(ev, raw);
     if (null_usage.n)

@@ -162,8 +162,7 @@ static void note_tried(struct record *rec, const char *target, const char *why)
 {
     size_t n = strlen(rec->tried);
 
-    UNUSED(
-        snprintf(rec->tried + n, sizeof(rec->tried) - n, "%s%s=%s", n ? " " : "", target, why));
+    UNUSED(snprintf(rec->tried + n, sizeof(rec->tried) - n, "%s%s=%s", n ? " " : "", target, why));
 }
 
 /* The record of the next attempt: nothing of the last one's is left in it. */

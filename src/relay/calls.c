@@ -74,7 +74,7 @@ static int tell_one(struct relay *r, struct span raw, struct err *e)
 
     relay_follow_event(r, raw, CALL_EVENT_WHOLE);
     return r->at->translate ? relay_send_event(r, &none, raw, CALL_EVENT_WHOLE, e)
-                        : relay_send(r, raw, e);
+                            : relay_send(r, raw, e);
 }
 
 int relay_tell_calls(struct relay *r, struct err *e)

@@ -11,8 +11,8 @@
  * turns to that one first (relay_of()). What an attempt has in values of the request's (run.it, a
  * part of the record) changes places with what the hedge keeps for the other one.
  *
- * Once a request, and only beside its first attempt; one with an Idempotency-Key is made once. Until
- * both are over nobody else is asked. docs/decisions/0020-hedges.md says why.
+ * Once a request, and only beside its first attempt; one with an Idempotency-Key is made once.
+ * Until both are over nobody else is asked. docs/decisions/0020-hedges.md says why.
  */
 #include "relay/relay_impl.h"
 
@@ -63,8 +63,7 @@ uint32_t relay_hedges_onto(const struct relay *r)
 
 static bool may_be_hedged(const struct relay *r)
 {
-    return r->plan.model && r->plan.model->rules.hedge && r->run.n > 1 &&
-           !span_has(r->once_key);
+    return r->plan.model && r->plan.model->rules.hedge && r->run.n > 1 && !span_has(r->once_key);
 }
 
 void relay_watch_slow(struct relay *r)

@@ -145,7 +145,8 @@ void relay_forget_attempt(struct relay *r)
     r->sequence = 0;
     r->at->dropped = r->at->approximated = r->at->client_model_json = span_of(NULL, 0);
     r->record.dropped[0] = r->record.approximated[0] = '\0';
-    r->at->rename = r->at->usage_added = r->at->keeper_noted = r->at->renewed = r->at->events = r->at->whole = false;
+    r->at->rename = r->at->usage_added = r->at->keeper_noted = r->at->renewed = r->at->events =
+        r->at->whole = false;
 }
 
 void relay_name_target(struct relay *r)

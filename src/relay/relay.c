@@ -68,8 +68,8 @@ void relay_note(struct relay *r, const struct relay_refusal *no)
 static void note_stand(struct relay *r, const struct dialect_answer *a)
 {
     r->sequence = r->state == RELAY_TRYING ? 0
-                  : r->at->translate           ? translate_sequence(r->at->translate)
-                  : r->at->calls.held.n        ? r->at->calls.sequence
+                  : r->at->translate       ? translate_sequence(r->at->translate)
+                  : r->at->calls.held.n    ? r->at->calls.sequence
                                            : a->sequence;
     if (r->state == RELAY_ANSWERING && r->at->translate && r->at->follow)
         translate_stand(r->at->translate, r->at->follow);

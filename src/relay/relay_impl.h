@@ -162,10 +162,10 @@ struct relay {
     const struct settings_way *ways; /* the same as run.candidates; in the arena; behind them ... */
     size_t out_n;                    /* ... those that must not be asked */
     struct relay_routing routing;
-    uint64_t conversation; /* a hash; 0: none, or nobody wants to know */
-    bool sits;             /* ... and it goes first where it sits */
-    bool walled;           /* one of those is behind a wall */
-    uint32_t classes;      /* of data that is in it; of settings.classes, a bit each */
+    uint64_t conversation;    /* a hash; 0: none, or nobody wants to know */
+    bool sits;                /* ... and it goes first where it sits */
+    bool walled;              /* one of those is behind a wall */
+    uint32_t classes;         /* of data that is in it; of settings.classes, a bit each */
     uint64_t cost_max, spent; /* picodollars: that it may cost, and that its attempts have */
 
     /* attempts: one, and beside it another one while a hedge runs (hedge.c) */
@@ -378,7 +378,8 @@ void relay_on_calls(struct ev_timer *t);
 
 /* ---- attempt.c ---- */
 
-/* One attempt at r->at->target: with the credential that there is now, or as soon as there is one. */
+/* One attempt at r->at->target: with the credential that there is now, or as soon as there is one.
+ */
 void relay_try(struct relay *r);
 
 /* The fn of an attempt's credential. */
@@ -444,12 +445,13 @@ void relay_end_beside(struct relay *r);
 /* Is it the second of two attempts that run? What it fails of harms nobody. */
 bool relay_is_spare(const struct relay *r);
 
-/* Whom the first attempt could be hedged onto, as the plan has it: of the candidates, a bit each. */
+/* Whom the first attempt could be hedged onto, as the plan has it: of the candidates, a bit each.
+ */
 uint32_t relay_hedges_onto(const struct relay *r);
 
 /* What becomes of the request if its first target, which is found, is slow. */
 struct relay_hedged {
-    bool wanted;           /* its model hedges */
+    bool wanted;            /* its model hedges */
     const char *why, *text; /* it is not, in a word and a sentence; NULL: it is ... */
     ev_us after_us;
     size_t at; /* ... then, onto that way */
@@ -550,8 +552,8 @@ MUST_CHECK int relay_brings_tools(const struct relay *r, bool *ret, struct err *
 
 /* ---- plan.c ---- */
 
-/* The next target that can and may be asked: r->at->target, with the request made fit for it. false:
- * there is none, and *no says why, of the whole plan. */
+/* The next target that can and may be asked: r->at->target, with the request made fit for it.
+ * false: there is none, and *no says why, of the whole plan. */
 bool relay_next_target(struct relay *r, struct relay_refusal *no);
 
 /* One to be asked beside the first, which is under way as r->beside. false: there is none. */
@@ -569,8 +571,8 @@ void relay_name_target(struct relay *r);
 /* Who keeps the answer of this id (its hash); 0: nobody knows. */
 uint32_t relay_keeper_of(const struct relay *r, uint64_t answer);
 
-/* Who keeps the answer of r->at->call is known before the client is told its id: its next request may
- * come to another worker. */
+/* Who keeps the answer of r->at->call is known before the client is told its id: its next request
+ * may come to another worker. */
 void relay_note_keeper(struct relay *r);
 
 /* ---- skip.c ---- */
@@ -620,10 +622,10 @@ bool relay_can_translate(const struct relay *r, const struct settings_target *t)
 /* ... of any dialect: one by which it would go on from the beginning of an answer? */
 bool relay_goes_on(const struct relay *r, const struct settings_target *t);
 
-/* Translate the request for r->at->target, which relay_can_translate() said yes of: up_op, up_dialect,
- * up_body, dropped, approximated. Of several operations it is the first that can say the request.
- * false: it cannot be asked, *no says why. Another target may: one of the client's own dialect
- * takes also what the gateway cannot read. */
+/* Translate the request for r->at->target, which relay_can_translate() said yes of: up_op,
+ * up_dialect, up_body, dropped, approximated. Of several operations it is the first that can say
+ * the request. false: it cannot be asked, *no says why. Another target may: one of the client's own
+ * dialect takes also what the gateway cannot read. */
 bool relay_translate(struct relay *r, struct relay_refusal *no);
 void relay_translated_fini(struct relay *r);
 
@@ -694,8 +696,8 @@ bool relay_read_cap(struct relay *r, struct relay_refusal *no);
 /* May it cost what this target may take for it? Else *no says so. */
 bool relay_may_cost(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
 
-/* May failing over to r->at->target cost what it may beyond the first target? Then that counts, until
- * relay_settle_cost(). */
+/* May failing over to r->at->target cost what it may beyond the first target? Then that counts,
+ * until relay_settle_cost(). */
 bool relay_hold_extra(struct relay *r, struct relay_refusal *no);
 
 /* The attempt is over, as r->record has it, or was never made. */

@@ -506,7 +506,7 @@ static struct span upstream_path(struct relay *r)
     if (provider_path(&b, p->type,
                       &(struct provider_ask){op, r->req.stream, path, r->at->target->model},
                       r->at->url->path) < 0)
-        buf_fini(&b);  /* plan.c and find_pinned() have asked: this does not happen */
+        buf_fini(&b);      /* plan.c and find_pinned() have asked: this does not happen */
     if (!r->at->translate) /* else it was meant for another API */
         add_client_query(&b, r, rest, &sep);
     else if (r->at->up_op->stream) /* Gemini's: events, and no list */

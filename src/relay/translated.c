@@ -254,7 +254,8 @@ static bool translate_by(struct relay *r, const struct provider_op_row *op,
         goto out;
     }
     if (r->state == RELAY_ANSWERING &&
-        translate_go_on(r->at->translate, r->at->follow, relay_join_how(r), r->at->target->id, &e) < 0) {
+        translate_go_on(r->at->translate, r->at->follow, relay_join_how(r), r->at->target->id, &e) <
+            0) {
         refuse(r, no, &e);
         goto out;
     }

@@ -64,7 +64,7 @@ void relay_on_hold(struct ev_timer *t)
     }
     if (r->beside && !r->at->held.n)
         relay_turn_to(r->beside); /* if there is something held, it is of that one */
-    r->hold_over = true; /* with nothing held yet, the head goes with the next event */
+    r->hold_over = true;          /* with nothing held yet, the head goes with the next event */
     if ((r->joining ||
          (r->state == RELAY_TRYING && (r->at->held.n || r->at->calls.held.n || r->head_sent))) &&
         relay_keep_waiting(r, &e) < 0)
@@ -286,12 +286,14 @@ static void send_whole_answer(struct relay *r)
     struct err e;
 
     if (r->at->rename && ev->model_len) {
-        r->at->answer_patch = (struct blob_patch){ev->model_at, ev->model_len, r->at->client_model_json};
+        r->at->answer_patch =
+            (struct blob_patch){ev->model_at, ev->model_len, r->at->client_model_json};
         patches = 1;
     }
     blob_reader_init(&r->at->answer_reader, r->at->answer, &r->at->answer_patch, patches);
     r->state = RELAY_ANSWERING;
-    if (relay_send_head(r, blob_patched_len(r->at->answer, &r->at->answer_patch, patches), &e) < 0) {
+    if (relay_send_head(r, blob_patched_len(r->at->answer, &r->at->answer_patch, patches), &e) <
+        0) {
         relay_impossible(r, &e);
         return;
     }
@@ -334,8 +336,7 @@ static void note_success(struct relay *r)
     else if (r->record.outcome == OUTCOME_FULL && r->at->target->degraded)
         r->record.outcome = OUTCOME_DEGRADED;
     else if (r->record.outcome == OUTCOME_FULL &&
-             (r->record.hedge == RECORD_HEDGE_WON ||
-              (r->last && r->last->target != r->at->target)))
+             (r->record.hedge == RECORD_HEDGE_WON || (r->last && r->last->target != r->at->target)))
         r->record.outcome = OUTCOME_EQUIVALENT;
 }
 

@@ -93,8 +93,8 @@ void hedges_open(struct sim *s)
             teach(s, i, m);
     for (size_t i = 0; i < s->asks_n; i++) {
         const struct ask *a = s->asks[i];
-        struct board_standing *place = standing_find(
-            s->board->standings, policy_hedge_id(hash_of(a->name)), ev_now(s->ev));
+        struct board_standing *place =
+            standing_find(s->board->standings, policy_hedge_id(hash_of(a->name)), ev_now(s->ev));
 
         if (a->hedge_paid)
             board_set(&place->hedges, hedge_earn(0, 1000000, 1000000));

@@ -255,8 +255,8 @@ static void draw_what_follows(struct arrival *a, struct rng *r)
     text_free(&rest);
 }
 
-/* It is asked afresh, and its client has read the beginning of an answer: it says that again, the half
- * of it, that and then something else, or something else. */
+/* It is asked afresh, and its client has read the beginning of an answer: it says that again, the
+ * half of it, that and then something else, or something else. */
 static void draw_what_comes_again(struct arrival *a, struct rng *r)
 {
     struct heard h = {0};
@@ -340,10 +340,12 @@ static bool was_asked_with(const struct arrival *a, const char *p, size_t n)
 
 static bool is_of_word(char c)
 {
-    return (c & 0x80) || c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    return (c & 0x80) || c == '_' || (c >= '0' && c <= '9') ||
+           ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* Asked in words, it says the end again, all of it, or what it says does not begin within a word. */
+/* Asked in words, it says the end again, all of it, or what it says does not begin within a word.
+ */
 static bool is_honest(const struct arrival *a, const struct text *told, const struct text *own)
 {
     size_t n = MIN(MIN(told->n, own->n), (size_t)OVERLAP_MAX);
@@ -389,8 +391,7 @@ static bool may_have_joined(const struct arrival *x, const struct heard *h,
     if (strcmp(j->how, "replay") == 0)
         return !goes_on(x) && may_be_again(x, &h->text, j->at, end, all);
     return was_asked_with(x, h->text.p, j->at) &&
-           x->in_words == (strcmp(j->how, "instruct") == 0) &&
-           may_be(x, &h->text, j->at, end, all);
+           x->in_words == (strcmp(j->how, "instruct") == 0) && may_be(x, &h->text, j->at, end, all);
 }
 
 /* Does the rule let it go on so? */

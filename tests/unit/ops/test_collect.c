@@ -217,8 +217,7 @@ static void a_hedge_is_no_failover(void **state)
         char sample[128];
 
         UNUSED(snprintf(sample, sizeof(sample),
-                        "lamplighter_hedges_total{model=\"smart\",result=\"%s\"}",
-                        rows[i].result));
+                        "lamplighter_hedges_total{model=\"smart\",result=\"%s\"}", rows[i].result));
         has(text, sample, (double)i + 1);
     }
     has(text,

@@ -54,18 +54,18 @@ static void who_is_asked_beside(void **state)
         int degraded, same_provider, closed, limited;
         int who;
     } rows[] = {
-        {"F", ALL, 0, -1, -1, -1, -1, -1},   {"FF", ALL, 0, -1, -1, -1, -1, 1},
-        {"FFF", ALL, 0, -1, -1, -1, -1, 1},  {"FSF", ALL, 0, -1, -1, -1, -1, 2},
-        {"FDF", ALL, 0, -1, -1, -1, -1, 2},  {"FPF", ALL, 0, -1, -1, -1, -1, 2},
-        {"FLF", ALL, 0, -1, -1, -1, -1, 2},  {"FBF", ALL, 0, -1, -1, -1, -1, 2},
-        {"FKF", ALL, 0, -1, -1, -1, -1, 2},  {"FfF", ALL, 0, -1, -1, -1, -1, 1},
-        {"FS", ALL, 0, -1, -1, -1, -1, -1},  {"FD", ALL, 0, -1, -1, -1, -1, -1},
-        {"FL", ALL, 0, -1, -1, -1, -1, -1},  {"FF", 1, 0, -1, -1, -1, -1, -1},
-        {"FFF", 5, 0, -1, -1, -1, -1, 2},    {"FF", ALL, 2, -1, -1, -1, -1, -1},
-        {"FFF", ALL, 2, -1, -1, -1, -1, 2},  {"FFF", ALL, 0, 1, -1, -1, -1, 2},
-        {"FF", ALL, 0, 1, -1, -1, -1, -1},   {"FF", ALL, 0, -1, 1, -1, -1, -1},
-        {"FFF", ALL, 0, -1, 1, -1, -1, 2},   {"FFF", ALL, 0, -1, -1, 1, -1, 2},
-        {"FFF", ALL, 0, -1, -1, -1, 1, 2},   {"FF", ALL, 0, -1, -1, -1, 1, -1},
+        {"F", ALL, 0, -1, -1, -1, -1, -1},  {"FF", ALL, 0, -1, -1, -1, -1, 1},
+        {"FFF", ALL, 0, -1, -1, -1, -1, 1}, {"FSF", ALL, 0, -1, -1, -1, -1, 2},
+        {"FDF", ALL, 0, -1, -1, -1, -1, 2}, {"FPF", ALL, 0, -1, -1, -1, -1, 2},
+        {"FLF", ALL, 0, -1, -1, -1, -1, 2}, {"FBF", ALL, 0, -1, -1, -1, -1, 2},
+        {"FKF", ALL, 0, -1, -1, -1, -1, 2}, {"FfF", ALL, 0, -1, -1, -1, -1, 1},
+        {"FS", ALL, 0, -1, -1, -1, -1, -1}, {"FD", ALL, 0, -1, -1, -1, -1, -1},
+        {"FL", ALL, 0, -1, -1, -1, -1, -1}, {"FF", 1, 0, -1, -1, -1, -1, -1},
+        {"FFF", 5, 0, -1, -1, -1, -1, 2},   {"FF", ALL, 2, -1, -1, -1, -1, -1},
+        {"FFF", ALL, 2, -1, -1, -1, -1, 2}, {"FFF", ALL, 0, 1, -1, -1, -1, 2},
+        {"FF", ALL, 0, 1, -1, -1, -1, -1},  {"FF", ALL, 0, -1, 1, -1, -1, -1},
+        {"FFF", ALL, 0, -1, 1, -1, -1, 2},  {"FFF", ALL, 0, -1, -1, 1, -1, 2},
+        {"FFF", ALL, 0, -1, -1, -1, 1, 2},  {"FF", ALL, 0, -1, -1, -1, 1, -1},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -235,9 +235,9 @@ static void one_fails_and_the_other_goes_on(void **state)
     static const struct {
         enum class_id class_id;
         bool content_elsewhere, goes_on;
-    } rows[] = {{CLASS_SERVER, false, true},   {CLASS_RATE, false, true},
-                {CLASS_CALLER, false, false},  {CLASS_POLICY, false, false},
-                {CLASS_POLICY, true, true},    {CLASS_NEVER_EXECUTED, false, true}};
+    } rows[] = {{CLASS_SERVER, false, true},  {CLASS_RATE, false, true},
+                {CLASS_CALLER, false, false}, {CLASS_POLICY, false, false},
+                {CLASS_POLICY, true, true},   {CLASS_NEVER_EXECUTED, false, true}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct bed *b = *state;
@@ -257,10 +257,10 @@ static void one_fails_and_the_other_goes_on(void **state)
         assert_int_equal(q.counted, f.class_id != CLASS_NEVER_EXECUTED);
         assert_int_equal(q.out & 2, 2);
         q.it = first;
-        assert_int_equal(policy_failed(&q, &(struct policy_failure){.class_id = CLASS_OVERLOAD},
-                                       NOW, FOREVER, 0)
-                             .what,
-                         POLICY_NEXT);
+        assert_int_equal(
+            policy_failed(&q, &(struct policy_failure){.class_id = CLASS_OVERLOAD}, NOW, FOREVER, 0)
+                .what,
+            POLICY_NEXT);
         assert_int_equal(policy_next(&q, NOW), -1); /* both have been asked */
     }
 }
@@ -269,12 +269,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(who_is_asked_beside),
-        TEST(when_it_is_slow),
-        TEST(it_is_paid_for_twice),
-        TEST(who_is_outrun_has_not_failed),
-        TEST(its_limit_has_had_the_prompt),
-        TEST(one_fails_and_the_other_goes_on),
+        TEST(who_is_asked_beside),          TEST(when_it_is_slow),
+        TEST(it_is_paid_for_twice),         TEST(who_is_outrun_has_not_failed),
+        TEST(its_limit_has_had_the_prompt), TEST(one_fails_and_the_other_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static const char *const env[] = {"K=sk-key", NULL};
 /* clang-format off: each line of these texts is a line on the wire */
 #define PIECE(more, args)                                                                          \
     EVENT("{\"tool_calls\":[{\"index\":0" more ",\"function\":{" args "}}]},\"finish_reason\":"    \
-                                                                      "null")
+          "null")
 #define NAMED(name, json)   "event: " name "\ndata: {\"type\":\"" name "\"" json "}\n\n"
 #define SAYS(n, type, more) NAMED(type, ",\"sequence_number\":" #n "," more)
 #define AT_TEXT             "\"item_id\":\"msg_7\",\"output_index\":0,\"content_index\":0,"

@@ -1,7 +1,7 @@
-/* Goal: of two targets that are asked beside each other one answers, and nothing of the other one is
- * ever heard; the other one is cancelled at once; what is not to be hedged is not.
- * Method: the twin, with targets that rest before their content; a table of what each does; each
- * allocation failing once. */
+/* Goal: of two targets that are asked beside each other one answers, and nothing of the other one
+ * is ever heard; the other one is cancelled at once; what is not to be hedged is not. Method: the
+ * twin, with targets that rest before their content; a table of what each does; each allocation
+ * failing once. */
 #include "ups.h"
 
 #include "base/mem.h"
@@ -12,12 +12,13 @@
 
 #define MORE ", hedge: {extra: 2%, tokens: 100}, retry: {attempts: 3, same_target: 0}"
 
-#define SAYS(word)  ROLE WORD(word) END
-#define RESTS       (sizeof(ROLE) - 1) /* behind the role, before the content */
+#define SAYS(word) ROLE WORD(word) END
+#define RESTS      (sizeof(ROLE) - 1) /* behind the role, before the content */
 #define WHOLE_OF(w)                                                                                \
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 151\r\n\r\n"             \
     "{\"id\":\"c1\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":[{\"index\":0,"     \
-    "\"message\":{\"role\":\"assistant\",\"content\":\"" w "\"},\"finish_reason\":\"stop\"}]}     "
+    "\"message\":{\"role\":\"assistant\",\"content\":\"" w                                         \
+    "\"},\"finish_reason\":\"stop\"}]}     "
 #define REFUSED(status, type)                                                                      \
     "HTTP/1.1 " status " No\r\ncontent-type: application/json\r\ncontent-length: 64\r\n\r\n"       \
     "{\"error\":{\"message\":\"it failed\",\"type\":\"" type "\"}}"
@@ -41,12 +42,18 @@ static const struct act quick = {STREAM_HEAD, SAYS("quick"), RESTS, 0, TWIN_WHOL
                         quick_whole = {"", WHOLE_OF("quick"), 1, 0, TWIN_SILENT, false},
                         slow2_whole = {"", WHOLE_OF("slow2"), 1, EV_S(2), TWIN_SILENT, false},
                         slow4_whole = {"", WHOLE_OF("slow4"), 1, EV_S(4), TWIN_SILENT, false},
-                        junk_whole = {"", "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-                                          "content-length: 3\r\n\r\nno!",
-                                      1, 0, TWIN_SILENT, false},
-                        caller2 = {"", REFUSED("400", "invalid_request_error"), 1, EV_S(2),
+                        junk_whole = {"",
+                                      "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                                      "content-length: 3\r\n\r\nno!",
+                                      1,
+                                      0,
+                                      TWIN_SILENT,
+                                      false},
+                        caller2 = {"",          REFUSED("400", "invalid_request_error"),
+                                   1,           EV_S(2),
                                    TWIN_SILENT, false},
-                        busy2 = {"", REFUSED("503", "overloaded______error"), 1, EV_S(2),
+                        busy2 = {"",          REFUSED("503", "overloaded______error"),
+                                 1,           EV_S(2),
                                  TWIN_SILENT, false};
 
 static void act(struct twin *t, size_t up, const struct act *a)
@@ -154,7 +161,8 @@ static void is_as_said(const struct row *row, const struct twin *t, const struct
     static const char *const words[] = {"quick", "slow2", "slow4"};
     const struct record *r = &t->record;
 
-    if (g->status != row->status || g->clean != (row->outcome != OUTCOME_FAILED) || !ups_said(g, row->says))
+    if (g->status != row->status || g->clean != (row->outcome != OUTCOME_FAILED) ||
+        !ups_said(g, row->says))
         fail_msg("%s: status %u: %.*s", row->name, g->status, SPAN_FMT(buf_span(&g->body)));
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (ups_said(g, words[i]) && strcmp(words[i], row->says) != 0)
@@ -162,8 +170,7 @@ static void is_as_said(const struct row *row, const struct twin *t, const struct
     if (t->records != 1 || r->attempts != row->attempts || t->more != row->attempts - 1)
         fail_msg("%s: %u records, %u attempts, %u told", row->name, t->records, r->attempts,
                  t->more);
-    if (r->hedge != row->hedge || r->outcome != row->outcome ||
-        strcmp(r->tried, row->tried) != 0)
+    if (r->hedge != row->hedge || r->outcome != row->outcome || strcmp(r->tried, row->tried) != 0)
         fail_msg("%s: hedge %s, %s, tried %s", row->name, record_hedge_word(r->hedge),
                  record_outcome_name(r->outcome), r->tried);
     if (t->ups[0].aborted != row->aborted_a || t->ups[1].aborted != row->aborted_b)
@@ -216,22 +223,24 @@ static void who_is_not_hedged(void **state)
          NULL, 100, 100},
         {"one attempt", PLAN(", hedge: {extra: 2%}, retry: {attempts: 1}"), STREAM, NULL, 100, 100},
         {"another tier",
-         "version: 1\nproviders:\n" UP("a", "9000") UP("b", "9100")
-             "models:\n  m: {targets: [a/m, {target: b/m, tier: 2}], hedge: {extra: 2%}}\n",
+         "version: 1\nproviders:\n" UP("a", "9000") UP(
+             "b",
+             "9100") "models:\n  m: {targets: [a/m, {target: b/m, tier: 2}], hedge: {extra: 2%}}\n",
          STREAM, NULL, 100, 100},
         {"degraded",
-         "version: 1\nproviders:\n" UP("a", "9000") UP("b", "9100")
-             "models:\n  m: {targets: a/m, degraded: b/m, hedge: {extra: 2%}}\n",
+         "version: 1\nproviders:\n" UP("a", "9000")
+             UP("b", "9100") "models:\n  m: {targets: a/m, degraded: b/m, hedge: {extra: 2%}}\n",
          STREAM, NULL, 100, 100},
         {"other weights",
-         "version: 1\nproviders:\n" UP("a", "9000") UP("b", "9100")
-             "models:\n  m: {targets: [a/m, b/other], hedge: {extra: 2%}}\n",
+         "version: 1\nproviders:\n" UP("a", "9000")
+             UP("b", "9100") "models:\n  m: {targets: [a/m, b/other], hedge: {extra: 2%}}\n",
          STREAM, NULL, 100, 100},
         {"a wall",
-         "version: 1\nproviders:\n" UP("a", "9000") UP("b", "9100")
-             "data_classes: {eu: {jurisdiction: eu}}\n"
-             "models:\n  m: {targets: [{target: a/m, jurisdiction: eu}, b/m], data_class: eu, "
-             "hedge: {extra: 2%}}\n",
+         "version: 1\nproviders:\n" UP("a", "9000")
+             UP("b", "9100") "data_classes: {eu: {jurisdiction: eu}}\n"
+                             "models:\n  m: {targets: [{target: a/m, jurisdiction: eu}, b/m], "
+                             "data_class: eu, "
+                             "hedge: {extra: 2%}}\n",
          STREAM, NULL, 100, 100},
     };
 
@@ -247,10 +256,10 @@ static void who_is_not_hedged(void **state)
         act(&t, 0, &slow4);
         act(&t, 1, &quick);
         no_pieces(&t);
-        twin_ask(&t, &c,
-                 kind_keyed(&b, "/v1/chat/completions", alone[i].body, alone[i].key), EV_S(30));
-        if (t.record.attempts != 1 || t.record.hedge != RECORD_HEDGE_NONE ||
-            t.ups[1].requests || t.record.outcome != OUTCOME_FULL)
+        twin_ask(&t, &c, kind_keyed(&b, "/v1/chat/completions", alone[i].body, alone[i].key),
+                 EV_S(30));
+        if (t.record.attempts != 1 || t.record.hedge != RECORD_HEDGE_NONE || t.ups[1].requests ||
+            t.record.outcome != OUTCOME_FULL)
             fail_msg("%s: %u attempts, %s", alone[i].name, t.record.attempts,
                      record_hedge_word(t.record.hedge));
         twin_client_fini(&c);
@@ -267,8 +276,9 @@ static void other_weights_if_the_plan_says_so(void **state)
     struct twin t;
 
     UNUSED(state);
-    open_twin(&t, "version: 1\nproviders:\n" UP("a", "9000") UP("b", "9100")
-                  "models:\n  m: {targets: [a/m, b/other], prefer: nobody, hedge: {extra: 2%}}\n");
+    open_twin(&t, "version: 1\nproviders:\n" UP("a", "9000")
+                      UP("b", "9100") "models:\n  m: {targets: [a/m, b/other], prefer: nobody, "
+                                      "hedge: {extra: 2%}}\n");
     act(&t, 0, &slow4);
     act(&t, 1, &quick);
     no_pieces(&t);
