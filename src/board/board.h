@@ -28,7 +28,7 @@
 #define BOARD_CREDS       64    /* most providers whose credentials a worker shows */
 #define BOARD_SUSPECTS    64    /* most requests that are refused since a worker died of them */
 #define BOARD_STANDINGS   2048  /* most targets and credentials whose standing is known */
-#define BOARD_OVERRIDES   32    /* most targets that somebody has taken out of service */
+#define BOARD_OVERRIDES   32    /* most words by hand that stand at once */
 #define BOARD_TRIAL_TIMES 40    /* lengths of time that first tokens are counted by */
 
 typedef _Atomic uint64_t board_word;
@@ -106,11 +106,13 @@ struct board_cred {
 struct board_standing {
     _Alignas(64) board_word id; /* a hash of its name; 0: free */
     board_word used_us;         /* last looked at for a request, to the second */
-    board_word breaker;         /* health/breaker.h */
+    board_word breaker;         /* health/breaker.h; of a fate health/fate.h */
     board_word until_us;        /* an open breaker: when it may be probed */
     board_word not_before_us;   /* it has asked to be left alone until then */
     board_word probe_us;        /* somebody probes it, and until then nobody else does */
+    board_word opened_us;       /* when its breaker opened last */
     board_word closed_us;       /* when its breaker closed; 0: it has not been open */
+    board_word incidents;       /* of a fate: how often it has opened */
     board_word budget;          /* health/budget.h */
     board_word waits[3];        /* health/waits.h: enum waits_of */
     struct {
@@ -119,6 +121,7 @@ struct board_standing {
     board_word limits_said_us;     /* when an answer has said so; 0: none has */
     board_word reserved[2][2];     /* of requests, of tokens */
     board_word pace, ramp;         /* health/ramp.h */
+    board_word density;            /* health/density.h */
     board_word extra[2];           /* health/spend.h */
     board_word hedges;             /* health/hedge.h */
 };
@@ -158,10 +161,10 @@ struct board_trial {
     struct board_standing standings[BOARD_STANDINGS + 1]; /* how targets stand with the new one */
 };
 
-/* A target that somebody has taken out of service (override.h). */
+/* A word by hand about a target or a model (override.h). */
 struct board_override {
-    board_word id, what, until_us;
-    board_word name[12], why[16];
+    board_word id, what, value, until_us;
+    board_word name[12], who[6], why[16];
 };
 
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };

@@ -23,12 +23,13 @@ static const struct {
     const char *help;
     int (*run)(int argc, char **argv); /* argv[0] is the command; returns the exit status */
 } commands[] = {
+    {"allow-spill", "what stop-spill has said of a model no longer holds", cmd_override},
     {"check", "check a configuration and say all that is wrong with it", cmd_check},
     {"config", "init, schema, reference, show: the configuration and its keys", cmd_config},
     {"confirm", "take the configuration that is on trial into use", cmd_confirm},
     {"disable", "do not ask a target for a while", cmd_override},
     {"drain", "ask a target only when nobody else is left, for a while", cmd_override},
-    {"enable", "a target that was drained or disabled is in service again", cmd_override},
+    {"enable", "a target is in service again, with the weight of its plan", cmd_override},
     {"help", "show this list", cmd_help},
     {"mock", "a fake provider whose faults are chosen per request", mock_main},
     {"reload", "have a running gateway try its configuration as it is now", cmd_reload},
@@ -38,7 +39,9 @@ static const struct {
     {"route", "where a request for a model would go now, and why; calls nothing", cmd_route},
     {"run", "serve clients; run -h lists the options", cmd_run},
     {"status", "how a running gateway is", cmd_status},
+    {"stop-spill", "a model's requests stay in its first tier for a while", cmd_override},
     {"version", "print the version", cmd_version},
+    {"weight", "another weight for a target, for a while", cmd_override},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -52,7 +55,7 @@ static void usage(FILE *to)
 {
     fputs("usage: lamplighter COMMAND [ARGS]\n\n", to);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].help);
 }
 
 static int cmd_help(int argc, char **argv)

@@ -1,6 +1,6 @@
 /*
- * override.h - `lamplighter drain`, `disable`, `enable`: a target of a running gateway out of
- * service for a while, and back.
+ * override.h - `lamplighter drain`, `disable`, `weight`, `enable`, `stop-spill`, `allow-spill`: a
+ * word by hand about a target or a model of a running gateway, for a while, and back.
  *
  * Exit status: 0 fine, 1 it said no, 2 wrong usage, 4 nobody answers.
  *

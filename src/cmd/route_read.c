@@ -37,6 +37,8 @@ static const struct doc_member target_members[] = {
     TARGET("for_s", NUMBER, for_s),
     TARGET("text", TEXT, text),
     TARGET("sits", YES, sits),
+    TARGET("weighed_by_hand", YES, weighed_by_hand),
+    TARGET("weight", NUMBER, weight),
     TARGET("shares", TEXT, shares),
     TARGET("shares_with", NUMBER, shares_with),
 };

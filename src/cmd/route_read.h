@@ -15,8 +15,8 @@
 
 struct route_target {
     char target[104], provider[40], reason[32], detail[72], text[DOC_TEXT_MAX], shares[16];
-    bool asked, probe, last_resort, sits;
-    double turn, key, endpoint, for_s, shares_with;
+    bool asked, probe, last_resort, sits, weighed_by_hand;
+    double weight, turn, key, endpoint, for_s, shares_with;
 };
 
 struct route_doc {

@@ -201,6 +201,17 @@ static void print_targets(const struct status_doc *d)
     }
 }
 
+static void print_override(const struct status_override *o)
+{
+    printf("! %s: %s", o->target[0] ? o->target : o->model, o->what);
+    if (strcmp(o->what, "weight") == 0)
+        printf(" %.0f", o->weight);
+    printf(" by hand until %.10s %.5sZ", o->until, strlen(o->until) >= 16 ? o->until + 11 : "");
+    if (o->who[0])
+        printf(", %s", o->who);
+    printf("%s%s\n", o->why[0] ? ": " : "", o->why);
+}
+
 static void print_warnings(const struct status_doc *d)
 {
     if (!d->is_live)
@@ -213,11 +224,15 @@ static void print_warnings(const struct status_doc *d)
         puts("! the last reload failed; the configuration before it stays in use");
     if (strcmp(d->trial_state, "running") == 0 || strcmp(d->trial_state, "unproven") == 0)
         printf("! a new configuration is %s\n", d->trial);
-    for (size_t i = 0; i < d->overrides_n; i++) {
-        const struct status_override *o = &d->overrides[i];
+    for (size_t i = 0; i < d->overrides_n; i++)
+        print_override(&d->overrides[i]);
+    for (size_t i = 0; i < d->fates_n; i++) {
+        const struct status_fate *f = &d->fates[i];
 
-        printf("! %s: %s by hand until %.10s %.5sZ%s%s\n", o->target, o->what, o->until,
-               strlen(o->until) >= 16 ? o->until + 11 : "", o->why[0] ? ": " : "", o->why);
+        if (f->open)
+            printf("! what shares the %s %s%s%s has failed together, and is left alone for %.0f s "
+                   "now\n",
+                   f->shares, f->name, f->of[0] ? " " : "", f->of, f->since_s);
     }
     for (size_t i = 0; i < d->workers_n; i++)
         if (strcmp(d->workers[i].state, "silent") == 0)

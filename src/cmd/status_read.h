@@ -50,7 +50,9 @@ struct status_model {
 };
 
 struct status_override {
-    char target[STATUS_TEXT], what[STATUS_TEXT], until[STATUS_TEXT], why[STATUS_TEXT];
+    char target[STATUS_TEXT], model[STATUS_TEXT]; /* one of them */
+    char what[STATUS_TEXT], until[STATUS_TEXT], who[STATUS_TEXT], why[STATUS_TEXT];
+    double weight;
 };
 
 struct status_target {
@@ -62,6 +64,13 @@ struct status_target {
 struct status_extra {
     char model[STATUS_TEXT];
     double usd, usd_max;
+};
+
+#define STATUS_FATES 64
+struct status_fate {
+    char shares[STATUS_TEXT], name[STATUS_TEXT], of[STATUS_TEXT];
+    double since_s;
+    bool open;
 };
 
 struct status_doc {
@@ -78,7 +87,8 @@ struct status_doc {
     struct status_target targets[STATUS_TARGETS];
     struct status_extra extras[STATUS_EXTRAS];
     struct status_override overrides[STATUS_OVERRIDES];
-    size_t workers_n, engines_n, creds_n, models_n, targets_n, extras_n, overrides_n;
+    struct status_fate fates[STATUS_FATES];
+    size_t workers_n, engines_n, creds_n, models_n, targets_n, extras_n, overrides_n, fates_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

@@ -347,15 +347,15 @@ static void serve_override(struct ops_answer *a)
 {
     struct ops *o = a->o;
     uint64_t now = ev_now(o->ev);
-    struct override ov;
+    struct override_order order;
     struct err e;
 
-    if (override_read(&ov, query_of(a), o->settings, now, &e) < 0)
+    if (override_read(&order, query_of(a), o->settings, now, &e) < 0)
         refuse(a, 400, NULL, e.text);
-    else if (!override_put(o->conf.board, &ov, now))
-        refuse(a, 409, NULL, "As many targets as there may be are out of service already.");
+    else if (!override_obey(o->conf.board, &order, now))
+        refuse(a, 409, NULL, "As many words by hand as there may be stand already.");
     else
-        reply_ok(a, override_word(ov.what));
+        reply_ok(a, order.word);
 }
 
 /* What is decided is told before it is done: the master does it within the next turn. */

@@ -13,6 +13,7 @@
 
 #include "base/version.h"
 #include "board/trial.h"
+#include "ops/override.h"
 #include "ops/process.h"
 #include "record/log.h"
 
@@ -281,6 +282,22 @@ static void add_targets(struct metrics *m, const struct view *v)
         metrics_set(m, METRIC_TARGET_INFLIGHT, &other, (double)(all - named));
 }
 
+static void add_fates(struct metrics *m, const struct view *v)
+{
+    struct policy_fate_view view;
+    size_t at = 0;
+
+    metrics_clear(m, METRIC_FATE_OPEN);
+    metrics_clear(m, METRIC_FATE_INCIDENTS);
+    for (const struct settings_fate *f; (f = view_fate(v, &at, &view));) {
+        char name[VIEW_FATE_TEXT];
+        struct span labels[] = {span_str(policy_fate_name(f->kind)), view_fate_text(f, name)};
+
+        metrics_set(m, METRIC_FATE_OPEN, labels, view.open);
+        metrics_set(m, METRIC_FATE_INCIDENTS, labels, (double)view.incidents);
+    }
+}
+
 static void add_extra_costs(struct metrics *m, const struct view *v)
 {
     metrics_clear(m, METRIC_EXTRA_COST);
@@ -371,6 +388,7 @@ static void add_config(struct metrics *m, const struct view *v)
     for (uint64_t s = 0; s < BOARD_TRIAL_STATES; s++)
         metrics_set(m, METRIC_CONFIG_TRIAL, (struct span[]){span_str(board_trial_state_word(s))},
                     board_get(&v->board->trial.state) == s);
+    override_count(m, v);
 }
 
 static void add_dropped(struct metrics *m, const struct view *v)
@@ -415,6 +433,7 @@ void collect_view(struct metrics *m, const struct view *v)
     add_extra_costs(m, v);
     add_hedges(m, v);
     add_targets(m, v);
+    add_fates(m, v);
     add_memory(m, v);
     add_processes(m, v);
     add_dropped(m, v);

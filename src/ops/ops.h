@@ -17,7 +17,7 @@
  *                        configuration is on trial; ?now: without a trial
  *   GET /api/v1/trial    the trial of a configuration that runs, or how the last one ended
  *   POST /api/v1/confirm    takes what is on trial into use
- *   POST /api/v1/override   a target out of service for a while, or back: override.h
+ *   POST /api/v1/override   a word by hand about a target or a model: override.h
  *   POST /api/v1/rollback   takes it back; without a trial, what was in use before comes back
  *
  * The port has no keys: who reaches it may read it, and it listens on loopback by default. Web

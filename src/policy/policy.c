@@ -4,14 +4,14 @@
 #include "policy/policy.h"
 
 #include "health/breaker.h"
-#include "health/hedge.h"
 #include "policy/evidence.h"
+#include "policy/fates.h"
 #include "policy/limits.h"
+#include "policy/policy_impl.h"
+#include "policy/size.h"
 #include "route/stay.h"
 
-#define BYTES_A_TOKEN 4
-
-static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
+struct board_standing *policy_target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
 {
     return standing_find(q->table, q->candidates[i].target, now_us);
 }
@@ -22,12 +22,60 @@ static struct board_standing *credential_of(const struct policy_request *q, uint
     return standing_find(q->table, q->candidates[i].credential, now_us);
 }
 
+/* Where its rate limits stand. */
+struct board_standing *policy_limits_place(const struct policy_request *q, uint32_t i,
+                                           uint64_t now_us)
+{
+    const struct policy_candidate *c = &q->candidates[i];
+
+    return standing_find(q->table, c->limits ? c->limits : c->target, now_us);
+}
+
 /* ---- whom to ask ---- */
 
-static enum policy_stand stand(const struct board_standing *t, const struct board_standing *c,
-                               uint64_t now_us, uint64_t *until_us)
+static const struct board_standing unknown;
+
+/* What is known of a candidate. */
+struct known {
+    const struct board_standing *table, *target, *credential;
+    const struct policy_candidate *c;
+};
+
+static struct known know(const struct board_standing *table, const struct policy_candidate *c)
 {
+    const struct board_standing *t = standing_look(table, c->target);
+    const struct board_standing *k = standing_look(table, c->credential);
+
+    return (struct known){table, t ? t : &unknown, k ? k : &unknown, c};
+}
+
+/* A key was refused, or had no money, until lately: nobody knows yet whether that is over. */
+static bool is_doubtful(const struct board_standing *credential, uint64_t now_us)
+{
+    uint64_t until = MAX(board_get(&credential->until_us), board_get(&credential->not_before_us));
+
+    return until && !standing_is_nobodys(credential) && until <= now_us &&
+           until + POLICY_STALE_US > now_us;
+}
+
+/* When an open breaker may be probed. What it shares with others has got well since: at once. */
+static uint64_t opens_until_us(const struct known *k)
+{
+    uint64_t closed = fates_closed_us(k->table, k->c);
+
+    return closed && closed >= board_get(&k->target->opened_us)
+               ? MIN(closed, board_get(&k->target->until_us))
+               : board_get(&k->target->until_us);
+}
+
+/* by: of POLICY_FATED, by which of its fates. */
+static enum policy_stand stand(const struct known *k, uint64_t now_us, uint64_t *until_us,
+                               uint8_t *by)
+{
+    const struct board_standing *t = k->target, *c = k->credential;
     uint64_t limited = MAX(board_get(&t->not_before_us), board_get(&c->not_before_us));
+    bool sick = evidence_is_open(t, now_us);
+    enum fates_stand fates;
 
     *until_us = limited;
     if (limited > now_us)
@@ -35,20 +83,25 @@ static enum policy_stand stand(const struct board_standing *t, const struct boar
     *until_us = board_get(&c->until_us);
     if (*until_us > now_us)
         return POLICY_OPEN;
-    if (!evidence_is_open(t, now_us))
-        return POLICY_FREE;
-    *until_us = board_get(&t->until_us);
-    return *until_us > now_us ? POLICY_OPEN : POLICY_HALF_OPEN;
+    fates = fates_look(k->table, k->c, sick, now_us, until_us, by);
+    if (fates == FATES_SHUT)
+        return POLICY_FATED;
+    if (fates == FATES_PROBE)
+        return POLICY_HALF_OPEN;
+    if (sick) {
+        *until_us = opens_until_us(k);
+        return *until_us > now_us ? POLICY_OPEN : POLICY_HALF_OPEN;
+    }
+    return is_doubtful(c, now_us) ? POLICY_HALF_OPEN : POLICY_FREE;
 }
 
 enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
                               uint64_t now_us, uint64_t *until_us)
 {
-    static const struct board_standing unknown;
-    const struct board_standing *t = standing_look(table, c->target);
-    const struct board_standing *k = standing_look(table, c->credential);
+    const struct known k = know(table, c);
+    uint8_t by;
 
-    return stand(t ? t : &unknown, k ? k : &unknown, now_us, until_us);
+    return stand(&k, now_us, until_us, &by);
 }
 
 bool policy_stays(const struct board_standing *table, const struct policy_candidate *c,
@@ -60,19 +113,29 @@ bool policy_stays(const struct board_standing *table, const struct policy_candid
            route_stays(idle_us, there, elsewhere);
 }
 
-static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64_t now_us,
-                              uint64_t *until_us)
+static enum policy_stand look_by(const struct policy_request *q, uint32_t i, uint64_t now_us,
+                                 uint64_t *until_us, uint8_t *by)
 {
     *until_us = 0;
     if (!q->rules->breaker)
         return POLICY_FREE;
-    return stand(target_of(q, i, now_us), credential_of(q, i, now_us), now_us, until_us);
+    return stand(&(struct known){q->table, policy_target_of(q, i, now_us),
+                                 credential_of(q, i, now_us), &q->candidates[i]},
+                 now_us, until_us, by);
+}
+
+static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64_t now_us,
+                              uint64_t *until_us)
+{
+    uint8_t by;
+
+    return look_by(q, i, now_us, until_us, &by);
 }
 
 static void pass_over(struct policy_request *q, uint32_t i, enum reason why, uint64_t until_us)
 {
     if (q->passed)
-        q->passed[i] = (struct policy_passed){why, until_us};
+        q->passed[i] = (struct policy_passed){why, until_us, 0};
 }
 
 static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint64_t until_us)
@@ -89,19 +152,23 @@ static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint6
 /* What the request may take there. */
 static uint64_t tokens_at(const struct policy_request *q, uint32_t i)
 {
-    return q->input + (q->candidates[i].apart ? 0 : q->output);
+    uint64_t input = q->input;
+
+    if (q->text || q->bulk)
+        input = policy_tokens(q->table, &q->candidates[i], q->text) + q->bulk;
+    return input + (q->candidates[i].apart ? 0 : q->output);
 }
 
 /* Is there as much? */
-static bool is_within(const struct policy_request *q, uint32_t i, uint64_t now_us, enum reason *why,
+bool policy_is_within(const struct policy_request *q, uint32_t i, uint64_t now_us, enum reason *why,
                       uint64_t *until_us)
 {
     return !q->rules->limits ||
-           limits_look(target_of(q, i, now_us), tokens_at(q, i), now_us, why, until_us);
+           limits_look(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us, why, until_us);
 }
 
 /* It is spoken for by this attempt. */
-static bool hold(struct policy_request *q, uint32_t i, uint64_t now_us)
+bool policy_hold(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
     enum reason why = REASON_NONE;
     uint64_t until = 0;
@@ -112,47 +179,49 @@ static bool hold(struct policy_request *q, uint32_t i, uint64_t now_us)
     q->it.reserved_us = 0;
     if (!q->rules->limits)
         return true;
-    if (!limits_hold(target_of(q, i, now_us), tokens_at(q, i), now_us, &held, &why, &until)) {
+    if (!limits_hold(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us, &held, &why,
+                     &until)) {
         blocked(q, i, why, until);
         return false;
     }
     q->it.reserved = tokens_at(q, i);
     q->it.reserved_us = held ? now_us : 0;
     if (q->candidates[i].ramps)
-        limits_sent(target_of(q, i, now_us), tokens_at(q, i), now_us);
+        limits_sent(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us);
     return true;
 }
 
 /* used: the target has counted it. */
-static void give_back(struct policy_request *q, bool used, uint64_t now_us)
+void policy_give_back(struct policy_request *q, bool used, uint64_t now_us)
 {
     if (q->it.reserved_us)
-        limits_give_back(target_of(q, q->it.at, now_us), q->it.reserved, q->it.reserved_us, used);
+        limits_give_back(policy_limits_place(q, q->it.at, now_us), q->it.reserved,
+                         q->it.reserved_us, used);
     q->it.reserved_us = 0;
 }
 
 /* The attempt will not be made. */
-static void let_go(struct policy_request *q, uint64_t now_us)
+void policy_let_go(struct policy_request *q, uint64_t now_us)
 {
-    give_back(q, false, now_us);
+    policy_give_back(q, false, now_us);
     if (q->rules->limits && q->candidates[q->it.at].ramps)
-        limits_unsent(target_of(q, q->it.at, now_us), tokens_at(q, q->it.at), q->it.asked_us);
+        limits_unsent(policy_limits_place(q, q->it.at, now_us), q->it.reserved, q->it.asked_us);
 }
 
 void policy_limits(struct policy_request *q, const struct provider_limits *l, uint64_t now_us)
 {
     if (q->n == 0 || !provider_limits_said(l))
         return;
-    limits_said(target_of(q, q->it.at, now_us), l, q->candidates[q->it.at].refills, q->it.asked_us,
-                now_us);
-    give_back(q, false,
-              now_us); /* behind it: meanwhile it is counted twice, and never not at all */
+    limits_said(policy_limits_place(q, q->it.at, now_us), l, q->candidates[q->it.at].refills,
+                q->it.asked_us, now_us);
+    policy_give_back(q, false,
+                     now_us); /* behind it: meanwhile it is counted twice, and never not at all */
 }
 
 void policy_left(struct policy_left *ret, const struct board_standing *table,
                  const struct policy_candidate *c, uint64_t now_us)
 {
-    const struct board_standing *t = standing_look(table, c->target);
+    const struct board_standing *t = standing_look(table, c->limits ? c->limits : c->target);
     uint64_t most;
 
     *ret = (struct policy_left){UINT64_MAX, UINT64_MAX, 0, UINT64_MAX};
@@ -168,7 +237,7 @@ void policy_left(struct policy_left *ret, const struct board_standing *table,
 /* Is there what it costs? */
 static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, i, now_us);
+    struct board_standing *t = policy_target_of(q, i, now_us);
 
     q->it.fee = FEE_NONE;
     if (!q->asked) {
@@ -193,28 +262,49 @@ static bool is_stale(const struct board_standing *t, uint64_t now_us)
     return evidence_is_open(t, now_us) && board_get(&t->until_us) + POLICY_STALE_US < now_us;
 }
 
+enum { PROBE_TARGET = 1, PROBE_CREDENTIAL = 2 };
+
 /* The probe is over; nobody is to begin another one for pause_us. */
-static void end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
+void policy_end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
 {
-    if (q->it.probe_us)
-        evidence_end_probe(target_of(q, q->it.at, now_us), q->it.probe_us,
-                           pause_us ? now_us + pause_us : 0);
+    uint64_t next_us = pause_us ? now_us + pause_us : 0;
+
+    if (q->it.probing & PROBE_TARGET)
+        evidence_end_probe(policy_target_of(q, q->it.at, now_us), q->it.probe_us, next_us);
+    if (q->it.probing & PROBE_CREDENTIAL)
+        evidence_end_probe(credential_of(q, q->it.at, now_us), q->it.probe_us, next_us);
+    fates_end_probe(q->table, &q->candidates[q->it.at], q->it.probing_fates, q->it.probe_us,
+                    next_us);
     q->it.probe = false;
+    q->it.probing = q->it.probing_fates = 0;
     q->it.probe_us = 0;
 }
 
-/* Nobody else probes it meanwhile, unless all may. */
+/* Nobody else probes the target meanwhile, nor what it shares with others, unless all may. */
 static bool begin_probe(struct policy_request *q, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, q->it.at, now_us);
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us),
+                          *c = credential_of(q, q->it.at, now_us);
+    bool sick = evidence_is_open(t, now_us), mine = true;
 
     q->it.probe = true;
-    q->it.probe_us = is_stale(t, now_us) ? 0 : now_us + POLICY_PROBE_US;
-    if (q->it.probe_us == 0 || evidence_take_probe(t, q->it.probe_us, now_us))
-        return true;
-    q->it.probe = false;
-    q->it.probe_us = 0;
-    return false;
+    q->it.probe_us = now_us + POLICY_PROBE_US;
+    q->it.probing = q->it.probing_fates = 0;
+    if (sick && !is_stale(t, now_us)) {
+        mine = evidence_take_probe(t, q->it.probe_us, now_us);
+        q->it.probing |= mine ? PROBE_TARGET : 0;
+    }
+    if (mine && (is_doubtful(c, now_us) || board_get(&c->until_us) > now_us)) {
+        mine = evidence_take_probe(c, q->it.probe_us, now_us);
+        q->it.probing |= mine ? PROBE_CREDENTIAL : 0;
+    }
+    mine = mine && fates_take_probe(q->table, &q->candidates[q->it.at], q->it.probe_us, now_us,
+                                    &q->it.probing_fates);
+    if (!mine)
+        policy_end_probe(q, 0, now_us);
+    else if (!q->it.probing && !q->it.probing_fates)
+        q->it.probe_us = 0;
+    return mine;
 }
 
 /* What it may take is spoken for. */
@@ -227,8 +317,8 @@ static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_
         pass_over(q, i, REASON_NONE, 0);
         return true;
     }
-    let_go(q, now_us);
-    end_probe(q, 0, now_us);
+    policy_let_go(q, now_us);
+    policy_end_probe(q, 0, now_us);
     return false;
 }
 
@@ -238,13 +328,14 @@ static bool is_out(const struct policy_request *q, uint32_t i)
 }
 
 /* It was sick until lately: most requests leave it to others yet. */
-static bool is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us, uint64_t *until_us)
+bool policy_is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us, uint64_t *until_us)
 {
     uint64_t slow = q->rules->slow_us, closed, passed, share;
 
     if (!q->rules->breaker || slow == 0)
         return false;
-    closed = board_time(&target_of(q, i, now_us)->closed_us, now_us);
+    closed = board_time(&policy_target_of(q, i, now_us)->closed_us, now_us);
+    closed = MAX(closed, MIN(fates_closed_us(q->table, &q->candidates[i]), now_us));
     passed = now_us - closed;
     if (closed == 0 || passed >= slow)
         return false;
@@ -257,26 +348,32 @@ static bool is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us,
 /* Is it asked now? If not, but it may be later, that is noted. gently: it may be slow. */
 static bool offer(struct policy_request *q, uint32_t i, bool gently, uint64_t now_us)
 {
+    static const enum reason whys[] = {[POLICY_HALF_OPEN] = REASON_BREAKER_OPEN,
+                                       [POLICY_OPEN] = REASON_BREAKER_OPEN,
+                                       [POLICY_ALONE] = REASON_LEFT_ALONE};
     uint64_t until;
-    enum policy_stand s = look(q, i, now_us, &until);
+    uint8_t by = UINT8_MAX;
+    enum policy_stand s = look_by(q, i, now_us, &until, &by);
     bool may = s == POLICY_FREE || s == POLICY_HALF_OPEN;
 
-    if (gently && s == POLICY_FREE && is_slow(q, i, now_us, &until)) {
+    if (gently && s == POLICY_FREE && policy_is_slow(q, i, now_us, &until)) {
         blocked(q, i, REASON_SLOW_START, until);
         return false;
     }
-    if (may && !hold(q, i, now_us))
+    if (may && !policy_hold(q, i, now_us))
         return false;
     if (may && take(q, i, s == POLICY_HALF_OPEN, now_us))
         return true;
-    if (!is_out(q, i)) /* take() takes out whom it cannot pay for */
-        blocked(q, i, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
-                MAX(until, now_us + POLICY_LAST_US));
+    if (is_out(q, i)) /* take() takes out whom it cannot pay for */
+        return false;
+    blocked(q, i, by == UINT8_MAX ? whys[s] : REASON_FATE, MAX(until, now_us + POLICY_LAST_US));
+    if (by != UINT8_MAX && q->passed)
+        q->passed[i].fate = q->candidates[i].fates.kinds[by];
     return false;
 }
 
 /* Of those that are open, the one that has the least time left. */
-static int least_bad(const struct policy_request *q, uint64_t now_us)
+static int least_bad(const struct policy_request *q, uint32_t small, uint64_t now_us)
 {
     uint64_t least = UINT64_MAX, until;
     int ret = -1;
@@ -284,12 +381,30 @@ static int least_bad(const struct policy_request *q, uint64_t now_us)
     for (uint32_t i = 0; i < q->n; i++) {
         enum policy_stand s = look(q, i, now_us, &until);
 
-        if (is_out(q, i) || s == POLICY_ALONE || s == POLICY_FREE || until >= least)
+        if (is_out(q, i) || small >> i & 1 || s == POLICY_ALONE || s == POLICY_FREE ||
+            until >= least)
             continue;
         least = until;
         ret = (int)i;
     }
     return ret;
+}
+
+/* Those that the request surely does not fit, where there are others; a bit each. */
+static uint32_t small_ones(struct policy_request *q)
+{
+    uint32_t small = 0, fitting = 0;
+
+    for (uint32_t i = 0; i < q->n; i++)
+        if (!is_out(q, i))
+            *(size_is_over(q->table, &q->candidates[i], q->text) ? &small : &fitting) |= UINT32_C(1)
+                                                                                         << i;
+    if (!fitting)
+        return 0;
+    for (uint32_t i = 0; i < q->n; i++)
+        if (small >> i & 1)
+            pass_over(q, i, REASON_TOO_SMALL, 0);
+    return small;
 }
 
 /* The first of these that is asked; -1: none. */
@@ -303,20 +418,23 @@ static int offer_all(struct policy_request *q, uint32_t of, bool gently, uint64_
 
 int policy_next(struct policy_request *q, uint64_t now_us)
 {
+    uint32_t small;
     int who, last;
 
     MUST(q->n <= POLICY_TARGETS_MAX);
     q->why = REASON_NONE;
     q->earliest_us = 0;
+    small = small_ones(q);
     for (int gently = 1; gently >= 0; gently--) {
-        who = q->larger ? offer_all(q, q->larger, gently, now_us) : -1;
+        who = q->larger ? offer_all(q, q->larger & ~small, gently, now_us) : -1;
         if (who < 0)
-            who = offer_all(q, ~q->larger, gently, now_us);
+            who = offer_all(q, ~(q->larger | small), gently, now_us);
         if (who >= 0)
             return who;
     }
-    last = least_bad(q, now_us);
-    if (last < 0 || !hold(q, (uint32_t)last, now_us) || !take(q, (uint32_t)last, true, now_us))
+    last = least_bad(q, small, now_us);
+    if (last < 0 || !policy_hold(q, (uint32_t)last, now_us) ||
+        !take(q, (uint32_t)last, true, now_us))
         return -1;
     q->it.last = true;
     return last;
@@ -324,9 +442,9 @@ int policy_next(struct policy_request *q, uint64_t now_us)
 
 void policy_skip(struct policy_request *q, uint64_t now_us)
 {
-    let_go(q, now_us);
-    end_probe(q, 0, now_us);
-    evidence_undo(target_of(q, q->it.at, now_us), (enum evidence_fee)q->it.fee, now_us);
+    policy_let_go(q, now_us);
+    policy_end_probe(q, 0, now_us);
+    evidence_undo(policy_target_of(q, q->it.at, now_us), (enum evidence_fee)q->it.fee, now_us);
     q->it.fee = FEE_NONE;
     q->out |= UINT32_C(1) << q->it.at;
 }
@@ -352,7 +470,8 @@ static bool stands_by(const struct policy_request *q, uint32_t i, uint64_t now_u
         q->candidates[i].provider == q->candidates[q->it.at].provider)
         return false;
     s = look(q, i, now_us, &until);
-    return (s == POLICY_FREE || s == POLICY_HALF_OPEN) && is_within(q, i, now_us, &why, &until);
+    return (s == POLICY_FREE || s == POLICY_HALF_OPEN) &&
+           policy_is_within(q, i, now_us, &why, &until);
 }
 
 static enum waits_kind kind_of_wait(const struct policy_candidate *c, bool whole)
@@ -380,7 +499,7 @@ static bool is_replaceable(const struct policy_request *q, uint32_t by, uint64_t
     return another && q->counted + 1 < q->rules->attempts;
 }
 
-static enum waits_of waits_of(const struct policy_request *q)
+enum waits_of policy_waits_of(const struct policy_request *q)
 {
     return q->whole ? WAITS_OF_WHOLES : WAITS_OF_STREAMS;
 }
@@ -391,8 +510,9 @@ uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us)
 
     if (!is_replaceable(q, UINT32_MAX, now_us))
         return UINT64_MAX;
-    limit = waits_limit_us(board_get(&target_of(q, q->it.at, now_us)->waits[waits_of(q)]),
-                           kind_of_wait(&q->candidates[q->it.at], q->whole), q->prompt_bytes);
+    limit =
+        waits_limit_us(board_get(&policy_target_of(q, q->it.at, now_us)->waits[policy_waits_of(q)]),
+                       kind_of_wait(&q->candidates[q->it.at], q->whole), q->prompt_bytes);
     return q->whole ? MAX(limit, q->tokens * POLICY_TOKEN_US) : limit;
 }
 
@@ -400,13 +520,13 @@ uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us)
 {
     if (!is_replaceable(q, q->heirs, now_us))
         return UINT64_MAX;
-    return waits_limit_us(board_get(&target_of(q, q->it.at, now_us)->waits[WAITS_OF_GAPS]),
+    return waits_limit_us(board_get(&policy_target_of(q, q->it.at, now_us)->waits[WAITS_OF_GAPS]),
                           WAITS_GAP, 0);
 }
 
 void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us)
 {
-    evidence_wait(target_of(q, q->it.at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
+    evidence_wait(policy_target_of(q, q->it.at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
 }
 
 /* ---- what became of it ---- */
@@ -425,29 +545,50 @@ static bool is_refused(const struct policy_failure *f)
     return f->class_id == CLASS_CREDENTIAL && f->status == 401;
 }
 
-static bool may_be_executed(const struct policy_failure *f)
+bool policy_may_be_executed(const struct policy_failure *f)
 {
     return f->class_id != CLASS_NEVER_EXECUTED && !f->unasked;
 }
 
-static void note_failure(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
+/* together: others may be, too. fates: those that the attempt was the probe of. */
+static void note_sick(struct policy_request *q, bool together, bool probe, uint8_t fates,
+                      uint64_t now_us, uint32_t random)
+{
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us);
+    const struct policy_candidate *c = &q->candidates[q->it.at];
+    bool opens = evidence_result(t, false, probe, now_us, random);
+
+    if (!together)
+        return;
+    if (opens)
+        fates_sick(q->table, c, now_us, random);
+    if (fates == 0)
+        return;
+    fates_still_sick(q->table, c, fates, now_us, random);
+    evidence_trip(t, now_us, random); /* it is sick like the others that share it */
+}
+
+void policy_note_failure(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                          uint32_t random)
 {
-    struct board_standing *t = target_of(q, q->it.at, now_us);
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us);
     struct board_standing *c = credential_of(q, q->it.at, now_us);
-    bool sick = class_row(f->class_id)->health && !f->unasked, probe = q->it.probe,
-         refused = is_refused(f);
+    const struct class_row *row = class_row(f->class_id);
+    bool sick = row->health && !f->unasked, probe = q->it.probe, refused = is_refused(f);
+    uint8_t fates = q->it.probing_fates;
 
-    give_back(q, may_be_executed(f), now_us);
-    end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
+    policy_give_back(q, policy_may_be_executed(f), now_us);
+    policy_end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
     if (f->too_fast)
-        limits_too_fast(t, now_us);
+        limits_too_fast(policy_limits_place(q, q->it.at, now_us), now_us);
     if (f->silent && f->waited_us)
-        evidence_wait(t, waits_of(q), waits_given_up, f->waited_us, q->prompt_bytes);
+        evidence_wait(t, policy_waits_of(q), waits_given_up, f->waited_us, q->prompt_bytes);
     if (f->stalled_us)
         evidence_wait(t, WAITS_OF_GAPS, waits_given_up, f->stalled_us, 0);
     if (sick)
-        evidence_result(t, false, probe, now_us, random);
+        note_sick(q, row->together, probe, fates, now_us, random);
+    else if (fates && f->status) /* whoever refuses is there */
+        fates_answers(q->table, &q->candidates[q->it.at], now_us);
     if (f->class_id == CLASS_RATE || (f->class_id == CLASS_OVERLOAD && f->asks))
         evidence_not_before(t, now_us + delay_of(f, random));
     if (f->class_id == CLASS_QUOTA)
@@ -461,7 +602,7 @@ static bool may_stay(const struct policy_request *q, const struct policy_failure
                      uint64_t now_us)
 {
     return class_row(f->class_id)->in_place && !probe && q->it.again < q->rules->same_target &&
-           evidence_row(target_of(q, q->it.at, now_us), now_us) <= 1;
+           evidence_row(policy_target_of(q, q->it.at, now_us), now_us) <= 1;
 }
 
 /* It asks for no longer than the route may wait. */
@@ -506,7 +647,7 @@ static void leave_small(struct policy_request *q)
 }
 
 /* Whom the same failure takes out of this request. */
-static void leave(struct policy_request *q, const struct policy_failure *f)
+void policy_leave(struct policy_request *q, const struct policy_failure *f)
 {
     const struct policy_candidate *at = &q->candidates[q->it.at];
     bool shut = f->class_id == CLASS_QUOTA || is_refused(f);
@@ -526,7 +667,7 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
         leave_small(q);
 }
 
-static bool may_go_elsewhere(const struct policy_request *q, const struct policy_failure *f)
+bool policy_may_go_elsewhere(const struct policy_request *q, const struct policy_failure *f)
 {
     return class_row(f->class_id)->elsewhere ||
            (f->class_id == CLASS_POLICY && q->rules->content_elsewhere);
@@ -535,14 +676,14 @@ static bool may_go_elsewhere(const struct policy_request *q, const struct policy
 struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
                                  uint64_t now_us, uint64_t left_us, uint32_t random)
 {
-    bool probe = q->it.probe, executed = may_be_executed(f);
+    bool probe = q->it.probe, executed = policy_may_be_executed(f);
 
-    note_failure(q, f, now_us, random);
+    policy_note_failure(q, f, now_us, random);
     q->asked = true;
     q->counted += executed;
     q->free = !executed && !q->was_free;
     q->was_free |= q->free;
-    if (!may_go_elsewhere(q, f) || q->counted >= q->rules->attempts || left_us == 0)
+    if (!policy_may_go_elsewhere(q, f) || q->counted >= q->rules->attempts || left_us == 0)
         return (struct policy_step){.what = POLICY_FINAL};
     if (may_wait(q, f)) {
         struct policy_step step = again(q, delay_of(f, random), now_us, left_us);
@@ -557,7 +698,7 @@ struct policy_step policy_failed(struct policy_request *q, const struct policy_f
         if (step.what == POLICY_AGAIN)
             return step;
     }
-    leave(q, f);
+    policy_leave(q, f);
     return (struct policy_step){.what = POLICY_NEXT};
 }
 
@@ -565,7 +706,7 @@ bool policy_again(struct policy_request *q, uint64_t now_us)
 {
     uint64_t until;
 
-    if (look(q, q->it.at, now_us, &until) == POLICY_FREE && hold(q, q->it.at, now_us))
+    if (look(q, q->it.at, now_us, &until) == POLICY_FREE && policy_hold(q, q->it.at, now_us))
         return true;
     q->out |= UINT32_C(1) << q->it.at;
     return false;
@@ -574,212 +715,55 @@ bool policy_again(struct policy_request *q, uint64_t now_us)
 void policy_broke(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                   uint32_t random)
 {
-    note_failure(q, f, now_us, random);
+    policy_note_failure(q, f, now_us, random);
+}
+
+void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us)
+{
+    if (q->n && !q->bulk && tokens)
+        size_note(policy_target_of(q, q->it.at, now_us), q->text, tokens);
+}
+
+/* It was refused, or had no money, and is used: that is over. Who has been told since stays told.
+ */
+static void clear_doubt(struct board_standing *credential, uint64_t now_us)
+{
+    uint64_t told = board_get(&credential->not_before_us);
+
+    if (board_get(&credential->until_us))
+        board_set(&credential->until_us, 0);
+    if (told && told <= now_us)
+        board_swap(&credential->not_before_us, &told, 0);
 }
 
 void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, q->it.at, now_us);
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us);
     struct board_standing *c = credential_of(q, q->it.at, now_us);
 
     if (q->it.answered)
         return;
     q->it.answered = true;
-    evidence_wait(t, waits_of(q), waits_note, waited_us, q->prompt_bytes);
-    if (board_get(&c->until_us))
-        board_set(&c->until_us, 0);
+    evidence_wait(t, policy_waits_of(q), waits_note, waited_us, q->prompt_bytes);
+    fates_answers(q->table, &q->candidates[q->it.at], now_us);
+    clear_doubt(c, now_us);
     q->it.noted = q->it.probe;
     for (int good = 0; q->it.probe && good < (q->it.last ? BREAKER_GOOD : 1); good++)
         if (good == 0 || evidence_is_open(t, now_us)) /* the last one left is closed by one */
             evidence_result(t, true, true, now_us, 0);
-    end_probe(q, 0, now_us);
+    policy_end_probe(q, 0, now_us);
 }
 
 void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
     policy_answers(q, waited_us, now_us);
-    give_back(q, true, now_us);
+    policy_give_back(q, true, now_us);
     if (!q->it.noted)
-        evidence_result(target_of(q, q->it.at, now_us), true, false, now_us, 0);
+        evidence_result(policy_target_of(q, q->it.at, now_us), true, false, now_us, 0);
 }
 
 void policy_dropped(struct policy_request *q, uint64_t now_us)
 {
-    give_back(q, true, now_us);
-    end_probe(q, 0, now_us);
-}
-
-/* ---- hedges ---- */
-
-uint64_t policy_hedge_id(uint64_t model)
-{
-    uint64_t id = model * 31 + 0x6865646765; /* no target's */
-
-    return id ? id : 1;
-}
-
-static uint64_t prompt_tokens(const struct policy_request *q)
-{
-    return q->prompt_bytes / BYTES_A_TOKEN;
-}
-
-uint64_t policy_hedge_us(const struct policy_request *q, uint64_t now_us, enum policy_unhedged *why)
-{
-    uint64_t us;
-
-    *why = POLICY_HEDGE_OFF;
-    if (q->rules->hedge == 0 || q->it.last)
-        return UINT64_MAX;
-    *why = POLICY_HEDGE_LATE;
-    if (q->asked || q->beside || q->rules->attempts < 2)
-        return UINT64_MAX;
-    *why = POLICY_HEDGE_LONG;
-    if (prompt_tokens(q) > q->rules->hedge_tokens)
-        return UINT64_MAX;
-    us = waits_usual_us(board_get(&target_of(q, q->it.at, now_us)->waits[waits_of(q)]),
-                        q->prompt_bytes);
-    *why = us == UINT64_MAX ? POLICY_HEDGE_UNKNOWN : POLICY_HEDGED;
-    return us;
-}
-
-/* Nothing is known against it, the breaker switched off or not. */
-static bool is_sound(const struct policy_request *q, uint32_t i, uint64_t now_us)
-{
-    uint64_t until;
-
-    return stand(target_of(q, i, now_us), credential_of(q, i, now_us), now_us, &until) ==
-               POLICY_FREE &&
-           !is_slow(q, i, now_us, &until);
-}
-
-/* May it be asked beside the candidate `first`, but for what that costs? */
-static bool may_hedge(const struct policy_request *q, uint32_t i, uint32_t first, uint32_t of,
-                      uint64_t now_us)
-{
-    const struct policy_candidate *c = &q->candidates[i];
-
-    return (of & ~q->out) >> i & 1 && i != first && !c->degraded &&
-           c->provider != q->candidates[first].provider && is_sound(q, i, now_us);
-}
-
-void policy_hedge_earn(const struct policy_request *q, struct board_standing *place)
-{
-    uint64_t old = board_get(&place->hedges);
-
-    if (q->rules->hedge == 0 || standing_is_nobodys(place))
-        return;
-    while (!board_swap(&place->hedges, &old, hedge_earn(old, q->rules->hedge, prompt_tokens(q))))
-        ;
-}
-
-double policy_hedges_left(const struct board_standing *place)
-{
-    return place ? hedge_left(board_get(&place->hedges)) : 0;
-}
-
-/* Where nobody can count them there are none. */
-static bool spend_share(const struct policy_request *q, struct board_standing *place)
-{
-    uint64_t old = board_get(&place->hedges), word;
-    bool enough;
-
-    if (standing_is_nobodys(place))
-        return false;
-    do
-        word = hedge_spend(old, prompt_tokens(q), &enough);
-    while (enough && !board_swap(&place->hedges, &old, word));
-    return enough;
-}
-
-static void unspend_share(const struct policy_request *q, struct board_standing *place)
-{
-    uint64_t old = board_get(&place->hedges);
-
-    while (!board_swap(&place->hedges, &old, hedge_unspend(old, prompt_tokens(q))))
-        ;
-}
-
-/* What it costs, of its target and of the model. */
-static bool affords_hedge(struct policy_request *q, uint32_t i, struct board_standing *place,
-                          uint64_t now_us)
-{
-    struct board_standing *t = target_of(q, i, now_us);
-
-    if (!evidence_spend(t, now_us))
-        return false;
-    q->it.fee = FEE_SPENDS;
-    if (spend_share(q, place))
-        return true;
-    evidence_undo(t, FEE_SPENDS, now_us);
-    q->it.fee = FEE_NONE;
-    return false;
-}
-
-int policy_hedge(struct policy_request *q, const struct policy_attempt *first, uint32_t of,
-                 struct board_standing *place, uint64_t now_us)
-{
-    for (uint32_t i = 0; i < q->n; i++) {
-        if (!may_hedge(q, i, first->at, of, now_us) || !hold(q, i, now_us))
-            continue;
-        if (affords_hedge(q, i, place, now_us)) {
-            q->beside = UINT32_C(1) << i | UINT32_C(1) << first->at;
-            return (int)i;
-        }
-        let_go(q, now_us);
-    }
-    return -1;
-}
-
-int policy_hedge_look(const struct policy_request *q, uint32_t of,
-                      const struct board_standing *place, uint64_t now_us,
-                      enum policy_unhedged *why)
-{
-    bool enough = false;
-
-    UNUSED(hedge_spend(place ? board_get(&place->hedges) : 0, prompt_tokens(q), &enough));
-    *why = enough ? POLICY_HEDGE_NOBODY : POLICY_HEDGE_BUDGET;
-    for (uint32_t i = 0; enough && i < q->n; i++) {
-        enum reason limit;
-        uint64_t until;
-
-        if (!may_hedge(q, i, q->it.at, of, now_us) || !is_within(q, i, now_us, &limit, &until))
-            continue;
-        *why = POLICY_HEDGED;
-        return (int)i;
-    }
-    return -1;
-}
-
-void policy_unhedge(struct policy_request *q, struct board_standing *place, uint64_t now_us)
-{
-    let_go(q, now_us);
-    evidence_undo(target_of(q, q->it.at, now_us), (enum evidence_fee)q->it.fee, now_us);
-    q->it = (struct policy_attempt){0};
-    q->beside = 0;
-    unspend_share(q, place);
-}
-
-bool policy_failed_beside(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
-                          uint32_t random)
-{
-    note_failure(q, f, now_us, random);
-    q->asked = true;
-    q->counted += may_be_executed(f);
-    q->beside = 0;
-    leave(q, f);
-    return may_go_elsewhere(q, f);
-}
-
-void policy_outrun(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
-{
-    q->beside = 0;
-    q->asked = true;
-    q->counted = (uint8_t)(q->counted + (waited_us > 0));
-    if (waited_us)
-        evidence_wait(target_of(q, q->it.at, now_us), waits_of(q), waits_broken_off, waited_us,
-                      q->prompt_bytes);
-    if (q->it.reserved_us && waited_us) /* its prompt may have been read; no more than that */
-        limits_used(target_of(q, q->it.at, now_us), q->input);
-    give_back(q, false, now_us);
-    end_probe(q, 0, now_us);
+    policy_give_back(q, true, now_us);
+    policy_end_probe(q, 0, now_us);
 }

@@ -136,8 +136,9 @@ static bool read_asked(struct relay *r, struct route_asked *a, struct relay_refu
 
 /* Is it meant for other requests? Then *ret says why. */
 static bool is_not_meant(struct relay *r, const struct settings_target *t,
-                         const struct route_asked *a, struct relay_skip *ret)
+                         const struct route_asked *asked, struct relay_skip *ret)
 {
+    struct route_asked a = *asked;
     enum route_misfit m;
 
     ret->word = relay_routed_away(r, t);
@@ -150,7 +151,9 @@ static bool is_not_meant(struct relay *r, const struct settings_target *t,
         ret->why = REASON_LACKS;
         return true;
     }
-    m = route_misfit(&t->when, t->tags, a);
+    if (t->when.tokens_least || t->when.tokens_below != UINT64_MAX)
+        a.tokens = relay_guess_input_at(r, t);
+    m = route_misfit(&t->when, t->tags, &a);
     if (m == ROUTE_FITS)
         return false;
     ret->why = REASON_NOT_MEANT;
@@ -202,6 +205,7 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
         c[i].cost = relay_guess_cost(r, ways[i].target);
+        relay_weigh_by_hand(r, &ways[i], &c[i]);
     }
     policy_order(order, c, (uint32_t)n, relay_standings(r), strategy, !r->req.stream, random);
     for (size_t i = 0; i < n; i++)
@@ -311,6 +315,8 @@ static bool take_ways(struct relay *r, const struct listed *l)
                                      .tokens = tokens_of(r),
                                      .draw = (uint32_t)span_hash(span_str(r->record.id)),
                                      .input = r->dialect->free ? 0 : relay_guess_input(r),
+                                     .text = r->dialect->free ? 0 : relay_text_bytes(r),
+                                     .bulk = r->dialect->free ? 0 : relay_bulk_tokens(r),
                                      .output = r->req.max_tokens ? tokens_of(r) : 0,
                                      .passed = passed};
     return true;
@@ -387,5 +393,6 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
     for (size_t i = 0; lead && i < l.n; i++)
         if (!span_eq(lead->model, r->ways[i].target->model))
             leave_out(r, i);
+    relay_spill_out(r);
     return relay_disabled_out(r, no);
 }

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "board/granted.h"
+#include "board/override.h"
 #include "codec/json_scan.h"
 #include "codec/json_write.h"
 #include "codec/percent.h"
@@ -195,20 +196,18 @@ static void add_shares(struct json_write *w, const struct explain *x, size_t at)
     const struct settings_way *ways = x->relay.ways, *a = &ways[at];
 
     for (size_t i = 0; i < x->relay.run.n; i++) {
-        const struct settings_way *b = &ways[i];
-        const char *what = NULL;
+        const struct settings_fate *what;
+        struct settings_fates own, others;
 
         if (x->ways[i].number == 0 || x->ways[i].number >= x->ways[at].number)
             continue;
-        if (a->target->provider == b->target->provider)
-            what = "provider";
-        else if (span_eq(a->target->provider->urls[a->url].host,
-                         b->target->provider->urls[b->url].host))
-            what = "host";
+        settings_fates(&own, a);
+        settings_fates(&others, &ways[i]);
+        what = settings_shared_fate(&own, &others);
         if (!what)
             continue;
         json_kv_uint(w, "shares_with", x->ways[i].number);
-        json_kv_cstring(w, "shares", what);
+        json_kv_cstring(w, "shares", policy_fate_name(what->kind));
         return;
     }
 }
@@ -229,6 +228,20 @@ static void add_reason(struct json_write *w, const struct explain *x, const stru
         json_double(w, (double)ms / 1000);
     }
     json_kv_string(w, "text", way->text.n ? way->text : span_str(reason_meaning(way->why)));
+}
+
+/* Another weight than that of its plan, where weights count. */
+static void add_weight(struct json_write *w, const struct explain *x,
+                       const struct settings_target *t)
+{
+    const struct settings_model *m = x->relay.plan.model;
+    struct override o;
+
+    if (x->board && m && m->strategy == ROUTE_WEIGHTED &&
+        override_said(x->board, t->id, OVERRIDE_SHARE, ev_now(x->relay.env->ev), &o)) {
+        json_kv_bool(w, "weighed_by_hand", true);
+        json_kv_uint(w, "weight", o.value);
+    }
 }
 
 static void add_way(struct json_write *w, const struct explain *x, size_t i)
@@ -253,6 +266,7 @@ static void add_way(struct json_write *w, const struct explain *x, size_t i)
         if (i == 0 && x->relay.sits)
             json_kv_bool(w, "sits", true);
     }
+    add_weight(w, x, at->target);
     add_reason(w, x, way);
     if (way->number)
         add_shares(w, x, i);

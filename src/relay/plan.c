@@ -169,6 +169,8 @@ static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
     relay_forget_attempt(r);
     if (!may_go_on(r, r->at->target))
         return OTHERS_ANSWER;
+    if (relay_is_disabled(r, r->at->target, no)) /* since the plan was made */
+        return SKIPPED;
     if (!relay_may_ask(r, r->at->target, no) || !relay_may_cost(r, r->at->target, no))
         return SKIPPED;
     if (r->state == RELAY_ANSWERING)
@@ -324,5 +326,10 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
 
 bool relay_same_target(struct relay *r, struct relay_refusal *no)
 {
-    return prepare(r, no) == NO_OBSTACLE && relay_hold_extra(r, no);
+    enum obstacle o = prepare(r, no);
+
+    if (o == NO_OBSTACLE && relay_hold_extra(r, no))
+        return true;
+    skip(r, r->run.it.at, o == NO_OBSTACLE ? SKIPPED : o, no);
+    return relay_next_target(r, no);
 }

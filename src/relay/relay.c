@@ -92,6 +92,7 @@ void relay_drop_attempt(struct relay *r)
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
+    policy_used(&r->run, a->usage.seen ? a->usage.input : 0, ev_now(r->env->ev));
     relay_settle_cost(r, true);
     note_stand(r, a);
     relay_drop_calls(r);
@@ -172,6 +173,8 @@ static void client_is_gone(struct relay *r, const struct err *e)
 {
     struct relay_refusal no = {.status = 400, .reason = REASON_CLIENT_GONE, .text = e->text};
 
+    if (relay_left_with_all(r))
+        return;
     relay_turn_to_first(r);
     relay_note(r, &no);
     relay_end(r, HTTP_CLOSE_BROKEN);
@@ -271,6 +274,7 @@ bool relay_read_body(struct relay *r, struct span s, struct relay_refusal *no)
             large ? BODY_HINT
                   : "Try again, or raise server.limits.memory in the gateway's configuration.");
     }
+    bulk_feed(&r->bulk, s);
     if (!r->reader || dialect_request_feed(r->reader, s.p, s.n) == 0)
         return true;
     relay_no(no, 400, REASON_BAD_REQUEST, NULL, NULL);
@@ -304,6 +308,7 @@ bool relay_read_end(struct relay *r, struct relay_refusal *no)
         relay_body_fault(r, no);
         return false;
     }
+    bulk_end(&r->bulk);
     if (r->reader)
         r->req = r->reader->req;
     mem_free_ptr(&r->reader);
@@ -380,6 +385,8 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
         relay_refuse(r, &no);
         return;
     }
+    if (relay_left_with_all(r))
+        return;
     if (r->state != RELAY_FLUSHING) { /* while flushing the outcome is known already */
         no.reason = REASON_CLIENT_GONE;
         relay_turn_to_first(r);

@@ -20,7 +20,7 @@
  *     caps.c     what the request may cost
  *     trial.c    a new configuration that is tried on a slice of the requests
  *     models.c   the list of models
- *     override.c who is out of service by hand
+ *     override.c what has been said by hand of targets and models
  *     translated.c  what there is besides when the target speaks another dialect
  *     patch.c    patches whose places only a second walk of the body tells
  *     repeat.c   the first request of an Idempotency-Key, and its repetitions
@@ -36,6 +36,7 @@
 #include <xxhash.h>
 
 #include "call/call.h"
+#include "codec/bulk.h"
 #include "codec/json_scan.h"
 #include "dialect/translate.h"
 #include "relay/relay.h"
@@ -69,6 +70,7 @@ enum relay_side { RELAY_NO_SIDE, RELAY_OLD, RELAY_NEW, RELAY_AGAIN };
 /* What a request says about its own routing; all 0: nothing. */
 struct relay_routing {
     struct route_words order, only, ignore; /* names of targets or of providers */
+    bool read;                              /* it has been, and is not in the body any more */
     bool no_fallbacks, sorted;
     enum route_strategy sort; /* if sorted */
 };
@@ -152,6 +154,7 @@ struct relay {
 
     /* request */
     struct blob *body;
+    struct bulk bulk;   /* what of it is no text */
     XXH64_state_t read; /* what has been read of the body */
     uint64_t print;     /* of the whole request (board/suspect.h); 0: it is not whole yet */
     struct dialect_request_reader *reader; /* NULL: the body is not read */
@@ -165,6 +168,7 @@ struct relay {
     uint64_t conversation;    /* a hash; 0: none, or nobody wants to know */
     bool sits;                /* ... and it goes first where it sits */
     bool walled;              /* one of those is behind a wall */
+    struct span stopped;      /* why no further tier is asked, as a sentence; absent: they are */
     uint32_t classes;         /* of data that is in it; of settings.classes, a bit each */
     uint64_t cost_max, spent; /* picodollars: that it may cost, and that its attempts have */
 
@@ -188,7 +192,6 @@ struct relay {
     bool blocked;             /* the client has to take something first */
 
     struct ev_timer hold;
-    bool hold_over;    /* RELAY_HOLD_MS have passed */
     uint64_t sequence; /* number of the event that the attempt could not send any more */
     struct ev_timer deadline;
 
@@ -317,13 +320,13 @@ void relay_fail(struct relay *r, const struct relay_last *last);
  * as much as of one that streams may wait. */
 void relay_ask_more(struct relay *r);
 void relay_pump_answer(struct relay *r);
+/* The client has left. Behind the terminal marker, where SDKs close a stream whose own end has not
+ * come yet, it left with the whole answer: that is noted, and the request ended. False: it did not.
+ */
+bool relay_left_with_all(struct relay *r);
 
 /* The answer begins: send the head, if it has not gone before, and what was held behind it. */
 MUST_CHECK int relay_open(struct relay *r, struct err *e);
-
-/* The client still waits for content: it gets the head, and then what keeps its connection alive.
- */
-MUST_CHECK int relay_keep_waiting(struct relay *r, struct err *e);
 
 /* Content has reached the client. */
 void relay_note_told(struct relay *r);
@@ -559,7 +562,7 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no);
 /* One to be asked beside the first, which is under way as r->beside. false: there is none. */
 bool relay_next_beside(struct relay *r);
 
-/* The same one again. */
+/* The same one again; or, where that cannot be any more, the next one. */
 bool relay_same_target(struct relay *r, struct relay_refusal *no);
 
 /* What the last attempt has made of the request and its answer is gone. */
@@ -611,8 +614,22 @@ static inline struct board_standing *relay_standings(const struct relay *r)
 /* Targets that are drained by hand come behind all others. */
 void relay_drained_last(const struct relay *r, struct settings_way *ways, size_t n);
 
-/* Those that are switched off by hand go out. false: all are, and *no says so. */
+/* The weight that was said of it by hand takes the place of the plan's. */
+void relay_weigh_by_hand(const struct relay *r, const struct settings_way *w,
+                         struct policy_candidate *c);
+
+/* Where the model's spill is stopped by hand, those behind the first tier that may be asked go out.
+ */
+void relay_spill_out(struct relay *r);
+
+/* Those that are switched off by hand go out. false: nobody is left, and *no says so. */
 bool relay_disabled_out(struct relay *r, struct relay_refusal *no);
+
+/* Is this one switched off by hand now? Then *no says so. */
+bool relay_is_disabled(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
+
+/* A failure of this class would have another target asked, were the spill not stopped. */
+bool relay_would_spill(const struct relay *r, enum class_id class_id);
 
 /* ---- translated.c ---- */
 
@@ -678,6 +695,13 @@ void relay_note_cost(struct relay *r, const struct dialect_answer *a);
 
 /* Tokens of input, by its bytes. */
 uint64_t relay_guess_input(const struct relay *r);
+
+/* ... as this target counts, by what its answers have said. */
+uint64_t relay_guess_input_at(const struct relay *r, const struct settings_target *t);
+
+/* Bytes of the request's text, and tokens that what is no text may have. */
+uint64_t relay_text_bytes(const struct relay *r);
+uint64_t relay_bulk_tokens(const struct relay *r);
 
 /* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);

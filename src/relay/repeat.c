@@ -10,11 +10,17 @@
 #include "relay/hand_over.h"
 #include "relay/relay_impl.h"
 
+/* How long answers are kept: what has been promised of them holds whatever is on trial. */
+static uint64_t kept_ms(const struct relay *r)
+{
+    return r->env->settings->server.idempotency_ms;
+}
+
 bool relay_read_once(struct relay *r, struct relay_refusal *no)
 {
     struct span key = http_field_get(r->head, "idempotency-key");
 
-    if (!span_has(key) || !r->op->routed || r->settings->server.idempotency_ms == 0)
+    if (!span_has(key) || !r->op->routed || kept_ms(r) == 0)
         return true;
     if (key.n == 0 || key.n > ONCE_KEY_MAX)
         return relay_no_at(no, 400, REASON_BAD_REQUEST, "idempotency-key",
@@ -24,11 +30,13 @@ bool relay_read_once(struct relay *r, struct relay_refusal *no)
     return true;
 }
 
-/* Of two clients nobody shall meet another's answer by guessing a key. */
+/* Of two clients nobody shall meet another's answer by guessing a key. A client is known by its key
+ * itself: a new configuration may call that otherwise. */
 static bool hash_id(struct relay *r, uint64_t id[ONCE_ID])
 {
     struct relay_env *env = r->env;
-    struct span whose = r->key ? r->key->name : span_of("", 0);
+    struct span whose =
+        span_of(r->key ? (const char *)r->key->sha256 : "", r->key ? sizeof(r->key->sha256) : 0);
     unsigned char sum[EVP_MAX_MD_SIZE];
 
     if (EVP_DigestInit_ex(env->hash, env->sha256, NULL) != 1 ||
@@ -177,6 +185,6 @@ void relay_end_once(struct relay *r, enum http_close how)
     about = tape_about(r->tape);
     about->result = record_result(&r->record);
     relay_keep(about->model, sizeof(about->model), span_str(r->record.model));
-    once_end(&env->once, &r->once, is_good(r, how) ? EV_MS(r->settings->server.idempotency_ms) : 0,
+    once_end(&env->once, &r->once, is_good(r, how) ? EV_MS(kept_ms(r)) : 0,
              env->blobs.bytes_max / 4);
 }

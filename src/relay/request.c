@@ -432,6 +432,8 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
                         "configuration file, set the key of one, such as OPENAI_API_KEY.");
     r->plan.one = (struct settings_target){
         .provider = pinned, .id = pinned->name, .facts = pinned->facts, .meets = pinned->meets};
+    if (relay_is_disabled(r, &r->plan.one, no))
+        return false;
     r->at->target = &r->plan.one;
     r->at->url = &pinned->urls[0];
     return true;

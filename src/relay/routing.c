@@ -246,7 +246,11 @@ bool relay_read_routing(struct relay *r, struct relay_refusal *no)
     struct blob_patch cut;
     struct err e;
 
-    if (!r->plan.model || !r->plan.model->routed_by_body)
+    if (!r->plan.model || !r->plan.model->routed_by_body) {
+        r->routing = (struct relay_routing){0};
+        return true;
+    }
+    if (r->routing.read) /* by a configuration on trial, from which it has gone back */
         return true;
     if (relay_scan_body(r, &watch, on_member, &f, &e) < 0)
         return relay_no(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.", NULL);
@@ -257,7 +261,8 @@ bool relay_read_routing(struct relay *r, struct relay_refusal *no)
                       MEMBER ": it is one object of at most 16 KiB, spelled without escapes.");
     if (!read_found(r, &f, no))
         return false;
-    if (find_cut(r, &f, &cut, &e) == 0 && cut_out(r, &cut, &e) == 0)
+    r->routing.read = find_cut(r, &f, &cut, &e) == 0 && cut_out(r, &cut, &e) == 0;
+    if (r->routing.read)
         return true;
     return e.code == ERR_LIMIT
                ? refuse(no, MEMBER, MEMBER ": there is too much white space around it.")

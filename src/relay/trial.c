@@ -138,10 +138,10 @@ static void forget(struct relay *r)
         policy_dropped(&r->run, ev_now(r->env->ev));
     relay_forget_attempt(r);
     r->run = (struct policy_request){0};
-    r->routing = (struct relay_routing){0};
     r->ways = NULL;
     r->out_n = 0;
-    r->walled = false;
+    r->walled = r->sits = false;
+    r->stopped = span_of(NULL, 0);
     r->at->target = NULL;
     r->at->url = NULL;
     ev_timer_stop(&r->slow);

@@ -41,7 +41,10 @@ int relay_open(struct relay *r, struct err *e)
     return r->at->follow ? relay_watch(r, e) : 0;
 }
 
-int relay_keep_waiting(struct relay *r, struct err *e)
+/* The client still waits for content: it gets the head, though the target may have said nothing
+ * behind its own, for some load balancers end what is silent for a minute; and then what keeps its
+ * connection alive. */
+static int keep_waiting(struct relay *r, struct err *e)
 {
     struct span alive = span_str(r->dialect->keepalive);
     int rc = 0;
@@ -62,12 +65,11 @@ void relay_on_hold(struct ev_timer *t)
         relay_on_watch(r);
         return;
     }
-    if (r->beside && !r->at->held.n)
-        relay_turn_to(r->beside); /* if there is something held, it is of that one */
-    r->hold_over = true;          /* with nothing held yet, the head goes with the next event */
-    if ((r->joining ||
-         (r->state == RELAY_TRYING && (r->at->held.n || r->at->calls.held.n || r->head_sent))) &&
-        relay_keep_waiting(r, &e) < 0)
+    if (!r->head_sent && !r->at->events && r->beside)
+        relay_turn_to(r->beside);
+    if (!r->head_sent && !r->at->events) /* of two attempts the one that had a head has failed */
+        return;
+    if ((r->joining || r->state == RELAY_TRYING) && keep_waiting(r, &e) < 0)
         relay_impossible(r, &e);
 }
 
@@ -92,11 +94,13 @@ static int copy_answer_head(struct relay *r, const struct http_head *h, struct e
 /* What it says of the account's limits is known before the next request is sent. */
 static void note_limits(struct relay *r, const struct http_head *h)
 {
+    const struct provider *p = r->at->target->provider->type;
     struct provider_limits l = {0};
     uint64_t wall_ms = ev_wall_ms(r->env->ev);
 
     for (size_t i = 0; i < h->fields_n; i++)
-        provider_limits_field(&l, h->fields[i].name, h->fields[i].value, wall_ms);
+        provider_limits_field(&l, p, h->fields[i].name, h->fields[i].value, wall_ms);
+    provider_limits_end(&l, p);
     policy_limits(&r->run, &l, ev_now(r->env->ev));
 }
 
@@ -129,15 +133,6 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         relay_follow(r);
 }
 
-/* Before the answer has begun. */
-static int hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
-                      struct err *e)
-{
-    if (r->hold_over && !r->head_sent && relay_keep_waiting(r, e) < 0)
-        return -1;
-    return relay_hold_event(r, ev, raw, e);
-}
-
 /* Since the target was asked. */
 static ev_us waited(const struct relay *r)
 {
@@ -168,7 +163,7 @@ static int tell_event(struct relay *r, const struct dialect_event *ev, struct sp
     if (r->state == RELAY_TRYING && (release || r->at->held.n > RELAY_HOLD) && relay_open(r, e) < 0)
         return -1;
     if (r->state == RELAY_TRYING)
-        return hold_event(r, ev, raw, e);
+        return relay_hold_event(r, ev, raw, e);
     if (relay_send_event(r, ev, raw, piece, e) < 0)
         return -1;
     if (content)
@@ -340,6 +335,21 @@ static void note_success(struct relay *r)
         r->record.outcome = OUTCOME_EQUIVALENT;
 }
 
+bool relay_left_with_all(struct relay *r)
+{
+    bool all = r->state == RELAY_ANSWERING && !r->at->whole && !r->at->translate &&
+               r->backlog == 0 && r->at->call && call_answer(r->at->call)->done;
+
+    if (!all)
+        return false;
+    note_success(r);
+    if (r->once) /* its tape is complete, and is kept for who asks again */
+        end_answer(r);
+    else
+        relay_end(r, HTTP_CLOSE_BROKEN);
+    return true;
+}
+
 static void on_done(void *arg)
 {
     struct relay *r = relay_of(arg);
@@ -389,7 +399,7 @@ void relay_fail(struct relay *r, const struct relay_last *last)
 /* What the caller did wrong is said in the provider's own words: status and body as they came. */
 static bool passes_on(const struct relay *r, const struct call_failure *f)
 {
-    return !r->at->translate && f->body.n &&
+    return !r->at->translate && f->body.n && !relay_would_spill(r, f->class_id) &&
            (f->class_id == CLASS_CALLER || f->class_id == CLASS_TOO_LONG ||
             f->class_id == CLASS_POLICY);
 }

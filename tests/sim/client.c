@@ -75,8 +75,12 @@ static void lost(struct client *c)
         c->at = c->asks_n;
         return;
     }
-    if (c->at < c->asks_n)
-        client_over(c, c->asks[c->at++], false);
+    if (c->at < c->asks_n) {
+        struct ask *a = c->asks[c->at++];
+
+        a->left |= a->status == 0 && c->s->slots[a->worker] != c->slot; /* it came too late */
+        client_over(c, a, false);
+    }
     client_next(c);
 }
 
@@ -307,9 +311,11 @@ static void cl_connected(void *arg, struct net_conn *conn, const struct err *e)
 static void dial(struct client *c)
 {
     struct sim *s = c->s;
-    struct worker *w = &s->workers[c->asks[c->at]->worker];
+    struct worker *w;
     struct err e;
 
+    c->slot = s->slots[c->asks[c->at]->worker];
+    w = &s->workers[c->slot];
     *net_sim_conf(s->net) = s->fair;
     if (net_connect(&c->connecting, s->cl_net, http_server_addr(w->gateway.server, 0), cl_connected,
                     c, &e) < 0) {

@@ -78,6 +78,7 @@ void ends_still(struct sim *s)
     run(s, CALM);
     for (size_t i = 0; i < s->workers_n; i++)
         check_worker(s, &s->workers[i]);
+    hands_still(s);
     check_asks(s);
     check_timers(s);
 }
@@ -108,7 +109,7 @@ static ev_us may_be_asked(const struct sim *s, size_t provider)
 static struct ask *ask_once(struct sim *s, const char *model)
 {
     struct rng *r = &s->play;
-    size_t worker = rng_below(r, s->workers_n);
+    size_t worker = rng_below(r, s->slots_n);
     enum api api = (enum api)rng_below(r, CLIENT_APIS);
     struct ask *a = load_more(s, model, worker, api, rng_below(r, 2));
 
@@ -138,12 +139,12 @@ static void heal_target(struct sim *s, const char *model, ev_us healed)
 }
 
 /* Of the others nothing is known. */
-static bool was_asked(const struct sim *s, size_t provider, char model)
+static bool was_asked(const struct sim *s, size_t provider, const char *model)
 {
     for (size_t i = 0; i < s->asks_n; i++)
         for (size_t k = 0; k < s->asks[i]->tries_n; k++)
             if (s->asks[i]->tries[k].provider == provider &&
-                s->asks[i]->tries[k].model[0] == model && !s->asks[i]->tries[k].model[1])
+                strcmp(s->asks[i]->tries[k].model, model) == 0)
                 return true;
     return false;
 }
@@ -172,12 +173,15 @@ void ends_heal(struct sim *s)
                  (unsigned long long)(asked - ev_now(s->ev)) / 1000000);
     if (asked > ev_now(s->ev))
         run(s, asked - ev_now(s->ev));
+    while (hands_wants_more(s))
+        UNUSED(ask_once(s, "t"));
+    run(s, EV_MS(10));
     for (size_t i = 0; i < s->providers_n; i++)
         for (const char *m = "ab"; *m; m++) {
-            if (!was_asked(s, i, *m))
+            UNUSED(snprintf(name, sizeof(name), "h%zu%c%s", i, *m, hands_suffix(s)));
+            if (!was_asked(s, i, name + 2))
                 continue;
             healed = ev_now(s->ev);
-            UNUSED(snprintf(name, sizeof(name), "h%zu%c", i, *m));
             heal_target(s, name, healed);
         }
 }

@@ -44,7 +44,7 @@ void hedges_draw_ask(struct ask *a)
            a->walled ? "data_class: eu, " : "");
 }
 
-void hedges_write_target(struct ask *a, size_t i)
+static void write_target(struct ask *a, size_t i)
 {
     struct rng *r = &a->s->hedges_rng;
     const char *name = a->s->providers[a->targets[i].provider].name;
@@ -57,6 +57,19 @@ void hedges_write_target(struct ask *a, size_t i)
         text_f(&a->s->config, "{target: %s/%s, jurisdiction: eu}", name, a->targets[i].model);
     else
         text_f(&a->s->config, "%s/%s", name, a->targets[i].model);
+}
+
+void hedges_write_plan(struct ask *a)
+{
+    struct text *out = &a->s->config;
+
+    text_f(out, "retry: {attempts: %u, same_target: %u, wait_up_to: %us}, targets: [", a->attempts,
+           a->same_target, a->wait_s);
+    for (size_t i = 0; i < a->targets_n; i++) {
+        text_str(out, i ? ", " : "");
+        write_target(a, i);
+    }
+    text_str(out, "]}\n");
 }
 
 static uint64_t hash_of(const char *model)

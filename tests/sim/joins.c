@@ -50,9 +50,15 @@ static bool has_target(const struct ask *a, size_t provider, const char *model)
     return false;
 }
 
-void joins_draw_ask(struct ask *a)
+const char *joins_word(const struct ask *a)
 {
     static const char *const words[] = {"off", "family", "any", "instruct", "replay"};
+
+    return words[a->go_on];
+}
+
+void joins_draw_ask(struct ask *a)
+{
     struct sim *s = a->s;
 
     if (!s->joins)
@@ -67,7 +73,7 @@ void joins_draw_ask(struct ask *a)
                                              : GO_ON_FAMILY;
     if (a->go_on != GO_ON_OFF && rng_below(&s->more, 3) == 0)
         a->go_on = rng_below(&s->more, 2) ? GO_ON_INSTRUCT : GO_ON_REPLAY;
-    text_f(&s->config, "continue: %s, ", words[a->go_on]);
+    text_f(&s->config, "continue: %s, ", joins_word(a));
 }
 
 bool joins_wait(const struct arrival *a)

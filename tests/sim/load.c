@@ -88,19 +88,17 @@ static void draw_ask(struct sim *s)
     draw_client(a, r);
     text_f(&s->config, "  %s: {", a->name);
     joins_draw_ask(a);
+    hands_draw_ask(a);
     hedges_draw_ask(a);
-    text_f(&s->config, "retry: {attempts: %u, same_target: %u, wait_up_to: %us}, targets: [",
-           a->attempts, a->same_target, a->wait_s);
-    for (size_t i = 0; i < a->targets_n; i++) {
-        text_str(&s->config, i ? ", " : "");
-        hedges_write_target(a, i);
-    }
-    text_str(&s->config, "]}\n");
+    if (s->hedges)
+        hedges_write_plan(a);
+    else
+        hands_write_plan(&s->config, a, a->attempts, "");
 }
 
 void load_draw(struct sim *s)
 {
-    size_t n = 3 + rng_below(&s->draw, ASKS_DRAWN - 2);
+    size_t n = 3 + rng_below(&s->draw, ASKS_DRAWN - 2) + hands_more(s);
 
     while (s->asks_n < n)
         draw_ask(s);

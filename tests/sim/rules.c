@@ -13,7 +13,7 @@
 #include "sim.h"
 
 #define HELD_SEEN  64 /* entries of a worker that are looked at; they are taken from below */
-#define STANDS_MAX 256
+#define STANDS_MAX 1024
 #define OPEN_LEAST (EV_MS(2500)) /* what an open breaker stays at the least */
 #define ROW        5             /* failures that open it */
 #define BETWEEN    EV_S(1)       /* probes of the last one left */
@@ -22,6 +22,7 @@
 
 /* A target by one way, or (model "") a credential. */
 struct stand_model {
+    enum table table;
     size_t provider, end, key;
     char model[24];
     ev_us told_at, not_before; /* asked to be left alone */
@@ -31,20 +32,20 @@ struct stand_model {
     ev_us probe_failed_at;
 };
 
-static struct stand_model *stand_of(struct sim *s, size_t provider, size_t end, size_t key,
-                                    const char *model)
+static struct stand_model *stand_of(struct sim *s, enum table table, size_t provider, size_t end,
+                                    size_t key, const char *model)
 {
     struct stand_model *m;
 
     for (size_t i = 0; i < s->stands_n; i++) {
         m = &s->stands[i];
-        if (m->provider == provider && m->end == end && m->key == key &&
+        if (m->table == table && m->provider == provider && m->end == end && m->key == key &&
             strcmp(m->model, model) == 0)
             return m;
     }
     MUST(s->stands_n < STANDS_MAX);
     m = &s->stands[s->stands_n++];
-    *m = (struct stand_model){.provider = provider, .end = end, .key = key};
+    *m = (struct stand_model){.table = table, .provider = provider, .end = end, .key = key};
     UNUSED(snprintf(m->model, sizeof(m->model), "%s", model));
     return m;
 }
@@ -69,12 +70,15 @@ void rules_free(struct sim *s)
 
 static void check_count(struct ask *a, const struct attempt *t)
 {
-    unsigned executed = 0, here = 0;
+    bool is_new = hands_is_new(t->model);
+    unsigned executed = 0, here = 0, may = is_new && !a->pinned ? a->attempts_new : a->attempts;
     size_t most = ways(a->s, t->provider) * (1 + MAX(a->same_target, a->wait_s ? 1u : 0u));
 
     for (size_t i = 0; i < a->tries_n; i++) {
         const struct attempt *o = &a->tries[i];
 
+        if (hands_is_new(o->model) != is_new)
+            continue;
         executed += o->over && o->class_id != CLASS_NEVER_EXECUTED;
         here += o->provider == t->provider && strcmp(o->model, t->model) == 0 &&
                 o->reason != REASON_OUTRUN; /* who was outrun has not failed */
@@ -82,8 +86,8 @@ static void check_count(struct ask *a, const struct attempt *t)
             (o->reason == REASON_TIMEOUT_FIRST || o->reason == REASON_TIMEOUT_CONNECT))
             sim_fail(a->s, "I4: request %u asks p%zu again, which was silent", a->n, t->provider);
     }
-    if (executed >= a->attempts)
-        sim_fail(a->s, "I4: request %u: attempt %u of %u", a->n, executed + 1, a->attempts);
+    if (executed >= may)
+        sim_fail(a->s, "I4: request %u: attempt %u of %u", a->n, executed + 1, may);
     if (here >= most)
         sim_fail(a->s, "I4: request %u: p%zu/%s for the %uth time", a->n, t->provider, t->model,
                  here + 1);
@@ -91,15 +95,33 @@ static void check_count(struct ask *a, const struct attempt *t)
 
 static bool is_target(const struct ask *a, const struct attempt *t)
 {
+    size_t n = strlen(t->model) - hands_is_new(t->model);
+
     for (size_t i = 0; i < a->targets_n; i++)
-        if (a->targets[i].provider == t->provider && strcmp(a->targets[i].model, t->model) == 0)
+        if (a->targets[i].provider == t->provider && strlen(a->targets[i].model) == n &&
+            strncmp(a->targets[i].model, t->model, n) == 0)
             return true;
     return a->pinned;
 }
 
-static bool was_left_out(struct ask *a, size_t provider, const char *model);
-static enum policy_stand look(struct sim *s, size_t provider, const char *model, size_t at,
-                              struct policy_candidate *c);
+/* One of the request's targets, by the name that it has for this attempt. */
+static bool was_left_out(struct ask *a, const struct attempt *t, size_t i)
+{
+    char model[24];
+
+    UNUSED(snprintf(model, sizeof(model), "%s%s", a->targets[i].model,
+                    hands_is_new(t->model) ? "n" : ""));
+    return rules_left_out(a, t, a->targets[i].provider, model);
+}
+
+static enum policy_stand look(struct sim *s, enum table table, size_t provider, const char *model,
+                              size_t at, struct policy_candidate *c);
+
+static const struct board_standing *standings(const struct sim *s, enum table table)
+{
+    return table == TABLE_TRIAL ? s->board->trial.standings : s->board->standings;
+}
+static bool is_targets(enum reason why);
 
 /* Its breaker's time is over: it had opened before five in a row had failed, since too many had. */
 static bool is_over(struct sim *s, const struct attempt *t)
@@ -108,8 +130,8 @@ static bool is_over(struct sim *s, const struct attempt *t)
     struct policy_candidate c;
     uint64_t until;
 
-    UNUSED(look(s, t->provider, t->model, 0, &c));
-    b = standing_look(s->board->standings, c.target);
+    UNUSED(look(s, t->table, t->provider, t->model, 0, &c));
+    b = standing_look(standings(s, t->table), c.target);
     until = b ? board_get(&b->until_us) : 0;
     return until && until <= ev_now(s->ev);
 }
@@ -117,11 +139,11 @@ static bool is_over(struct sim *s, const struct attempt *t)
 /* Only where there is one way is it known by which one. */
 static void check_breaker(struct ask *a, struct attempt *t)
 {
-    struct stand_model *m = stand_of(a->s, t->provider, 0, 0, t->model);
+    struct stand_model *m = stand_of(a->s, t->table, t->provider, 0, 0, t->model);
     ev_us now = t->began;
 
-    if (ways(a->s, t->provider) > 1 || !a->s->breaker || !m->opened_at || now <= m->opened_at ||
-        now >= m->opened_at + OPEN_LEAST)
+    if (t->table == TABLE_VAGUE || ways(a->s, t->provider) > 1 || !a->s->breaker || !m->opened_at ||
+        now <= m->opened_at || now >= m->opened_at + OPEN_LEAST)
         return;
     if (m->probe && !m->probe->over)
         sim_fail(a->s, "I4: request %u probes p%zu/%s while another one does", a->n, t->provider,
@@ -132,19 +154,69 @@ static void check_breaker(struct ask *a, struct attempt *t)
         return;
     /* Few can go on with an answer that broke: of these nothing is known here. */
     for (size_t i = 0; i < a->targets_n && !a->s->torture && !(a->stream && a->go_on); i++)
-        if ((a->targets[i].provider != t->provider || strcmp(a->targets[i].model, t->model) != 0) &&
-            was_left_out(a, a->targets[i].provider, a->targets[i].model))
+        if (was_left_out(a, t, i))
             sim_fail(a->s, "I4: request %u asks p%zu/%s, which is sick, and not p%zu/%s", a->n,
                      t->provider, t->model, a->targets[i].provider, a->targets[i].model);
     m->probe = t;
 }
 
+static bool shares(const struct policy_candidate *c, uint64_t fate)
+{
+    bool ret = false;
+
+    for (size_t i = 0; i < c->fates.n; i++)
+        ret |= c->fates.ids[i] == fate;
+    return ret;
+}
+
+/* An attempt at somebody who shares a fate that is open, since it is: there is one at a time, and
+ * behind one that failed of it the next one is not at once. */
+static void check_probe(struct ask *a, const struct attempt *t, uint64_t fate, ev_us since)
+{
+    struct sim *s = a->s;
+
+    for (size_t i = 0; i < s->asks_n; i++)
+        for (size_t k = 0; k < s->asks[i]->tries_n; k++) {
+            const struct attempt *o = &s->asks[i]->tries[k];
+            struct policy_candidate c;
+
+            if (o == t || o->table != t->table || o->began <= since || ways(s, o->provider) > 1)
+                continue;
+            UNUSED(look(s, o->table, o->provider, o->model, 0, &c));
+            if (!shares(&c, fate))
+                continue;
+            if (!o->over && t->began < o->began + POLICY_PROBE_US)
+                sim_fail(s, "I4: requests %u and %u both probe what p%zu/%s shares", a->n,
+                         s->asks[i]->n, t->provider, t->model);
+            if (o->over && class_row(o->class_id)->together && is_targets(o->reason) &&
+                t->began < o->ended + BETWEEN)
+                sim_fail(s, "I4: request %u probes what p%zu/%s shares too soon", a->n, t->provider,
+                         t->model);
+        }
+}
+
+static void check_fates(struct ask *a, const struct attempt *t)
+{
+    struct policy_candidate c;
+
+    if (!a->s->breaker || t->table == TABLE_VAGUE || ways(a->s, t->provider) > 1)
+        return;
+    UNUSED(look(a->s, t->table, t->provider, t->model, 0, &c));
+    for (size_t i = 0; i < c.fates.n; i++) {
+        struct policy_fate_view v;
+
+        policy_fate(&v, standings(a->s, t->table), c.fates.ids[i], t->began);
+        if (v.open && v.since_us < t->began)
+            check_probe(a, t, c.fates.ids[i], v.since_us);
+    }
+}
+
 static void check_alone(struct ask *a, const struct attempt *t, size_t end, size_t key)
 {
-    const struct stand_model *m[] = {stand_of(a->s, t->provider, end, key, t->model),
-                                     stand_of(a->s, t->provider, 0, key, "")};
+    const struct stand_model *m[] = {stand_of(a->s, t->table, t->provider, end, key, t->model),
+                                     stand_of(a->s, t->table, t->provider, 0, key, "")};
 
-    for (size_t i = 0; i < ARRAY_LEN(m) && a->s->breaker; i++)
+    for (size_t i = 0; i < ARRAY_LEN(m) && a->s->breaker && t->table != TABLE_VAGUE; i++)
         if (t->began > m[i]->told_at && t->began < m[i]->not_before)
             sim_fail(a->s, "I4: request %u asks p%zu/%s (end %zu, key %zu) %llu ms too early", a->n,
                      t->provider, t->model, end, key,
@@ -176,8 +248,10 @@ static void attempt_begins(struct ask *a, const char *target)
         sim_fail(a->s, "I4: request %u is sent to %s, which is no target of it", a->n, target);
     if (a->tries_n && !a->tries[a->tries_n - 1].over && !(a->s->torture && !a->s->healed))
         hedges_begins(a, t); /* without memory it may be over before it was seen to begin */
+    hands_attempt(a, t);
     check_count(a, t);
     check_breaker(a, t);
+    check_fates(a, t);
     if (ways(a->s, t->provider) == 1)
         check_alone(a, t, 0, 0);
     a->tries_n++;
@@ -211,6 +285,11 @@ void rules_turn(struct sim *s)
             a = ask_of(s, q);
             if (tried <= a->tries_n)
                 continue;
+            if (tried == a->tries_n + 2 && s->hands && s->torture) /* one ended where it began */
+                a->tries[a->tries_n++] = (struct attempt){.provider = SIZE_MAX,
+                                                          .table = TABLE_VAGUE,
+                                                          .over = true,
+                                                          .class_id = CLASS_NEVER_EXECUTED};
             board_get_text(target, q->target, ARRAY_LEN(q->target));
             attempt_begins(a, target);
             if (tried != a->tries_n)
@@ -260,19 +339,20 @@ void rules_arrived(struct arrival *a)
 }
 
 /* How a target stands with the gateway, by one of the ways to it. */
-static enum policy_stand look(struct sim *s, size_t provider, const char *model, size_t at,
-                              struct policy_candidate *c)
+static enum policy_stand look(struct sim *s, enum table table, size_t provider, const char *model,
+                              size_t at, struct policy_candidate *c)
 {
+    struct settings *by = hands_is_new(model) ? s->next : s->settings;
     struct settings_plan plan;
     struct settings_way way;
     uint64_t until;
     char id[40];
 
     UNUSED(snprintf(id, sizeof(id), "p%zu/%s", provider, model));
-    MUST(settings_resolve(&plan, s->settings, span_str(id)) == 0);
+    MUST(settings_resolve(&plan, by, span_str(id)) == 0);
     way = settings_way(&plan.one, at);
     *c = settings_candidate(&way);
-    return policy_look(s->board->standings, c, ev_now(s->ev), &until);
+    return policy_look(standings(s, table), c, ev_now(s->ev), &until);
 }
 
 /* The target answers. What was held against it may be over: at the end of an answer, and, while its
@@ -280,11 +360,13 @@ static enum policy_stand look(struct sim *s, size_t provider, const char *model,
 void rules_said(struct arrival *a)
 {
     struct sim *s = a->ask->s;
-    struct stand_model *m = stand_of(s, a->provider, a->end, a->key, a->model);
+    struct attempt *t = attempt_of(a);
+    enum table table = t ? t->table : TABLE_MAIN;
+    struct stand_model *m = stand_of(s, table, a->provider, a->end, a->key, a->model);
     struct policy_candidate c;
 
     if (a->sent < a->answer.complete_at && !m->opened_at &&
-        look(s, a->provider, a->model, 0, &c) == POLICY_FREE)
+        look(s, table, a->provider, a->model, 0, &c) == POLICY_FREE)
         return;
     m->row = 0;
     m->opened_at = 0;
@@ -311,7 +393,7 @@ static void note_delay(struct sim *s, const struct attempt *t, const struct reco
 
     if (!a || a->fault.kind != F_STATUS || r->reason != REASON_UPSTREAM_STATUS)
         return;
-    m = stand_of(s, a->provider, r->class_id == CLASS_QUOTA ? 0 : a->end, a->key,
+    m = stand_of(s, t->table, a->provider, r->class_id == CLASS_QUOTA ? 0 : a->end, a->key,
                  r->class_id == CLASS_QUOTA ? "" : a->model);
     if (r->class_id == CLASS_RATE || r->class_id == CLASS_OVERLOAD)
         delay = EV_S(a->fault.ask_s);
@@ -329,7 +411,7 @@ static void note_delay(struct sim *s, const struct attempt *t, const struct reco
 /* An answer may be whole before its last byte: all choices had their finish reason. */
 static void note_good(struct sim *s, const struct attempt *t)
 {
-    struct stand_model *m = stand_of(s, t->provider, 0, 0, t->model);
+    struct stand_model *m = stand_of(s, t->table, t->provider, 0, 0, t->model);
 
     if (ways(s, t->provider) == 1 && !m->opened_at)
         m->row = 0;
@@ -337,7 +419,7 @@ static void note_good(struct sim *s, const struct attempt *t)
 
 static void note_failed(struct sim *s, struct attempt *t, const struct record *r)
 {
-    struct stand_model *m = stand_of(s, t->provider, 0, 0, t->model);
+    struct stand_model *m = stand_of(s, t->table, t->provider, 0, 0, t->model);
     bool sick = class_row(r->class_id)->health && is_targets(r->reason);
 
     if (ways(s, t->provider) > 1)
@@ -373,7 +455,7 @@ static bool has_cause(struct sim *s, const struct attempt *t)
 {
     const struct provider_world *p = &s->providers[t->provider];
 
-    if (s->is_rough || (s->torture && !s->healed))
+    if (s->is_rough || (s->torture && !s->healed) || hands_has_cause(s, t))
         return true;
     if (t->arrival && came_badly(s, t))
         return true;
@@ -399,11 +481,13 @@ static void check_class(struct ask *a, const struct attempt *t, const struct rec
                  from->fault.status->class_name, class_row(r->class_id)->name);
 }
 
-/* Could the target have been asked, and was not? */
-static bool was_left_out(struct ask *a, size_t provider, const char *model)
+bool rules_left_out(struct ask *a, const struct attempt *by, size_t provider, const char *model)
 {
     struct policy_candidate c;
 
+    if (by->table == TABLE_VAGUE || hands_touched(a, provider, model) ||
+        (by->provider == provider && strcmp(by->model, model) == 0))
+        return false;
     for (size_t i = 0; i < a->tries_n; i++) {
         const struct attempt *t = &a->tries[i];
 
@@ -417,38 +501,65 @@ static bool was_left_out(struct ask *a, size_t provider, const char *model)
     for (size_t i = 0; i < ways(a->s, provider); i++) {
         const struct board_standing *b;
 
-        if (a->s->breaker && look(a->s, provider, model, i, &c) != POLICY_FREE)
+        if (a->s->breaker && look(a->s, by->table, provider, model, i, &c) != POLICY_FREE)
             continue;
-        look(a->s, provider, model, i, &c);
-        b = standing_look(a->s->board->standings, c.target);
+        look(a->s, by->table, provider, model, i, &c);
+        b = standing_look(standings(a->s, by->table), c.target);
         if (!b || breaker_read(board_get(&b->breaker), ev_now(a->s->ev)).row == 0)
             return true; /* else the retry may have been too dear */
     }
     return false;
 }
 
+bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, const char *model)
+{
+    struct policy_candidate c;
+
+    for (size_t i = 0; i < ways(s, provider); i++) {
+        const struct board_standing *b;
+
+        look(s, t->table, provider, model, i, &c);
+        b = standing_look(standings(s, t->table), c.target);
+        if (b && board_get(&b->closed_us))
+            return true;
+    }
+    return false;
+}
+
+static const struct attempt *last_ended(const struct ask *a)
+{
+    const struct attempt *t = NULL;
+
+    for (size_t i = 0; i < a->tries_n; i++)
+        if (!t || a->tries[i].ended >= t->ended)
+            t = &a->tries[i];
+    return t;
+}
+
 /* Nobody else was asked: was there nobody? What all know may have changed while the refusal was on
  * its way to the client. */
 static void check_gave_up(struct ask *a, const struct record *r)
 {
-    const struct attempt *t = NULL; /* the last one to end */
+    const struct attempt *t = last_ended(a);
+    const struct attempt nobody = {.provider = SIZE_MAX};
     unsigned executed = 0;
 
-    for (size_t i = 0; i < a->tries_n; i++) {
-        executed += a->tries[i].class_id != CLASS_NEVER_EXECUTED;
-        if (!t || a->tries[i].ended >= t->ended)
-            t = &a->tries[i];
-    }
+    if (a->s->hands && (!t || (r->trial == RECORD_TRIAL_REPEATED) == hands_is_new(t->model)))
+        return; /* by which configuration it was not asked cannot be told */
+    for (size_t i = 0; t && i < a->tries_n; i++)
+        executed += hands_is_new(a->tries[i].model) == hands_is_new(t->model) &&
+                    a->tries[i].class_id != CLASS_NEVER_EXECUTED;
     if (a->s->torture && !a->s->healed) /* going on takes memory */
         return;
-    if (r->status < 400 || executed >= a->attempts || !class_row(r->class_id)->elsewhere ||
-        (t && t->ended + EV_MS(1) < ev_now(a->s->ev)))
+    if (r->status < 400 ||
+        executed >= (t && hands_is_new(t->model) ? a->attempts_new : a->attempts) ||
+        !class_row(r->class_id)->elsewhere || (t && t->ended + EV_MS(1) < ev_now(a->s->ev)))
         return;
     if (r->reason != REASON_LEFT_ALONE && r->reason != REASON_BREAKER_OPEN &&
         !is_targets(r->reason))
         return;
     for (size_t i = 0; i < a->targets_n; i++)
-        if (was_left_out(a, a->targets[i].provider, a->targets[i].model))
+        if (was_left_out(a, t ? t : &nobody, i))
             sim_fail(a->s, "I8: request %u has failed, and p%zu/%s was not asked", a->n,
                      a->targets[i].provider, a->targets[i].model);
 }

@@ -16,7 +16,8 @@
  *     joins.c     who goes on with an answer that broke off: what it says, and what a client may
  * read check.c     invariants about answers: what each client saw against what was said rules.c
  * invariants about attempts: who was asked, when, how often ends.c      invariants about ends:
- * nothing is left; all gets well named.def   seeds that once failed
+ * nothing is left; all gets well hands.c     a new configuration, a worker that ends, words by hand
+ * named.def   seeds that once failed
  *
  * The invariants are those of the fault matrix: (I1) each request that is accepted ends in one
  * record; (I2) no truncated answer is marked complete; (I3) the text that a client has is the
@@ -251,10 +252,14 @@ struct arrival {
     bool aborted;      /* the gateway ended the connection */
 };
 
+/* Where is written what is known of an attempt's target (hands.c). */
+enum table { TABLE_MAIN, TABLE_TRIAL, TABLE_VAGUE /* it cannot be told */ };
+
 /* An attempt as the board shows it. */
 struct attempt {
     size_t provider;
     char model[24];
+    enum table table;
     ev_us began, ended;
     enum class_id class_id;
     enum reason reason;
@@ -278,6 +283,9 @@ struct ask {
     unsigned attempts, same_target, wait_s;
     size_t hedge_tokens;
     bool hedge_paid, hedge_any, walled;
+    unsigned attempts_new; /* by the configuration on trial */
+    bool weighted;
+    size_t tier_2; /* the first target of the second tier; 0: there is none */
     size_t body_size;
     struct text prompt;
     /* the client */
@@ -322,6 +330,7 @@ struct sim {
     int trace;
     struct rng draw, play; /* play: what happens while it runs */
     struct rng more;       /* what has to do with joins */
+    struct rng together;   /* ... with what fails together */
     bool joins;
     struct rng hedges_rng; /* ... and with hedges */
     bool hedges;
@@ -340,12 +349,18 @@ struct sim {
     bool breaker, keyed;
     uint64_t turns;
     size_t workers_n, providers_n, asks_n;
-    struct worker workers[WORKERS_MAX];
+    struct worker workers[2 * WORKERS_MAX]; /* also those that have ended */
+    size_t slots[WORKERS_MAX], slots_n;     /* those that serve */
+    struct hands *hands;                    /* NULL: nobody does anything meanwhile */
+    struct settings *next;                  /* the configuration on trial */
     struct provider_world providers[PROVIDERS_MAX];
     struct ask *asks[ASKS_MAX];
     struct list arrivals, clients;
     unsigned arrivals_n;
     struct ev_timer torture_timer;
+    uint32_t rack; /* providers that fail together from time to time; a bit each */
+    bool rack_down;
+    struct ev_timer rack_timer;
     struct stand_model *stands;
     size_t stands_n;
     size_t timers; /* that are armed while nothing is under way */
@@ -381,6 +396,7 @@ struct client {
     struct sim *s;
     struct ask *asks[4];
     size_t asks_n, at;
+    size_t slot; /* the worker that it is connected to */
     bool h2;
     struct net_connect *connecting;
     struct net_conn *conn;
@@ -408,6 +424,7 @@ bool client_write(struct client *c, const char *p, size_t n);
 
 /* joins.c */
 void joins_draw_provider(struct sim *s, struct provider_world *p);
+const char *joins_word(const struct ask *a); /* as the configuration has it */
 void joins_draw_ask(struct ask *a);
 /* Is what it does drawn only when all of the request has come? */
 bool joins_wait(const struct arrival *a);
@@ -421,7 +438,7 @@ void check_joined(struct ask *a, const struct heard *h, bool complete);
 
 /* hedges.c */
 void hedges_draw_ask(struct ask *a);
-void hedges_write_target(struct ask *a, size_t i);
+void hedges_write_plan(struct ask *a);
 void hedges_open(struct sim *s);
 /* Most of what goes well is slow. */
 void hedges_fault(struct arrival *a);
@@ -448,7 +465,35 @@ size_t ends_timers(const struct sim *s);
 void ends_heal(struct sim *s);
 void ends_gone(struct sim *s); /* the gateways are */
 
+/* Could the target have been asked, and was not? */
+bool rules_left_out(struct ask *a, const struct attempt *t, size_t provider, const char *model);
+/* ... or would it have got only a part of the requests, as it was sick until lately? */
+bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, const char *model);
+
+/* hands.c */
+bool hands_draw(struct sim *s);     /* does anybody do anything? */
+unsigned hands_more(struct sim *s); /* requests besides */
+void hands_draw_ask(struct ask *a);
+void hands_write_plan(struct text *out, const struct ask *a, unsigned attempts, const char *more);
+void hands_write_common(struct sim *s, struct text *out, const char *more);
+void hands_load(struct sim *s);
+void hands_open(struct sim *s);
+void hands_rest(struct sim *s);
+bool hands_wants_more(struct sim *s); /* a request of the model "t" */
+const char *hands_suffix(const struct sim *s);
+bool hands_is_wrong(const struct sim *s); /* the configuration in use: nothing makes that well */
+void hands_still(struct sim *s);
+void hands_free(struct sim *s);
+/* Is it a name of the configuration on trial? */
+bool hands_is_new(const char *model);
+/* Was something said of the target by hand, while the request was there? */
+bool hands_touched(const struct ask *a, size_t provider, const char *model);
+bool hands_has_cause(const struct sim *s, const struct attempt *t);
+void hands_attempt(struct ask *a, struct attempt *t); /* it begins, and is not among a->tries yet */
+void hands_record(struct ask *a, const struct record *r);
+
 /* world.c */
+void sim_open_worker(struct sim *s, size_t i);
 bool sim_idle(const struct sim *s);
 size_t sim_find_target(struct sim *s, const char *id, char model[24]);
 

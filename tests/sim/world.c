@@ -18,6 +18,7 @@
 #define TIMERS    4096 /* of the loop's heap: setting one never wants memory while it runs */
 #define HEDGES    0x6865646765
 #define JOINS     0x6a6f696e00f3 /* the named seeds of before have none by it */
+#define TOGETHER  0x746f6765u
 
 /* ---- saying ---- */
 
@@ -106,6 +107,16 @@ static void write_provider(struct sim *s, size_t i)
            "]\n    timeout: {connect: %llums, first_token: %llums, idle: %llums, total: %llums}\n",
            (unsigned long long)p->connect / 1000, (unsigned long long)p->first / 1000,
            (unsigned long long)p->idle / 1000, (unsigned long long)p->total / 1000);
+    if (s->rack >> i & 1)
+        text_str(&s->config, "    fate: rack\n");
+}
+
+/* In every second world some of the providers stand in one rack. */
+static void draw_rack(struct sim *s)
+{
+    if (rng_below(&s->together, 2))
+        for (size_t i = 0; i < s->providers_n; i++)
+            s->rack |= (uint32_t)rng_below(&s->together, 2) << i;
 }
 
 static void write_keys(struct sim *s)
@@ -125,8 +136,11 @@ static void draw_config(struct sim *s)
 
     s->breaker = rng_below(r, 8) != 0;
     s->keyed = rng_below(r, 2) == 0;
-    s->workers_n = 1 + rng_below(r, WORKERS_MAX);
+    s->workers_n = s->slots_n = 1 + rng_below(r, WORKERS_MAX);
+    for (size_t i = 0; i < s->slots_n; i++)
+        s->slots[i] = i;
     s->providers_n = 1 + rng_below(r, PROVIDERS_MAX);
+    draw_rack(s);
     text_f(&s->config,
            "version: 1\nserver: {timeout: {write_stall: %llus}, limits: {memory: %s}}\n",
            (unsigned long long)(5 + rng_below(r, 60)), rng_below(r, 10) ? "64MiB" : "16MiB");
@@ -143,6 +157,8 @@ static void draw_config(struct sim *s)
     text_str(&s->config, "models:\n");
     for (size_t i = 0; i < s->providers_n; i++)
         text_f(&s->config, "  h%zua: {targets: p%zu/a}\n  h%zub: {targets: p%zu/b}\n", i, i, i, i);
+    if (s->hands)
+        hands_write_common(s, &s->config, "");
     load_draw(s);
 }
 
@@ -211,7 +227,7 @@ static void on_record(void *arg, const struct record *r)
     held_give_up(&w->held, r->held);
 }
 
-static void open_worker(struct sim *s, size_t i)
+void sim_open_worker(struct sim *s, size_t i)
 {
     struct worker *w = &s->workers[i];
     struct net_listen_conf lc = {.fd = -1};
@@ -224,7 +240,9 @@ static void open_worker(struct sim *s, size_t i)
                               .standings = s->board->standings,
                               .creds = s->board->creds[i],
                               .kept = &s->board->kept,
-                              .seats = &s->board->seats};
+                              .seats = &s->board->seats,
+                              .trial = &s->board->trial,
+                              .overrides = s->board};
     char addr[32];
     struct err e;
 
@@ -270,12 +288,28 @@ static void on_turn(struct ev_timer *t)
     uint64_t how = rng_below(r, 12);
     struct err err;
 
+    if (e->s->rack_down && e->s->rack >> e->provider & 1)
+        how = 4; /* it has no power */
     upstream_mood(e, how < 4    ? MOOD_WELL
                      : how < 5  ? MOOD_DOWN
                      : how < 8  ? MOOD_SICK
                      : how < 10 ? MOOD_FLAKY
                                 : MOOD_BUSY);
     MUST(ev_timer_set(t, EV_MS(500) + rng_below(r, EV_S(40)), &err) == 0);
+}
+
+/* The rack loses its power, or has it again. */
+static void on_rack(struct ev_timer *t)
+{
+    struct sim *s = CONTAINER_OF(t, struct sim, rack_timer);
+    struct err e;
+
+    s->rack_down = !s->rack_down;
+    sim_say(s, "the rack is %s", s->rack_down ? "down" : "up");
+    for (size_t i = 0; i < s->providers_n; i++)
+        for (size_t k = 0; s->rack >> i & 1 && k < s->providers[i].ends_n; k++)
+            upstream_mood(&s->providers[i].ends[k], s->rack_down ? MOOD_DOWN : MOOD_WELL);
+    MUST(ev_timer_set(t, EV_S(1) + rng_below(&s->together, EV_S(60)), &e) == 0);
 }
 
 /* One allocation fails from time to time. */
@@ -314,7 +348,7 @@ static void open_world(struct sim *s)
             upstream_open(&s->providers[i].ends[k]);
         }
     for (size_t i = 0; i < s->workers_n; i++)
-        open_worker(s, i);
+        sim_open_worker(s, i);
     hedges_open(s);
     s->timers = ends_timers(s);
     for (size_t i = 0; i < s->providers_n; i++)
@@ -322,6 +356,8 @@ static void open_world(struct sim *s)
             on_turn(&s->providers[i].ends[k].turn);
     *net_sim_conf(s->net) = s->rough;
     ev_timer_init(&s->torture_timer, s->ev, on_torture);
+    ev_timer_init(&s->rack_timer, s->ev, on_rack);
+    hands_open(s);
 }
 
 /* ---- closing ---- */
@@ -349,6 +385,7 @@ static void close_world(struct sim *s)
     net_sim_free(&s->net);
     ev_sim_free(&s->ev);
     settings_unref(&s->settings);
+    hands_free(s);
     conf_report_fini(&s->report);
     env_free(&s->env);
     board_free(&s->board);
@@ -396,13 +433,19 @@ static void run_all(struct sim *s)
     struct err e;
 
     load_settings(s);
+    hands_load(s);
     open_world(s);
     load_begin(s);
     if (s->torture)
         MUST(ev_timer_set(&s->torture_timer, 0, &e) == 0);
+    if (s->rack)
+        MUST(ev_timer_set(&s->rack_timer, rng_below(&s->together, EV_S(30)), &e) == 0);
     run_load(s);
+    ev_timer_stop(&s->rack_timer);
+    s->rack_down = false;
     mem_torture(0, false);
     ev_timer_stop(&s->torture_timer);
+    hands_rest(s);
     ends_still(s);
     ends_heal(s);
     ends_still(s);
@@ -429,9 +472,11 @@ static size_t run_once(uint64_t seed, int trace)
     rng_init(&s->draw, seed);
     rng_init(&s->play, seed ^ 0x706c6179);
     rng_init(&s->more, seed ^ JOINS);
+    rng_init(&s->together, seed ^ TOGETHER);
     s->joins = rng_below(&s->more, 2);
+    hands_draw(s);
     rng_init(&s->hedges_rng, seed ^ HEDGES);
-    s->hedges = rng_below(&s->hedges_rng, 3) == 0;
+    s->hedges = !s->hands && rng_below(&s->hedges_rng, 3) == 0;
     list_init(&s->arrivals);
     list_init(&s->clients);
     rules_init(s);

@@ -36,6 +36,7 @@ static struct override make(const char *name, enum override_what what, uint64_t 
     struct override o = {.what = what, .until_us = until};
 
     snprintf(o.name, sizeof(o.name), "%s", name);
+    snprintf(o.who, sizeof(o.who), "somebody");
     snprintf(o.why, sizeof(o.why), "because");
     return o;
 }
@@ -60,6 +61,7 @@ static void it_ends_by_itself(void **state)
     assert_int_equal(override_of(b, SPAN_LIT("p/b"), P, 199), OVERRIDE_NONE);
     assert_true(override_at(b, 0, 199, &o));
     assert_string_equal(o.name, "p/a");
+    assert_string_equal(o.who, "somebody");
     assert_string_equal(o.why, "because");
     assert_int_equal(o.until_us, 200);
     assert_false(override_at(b, 0, 200, &o));
@@ -76,8 +78,8 @@ static void the_stronger_word_counts(void **state)
     assert_int_equal(override_of(b, A, P, 200), OVERRIDE_DISABLE);
     assert_int_equal(override_of(b, A, P, 250), OVERRIDE_DRAIN);
     assert_int_equal(override_of(b, SPAN_LIT("p/b"), P, 200), OVERRIDE_DRAIN);
-    put(b, "p", OVERRIDE_NONE, 0, 200);
-    put(b, "p", OVERRIDE_NONE, 0, 200); /* it is in service already */
+    override_end(b, P, OVERRIDE_SERVICE, 200);
+    override_end(b, P, OVERRIDE_SERVICE, 200); /* it is in service already */
     assert_int_equal(override_of(b, A, P, 260), OVERRIDE_NONE);
 }
 
@@ -91,6 +93,34 @@ static void what_is_said_again_takes_its_place(void **state)
     assert_int_equal(override_of(b, A, P, 150), OVERRIDE_DRAIN);
     assert_int_equal(override_of(b, A, P, 200), OVERRIDE_NONE);
     assert_false(override_at(b, 1, 150, &o));
+}
+
+/* Drained and of another weight, both at once; a model's name may be a provider's. */
+static void each_kind_has_a_word_of_its_own(void **state)
+{
+    struct board *b = *state;
+    struct override o = make("p", OVERRIDE_WEIGHT, 1000);
+
+    assert_false(override_said(b, P, OVERRIDE_SHARE, 150, &o));
+    o.value = 7;
+    assert_true(override_put(b, &o, 100));
+    put(b, "p", OVERRIDE_DRAIN, 300, 100);
+    put(b, "p", OVERRIDE_STOP_SPILL, 200, 100);
+    assert_int_equal(override_of(b, A, P, 150), OVERRIDE_DRAIN);
+    assert_true(override_said(b, P, OVERRIDE_SHARE, 150, &o));
+    assert_int_equal(o.value, 7);
+    assert_true(override_said(b, P, OVERRIDE_SPILL, 150, &o));
+    assert_int_equal(o.what, OVERRIDE_STOP_SPILL);
+    assert_false(override_said(b, A, OVERRIDE_SPILL, 150, &o)); /* by its own name alone */
+    assert_false(override_said(b, P, OVERRIDE_SPILL, 200, &o));
+    o = make("p", OVERRIDE_WEIGHT, 400);
+    assert_true(override_put(b, &o, 150)); /* in place of 7 */
+    assert_true(override_said(b, P, OVERRIDE_SHARE, 399, &o));
+    assert_int_equal(o.value, 0);
+    override_end(b, P, OVERRIDE_SERVICE | OVERRIDE_SHARE, 150);
+    assert_int_equal(override_of(b, A, P, 150), OVERRIDE_NONE);
+    assert_false(override_said(b, P, OVERRIDE_SHARE, 150, &o));
+    assert_true(override_said(b, P, OVERRIDE_SPILL, 150, &o));
 }
 
 static void there_is_a_bound(void **state)
@@ -117,7 +147,9 @@ static void a_lost_mind_is_no_word(void **state)
     board_set(&b->overrides[0].what, 77);
     assert_int_equal(override_of(b, A, P, 150), OVERRIDE_NONE);
     assert_false(override_at(b, 0, 150, &o));
+    assert_false(override_said(b, A, OVERRIDE_SERVICE, 150, &o));
     assert_string_equal(override_word(77), "none");
+    assert_int_equal(override_kind_of((enum override_what)77), 0);
     assert_string_equal(override_word(OVERRIDE_DRAIN), "drain");
 }
 
@@ -128,6 +160,7 @@ int main(void)
         TEST(it_ends_by_itself),
         TEST(the_stronger_word_counts),
         TEST(what_is_said_again_takes_its_place),
+        TEST(each_kind_has_a_word_of_its_own),
         TEST(there_is_a_bound),
         TEST(a_lost_mind_is_no_word),
     };

@@ -89,8 +89,7 @@ static void who_is_asked_beside(void **state)
         if (rows[i].limited >= 0) {
             struct policy_request other = q;
 
-            provider_limits_field(&l, SPAN_LIT("x-ratelimit-limit-requests"), SPAN_LIT("10"), 0);
-            provider_limits_field(&l, SPAN_LIT("x-ratelimit-remaining-requests"), SPAN_LIT("0"), 0);
+            l.of[LIMITED_REQUESTS] = (struct provider_limit){true, true, 10, 0, 60 * SECOND};
             other.it.at = (uint8_t)rows[i].limited;
             policy_limits(&other, &l, NOW);
         }
@@ -212,8 +211,7 @@ static void its_limit_has_had_the_prompt(void **state)
         struct policy_left left;
 
         b->rules.limits = true;
-        provider_limits_field(&l, SPAN_LIT("x-ratelimit-limit-tokens"), SPAN_LIT("10000"), 0);
-        provider_limits_field(&l, SPAN_LIT("x-ratelimit-remaining-tokens"), SPAN_LIT("9000"), 0);
+        l.of[LIMITED_TOKENS] = (struct provider_limit){true, true, 10000, 9000, 60 * SECOND};
         q.it.at = 1;
         policy_limits(&q, &l, NOW);
         q.it.at = 0;

@@ -10,6 +10,7 @@
 #define VLLM(name, port)                                                                           \
     "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port                                 \
     "'], timeout: {connect: 1s, first_token: 5s, idle: 5s, total: 60s}}\n"
+#define IDLE(name, port) "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port "']}\n"
 #define CONF(more)                                                                                 \
     "version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")                                 \
         UP("c", "9200") "models:\n  m: {targets: [a/Org/Qwen3-4B, b/qwen3-4b]" more                \
@@ -571,10 +572,8 @@ static void the_client_waits(void **state)
         buf_init(&request, 65536);
         buf_init(&body, 65536);
         twin_open(&t, 1,
-                  "version: 1\ndefaults: {timeout: {adaptive: false}}\nproviders:\n"
-                  "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-                  "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-                  "models: {m: {targets: [a/m, b/m]}}\n");
+                  "version: 1\ndefaults: {timeout: {adaptive: false}}\nproviders:\n" IDLE(
+                      "a", "9000") IDLE("b", "9100") "models: {m: {targets: [a/m, b/m]}}\n");
         ups_set(&t, 0, &a);
         ups_set(&t, 1, &b);
         t.ups[1].script.rest_at = rows[i].rest_at;
@@ -614,11 +613,9 @@ static void a_stall_is_noticed(void **state)
         struct ups_got g;
 
         twin_open(&t, 1,
-                  "version: 1\nproviders:\n"
-                  "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-                  "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-                  "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
-                  "  other: {targets: [a/m, b/n]}\n");
+                  "version: 1\nproviders:\n" IDLE("a", "9000") IDLE(
+                      "b", "9100") "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
+                                   "  other: {targets: [a/m, b/n]}\n");
         ups_set(&t, 0, &paced);
         ups_set(&t, 1, &rest);
         t.ups[0].script.piece_max = 100;
@@ -658,12 +655,10 @@ static void a_stall_of_who_goes_on(void **state)
 
     UNUSED(state);
     twin_open(&t, 1,
-              "version: 1\nproviders:\n"
-              "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-              "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-              "  c: {type: vllm, endpoints: ['http://127.0.0.1:9200']}\n"
-              "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9, same_target: 0}}\n"
-              "  other: {targets: [b/m, c/m]}\n");
+              "version: 1\nproviders:\n" IDLE("a", "9000") IDLE("b", "9100")
+                  IDLE("c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9, "
+                                    "same_target: 0}}\n"
+                                    "  other: {targets: [b/m, c/m]}\n");
     ups_set(&t, 0, &a);
     ups_set(&t, 1, &paced);
     ups_set(&t, 2, &c);
@@ -699,11 +694,11 @@ static void who_does_not_read_makes_no_stall(void **state)
     for (unsigned i = 0; i < 3000; i++)
         buf_add_str(&text, WORD("a word, and then another one"));
     buf_add_str(&text, END);
-    twin_open(&t, 1,
-              "version: 1\nproviders:\n"
-              "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-              "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-              "models: {m: {targets: [a/m, b/m]}}\nserver: {timeout: {write_stall: 10m}}\n");
+    twin_open(
+        &t, 1,
+        "version: 1\nproviders:\n" IDLE("a", "9000") IDLE(
+            "b",
+            "9100") "models: {m: {targets: [a/m, b/m]}}\nserver: {timeout: {write_stall: 10m}}\n");
     ups_set(&t, 1, &b);
     t.ups[0].script = (struct twin_script){.head = SPAN_LIT(STREAM_HEAD),
                                            .body = buf_span(&text),

@@ -270,6 +270,29 @@ static void a_key_that_only_the_old_one_knows_is_served(void **state)
     buf_fini(&g.body);
 }
 
+/* The new one has cut it out of the body by then. */
+static void what_the_request_says_of_its_routing_goes_back_with_it(void **state)
+{
+    static const struct up broken = {ANSWERS, REFUSAL("500 No", ""), ERROR, 0, TWIN_WHOLE};
+    struct bed *b = *state;
+    struct ups_got g;
+    struct err e;
+
+    load_next(b, PLAN(", routing: {from_body: true}"));
+    assert_int_equal(gateway_settings(&b->t.gateway, b->next, &e), 0);
+    settings_unref(&b->next);
+    begin(b, PLAN(", routing: {from_body: true}, retry: {same_target: 0}"), ALL);
+    ups_set(&b->t, 1, &broken);
+    ups_ask(&b->t, &g, REQUEST("m", "\"stream\":true,\"lamplighter\":{\"only\":[\"b\"]},"),
+            EV_S(30));
+    assert_true(g.status >= 500);
+    assert_int_equal(b->t.record.trial, RECORD_TRIAL_REPEATED);
+    assert_int_equal(b->t.ups[0].requests, 0);
+    assert_true(b->t.ups[1].requests >= 2);
+    assert_non_null(strstr(b->t.record.skipped, "a/m=not-meant(only)"));
+    buf_fini(&g.body);
+}
+
 /* By what fifty answers of the old side have taken, nobody waits for five seconds. */
 static void silence_is_no_longer_than_is_usual(void **state)
 {
@@ -400,6 +423,7 @@ int main(void)
         TEST(the_clients_own_fault_counts_for_nobody),
         TEST(a_model_that_only_the_old_one_has_is_served),
         TEST(a_key_that_only_the_old_one_knows_is_served),
+        TEST(what_the_request_says_of_its_routing_goes_back_with_it),
         TEST(silence_is_no_longer_than_is_usual),
         TEST(the_end_of_a_trial_is_known_to_who_waits),
         TEST(who_leaves_says_nothing),
