@@ -130,6 +130,8 @@ void hedges_begins(struct ask *a, const struct attempt *t)
 {
     const struct attempt *first = &a->tries[0];
 
+    if (a->s->hands) /* what begins anew by another configuration may be told late */
+        return;
     if (!a->s->hedges || a->pinned)
         sim_fail(a->s, "I4: request %u asks two at once, and nobody may", a->n);
     if (a->tries_n != 1)
