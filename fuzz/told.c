@@ -49,6 +49,7 @@ static void take_record(struct record *r, const uint8_t **p, size_t *left)
     r->more = bits & 8;
     r->configured = bits & 16;
     r->usage.extras = bits & 32;
+    r->beside = bits & 64;
 }
 
 static void check_line(const struct record *r)

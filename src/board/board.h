@@ -123,6 +123,7 @@ struct board_standing {
     board_word pace, ramp;         /* health/ramp.h */
     board_word density;            /* health/density.h */
     board_word extra[2];           /* health/spend.h */
+    board_word hedges;             /* health/hedge.h */
 };
 
 /* Who keeps an answer (kept.h). */

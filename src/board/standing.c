@@ -39,6 +39,7 @@ static void copy_learned(struct board_standing *to, const struct board_standing 
     board_set(&to->density, board_get(&from->density));
     board_set(&to->extra[0], board_get(&from->extra[0]));
     board_set(&to->extra[1], board_get(&from->extra[1]));
+    board_set(&to->hedges, board_get(&from->hedges));
 }
 
 void standing_copy(struct board_standing *to, const struct board_standing *from)

@@ -78,6 +78,7 @@ static void tell_held(struct clerk *c, const struct held_request *q)
                        .class_id = q->attempts ? CLASS_MAYBE_EXECUTED : CLASS_NONE,
                        .op = q->op < OPS ? (enum provider_op)q->op : OPS,
                        .attempts = (uint16_t)q->attempts,
+                       .number = (uint16_t)q->attempts,
                        .pricing = q->attempts ? PRICING_NO_USAGE : PRICING_NOTHING,
                        .stream = q->stream};
     const char *text = "The worker died before it asked a target.";

@@ -38,6 +38,7 @@ static const struct doc_member event_members[] = {
     EVENT("duration_ms", NUMBER, duration_ms),
     EVENT("first_ms", NUMBER, first_ms),
     EVENT("cost", NUMBER, cost),
+    EVENT("beside", YES, beside),
 };
 
 #define LIST(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct requests_doc, member)

@@ -183,6 +183,15 @@ static void print_fate(const struct options *o, const struct route_doc *d)
                o->paint.note, o->paint.off, d->targets[1].shares);
 }
 
+static void print_hedge(const struct options *o, const struct route_doc *d)
+{
+    if (d->hedge_onto[0])
+        printf("hedged after %.3g s onto %s\n", d->hedge_after_s, d->hedge_onto);
+    else if (d->hedge_reason[0])
+        printf("not hedged now, for %s%s%s: %s\n", o->paint.note, d->hedge_reason, o->paint.off,
+               d->hedge_text);
+}
+
 static bool is_anybody_asked(const struct route_doc *d)
 {
     for (size_t i = 0; i < d->targets_n; i++)
@@ -205,6 +214,7 @@ static int print_route(const struct options *o, const struct route_doc *d)
     for (size_t i = 0; i < d->targets_n; i++)
         print_target(o, &d->targets[i], width);
     print_fate(o, d);
+    print_hedge(o, d);
     if (d->reason[0])
         printf("%srefused%s with %.0f (%s): %s\n", o->paint.bad, o->paint.off, d->status, d->reason,
                d->text);

@@ -15,6 +15,10 @@ static const struct doc_member doc_members[] = {
     DOC("refused.reason", TEXT, reason),
     DOC("refused.text", TEXT, text),
     DOC("refused.hint", TEXT, hint),
+    DOC("hedge.onto", TEXT, hedge_onto),
+    DOC("hedge.after_s", NUMBER, hedge_after_s),
+    DOC("hedge.reason", TEXT, hedge_reason),
+    DOC("hedge.text", TEXT, hedge_text),
 };
 
 #define TARGET(path, kind, member)                                                                 \

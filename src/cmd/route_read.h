@@ -22,6 +22,8 @@ struct route_target {
 struct route_doc {
     char model[136], path[DOC_TEXT_MAX], op[40], config[DOC_TEXT_MAX];
     char reason[32], text[DOC_TEXT_MAX], hint[DOC_TEXT_MAX]; /* it is refused */
+    char hedge_onto[104], hedge_reason[32], hedge_text[DOC_TEXT_MAX];
+    double hedge_after_s;
     bool running;
     double status, attempts_most;
     struct route_target targets[ROUTE_TARGETS];

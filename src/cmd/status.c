@@ -129,7 +129,7 @@ static void print_served_by(const struct status_model *m)
         printf("  %s %.0f%%", m->served_by[i].target, 100 * m->served_by[i].requests / sum);
 }
 
-/* What did not come to a full answer, in the words of the log. */
+/* What did not come to a full answer, in the words of the log; and what was asked for twice. */
 static void print_not_full(const struct status_model *m)
 {
     const char *before = "  (";
@@ -138,6 +138,10 @@ static void print_not_full(const struct status_model *m)
         if (o == OUTCOME_FULL || m->outcomes[o] <= 0)
             continue;
         printf("%s%.0f %s", before, m->outcomes[o], record_outcome_name((enum outcome)o));
+        before = ", ";
+    }
+    if (m->hedged > 0) {
+        printf("%s%.0f hedged, of which the hedge won %.0f", before, m->hedged, m->hedges_won);
         before = ", ";
     }
     if (*before == ',')

@@ -65,7 +65,9 @@ static const struct doc_member model_members[] = {
 #define X(name, text) MODEL("models[].outcomes." text, NUMBER, outcomes[OUTCOME_##name]),
     OUTCOMES(X)
 #undef X
-        MODEL("models[].first_p50_s", NUMBER, first_p50_s),
+        MODEL("models[].hedged", NUMBER, hedged),
+    MODEL("models[].hedges_won", NUMBER, hedges_won),
+    MODEL("models[].first_p50_s", NUMBER, first_p50_s),
     MODEL("models[].first_p95_s", NUMBER, first_p95_s),
 };
 

@@ -39,7 +39,7 @@ struct status_cred {
 
 struct status_model {
     char model[STATUS_TEXT];
-    double requests, first_p50_s, first_p95_s;
+    double requests, hedged, hedges_won, first_p50_s, first_p95_s;
     double outcomes[OUTCOMES_N];
     double ok_ratio; /* -1: nothing to judge by */
     struct {

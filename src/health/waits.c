@@ -14,10 +14,11 @@
 #define TOP_BITS  15
 #define TOP_FADES (LN_MAX / (1 << TOP_BITS)) /* a wait: half of it in some 950 */
 #define MOST_US   1e15
-#define FAR       6.0  /* deviations */
-#define TAIL      3.0  /* times the longest: not too long ... */
-#define TAIL_MOST 5.0  /* ... and this is in any case */
-#define KNOWN     10.0 /* so many waits weigh as much as what is believed beforehand */
+#define FAR       6.0   /* deviations */
+#define TAIL      3.0   /* times the longest: not too long ... */
+#define TAIL_MOST 5.0   /* ... and this is in any case */
+#define MOST_OF   1.645 /* deviations: 19 of 20 are shorter */
+#define KNOWN     10.0  /* so many waits weigh as much as what is believed beforehand */
 
 /* What is believed of a target before anything is known: the median, the deviation; and the least
  * that is ever too long. */
@@ -75,8 +76,9 @@ static double ln(uint64_t us, uint64_t prompt_bytes)
     return fmin(log(fmax((double)us / length(prompt_bytes), 1)), LN_MAX);
 }
 
-/* Welford's update, where the first WAITS_LATELY weigh alike and what is older fades. */
-static uint64_t note(uint64_t word, double x, double top)
+/* Welford's update, where the first WAITS_LATELY weigh alike and what is older fades. more: what is
+ * not known of x adds to the variance. */
+static uint64_t note_about(uint64_t word, double x, double more, double top)
 {
     struct parts p = unpack(word);
     double far;
@@ -84,9 +86,14 @@ static uint64_t note(uint64_t word, double x, double top)
     p.n = MIN(p.n + 1, WAITS_LATELY);
     far = p.n == 1 ? 0 : x - p.mean;
     p.mean = p.n == 1 ? x : p.mean + far / p.n;
-    p.var = (1 - 1.0 / p.n) * (p.var + far * far / p.n);
+    p.var = (1 - 1.0 / p.n) * (p.var + far * far / p.n) + more / p.n;
     p.top = fmax(p.top - TOP_FADES, top);
     return pack(&p);
+}
+
+static uint64_t note(uint64_t word, double x, double top)
+{
+    return note_about(word, x, 0, top);
 }
 
 struct waits waits_read(uint64_t word)
@@ -109,6 +116,40 @@ uint64_t waits_given_up(uint64_t word, uint64_t us, uint64_t prompt_bytes)
     double x = ln(us, prompt_bytes);
 
     return note(word, x, x + log(1.5 / TAIL));
+}
+
+/* The mean of those values of a normal distribution that are above z, in deviations. */
+static double mean_above(double z)
+{
+    double above = erfc(z / sqrt(2)) / 2;
+
+    return z > FAR ? z + 1 / z : exp(-z * z / 2) / sqrt(2 * M_PI) / above;
+}
+
+uint64_t waits_broken_off(uint64_t word, uint64_t us, uint64_t prompt_bytes)
+{
+    struct parts p = unpack(word);
+    double x = ln(us, prompt_bytes), deviation = sqrt(p.var), z, above;
+
+    if (p.n < WAITS_FEW) /* nothing is known of how long such a wait goes on */
+        return word;
+    if (deviation <= 0)
+        return note(word, fmax(x, p.mean), x);
+    z = (x - p.mean) / deviation;
+    above = mean_above(z);
+    return note_about(word, p.mean + above * deviation, fmax(p.var * (1 + above * (z - above)), 0),
+                      x);
+}
+
+uint64_t waits_usual_us(uint64_t word, uint64_t prompt_bytes)
+{
+    struct parts p = unpack(word);
+
+    if (p.n < WAITS_FEW)
+        return UINT64_MAX;
+    return (uint64_t)fmin(fmax(exp(p.mean + MOST_OF * sqrt(p.var)), (double)WAITS_USUAL_US) *
+                              length(prompt_bytes),
+                          MOST_US);
 }
 
 /* Weighed by how much is known. */

@@ -25,9 +25,10 @@
 
 #include "base/base.h"
 
-#define WAITS_LATELY 256u
-#define WAITS_FEW    50u
-#define WAITS_PROMPT UINT64_C(32768) /* bytes that take as long as all the rest of a wait */
+#define WAITS_LATELY   256u
+#define WAITS_FEW      50u
+#define WAITS_USUAL_US UINT64_C(250000)
+#define WAITS_PROMPT   UINT64_C(32768) /* bytes that take as long as all the rest of a wait */
 
 /* Of what the wait is for: rows of a table in waits.c. */
 enum waits_kind {
@@ -54,6 +55,14 @@ uint64_t waits_note(uint64_t word, uint64_t us, uint64_t prompt_bytes);
 
 /* ... and after one that was given up as too long: the next limit is half as long again. */
 uint64_t waits_given_up(uint64_t word, uint64_t us, uint64_t prompt_bytes);
+
+/* ... and after one that was broken off for a reason of ours: it would have taken longer, nobody
+ * knows how much. What is usual for such waits is noted, by what is known. */
+uint64_t waits_broken_off(uint64_t word, uint64_t us, uint64_t prompt_bytes);
+
+/* Longer than 19 waits of 20 take, and at least WAITS_USUAL_US; UINT64_MAX: fewer than WAITS_FEW
+ * are known. */
+uint64_t waits_usual_us(uint64_t word, uint64_t prompt_bytes);
 
 /* From when on it is too long, at most 10^15. */
 uint64_t waits_limit_us(uint64_t word, enum waits_kind kind, uint64_t prompt_bytes);

@@ -173,7 +173,7 @@ static void collect_attempt(struct metrics *m, const struct record *r)
     add_cost(m, r);
     if (r->op < OPS && operations[r->op])
         gen_ai_attempt(m, r);
-    if (!span_eq(target, next))
+    if (!span_eq(target, next) && !r->beside && r->reason != REASON_OUTRUN)
         metrics_add(m, METRIC_FAILOVERS,
                     (struct span[]){RECORD_TEXT(r->model), target, next, error_type(r)}, 1);
 }
@@ -189,6 +189,9 @@ void collect_record(struct metrics *m, const struct record *r)
         collect_attempt(m, r);
         return;
     }
+    if (r->hedge && r->hedge < RECORD_HEDGES_N)
+        metrics_add(m, METRIC_HEDGES, (struct span[]){model, span_str(record_hedge_word(r->hedge))},
+                    1);
     if (r->client_retry)
         metrics_add(m, METRIC_CLIENT_RETRIES, &model, 1);
     metrics_add(m, METRIC_REQUESTS,
@@ -309,6 +312,15 @@ static void add_extra_costs(struct metrics *m, const struct view *v)
     }
 }
 
+static void add_hedges(struct metrics *m, const struct view *v)
+{
+    metrics_clear(m, METRIC_HEDGES_LEFT);
+    for (size_t i = 0; i < v->settings->models_n; i++)
+        if (v->settings->models[i].rules.hedge)
+            metrics_set(m, METRIC_HEDGES_LEFT, &v->settings->models[i].name,
+                        view_hedges_left(v, &v->settings->models[i]));
+}
+
 static void add_memory(struct metrics *m, const struct view *v)
 {
     struct span bodies = SPAN_LIT("bodies"), spooled = SPAN_LIT("spooled");
@@ -419,6 +431,7 @@ void collect_view(struct metrics *m, const struct view *v)
     for (uint32_t i = 0; i < v->workers; i++)
         add_worker(m, v, i);
     add_extra_costs(m, v);
+    add_hedges(m, v);
     add_targets(m, v);
     add_fates(m, v);
     add_memory(m, v);

@@ -13,7 +13,7 @@
 #define FIRST_MAX (METRICS_BOUNDS_MAX + 1)
 
 struct counts {
-    uint64_t requests, good, counted;
+    uint64_t requests, good, counted, hedged, won;
     uint64_t outcomes[OUTCOMES_N];
     uint64_t first[FIRST_MAX];
     uint64_t targets[RECENT_TARGETS + 1]; /* the last one: all others */
@@ -118,6 +118,8 @@ void recent_add(struct recent *r, const struct record *rec, uint64_t now_us)
     row->now.requests++;
     if (EXPECT(rec->outcome < OUTCOMES_N))
         row->now.outcomes[rec->outcome]++;
+    row->now.hedged += rec->hedge != RECORD_HEDGE_NONE;
+    row->now.won += rec->hedge == RECORD_HEDGE_WON;
     if (rec->outcome != OUTCOME_CLIENT_ERROR && rec->outcome != OUTCOME_CLIENT_GONE)
         row->now.counted++;
     if (is_good(rec->outcome)) {
@@ -209,6 +211,8 @@ bool recent_row(const struct recent *r, size_t i, struct recent_row *ret)
         .requests = row->now.requests + row->before.requests,
         .good = row->now.good + row->before.good,
         .counted = row->now.counted + row->before.counted,
+        .hedged = row->now.hedged + row->before.hedged,
+        .won = row->now.won + row->before.won,
         .first_p50_s = metrics_quantile(m->bounds, m->bounds_n, first, 0.50),
         .first_p95_s = metrics_quantile(m->bounds, m->bounds_n, first, 0.95),
     };

@@ -27,10 +27,11 @@ struct recent_target {
 
 struct recent_row {
     struct span model;
-    uint64_t requests;               /* all */
-    uint64_t good;                   /* of those that count: complete answers */
-    uint64_t outcomes[OUTCOMES_N];   /* what each of them came to */
-    uint64_t counted;                /* all but the client's own errors and departures */
+    uint64_t requests;             /* all */
+    uint64_t good;                 /* of those that count: complete answers */
+    uint64_t outcomes[OUTCOMES_N]; /* what each of them came to */
+    uint64_t hedged, won; /* of which a second target was asked beside the first; which answered */
+    uint64_t counted;     /* all but the client's own errors and departures */
     double first_p50_s, first_p95_s; /* first content of streams; 0: there were none */
     struct recent_target targets[RECENT_TARGETS + 1]; /* that complete answers came from */
     size_t targets_n;

@@ -101,7 +101,9 @@ void requests_write(struct buf *out, const struct history *h, const struct reque
 struct told {
     size_t skipped; /* bytes of record.skipped */
     uint64_t at_us; /* of the latest thing */
-    uint16_t attempts;
+    uint16_t most;  /* the highest number of an attempt ... */
+    uint16_t apart; /* ... and the one before it that is not told yet: it is still under way; 0:
+                     * none is */
 };
 
 static void kv_ms(struct json_write *w, const char *key, uint64_t us)
@@ -136,17 +138,19 @@ static void add_skips(struct json_write *w, struct told *t, const struct record 
 /* A target was called, or would have been if there had been a credential for it. */
 static bool has_attempt(const struct told *t, const struct record *r)
 {
-    return r->attempts > t->attempts || r->reason == REASON_NO_CREDENTIAL;
+    return r->number > t->most || (t->apart && r->number == t->apart) ||
+           r->reason == REASON_NO_CREDENTIAL;
 }
 
 static void add_attempt(struct json_write *w, struct told *t, const struct record *r)
 {
     json_begin_object(w);
     json_kv_cstring(w, "event", "attempt");
-    json_kv_uint(w, "number", r->attempts);
+    json_kv_uint(w, "number", r->number);
     record_write_attempt(w, r);
     json_end_object(w);
-    t->attempts = r->attempts;
+    t->apart = r->number > t->most + 1 ? (uint16_t)(t->most + 1) : 0;
+    t->most = MAX(t->most, r->number);
     t->at_us = r->attempt_at_us + r->attempt_us;
 }
 
@@ -168,7 +172,8 @@ static void add_record(struct json_write *w, struct told *t, struct record *r)
 {
     if (has_attempt(t, r)) {
         /* Of one that a worker died at nobody knows when it began. */
-        r->attempt_at_us = MAX(r->attempt_at_us, t->at_us);
+        if (r->attempt_at_us == 0)
+            r->attempt_at_us = t->at_us;
         add_skips(w, t, r, r->skipped_before, r->attempt_at_us);
         add_attempt(w, t, r);
     }

@@ -143,6 +143,8 @@ static void add_model(struct json_write *w, const struct recent_row *row)
     for (size_t o = 0; o < OUTCOMES_N; o++)
         json_kv_uint(w, record_outcome_name((enum outcome)o), row->outcomes[o]);
     json_end_object(w);
+    json_kv_uint(w, "hedged", row->hedged);
+    json_kv_uint(w, "hedges_won", row->won);
     kv_double(w, "first_p50_s", row->first_p50_s);
     kv_double(w, "first_p95_s", row->first_p95_s);
     json_key(w, "served_by");

@@ -167,6 +167,14 @@ double view_extra_usd(const struct view *v, const struct settings_model *m)
     return (double)extra_spent(standing_look(v->board->standings, id), v->now_us) / 1e12;
 }
 
+double view_hedges_left(const struct view *v, const struct settings_model *m)
+{
+    const struct board_standing *s =
+        standing_look(v->board->standings, policy_hedge_id(span_hash(m->name)));
+
+    return policy_hedges_left(s);
+}
+
 const struct settings_provider *view_credential(const struct view *v, size_t *at,
                                                 struct granted *ret)
 {

@@ -50,6 +50,9 @@ struct span view_fate_text(const struct settings_fate *f, char out[VIEW_FATE_TEX
  * none), in dollars. */
 double view_extra_usd(const struct view *v, const struct settings_model *m);
 
+/* How many hedges the model could make now, by its share. */
+double view_hedges_left(const struct view *v, const struct settings_model *m);
+
 /* The providers whose credentials a cloud gives, and what the workers have of them: begin with *at
  * 0. NULL: no more. */
 const struct settings_provider *view_credential(const struct view *v, size_t *at,

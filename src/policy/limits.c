@@ -130,14 +130,18 @@ static void take_out(struct board_standing *s, enum provider_limited of, uint64_
         ;
 }
 
+void limits_used(struct board_standing *s, uint64_t tokens)
+{
+    take_out(s, LIMITED_REQUESTS, 1);
+    take_out(s, LIMITED_TOKENS, tokens);
+}
+
 void limits_give_back(struct board_standing *s, uint64_t tokens, uint64_t since_us, bool used)
 {
     release(s, LIMITED_REQUESTS, 1, since_us);
     release(s, LIMITED_TOKENS, tokens, since_us);
-    if (!used)
-        return;
-    take_out(s, LIMITED_REQUESTS, 1);
-    take_out(s, LIMITED_TOKENS, tokens);
+    if (used)
+        limits_used(s, tokens);
 }
 
 /* One of them, as it stands behind an answer. Where another answer has come since this one's

@@ -28,6 +28,9 @@ bool limits_hold(struct board_standing *s, uint64_t tokens, uint64_t now_us, boo
  * answer has not said what is left. */
 void limits_give_back(struct board_standing *s, uint64_t tokens, uint64_t since_us, bool used);
 
+/* The target has counted a request of so many tokens. */
+void limits_used(struct board_standing *s, uint64_t tokens);
+
 /* What an answer has said, to a request that was asked then. */
 void limits_said(struct board_standing *s, const struct provider_limits *l, bool refills,
                  uint64_t asked_us, uint64_t now_us);

@@ -7,10 +7,11 @@
 #include "policy/evidence.h"
 #include "policy/fates.h"
 #include "policy/limits.h"
+#include "policy/policy_impl.h"
 #include "policy/size.h"
 #include "route/stay.h"
 
-static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
+struct board_standing *policy_target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
 {
     return standing_find(q->table, q->candidates[i].target, now_us);
 }
@@ -22,7 +23,7 @@ static struct board_standing *credential_of(const struct policy_request *q, uint
 }
 
 /* Where its rate limits stand. */
-static struct board_standing *limits_place(const struct policy_request *q, uint32_t i,
+struct board_standing *policy_limits_place(const struct policy_request *q, uint32_t i,
                                            uint64_t now_us)
 {
     const struct policy_candidate *c = &q->candidates[i];
@@ -118,8 +119,8 @@ static enum policy_stand look_by(const struct policy_request *q, uint32_t i, uin
     *until_us = 0;
     if (!q->rules->breaker)
         return POLICY_FREE;
-    return stand(&(struct known){q->table, target_of(q, i, now_us), credential_of(q, i, now_us),
-                                 &q->candidates[i]},
+    return stand(&(struct known){q->table, policy_target_of(q, i, now_us),
+                                 credential_of(q, i, now_us), &q->candidates[i]},
                  now_us, until_us, by);
 }
 
@@ -159,60 +160,62 @@ static uint64_t tokens_at(const struct policy_request *q, uint32_t i)
 }
 
 /* Is there as much? */
-static bool is_within(const struct policy_request *q, uint32_t i, uint64_t now_us, enum reason *why,
+bool policy_is_within(const struct policy_request *q, uint32_t i, uint64_t now_us, enum reason *why,
                       uint64_t *until_us)
 {
     return !q->rules->limits ||
-           limits_look(limits_place(q, i, now_us), tokens_at(q, i), now_us, why, until_us);
+           limits_look(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us, why, until_us);
 }
 
 /* It is spoken for by this attempt. */
-static bool hold(struct policy_request *q, uint32_t i, uint64_t now_us)
+bool policy_hold(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
     enum reason why = REASON_NONE;
     uint64_t until = 0;
     bool held;
 
-    q->at = (uint8_t)i;
-    q->asked_us = now_us;
-    q->reserved_us = 0;
+    q->it.at = (uint8_t)i;
+    q->it.asked_us = now_us;
+    q->it.reserved_us = 0;
     if (!q->rules->limits)
         return true;
-    if (!limits_hold(limits_place(q, i, now_us), tokens_at(q, i), now_us, &held, &why, &until)) {
+    if (!limits_hold(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us, &held, &why,
+                     &until)) {
         blocked(q, i, why, until);
         return false;
     }
-    q->reserved = tokens_at(q, i);
-    q->reserved_us = held ? now_us : 0;
+    q->it.reserved = tokens_at(q, i);
+    q->it.reserved_us = held ? now_us : 0;
     if (q->candidates[i].ramps)
-        limits_sent(limits_place(q, i, now_us), tokens_at(q, i), now_us);
+        limits_sent(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us);
     return true;
 }
 
 /* used: the target has counted it. */
-static void give_back(struct policy_request *q, bool used, uint64_t now_us)
+void policy_give_back(struct policy_request *q, bool used, uint64_t now_us)
 {
-    if (q->reserved_us)
-        limits_give_back(limits_place(q, q->at, now_us), q->reserved, q->reserved_us, used);
-    q->reserved_us = 0;
+    if (q->it.reserved_us)
+        limits_give_back(policy_limits_place(q, q->it.at, now_us), q->it.reserved,
+                         q->it.reserved_us, used);
+    q->it.reserved_us = 0;
 }
 
 /* The attempt will not be made. */
-static void let_go(struct policy_request *q, uint64_t now_us)
+void policy_let_go(struct policy_request *q, uint64_t now_us)
 {
-    give_back(q, false, now_us);
-    if (q->rules->limits && q->candidates[q->at].ramps)
-        limits_unsent(limits_place(q, q->at, now_us), q->reserved, q->asked_us);
+    policy_give_back(q, false, now_us);
+    if (q->rules->limits && q->candidates[q->it.at].ramps)
+        limits_unsent(policy_limits_place(q, q->it.at, now_us), q->it.reserved, q->it.asked_us);
 }
 
 void policy_limits(struct policy_request *q, const struct provider_limits *l, uint64_t now_us)
 {
     if (q->n == 0 || !provider_limits_said(l))
         return;
-    limits_said(limits_place(q, q->at, now_us), l, q->candidates[q->at].refills, q->asked_us,
-                now_us);
-    give_back(q, false,
-              now_us); /* behind it: meanwhile it is counted twice, and never not at all */
+    limits_said(policy_limits_place(q, q->it.at, now_us), l, q->candidates[q->it.at].refills,
+                q->it.asked_us, now_us);
+    policy_give_back(q, false,
+                     now_us); /* behind it: meanwhile it is counted twice, and never not at all */
 }
 
 void policy_left(struct policy_left *ret, const struct board_standing *table,
@@ -234,18 +237,18 @@ void policy_left(struct policy_left *ret, const struct board_standing *table,
 /* Is there what it costs? */
 static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, i, now_us);
+    struct board_standing *t = policy_target_of(q, i, now_us);
 
-    q->fee = FEE_NONE;
+    q->it.fee = FEE_NONE;
     if (!q->asked) {
         evidence_earn(t, now_us);
-        q->fee = FEE_EARNS;
+        q->it.fee = FEE_EARNS;
         return true;
     }
     if (q->free || evidence_row(t, now_us) == 0)
         return true;
     if (evidence_spend(t, now_us)) {
-        q->fee = FEE_SPENDS;
+        q->it.fee = FEE_SPENDS;
         return true;
     }
     blocked(q, i, REASON_RETRY_BUDGET, 0);
@@ -262,58 +265,60 @@ static bool is_stale(const struct board_standing *t, uint64_t now_us)
 enum { PROBE_TARGET = 1, PROBE_CREDENTIAL = 2 };
 
 /* The probe is over; nobody is to begin another one for pause_us. */
-static void end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
+void policy_end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
 {
     uint64_t next_us = pause_us ? now_us + pause_us : 0;
 
-    if (q->probing & PROBE_TARGET)
-        evidence_end_probe(target_of(q, q->at, now_us), q->probe_us, next_us);
-    if (q->probing & PROBE_CREDENTIAL)
-        evidence_end_probe(credential_of(q, q->at, now_us), q->probe_us, next_us);
-    fates_end_probe(q->table, &q->candidates[q->at], q->probing_fates, q->probe_us, next_us);
-    q->probe = false;
-    q->probing = q->probing_fates = 0;
-    q->probe_us = 0;
+    if (q->it.probing & PROBE_TARGET)
+        evidence_end_probe(policy_target_of(q, q->it.at, now_us), q->it.probe_us, next_us);
+    if (q->it.probing & PROBE_CREDENTIAL)
+        evidence_end_probe(credential_of(q, q->it.at, now_us), q->it.probe_us, next_us);
+    fates_end_probe(q->table, &q->candidates[q->it.at], q->it.probing_fates, q->it.probe_us,
+                    next_us);
+    q->it.probe = false;
+    q->it.probing = q->it.probing_fates = 0;
+    q->it.probe_us = 0;
 }
 
 /* Nobody else probes the target meanwhile, nor what it shares with others, unless all may. */
 static bool begin_probe(struct policy_request *q, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, q->at, now_us), *c = credential_of(q, q->at, now_us);
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us),
+                          *c = credential_of(q, q->it.at, now_us);
     bool sick = evidence_is_open(t, now_us), mine = true;
 
-    q->probe = true;
-    q->probe_us = now_us + POLICY_PROBE_US;
-    q->probing = q->probing_fates = 0;
+    q->it.probe = true;
+    q->it.probe_us = now_us + POLICY_PROBE_US;
+    q->it.probing = q->it.probing_fates = 0;
     if (sick && !is_stale(t, now_us)) {
-        mine = evidence_take_probe(t, q->probe_us, now_us);
-        q->probing |= mine ? PROBE_TARGET : 0;
+        mine = evidence_take_probe(t, q->it.probe_us, now_us);
+        q->it.probing |= mine ? PROBE_TARGET : 0;
     }
     if (mine && (is_doubtful(c, now_us) || board_get(&c->until_us) > now_us)) {
-        mine = evidence_take_probe(c, q->probe_us, now_us);
-        q->probing |= mine ? PROBE_CREDENTIAL : 0;
+        mine = evidence_take_probe(c, q->it.probe_us, now_us);
+        q->it.probing |= mine ? PROBE_CREDENTIAL : 0;
     }
-    mine = mine && fates_take_probe(q->table, &q->candidates[q->at], q->probe_us, now_us,
-                                    &q->probing_fates);
+    mine = mine && fates_take_probe(q->table, &q->candidates[q->it.at], q->it.probe_us, now_us,
+                                    &q->it.probing_fates);
     if (!mine)
-        end_probe(q, 0, now_us);
-    else if (!q->probing && !q->probing_fates)
-        q->probe_us = 0;
+        policy_end_probe(q, 0, now_us);
+    else if (!q->it.probing && !q->it.probing_fates)
+        q->it.probe_us = 0;
     return mine;
 }
 
 /* What it may take is spoken for. */
 static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_us)
 {
-    q->at = (uint8_t)i;
-    q->again = 0;
-    q->last = q->answered = q->noted = false;
+    q->it.at = (uint8_t)i;
+    q->it.again = 0;
+    q->it.last = q->it.answered = q->it.noted = false;
     if ((!probe || begin_probe(q, now_us)) && affords(q, i, now_us)) {
         pass_over(q, i, REASON_NONE, 0);
         return true;
     }
-    let_go(q, now_us);
-    end_probe(q, 0, now_us);
+    policy_let_go(q, now_us);
+    policy_end_probe(q, 0, now_us);
     return false;
 }
 
@@ -323,13 +328,13 @@ static bool is_out(const struct policy_request *q, uint32_t i)
 }
 
 /* It was sick until lately: most requests leave it to others yet. */
-static bool is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us, uint64_t *until_us)
+bool policy_is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us, uint64_t *until_us)
 {
     uint64_t slow = q->rules->slow_us, closed, passed, share;
 
     if (!q->rules->breaker || slow == 0)
         return false;
-    closed = board_time(&target_of(q, i, now_us)->closed_us, now_us);
+    closed = board_time(&policy_target_of(q, i, now_us)->closed_us, now_us);
     closed = MAX(closed, MIN(fates_closed_us(q->table, &q->candidates[i]), now_us));
     passed = now_us - closed;
     if (closed == 0 || passed >= slow)
@@ -351,11 +356,11 @@ static bool offer(struct policy_request *q, uint32_t i, bool gently, uint64_t no
     enum policy_stand s = look_by(q, i, now_us, &until, &by);
     bool may = s == POLICY_FREE || s == POLICY_HALF_OPEN;
 
-    if (gently && s == POLICY_FREE && is_slow(q, i, now_us, &until)) {
+    if (gently && s == POLICY_FREE && policy_is_slow(q, i, now_us, &until)) {
         blocked(q, i, REASON_SLOW_START, until);
         return false;
     }
-    if (may && !hold(q, i, now_us))
+    if (may && !policy_hold(q, i, now_us))
         return false;
     if (may && take(q, i, s == POLICY_HALF_OPEN, now_us))
         return true;
@@ -428,19 +433,20 @@ int policy_next(struct policy_request *q, uint64_t now_us)
             return who;
     }
     last = least_bad(q, small, now_us);
-    if (last < 0 || !hold(q, (uint32_t)last, now_us) || !take(q, (uint32_t)last, true, now_us))
+    if (last < 0 || !policy_hold(q, (uint32_t)last, now_us) ||
+        !take(q, (uint32_t)last, true, now_us))
         return -1;
-    q->last = true;
+    q->it.last = true;
     return last;
 }
 
 void policy_skip(struct policy_request *q, uint64_t now_us)
 {
-    let_go(q, now_us);
-    end_probe(q, 0, now_us);
-    evidence_undo(target_of(q, q->at, now_us), (enum evidence_fee)q->fee, now_us);
-    q->fee = FEE_NONE;
-    q->out |= UINT32_C(1) << q->at;
+    policy_let_go(q, now_us);
+    policy_end_probe(q, 0, now_us);
+    evidence_undo(policy_target_of(q, q->it.at, now_us), (enum evidence_fee)q->it.fee, now_us);
+    q->it.fee = FEE_NONE;
+    q->out |= UINT32_C(1) << q->it.at;
 }
 
 bool policy_suppose_failed(struct policy_request *q, uint64_t now_us)
@@ -449,28 +455,6 @@ bool policy_suppose_failed(struct policy_request *q, uint64_t now_us)
     q->counted++;
     policy_skip(q, now_us);
     return q->counted < q->rules->attempts;
-}
-
-/* ---- in which order ---- */
-
-void policy_order(uint8_t *order, const struct policy_candidate *c, uint32_t n,
-                  const struct board_standing *table, enum route_strategy strategy, bool whole,
-                  uint64_t random)
-{
-    struct route_candidate routes[POLICY_TARGETS_MAX];
-
-    MUST(n <= POLICY_TARGETS_MAX);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct board_standing *t = standing_look(table, c[i].target);
-        size_t of = whole ? WAITS_OF_WHOLES : WAITS_OF_STREAMS;
-
-        routes[i] = (struct route_candidate){
-            .tier = c[i].tier,
-            .weight = c[i].weight,
-            .wait_us = t ? waits_read(board_get(&t->waits[of])).median_us : 0,
-            .cost = c[i].cost};
-    }
-    route_order(order, routes, n, strategy, random);
 }
 
 /* ---- how long to wait ---- */
@@ -482,10 +466,12 @@ static bool stands_by(const struct policy_request *q, uint32_t i, uint64_t now_u
     enum policy_stand s;
     enum reason why;
 
-    if (q->out >> i & 1 || q->candidates[i].provider == q->candidates[q->at].provider)
+    if ((q->out | q->beside) >> i & 1 ||
+        q->candidates[i].provider == q->candidates[q->it.at].provider)
         return false;
     s = look(q, i, now_us, &until);
-    return (s == POLICY_FREE || s == POLICY_HALF_OPEN) && is_within(q, i, now_us, &why, &until);
+    return (s == POLICY_FREE || s == POLICY_HALF_OPEN) &&
+           policy_is_within(q, i, now_us, &why, &until);
 }
 
 static enum waits_kind kind_of_wait(const struct policy_candidate *c, bool whole)
@@ -513,7 +499,7 @@ static bool is_replaceable(const struct policy_request *q, uint32_t by, uint64_t
     return another && q->counted + 1 < q->rules->attempts;
 }
 
-static enum waits_of waits_of(const struct policy_request *q)
+enum waits_of policy_waits_of(const struct policy_request *q)
 {
     return q->whole ? WAITS_OF_WHOLES : WAITS_OF_STREAMS;
 }
@@ -524,8 +510,9 @@ uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us)
 
     if (!is_replaceable(q, UINT32_MAX, now_us))
         return UINT64_MAX;
-    limit = waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[waits_of(q)]),
-                           kind_of_wait(&q->candidates[q->at], q->whole), q->prompt_bytes);
+    limit =
+        waits_limit_us(board_get(&policy_target_of(q, q->it.at, now_us)->waits[policy_waits_of(q)]),
+                       kind_of_wait(&q->candidates[q->it.at], q->whole), q->prompt_bytes);
     return q->whole ? MAX(limit, q->tokens * POLICY_TOKEN_US) : limit;
 }
 
@@ -533,13 +520,13 @@ uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us)
 {
     if (!is_replaceable(q, q->heirs, now_us))
         return UINT64_MAX;
-    return waits_limit_us(board_get(&target_of(q, q->at, now_us)->waits[WAITS_OF_GAPS]), WAITS_GAP,
-                          0);
+    return waits_limit_us(board_get(&policy_target_of(q, q->it.at, now_us)->waits[WAITS_OF_GAPS]),
+                          WAITS_GAP, 0);
 }
 
 void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us)
 {
-    evidence_wait(target_of(q, q->at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
+    evidence_wait(policy_target_of(q, q->it.at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
 }
 
 /* ---- what became of it ---- */
@@ -558,7 +545,7 @@ static bool is_refused(const struct policy_failure *f)
     return f->class_id == CLASS_CREDENTIAL && f->status == 401;
 }
 
-static bool may_be_executed(const struct policy_failure *f)
+bool policy_may_be_executed(const struct policy_failure *f)
 {
     return f->class_id != CLASS_NEVER_EXECUTED && !f->unasked;
 }
@@ -567,8 +554,8 @@ static bool may_be_executed(const struct policy_failure *f)
 static void note_sick(struct policy_request *q, bool together, bool probe, uint8_t fates,
                       uint64_t now_us, uint32_t random)
 {
-    struct board_standing *t = target_of(q, q->at, now_us);
-    const struct policy_candidate *c = &q->candidates[q->at];
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us);
+    const struct policy_candidate *c = &q->candidates[q->it.at];
     bool opens = evidence_result(t, false, probe, now_us, random);
 
     if (!together)
@@ -581,27 +568,27 @@ static void note_sick(struct policy_request *q, bool together, bool probe, uint8
     evidence_trip(t, now_us, random); /* it is sick like the others that share it */
 }
 
-static void note_failure(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
+void policy_note_failure(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                          uint32_t random)
 {
-    struct board_standing *t = target_of(q, q->at, now_us);
-    struct board_standing *c = credential_of(q, q->at, now_us);
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us);
+    struct board_standing *c = credential_of(q, q->it.at, now_us);
     const struct class_row *row = class_row(f->class_id);
-    bool sick = row->health && !f->unasked, probe = q->probe, refused = is_refused(f);
-    uint8_t fates = q->probing_fates;
+    bool sick = row->health && !f->unasked, probe = q->it.probe, refused = is_refused(f);
+    uint8_t fates = q->it.probing_fates;
 
-    give_back(q, may_be_executed(f), now_us);
-    end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
+    policy_give_back(q, policy_may_be_executed(f), now_us);
+    policy_end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
     if (f->too_fast)
-        limits_too_fast(limits_place(q, q->at, now_us), now_us);
+        limits_too_fast(policy_limits_place(q, q->it.at, now_us), now_us);
     if (f->silent && f->waited_us)
-        evidence_wait(t, waits_of(q), waits_given_up, f->waited_us, q->prompt_bytes);
+        evidence_wait(t, policy_waits_of(q), waits_given_up, f->waited_us, q->prompt_bytes);
     if (f->stalled_us)
         evidence_wait(t, WAITS_OF_GAPS, waits_given_up, f->stalled_us, 0);
     if (sick)
         note_sick(q, row->together, probe, fates, now_us, random);
     else if (fates && f->status) /* whoever refuses is there */
-        fates_answers(q->table, &q->candidates[q->at], now_us);
+        fates_answers(q->table, &q->candidates[q->it.at], now_us);
     if (f->class_id == CLASS_RATE || (f->class_id == CLASS_OVERLOAD && f->asks))
         evidence_not_before(t, now_us + delay_of(f, random));
     if (f->class_id == CLASS_QUOTA)
@@ -614,8 +601,8 @@ static void note_failure(struct policy_request *q, const struct policy_failure *
 static bool may_stay(const struct policy_request *q, const struct policy_failure *f, bool probe,
                      uint64_t now_us)
 {
-    return class_row(f->class_id)->in_place && !probe && q->again < q->rules->same_target &&
-           evidence_row(target_of(q, q->at, now_us), now_us) <= 1;
+    return class_row(f->class_id)->in_place && !probe && q->it.again < q->rules->same_target &&
+           evidence_row(policy_target_of(q, q->it.at, now_us), now_us) <= 1;
 }
 
 /* It asks for no longer than the route may wait. */
@@ -623,7 +610,7 @@ static bool may_wait(const struct policy_request *q, const struct policy_failure
 {
     return f->asks && q->rules->wait_up_to_us &&
            (f->class_id == CLASS_RATE || f->class_id == CLASS_OVERLOAD) &&
-           f->delay_us <= q->rules->wait_up_to_us && q->again < MAX(q->rules->same_target, 1);
+           f->delay_us <= q->rules->wait_up_to_us && q->it.again < MAX(q->rules->same_target, 1);
 }
 
 /* The same target once more, if by then it may be asked, and at its cost. */
@@ -632,17 +619,17 @@ static struct policy_step again(struct policy_request *q, uint64_t wait_us, uint
 {
     uint64_t until;
 
-    if (wait_us >= left_us || look(q, q->at, now_us + wait_us, &until) != POLICY_FREE ||
-        !affords(q, q->at, now_us))
+    if (wait_us >= left_us || look(q, q->it.at, now_us + wait_us, &until) != POLICY_FREE ||
+        !affords(q, q->it.at, now_us))
         return (struct policy_step){.what = POLICY_NEXT};
-    q->again++;
+    q->it.again++;
     return (struct policy_step){POLICY_AGAIN, wait_us};
 }
 
 /* What was too long for one is too long for those that are no larger. */
 static void leave_small(struct policy_request *q)
 {
-    const struct policy_candidate *at = &q->candidates[q->at];
+    const struct policy_candidate *at = &q->candidates[q->it.at];
 
     for (uint32_t i = 0; i < q->n; i++) {
         const struct policy_candidate *c = &q->candidates[i];
@@ -660,9 +647,9 @@ static void leave_small(struct policy_request *q)
 }
 
 /* Whom the same failure takes out of this request. */
-static void leave(struct policy_request *q, const struct policy_failure *f)
+void policy_leave(struct policy_request *q, const struct policy_failure *f)
 {
-    const struct policy_candidate *at = &q->candidates[q->at];
+    const struct policy_candidate *at = &q->candidates[q->it.at];
     bool shut = f->class_id == CLASS_QUOTA || is_refused(f);
 
     for (uint32_t i = 0; i < q->n; i++) {
@@ -670,17 +657,17 @@ static void leave(struct policy_request *q, const struct policy_failure *f)
 
         if (q->out >> i & 1)
             continue;
-        if (i == q->at || (f->silent && c->provider == at->provider) ||
+        if (i == q->it.at || (f->silent && c->provider == at->provider) ||
             (shut && c->credential == at->credential)) {
             q->out |= UINT32_C(1) << i;
-            pass_over(q, i, i == q->at ? REASON_NONE : REASON_SHARED_FATE, 0);
+            pass_over(q, i, i == q->it.at ? REASON_NONE : REASON_SHARED_FATE, 0);
         }
     }
     if (f->class_id == CLASS_TOO_LONG)
         leave_small(q);
 }
 
-static bool may_go_elsewhere(const struct policy_request *q, const struct policy_failure *f)
+bool policy_may_go_elsewhere(const struct policy_request *q, const struct policy_failure *f)
 {
     return class_row(f->class_id)->elsewhere ||
            (f->class_id == CLASS_POLICY && q->rules->content_elsewhere);
@@ -689,14 +676,14 @@ static bool may_go_elsewhere(const struct policy_request *q, const struct policy
 struct policy_step policy_failed(struct policy_request *q, const struct policy_failure *f,
                                  uint64_t now_us, uint64_t left_us, uint32_t random)
 {
-    bool probe = q->probe, executed = may_be_executed(f);
+    bool probe = q->it.probe, executed = policy_may_be_executed(f);
 
-    note_failure(q, f, now_us, random);
+    policy_note_failure(q, f, now_us, random);
     q->asked = true;
     q->counted += executed;
     q->free = !executed && !q->was_free;
     q->was_free |= q->free;
-    if (!may_go_elsewhere(q, f) || q->counted >= q->rules->attempts || left_us == 0)
+    if (!policy_may_go_elsewhere(q, f) || q->counted >= q->rules->attempts || left_us == 0)
         return (struct policy_step){.what = POLICY_FINAL};
     if (may_wait(q, f)) {
         struct policy_step step = again(q, delay_of(f, random), now_us, left_us);
@@ -711,7 +698,7 @@ struct policy_step policy_failed(struct policy_request *q, const struct policy_f
         if (step.what == POLICY_AGAIN)
             return step;
     }
-    leave(q, f);
+    policy_leave(q, f);
     return (struct policy_step){.what = POLICY_NEXT};
 }
 
@@ -719,22 +706,22 @@ bool policy_again(struct policy_request *q, uint64_t now_us)
 {
     uint64_t until;
 
-    if (look(q, q->at, now_us, &until) == POLICY_FREE && hold(q, q->at, now_us))
+    if (look(q, q->it.at, now_us, &until) == POLICY_FREE && policy_hold(q, q->it.at, now_us))
         return true;
-    q->out |= UINT32_C(1) << q->at;
+    q->out |= UINT32_C(1) << q->it.at;
     return false;
 }
 
 void policy_broke(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                   uint32_t random)
 {
-    note_failure(q, f, now_us, random);
+    policy_note_failure(q, f, now_us, random);
 }
 
 void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us)
 {
     if (q->n && !q->bulk && tokens)
-        size_note(target_of(q, q->at, now_us), q->text, tokens);
+        size_note(policy_target_of(q, q->it.at, now_us), q->text, tokens);
 }
 
 /* It was refused, or had no money, and is used: that is over. Who has been told since stays told.
@@ -751,32 +738,32 @@ static void clear_doubt(struct board_standing *credential, uint64_t now_us)
 
 void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, q->at, now_us);
-    struct board_standing *c = credential_of(q, q->at, now_us);
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us);
+    struct board_standing *c = credential_of(q, q->it.at, now_us);
 
-    if (q->answered)
+    if (q->it.answered)
         return;
-    q->answered = true;
-    evidence_wait(t, waits_of(q), waits_note, waited_us, q->prompt_bytes);
-    fates_answers(q->table, &q->candidates[q->at], now_us);
+    q->it.answered = true;
+    evidence_wait(t, policy_waits_of(q), waits_note, waited_us, q->prompt_bytes);
+    fates_answers(q->table, &q->candidates[q->it.at], now_us);
     clear_doubt(c, now_us);
-    q->noted = q->probe;
-    for (int good = 0; q->probe && good < (q->last ? BREAKER_GOOD : 1); good++)
+    q->it.noted = q->it.probe;
+    for (int good = 0; q->it.probe && good < (q->it.last ? BREAKER_GOOD : 1); good++)
         if (good == 0 || evidence_is_open(t, now_us)) /* the last one left is closed by one */
             evidence_result(t, true, true, now_us, 0);
-    end_probe(q, 0, now_us);
+    policy_end_probe(q, 0, now_us);
 }
 
 void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
     policy_answers(q, waited_us, now_us);
-    give_back(q, true, now_us);
-    if (!q->noted)
-        evidence_result(target_of(q, q->at, now_us), true, false, now_us, 0);
+    policy_give_back(q, true, now_us);
+    if (!q->it.noted)
+        evidence_result(policy_target_of(q, q->it.at, now_us), true, false, now_us, 0);
 }
 
 void policy_dropped(struct policy_request *q, uint64_t now_us)
 {
-    give_back(q, true, now_us);
-    end_probe(q, 0, now_us);
+    policy_give_back(q, true, now_us);
+    policy_end_probe(q, 0, now_us);
 }

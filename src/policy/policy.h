@@ -15,7 +15,7 @@
  * The rules, in their order:
  *   - A target is asked at most once by a request, and once more in place where its class of
  *     failure says so (provider/classes.def), unless others have seen it fail too, or it is not
- *     to be asked at that moment.
+ *     to be asked at that moment. Who was outrun has not failed, and may go on with an answer.
  *   - One that has been silent past its first token's time takes its provider out of the request.
  *     That time is what is unusual for it (health/waits.h), as long as somebody else can be asked;
  *     else what is configured.
@@ -42,6 +42,8 @@
  *     one may take it.
  *   - A request that is too long for a target is not asked of those that are known to be no larger,
  *     nor of that target by another way; those that are known to be larger go before the others.
+ *   - A first attempt that is slower than usual is hedged, where the model wants that: another
+ * target is asked beside it. docs/decisions/0020-hedges.md says when not.
  *   - What the gateway itself lacks to ask a target is neither an attempt nor that target's
  * failure.
  *
@@ -76,6 +78,8 @@ struct policy_rules {
     bool breaker;           /* false: whatever failed is asked again */
     uint64_t slow_us; /* so long it takes until who was sick has all of its share; 0: at once */
     bool limits;      /* false: rate limits are learned, and hold nothing back */
+    uint32_t hedge;   /* millionths of the model's load that hedges may add; 0: there are none */
+    uint64_t hedge_tokens;  /* ... of prompts of no more than so many */
     bool content_elsewhere; /* what one provider's content policy refuses, others are asked */
 };
 
@@ -162,6 +166,23 @@ struct policy_passed {
     uint8_t fate; /* REASON_FATE: enum policy_fate_kind */
 };
 
+/* An attempt. */
+struct policy_attempt {
+    uint8_t at; /* whom it goes to */
+    uint8_t again;
+    uint8_t fee;           /* what it did to the budget (enum evidence_fee) */
+    bool probe;            /* it is one ... */
+    bool last;             /* ... for want of others */
+    uint64_t probe_us;     /* ... and what the board says by it; 0: all may probe that target */
+    uint8_t probing;       /* ... of whom it says so (PROBE_...) ... */
+    uint8_t probing_fates; /* ... and of which of its fates; a bit each */
+    uint64_t reserved;     /* tokens that are, of its limit ... */
+    uint64_t reserved_us;  /* ... since then; 0: nothing is */
+    uint64_t asked_us;     /* when it was allowed */
+    bool answered;         /* its target has begun to answer ... */
+    bool noted;            /* ... which is its success */
+};
+
 /* A request. All 0 at first but the first thirteen, heirs at any time. */
 struct policy_request {
     struct board_standing *table;
@@ -179,28 +200,18 @@ struct policy_request {
 
     uint32_t heirs; /* candidates that could go on with its stream; a bit each */
 
+    uint32_t beside; /* candidates whose attempts run beside each other; a bit each */
     uint32_t out;    /* candidates that are not asked any more; a bit each */
     uint32_t larger; /* ... that go before the others, as their context is larger than one that was
                       * too small */
-    uint8_t at;      /* whom the attempt goes to */
-    uint8_t counted, again;
-    bool asked;            /* there was an attempt */
-    bool free;             /* the next one costs nothing ... */
-    bool was_free;         /* ... and there is one such a request */
-    uint8_t fee;           /* what the attempt did to the budget (enum evidence_fee) */
-    bool probe;            /* the attempt is one ... */
-    bool last;             /* ... for want of others */
-    uint64_t probe_us;     /* ... and what the board says by it; 0: all may probe that target */
-    uint8_t probing;       /* ... of whom it says so (PROBE_...) ... */
-    uint8_t probing_fates; /* ... and of which of its fates; a bit each */
-    uint64_t reserved;     /* tokens that are, of its limit ... */
-    uint64_t reserved_us;  /* ... since then; 0: nothing is */
-    uint64_t asked_us;     /* when the attempt was allowed */
-    bool answered;         /* its target has begun to answer ... */
-    bool noted;            /* ... which is its success */
-    enum reason why;       /* policy_next() found nobody: what is in the way of the first one left;
-                            * that one asks to be left alone goes before */
-    uint64_t earliest_us;  /* ... and when the first of them may be asked; 0: not known */
+    uint8_t counted;
+    bool asked;    /* there was an attempt */
+    bool free;     /* the next one costs nothing ... */
+    bool was_free; /* ... and there is one such a request */
+    struct policy_attempt it;
+    enum reason why;      /* policy_next() found nobody: what is in the way of the first one left;
+                           * that one asks to be left alone goes before */
+    uint64_t earliest_us; /* ... and when the first of them may be asked; 0: not known */
 };
 
 /* Whom to ask now; -1: nobody, `why` and `earliest_us` say why. */
@@ -245,6 +256,52 @@ struct policy_step policy_failed(struct policy_request *q, const struct policy_f
 /* The moment of POLICY_AGAIN is over. false: meanwhile others have learned that the target is not
  * to be asked, and policy_next() says who is instead. */
 bool policy_again(struct policy_request *q, uint64_t now_us);
+
+/* ---- hedges ---- */
+
+/* The place of a model's share, by a hash of its name. */
+uint64_t policy_hedge_id(uint64_t model);
+
+enum policy_unhedged {
+    POLICY_HEDGED,
+    POLICY_HEDGE_OFF,     /* the model wants none, or the target is asked for want of others */
+    POLICY_HEDGE_LONG,    /* the prompt is too long */
+    POLICY_HEDGE_LATE,    /* it is not the first attempt, or none may follow */
+    POLICY_HEDGE_UNKNOWN, /* too few waits of the target are known */
+    POLICY_HEDGE_BUDGET,  /* the model's share is used up, or the other target's retry budget */
+    POLICY_HEDGE_NOBODY,  /* nobody else may be asked now */
+};
+
+/* After how long without content another one is asked beside the attempt; UINT64_MAX: it is not,
+ * *why. */
+uint64_t policy_hedge_us(const struct policy_request *q, uint64_t now_us,
+                         enum policy_unhedged *why);
+
+/* A request of the model comes, of which place is the standing. */
+void policy_hedge_earn(const struct policy_request *q, struct board_standing *place);
+
+/* How many hedges of the model there could be now. place may be NULL. */
+double policy_hedges_left(const struct board_standing *place);
+
+/* Whom of these (a bit each) to ask beside `first`; it becomes q->it, and costs. -1: nobody. */
+int policy_hedge(struct policy_request *q, const struct policy_attempt *first, uint32_t of,
+                 struct board_standing *place, uint64_t now_us);
+
+/* The same for readers: nothing is changed. */
+int policy_hedge_look(const struct policy_request *q, uint32_t of,
+                      const struct board_standing *place, uint64_t now_us,
+                      enum policy_unhedged *why);
+
+/* The caller will not ask it after all. */
+void policy_unhedge(struct policy_request *q, struct board_standing *place, uint64_t now_us);
+
+/* The attempt failed, and the one beside it goes on. false: with such a failure nobody may. */
+bool policy_failed_beside(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
+                          uint32_t random);
+
+/* The attempt is broken off before it has answered, waited_us after its target was asked; 0: it was
+ * not. Its target has not failed, and may be asked again. */
+void policy_outrun(struct policy_request *q, uint64_t waited_us, uint64_t now_us);
 
 /* As policy_failed(), and no other attempt can follow: the client has had a part of the answer. */
 void policy_broke(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,

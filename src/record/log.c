@@ -155,6 +155,7 @@ static void what_came(struct json_write *w, const struct record *r)
         json_kv_uint(w, "client_retry", r->client_retry);
     text(w, "repeats", RECORD_TEXT(r->repeats));
     text(w, "trial", span_str(record_trial_word(r->trial)));
+    text(w, "hedge", span_str(record_hedge_word(r->hedge)));
     json_kv_bool(w, "stream", r->stream);
     times(w, r);
     json_kv_uint(w, "bytes_in", r->bytes_in);
@@ -201,6 +202,8 @@ void record_write_attempt(struct json_write *w, const struct record *r)
         milliseconds(w, "first_ms", r->attempt_first_us);
     if (r->resent)
         json_kv_bool(w, "resent", true);
+    if (r->beside)
+        json_kv_bool(w, "beside", true);
     if (r->usage.seen)
         tokens(w, &r->usage);
     attempt_cost(w, r);

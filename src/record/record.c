@@ -16,6 +16,58 @@ const char *record_trial_word(uint8_t t)
     return words[t < ARRAY_LEN(words) ? t : 0];
 }
 
+const char *record_hedge_word(uint8_t h)
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        RECORD_HEDGES(X)
+#undef X
+    };
+
+    return words[h < ARRAY_LEN(words) ? h : 0];
+}
+
+#define OF_ATTEMPT(field) {offsetof(struct record, field), sizeof(((struct record *)NULL)->field)}
+
+void record_swap(struct record *a, struct record *b)
+{
+    static const struct {
+        size_t at, n;
+    } fields[] = {
+        OF_ATTEMPT(attempt_at_us),
+        OF_ATTEMPT(attempt_us),
+        OF_ATTEMPT(attempt_first_us),
+        OF_ATTEMPT(usage),
+        OF_ATTEMPT(cost),
+        OF_ATTEMPT(pricing),
+        OF_ATTEMPT(outcome),
+        OF_ATTEMPT(reason),
+        OF_ATTEMPT(class_id),
+        OF_ATTEMPT(number),
+        OF_ATTEMPT(upstream_status),
+        OF_ATTEMPT(skipped_before),
+        OF_ATTEMPT(resent),
+        OF_ATTEMPT(beside),
+        OF_ATTEMPT(target),
+        OF_ATTEMPT(provider),
+        OF_ATTEMPT(server),
+        OF_ATTEMPT(upstream_model),
+        OF_ATTEMPT(dropped),
+        OF_ATTEMPT(approximated),
+        OF_ATTEMPT(text),
+    };
+    char kept[sizeof(a->text)];
+
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        char *x = (char *)a + fields[i].at, *y = (char *)b + fields[i].at;
+
+        MUST(fields[i].n <= sizeof(kept));
+        memcpy(kept, x, fields[i].n);
+        memcpy(x, y, fields[i].n);
+        memcpy(y, kept, fields[i].n);
+    }
+}
+
 bool record_is_complete(enum outcome o)
 {
     static const bool complete[OUTCOMES_N] = {

@@ -69,6 +69,26 @@ enum record_trial {
 
 const char *record_trial_word(uint8_t t);
 
+/* Of a second attempt that was made beside the first: X(name, word). */
+#define RECORD_HEDGES(X)                                                                           \
+    X(NONE, "")         /* there was none */                                                       \
+    X(RUNS, "canceled") /* it was under way when the request ended */                              \
+    X(WON, "won")       /* it has answered */                                                      \
+    X(LOST, "lost")     /* the first one has */                                                    \
+    X(FAILED, "failed") /* it has failed */
+
+enum record_hedge {
+#define X(name, word) RECORD_HEDGE_##name,
+    RECORD_HEDGES(X)
+#undef X
+        RECORD_HEDGES_N
+};
+
+const char *record_hedge_word(uint8_t h);
+
+/* Exchange what two records say of their attempts alone. */
+void record_swap(struct record *a, struct record *b);
+
 struct record {
     uint64_t wall_ms;          /* when the request's head was whole */
     uint64_t duration_us;      /* from then to the end */
@@ -89,10 +109,13 @@ struct record {
     enum provider_op op; /* OPS: unknown path */
     uint16_t status;     /* toward the client; 0: none was sent */
     uint16_t upstream_status;
-    uint16_t attempts;
+    uint16_t attempts;       /* of the request, so far */
+    uint16_t number;         /* of the last one, from 1 on; 0: there was none */
     uint16_t skipped_before; /* bytes of `skipped` that stood there when the last attempt began */
     uint16_t client_retry;   /* how often the client has asked for it before, as its SDK says */
     uint8_t trial;           /* enum record_trial */
+    uint8_t hedge;           /* enum record_hedge */
+    bool beside;             /* the last attempt was made beside another one */
     bool stream;
     bool more;             /* this is of an attempt that another one follows, not of the request */
     bool configured;       /* the model stands in the configuration: no client has made it up */

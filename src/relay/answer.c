@@ -32,11 +32,11 @@ static void add_identity(const struct relay *r, struct http_field *fields, size_
         add(fields, n, "x-lamplighter-attempts", span_of_u64(r->record.attempts, attempts));
     if (r->last)
         add(fields, n, "x-lamplighter-fallback-reason", span_str(relay_why(&r->last->no)));
-    if (r->is_static || (r->target && r->target->degraded))
+    if (r->is_static || (r->at->target && r->at->target->degraded))
         add(fields, n, "x-lamplighter-degraded",
             r->is_static ? SPAN_LIT("static") : SPAN_LIT("target"));
-    add(fields, n, "x-lamplighter-dropped", r->dropped);
-    add(fields, n, "x-lamplighter-approximated", r->approximated);
+    add(fields, n, "x-lamplighter-dropped", r->at->dropped);
+    add(fields, n, "x-lamplighter-approximated", r->at->approximated);
 }
 
 int relay_send(struct relay *r, struct span bytes, struct err *e)
@@ -96,7 +96,7 @@ static void fill_error(const struct relay *r, const struct relay_refusal *no,
         .param = no->param,
         .request_id = span_str(r->record.id),
         .upstream_status = no->upstream_status,
-        .sequence = r->broke ? r->follow->stand.sequence : r->sequence,
+        .sequence = r->broke ? r->at->follow->stand.sequence : r->sequence,
     };
     if (r->broke && no == &r->broke->no)
         ret->target = r->broke->target->id;
@@ -150,12 +150,12 @@ static void note_overhead(struct relay *r)
 {
     struct ev *ev = r->env->ev;
 
-    r->record.overhead_us = call_times(r->call)->own + ev_clock(ev) - ev_now(ev);
+    r->record.overhead_us = call_times(r->at->call)->own + ev_clock(ev) - ev_now(ev);
 }
 
 void relay_set_type(struct relay *r, struct span type)
 {
-    struct http_head *h = &r->answer_head;
+    struct http_head *h = &r->at->answer_head;
 
     for (size_t i = 0; i < h->fields_n; i++)
         if (span_eq_nocase(h->fields[i].name, SPAN_LIT("content-type")))
@@ -164,7 +164,7 @@ void relay_set_type(struct relay *r, struct span type)
 
 int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
 {
-    const struct http_head *up = &r->answer_head;
+    const struct http_head *up = &r->at->answer_head;
     struct http_field *fields;
     struct http_head h = {.status = up->status, .body_len = body_len};
     char attempts[SPAN_U64];
@@ -178,18 +178,18 @@ int relay_send_head(struct relay *r, uint64_t body_len, struct err *e)
     add_identity(r, fields, &h.fields_n, attempts);
     if (!r->op->routed) /* one target, no failover, nothing read: the client shall know */
         add(fields, &h.fields_n, "x-lamplighter-passthrough", SPAN_LIT("1"));
-    if (r->events) { /* proxies in between shall neither collect nor compress events */
+    if (r->at->events) { /* proxies in between shall neither collect nor compress events */
         add(fields, &h.fields_n, "cache-control", SPAN_LIT("no-cache, no-transform"));
         add(fields, &h.fields_n, "x-accel-buffering", SPAN_LIT("no"));
     }
-    if (r->call && call_answer(r->call)->model_n)
+    if (r->at->call && call_answer(r->at->call)->model_n)
         add(fields, &h.fields_n, "x-lamplighter-model",
-            span_of(call_answer(r->call)->model, call_answer(r->call)->model_n));
+            span_of(call_answer(r->at->call)->model, call_answer(r->at->call)->model_n));
     r->record.status = h.status;
     if (http_send_head(r->client, &h, e) < 0)
         return -1;
     r->head_sent = true;
-    r->streams = r->events;
+    r->streams = r->at->events;
     note_overhead(r);
     return 0;
 }
@@ -205,10 +205,10 @@ static size_t event_patches(const struct relay *r, const struct dialect_event *e
     struct span null_usage = {NULL, 0};
     size_t n = 0;
 
-    if (r->rename && ev->model_len && ev->model_at + ev->model_len <= raw.n)
-        n = blob_patch_add(patches, n,
-                           (struct blob_patch){ev->model_at, ev->model_len, r->client_model_json});
-    if (r->usage_added)
+    if (r->at->rename && ev->model_len && ev->model_at + ev->model_len <= raw.n)
+        n = blob_patch_add(
+            patches, n, (struct blob_patch){ev->model_at, ev->model_len, r->at->client_model_json});
+    if (r->at->usage_added)
         null_usage = dialect_null_usage(ev, raw);
     if (null_usage.n)
         n = blob_patch_add(
@@ -252,7 +252,7 @@ int relay_send_event(struct relay *r, const struct dialect_event *ev, struct spa
     struct span pieces[EVENT_PIECES];
     size_t n;
 
-    if (r->translate)
+    if (r->at->translate)
         return send_translated(r, raw, piece, e);
     if (piece == CALL_EVENT_MORE || piece == CALL_EVENT_LAST)
         return relay_send(r, raw, e); /* the model's place is one in the first piece */
@@ -277,9 +277,9 @@ int relay_patch_event(const struct relay *r, const struct dialect_event *ev, str
 int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                      struct err *e)
 {
-    if (r->translate)
-        return relay_translate_event(r, raw, CALL_EVENT_WHOLE, &r->held, e);
-    return relay_patch_event(r, ev, raw, &r->held, e);
+    if (r->at->translate)
+        return relay_translate_event(r, raw, CALL_EVENT_WHOLE, &r->at->held, e);
+    return relay_patch_event(r, ev, raw, &r->at->held, e);
 }
 
 /* ---- answers of our own ---- */

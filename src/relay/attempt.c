@@ -41,7 +41,7 @@ static void refuse_without_call(struct relay *r, const struct err *e)
                                      .reason = REASON_CONNECT,
                                      .class_id = CLASS_NEVER_EXECUTED,
                                      .hint = class_row(CLASS_NEVER_EXECUTED)->hint},
-                              .target = r->target};
+                              .target = r->at->target};
 
     if (e->code == ERR_NOMEM) /* another target needs no less */
         relay_impossible(r, e);
@@ -56,11 +56,14 @@ static void begin_call(struct relay *r)
     struct err e;
 
     r->record.attempts++;
+    r->record.number = r->record.attempts;
     note_attempt(r);
+    if (r->record.attempts == 1)
+        relay_watch_slow(r);
     if (relay_call_conf(r, &conf, &e) == 0 &&
-        call_start(&r->call, &conf, &relay_call_cb, r, &e) == 0) {
+        call_start(&r->at->call, &conf, &relay_call_cb, r->at, &e) == 0) {
         if (r->env->sink.targets)
-            r->at_target = board_enter(r->env->sink.targets, r->target->id);
+            r->at->counted = board_enter(r->env->sink.targets, r->at->target->id);
         return;
     }
     refuse_without_call(r, &e);
@@ -74,20 +77,20 @@ static void refuse_without_credential(struct relay *r, const struct err *e)
                .class_id = CLASS_CREDENTIAL,
                .hint = "Check the provider's `credentials` in the gateway's configuration, and "
                        "whether their source can be reached from it."},
-        .target = r->target};
+        .target = r->at->target};
     char what[64];
 
     UNUSED(snprintf(what, sizeof(what), "no credential by %s",
-                    r->target->provider->credential.source->name));
+                    r->at->target->provider->credential.source->name));
     not_asked(r, &last, what, e);
 }
 
 void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *e)
 {
-    struct relay *r = CONTAINER_OF(w, struct relay, credential);
+    struct relay *r = relay_of(CONTAINER_OF(w, struct relay_attempt, credential));
 
     relay_on_work(r, true);
-    r->cred = c;
+    r->at->cred = c;
     if (c)
         begin_call(r);
     else
@@ -97,7 +100,7 @@ void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *
 
 void relay_try(struct relay *r)
 {
-    const struct settings_provider *p = r->target->provider;
+    const struct settings_provider *p = r->at->target->provider;
     struct err e;
 
     r->record.attempt_at_us = ev_now(r->env->ev) - r->began;
@@ -106,7 +109,7 @@ void relay_try(struct relay *r)
         begin_call(r);
         return;
     }
-    switch (cred_get(r->env->creds, r->settings, p, &r->cred, &r->credential, &e)) {
+    switch (cred_get(r->env->creds, r->settings, p, &r->at->cred, &r->at->credential, &e)) {
     case CRED_READY:
         begin_call(r);
         break;
@@ -120,13 +123,13 @@ void relay_try(struct relay *r)
 
 bool relay_renew(struct relay *r, const struct call_failure *f)
 {
-    if (!r->cred || r->renewed || r->state != RELAY_TRYING ||
+    if (!r->at->cred || r->at->renewed || r->state != RELAY_TRYING ||
         (f->status != 401 && f->status != 403) ||
-        !cred_refused(r->env->creds, r->target->provider, r->cred))
+        !cred_refused(r->env->creds, r->at->target->provider, r->at->cred))
         return false;
-    r->renewed = true;
-    relay_drop_call(r);
-    cred_unref(&r->cred);
+    r->at->renewed = true;
+    relay_drop_attempt(r);
+    cred_unref(&r->at->cred);
     relay_try(r);
     return true;
 }
@@ -139,8 +142,7 @@ static struct span kept(struct relay *r, struct span s)
     return span_has(s) ? arena_dup(&r->arena, s) : s;
 }
 
-/* What is said of it outlives its call. false: no memory. */
-static bool keep_last(struct relay *r, const struct relay_last *last)
+bool relay_keep_last(struct relay *r, const struct relay_last *last)
 {
     struct relay_last *k = arena_alloc(&r->arena, sizeof(*k));
 
@@ -156,12 +158,11 @@ static bool keep_last(struct relay *r, const struct relay_last *last)
 }
 
 /* "openai/gpt-5=overload azure/gpt-5=timeout-first-token", as far as it fits. */
-static void note_tried(struct record *rec, const char *target, const struct relay_refusal *no)
+static void note_tried(struct record *rec, const char *target, const char *why)
 {
     size_t n = strlen(rec->tried);
 
-    UNUSED(snprintf(rec->tried + n, sizeof(rec->tried) - n, "%s%s=%s", n ? " " : "", target,
-                    relay_why(no)));
+    UNUSED(snprintf(rec->tried + n, sizeof(rec->tried) - n, "%s%s=%s", n ? " " : "", target, why));
 }
 
 /* The record of the next attempt: nothing of the last one's is left in it. */
@@ -174,7 +175,7 @@ static void begin_record(struct record *rec)
     rec->reason = REASON_NONE;
     rec->class_id = CLASS_NONE;
     rec->upstream_status = 0;
-    rec->resent = false;
+    rec->resent = rec->beside = false;
     rec->upstream_model[0] = rec->server[0] = rec->text[0] = '\0';
 }
 
@@ -191,7 +192,6 @@ static void tell(struct relay *r, struct record *of)
         r->env->sink.record(r->env->sink.arg, of);
     if (price_is_known(of->pricing))
         rec->cost_before += of->cost;
-    begin_record(rec);
 }
 
 void relay_tell_attempt(struct relay *r, struct record *of, const struct relay_refusal *no)
@@ -200,7 +200,17 @@ void relay_tell_attempt(struct relay *r, struct record *of, const struct relay_r
         begin_record(&r->record);
         return;
     }
-    note_tried(&r->record, of->target, no);
+    note_tried(&r->record, of->target, relay_why(no));
+    tell(r, of);
+    begin_record(&r->record);
+}
+
+void relay_tell_beside(struct relay *r, struct record *of, const char *why)
+{
+    if (of->number == 0) /* nobody has been asked yet */
+        return;
+    note_tried(&r->record, of->target, why);
+    memcpy(of->tried, r->record.tried, sizeof(of->tried));
     tell(r, of);
 }
 
@@ -274,11 +284,15 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
 
     if (r->run.n == 0)
         return false;
+    if (r->beside)
+        return relay_goes_on_beside(r, &g, last);
+    if (r->hedge && r->at == &r->hedge->attempt && r->record.hedge == RECORD_HEDGE_RUNS)
+        r->record.hedge = RECORD_HEDGE_FAILED;
     if (!answering || relay_can_join(r))
         step = policy_failed(&r->run, &g, now, left, draw(r));
     else
         policy_broke(&r->run, &g, now, draw(r));
-    if (step.what == POLICY_FINAL || !keep_last(r, last))
+    if (step.what == POLICY_FINAL || !relay_keep_last(r, last))
         return false;
     if (answering && !r->broke)
         r->broke = r->last;
@@ -292,7 +306,7 @@ bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_
     if (answering && begin_join(r, &e) < 0)
         return give_up(r, last, before, &of);
     relay_tell_attempt(r, &of, &r->last->no);
-    if (step.what == POLICY_NEXT && r->target)
+    if (step.what == POLICY_NEXT && r->at->target)
         relay_try(r);
     return true;
 }
@@ -318,7 +332,7 @@ void relay_on_again(struct ev_timer *t)
     struct relay_refusal no;
 
     relay_on_work(r, true);
-    if (!r->target)
+    if (!r->at->target)
         look_again(r);
     else if (policy_again(&r->run, ev_now(r->env->ev)) ? relay_same_target(r, &no)
                                                        : relay_next_target(r, &no))

@@ -18,7 +18,7 @@
 
 static bool begins(const struct relay *r, const struct dialect_event *ev)
 {
-    if (!r->follow || r->follow->closed)
+    if (!r->at->follow || r->at->follow->closed)
         return false;
     return ev->call || (ev->ends && relay_can_join(r));
 }
@@ -27,36 +27,36 @@ static bool begins(const struct relay *r, const struct dialect_event *ev)
 static bool is_over(const struct relay *r, const struct dialect_event *ev)
 {
     return ev->kind == EVENT_CONTENT || ev->kind == EVENT_FINISH || ev->kind == EVENT_TERMINAL ||
-           call_answer(r->call)->finished > 0;
+           call_answer(r->at->call)->finished > 0;
 }
 
 bool relay_holds(const struct relay *r, const struct dialect_event *ev, struct span raw,
                  enum call_piece piece)
 {
-    size_t n = r->calls.held.n + sizeof(uint32_t) + raw.n;
+    size_t n = r->at->calls.held.n + sizeof(uint32_t) + raw.n;
 
     return piece == CALL_EVENT_WHOLE && !is_over(r, ev) && n <= RELAY_CALLS &&
-           (r->calls.held.n || begins(r, ev));
+           (r->at->calls.held.n || begins(r, ev));
 }
 
 static int begin(struct relay *r, const struct dialect_event *ev, struct err *e)
 {
-    r->calls.any = false;
-    r->calls.sequence = ev->next ? ev->next - 1 : call_answer(r->call)->sequence;
-    return ev_timer_set(&r->calls.timer, EV_MS(RELAY_CALLS_MS), e);
+    r->at->calls.any = false;
+    r->at->calls.sequence = ev->next ? ev->next - 1 : call_answer(r->at->call)->sequence;
+    return ev_timer_set(&r->at->calls.timer, EV_MS(RELAY_CALLS_MS), e);
 }
 
 int relay_hold_call(struct relay *r, const struct dialect_event *ev, struct span raw, struct err *e)
 {
-    struct buf *held = &r->calls.held;
+    struct buf *held = &r->at->calls.held;
     size_t at = held->n;
     uint32_t n = 0;
 
     if (at == 0 && begin(r, ev, e) < 0)
         return -1;
-    r->calls.any |= ev->call;
+    r->at->calls.any |= ev->call;
     buf_add(held, (const char *)&n, sizeof(n));
-    if (r->translate)
+    if (r->at->translate)
         buf_add_span(held, raw);
     else if (relay_patch_event(r, ev, raw, held, e) < 0)
         return -1;
@@ -73,19 +73,19 @@ static int tell_one(struct relay *r, struct span raw, struct err *e)
     const struct dialect_event none = {.kind = EVENT_OPAQUE};
 
     relay_follow_event(r, raw, CALL_EVENT_WHOLE);
-    return r->translate ? relay_send_event(r, &none, raw, CALL_EVENT_WHOLE, e)
-                        : relay_send(r, raw, e);
+    return r->at->translate ? relay_send_event(r, &none, raw, CALL_EVENT_WHOLE, e)
+                            : relay_send(r, raw, e);
 }
 
 int relay_tell_calls(struct relay *r, struct err *e)
 {
-    struct buf held = r->calls.held;
+    struct buf held = r->at->calls.held;
     int rc = 0;
 
     if (held.n == 0)
         return 0;
-    buf_init(&r->calls.held, 2 * RELAY_CALLS); /* patched they may be longer */
-    ev_timer_stop(&r->calls.timer);
+    buf_init(&r->at->calls.held, 2 * RELAY_CALLS); /* patched they may be longer */
+    ev_timer_stop(&r->at->calls.timer);
     if (r->state == RELAY_TRYING)
         rc = relay_open(r, e);
     for (size_t at = 0; rc == 0 && at < held.n;) {
@@ -96,9 +96,9 @@ int relay_tell_calls(struct relay *r, struct err *e)
         rc = tell_one(r, span_of(held.p + at, n), e);
         at += n;
     }
-    if (rc == 0 && r->calls.any) {
-        if (r->follow)
-            follow_close(r->follow);
+    if (rc == 0 && r->at->calls.any) {
+        if (r->at->follow)
+            follow_close(r->at->follow);
         relay_note_told(r);
     }
     buf_fini(&held);
@@ -107,13 +107,13 @@ int relay_tell_calls(struct relay *r, struct err *e)
 
 void relay_drop_calls(struct relay *r)
 {
-    ev_timer_stop(&r->calls.timer);
-    buf_reset(&r->calls.held);
+    ev_timer_stop(&r->at->calls.timer);
+    buf_reset(&r->at->calls.held);
 }
 
 void relay_on_calls(struct ev_timer *t)
 {
-    struct relay *r = CONTAINER_OF(t, struct relay, calls.timer);
+    struct relay *r = relay_of(CONTAINER_OF(t, struct relay_attempt, calls.timer));
     struct err e;
 
     relay_on_work(r, true);

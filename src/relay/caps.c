@@ -69,6 +69,14 @@ bool relay_read_cap(struct relay *r, struct relay_refusal *no)
     return true;
 }
 
+/* What the attempt that is under way beside may come to. */
+static uint64_t beside(const struct relay *r)
+{
+    uint64_t cost = r->beside ? worst(r, r->beside->target, most_output(r)) : 0;
+
+    return cost == ROUTE_NO_PRICE ? 0 : cost;
+}
+
 bool relay_may_cost(struct relay *r, const struct settings_target *t, struct relay_refusal *no)
 {
     char sum_text[PRICE_TEXT], most_text[PRICE_TEXT];
@@ -80,7 +88,8 @@ bool relay_may_cost(struct relay *r, const struct settings_target *t, struct rel
     cost = worst(r, t, most_output(r));
     if (cost == ROUTE_NO_PRICE)
         return true;
-    if (__builtin_add_overflow(cost, r->spent, &sum))
+    if (__builtin_add_overflow(cost, r->spent, &sum) ||
+        __builtin_add_overflow(sum, beside(r), &sum))
         sum = UINT64_MAX;
     if (sum <= r->cost_max)
         return true;
@@ -114,17 +123,17 @@ bool relay_hold_extra(struct relay *r, struct relay_refusal *no)
     const struct settings_target *first = r->ways[0].target;
     uint64_t output = most_output(r), extra, now = ev_now(r->env->ev);
 
-    if (!m || m->extra_cost_max == NO_CAP || r->target == first)
+    if (!m || m->extra_cost_max == NO_CAP || r->at->target == first)
         return true;
-    extra = beyond(worst(r, r->target, output), worst(r, first, output));
+    extra = beyond(worst(r, r->at->target, output), worst(r, first, output));
     if (extra == 0)
         return true;
     if (!extra_hold(place(r), extra, m->extra_cost_max, now))
         return relay_no(no, 402, REASON_EXTRA_COST_MAX, reason_meaning(REASON_EXTRA_COST_MAX),
                         "Raise the model's extra_cost_max, or add a target that costs no more "
                         "than the first.");
-    r->extra_held = extra;
-    r->extra_us = now;
+    r->at->extra_held = extra;
+    r->at->extra_us = now;
     return true;
 }
 
@@ -153,14 +162,14 @@ void relay_settle_cost(struct relay *r, bool called)
 
     if (called && price_is_known(r->record.pricing)) {
         cost = r->record.cost;
-        extra = r->extra_held ? extra_of_answer(r) : 0;
-    } else if (called && is_uncounted(r) && r->target) {
-        cost = worst(r, r->target, r->run.answered ? most_output(r) : 0);
-        extra = r->extra_held;
+        extra = r->at->extra_held ? extra_of_answer(r) : 0;
+    } else if (called && is_uncounted(r) && r->at->target) {
+        cost = worst(r, r->at->target, r->run.it.answered ? most_output(r) : 0);
+        extra = r->at->extra_held;
     }
     if (cost != ROUTE_NO_PRICE && __builtin_add_overflow(r->spent, cost, &r->spent))
         r->spent = UINT64_MAX;
-    if (r->extra_held)
-        extra_settle(place(r), r->extra_held, r->extra_us, extra, ev_now(r->env->ev));
-    r->extra_held = 0;
+    if (r->at->extra_held)
+        extra_settle(place(r), r->at->extra_held, r->at->extra_us, extra, ev_now(r->env->ev));
+    r->at->extra_held = 0;
 }

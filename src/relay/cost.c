@@ -12,7 +12,7 @@
 
 static const struct price *find_price(const struct relay *r, const struct dialect_answer *a)
 {
-    const struct settings_target *t = r->target;
+    const struct settings_target *t = r->at->target;
     const struct price *p = settings_price(r->settings, t->provider, t->model);
     struct span answered = span_of(a->model, a->model_n);
 
@@ -23,7 +23,7 @@ static const struct price *find_price(const struct relay *r, const struct dialec
 /* What passed through unread: who posts has something made. */
 static enum pricing price_unread(const struct relay *r)
 {
-    uint16_t status = r->answer_head.status;
+    uint16_t status = r->at->answer_head.status;
 
     return status >= 200 && status < 300 && span_is(r->head->method, "POST") ? PRICING_NOT_READ
                                                                              : PRICING_NOTHING;

@@ -33,6 +33,7 @@ struct explain {
     struct way ways[2 * POLICY_TARGETS_MAX]; /* by their places in relay.ways */
     struct http_field fields[3];
     unsigned asked;
+    struct relay_hedged hedge;
     bool used_up; /* all attempts would be made */
     bool refused; /* before any: `no` says why */
     struct relay_refusal no;
@@ -57,7 +58,7 @@ static void on_skip(void *arg, const struct relay_skip *s)
 /* No worker can get the credential that the target goes by. */
 static bool has_no_credential(struct explain *x, struct way *w)
 {
-    const struct settings_provider *p = x->relay.target->provider;
+    const struct settings_provider *p = x->relay.at->target->provider;
     struct granted g;
 
     if (!x->board || !p->credential.source || !p->credential.source->steps_n)
@@ -73,17 +74,17 @@ static bool has_no_credential(struct explain *x, struct way *w)
 static void take_turn(struct explain *x)
 {
     const struct policy_request *run = &x->relay.run;
-    struct way *w = &x->ways[run->at];
+    struct way *w = &x->ways[run->it.at];
 
     if (has_no_credential(x, w))
         return;
     w->number = ++x->asked;
-    w->probe = run->probe;
-    w->last = run->last;
-    if (!run->last)
+    w->probe = run->it.probe;
+    w->last = run->it.last;
+    if (!run->it.last)
         return;
     w->why = REASON_BREAKER_OPEN; /* it is asked before its time, as nobody else is left */
-    UNUSED(policy_look(run->table, &run->candidates[run->at], ev_now(x->env.ev), &w->until_us));
+    UNUSED(policy_look(run->table, &run->candidates[run->it.at], ev_now(x->env.ev), &w->until_us));
 }
 
 /* One after the other, as if each of them failed. */
@@ -181,6 +182,7 @@ static int decide(struct explain *x, struct err *e)
     if (!read_body(x) || !name_model(x) || !relay_find_target(r, &x->no))
         return 0;
     x->refused = false;
+    relay_look_hedge(r, &x->hedge);
     if (r->run.n)
         ask_all(x);
     return 0;
@@ -293,9 +295,9 @@ static void add_ways(struct json_write *w, struct explain *x)
 static void add_pinned(struct json_write *w, const struct explain *x)
 {
     json_begin_object(w);
-    json_kv_string(w, "target", x->relay.target->id);
-    json_kv_string(w, "provider", span_str(x->relay.target->provider->type->name));
-    json_kv_string(w, "server", x->relay.target->provider->urls[0].host);
+    json_kv_string(w, "target", x->relay.at->target->id);
+    json_kv_string(w, "provider", span_str(x->relay.at->target->provider->type->name));
+    json_kv_string(w, "server", x->relay.at->target->provider->urls[0].host);
     json_kv_bool(w, "asked", true);
     json_kv_uint(w, "turn", 1);
     json_end_object(w);
@@ -311,6 +313,24 @@ static void add_refusal(struct json_write *w, const struct relay_refusal *no)
     if (no->param.n)
         json_kv_string(w, "place", no->param);
     json_kv_cstring(w, "hint", no->hint);
+    json_end_object(w);
+}
+
+/* Who is asked beside the first one if that is slow, and when; or why nobody is. */
+static void add_hedge(struct json_write *w, const struct explain *x)
+{
+    const struct relay_hedged *h = &x->hedge;
+
+    json_key(w, "hedge");
+    json_begin_object(w);
+    if (h->why) {
+        json_kv_cstring(w, "reason", h->why);
+        json_kv_cstring(w, "text", h->text);
+    } else {
+        json_kv_string(w, "onto", x->relay.ways[h->at].target->id);
+        json_key(w, "after_s");
+        json_double(w, (double)(h->after_us / 1000) / 1000);
+    }
     json_end_object(w);
 }
 
@@ -335,6 +355,8 @@ static void write(struct buf *out, struct explain *x)
     else if (!x->refused)
         add_pinned(&w, x);
     json_end_array(&w);
+    if (x->hedge.wanted)
+        add_hedge(&w, x);
     if (x->refused)
         add_refusal(&w, &x->no);
     json_end_object(&w);

@@ -98,7 +98,7 @@ static void add_betas(struct json_write *w, const struct http_head *h)
 /* What stands in place of "model", in the arena; absent: no memory. */
 static struct span members(struct relay *r)
 {
-    const struct provider *type = r->target->provider->type;
+    const struct provider *type = r->at->target->provider->type;
     struct span ret = {NULL, 0};
     struct json_write w;
     struct buf b;
@@ -118,8 +118,8 @@ static struct span members(struct relay *r)
 
 bool relay_is_hosted(const struct relay *r)
 {
-    return !r->translate && r->dialect == &dialect_anthropic_messages &&
-           r->target->provider->type->hosted.version;
+    return !r->at->translate && r->dialect == &dialect_anthropic_messages &&
+           r->at->target->provider->type->hosted.version;
 }
 
 int relay_host(struct relay *r, struct err *e)
@@ -135,10 +135,10 @@ int relay_host(struct relay *r, struct err *e)
         return -1;
     p.at = model;
     p.len = q->model_at + q->model_len - model;
-    r->patches_n = 0;
+    r->at->patches_n = 0;
     if (!relay_patch(r, p))
         return err_set(e, ERR_NOMEM, "no memory for a request");
-    if (q->stream_len == 0 || r->target->provider->type->hosted.keeps_stream)
+    if (q->stream_len == 0 || r->at->target->provider->type->hosted.keeps_stream)
         return 0;
     if (find_key(r->body, q->stream_at, "stream", &stream, e) < 0 ||
         cut_member(r->body, stream, q->stream_at + q->stream_len, &p, e) < 0)

@@ -21,7 +21,7 @@ static enum settings_go_on rule(const struct relay *r)
 /* In which dialect the target streams; NULL: in one that nobody translates. */
 static const struct convert *told_in(const struct relay *r)
 {
-    return convert_target(r->translate ? r->up_dialect : r->dialect);
+    return convert_target(r->at->translate ? r->at->up_dialect : r->dialect);
 }
 
 /* Does the rule let those go on who are other weights, or take no beginning? */
@@ -32,12 +32,12 @@ static bool asks_others(enum settings_go_on rule)
 
 /* The candidates that could go on with the answer of the one that is asked: by the rule, and by
  * what they can be asked. */
-static void find_heirs(struct relay *r)
+void relay_find_heirs(struct relay *r)
 {
     r->run.heirs = r->by_prefix = 0;
     for (uint32_t i = 0; i < r->run.n; i++) {
         const struct settings_target *t = r->ways[i].target;
-        bool family = t == r->target || provider_same_family(r->target->model, t->model);
+        bool family = t == r->at->target || provider_same_family(r->at->target->model, t->model);
         bool prefix = (family || rule(r) == SETTINGS_GO_ON_ANY) && relay_goes_on(r, t);
 
         r->by_prefix |= (uint32_t)prefix << i;
@@ -48,7 +48,7 @@ static void find_heirs(struct relay *r)
 
 enum join_how relay_join_how(const struct relay *r)
 {
-    if (r->by_prefix >> r->run.at & 1)
+    if (r->by_prefix >> r->run.it.at & 1)
         return JOIN_PREFIX;
     return rule(r) == SETTINGS_GO_ON_REPLAY ? JOIN_REPLAY : JOIN_INSTRUCT;
 }
@@ -58,7 +58,7 @@ static bool may_join(const struct relay *r)
 {
     const struct convert *c = convert_client(r->dialect);
 
-    return c && c->joins && r->events && r->req.choices <= 1 && r->run.n > 1 &&
+    return c && c->joins && r->at->events && r->req.choices <= 1 && r->run.n > 1 &&
            rule(r) != SETTINGS_GO_ON_OFF && told_in(r);
 }
 
@@ -67,10 +67,10 @@ void relay_follow(struct relay *r)
     struct follow *f;
     struct err e;
 
-    if (r->follow || !may_join(r))
+    if (r->at->follow || !may_join(r))
         return;
-    find_heirs(r);
-    if ((r->run.heirs & ~(UINT32_C(1) << r->run.at)) == 0)
+    relay_find_heirs(r);
+    if ((r->run.heirs & ~(UINT32_C(1) << r->run.it.at)) == 0)
         return;
     f = arena_alloc(&r->arena, sizeof(*f));
     if (!f)
@@ -79,9 +79,9 @@ void relay_follow(struct relay *r)
         follow_fini(f);
         return;
     }
-    if (!r->translate && convert_client(r->dialect)->go_on)
+    if (!r->at->translate && convert_client(r->dialect)->go_on)
         follow_stand(f);
-    r->follow = f;
+    r->at->follow = f;
 }
 
 void relay_hear(struct relay *r)
@@ -95,17 +95,17 @@ void relay_hear(struct relay *r)
 
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
 {
-    if (r->follow && piece == CALL_EVENT_WHOLE)
-        follow_event(r->follow, raw);
-    else if (r->follow)
-        follow_piece(r->follow, raw, piece == CALL_EVENT_LAST);
+    if (r->at->follow && piece == CALL_EVENT_WHOLE)
+        follow_event(r->at->follow, raw);
+    else if (r->at->follow)
+        follow_piece(r->at->follow, raw, piece == CALL_EVENT_LAST);
 }
 
 void relay_unfollow(struct relay *r)
 {
-    if (r->follow)
-        follow_fini(r->follow);
-    r->follow = NULL;
+    if (r->at->follow)
+        follow_fini(r->at->follow);
+    r->at->follow = NULL;
 }
 
 int relay_watch(struct relay *r, struct err *e)
@@ -123,7 +123,7 @@ void relay_on_watch(struct relay *r)
     ev_us quiet = r->blocked ? 0 : now - r->heard;
     struct err e;
 
-    if (!r->follow || r->follow->closed || limit == UINT64_MAX)
+    if (!r->at->follow || r->at->follow->closed || limit == UINT64_MAX)
         return;
     if (quiet >= limit && relay_can_join(r)) {
         relay_on_work(r, true);
@@ -138,9 +138,9 @@ void relay_on_watch(struct relay *r)
  */
 bool relay_can_join(const struct relay *r)
 {
-    bool boundary = r->translate || !r->call || call_at_boundary(r->call);
+    bool boundary = r->at->translate || !r->at->call || call_at_boundary(r->at->call);
 
-    return r->state == RELAY_ANSWERING && r->follow && follow_can(r->follow) && boundary;
+    return r->state == RELAY_ANSWERING && r->at->follow && follow_can(r->at->follow) && boundary;
 }
 
 /* Anthropic's API has one, for models that decline, and clients announce that they know it. */
@@ -160,7 +160,7 @@ bool relay_says_joins(const struct relay *r)
 
 bool relay_join(struct relay *r, struct relay_refusal *no)
 {
-    if (!(r->run.heirs >> r->run.at & 1))
+    if (!(r->run.heirs >> r->run.it.at & 1))
         return relay_no(no, 502, REASON_CANNOT_SAY,
                         "The answer is another model's, or the target does not go on with one that "
                         "has begun.",

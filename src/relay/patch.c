@@ -10,33 +10,33 @@
 
 static bool make_room(struct relay *r)
 {
-    size_t room = 2 * r->patches_room;
-    struct blob_patch *few = r->patches == r->few_patches ? r->few_patches : NULL;
+    size_t room = 2 * r->at->patches_room;
+    struct blob_patch *few = r->at->patches == r->at->few_patches ? r->at->few_patches : NULL;
     struct blob_patch *more = NULL;
 
     if (room <= RELAY_PATCHES_MAX)
-        more = mem_realloc(few ? NULL : r->patches, room * sizeof(*more));
+        more = mem_realloc(few ? NULL : r->at->patches, room * sizeof(*more));
     if (!more)
         return false;
     if (few)
-        memcpy(more, few, r->patches_n * sizeof(*more));
-    r->patches = more;
-    r->patches_room = room;
+        memcpy(more, few, r->at->patches_n * sizeof(*more));
+    r->at->patches = more;
+    r->at->patches_room = room;
     return true;
 }
 
 bool relay_patch(struct relay *r, struct blob_patch p)
 {
-    if (r->patches_n == r->patches_room && !make_room(r))
+    if (r->at->patches_n == r->at->patches_room && !make_room(r))
         return false;
-    r->patches_n = blob_patch_add(r->patches, r->patches_n, p);
+    r->at->patches_n = blob_patch_add(r->at->patches, r->at->patches_n, p);
     return true;
 }
 
 void relay_free_patches(struct relay *r)
 {
-    if (r->patches != r->few_patches)
-        mem_free(r->patches);
+    if (r->at->patches != r->at->few_patches)
+        mem_free(r->at->patches);
 }
 
 static int walk(struct relay *r, struct json_scan *scan, struct err *e)
@@ -47,7 +47,7 @@ static int walk(struct relay *r, struct json_scan *scan, struct err *e)
         if (blob_at(r->body, at, &piece, e) < 0)
             return -1;
         if (json_scan_feed(scan, piece.p, piece.n) == JSON_SCAN_BAD)
-            return r->patches_n == RELAY_PATCHES_MAX
+            return r->at->patches_n == RELAY_PATCHES_MAX
                        ? err_set(e, ERR_LIMIT, "more than %d patches", RELAY_PATCHES_MAX)
                        : err_set(e, ERR_NOMEM, "no memory to patch a request: %s", scan->why);
     }
@@ -86,7 +86,7 @@ int relay_cut_foreign(struct relay *r, struct err *e)
 {
     struct foreign_reader reader;
 
-    foreign_begin(&reader, r->dialect->foreign, r->target->provider->type->caps & CAP_SIGNS,
+    foreign_begin(&reader, r->dialect->foreign, r->at->target->provider->type->caps & CAP_SIGNS,
                   on_foreign, r);
     return walk(r, &reader.scan, e);
 }

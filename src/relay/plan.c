@@ -18,12 +18,12 @@ uint32_t relay_keeper_of(const struct relay *r, uint64_t answer)
 
 void relay_note_keeper(struct relay *r)
 {
-    uint64_t answer = call_answer(r->call)->kept;
+    uint64_t answer = call_answer(r->at->call)->kept;
 
-    if (!answer || r->keeper_noted || r->translate || !r->env->sink.kept)
+    if (!answer || r->at->keeper_noted || r->at->translate || !r->env->sink.kept)
         return;
-    kept_note(r->env->sink.kept, answer, kept_mark(r->target->provider->name));
-    r->keeper_noted = true;
+    kept_note(r->env->sink.kept, answer, kept_mark(r->at->target->provider->name));
+    r->at->keeper_noted = true;
 }
 
 /* The request goes on from an answer that one provider keeps: then nobody else can. */
@@ -55,24 +55,24 @@ static struct span json_name(struct arena *a, struct span name)
 /* The client's name and the upstream's differ: patch the request one way, the answer the other. */
 static bool rename_model(struct relay *r, struct relay_refusal *no)
 {
-    struct span name = span_of(r->req.model, r->req.model_n), theirs = r->target->model;
+    struct span name = span_of(r->req.model, r->req.model_n), theirs = r->at->target->model;
     struct err e;
     char *mine;
 
     if (span_eq(name, theirs))
         return true;
     if (r->dialect->by_url) { /* a body that repeats the name has it as a resource's */
-        r->client_model_json = json_name(&r->arena, name);
+        r->at->client_model_json = json_name(&r->arena, name);
         theirs = arena_join(&r->arena, (struct span[]){SPAN_LIT("models/"), theirs}, 2);
     } else {
         mine = arena_alloc(&r->arena, (size_t)r->req.model_len);
         if (mine && blob_copy(r->body, r->req.model_at, mine, (size_t)r->req.model_len, &e) < 0)
             return relay_no(no, 503, REASON_NO_MEMORY, "The request body cannot be read back.",
                             NULL);
-        r->client_model_json = span_of(mine, (size_t)r->req.model_len);
+        r->at->client_model_json = span_of(mine, (size_t)r->req.model_len);
     }
     theirs = json_name(&r->arena, theirs);
-    if (!r->client_model_json.p || !theirs.p)
+    if (!r->at->client_model_json.p || !theirs.p)
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                         NULL);
     if (r->req.model_len &&
@@ -86,7 +86,7 @@ static bool rename_model(struct relay *r, struct relay_refusal *no)
     if (r->req.models && relay_rename_batch(r, theirs, &e) < 0)
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this batch.",
                         NULL);
-    r->rename = true;
+    r->at->rename = true;
     return true;
 }
 
@@ -100,8 +100,8 @@ static bool host(struct relay *r, struct relay_refusal *no)
 
 static bool cut_foreign(struct relay *r, struct relay_refusal *no)
 {
-    bool signs = r->target->provider->type->caps & CAP_SIGNS;
-    size_t before = r->patches_n;
+    bool signs = r->at->target->provider->type->caps & CAP_SIGNS;
+    size_t before = r->at->patches_n;
     struct err e;
 
     if (!r->req.foreign && !(signs && r->req.unsigned_thinking))
@@ -116,10 +116,10 @@ static bool cut_foreign(struct relay *r, struct relay_refusal *no)
                          "Leave out the thinking of other models.")
                    : relay_no(no, 503, REASON_NO_MEMORY,
                               "The gateway has no memory for this request.", NULL);
-    if (r->patches_n == before) /* all was foreign, and stays: the target is to judge it */
+    if (r->at->patches_n == before) /* all was foreign, and stays: the target is to judge it */
         return true;
-    r->dropped = SPAN_LIT("signature");
-    relay_keep(r->record.dropped, sizeof(r->record.dropped), r->dropped);
+    r->at->dropped = SPAN_LIT("signature");
+    relay_keep(r->record.dropped, sizeof(r->record.dropped), r->at->dropped);
     return true;
 }
 
@@ -127,10 +127,10 @@ static bool cut_foreign(struct relay *r, struct relay_refusal *no)
  * the client did not ask for is taken out of its answer again (answer.c, on_event()). */
 static void ask_for_usage(struct relay *r)
 {
-    bool on_request = r->target->provider->type->caps & CAP_USAGE_OPT;
+    bool on_request = r->at->target->provider->type->caps & CAP_USAGE_OPT;
 
     if (r->req.stream && on_request && span_has(r->req.ask_usage.with))
-        r->usage_added = relay_patch(r, r->req.ask_usage);
+        r->at->usage_added = relay_patch(r, r->req.ask_usage);
 }
 
 void relay_forget_attempt(struct relay *r)
@@ -138,21 +138,22 @@ void relay_forget_attempt(struct relay *r)
     relay_translated_fini(r);
     if (r->state == RELAY_TRYING)
         relay_unfollow(r);
-    cred_unref(&r->cred);
-    blob_unref(&r->answer);
-    buf_reset(&r->held);
-    r->patches_n = 0;
+    cred_unref(&r->at->cred);
+    blob_unref(&r->at->answer);
+    buf_reset(&r->at->held);
+    r->at->patches_n = 0;
     r->sequence = 0;
-    r->dropped = r->approximated = r->client_model_json = span_of(NULL, 0);
+    r->at->dropped = r->at->approximated = r->at->client_model_json = span_of(NULL, 0);
     r->record.dropped[0] = r->record.approximated[0] = '\0';
-    r->rename = r->usage_added = r->keeper_noted = r->renewed = r->events = r->whole = false;
+    r->at->rename = r->at->usage_added = r->at->keeper_noted = r->at->renewed = r->at->events =
+        r->at->whole = false;
 }
 
 void relay_name_target(struct relay *r)
 {
-    relay_keep(r->record.target, sizeof(r->record.target), r->target->id);
+    relay_keep(r->record.target, sizeof(r->record.target), r->at->target->id);
     relay_keep(r->record.provider, sizeof(r->record.provider),
-               span_str(r->target->provider->type->name));
+               span_str(r->at->target->provider->type->name));
 }
 
 /* What keeps a target from taking the request. */
@@ -166,16 +167,16 @@ enum obstacle {
 static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
 {
     relay_forget_attempt(r);
-    if (!may_go_on(r, r->target))
+    if (!may_go_on(r, r->at->target))
         return OTHERS_ANSWER;
-    if (relay_is_disabled(r, r->target, no)) /* since the plan was made */
+    if (relay_is_disabled(r, r->at->target, no)) /* since the plan was made */
         return SKIPPED;
-    if (!relay_may_ask(r, r->target, no) || !relay_may_cost(r, r->target, no))
+    if (!relay_may_ask(r, r->at->target, no) || !relay_may_cost(r, r->at->target, no))
         return SKIPPED;
     if (r->state == RELAY_ANSWERING)
         return relay_join(r, no) ? NO_OBSTACLE : SKIPPED;
-    if (!relay_can_serve(r, r->target)) {
-        if (!relay_can_translate(r, r->target))
+    if (!relay_can_serve(r, r->at->target)) {
+        if (!relay_can_translate(r, r->at->target))
             return NO_WORDS;
         return relay_translate(r, no) ? NO_OBSTACLE : SKIPPED;
     }
@@ -270,6 +271,34 @@ static bool nobody_may(struct relay *r, struct relay_refusal *no)
     return false;
 }
 
+/* The attempt goes the way ways[i]. */
+static void go(struct relay *r, int i)
+{
+    r->at->target = r->ways[i].target;
+    r->at->url = &r->at->target->provider->urls[r->ways[i].url];
+    r->at->key_at = r->ways[i].key;
+}
+
+bool relay_next_beside(struct relay *r)
+{
+    struct relay_refusal no;
+    uint32_t of = relay_hedges_onto(r);
+    int i;
+
+    while ((i = policy_hedge(&r->run, &r->hedge->policy, of, relay_hedge_place(r),
+                             ev_now(r->env->ev))) >= 0) {
+        go(r, i);
+        if (prepare(r, &no) == NO_OBSTACLE && relay_hold_extra(r, &no)) {
+            relay_name_target(r);
+            return true;
+        }
+        policy_unhedge(&r->run, relay_hedge_place(r), ev_now(r->env->ev));
+        of &= ~(UINT32_C(1) << i);
+    }
+    relay_forget_attempt(r);
+    return false;
+}
+
 bool relay_next_target(struct relay *r, struct relay_refusal *no)
 {
     bool met[SKIPPED + 1] = {false};
@@ -279,9 +308,7 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
         enum obstacle o;
 
         relay_note_passed(r);
-        r->target = r->ways[i].target;
-        r->url = &r->target->provider->urls[r->ways[i].url];
-        r->key_at = r->ways[i].key;
+        go(r, i);
         o = prepare(r, no);
         if (o == NO_OBSTACLE && !relay_hold_extra(r, no))
             o = SKIPPED;
@@ -293,7 +320,7 @@ bool relay_next_target(struct relay *r, struct relay_refusal *no)
         skip(r, (size_t)i, o, no);
     }
     relay_note_passed(r);
-    r->target = NULL;
+    r->at->target = NULL;
     return r->run.why == REASON_NONE ? nobody_can(r, met, no) : nobody_may(r, no);
 }
 
@@ -303,6 +330,6 @@ bool relay_same_target(struct relay *r, struct relay_refusal *no)
 
     if (o == NO_OBSTACLE && relay_hold_extra(r, no))
         return true;
-    skip(r, r->run.at, o == NO_OBSTACLE ? SKIPPED : o, no);
+    skip(r, r->run.it.at, o == NO_OBSTACLE ? SKIPPED : o, no);
     return relay_next_target(r, no);
 }

@@ -68,30 +68,27 @@ void relay_note(struct relay *r, const struct relay_refusal *no)
 static void note_stand(struct relay *r, const struct dialect_answer *a)
 {
     r->sequence = r->state == RELAY_TRYING ? 0
-                  : r->translate           ? translate_sequence(r->translate)
-                  : r->calls.held.n        ? r->calls.sequence
+                  : r->at->translate       ? translate_sequence(r->at->translate)
+                  : r->at->calls.held.n    ? r->at->calls.sequence
                                            : a->sequence;
-    if (r->state == RELAY_ANSWERING && r->translate && r->follow)
-        translate_stand(r->translate, r->follow);
+    if (r->state == RELAY_ANSWERING && r->at->translate && r->at->follow)
+        translate_stand(r->at->translate, r->at->follow);
 }
 
-void relay_drop_call(struct relay *r)
+void relay_drop_attempt(struct relay *r)
 {
     struct record *rec = &r->record;
     const struct dialect_answer *a;
     const struct call_times *t;
 
-    cred_wait_cancel(&r->credential);
-    ev_timer_stop(&r->again);
-    if (!r->head_sent) /* else the client waits on, and is kept alive */
-        ev_timer_stop(&r->hold);
-    if (!r->call) {
+    cred_wait_cancel(&r->at->credential);
+    if (!r->at->call) {
         relay_settle_cost(r, false);
         return;
     }
-    a = call_answer(r->call);
-    rec->resent = call_resent(r->call);
-    t = call_times(r->call);
+    a = call_answer(r->at->call);
+    rec->resent = call_resent(r->at->call);
+    t = call_times(r->at->call);
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
@@ -100,10 +97,19 @@ void relay_drop_call(struct relay *r)
     note_stand(r, a);
     relay_drop_calls(r);
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
-    call_free(&r->call);
-    if (r->at_target)
-        board_leave(r->at_target);
-    r->at_target = NULL;
+    call_free(&r->at->call);
+    if (r->at->counted)
+        board_leave(r->at->counted);
+    r->at->counted = NULL;
+}
+
+void relay_drop_call(struct relay *r)
+{
+    relay_end_beside(r);
+    ev_timer_stop(&r->again);
+    if (!r->head_sent) /* else the client waits on, and is kept alive */
+        ev_timer_stop(&r->hold);
+    relay_drop_attempt(r);
 }
 
 void relay_flush(struct relay *r)
@@ -116,8 +122,8 @@ void relay_flush(struct relay *r)
 /* The client is told `no`; what the record says of the attempt has been noted. */
 static void say_no(struct relay *r, const struct relay_refusal *no)
 {
-    bool boundary = r->state == RELAY_TRYING || r->translate || r->broke ||
-                    (r->call && call_at_boundary(r->call));
+    bool boundary = r->state == RELAY_TRYING || r->at->translate || r->broke ||
+                    (r->at->call && call_at_boundary(r->at->call));
     struct err e;
 
     relay_drop_call(r); /* or it would go on answering behind the refusal */
@@ -138,6 +144,7 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no)
 {
     if (r->state == RELAY_ENDED || r->state == RELAY_FLUSHING || r->state == RELAY_READING_ALONG)
         return;
+    relay_turn_to_first(r);
     if ((r->state == RELAY_TRYING && relay_go_back(r, no)) || relay_say_approved(r, no))
         return;
     relay_note(r, no);
@@ -168,6 +175,7 @@ static void client_is_gone(struct relay *r, const struct err *e)
 
     if (relay_left_with_all(r))
         return;
+    relay_turn_to_first(r);
     relay_note(r, &no);
     relay_end(r, HTTP_CLOSE_BROKEN);
 }
@@ -175,14 +183,20 @@ static void client_is_gone(struct relay *r, const struct err *e)
 void relay_impossible(struct relay *r, const struct err *e)
 {
     struct relay_last last = {.no = {.status = 503, .reason = REASON_NO_MEMORY, .text = e->text},
-                              .target = r->target};
+                              .target = r->at->target};
     struct policy_failure f = {.class_id = CLASS_JUNK};
+    bool ours = e->code != ERR_LIMIT && e->code != ERR_PROTOCOL; /* memory, the spool's disk */
 
     if (e->code == ERR_RESET) {
         client_is_gone(r, e);
         return;
     }
-    if (e->code != ERR_LIMIT && e->code != ERR_PROTOCOL) { /* memory, the spool's disk */
+    if (ours && relay_is_spare(r)) {
+        f.unasked = true;
+        UNUSED(relay_try_on(r, &f, &last)); /* the first attempt goes on */
+        return;
+    }
+    if (ours) {
         relay_refuse(r, &last.no);
         return;
     }
@@ -206,7 +220,7 @@ void relay_on_work(void *arg, bool works)
 /* The clock of the whole request runs, by the provider of whom it goes to, or may go to. */
 static bool begin_trying(struct relay *r)
 {
-    const struct settings_target *t = r->target ? r->target : r->ways[0].target;
+    const struct settings_target *t = r->at->target ? r->at->target : r->ways[0].target;
     struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY};
     ev_us total = EV_MS(t->provider->timeout.total_ms);
     struct err e;
@@ -344,7 +358,7 @@ static void on_sent(void *arg, size_t n)
         relay_end(r, HTTP_CLOSE_DONE);
     else if (r->state == RELAY_HANDED)
         relay_handed_sent(r, n);
-    else if (r->state == RELAY_ANSWERING && r->whole && !r->end_sent)
+    else if (r->state == RELAY_ANSWERING && r->at->whole && !r->end_sent)
         relay_pump_answer(r);
     else if (r->state == RELAY_ANSWERING)
         relay_ask_more(r);
@@ -375,6 +389,7 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
         return;
     if (r->state != RELAY_FLUSHING) { /* while flushing the outcome is known already */
         no.reason = REASON_CLIENT_GONE;
+        relay_turn_to_first(r);
         relay_note(r, &no);
     }
     relay_end(r, HTTP_CLOSE_BROKEN);
@@ -404,18 +419,47 @@ static void on_deadline(struct ev_timer *t)
     relay_refuse(r, &no);
 }
 
+static void begin_attempt(struct relay *r, struct relay_attempt *a)
+{
+    a->relay = r;
+    a->patches = a->few_patches;
+    a->patches_room = RELAY_PATCHES;
+    buf_init(&a->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
+    buf_init(&a->calls.held, 2 * RELAY_CALLS);
+    ev_timer_init(&a->calls.timer, r->env->ev, relay_on_calls);
+    cred_wait_init(&a->credential, relay_on_credential);
+}
+
+static void end_attempt(struct relay *r, struct relay_attempt *a)
+{
+    r->at = a;
+    cred_unref(&a->cred);
+    relay_unfollow(r);
+    blob_unref(&a->answer);
+    relay_translated_fini(r);
+    buf_fini(&a->held);
+    buf_fini(&a->calls.held);
+    relay_free_patches(r);
+}
+
+int relay_begin_second(struct relay *r, struct err *e)
+{
+    r->hedge = mem_zalloc(1, sizeof(*r->hedge));
+    if (!r->hedge)
+        return err_set(e, ERR_NOMEM, "no memory for a second attempt");
+    begin_attempt(r, &r->hedge->attempt);
+    return 0;
+}
+
 void relay_fini(struct relay *r)
 {
-    cred_unref(&r->cred);
+    if (r->hedge)
+        end_attempt(r, &r->hedge->attempt);
+    end_attempt(r, &r->first);
+    mem_free(r->hedge);
     blob_unref(&r->body);
-    relay_unfollow(r);
-    blob_unref(&r->answer);
     tape_unref(&r->tape);
-    relay_translated_fini(r);
-    buf_fini(&r->held);
-    buf_fini(&r->calls.held);
     mem_free(r->reader);
-    relay_free_patches(r);
     arena_fini(&r->arena);
     settings_unref(&r->settings);
     settings_unref(&r->tried);
@@ -441,6 +485,7 @@ void relay_end(struct relay *r, enum http_close how)
     if (r->run.n)
         policy_dropped(&r->run, ev_now(env->ev));
     ev_timer_stop(&r->hold);
+    ev_timer_stop(&r->slow);
     ev_timer_stop(&r->deadline);
     relay_end_once(r, how);
     relay_trial_over(r);
@@ -549,18 +594,15 @@ void relay_init(struct relay *r, struct relay_env *env, const struct http_head *
     r->record.op = OPS;
     make_id(r);
     arena_init(&r->arena, RELAY_ARENA);
-    r->patches = r->few_patches;
-    r->patches_room = RELAY_PATCHES;
-    buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
-    buf_init(&r->calls.held, 2 * RELAY_CALLS);
-    ev_timer_init(&r->calls.timer, env->ev, relay_on_calls);
+    r->at = &r->first;
+    begin_attempt(r, r->at);
+    ev_timer_init(&r->slow, env->ev, relay_on_slow);
     ev_timer_init(&r->hold, env->ev, relay_on_hold);
     ev_timer_init(&r->again, env->ev, relay_on_again);
     ev_timer_init(&r->deadline, env->ev, on_deadline);
     ev_timer_init(&r->silent, env->ev, relay_on_silent);
     ev_post_init(&r->reap, reap);
     ev_post_init(&r->over, relay_on_over);
-    cred_wait_init(&r->credential, relay_on_credential);
     list_init(&r->link);
 }
 

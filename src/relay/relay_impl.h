@@ -13,6 +13,7 @@
  *     calls.c    calls of tools that are told when they are whole
  *     skip.c     who is not asked, and why
  *     attempt.c  an attempt's credential, its call, and what follows from its failure
+ *     hedge.c    a second attempt beside the first
  *     answer.c   what is written toward the client
  *     exhausted.c  an approved text in place of an error
  *     cost.c     what the target's answer costs
@@ -74,6 +75,62 @@ struct relay_routing {
     enum route_strategy sort; /* if sorted */
 };
 
+/* One attempt at one target: what is made of the request for it, and what has come of its answer.
+ * A failed one is forgotten, and its place taken by the next one. */
+struct relay_attempt {
+    struct relay *relay;
+    const struct settings_target *target;
+    const struct settings_url *url; /* the endpoint, and the key, that it is asked by */
+    size_t key_at;
+    struct blob_patch few_patches[RELAY_PATCHES];
+    struct blob_patch *patches; /* those few, or as many as are needed */
+    size_t patches_n, patches_room;
+    uint64_t extra_held, extra_us; /* what it may cost beyond the first target, since then; 0:
+                                    * nothing is held */
+    struct span client_model_json; /* the model as the client wrote it, to patch answers */
+    bool rename;                   /* the answer's model has to be patched */
+    bool keeper_noted;             /* who keeps the answer (board/kept.h) */
+    bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
+    /* a target of another dialect (translated.c); NULL, 0: it speaks the client's */
+    struct translate *translate;
+    uint64_t translating;                /* bytes that it takes, a part of the env's */
+    const struct provider_op_row *up_op; /* what the target is asked for */
+    const struct dialect *up_dialect;
+    struct blob *up_body;     /* the request as it is sent */
+    struct buf gathered;      /* an event that comes in pieces */
+    struct span dropped;      /* what of the request is left out; absent: nothing */
+    struct span approximated; /* ... and what is said in other words */
+
+    struct cred_wait credential; /* for the target's credential, while it is being fetched */
+    struct cred *cred;           /* that it is made with; NULL: the target goes by a key */
+    bool renewed;                /* it was refused once, and fetched anew */
+    struct call *call;
+    struct board_target *counted; /* where it is counted as under way; NULL: nowhere */
+    struct http_head answer_head; /* of the upstream's answer; fields in the arena */
+    bool events;                  /* the answer comes as events */
+    bool whole;                   /* the answer is held until it is whole */
+    struct buf held;              /* events before the first content */
+    struct blob *answer;          /* a whole answer */
+    struct blob_patch answer_patch;
+    struct blob_reader answer_reader;
+    /* what is told when it is whole (calls.c) */
+    struct {
+        struct buf held;       /* events: the length of each, and its bytes; empty: nothing is */
+        bool any;              /* a call is among them, not the end of a text alone */
+        uint64_t sequence;     /* the number of the first one */
+        struct ev_timer timer; /* ... until then */
+    } calls;
+    struct follow *follow; /* of its stream, for who may go on with it (join.c); in the arena; NULL:
+                            * nobody may */
+};
+
+/* The second of two attempts, and what is kept of the one whose turn it is not. */
+struct relay_hedge {
+    struct relay_attempt attempt;
+    struct policy_attempt policy; /* ... of it, in place of run.it */
+    struct record record;         /* ... likewise, what is of an attempt alone (record_swap()) */
+};
+
 struct relay {
     struct relay_env *env;
     struct list link; /* in env->live */
@@ -108,35 +165,25 @@ struct relay {
     const struct settings_way *ways; /* the same as run.candidates; in the arena; behind them ... */
     size_t out_n;                    /* ... those that must not be asked */
     struct relay_routing routing;
-    uint64_t conversation; /* a hash; 0: none, or nobody wants to know */
-    bool sits;             /* ... and it goes first where it sits */
-    bool walled;           /* one of those is behind a wall */
-    struct span stopped;   /* why no further tier is asked, as a sentence; absent: they are */
-    uint32_t classes;      /* of data that is in it; of settings.classes, a bit each */
-    const struct settings_target *target;
-    const struct settings_url *url; /* the endpoint, and the key, that it is asked by */
-    size_t key_at;
-    struct blob_patch few_patches[RELAY_PATCHES];
-    struct blob_patch *patches; /* those few, or as many as are needed */
-    size_t patches_n, patches_room;
-    uint64_t cost_max, spent;      /* picodollars: that it may cost, and that its attempts have */
-    uint64_t extra_held, extra_us; /* what the attempt may cost beyond the first target, since then;
-                                    * 0: nothing is held */
-    struct span client_model_json; /* the model as the client wrote it, to patch answers */
-    bool rename;                   /* the answer's model has to be patched */
-    bool keeper_noted;             /* who keeps the answer (board/kept.h) */
-    /* a target of another dialect (translated.c); NULL, 0: it speaks the client's */
-    struct translate *translate;
-    uint64_t translating;                /* bytes that it takes, a part of the env's */
-    const struct provider_op_row *up_op; /* what the target is asked for */
-    const struct dialect *up_dialect;
-    struct blob *up_body;     /* the request as it is sent */
-    struct buf gathered;      /* an event that comes in pieces */
-    struct span dropped;      /* what of the request is left out; absent: nothing */
-    struct span approximated; /* ... and what is said in other words */
+    uint64_t conversation;    /* a hash; 0: none, or nobody wants to know */
+    bool sits;                /* ... and it goes first where it sits */
+    bool walled;              /* one of those is behind a wall */
+    struct span stopped;      /* why no further tier is asked, as a sentence; absent: they are */
+    uint32_t classes;         /* of data that is in it; of settings.classes, a bit each */
+    uint64_t cost_max, spent; /* picodollars: that it may cost, and that its attempts have */
+
+    /* attempts: one, and beside it another one while a hedge runs (hedge.c) */
+    struct relay_attempt first;
+    struct relay_hedge *hedge;    /* NULL: there has been none */
+    struct relay_attempt *at;     /* the one whose turn it is ... */
+    struct relay_attempt *beside; /* ... and the other one that is under way; NULL: none is */
+    struct ev_timer slow;         /* the first one takes longer than is usual */
+    struct relay_last *last;      /* how the last one failed; NULL: none has */
+    struct ev_timer again;        /* the same target is asked once more then, or anybody */
+    ev_us waited;                 /* for anybody to be there */
+    ev_us deadline_at;
 
     /* what the client has been told, where another target may go on with it (join.c) */
-    struct follow *follow;    /* in the arena; NULL: none may */
     struct relay_last *broke; /* why it broke off first; NULL: it has not */
     bool joining;             /* who goes on has said nothing yet */
     uint32_t by_prefix;       /* of run.heirs those that take a beginning */
@@ -144,33 +191,6 @@ struct relay {
     ev_us silence;            /* the longest between two */
     bool blocked;             /* the client has to take something first */
 
-    /* what is told when it is whole (calls.c) */
-    struct {
-        struct buf held;       /* events: the length of each, and its bytes; empty: nothing is */
-        bool any;              /* a call is among them, not the end of a text alone */
-        uint64_t sequence;     /* the number of the first one */
-        struct ev_timer timer; /* ... until then */
-    } calls;
-
-    bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
-
-    /* attempt */
-    struct relay_last *last; /* how the last one failed; NULL: none has */
-    struct ev_timer again;   /* the same target is asked once more then, or anybody */
-    ev_us waited;            /* for anybody to be there */
-    ev_us deadline_at;
-    struct cred_wait credential; /* for the target's credential, while it is being fetched */
-    struct cred *cred;           /* that it is made with; NULL: the target goes by a key */
-    bool renewed;                /* it was refused once, and fetched anew */
-    struct call *call;
-    struct board_target *at_target; /* where it is counted as under way; NULL: nowhere */
-    struct http_head answer_head;   /* of the upstream's answer; fields in the arena */
-    bool events;                    /* the answer comes as events */
-    bool whole;                     /* the answer is held until it is whole */
-    struct buf held;                /* events before the first content */
-    struct blob *answer;            /* a whole answer */
-    struct blob_patch answer_patch;
-    struct blob_reader answer_reader;
     struct ev_timer hold;
     uint64_t sequence; /* number of the event that the attempt could not send any more */
     struct ev_timer deadline;
@@ -258,7 +278,13 @@ void relay_refuse(struct relay *r, const struct relay_refusal *no);
 void relay_refuse_join(struct relay *r, const struct relay_refusal *no);
 
 /* The attempt is over, also if it does not know yet: keep what it has read. */
+void relay_drop_attempt(struct relay *r);
+
+/* ... and the one beside it, and nothing is waited for any more. */
 void relay_drop_call(struct relay *r);
+
+/* r->hedge, with nothing in it. */
+MUST_CHECK int relay_begin_second(struct relay *r, struct err *e);
 
 /* Who dies from here on dies of this request, as far as anybody can tell from outside. */
 void relay_on_work(void *arg, bool works);
@@ -315,6 +341,7 @@ void relay_on_hold(struct ev_timer *t);
 
 /* A stream begins: follow it, if somebody could go on with it. */
 void relay_follow(struct relay *r);
+void relay_find_heirs(struct relay *r);
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece);
 void relay_hear(struct relay *r); /* an event has come */
 void relay_unfollow(struct relay *r);
@@ -332,7 +359,7 @@ enum join_how relay_join_how(const struct relay *r);
 /* Does the client know of a block that says who goes on? */
 bool relay_says_joins(const struct relay *r);
 
-/* r->target shall: make the request of it. false: it cannot, *no says why. */
+/* r->at->target shall: make the request of it. false: it cannot, *no says why. */
 bool relay_join(struct relay *r, struct relay_refusal *no);
 
 /* ---- calls.c ---- */
@@ -349,19 +376,23 @@ MUST_CHECK int relay_tell_calls(struct relay *r, struct err *e);
 /* ... never is. */
 void relay_drop_calls(struct relay *r);
 
-/* The fn of r->calls.timer. */
+/* The fn of an attempt's calls.timer. */
 void relay_on_calls(struct ev_timer *t);
 
 /* ---- attempt.c ---- */
 
-/* One attempt at r->target: with the credential that there is now, or as soon as there is one. */
+/* One attempt at r->at->target: with the credential that there is now, or as soon as there is one.
+ */
 void relay_try(struct relay *r);
 
-/* The fn of r->credential. */
+/* The fn of an attempt's credential. */
 void relay_on_credential(struct cred_wait *w, struct cred *c, const struct err *e);
 
 /* It failed. false: and that is final, *last says how; true: another one is under way. */
 bool relay_try_on(struct relay *r, const struct policy_failure *f, struct relay_last *last);
+
+/* What is said of a failure outlives its call: r->last. false: no memory. */
+bool relay_keep_last(struct relay *r, const struct relay_last *last);
 
 /* Nobody may be asked now. true: somebody may soon, and is then; false: that is too long. */
 bool relay_wait(struct relay *r);
@@ -373,10 +404,65 @@ void relay_on_again(struct ev_timer *t);
  * and r->record is ready for the next one. */
 void relay_tell_attempt(struct relay *r, struct record *of, const struct relay_refusal *no);
 
+/* ... and another one goes on that was under way beside it. */
+void relay_tell_beside(struct relay *r, struct record *of, const char *why);
+
 /* The attempt failed so. A credential that the target does not take (any more), and that was
  * fetched, is fetched anew once, and the target is tried again: what was refused has not been
  * executed. false: it is none of that. */
 bool relay_renew(struct relay *r, const struct call_failure *f);
+
+/* ---- hedge.c ---- */
+
+/* An attempt that is under way: its turn it is from now on. Returns its relay. */
+struct relay *relay_turn_to(struct relay_attempt *a);
+
+static inline struct relay *relay_of(struct relay_attempt *a)
+{
+    return a->relay->at == a ? a->relay : relay_turn_to(a);
+}
+
+/* The request ends: if two are under way its record is of the first one. */
+static inline void relay_turn_to_first(struct relay *r)
+{
+    if (r->beside)
+        UNUSED(relay_of(&r->first));
+}
+
+/* The request's first attempt begins: who is asked beside it is, as soon as it is slow. */
+void relay_watch_slow(struct relay *r);
+
+/* The fn of r->slow. */
+void relay_on_slow(struct ev_timer *t);
+
+/* The attempt answers: the one beside it has lost, and is cancelled. */
+void relay_answers(struct relay *r);
+
+/* The attempt has failed so, and another one beside it goes on. false: there is none, or what it
+ * has failed of is final. */
+bool relay_goes_on_beside(struct relay *r, const struct policy_failure *f, struct relay_last *last);
+
+/* The one beside, if there is one, is over with its request. */
+void relay_end_beside(struct relay *r);
+
+/* Is it the second of two attempts that run? What it fails of harms nobody. */
+bool relay_is_spare(const struct relay *r);
+
+/* Whom the first attempt could be hedged onto, as the plan has it: of the candidates, a bit each.
+ */
+uint32_t relay_hedges_onto(const struct relay *r);
+
+/* What becomes of the request if its first target, which is found, is slow. */
+struct relay_hedged {
+    bool wanted;            /* its model hedges */
+    const char *why, *text; /* it is not, in a word and a sentence; NULL: it is ... */
+    ev_us after_us;
+    size_t at; /* ... then, onto that way */
+};
+void relay_look_hedge(struct relay *r, struct relay_hedged *ret);
+
+/* The place of what is known of a model's hedges, by a hash of its name. */
+struct board_standing *relay_hedge_place(const struct relay *r);
 
 /* ---- request.c ---- */
 
@@ -469,9 +555,12 @@ MUST_CHECK int relay_brings_tools(const struct relay *r, bool *ret, struct err *
 
 /* ---- plan.c ---- */
 
-/* The next target that can and may be asked: r->target, with the request made fit for it. false:
- * there is none, and *no says why, of the whole plan. */
+/* The next target that can and may be asked: r->at->target, with the request made fit for it.
+ * false: there is none, and *no says why, of the whole plan. */
 bool relay_next_target(struct relay *r, struct relay_refusal *no);
+
+/* One to be asked beside the first, which is under way as r->beside. false: there is none. */
+bool relay_next_beside(struct relay *r);
 
 /* The same one again; or, where that cannot be any more, the next one. */
 bool relay_same_target(struct relay *r, struct relay_refusal *no);
@@ -479,14 +568,14 @@ bool relay_same_target(struct relay *r, struct relay_refusal *no);
 /* What the last attempt has made of the request and its answer is gone. */
 void relay_forget_attempt(struct relay *r);
 
-/* r->target into the record. */
+/* r->at->target into the record. */
 void relay_name_target(struct relay *r);
 
 /* Who keeps the answer of this id (its hash); 0: nobody knows. */
 uint32_t relay_keeper_of(const struct relay *r, uint64_t answer);
 
-/* Who keeps the answer of r->call is known before the client is told its id: its next request may
- * come to another worker. */
+/* Who keeps the answer of r->at->call is known before the client is told its id: its next request
+ * may come to another worker. */
 void relay_note_keeper(struct relay *r);
 
 /* ---- skip.c ---- */
@@ -550,10 +639,10 @@ bool relay_can_translate(const struct relay *r, const struct settings_target *t)
 /* ... of any dialect: one by which it would go on from the beginning of an answer? */
 bool relay_goes_on(const struct relay *r, const struct settings_target *t);
 
-/* Translate the request for r->target, which relay_can_translate() said yes of: up_op, up_dialect,
- * up_body, dropped, approximated. Of several operations it is the first that can say the request.
- * false: it cannot be asked, *no says why. Another target may: one of the client's own dialect
- * takes also what the gateway cannot read. */
+/* Translate the request for r->at->target, which relay_can_translate() said yes of: up_op,
+ * up_dialect, up_body, dropped, approximated. Of several operations it is the first that can say
+ * the request. false: it cannot be asked, *no says why. Another target may: one of the client's own
+ * dialect takes also what the gateway cannot read. */
 bool relay_translate(struct relay *r, struct relay_refusal *no);
 void relay_translated_fini(struct relay *r);
 
@@ -565,7 +654,7 @@ MUST_CHECK int relay_translate_event(struct relay *r, struct span raw, enum call
  * Nothing where nothing is translated. */
 MUST_CHECK int relay_translate_end(struct relay *r, struct err *e);
 
-/* The target's whole answer in r->answer becomes the client's, also as a stream. */
+/* The target's whole answer in r->at->answer becomes the client's, also as a stream. */
 MUST_CHECK int relay_translate_answer(struct relay *r, struct err *e);
 
 /* A body as one piece of memory; the caller frees it. NULL: there is none. */
@@ -631,8 +720,8 @@ bool relay_read_cap(struct relay *r, struct relay_refusal *no);
 /* May it cost what this target may take for it? Else *no says so. */
 bool relay_may_cost(struct relay *r, const struct settings_target *t, struct relay_refusal *no);
 
-/* May failing over to r->target cost what it may beyond the first target? Then that counts, until
- * relay_settle_cost(). */
+/* May failing over to r->at->target cost what it may beyond the first target? Then that counts,
+ * until relay_settle_cost(). */
 bool relay_hold_extra(struct relay *r, struct relay_refusal *no);
 
 /* The attempt is over, as r->record has it, or was never made. */
@@ -674,7 +763,7 @@ MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev,
 MUST_CHECK int relay_patch_event(const struct relay *r, const struct dialect_event *ev,
                                  struct span raw, struct buf *out, struct err *e);
 
-/* The same as relay_send_event() into r->held, before the head is sent. */
+/* The same as relay_send_event() into r->at->held, before the head is sent. */
 MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 struct err *e);
 

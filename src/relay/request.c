@@ -434,8 +434,8 @@ static bool find_pinned(struct relay *r, struct relay_refusal *no)
         .provider = pinned, .id = pinned->name, .facts = pinned->facts, .meets = pinned->meets};
     if (relay_is_disabled(r, &r->plan.one, no))
         return false;
-    r->target = &r->plan.one;
-    r->url = &pinned->urls[0];
+    r->at->target = &r->plan.one;
+    r->at->url = &pinned->urls[0];
     return true;
 }
 
@@ -498,20 +498,20 @@ static void add_client_query(struct buf *out, struct relay *r, struct span query
 
 static struct span upstream_path(struct relay *r)
 {
-    const struct settings_provider *p = r->target->provider;
-    enum provider_op op = r->translate ? r->up_op->op : r->op->op;
+    const struct settings_provider *p = r->at->target->provider;
+    enum provider_op op = r->at->translate ? r->at->up_op->op : r->op->op;
     struct span rest = r->head->path, path = span_cut(&rest, '?'), ret = {NULL, 0};
     struct buf b;
     char sep = '?';
 
     buf_init(&b, (size_t)16 * 1024);
     if (provider_path(&b, p->type,
-                      &(struct provider_ask){op, r->req.stream, path, r->target->model},
-                      r->url->path) < 0)
-        buf_fini(&b);  /* plan.c and find_pinned() have asked: this does not happen */
-    if (!r->translate) /* else it was meant for another API */
+                      &(struct provider_ask){op, r->req.stream, path, r->at->target->model},
+                      r->at->url->path) < 0)
+        buf_fini(&b);      /* plan.c and find_pinned() have asked: this does not happen */
+    if (!r->at->translate) /* else it was meant for another API */
         add_client_query(&b, r, rest, &sep);
-    else if (r->up_op->stream) /* Gemini's: events, and no list */
+    else if (r->at->up_op->stream) /* Gemini's: events, and no list */
         add_query(&b, SPAN_LIT("alt=sse"), &sep);
     if (p->api_version.n) {
         buf_add_char(&b, sep);
@@ -556,10 +556,10 @@ static size_t leave_out_foreign(struct http_field *fields, size_t n)
 /* The request as it goes to a target of another dialect. */
 static void translated_conf(const struct relay *r, struct call_conf *conf)
 {
-    conf->body = r->up_body;
+    conf->body = r->at->up_body;
     conf->patches_n = 0;
-    conf->op = r->up_op->op;
-    conf->dialect = relay_ready(r, r->up_dialect);
+    conf->op = r->at->up_op->op;
+    conf->dialect = relay_ready(r, r->at->up_dialect);
 }
 
 /* What the target is to believe us by: a credential that was fetched, or the configuration's key.
@@ -570,32 +570,32 @@ static void add_credential(const struct relay *r, struct call_conf *conf)
 
     conf->auth = provider_auth(p->type, conf->op);
     if (p->keys_n)
-        conf->key = p->keys[r->key_at].bytes;
-    if (!r->cred)
+        conf->key = p->keys[r->at->key_at].bytes;
+    if (!r->at->cred)
         return;
     conf->auth = p->type->cloud == CLOUD_AWS ? AUTH_AWS : AUTH_BEARER;
-    conf->key = conf->auth == AUTH_AWS ? r->cred->grant.session : r->cred->grant.token;
-    conf->aws = (struct sigv4_key){.id = r->cred->grant.id,
-                                   .secret = r->cred->grant.secret,
+    conf->key = conf->auth == AUTH_AWS ? r->at->cred->grant.session : r->at->cred->grant.token;
+    conf->aws = (struct sigv4_key){.id = r->at->cred->grant.id,
+                                   .secret = r->at->cred->grant.secret,
                                    .region = p->region,
                                    .service = span_str(p->type->service)};
 }
 
 int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
 {
-    const struct settings_provider *p = r->target->provider;
+    const struct settings_provider *p = r->at->target->provider;
     struct http_field *fields;
 
     *conf = (struct call_conf){
         .ev = r->env->ev,
         .spares = &r->env->calls,
         .provider = p,
-        .url = r->url,
+        .url = r->at->url,
         .op = r->op->op,
         .method = r->head->method,
         .body = blob_len(r->body) || r->op->routed ? r->body : NULL,
-        .patches = r->patches,
-        .patches_n = r->patches_n,
+        .patches = r->at->patches,
+        .patches_n = r->at->patches_n,
         .dialect = r->op->routed ? relay_ready(r, r->dialect) : NULL,
         .stream = r->req.stream,
         .choices = r->req.choices,
@@ -611,9 +611,9 @@ int relay_call_conf(struct relay *r, struct call_conf *conf, struct err *e)
         return err_set(e, ERR_NOMEM, "no memory for a request");
     conf->fields_n = headers_filter(fields, r->head, HEADERS_TO_UPSTREAM, p->type->fields);
     conf->fields = fields;
-    if (r->translate || (relay_is_hosted(r) && p->type->hosted.body_betas))
+    if (r->at->translate || (relay_is_hosted(r) && p->type->hosted.body_betas))
         conf->fields_n = leave_out_foreign(fields, conf->fields_n);
-    if (r->translate)
+    if (r->at->translate)
         translated_conf(r, conf);
     add_credential(r, conf);
     return call_pools_get(r->env->pools, &conf->pool, p, conf->url, e);

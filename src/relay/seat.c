@@ -69,5 +69,5 @@ void relay_take_seat(struct relay *r)
 {
     if (r->conversation)
         seat_note(r->env->sink.seats, r->conversation,
-                  seat_mark(r->run.candidates[r->run.at].target), ev_now(r->env->ev));
+                  seat_mark(r->run.candidates[r->run.it.at].target), ev_now(r->env->ev));
 }

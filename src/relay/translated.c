@@ -125,10 +125,10 @@ static void refuse(struct relay *r, struct relay_refusal *no, const struct err *
 static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusal *no)
 {
     const struct chat_feature_row *row = chat_feature_row(f);
-    struct span place = translate_place(r->translate, f);
+    struct span place = translate_place(r->at->translate, f);
     struct span text =
         arena_printf(&r->arena, "%.*s%s%.*s cannot be asked for this (%s): %s", SPAN_FMT(place),
-                     place.n ? ": " : "", SPAN_FMT(r->target->id), row->word, row->sentence);
+                     place.n ? ": " : "", SPAN_FMT(r->at->target->id), row->word, row->sentence);
 
     *no = (struct relay_refusal){
         .status = 400,
@@ -165,8 +165,8 @@ static bool has_room(struct relay *r, struct relay_refusal *no)
 
 static int write_request(struct relay *r, const struct translate_conf *conf, struct err *e)
 {
-    const struct provider *type = r->target->provider->type;
-    struct convert_to to = {.model = r->target->model,
+    const struct provider *type = r->at->target->provider->type;
+    struct convert_to to = {.model = r->at->target->model,
                             .stream = r->req.stream,
                             .ask_usage = type->caps & CAP_USAGE_OPT,
                             .signer = conf->target ? conf->target->signer : CHAT_SIGNER_NONE,
@@ -179,9 +179,9 @@ static int write_request(struct relay *r, const struct translate_conf *conf, str
     int rc = -1;
 
     buf_init(&out, REQUEST_MAX((size_t)blob_len(r->body)));
-    if (translate_request(r->translate, &out, &to, e) == 0 &&
-        blob_new(&r->up_body, &r->env->blobs, UINT64_MAX, e) == 0)
-        rc = blob_add(r->up_body, out.p, out.n, e);
+    if (translate_request(r->at->translate, &out, &to, e) == 0 &&
+        blob_new(&r->at->up_body, &r->env->blobs, UINT64_MAX, e) == 0)
+        rc = blob_add(r->at->up_body, out.p, out.n, e);
     buf_fini(&out);
     return rc;
 }
@@ -194,12 +194,12 @@ static struct span note_names(struct relay *r, void (*list)(const struct transla
     struct buf b;
 
     buf_init(&b, NAMES_MAX);
-    list(r->translate, &b);
+    list(r->at->translate, &b);
     if (b.n)
         names = arena_dup(&r->arena, buf_span(&b));
     buf_fini(&b);
     buf_init(&b, cap - 1);
-    list(r->translate, &b);
+    list(r->at->translate, &b);
     relay_keep(record, cap, buf_span(&b));
     buf_fini(&b);
     return names;
@@ -210,8 +210,8 @@ static void note_loss(struct relay *r)
 {
     struct record *rec = &r->record;
 
-    r->dropped = note_names(r, translate_dropped, rec->dropped, sizeof(rec->dropped));
-    r->approximated =
+    r->at->dropped = note_names(r, translate_dropped, rec->dropped, sizeof(rec->dropped));
+    r->at->approximated =
         note_names(r, translate_approximated, rec->approximated, sizeof(rec->approximated));
 }
 
@@ -221,7 +221,7 @@ static bool translate_by(struct relay *r, const struct provider_op_row *op,
     const struct dialect *theirs = dialect_find(span_str(op->dialect));
     struct translate_conf conf = {.client = convert_client(r->dialect),
                                   .target = convert_target(theirs),
-                                  .host = r->target->provider->type->host,
+                                  .host = r->at->target->provider->type->host,
                                   .client_count = convert_count_find(r->dialect),
                                   .target_count = convert_count_find(theirs),
                                   .client_embed = convert_embed_client(r->dialect),
@@ -244,27 +244,28 @@ static bool translate_by(struct relay *r, const struct provider_op_row *op,
         return false;
     body = relay_flat(r->body, &e);
     if (!body ||
-        translate_new(&r->translate, &conf, span_of(body, (size_t)blob_len(r->body)), &e) < 0) {
+        translate_new(&r->at->translate, &conf, span_of(body, (size_t)blob_len(r->body)), &e) < 0) {
         refuse(r, no, &e);
         goto out;
     }
     if (r->state == RELAY_ANSWERING && relay_says_joins(r) &&
-        translate_say_join(r->translate, r->target->model, &e) < 0) {
+        translate_say_join(r->at->translate, r->at->target->model, &e) < 0) {
         refuse(r, no, &e);
         goto out;
     }
     if (r->state == RELAY_ANSWERING &&
-        translate_go_on(r->translate, r->follow, relay_join_how(r), r->target->id, &e) < 0) {
+        translate_go_on(r->at->translate, r->at->follow, relay_join_how(r), r->at->target->id, &e) <
+            0) {
         refuse(r, no, &e);
         goto out;
     }
-    obstacle = translate_obstacle(r->translate);
+    obstacle = translate_obstacle(r->at->translate);
     if (obstacle != CHAT_FEATURES) {
         cannot_say(r, obstacle, no);
         goto out;
     }
-    r->up_op = op;
-    r->up_dialect = theirs;
+    r->at->up_op = op;
+    r->at->up_dialect = theirs;
     if (write_request(r, &conf, &e) < 0) {
         refuse(r, no, &e);
         if (e.code == ERR_PROTOCOL) /* there is a place in it that this target cannot be told */
@@ -272,8 +273,8 @@ static bool translate_by(struct relay *r, const struct provider_op_row *op,
         goto out;
     }
     note_loss(r);
-    r->translating = translate_memory(r->translate);
-    r->env->translating += r->translating;
+    r->at->translating = translate_memory(r->at->translate);
+    r->env->translating += r->at->translating;
     ok = true;
 out:
     mem_free(body);
@@ -286,26 +287,26 @@ out:
  * think by the second one alone. Why the first cannot is what the client is told. */
 bool relay_translate(struct relay *r, struct relay_refusal *no)
 {
-    const struct provider_op_row *op = next_op(r, r->target, NULL);
+    const struct provider_op_row *op = next_op(r, r->at->target, NULL);
     struct relay_refusal other = {0};
     bool ok;
 
     MUST(op); /* relay_can_translate() */
     ok = translate_by(r, op, no);
-    while (!ok && no->reason == REASON_CANNOT_SAY && (op = next_op(r, r->target, op)) != NULL)
+    while (!ok && no->reason == REASON_CANNOT_SAY && (op = next_op(r, r->at->target, op)) != NULL)
         ok = translate_by(r, op, &other);
     return ok;
 }
 
 void relay_translated_fini(struct relay *r)
 {
-    translate_free(&r->translate);
-    r->env->translating -= r->translating;
-    r->translating = 0;
-    blob_unref(&r->up_body);
-    buf_fini(&r->gathered);
-    r->up_op = NULL;
-    r->up_dialect = NULL;
+    translate_free(&r->at->translate);
+    r->env->translating -= r->at->translating;
+    r->at->translating = 0;
+    blob_unref(&r->at->up_body);
+    buf_fini(&r->at->gathered);
+    r->at->up_op = NULL;
+    r->at->up_dialect = NULL;
 }
 
 /* ---- answers ---- */
@@ -314,17 +315,17 @@ int relay_translate_event(struct relay *r, struct span raw, enum call_piece piec
                           struct err *e)
 {
     if (piece == CALL_EVENT_WHOLE)
-        return translate_event(r->translate, raw, out, e);
+        return translate_event(r->at->translate, raw, out, e);
     if (piece == CALL_EVENT_FIRST)
-        buf_init(&r->gathered, TRANSLATE_EVENT_MAX);
-    buf_add_span(&r->gathered, raw);
-    if (buf_finish(&r->gathered, "event", e) < 0)
+        buf_init(&r->at->gathered, TRANSLATE_EVENT_MAX);
+    buf_add_span(&r->at->gathered, raw);
+    if (buf_finish(&r->at->gathered, "event", e) < 0)
         return -1;
     if (piece != CALL_EVENT_LAST)
         return 0;
-    if (translate_event(r->translate, buf_span(&r->gathered), out, e) < 0)
+    if (translate_event(r->at->translate, buf_span(&r->at->gathered), out, e) < 0)
         return -1;
-    buf_fini(&r->gathered);
+    buf_fini(&r->at->gathered);
     return 0;
 }
 
@@ -333,10 +334,10 @@ int relay_translate_end(struct relay *r, struct err *e)
     struct buf out;
     int rc = -1;
 
-    if (!r->translate)
+    if (!r->at->translate)
         return 0;
     buf_init(&out, TRANSLATE_EVENT_MAX);
-    if (translate_end(r->translate, &out, e) == 0)
+    if (translate_end(r->at->translate, &out, e) == 0)
         rc = relay_send(r, buf_span(&out), e);
     note_loss(r); /* of the answer: for the record, the header has gone */
     buf_fini(&out);
@@ -350,7 +351,7 @@ static int translate_whole(struct relay *r, struct span body, struct buf *out, s
 
     if (list)
         buf_add_char(out, '[');
-    if (translate_answer(r->translate, body, r->req.stream, out, e) < 0)
+    if (translate_answer(r->at->translate, body, r->req.stream, out, e) < 0)
         return -1;
     if (list)
         buf_add_char(out, ']');
@@ -361,15 +362,15 @@ int relay_translate_answer(struct relay *r, struct err *e)
 {
     struct blob *answer = NULL;
     struct buf out;
-    char *body = relay_flat(r->answer, e);
+    char *body = relay_flat(r->at->answer, e);
     int rc = -1;
 
     buf_init(&out, REQUEST_MAX((size_t)r->settings->server.answer_bytes_max));
-    if (body && translate_whole(r, span_of(body, (size_t)blob_len(r->answer)), &out, e) == 0 &&
+    if (body && translate_whole(r, span_of(body, (size_t)blob_len(r->at->answer)), &out, e) == 0 &&
         blob_new(&answer, &r->env->blobs, UINT64_MAX, e) == 0 &&
         blob_add(answer, out.p, out.n, e) == 0) {
-        blob_unref(&r->answer);
-        r->answer = answer;
+        blob_unref(&r->at->answer);
+        r->at->answer = answer;
         answer = NULL;
         if (r->req.stream)
             relay_set_type(r, SPAN_LIT("text/event-stream"));

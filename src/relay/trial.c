@@ -142,10 +142,11 @@ static void forget(struct relay *r)
     r->out_n = 0;
     r->walled = r->sits = false;
     r->stopped = span_of(NULL, 0);
-    r->target = NULL;
-    r->url = NULL;
+    r->at->target = NULL;
+    r->at->url = NULL;
+    ev_timer_stop(&r->slow);
     r->last = NULL;
-    r->key_at = 0;
+    r->at->key_at = 0;
     r->blocked = false;
 }
 

@@ -14,10 +14,10 @@ void relay_ask_more(struct relay *r)
 {
     bool blocked = r->backlog >= RELAY_LOW;
 
-    if (!r->call)
+    if (!r->at->call)
         return;
     if (!blocked)
-        call_resume(r->call);
+        call_resume(r->at->call);
     if (r->blocked && !blocked) /* until now its silence was ours */
         r->heard = ev_now(r->env->ev);
     r->blocked = blocked;
@@ -25,19 +25,20 @@ void relay_ask_more(struct relay *r)
 
 int relay_open(struct relay *r, struct err *e)
 {
+    relay_answers(r);
     ev_timer_stop(&r->hold);
     if (!r->head_sent && relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
         return -1;
     r->state = RELAY_ANSWERING;
-    if (call_request_sent(r->call) &&
-        !r->follow) { /* nobody asks for it again, and a stream may last for long */
+    if (call_request_sent(r->at->call) &&
+        !r->at->follow) { /* nobody asks for it again, and a stream may last for long */
         blob_unref(&r->body);
-        blob_unref(&r->up_body);
+        blob_unref(&r->at->up_body);
     }
-    if (r->held.n && relay_send(r, buf_span(&r->held), e) < 0)
+    if (r->at->held.n && relay_send(r, buf_span(&r->at->held), e) < 0)
         return -1;
-    buf_fini(&r->held);
-    return r->follow ? relay_watch(r, e) : 0;
+    buf_fini(&r->at->held);
+    return r->at->follow ? relay_watch(r, e) : 0;
 }
 
 /* The client still waits for content: it gets the head, though the target may have said nothing
@@ -64,6 +65,10 @@ void relay_on_hold(struct ev_timer *t)
         relay_on_watch(r);
         return;
     }
+    if (!r->head_sent && !r->at->events && r->beside)
+        relay_turn_to(r->beside);
+    if (!r->head_sent && !r->at->events) /* of two attempts the one that had a head has failed */
+        return;
     if ((r->joining || r->state == RELAY_TRYING) && keep_waiting(r, &e) < 0)
         relay_impossible(r, &e);
 }
@@ -74,10 +79,10 @@ static int copy_answer_head(struct relay *r, const struct http_head *h, struct e
 
     if (!fields)
         return err_set(e, ERR_NOMEM, "no memory for an answer");
-    r->answer_head = *h;
-    r->answer_head.fields = fields;
-    r->answer_head.fields_n = headers_filter(fields, h, HEADERS_TO_CLIENT, NULL);
-    for (size_t i = 0; i < r->answer_head.fields_n; i++) {
+    r->at->answer_head = *h;
+    r->at->answer_head.fields = fields;
+    r->at->answer_head.fields_n = headers_filter(fields, h, HEADERS_TO_CLIENT, NULL);
+    for (size_t i = 0; i < r->at->answer_head.fields_n; i++) {
         fields[i].name = arena_dup(&r->arena, fields[i].name);
         fields[i].value = arena_dup(&r->arena, fields[i].value);
         if (!fields[i].name.p || !fields[i].value.p)
@@ -89,7 +94,7 @@ static int copy_answer_head(struct relay *r, const struct http_head *h, struct e
 /* What it says of the account's limits is known before the next request is sent. */
 static void note_limits(struct relay *r, const struct http_head *h)
 {
-    const struct provider *p = r->target->provider->type;
+    const struct provider *p = r->at->target->provider->type;
     struct provider_limits l = {0};
     uint64_t wall_ms = ev_wall_ms(r->env->ev);
 
@@ -101,22 +106,22 @@ static void note_limits(struct relay *r, const struct http_head *h)
 
 static void on_answer_head(void *arg, const struct http_head *h, bool events)
 {
-    struct relay *r = arg;
+    struct relay *r = relay_of(arg);
     struct err e;
     int rc;
 
     r->record.upstream_status = h->status;
     note_limits(r, h);
-    r->events = events;
-    r->whole = !events && r->op->routed;
+    r->at->events = events;
+    r->at->whole = !events && r->op->routed;
     rc = copy_answer_head(r, h, &e);
-    if (rc == 0 && events && call_reframed(r->call))
+    if (rc == 0 && events && call_reframed(r->at->call))
         relay_set_type(r, SPAN_LIT("text/event-stream"));
     if (rc == 0 && events && !r->head_sent)
         rc = ev_timer_set(&r->hold, EV_MS(RELAY_HOLD_MS), &e);
-    if (rc == 0 && r->whole)
-        rc = blob_new(&r->answer, &r->env->blobs, r->settings->server.answer_bytes_max, &e);
-    if (rc == 0 && !events && !r->whole) { /* passed through: there is nothing to wait for */
+    if (rc == 0 && r->at->whole)
+        rc = blob_new(&r->at->answer, &r->env->blobs, r->settings->server.answer_bytes_max, &e);
+    if (rc == 0 && !events && !r->at->whole) { /* passed through: there is nothing to wait for */
         r->state = RELAY_ANSWERING;
         rc = relay_send_head(r, h->body_len, &e);
     }
@@ -131,7 +136,7 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
 /* Since the target was asked. */
 static ev_us waited(const struct relay *r)
 {
-    ev_us asked = call_times(r->call)->asked;
+    ev_us asked = call_times(r->at->call)->asked;
 
     return asked ? ev_now(r->env->ev) - asked : 0;
 }
@@ -142,7 +147,7 @@ void relay_note_told(struct relay *r)
 
     if (r->record.first_us == 0)
         r->record.first_us = ev_now(r->env->ev) - r->began;
-    if (r->joining && r->follow && relay_watch(r, &e) < 0)
+    if (r->joining && r->at->follow && relay_watch(r, &e) < 0)
         UNUSED(e); /* then timeout.idle is what there is */
     r->joining = false;
 }
@@ -155,7 +160,7 @@ static int tell_event(struct relay *r, const struct dialect_event *ev, struct sp
     if (relay_tell_calls(r, e) < 0)
         return -1;
     relay_follow_event(r, raw, piece);
-    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD) && relay_open(r, e) < 0)
+    if (r->state == RELAY_TRYING && (release || r->at->held.n > RELAY_HOLD) && relay_open(r, e) < 0)
         return -1;
     if (r->state == RELAY_TRYING)
         return relay_hold_event(r, ev, raw, e);
@@ -169,15 +174,17 @@ static int tell_event(struct relay *r, const struct dialect_event *ev, struct sp
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
-    struct relay *r = arg;
+    struct relay *r = relay_of(arg);
     struct err e;
     int rc;
 
     relay_note_keeper(r);
-    if (r->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
+    if (r->at->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
         relay_ask_more(r); /* only we have asked for it */
         return;
     }
+    if (dialect_is_content(ev->kind))
+        relay_answers(r);
     relay_hear(r);
     if (relay_holds(r, ev, raw, piece))
         rc = relay_hold_call(r, ev, raw, &e);
@@ -187,7 +194,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
         relay_impossible(r, &e);
         return;
     }
-    if (dialect_is_content(ev->kind) && !r->run.answered)
+    if (dialect_is_content(ev->kind) && !r->run.it.answered)
         policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
     relay_ask_more(r);
 }
@@ -204,24 +211,30 @@ static void refuse_large_answer(struct relay *r, const struct err *e)
         .hint = "Ask for a stream or for less, or raise server.limits.answer in the gateway's "
                 "configuration."};
 
-    relay_refuse(r, &no);
+    struct relay_last last = {.no = no, .target = r->at->target};
+    struct policy_failure f = {.class_id = CLASS_JUNK, .unasked = true};
+
+    if (relay_is_spare(r))
+        UNUSED(relay_try_on(r, &f, &last)); /* the first one may say less */
+    else
+        relay_refuse(r, &no);
 }
 
 static void on_answer_body(void *arg, struct span bytes)
 {
-    struct relay *r = arg;
+    struct relay *r = relay_of(arg);
     struct err e;
     int rc;
 
-    if (r->whole)
-        rc = blob_add(r->answer, bytes.p, bytes.n, &e);
+    if (r->at->whole)
+        rc = blob_add(r->at->answer, bytes.p, bytes.n, &e);
     else
         rc = relay_send(r, bytes, &e);
-    if (r->record.first_us == 0 && !r->whole)
+    if (r->record.first_us == 0 && !r->at->whole)
         r->record.first_us = ev_now(r->env->ev) - r->began;
     if (rc == 0)
         relay_ask_more(r);
-    else if (r->whole && e.code == ERR_LIMIT)
+    else if (r->at->whole && e.code == ERR_LIMIT)
         refuse_large_answer(r, &e);
     else
         relay_impossible(r, &e);
@@ -245,7 +258,7 @@ void relay_pump_answer(struct relay *r)
     struct span s;
 
     while (r->backlog < HTTP_ANSWER_WINDOW) {
-        if (blob_reader_next(&r->answer_reader, HTTP_ANSWER_WINDOW - r->backlog, &s, &e) < 0) {
+        if (blob_reader_next(&r->at->answer_reader, HTTP_ANSWER_WINDOW - r->backlog, &s, &e) < 0) {
             relay_end(r, HTTP_CLOSE_BROKEN);
             return;
         }
@@ -263,17 +276,19 @@ void relay_pump_answer(struct relay *r)
 /* The whole answer is good: begin to send it. */
 static void send_whole_answer(struct relay *r)
 {
-    const struct dialect_event *ev = &call_answer(r->call)->ev;
+    const struct dialect_event *ev = &call_answer(r->at->call)->ev;
     size_t patches = 0;
     struct err e;
 
-    if (r->rename && ev->model_len) {
-        r->answer_patch = (struct blob_patch){ev->model_at, ev->model_len, r->client_model_json};
+    if (r->at->rename && ev->model_len) {
+        r->at->answer_patch =
+            (struct blob_patch){ev->model_at, ev->model_len, r->at->client_model_json};
         patches = 1;
     }
-    blob_reader_init(&r->answer_reader, r->answer, &r->answer_patch, patches);
+    blob_reader_init(&r->at->answer_reader, r->at->answer, &r->at->answer_patch, patches);
     r->state = RELAY_ANSWERING;
-    if (relay_send_head(r, blob_patched_len(r->answer, &r->answer_patch, patches), &e) < 0) {
+    if (relay_send_head(r, blob_patched_len(r->at->answer, &r->at->answer_patch, patches), &e) <
+        0) {
         relay_impossible(r, &e);
         return;
     }
@@ -293,9 +308,9 @@ static enum outcome passed_outcome(uint16_t status)
  * others. */
 static int finish_answer(struct relay *r, struct err *e)
 {
-    if (r->whole) {
+    if (r->at->whole) {
         relay_note_keeper(r);
-        return r->translate ? relay_translate_answer(r, e) : 0;
+        return r->at->translate ? relay_translate_answer(r, e) : 0;
     }
     if (relay_tell_calls(r, e) < 0 || (r->state == RELAY_TRYING && relay_open(r, e) < 0))
         return -1;
@@ -304,24 +319,26 @@ static int finish_answer(struct relay *r, struct err *e)
 
 static void note_success(struct relay *r)
 {
-    r->record.outcome = passed_outcome(r->answer_head.status);
-    if (r->follow && r->silence)
+    r->record.outcome = passed_outcome(r->at->answer_head.status);
+    if (r->at->follow && r->silence)
         policy_gap(&r->run, r->silence, ev_now(r->env->ev));
     if (r->run.n)
         policy_ended(&r->run, waited(r), ev_now(r->env->ev));
-    relay_take_seat(r);
+    if (r->record.hedge != RECORD_HEDGE_WON || r->last)
+        relay_take_seat(r); /* else it stays where its conversation has been read */
     if (r->broke)
         r->record.outcome = OUTCOME_JOINED;
-    else if (r->record.outcome == OUTCOME_FULL && r->target->degraded)
+    else if (r->record.outcome == OUTCOME_FULL && r->at->target->degraded)
         r->record.outcome = OUTCOME_DEGRADED;
-    else if (r->last && r->last->target != r->target && r->record.outcome == OUTCOME_FULL)
+    else if (r->record.outcome == OUTCOME_FULL &&
+             (r->record.hedge == RECORD_HEDGE_WON || (r->last && r->last->target != r->at->target)))
         r->record.outcome = OUTCOME_EQUIVALENT;
 }
 
 bool relay_left_with_all(struct relay *r)
 {
-    bool all = r->state == RELAY_ANSWERING && !r->whole && !r->translate && r->backlog == 0 &&
-               r->call && call_answer(r->call)->done;
+    bool all = r->state == RELAY_ANSWERING && !r->at->whole && !r->at->translate &&
+               r->backlog == 0 && r->at->call && call_answer(r->at->call)->done;
 
     if (!all)
         return false;
@@ -335,15 +352,16 @@ bool relay_left_with_all(struct relay *r)
 
 static void on_done(void *arg)
 {
-    struct relay *r = arg;
+    struct relay *r = relay_of(arg);
     struct err e;
 
     if (finish_answer(r, &e) < 0) {
         relay_impossible(r, &e);
         return;
     }
+    relay_answers(r);
     note_success(r);
-    if (r->whole)
+    if (r->at->whole)
         send_whole_answer(r);
     else
         end_answer(r);
@@ -358,8 +376,8 @@ void relay_fail(struct relay *r, const struct relay_last *last)
 
     if (r->state == RELAY_TRYING && relay_go_back(r, &last->no))
         return;
-    r->target = last->target;
-    if (r->target)
+    r->at->target = last->target;
+    if (r->at->target)
         relay_name_target(r);
     if (r->broke) {
         relay_refuse_join(r, &last->no);
@@ -381,7 +399,7 @@ void relay_fail(struct relay *r, const struct relay_last *last)
 /* What the caller did wrong is said in the provider's own words: status and body as they came. */
 static bool passes_on(const struct relay *r, const struct call_failure *f)
 {
-    return !r->translate && f->body.n && !relay_would_spill(r, f->class_id) &&
+    return !r->at->translate && f->body.n && !relay_would_spill(r, f->class_id) &&
            (f->class_id == CLASS_CALLER || f->class_id == CLASS_TOO_LONG ||
             f->class_id == CLASS_POLICY);
 }
@@ -402,9 +420,8 @@ static uint64_t retry_ms(const struct call_failure *f)
     return f->asks ? MAX(MIN(f->delay_us, POLICY_DELAY_US) / 1000, UINT64_C(1)) : 0;
 }
 
-static void on_call_failed(void *arg, const struct call_failure *f)
+static void attempt_failed(struct relay *r, const struct call_failure *f)
 {
-    struct relay *r = arg;
     struct relay_last last = {.no = {.status = client_status(f),
                                      .reason = f->reason,
                                      .class_id = f->class_id,
@@ -413,7 +430,7 @@ static void on_call_failed(void *arg, const struct call_failure *f)
                                      .upstream_status = f->status,
                                      .retry_after = f->retry_after,
                                      .retry_ms = retry_ms(f)},
-                              .target = r->target,
+                              .target = r->at->target,
                               .body = passes_on(r, f) ? f->body : span_of(NULL, 0),
                               .content_type = f->content_type};
     struct policy_failure pf = {
@@ -437,8 +454,21 @@ static void on_call_failed(void *arg, const struct call_failure *f)
                         f->text[0] ? " (" : "", f->text, f->text[0] ? ")" : "");
     last.no.text = text.p ? text.p : reason_meaning(f->reason);
     /* Our own want of memory says nothing about the target, and another one needs no less. */
-    if (f->reason == REASON_NO_MEMORY || !relay_try_on(r, &pf, &last))
+    pf.unasked = f->reason == REASON_NO_MEMORY;
+    if ((pf.unasked && !relay_is_spare(r)) || !relay_try_on(r, &pf, &last))
         relay_fail(r, &last);
+}
+
+static void on_call_failed(void *arg, const struct call_failure *f)
+{
+    attempt_failed(relay_of(arg), f);
+}
+
+static void on_call_work(void *arg, bool works)
+{
+    const struct relay_attempt *a = arg;
+
+    relay_on_work(a->relay, works);
 }
 
 void relay_stalled(struct relay *r, ev_us quiet)
@@ -446,11 +476,11 @@ void relay_stalled(struct relay *r, ev_us quiet)
     struct call_failure f = {.class_id = CLASS_MAYBE_EXECUTED, .reason = REASON_STALL};
 
     UNUSED(snprintf(f.text, sizeof(f.text), "no event for %.1f s", (double)quiet / 1e6));
-    on_call_failed(r, &f);
+    attempt_failed(r, &f);
 }
 
 const struct call_cb relay_call_cb = {
-    .on_work = relay_on_work,
+    .on_work = on_call_work,
     .on_head = on_answer_head,
     .on_event = on_event,
     .on_body = on_answer_body,

@@ -172,6 +172,8 @@ static void build_model(struct build *b, const struct keys_model *k, struct sett
         return;
     m->targets = targets;
     m->rules = build_rules(b, &k->retry, &k->breaker, &k->rate_limits, &k->slow_start);
+    m->rules.hedge = (uint32_t)k->hedge.extra.num;
+    m->rules.hedge_tokens = k->hedge.tokens.num;
     m->rules.content_elsewhere = k->content_policy.num == 1;
     m->go_on = (enum settings_go_on)build_either(&k->go_on, &b->keys->defaults.go_on);
     m->cost_max = build_cap(&k->cost_max, &b->keys->defaults.cost_max);

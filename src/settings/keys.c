@@ -311,6 +311,14 @@ static const struct conf_key routing_keys[] = {
 };
 static const struct conf_table routing_table = TABLE(keys_routing, routing_keys);
 
+static const struct conf_key hedge_keys[] = {
+    {"extra", CONF_ONE, .type = &conf_percent, AT(keys_hedge, extra), .text = "0%", .min = "0%", .max = "20%", .example = "2%",
+     .help = "How much hedges may add to the model's load, in requests and in tokens of prompts: 2% is usual. 0%: there are none."},
+    {"tokens", CONF_ONE, .type = &conf_count, AT(keys_hedge, tokens), .text = "4k", .min = "1", .max = "1M",
+     .help = "Requests of more tokens than this (a quarter of their bytes) are not hedged: both prompts are paid for."},
+};
+static const struct conf_table hedge_table = TABLE(keys_hedge, hedge_keys);
+
 static const struct conf_key model_keys[] = {
     {"targets", CONF_ITEMS, .required = true, .table = &target_table, AT(keys_model, targets), .most = 32,
      .example = "openai/gpt-5",
@@ -336,6 +344,8 @@ static const struct conf_key model_keys[] = {
      .help = "Targets that are asked behind all others, and whose answers say so: x-lamplighter-degraded, and an outcome of their own."},
     {"on_exhausted", CONF_ONE, .type = &conf_string, AT(keys_model, on_exhausted), .example = "The assistant cannot be reached now. Please call 555-0100.",
      .help = "A text that clients get in place of the error when no target could answer, as an answer of the model lamplighter/static with x-lamplighter-degraded: static. Left out: they get the error."},
+    {"hedge", CONF_GROUP, .table = &hedge_table, AT(keys_model, hedge),
+     .help = "Ask a second target beside the first, when that one takes longer to begin than 19 of 20 of its answers: the first to answer is heard, the other one is cancelled. See docs/plans.md."},
     {"data_class", CONF_ONE_OR_LIST, .type = &conf_name, AT(keys_model, data_class), .most = ROUTE_CLASSES_MAX, .example = "personal",
      .help = "Classes of data_classes that every request for this model has."},
     {"prefer", CONF_ONE_OR_LIST, .type = &types_prefer, AT(keys_model, prefer), .text = "family", .most = 2, .example = "[same-region, family]",

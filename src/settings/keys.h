@@ -115,10 +115,16 @@ struct keys_routing {
     struct conf_value from_body;
 };
 
+struct keys_hedge {
+    struct conf_value self;
+    struct conf_value extra, tokens;
+};
+
 struct keys_model {
     struct conf_value self;
     struct conf_list targets, degraded; /* struct keys_target */
     struct keys_retry retry;
+    struct keys_hedge hedge;
     struct conf_value strategy, breaker, rate_limits, go_on, on_exhausted;
     struct conf_value slow_start, cost_max, extra_cost_max;
     struct conf_list data_class, prefer, require;

@@ -213,6 +213,7 @@ static void check_ask(struct ask *a)
         sim_fail(a->s, "request %u: it is complete, and its record says %s", a->n,
                  record_outcome_name(r->outcome));
     check_time(a);
+    hedges_ended(a);
 }
 
 void check_asks(struct sim *s)

@@ -89,7 +89,11 @@ static void draw_ask(struct sim *s)
     text_f(&s->config, "  %s: {", a->name);
     joins_draw_ask(a);
     hands_draw_ask(a);
-    hands_write_plan(&s->config, a, a->attempts, "");
+    hedges_draw_ask(a);
+    if (s->hedges)
+        hedges_write_plan(a);
+    else
+        hands_write_plan(&s->config, a, a->attempts, "");
 }
 
 void load_draw(struct sim *s)

@@ -80,7 +80,8 @@ static void check_count(struct ask *a, const struct attempt *t)
         if (hands_is_new(o->model) != is_new)
             continue;
         executed += o->over && o->class_id != CLASS_NEVER_EXECUTED;
-        here += o->provider == t->provider && strcmp(o->model, t->model) == 0;
+        here += o->provider == t->provider && strcmp(o->model, t->model) == 0 &&
+                o->reason != REASON_OUTRUN; /* who was outrun has not failed */
         if (o->over && o->provider == t->provider && a->s->providers[t->provider].ends_n == 1 &&
             (o->reason == REASON_TIMEOUT_FIRST || o->reason == REASON_TIMEOUT_CONNECT))
             sim_fail(a->s, "I4: request %u asks p%zu again, which was silent", a->n, t->provider);
@@ -245,6 +246,8 @@ static void attempt_begins(struct ask *a, const char *target)
     sim_say(a->s, "request %u: attempt %zu at %s", a->n, a->tries_n + 1, target);
     if (!is_target(a, t))
         sim_fail(a->s, "I4: request %u is sent to %s, which is no target of it", a->n, target);
+    if (a->tries_n && !a->tries[a->tries_n - 1].over && !(a->s->torture && !a->s->healed))
+        hedges_begins(a, t); /* without memory it may be over before it was seen to begin */
     hands_attempt(a, t);
     check_count(a, t);
     check_breaker(a, t);
@@ -530,11 +533,21 @@ bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, con
     return false;
 }
 
+static const struct attempt *last_ended(const struct ask *a)
+{
+    const struct attempt *t = NULL;
+
+    for (size_t i = 0; i < a->tries_n; i++)
+        if (!t || a->tries[i].ended >= t->ended)
+            t = &a->tries[i];
+    return t;
+}
+
 /* Nobody else was asked: was there nobody? What all know may have changed while the refusal was on
  * its way to the client. */
 static void check_gave_up(struct ask *a, const struct record *r)
 {
-    const struct attempt *t = a->tries_n ? &a->tries[a->tries_n - 1] : NULL;
+    const struct attempt *t = last_ended(a);
     const struct attempt nobody = {.provider = SIZE_MAX};
     unsigned executed = 0;
 
@@ -560,7 +573,7 @@ static void check_gave_up(struct ask *a, const struct record *r)
 
 void rules_record(struct ask *a, const struct record *r)
 {
-    struct attempt *t = a->tries_n ? &a->tries[a->tries_n - 1] : NULL;
+    struct attempt *t = r->number && r->number <= a->tries_n ? &a->tries[r->number - 1] : NULL;
     char model[24];
 
     if (r->attempts != a->tries_n) /* one could not be begun */
@@ -571,8 +584,7 @@ void rules_record(struct ask *a, const struct record *r)
         return;
     if (r->target[0] &&
         (sim_find_target(a->s, r->target, model) != t->provider || strcmp(model, t->model) != 0))
-        sim_fail(a->s, "request %u: its record says %s of attempt %zu", a->n, r->target,
-                 a->tries_n);
+        sim_fail(a->s, "request %u: its record says %s of attempt %u", a->n, r->target, r->number);
     t->over = true;
     t->ended = t->began + r->attempt_us; /* the record may have waited for the client */
     t->class_id = r->class_id;

@@ -12,6 +12,7 @@
  *     speech.c    the dialects, written once more on purpose; hear.c: and read
  *     upstream.c  providers: HTTP/1.1 by hand, with the fault that was drawn
  *     client.c    clients of HTTP/1.1 by hand; client_h2.c: of HTTP/2 by nghttp2
+ *     hedges.c    who is asked beside a slow one; walls
  *     joins.c     who goes on with an answer that broke off: what it says, and what a client may
  * read check.c     invariants about answers: what each client saw against what was said rules.c
  * invariants about attempts: who was asked, when, how often ends.c      invariants about ends:
@@ -280,6 +281,8 @@ struct ask {
     } targets[TARGETS_MAX];
     size_t targets_n;
     unsigned attempts, same_target, wait_s;
+    size_t hedge_tokens;
+    bool hedge_paid, hedge_any, walled;
     unsigned attempts_new; /* by the configuration on trial */
     bool weighted;
     size_t tier_2; /* the first target of the second tier; 0: there is none */
@@ -329,6 +332,9 @@ struct sim {
     struct rng more;       /* what has to do with joins */
     struct rng together;   /* ... with what fails together */
     bool joins;
+    struct rng hedges_rng; /* ... and with hedges */
+    bool hedges;
+    unsigned hedged; /* requests that were */
     struct ev *ev;
     struct net_sim *net;
     struct net_sim_conf fair, rough; /* toward clients; toward providers */
@@ -429,6 +435,15 @@ void joins_fault(struct arrival *a);
 void joins_speak(struct arrival *a);
 /* What the client has read of it from `at` bytes on is of a; the rest of its text, into rest. */
 void check_joined(struct ask *a, const struct heard *h, bool complete);
+
+/* hedges.c */
+void hedges_draw_ask(struct ask *a);
+void hedges_write_plan(struct ask *a);
+void hedges_open(struct sim *s);
+/* Most of what goes well is slow. */
+void hedges_fault(struct arrival *a);
+void hedges_begins(struct ask *a, const struct attempt *t);
+void hedges_ended(const struct ask *a);
 
 /* check.c */
 struct arrival *check_arrival(struct sim *s, unsigned n);

@@ -412,6 +412,7 @@ static void draw_fault(struct up_conn *u)
         break;
     }
     joins_fault(a);
+    hedges_fault(a);
     a->answer.words = 1 + (unsigned)rng_below(r, SIM_WORDS_MAX - 1);
     if (rng_below(r, 25) == 0)
         a->answer.pad = rng_below(r, 20000);

@@ -16,6 +16,7 @@
 #define TURNS_MAX UINT64_C(3000000)
 #define LONGEST   EV_S(3600)
 #define TIMERS    4096 /* of the loop's heap: setting one never wants memory while it runs */
+#define HEDGES    0x6865646765
 #define JOINS     0x6a6f696e00f3 /* the named seeds of before have none by it */
 #define TOGETHER  0x746f6765u
 
@@ -151,6 +152,8 @@ static void draw_config(struct sim *s)
     }
     if (s->keyed)
         write_keys(s);
+    if (s->hedges)
+        text_str(&s->config, "data_classes: {eu: {jurisdiction: eu}}\n");
     text_str(&s->config, "models:\n");
     for (size_t i = 0; i < s->providers_n; i++)
         text_f(&s->config, "  h%zua: {targets: p%zu/a}\n  h%zub: {targets: p%zu/b}\n", i, i, i, i);
@@ -346,6 +349,7 @@ static void open_world(struct sim *s)
         }
     for (size_t i = 0; i < s->workers_n; i++)
         sim_open_worker(s, i);
+    hedges_open(s);
     s->timers = ends_timers(s);
     for (size_t i = 0; i < s->providers_n; i++)
         for (size_t k = 0; k < s->providers[i].ends_n; k++)
@@ -471,6 +475,8 @@ static size_t run_once(uint64_t seed, int trace)
     rng_init(&s->together, seed ^ TOGETHER);
     s->joins = rng_below(&s->more, 2);
     hands_draw(s);
+    rng_init(&s->hedges_rng, seed ^ HEDGES);
+    s->hedges = !s->hands && rng_below(&s->hedges_rng, 3) == 0;
     list_init(&s->arrivals);
     list_init(&s->clients);
     rules_init(s);

@@ -166,6 +166,84 @@ static void healthy_waits_are_not_given_up(void **state)
     }
 }
 
+/* ---- what is usual ---- */
+
+static uint64_t drawn(struct rng *r, double median_us, double spread)
+{
+    return (uint64_t)(median_us * exp(spread * normal(r)));
+}
+
+static void what_is_usual_is_longer_than_19_of_20(void **state)
+{
+    uint64_t word = 0;
+
+    UNUSED(state);
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        unsigned longer = 0;
+        struct rng r;
+
+        rng_init(&r, seed);
+        for (unsigned i = 0; i < 4000; i++) {
+            uint64_t us = drawn(&r, 1e6, 0.5);
+
+            longer += i >= 1000 && us > waits_usual_us(word, 0);
+            word = waits_note(word, us, 0);
+        }
+        assert_in_range(longer, 3000 / 20 - 60, 3000 / 20 + 60);
+    }
+}
+
+static void what_is_usual_has_to_be_known(void **state)
+{
+    uint64_t word = note_n(0, S / 100, WAITS_FEW - 1);
+
+    UNUSED(state);
+    assert_true(waits_usual_us(0, 0) == UINT64_MAX);
+    assert_true(waits_usual_us(word, 0) == UINT64_MAX);
+    word = note_n(word, S / 100, 1);
+    assert_int_equal(waits_usual_us(word, 0), WAITS_USUAL_US);
+    assert_int_equal(waits_usual_us(word, WAITS_PROMPT), 2 * WAITS_USUAL_US);
+}
+
+/* Of waits that are broken off at what is usual, or a little later, what is usual stays. Left out,
+ * it would become shorter and shorter; taken for whole waits, likewise. */
+static void what_is_broken_off_makes_nothing_shorter(void **state)
+{
+    UNUSED(state);
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        uint64_t word = 0;
+        struct rng r;
+
+        rng_init(&r, seed);
+        for (unsigned i = 0; i < 20000; i++) {
+            uint64_t us = drawn(&r, 1e6, 0.5), usual = waits_usual_us(word, 0);
+
+            word = us > usual ? waits_broken_off(word, usual, 0) : waits_note(word, us, 0);
+        }
+        within(waits_read(word).median_us, 1, 0.2);
+        assert_true(fabs(waits_read(word).spread - 0.5) < 0.15);
+    }
+}
+
+static void what_is_broken_off_early_says_nothing(void **state)
+{
+    uint64_t word = 0, after;
+    struct rng r;
+
+    UNUSED(state);
+    rng_init(&r, 1);
+    assert_int_equal(waits_broken_off(0, S, 0), 0);
+    for (unsigned i = 0; i < 1000; i++)
+        word = waits_note(word, drawn(&r, 1e6, 0.5), 0);
+    after = word;
+    for (unsigned i = 0; i < 100; i++)
+        after = waits_broken_off(after, S / 100, 0);
+    within(waits_read(after).median_us, (double)waits_read(word).median_us / 1e6, 0.01);
+    assert_true(fabs(waits_read(after).spread - waits_read(word).spread) < 0.01);
+    after = waits_broken_off(note_n(0, S, 1000), 2 * S, 0); /* they had no deviation at all */
+    assert_true(waits_read(after).median_us >= S);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +257,10 @@ int main(void)
         cmocka_unit_test(long_prompts_take_longer),
         cmocka_unit_test(nothing_overflows),
         cmocka_unit_test(healthy_waits_are_not_given_up),
+        cmocka_unit_test(what_is_usual_is_longer_than_19_of_20),
+        cmocka_unit_test(what_is_usual_has_to_be_known),
+        cmocka_unit_test(what_is_broken_off_makes_nothing_shorter),
+        cmocka_unit_test(what_is_broken_off_early_says_nothing),
     };
 
     return cmocka_run_group_tests_name("waits", tests, NULL, NULL);

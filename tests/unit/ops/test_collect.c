@@ -181,6 +181,54 @@ static void broken_stream_names_its_class(void **state)
     metrics_free(&m);
 }
 
+/* Who was outrun has not failed, and nobody has taken anything over from it; nor from a hedge. */
+static void a_hedge_is_no_failover(void **state)
+{
+    static const struct {
+        enum record_hedge hedge;
+        const char *result;
+    } rows[] = {{RECORD_HEDGE_WON, "won"},
+                {RECORD_HEDGE_LOST, "lost"},
+                {RECORD_HEDGE_FAILED, "failed"},
+                {RECORD_HEDGE_RUNS, "canceled"}};
+    struct metrics *m = make();
+    struct record r = good();
+    char *text;
+
+    UNUSED(state);
+    collect_record(m, &r);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        r.hedge = rows[i].hedge;
+        for (size_t n = 0; n <= i; n++)
+            collect_record(m, &r);
+    }
+    r.more = true;
+    r.outcome = OUTCOME_CLIENT_GONE;
+    r.reason = REASON_OUTRUN;
+    memcpy(r.next, "other/x", sizeof("other/x"));
+    collect_record(m, &r);
+    r.outcome = OUTCOME_FAILED;
+    r.reason = REASON_UPSTREAM_STATUS;
+    r.class_id = CLASS_OVERLOAD;
+    r.beside = true;
+    collect_record(m, &r);
+    text = prom_text(m);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char sample[128];
+
+        UNUSED(snprintf(sample, sizeof(sample),
+                        "lamplighter_hedges_total{model=\"smart\",result=\"%s\"}", rows[i].result));
+        has(text, sample, (double)i + 1);
+    }
+    has(text,
+        "lamplighter_attempts_total{target=\"eu/gemini-3-pro\",outcome=\"canceled\","
+        "reason=\"outrun\"}",
+        1);
+    lacks(text, "lamplighter_failovers_total{");
+    mem_free(text);
+    metrics_free(&m);
+}
+
 /* What a client makes up does not become a label. */
 static void refused_request_has_no_provider_and_no_name(void **state)
 {
@@ -478,6 +526,7 @@ int main(void)
         cmocka_unit_test(what_did_not_come_is_not_observed),
         cmocka_unit_test(a_joined_answer_broke_once),
         cmocka_unit_test(broken_stream_names_its_class),
+        cmocka_unit_test(a_hedge_is_no_failover),
         cmocka_unit_test(refused_request_has_no_provider_and_no_name),
         cmocka_unit_test(every_outcome_and_operation_is_counted),
         cmocka_unit_test(targets_have_a_state_and_attempts_under_way),

@@ -32,6 +32,7 @@ static struct record record_of(uint64_t n, bool more, bool long_)
                        .outcome = n % 3 ? OUTCOME_FULL : OUTCOME_FAILED,
                        .op = OP_CHAT,
                        .attempts = 1,
+                       .number = 1,
                        .more = more};
     int width = long_ ? 190 : 1;
 
@@ -296,6 +297,45 @@ static void what_has_not_ended_is_told_so_far(void **state)
     history_free(&h);
 }
 
+/* Two that were under way beside each other are told once each, whichever ended first. */
+static void two_attempts_at_once_are_told_once_each(void **state)
+{
+    static const struct {
+        uint16_t first, last;
+    } rows[] = {{1, 2}, {2, 1}};
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct history *h = make();
+        struct record r = record_of(1, true, false);
+        char want[64];
+        struct buf out;
+
+        r.attempts = 2;
+        r.number = rows[i].first;
+        history_add(h, &r);
+        r.more = false;
+        r.number = rows[i].last;
+        history_add(h, &r);
+        buf_init(&out, 65536);
+        assert_true(requests_write_one(&out, h, span_str(r.id)));
+        for (unsigned n = 1; n <= 2; n++) {
+            struct span rest = buf_span(&out);
+            unsigned told = 0;
+            size_t at;
+
+            UNUSED(snprintf(want, sizeof(want), "\"event\":\"attempt\",\"number\":%u", n));
+            while ((at = span_find(rest, '{')) != SIZE_MAX) {
+                rest = span_of(rest.p + at + 1, rest.n - at - 1);
+                told += span_starts(rest, span_str(want));
+            }
+            assert_int_equal(told, 1);
+        }
+        buf_fini(&out);
+        history_free(&h);
+    }
+}
+
 static void an_attempt_may_fall_out_before_its_end(void **state)
 {
     struct history *h = make();
@@ -390,6 +430,7 @@ int main(void)
         cmocka_unit_test(attempts_without_an_end_fall_out_too),
         cmocka_unit_test(the_first_attempts_may_have_fallen_out),
         cmocka_unit_test(what_has_not_ended_is_told_so_far),
+        cmocka_unit_test(two_attempts_at_once_are_told_once_each),
         cmocka_unit_test(an_attempt_may_fall_out_before_its_end),
         cmocka_unit_test(without_memory_records_are_missed),
         cmocka_unit_test(an_unknown_one_is_answered_honestly),

@@ -84,12 +84,12 @@ static uint32_t draw(struct world *w)
 /* Its attempt begins. */
 static void ask(struct world *w, struct live *l)
 {
-    unsigned at = l->q.at;
+    unsigned at = l->q.it.at;
     enum fault fault = phases[phase_at(w->now_us)].faults[at];
 
     assert_true(w->now_us >= w->not_before_us[at]);
-    assert_true(!l->q.probe || w->probing[at] == 0);
-    w->probing[at] += l->q.probe;
+    assert_true(!l->q.it.probe || w->probing[at] == 0);
+    w->probing[at] += l->q.it.probe;
     l->attempts++;
     l->waits = false;
     l->at_us = w->now_us + (fault == DEAD ? 1 : rng_range(&w->r, 5, ATTEMPT_MS)) * MS;
@@ -125,12 +125,12 @@ static void begin(struct world *w)
 
 static void end(struct world *w, struct live *l)
 {
-    unsigned at = l->q.at;
+    unsigned at = l->q.it.at;
     enum fault fault = phases[phase_at(w->now_us)].faults[at];
     struct policy_failure f = {.class_id = CLASS_NEVER_EXECUTED};
     struct policy_step step;
 
-    w->probing[at] -= l->q.probe;
+    w->probing[at] -= l->q.it.probe;
     if (fault == GOOD) {
         policy_answers(&l->q, 0, w->now_us);
         policy_ended(&l->q, 0, w->now_us);

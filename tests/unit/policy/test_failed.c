@@ -93,8 +93,8 @@ static struct policy_request failing(struct bed *b, const struct row *row)
                                      .wait_up_to_us = row->wait_up_to_us,
                                      .breaker = true};
     q = bed_request(b);
-    q.at = 0;
-    q.probe = row->stand[0] == 'D';
+    q.it.at = 0;
+    q.it.probe = row->stand[0] == 'D';
     return q;
 }
 
@@ -301,7 +301,7 @@ static void in_place_it_is_counted_and_paid_for(void **state)
     assert_int_equal(policy_failed(&q, &f, NOW, FOREVER, 0).what, POLICY_NEXT); /* has been */
     assert_int_equal(q.counted, 2);
     assert_int_equal(policy_next(&q, NOW), 1);
-    assert_int_equal(q.again, 0); /* the second one has its own */
+    assert_int_equal(q.it.again, 0); /* the second one has its own */
     assert_int_equal(policy_failed(&q, &f, NOW, FOREVER, 0).what, POLICY_AGAIN);
     assert_int_equal(policy_failed(&q, &f, NOW, FOREVER, 0).what, POLICY_NEXT);
     assert_int_equal(policy_next(&q, NOW), -1);

@@ -70,10 +70,10 @@ static void of_every_standing_the_right_one_is_asked(void **state)
         q = bed_request(b);
         q.out = rows[i].out;
         who = policy_next(&q, NOW);
-        if (who != rows[i].who || q.probe != rows[i].probe)
-            fail_msg("%s: %d, probe %d", rows[i].stand, who, q.probe);
+        if (who != rows[i].who || q.it.probe != rows[i].probe)
+            fail_msg("%s: %d, probe %d", rows[i].stand, who, q.it.probe);
         if (who >= 0)
-            assert_int_equal(q.at, who);
+            assert_int_equal(q.it.at, who);
         else if (q.why != rows[i].why ||
                  q.earliest_us != (rows[i].after_us ? NOW + rows[i].after_us : 0))
             fail_msg("%s: %s, %llu us", rows[i].stand, reason_word(q.why),
@@ -172,7 +172,7 @@ static void without_breakers_nobody_is_spared(void **state)
         bed_stand(b, (char[]){*c, 'F', 0});
         q = bed_request(b);
         assert_int_equal(policy_next(&q, NOW), 0);
-        assert_false(q.probe);
+        assert_false(q.it.probe);
     }
 }
 
@@ -218,7 +218,7 @@ static void who_has_no_place_is_always_asked(void **state)
         struct policy_request q = bed_request(b);
 
         assert_int_equal(policy_next(&q, NOW), 0);
-        assert_false(q.probe);
+        assert_false(q.it.probe);
         (void)policy_failed(&q, &failures[i % ARRAY_LEN(failures)], NOW, FOREVER, 0);
     }
 }
@@ -372,7 +372,7 @@ static void one_probe_at_a_time(void **state)
         bed_stand(b, rows[i].end == REFUSED ? "K" : "D");
         q = bed_request(b);
         assert_int_equal(policy_next(&q, NOW), 0);
-        assert_true(q.probe);
+        assert_true(q.it.probe);
         other = bed_request(b);
         assert_int_equal(policy_next(&other, NOW), -1);
         assert_int_equal(other.why, REASON_BREAKER_OPEN);
@@ -404,14 +404,14 @@ static void one_probe_at_a_time(void **state)
             break;
         }
         if (rows[i].end != NOTHING)
-            assert_false(q.probe);
+            assert_false(q.it.probe);
         if (at > NOW) {
             next = bed_request(b);
             if (policy_next(&next, at - 1) != -1)
                 fail_msg("row %zu: too early", i);
         }
         next = bed_request(b);
-        if (policy_next(&next, at) != 0 || !next.probe)
+        if (policy_next(&next, at) != 0 || !next.it.probe)
             fail_msg("row %zu: no probe", i);
     }
 }
@@ -429,7 +429,7 @@ static void who_is_skipped_keeps_its_place(void **state)
     assert_int_equal(board_get(&standing_look(b->table, b->c[0].target)->used_us), NOW + SECOND);
     assert_int_equal(q.out, 1);
     assert_int_equal(policy_next(&q, NOW), 1);
-    assert_false(q.probe);
+    assert_false(q.it.probe);
     policy_skip(&q, NOW);
     assert_int_equal(policy_next(&q, NOW), -1);
     assert_int_equal(q.why, REASON_NONE);
@@ -447,7 +447,7 @@ static void a_probe_before_its_time_changes_no_time(void **state)
         uint64_t until = NOW + 4 * SECOND;
 
         assert_int_equal(policy_next(&q, NOW + s * SECOND), 0);
-        assert_true(q.probe);
+        assert_true(q.it.probe);
         assert_int_equal(board_get(&bed_target(b, 0)->until_us), until);
         (void)policy_failed(&q, &f, NOW + s * SECOND, FOREVER, UINT32_MAX);
     }
@@ -461,14 +461,14 @@ static void probes_close_it_and_others_do_not(void **state)
 
     bed_stand(b, "D");
     q = bed_request(b);
-    q.at = 0;
+    q.it.at = 0;
     policy_ended(&q, 0, NOW); /* it was under way before */
     assert_true(evidence_is_open(bed_target(b, 0), NOW));
     for (unsigned n = 0; n < 3; n++) {
         assert_true(evidence_is_open(bed_target(b, 0), NOW));
         q = bed_request(b);
         assert_int_equal(policy_next(&q, NOW), 0);
-        assert_true(q.probe);
+        assert_true(q.it.probe);
         if (n == 1)
             policy_answers(&q, 0, NOW); /* by its first token ... */
         policy_ended(&q, 0, NOW);       /* ... or, without one, its end */
@@ -476,7 +476,7 @@ static void probes_close_it_and_others_do_not(void **state)
     assert_false(evidence_is_open(bed_target(b, 0), NOW));
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    assert_false(q.probe);
+    assert_false(q.it.probe);
 }
 
 static void an_answer_ends_a_row_of_failures_at_its_end(void **state)
@@ -523,12 +523,12 @@ static void a_key_that_works_again_is_used(void **state)
     b->c[1].credential = b->c[0].credential;
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    assert_true(q.probe);
+    assert_true(q.it.probe);
     policy_answers(&q, 0, NOW);
     for (unsigned n = 0; n < 2; n++) {
         q = bed_request(b);
         assert_int_equal(policy_next(&q, NOW), 0);
-        assert_false(q.probe);
+        assert_false(q.it.probe);
     }
 }
 
@@ -545,7 +545,7 @@ static void what_is_known_of_old_holds_nobody(void **state)
     for (unsigned n = 0; n < 3; n++) {
         q = bed_request(b);
         assert_int_equal(policy_next(&q, NOW + POLICY_STALE_US + 1), 0);
-        assert_true(q.probe);
+        assert_true(q.it.probe);
     }
 }
 
@@ -566,7 +566,7 @@ static void a_probe_is_ended_by_whose_it_is(void **state)
         assert_int_equal(policy_next(&slow, NOW), 0);
         assert_int_equal(policy_next(&own, later), 0); /* the slow one's time is over */
         assert_int_equal(policy_next(&stale, old), 0);
-        assert_true(slow.probe && own.probe && stale.probe);
+        assert_true(slow.it.probe && own.it.probe && stale.it.probe);
         for (unsigned i = 0; i < 2; i++) {
             struct policy_request *q = i ? &stale : &slow;
 
@@ -578,7 +578,7 @@ static void a_probe_is_ended_by_whose_it_is(void **state)
                 policy_answers(q, 0, old);
             else
                 (void)policy_failed(q, &f, old, FOREVER, 0);
-            assert_false(q->probe);
+            assert_false(q->it.probe);
             assert_int_equal(board_get(word), later + POLICY_PROBE_US);
         }
         policy_dropped(&own, old);
@@ -622,11 +622,11 @@ static void the_last_one_closes_by_one_answer(void **state)
     bed_stand(b, "sS");
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    assert_true(q.probe && q.last);
+    assert_true(q.it.probe && q.it.last);
     policy_answers(&q, 0, NOW);
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);
-    assert_false(q.probe);
+    assert_false(q.it.probe);
 }
 
 /* By a tenth, then by more and more; by all where nobody else is left. */

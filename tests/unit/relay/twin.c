@@ -146,6 +146,7 @@ static void up_eof(void *arg)
 
     if (u->answering || u->head_seen) {
         u->t->up_aborted++;
+        u->up->aborted++;
         u->t->up_aborted_at = ev_now(u->t->ev);
     }
     up_free(u);

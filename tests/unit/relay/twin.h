@@ -45,6 +45,7 @@ struct twin_up {
     struct net_listener *listener;
     struct twin_script script;
     unsigned requests; /* whole ones that reached it */
+    unsigned aborted;  /* its connections that the gateway broke under a request */
     char model[32];    /* ... as the body of the last one calls it (cut) */
     char body[2048];   /* ... and that body (cut) */
 };
