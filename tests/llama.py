@@ -11,11 +11,11 @@ READY_SECONDS_MAX = 50
 class Llama(serving.Server):
     """One thread: more of them wait for each other by spinning."""
 
-    def __init__(self, engine, directory, name):
+    def __init__(self, engine, directory, name, alias=MODEL):
         server, model = engine
         self.port = serving.free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}/v1"
-        super().__init__([server, "-m", model, "-a", MODEL, "--host", "127.0.0.1", "--port",
+        super().__init__([server, "-m", model, "-a", alias, "--host", "127.0.0.1", "--port",
                           self.port, "-c", 1024, "-t", 1], directory, name)
 
     def wait_ready(self):
@@ -36,15 +36,17 @@ class Llama(serving.Server):
         self.process.wait()
 
 
-def configuration(endpoints, **model):
-    """One model of all these endpoints, each a provider of its own: a, b, ..."""
+def configuration(endpoints, aliases=None, **model):
+    """One model of all these endpoints, each a provider of its own: a, b, ...; aliases: what each calls
+    its model, if not all of them have the same weights."""
     names = "abcdefgh"[:len(endpoints)]
+    aliases = aliases or [MODEL] * len(endpoints)
     return json.dumps({
         "version": 1,
         "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 1, "drain": "1s"},
         "providers": {n: {"type": "llama.cpp", "endpoints": e} for n, e in zip(names, endpoints)},
         "defaults": {"retry": {"same_target": 0}, "breaker": False},
-        "models": {MODEL: {"targets": [f"{n}/{MODEL}" for n in names], **model}},
+        "models": {MODEL: {"targets": [f"{n}/{alias}" for n, alias in zip(names, aliases)], **model}},
     })
 
 

@@ -29,6 +29,10 @@
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define NORETURN               __attribute__((noreturn))
 
+/* The build zeroes what a function leaves unset on its stack. Not this: it is large, on the path of
+ * every request, and filled before it is read. */
+#define LEFT_UNSET __attribute__((uninitialized))
+
 /* The object of type `type` whose member `member` is at `ptr`. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 

@@ -106,11 +106,13 @@ struct board_cred {
 struct board_standing {
     _Alignas(64) board_word id; /* a hash of its name; 0: free */
     board_word used_us;         /* last looked at for a request, to the second */
-    board_word breaker;         /* health/breaker.h */
+    board_word breaker;         /* health/breaker.h; of a fate health/fate.h */
     board_word until_us;        /* an open breaker: when it may be probed */
     board_word not_before_us;   /* it has asked to be left alone until then */
     board_word probe_us;        /* somebody probes it, and until then nobody else does */
+    board_word opened_us;       /* when its breaker opened last */
     board_word closed_us;       /* when its breaker closed; 0: it has not been open */
+    board_word incidents;       /* of a fate: how often it has opened */
     board_word budget;          /* health/budget.h */
     board_word waits[3];        /* health/waits.h: enum waits_of */
     struct {
@@ -119,6 +121,7 @@ struct board_standing {
     board_word limits_said_us;     /* when an answer has said so; 0: none has */
     board_word reserved[2][2];     /* of requests, of tokens */
     board_word pace, ramp;         /* health/ramp.h */
+    board_word density;            /* health/density.h */
     board_word extra[2];           /* health/spend.h */
 };
 

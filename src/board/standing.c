@@ -36,6 +36,7 @@ static void copy_learned(struct board_standing *to, const struct board_standing 
             board_set(&to->reserved[k][slot], board_get(&from->reserved[k][slot]));
     board_set(&to->pace, board_get(&from->pace));
     board_set(&to->ramp, board_get(&from->ramp));
+    board_set(&to->density, board_get(&from->density));
     board_set(&to->extra[0], board_get(&from->extra[0]));
     board_set(&to->extra[1], board_get(&from->extra[1]));
 }
@@ -49,7 +50,9 @@ void standing_copy(struct board_standing *to, const struct board_standing *from)
         board_set(&to[i].until_us, board_get(&from[i].until_us));
         board_set(&to[i].not_before_us, board_get(&from[i].not_before_us));
         board_set(&to[i].probe_us, board_get(&from[i].probe_us));
+        board_set(&to[i].opened_us, board_get(&from[i].opened_us));
         board_set(&to[i].closed_us, board_get(&from[i].closed_us));
+        board_set(&to[i].incidents, board_get(&from[i].incidents));
         board_set(&to[i].budget, board_get(&from[i].budget));
         copy_learned(&to[i], &from[i]);
     }
@@ -60,12 +63,24 @@ static size_t place(uint64_t id, size_t way)
     return (size_t)((id + way) % BOARD_STANDINGS);
 }
 
+/* A place that is taken is never free again: behind a free one there is nothing to be found. */
+struct board_standing *standing_known(struct board_standing *table, uint64_t id)
+{
+    for (size_t way = 0; way < WAYS; way++) {
+        struct board_standing *s = &table[place(id, way)];
+        uint64_t here = board_get(&s->id);
+
+        if (here == id)
+            return s;
+        if (here == 0)
+            return NULL;
+    }
+    return NULL;
+}
+
 const struct board_standing *standing_look(const struct board_standing *table, uint64_t id)
 {
-    for (size_t way = 0; way < WAYS; way++)
-        if (board_get(&table[place(id, way)].id) == id)
-            return &table[place(id, way)];
-    return NULL;
+    return standing_known((struct board_standing *)(uintptr_t)table, id);
 }
 
 static bool take(struct board_standing *s, uint64_t from, uint64_t id)
@@ -79,7 +94,9 @@ static bool take(struct board_standing *s, uint64_t from, uint64_t id)
     board_set(&s->until_us, 0);
     board_set(&s->not_before_us, 0);
     board_set(&s->probe_us, 0);
+    board_set(&s->opened_us, 0);
     board_set(&s->closed_us, 0);
+    board_set(&s->incidents, 0);
     board_set(&s->budget, 0);
     copy_learned(s, &nothing);
     return true;
@@ -115,11 +132,8 @@ static struct board_standing *make(struct board_standing *table, uint64_t id, ui
 
 struct board_standing *standing_find(struct board_standing *table, uint64_t id, uint64_t now_us)
 {
-    struct board_standing *s = NULL;
+    struct board_standing *s = standing_known(table, id);
 
-    for (size_t way = 0; way < WAYS && !s; way++)
-        if (board_get(&table[place(id, way)].id) == id)
-            s = &table[place(id, way)];
     if (!s)
         s = make(table, id, now_us);
     if (!s)

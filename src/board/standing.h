@@ -32,6 +32,9 @@ struct board_standing *standing_find(struct board_standing *table, uint64_t id, 
 /* The same for readers: nothing is changed. NULL: nothing is known of it. */
 const struct board_standing *standing_look(const struct board_standing *table, uint64_t id);
 
+/* The place of a name that something is known of; NULL: nothing is. */
+struct board_standing *standing_known(struct board_standing *table, uint64_t id);
+
 bool standing_is_nobodys(const struct board_standing *s);
 
 #endif

@@ -328,7 +328,7 @@ static void on_head(void *arg, const struct http_head *h)
     if (span_has(http_field_get(h, "retry-after")))
         c->retry_after = arena_dup(&c->arena, http_field_get(h, "retry-after"));
     if (h->status >= 300 && c->conf.dialect) {
-        c->error_head = failure_head(h, ev_wall_ms(c->conf.ev), &c->arena);
+        c->error_head = failure_head(h, c->conf.provider->type, ev_wall_ms(c->conf.ev), &c->arena);
         c->error_type =
             arena_dup(&c->arena, answer_head_error(h, c->conf.provider->type->error_header));
         c->state = ERROR;

@@ -20,8 +20,8 @@ void failure_streamed(struct call_failure *ret, const struct provider *p,
     memcpy(ret->text, ev->error_text, sizeof(ev->error_text));
 }
 
-const struct failure_head *failure_head(const struct http_head *h, uint64_t wall_ms,
-                                        struct arena *a)
+const struct failure_head *failure_head(const struct http_head *h, const struct provider *p,
+                                        uint64_t wall_ms, struct arena *a)
 {
     struct failure_head *ret = arena_zalloc(a, sizeof(*ret));
 
@@ -32,7 +32,9 @@ const struct failure_head *failure_head(const struct http_head *h, uint64_t wall
             ret->delays[i] = arena_dup(a, value);
     }
     for (size_t i = 0; ret && i < h->fields_n; i++)
-        provider_limits_field(&ret->limits, h->fields[i].name, h->fields[i].value, wall_ms);
+        provider_limits_field(&ret->limits, p, h->fields[i].name, h->fields[i].value, wall_ms);
+    if (ret)
+        provider_limits_end(&ret->limits, p);
     return ret;
 }
 

@@ -20,8 +20,8 @@ struct failure_head {
     struct span delays[PROVIDER_DELAY_FIELDS];
     struct provider_limits limits;
 };
-const struct failure_head *failure_head(const struct http_head *h, uint64_t wall_ms,
-                                        struct arena *a);
+const struct failure_head *failure_head(const struct http_head *h, const struct provider *p,
+                                        uint64_t wall_ms, struct arena *a);
 
 /* An error answer: what its body says, and its type where only the head says that (may be absent).
  * head: of failure_head(), or NULL. Likewise, and how long it asks to be left alone. */

@@ -153,6 +153,7 @@ struct chat_request {
     chat_set has;                      /* what it holds */
     struct span places[CHAT_FEATURES]; /* where, of what may be in the way; absent: not told */
     struct chat_text *others;          /* places of keys that are not known: "messages[0].foo" */
+    size_t others_free;                /* of them: that bind the answer to nothing */
     size_t others_more;                /* ... and how many more there are that have no name here */
     struct arena *arena;
 

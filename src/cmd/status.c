@@ -222,6 +222,14 @@ static void print_warnings(const struct status_doc *d)
         printf("! a new configuration is %s\n", d->trial);
     for (size_t i = 0; i < d->overrides_n; i++)
         print_override(&d->overrides[i]);
+    for (size_t i = 0; i < d->fates_n; i++) {
+        const struct status_fate *f = &d->fates[i];
+
+        if (f->open)
+            printf("! what shares the %s %s%s%s has failed together, and is left alone for %.0f s "
+                   "now\n",
+                   f->shares, f->name, f->of[0] ? " " : "", f->of, f->since_s);
+    }
     for (size_t i = 0; i < d->workers_n; i++)
         if (strcmp(d->workers[i].state, "silent") == 0)
             printf("! worker %.0f has not turned for %.0f s\n", d->workers[i].slot,

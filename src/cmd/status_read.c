@@ -13,6 +13,7 @@
 #define TARGET(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_target, member)
 #define EXTRA(path, kind, member)    DOC_MEMBER(path, DOC_##kind, struct status_extra, member)
 #define OVERRIDE(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_override, member)
+#define FATE(path, kind, member)     DOC_MEMBER(path, DOC_##kind, struct status_fate, member)
 
 static const struct doc_member doc_members[] = {
     DOC("version", TEXT, version),
@@ -91,6 +92,12 @@ static const struct doc_member override_members[] = {
     OVERRIDE("overrides[].why", TEXT, why),
 };
 
+static const struct doc_member fate_members[] = {
+    FATE("fates[].shares", TEXT, shares), FATE("fates[].name", TEXT, name),
+    FATE("fates[].of", TEXT, of),         FATE("fates[].since_s", NUMBER, since_s),
+    FATE("fates[].open", YES, open),
+};
+
 /* Of the model read last: its rows are innermost. */
 #define SERVED_BY(path, kind, member)                                                              \
     DOC_MEMBER(path, DOC_##kind, struct status_model, served_by[0].member)
@@ -135,9 +142,11 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
         DOC_ROWS(target_members, doc->targets, STATUS_TARGETS),
         DOC_ROWS(extra_members, doc->extras, STATUS_EXTRAS),
         DOC_ROWS(override_members, doc->overrides, STATUS_OVERRIDES),
+        DOC_ROWS(fate_members, doc->fates, STATUS_FATES),
     };
-    size_t *const counts[] = {NULL,           &doc->workers_n, &doc->engines_n, &doc->creds_n,
-                              &doc->models_n, &doc->targets_n, &doc->extras_n,  &doc->overrides_n};
+    size_t *const counts[] = {NULL,           &doc->workers_n,   &doc->engines_n,
+                              &doc->creds_n,  &doc->models_n,    &doc->targets_n,
+                              &doc->extras_n, &doc->overrides_n, &doc->fates_n};
     struct servers servers = {.doc = doc};
     int rc = doc_scan(server_members, ARRAY_LEN(server_members), text, on_server_hit, &servers);
 

@@ -66,6 +66,13 @@ struct status_extra {
     double usd, usd_max;
 };
 
+#define STATUS_FATES 64
+struct status_fate {
+    char shares[STATUS_TEXT], name[STATUS_TEXT], of[STATUS_TEXT];
+    double since_s;
+    bool open;
+};
+
 struct status_doc {
     char version[STATUS_TEXT];
     char trial_state[STATUS_TEXT], trial[2 * STATUS_TEXT]; /* of a configuration; as a sentence */
@@ -80,7 +87,8 @@ struct status_doc {
     struct status_target targets[STATUS_TARGETS];
     struct status_extra extras[STATUS_EXTRAS];
     struct status_override overrides[STATUS_OVERRIDES];
-    size_t workers_n, engines_n, creds_n, models_n, targets_n, extras_n, overrides_n;
+    struct status_fate fates[STATUS_FATES];
+    size_t workers_n, engines_n, creds_n, models_n, targets_n, extras_n, overrides_n, fates_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

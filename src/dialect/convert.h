@@ -219,6 +219,10 @@ struct convert {
     /* A whole answer. */
     int (*write_answer)(struct convert_writer *w, const struct chat_answer *a, struct err *e);
 
+    /* A block that says that another model goes on from here, if the dialect has one. Nothing is
+     * open. */
+    int (*write_join)(struct convert_writer *w, struct span from, struct span to, struct err *e);
+
     /* Can a client be told of this citation? */
     bool (*cites)(yyjson_val *citation);
 

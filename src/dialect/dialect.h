@@ -111,6 +111,9 @@ enum dialect_kind {
 struct dialect_event {
     enum dialect_kind kind;
     uint32_t index;               /* choice or content block */
+    bool call;                    /* EVENT_TOOL: a call of the client's tools begins or goes on that
+                                   * may come in pieces; where pieces say less than that, it begins */
+    bool ends;                    /* EVENT_OPAQUE: a part of the answer ends; text, if it was one */
     uint64_t next;                /* the number that the next event has, in dialects that number
                                    * them; 0: this event has none */
     uint64_t model_at, model_len; /* the model's JSON string with quotes, as offset into the raw

@@ -3,9 +3,11 @@
  */
 #include "dialect/follow.h"
 
-#define ARENA_MAX ((size_t)1024 * 1024)
-#define NAMES_MAX ((size_t)4096)
-#define ITEMS_MAX FOLLOW_TEXT_MAX /* as JSON */
+#define ARENA_MAX  ((size_t)1024 * 1024)
+#define NAMES_MAX  ((size_t)4096)
+#define PIECES_MAX (2 * FOLLOW_TEXT_MAX) /* longest event that is followed */
+#define PIECE_LONG 64                    /* of a text: it is more tokens than one */
+#define ITEMS_MAX  FOLLOW_TEXT_MAX       /* as JSON */
 
 void follow_close(struct follow *f)
 {
@@ -38,7 +40,7 @@ static void on_part(struct follow *f, const struct chat_event *ev)
 
 static void on_delta(struct follow *f, const struct chat_event *ev)
 {
-    f->deltas++;
+    f->deltas += (uint32_t)(ev->text.n > PIECE_LONG ? ev->text.n / 4 : 1);
     if (ev->part == CHAT_PART_THINKING)
         return;
     buf_add_span(&f->text, ev->text);
@@ -110,6 +112,7 @@ int follow_init(struct follow *f, const struct convert *target, struct err *e)
 {
     *f = (struct follow){0};
     buf_init(&f->text, FOLLOW_TEXT_MAX);
+    buf_init(&f->pieces, PIECES_MAX);
     arena_init(&f->names, NAMES_MAX);
     buf_init(&f->stand.items, ITEMS_MAX);
     return begin(f, target, e);
@@ -119,6 +122,7 @@ void follow_fini(struct follow *f)
 {
     follow_on(f);
     buf_fini(&f->text);
+    buf_fini(&f->pieces);
     buf_fini(&f->stand.items);
     arena_fini(&f->names);
 }
@@ -147,4 +151,17 @@ void follow_event(struct follow *f, struct span raw)
         (root && f->reader.c->read_event(&f->reader, name, root, &e) < 0) || f->told.unsaid ||
         f->told.dropped)
         follow_close(f);
+}
+
+void follow_piece(struct follow *f, struct span raw, bool last)
+{
+    if (f->closed || f->joined)
+        return;
+    buf_add_span(&f->pieces, raw);
+    if (!buf_ok(&f->pieces))
+        follow_close(f);
+    else if (last)
+        follow_event(f, buf_span(&f->pieces));
+    if (last || f->closed)
+        buf_fini(&f->pieces);
 }

@@ -29,13 +29,15 @@ struct follow {
 
     /* Of the answer. */
     struct buf text;
+    struct buf pieces; /* of an event that comes in several */
     bool closed;
-    bool begun;       /* the text's part, which is open then; behind it nothing else begins */
-    uint32_t lead;    /* parts before it, which are thinking ... */
-    uint32_t open;    /* ... and so many of them have not ended */
-    uint32_t deltas;  /* pieces of it, thinking included: about as many tokens */
-    struct span id;   /* absent: none was told */
-    uint64_t created; /* 0: none was told */
+    bool begun;      /* the text's part, which is open then; behind it nothing else begins */
+    uint32_t lead;   /* parts before it, which are thinking, or told of before a join ... */
+    uint32_t open;   /* ... and so many of them have not ended */
+    uint32_t deltas; /* tokens, thinking included: about as many as pieces, unless those are long */
+    struct span by;  /* the model that a block of the answer says it is from; absent: none does */
+    struct span id;  /* absent: none was told */
+    uint64_t created;        /* 0: none was told */
     struct chat_usage usage; /* of all its targets, as far as they have told */
     struct convert_stand stand;
     struct arena names;
@@ -51,6 +53,9 @@ void follow_stand(struct follow *f);
 
 /* One whole event, as the target that began it sent it. */
 void follow_event(struct follow *f, struct span raw);
+
+/* ... or one that comes in pieces. Until the last of them it has not been told. */
+void follow_piece(struct follow *f, struct span raw, bool last);
 
 /* That target has broken off: what is told from now on follow_told() hears of. */
 void follow_on(struct follow *f);

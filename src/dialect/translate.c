@@ -33,8 +33,10 @@ struct translate {
     struct chat_sink to;    /* where the answer's events go */
     struct open_part *open; /* in the order of their beginning */
     struct join join;
-    struct span mark; /* what the next thing that the client is told says of the join; absent: it
-                       * has been said, or there is none */
+    struct span joiner; /* the model that goes on, until the client has been told of it in a block
+                         * of its own; absent: there is nothing to be told so */
+    struct span mark;   /* what the next thing that the client is told says of the join; absent: it
+                         * has been said, or there is none */
     struct convert_writer writer;
     struct embed_request embed; /* instead of a conversation */
 };
@@ -250,7 +252,12 @@ int translate_request(struct translate *t, struct buf *out, const struct convert
  * another one has made. A key that is not known here may mean that. */
 static bool may_go_on(const struct chat_request *q)
 {
-    return !q->others && q->format != CHAT_FORMAT_OBJECT && q->format != CHAT_FORMAT_SCHEMA &&
+    size_t others = q->others_more;
+
+    for (const struct chat_text *t = q->others; t; t = t->next)
+        others++;
+    return others == q->others_free && q->format != CHAT_FORMAT_OBJECT &&
+           q->format != CHAT_FORMAT_SCHEMA &&
            !(q->has & (CHAT_BIT(CHAT_HAS_LOGPROBS) | CHAT_BIT(CHAT_HAS_CHOICES) |
                        CHAT_BIT(CHAT_HAS_MODALITIES) | CHAT_BIT(CHAT_HAS_AUDIO_OUT)));
 }
@@ -407,12 +414,55 @@ static int ask_so(struct translate *t, const struct follow *f, struct err *e)
     return t->join.how == JOIN_INSTRUCT && join_text(&t->join).n ? ask_in_words(t, e) : 0;
 }
 
+int translate_say_join(struct translate *t, struct span model, struct err *e)
+{
+    if (!t->conf.client->write_join)
+        return 0;
+    t->joiner = arena_dup(&t->arena, model);
+    return span_has(t->joiner) ? 0 : err_set(e, ERR_NOMEM, "no memory for a request");
+}
+
+/* The text's part ends, a block says who goes on, and then a new part does. In the client's stream
+ * that block is a part as others are. */
+static int say_join(struct translate *t, bool goes_on, struct err *e)
+{
+    struct follow *f = t->join.follow;
+    struct chat_event ev = {.kind = CHAT_EVENT_PART_END, .part = CHAT_PART_TEXT, .index = f->lead};
+    struct span from = span_has(f->by) ? f->by : t->conf.model;
+
+    if (hand_on(t, &ev, e) < 0 || t->conf.client->write_join(&t->writer, from, t->joiner, e) < 0)
+        return -1;
+    f->by = arena_dup(&f->names, t->joiner);
+    f->lead += 2;
+    ev = (struct chat_event){.kind = CHAT_EVENT_PART, .part = CHAT_PART_TEXT, .index = f->lead};
+    return goes_on ? hand_on(t, &ev, e) : 0;
+}
+
+/* What the one that goes on has to tell. */
+static int tell_joined(void *arg, const struct chat_event *ev, struct err *e)
+{
+    struct translate *t = arg;
+    struct chat_event own = *ev;
+    uint32_t lead = t->join.follow->lead;
+    bool text = ev->index == lead && ev->kind != CHAT_EVENT_FINISH;
+
+    if (!span_has(t->joiner) || ev->kind == CHAT_EVENT_USAGE || ev->kind == CHAT_EVENT_LOGPROBS)
+        return hand_on(t, ev, e);
+    if (say_join(t, text && ev->kind == CHAT_EVENT_DELTA, e) < 0)
+        return -1;
+    t->joiner = span_of(NULL, 0);
+    if (text && ev->kind == CHAT_EVENT_PART_END)
+        return 0;
+    own.index += t->join.follow->lead - lead;
+    return hand_on(t, &own, e);
+}
+
 int translate_go_on(struct translate *t, struct follow *f, enum join_how how, struct span by,
                     struct err *e)
 {
     if (!may_go_on(&t->q))
         return err_set(e, ERR_PROTOCOL, "an answer of this form has to be of one piece");
-    join_init(&t->join, f, how, (struct chat_sink){hand_on, t});
+    join_init(&t->join, f, how, (struct chat_sink){tell_joined, t});
     t->mark = join_mark(t, by);
     if (!span_has(t->mark))
         return err_set(e, ERR_NOMEM, "no memory for a request");

@@ -49,6 +49,10 @@ uint64_t translate_memory(const struct translate *t);
 MUST_CHECK int translate_go_on(struct translate *t, struct follow *f, enum join_how how,
                                struct span by, struct err *e);
 
+/* The client knows of a block that says which model goes on: tell it so, where its dialect has one.
+ * Before translate_go_on(). -1: no memory. */
+MUST_CHECK int translate_say_join(struct translate *t, struct span model, struct err *e);
+
 /* Where the client's stream stands now goes to f->stand, for who goes on behind this one; and the
  * number that its next event has. */
 void translate_stand(const struct translate *t, struct follow *f);

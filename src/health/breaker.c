@@ -119,6 +119,17 @@ uint64_t breaker_result(uint64_t word, bool ok, bool probe, uint64_t now_us, boo
     return pack(&p);
 }
 
+uint64_t breaker_trip(uint64_t word, uint64_t now_us)
+{
+    struct parts p = unpack(word);
+
+    decay(&p, now_us);
+    p.open = 1;
+    p.good = 0;
+    p.opened = MIN(p.opened + 1, OPENED);
+    return pack(&p);
+}
+
 uint64_t breaker_too_early(uint64_t word)
 {
     struct parts p = unpack(word);

@@ -45,6 +45,10 @@ struct breaker breaker_read(uint64_t word, uint64_t now_us);
  * *opens: it opens now (again), and its time is to be set by breaker_open_us(). */
 uint64_t breaker_result(uint64_t word, bool ok, bool probe, uint64_t now_us, bool *opens);
 
+/* The word of one that is opened by a single failure, since others that share something with it
+ * have failed. */
+uint64_t breaker_trip(uint64_t word, uint64_t now_us);
+
 /* The word of an open one after a probe that failed before its time was over: a target that is the
  * last one left is probed all the time, and would be shut for the longest by it. */
 uint64_t breaker_too_early(uint64_t word);

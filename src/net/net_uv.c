@@ -13,8 +13,9 @@
  * Why linger: a socket closed with unread bytes makes the kernel send RST, which can destroy the
  * answer that the peer has not read yet.
  *
- * Writing: one try at the end of the turn; what the socket does not take goes by uv_write, at
- * most four chunks at a time, because so many fit in the request without an allocation.
+ * Writing: one try at the end of the turn, by send(), which takes the kernel less than the write()
+ * of uv_try_write(); what the socket does not take goes by uv_write, at most four chunks at a time,
+ * because so many fit in the request without an allocation.
  *
  * A write that fails does not end the connection while its reader is on: a server that refuses a
  * large body answers, and then resets; the answer is still in the kernel. Reading delivers it,
@@ -30,6 +31,8 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -238,36 +241,60 @@ static void write_failed(struct uvconn *c, int uv_err)
 
 static void on_wrote(uv_write_t *req, int status);
 
-static int front(const struct uvconn *c, uv_buf_t bufs[WRITE_CHUNKS], size_t *ret_n)
+static size_t front(const struct uvconn *c, struct iovec bufs[WRITE_CHUNKS], size_t *ret_n)
 {
-    int n = 0;
+    size_t n = 0;
 
     *ret_n = 0;
     for (; n < WRITE_CHUNKS; n++) {
         size_t len;
-        char *p = outq_front(&c->out, (size_t)n, &len);
+        char *p = outq_front(&c->out, n, &len);
 
         if (!p)
             break;
-        bufs[n] = uv_buf_init(p, (unsigned)len);
+        bufs[n] = (struct iovec){p, len};
         *ret_n += len;
     }
     return n;
+}
+
+/* As much as the socket takes now; negative: an error of libuv's. */
+static ssize_t send_now(const struct uvconn *c, struct iovec *bufs, size_t count)
+{
+    struct msghdr m = {.msg_iov = bufs, .msg_iovlen = count};
+    ssize_t n;
+
+    do
+        n = count == 1 ? send(descriptor(c), bufs->iov_base, bufs->iov_len, MSG_NOSIGNAL)
+                       : sendmsg(descriptor(c), &m, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? uv_translate_sys_error(errno) : n;
+}
+
+/* What is queued, when the socket takes it. 0, or an error of libuv's. */
+static int send_later(struct uvconn *c)
+{
+    struct iovec front_bufs[WRITE_CHUNKS];
+    uv_buf_t bufs[WRITE_CHUNKS];
+    size_t count = front(c, front_bufs, &c->writing_n);
+
+    for (size_t i = 0; i < count; i++)
+        bufs[i] = uv_buf_init(front_bufs[i].iov_base, (unsigned)front_bufs[i].iov_len);
+    return uv_write(&c->req.write, stream(c), bufs, (unsigned)count, on_wrote);
 }
 
 /* Hand what is queued to the kernel. The last act of whoever calls it; `sent` bytes left before
  * and are told together with these. */
 static void flush(struct uvconn *c, size_t sent)
 {
-    uv_buf_t bufs[WRITE_CHUNKS];
-    int rc = 0, count;
+    struct iovec bufs[WRITE_CHUNKS];
+    ssize_t rc = 0;
     size_t n = 0;
 
     while (c->out.n > 0) {
-        count = front(c, bufs, &n);
-        rc = uv_try_write(stream(c), bufs, (unsigned)count);
+        rc = send_now(c, bufs, front(c, bufs, &n));
         if (rc < 0 && rc != UV_EAGAIN) {
-            write_failed(c, rc);
+            write_failed(c, (int)rc);
             return;
         }
         if (rc > 0) {
@@ -278,10 +305,9 @@ static void flush(struct uvconn *c, size_t sent)
             break;
     }
     if (c->out.n > 0) {
-        count = front(c, bufs, &c->writing_n);
-        rc = uv_write(&c->req.write, stream(c), bufs, (unsigned)count, on_wrote);
+        rc = send_later(c);
         if (rc < 0) {
-            write_failed(c, rc);
+            write_failed(c, (int)rc);
             return;
         }
         c->writing = true;

@@ -279,6 +279,22 @@ static void add_targets(struct metrics *m, const struct view *v)
         metrics_set(m, METRIC_TARGET_INFLIGHT, &other, (double)(all - named));
 }
 
+static void add_fates(struct metrics *m, const struct view *v)
+{
+    struct policy_fate_view view;
+    size_t at = 0;
+
+    metrics_clear(m, METRIC_FATE_OPEN);
+    metrics_clear(m, METRIC_FATE_INCIDENTS);
+    for (const struct settings_fate *f; (f = view_fate(v, &at, &view));) {
+        char name[VIEW_FATE_TEXT];
+        struct span labels[] = {span_str(policy_fate_name(f->kind)), view_fate_text(f, name)};
+
+        metrics_set(m, METRIC_FATE_OPEN, labels, view.open);
+        metrics_set(m, METRIC_FATE_INCIDENTS, labels, (double)view.incidents);
+    }
+}
+
 static void add_extra_costs(struct metrics *m, const struct view *v)
 {
     metrics_clear(m, METRIC_EXTRA_COST);
@@ -404,6 +420,7 @@ void collect_view(struct metrics *m, const struct view *v)
         add_worker(m, v, i);
     add_extra_costs(m, v);
     add_targets(m, v);
+    add_fates(m, v);
     add_memory(m, v);
     add_processes(m, v);
     add_dropped(m, v);

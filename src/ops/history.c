@@ -47,12 +47,18 @@ struct entry {
     char text[];
 };
 
+/* The hash stands beside the place: an entry that is not the one is not fetched from memory. */
+struct slot {
+    history_at next; /* place + 1; 0: free */
+    uint64_t hash;
+};
+
 struct history {
     char *chunks[CHUNKS];
     history_at head, tail, newest; /* newest: of the entries, if there are any */
     uint64_t requests, entries;
     uint64_t fallen, missed, chunks_n;
-    history_at *slots; /* place + 1; 0: free */
+    struct slot *slots;
     size_t slots_n, ids;
 };
 
@@ -93,17 +99,31 @@ static bool is_more(const struct entry *en)
 
 /* ---- the index ---- */
 
-static size_t home_of(const struct history *h, struct span id)
+static size_t home_of(const struct history *h, uint64_t hash)
 {
-    return (size_t)span_hash(id) & (h->slots_n - 1);
+    return (size_t)hash & (h->slots_n - 1);
+}
+
+static bool is_of(const struct history *h, const struct slot *s, struct span id, uint64_t hash)
+{
+    return s->hash == hash && span_eq(id_at(h, s->next - 1), id);
 }
 
 /* The slot of this id, or the free one where it would stand. There are slots. */
-static size_t slot_of(const struct history *h, struct span id)
+static size_t slot_of(const struct history *h, struct span id, uint64_t hash)
 {
-    size_t i = home_of(h, id);
+    size_t i = home_of(h, hash);
 
-    while (h->slots[i] && !span_eq(id_at(h, h->slots[i] - 1), id))
+    while (h->slots[i].next && !is_of(h, &h->slots[i], id, hash))
+        i = (i + 1) & (h->slots_n - 1);
+    return i;
+}
+
+static size_t free_slot_of(const struct history *h, uint64_t hash)
+{
+    size_t i = home_of(h, hash);
+
+    while (h->slots[i].next)
         i = (i + 1) & (h->slots_n - 1);
     return i;
 }
@@ -111,7 +131,7 @@ static size_t slot_of(const struct history *h, struct span id)
 /* Room for one more id. false: no memory. */
 static bool grow(struct history *h)
 {
-    history_at *old = h->slots;
+    struct slot *old = h->slots;
     size_t old_n = h->slots_n, n = old_n ? 2 * old_n : SLOTS_MIN;
 
     if (h->ids < old_n / 4 * 3)
@@ -123,8 +143,8 @@ static bool grow(struct history *h)
     }
     h->slots_n = n;
     for (size_t i = 0; i < old_n; i++)
-        if (old[i])
-            h->slots[slot_of(h, id_at(h, old[i] - 1))] = old[i];
+        if (old[i].next)
+            h->slots[free_slot_of(h, old[i].hash)] = old[i];
     mem_free(old);
     return true;
 }
@@ -134,15 +154,15 @@ static void free_slot(struct history *h, size_t hole)
 {
     size_t mask = h->slots_n - 1;
 
-    for (size_t i = (hole + 1) & mask; h->slots[i]; i = (i + 1) & mask) {
-        size_t home = home_of(h, id_at(h, h->slots[i] - 1));
+    for (size_t i = (hole + 1) & mask; h->slots[i].next; i = (i + 1) & mask) {
+        size_t home = home_of(h, h->slots[i].hash);
 
         if (((i - home) & mask) < ((i - hole) & mask))
             continue;
         h->slots[hole] = h->slots[i];
         hole = i;
     }
-    h->slots[hole] = 0;
+    h->slots[hole] = (struct slot){0};
     h->ids--;
 }
 
@@ -151,9 +171,10 @@ static void free_slot(struct history *h, size_t hole)
 static void drop_oldest(struct history *h)
 {
     const struct entry *en = entry_at(h, h->tail);
-    size_t slot = slot_of(h, id_at(h, h->tail));
+    struct span id = id_at(h, h->tail);
+    size_t slot = slot_of(h, id, span_hash(id));
 
-    if (h->slots[slot] == h->tail + 1)
+    if (h->slots[slot].next == h->tail + 1)
         free_slot(h, slot);
     if (!is_more(en)) {
         h->requests--;
@@ -221,6 +242,7 @@ void history_add(struct history *h, const struct record *r)
 {
     uint8_t lens[TEXTS];
     size_t bytes = measure(r, lens), slot;
+    uint64_t hash;
     struct entry *en = make_room(h, bytes, r->more);
 
     if (!en) {
@@ -231,10 +253,11 @@ void history_add(struct history *h, const struct record *r)
     en->bytes = (uint32_t)bytes;
     en->back = h->entries ? (uint32_t)(h->head - h->newest) : 0;
     fill(en, r);
-    slot = slot_of(h, span_of(en->text, lens[0]));
-    en->same = h->slots[slot] ? h->slots[slot] - 1 : NOWHERE;
-    h->ids += h->slots[slot] == 0;
-    h->slots[slot] = h->head + 1;
+    hash = span_hash(span_of(en->text, lens[0]));
+    slot = slot_of(h, span_of(en->text, lens[0]), hash);
+    en->same = h->slots[slot].next ? h->slots[slot].next - 1 : NOWHERE;
+    h->ids += h->slots[slot].next == 0;
+    h->slots[slot] = (struct slot){h->head + 1, hash};
     h->newest = h->head;
     h->head += bytes;
     h->entries++;
@@ -245,12 +268,12 @@ void history_add(struct history *h, const struct record *r)
 
 size_t history_find(const struct history *h, struct span id, history_at ret[HISTORY_TRIES])
 {
-    size_t slot = h->slots_n ? slot_of(h, id) : 0, n = 0;
+    size_t slot = h->slots_n ? slot_of(h, id, span_hash(id)) : 0, n = 0;
 
-    if (!h->slots_n || !h->slots[slot])
+    if (!h->slots_n || !h->slots[slot].next)
         return 0;
-    for (history_at at = h->slots[slot] - 1; at != NOWHERE && at >= h->tail && n < HISTORY_TRIES;
-         at = entry_at(h, at)->same)
+    for (history_at at = h->slots[slot].next - 1;
+         at != NOWHERE && at >= h->tail && n < HISTORY_TRIES; at = entry_at(h, at)->same)
         ret[n++] = at;
     for (size_t i = 0; i < n / 2; i++) { /* they were met from the newest on */
         history_at swap = ret[i];

@@ -235,6 +235,31 @@ static void add_targets(struct json_write *w, const struct view *v)
     json_end_array(w);
 }
 
+/* What failed together, and how that stands. */
+static void add_fates(struct json_write *w, const struct view *v)
+{
+    struct policy_fate_view view;
+    size_t at = 0;
+
+    json_key(w, "fates");
+    json_begin_array(w);
+    for (const struct settings_fate *f; (f = view_fate(v, &at, &view));) {
+        json_begin_object(w);
+        json_kv_cstring(w, "shares", policy_fate_name(f->kind));
+        json_kv_string(w, "name", f->a);
+        if (span_has(f->b))
+            json_kv_string(w, "of", f->b);
+        json_kv_bool(w, "open", view.open);
+        if (view.open)
+            kv_double(w, "since_s", (double)(v->now_us - view.since_us) / 1e6);
+        if (view.open && view.until_us > v->now_us)
+            kv_double(w, "for_s", (double)(view.until_us - v->now_us) / 1e6);
+        json_kv_uint(w, "incidents", view.incidents);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 void status_write(struct buf *out, const struct view *v, struct recent *recent,
                   const struct metrics *m)
 {
@@ -267,6 +292,7 @@ void status_write(struct buf *out, const struct view *v, struct recent *recent,
     add_models(&w, v, recent);
     add_extra_costs(&w, v);
     add_targets(&w, v);
+    add_fates(&w, v);
     json_key(&w, "dropped");
     json_begin_object(&w);
     json_kv_uint(&w, "log_lines", v->log_dropped);

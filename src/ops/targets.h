@@ -31,6 +31,7 @@ enum target_state {
     /* policy's */
     TARGET_OPEN,
     TARGET_HALF_OPEN,
+    TARGET_FATED,
     TARGET_LEFT_ALONE,
     TARGET_STATES
 };

@@ -77,6 +77,7 @@ static void look(const struct view *v, struct view_target *t)
 {
     static const enum target_state states[] = {[POLICY_HALF_OPEN] = TARGET_HALF_OPEN,
                                                [POLICY_OPEN] = TARGET_OPEN,
+                                               [POLICY_FATED] = TARGET_FATED,
                                                [POLICY_ALONE] = TARGET_LEFT_ALONE};
     enum policy_stand best = POLICY_ALONE;
     struct settings_target target;
@@ -135,6 +136,28 @@ size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS])
     while (targets_next(v->targets, &at, v->now_us, &name))
         add_target(v, ret, &n, name);
     return n;
+}
+
+const struct settings_fate *view_fate(const struct view *v, size_t *at,
+                                      struct policy_fate_view *ret)
+{
+    while (*at < v->settings->fates_n) {
+        const struct settings_fate *f = &v->settings->fates[(*at)++];
+
+        policy_fate(ret, v->board->standings, f->id, v->now_us);
+        if (ret->incidents)
+            return f;
+    }
+    return NULL;
+}
+
+struct span view_fate_text(const struct settings_fate *f, char out[VIEW_FATE_TEXT])
+{
+    bool more = span_has(f->b);
+    int n = snprintf(out, VIEW_FATE_TEXT, "%.*s%s%.*s", SPAN_FMT(f->a), more ? " " : "",
+                     (int)(more ? f->b.n : 0), more ? f->b.p : "");
+
+    return span_of(out, MIN((size_t)MAX(n, 0), (size_t)VIEW_FATE_TEXT - 1));
 }
 
 double view_extra_usd(const struct view *v, const struct settings_model *m)

@@ -38,6 +38,14 @@ struct view_target {
 };
 size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS]);
 
+/* What targets share and has failed with them at least once: begin with *at 0. NULL: no more. */
+const struct settings_fate *view_fate(const struct view *v, size_t *at,
+                                      struct policy_fate_view *ret);
+
+/* Its name, cut where it is longer. */
+#define VIEW_FATE_TEXT 160
+struct span view_fate_text(const struct settings_fate *f, char out[VIEW_FATE_TEXT]);
+
 /* What failing over has cost within the hour, of a model that has a cap on it (UINT64_MAX: it has
  * none), in dollars. */
 double view_extra_usd(const struct view *v, const struct settings_model *m);

@@ -6,14 +6,20 @@
 #include "health/breaker.h"
 #include "health/budget.h"
 
-void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now_us,
+static void opens_now(struct board_standing *s, uint64_t word, uint64_t now_us, uint32_t random)
+{
+    board_set(&s->opened_us, now_us);
+    board_set(&s->until_us, now_us + breaker_open_us(word, random));
+}
+
+bool evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now_us,
                      uint32_t random)
 {
     uint64_t old = board_get(&s->breaker), word;
     bool opens, early = !ok && probe && board_get(&s->until_us) > now_us;
 
     if (standing_is_nobodys(s))
-        return;
+        return false;
     do {
         opens = false;
         word = early && breaker_read(old, now_us).open
@@ -21,9 +27,24 @@ void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now
                    : breaker_result(old, ok, probe, now_us, &opens);
     } while (!board_swap(&s->breaker, &old, word));
     if (opens)
-        board_set(&s->until_us, now_us + breaker_open_us(word, random));
+        opens_now(s, word, now_us, random);
     else if (breaker_read(old, now_us).open && !breaker_read(word, now_us).open)
         board_set(&s->closed_us, now_us);
+    return opens;
+}
+
+void evidence_trip(struct board_standing *s, uint64_t now_us, uint32_t random)
+{
+    uint64_t old = board_get(&s->breaker), word;
+
+    if (standing_is_nobodys(s))
+        return;
+    do {
+        if (breaker_read(old, now_us).open)
+            return;
+        word = breaker_trip(old, now_us);
+    } while (!board_swap(&s->breaker, &old, word));
+    opens_now(s, word, now_us, random);
 }
 
 uint8_t evidence_row(const struct board_standing *s, uint64_t now_us)

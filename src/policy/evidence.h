@@ -12,9 +12,13 @@
 #include "board/standing.h"
 #include "health/waits.h"
 
-/* An attempt ended well or not. random: any 32 bits, for how long a breaker opens. */
-void evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now_us,
+/* An attempt ended well or not. random: any 32 bits, for how long a breaker opens. Returns whether
+ * it opens now. */
+bool evidence_result(struct board_standing *s, bool ok, bool probe, uint64_t now_us,
                      uint32_t random);
+
+/* Its breaker opens though it has failed but once. */
+void evidence_trip(struct board_standing *s, uint64_t now_us, uint32_t random);
 
 /* Failures since its last success. */
 uint8_t evidence_row(const struct board_standing *s, uint64_t now_us);

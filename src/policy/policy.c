@@ -5,7 +5,9 @@
 
 #include "health/breaker.h"
 #include "policy/evidence.h"
+#include "policy/fates.h"
 #include "policy/limits.h"
+#include "policy/size.h"
 #include "route/stay.h"
 
 static struct board_standing *target_of(const struct policy_request *q, uint32_t i, uint64_t now_us)
@@ -19,12 +21,60 @@ static struct board_standing *credential_of(const struct policy_request *q, uint
     return standing_find(q->table, q->candidates[i].credential, now_us);
 }
 
+/* Where its rate limits stand. */
+static struct board_standing *limits_place(const struct policy_request *q, uint32_t i,
+                                           uint64_t now_us)
+{
+    const struct policy_candidate *c = &q->candidates[i];
+
+    return standing_find(q->table, c->limits ? c->limits : c->target, now_us);
+}
+
 /* ---- whom to ask ---- */
 
-static enum policy_stand stand(const struct board_standing *t, const struct board_standing *c,
-                               uint64_t now_us, uint64_t *until_us)
+static const struct board_standing unknown;
+
+/* What is known of a candidate. */
+struct known {
+    const struct board_standing *table, *target, *credential;
+    const struct policy_candidate *c;
+};
+
+static struct known know(const struct board_standing *table, const struct policy_candidate *c)
 {
+    const struct board_standing *t = standing_look(table, c->target);
+    const struct board_standing *k = standing_look(table, c->credential);
+
+    return (struct known){table, t ? t : &unknown, k ? k : &unknown, c};
+}
+
+/* A key was refused, or had no money, until lately: nobody knows yet whether that is over. */
+static bool is_doubtful(const struct board_standing *credential, uint64_t now_us)
+{
+    uint64_t until = MAX(board_get(&credential->until_us), board_get(&credential->not_before_us));
+
+    return until && !standing_is_nobodys(credential) && until <= now_us &&
+           until + POLICY_STALE_US > now_us;
+}
+
+/* When an open breaker may be probed. What it shares with others has got well since: at once. */
+static uint64_t opens_until_us(const struct known *k)
+{
+    uint64_t closed = fates_closed_us(k->table, k->c);
+
+    return closed && closed >= board_get(&k->target->opened_us)
+               ? MIN(closed, board_get(&k->target->until_us))
+               : board_get(&k->target->until_us);
+}
+
+/* by: of POLICY_FATED, by which of its fates. */
+static enum policy_stand stand(const struct known *k, uint64_t now_us, uint64_t *until_us,
+                               uint8_t *by)
+{
+    const struct board_standing *t = k->target, *c = k->credential;
     uint64_t limited = MAX(board_get(&t->not_before_us), board_get(&c->not_before_us));
+    bool sick = evidence_is_open(t, now_us);
+    enum fates_stand fates;
 
     *until_us = limited;
     if (limited > now_us)
@@ -32,20 +82,25 @@ static enum policy_stand stand(const struct board_standing *t, const struct boar
     *until_us = board_get(&c->until_us);
     if (*until_us > now_us)
         return POLICY_OPEN;
-    if (!evidence_is_open(t, now_us))
-        return POLICY_FREE;
-    *until_us = board_get(&t->until_us);
-    return *until_us > now_us ? POLICY_OPEN : POLICY_HALF_OPEN;
+    fates = fates_look(k->table, k->c, sick, now_us, until_us, by);
+    if (fates == FATES_SHUT)
+        return POLICY_FATED;
+    if (fates == FATES_PROBE)
+        return POLICY_HALF_OPEN;
+    if (sick) {
+        *until_us = opens_until_us(k);
+        return *until_us > now_us ? POLICY_OPEN : POLICY_HALF_OPEN;
+    }
+    return is_doubtful(c, now_us) ? POLICY_HALF_OPEN : POLICY_FREE;
 }
 
 enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
                               uint64_t now_us, uint64_t *until_us)
 {
-    static const struct board_standing unknown;
-    const struct board_standing *t = standing_look(table, c->target);
-    const struct board_standing *k = standing_look(table, c->credential);
+    const struct known k = know(table, c);
+    uint8_t by;
 
-    return stand(t ? t : &unknown, k ? k : &unknown, now_us, until_us);
+    return stand(&k, now_us, until_us, &by);
 }
 
 bool policy_stays(const struct board_standing *table, const struct policy_candidate *c,
@@ -57,19 +112,29 @@ bool policy_stays(const struct board_standing *table, const struct policy_candid
            route_stays(idle_us, there, elsewhere);
 }
 
-static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64_t now_us,
-                              uint64_t *until_us)
+static enum policy_stand look_by(const struct policy_request *q, uint32_t i, uint64_t now_us,
+                                 uint64_t *until_us, uint8_t *by)
 {
     *until_us = 0;
     if (!q->rules->breaker)
         return POLICY_FREE;
-    return stand(target_of(q, i, now_us), credential_of(q, i, now_us), now_us, until_us);
+    return stand(&(struct known){q->table, target_of(q, i, now_us), credential_of(q, i, now_us),
+                                 &q->candidates[i]},
+                 now_us, until_us, by);
+}
+
+static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64_t now_us,
+                              uint64_t *until_us)
+{
+    uint8_t by;
+
+    return look_by(q, i, now_us, until_us, &by);
 }
 
 static void pass_over(struct policy_request *q, uint32_t i, enum reason why, uint64_t until_us)
 {
     if (q->passed)
-        q->passed[i] = (struct policy_passed){why, until_us};
+        q->passed[i] = (struct policy_passed){why, until_us, 0};
 }
 
 static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint64_t until_us)
@@ -86,7 +151,11 @@ static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint6
 /* What the request may take there. */
 static uint64_t tokens_at(const struct policy_request *q, uint32_t i)
 {
-    return q->input + (q->candidates[i].apart ? 0 : q->output);
+    uint64_t input = q->input;
+
+    if (q->text || q->bulk)
+        input = policy_tokens(q->table, &q->candidates[i], q->text) + q->bulk;
+    return input + (q->candidates[i].apart ? 0 : q->output);
 }
 
 /* Is there as much? */
@@ -94,7 +163,7 @@ static bool is_within(const struct policy_request *q, uint32_t i, uint64_t now_u
                       uint64_t *until_us)
 {
     return !q->rules->limits ||
-           limits_look(target_of(q, i, now_us), tokens_at(q, i), now_us, why, until_us);
+           limits_look(limits_place(q, i, now_us), tokens_at(q, i), now_us, why, until_us);
 }
 
 /* It is spoken for by this attempt. */
@@ -109,14 +178,14 @@ static bool hold(struct policy_request *q, uint32_t i, uint64_t now_us)
     q->reserved_us = 0;
     if (!q->rules->limits)
         return true;
-    if (!limits_hold(target_of(q, i, now_us), tokens_at(q, i), now_us, &held, &why, &until)) {
+    if (!limits_hold(limits_place(q, i, now_us), tokens_at(q, i), now_us, &held, &why, &until)) {
         blocked(q, i, why, until);
         return false;
     }
     q->reserved = tokens_at(q, i);
     q->reserved_us = held ? now_us : 0;
     if (q->candidates[i].ramps)
-        limits_sent(target_of(q, i, now_us), tokens_at(q, i), now_us);
+        limits_sent(limits_place(q, i, now_us), tokens_at(q, i), now_us);
     return true;
 }
 
@@ -124,7 +193,7 @@ static bool hold(struct policy_request *q, uint32_t i, uint64_t now_us)
 static void give_back(struct policy_request *q, bool used, uint64_t now_us)
 {
     if (q->reserved_us)
-        limits_give_back(target_of(q, q->at, now_us), q->reserved, q->reserved_us, used);
+        limits_give_back(limits_place(q, q->at, now_us), q->reserved, q->reserved_us, used);
     q->reserved_us = 0;
 }
 
@@ -133,14 +202,15 @@ static void let_go(struct policy_request *q, uint64_t now_us)
 {
     give_back(q, false, now_us);
     if (q->rules->limits && q->candidates[q->at].ramps)
-        limits_unsent(target_of(q, q->at, now_us), tokens_at(q, q->at), q->asked_us);
+        limits_unsent(limits_place(q, q->at, now_us), q->reserved, q->asked_us);
 }
 
 void policy_limits(struct policy_request *q, const struct provider_limits *l, uint64_t now_us)
 {
     if (q->n == 0 || !provider_limits_said(l))
         return;
-    limits_said(target_of(q, q->at, now_us), l, q->candidates[q->at].refills, q->asked_us, now_us);
+    limits_said(limits_place(q, q->at, now_us), l, q->candidates[q->at].refills, q->asked_us,
+                now_us);
     give_back(q, false,
               now_us); /* behind it: meanwhile it is counted twice, and never not at all */
 }
@@ -148,7 +218,7 @@ void policy_limits(struct policy_request *q, const struct provider_limits *l, ui
 void policy_left(struct policy_left *ret, const struct board_standing *table,
                  const struct policy_candidate *c, uint64_t now_us)
 {
-    const struct board_standing *t = standing_look(table, c->target);
+    const struct board_standing *t = standing_look(table, c->limits ? c->limits : c->target);
     uint64_t most;
 
     *ret = (struct policy_left){UINT64_MAX, UINT64_MAX, 0, UINT64_MAX};
@@ -189,28 +259,47 @@ static bool is_stale(const struct board_standing *t, uint64_t now_us)
     return evidence_is_open(t, now_us) && board_get(&t->until_us) + POLICY_STALE_US < now_us;
 }
 
+enum { PROBE_TARGET = 1, PROBE_CREDENTIAL = 2 };
+
 /* The probe is over; nobody is to begin another one for pause_us. */
 static void end_probe(struct policy_request *q, uint64_t pause_us, uint64_t now_us)
 {
-    if (q->probe_us)
-        evidence_end_probe(target_of(q, q->at, now_us), q->probe_us,
-                           pause_us ? now_us + pause_us : 0);
+    uint64_t next_us = pause_us ? now_us + pause_us : 0;
+
+    if (q->probing & PROBE_TARGET)
+        evidence_end_probe(target_of(q, q->at, now_us), q->probe_us, next_us);
+    if (q->probing & PROBE_CREDENTIAL)
+        evidence_end_probe(credential_of(q, q->at, now_us), q->probe_us, next_us);
+    fates_end_probe(q->table, &q->candidates[q->at], q->probing_fates, q->probe_us, next_us);
     q->probe = false;
+    q->probing = q->probing_fates = 0;
     q->probe_us = 0;
 }
 
-/* Nobody else probes it meanwhile, unless all may. */
+/* Nobody else probes the target meanwhile, nor what it shares with others, unless all may. */
 static bool begin_probe(struct policy_request *q, uint64_t now_us)
 {
-    struct board_standing *t = target_of(q, q->at, now_us);
+    struct board_standing *t = target_of(q, q->at, now_us), *c = credential_of(q, q->at, now_us);
+    bool sick = evidence_is_open(t, now_us), mine = true;
 
     q->probe = true;
-    q->probe_us = is_stale(t, now_us) ? 0 : now_us + POLICY_PROBE_US;
-    if (q->probe_us == 0 || evidence_take_probe(t, q->probe_us, now_us))
-        return true;
-    q->probe = false;
-    q->probe_us = 0;
-    return false;
+    q->probe_us = now_us + POLICY_PROBE_US;
+    q->probing = q->probing_fates = 0;
+    if (sick && !is_stale(t, now_us)) {
+        mine = evidence_take_probe(t, q->probe_us, now_us);
+        q->probing |= mine ? PROBE_TARGET : 0;
+    }
+    if (mine && (is_doubtful(c, now_us) || board_get(&c->until_us) > now_us)) {
+        mine = evidence_take_probe(c, q->probe_us, now_us);
+        q->probing |= mine ? PROBE_CREDENTIAL : 0;
+    }
+    mine = mine && fates_take_probe(q->table, &q->candidates[q->at], q->probe_us, now_us,
+                                    &q->probing_fates);
+    if (!mine)
+        end_probe(q, 0, now_us);
+    else if (!q->probing && !q->probing_fates)
+        q->probe_us = 0;
+    return mine;
 }
 
 /* What it may take is spoken for. */
@@ -241,6 +330,7 @@ static bool is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us,
     if (!q->rules->breaker || slow == 0)
         return false;
     closed = board_time(&target_of(q, i, now_us)->closed_us, now_us);
+    closed = MAX(closed, MIN(fates_closed_us(q->table, &q->candidates[i]), now_us));
     passed = now_us - closed;
     if (closed == 0 || passed >= slow)
         return false;
@@ -253,8 +343,12 @@ static bool is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us,
 /* Is it asked now? If not, but it may be later, that is noted. gently: it may be slow. */
 static bool offer(struct policy_request *q, uint32_t i, bool gently, uint64_t now_us)
 {
+    static const enum reason whys[] = {[POLICY_HALF_OPEN] = REASON_BREAKER_OPEN,
+                                       [POLICY_OPEN] = REASON_BREAKER_OPEN,
+                                       [POLICY_ALONE] = REASON_LEFT_ALONE};
     uint64_t until;
-    enum policy_stand s = look(q, i, now_us, &until);
+    uint8_t by = UINT8_MAX;
+    enum policy_stand s = look_by(q, i, now_us, &until, &by);
     bool may = s == POLICY_FREE || s == POLICY_HALF_OPEN;
 
     if (gently && s == POLICY_FREE && is_slow(q, i, now_us, &until)) {
@@ -265,14 +359,16 @@ static bool offer(struct policy_request *q, uint32_t i, bool gently, uint64_t no
         return false;
     if (may && take(q, i, s == POLICY_HALF_OPEN, now_us))
         return true;
-    if (!is_out(q, i)) /* take() takes out whom it cannot pay for */
-        blocked(q, i, s == POLICY_ALONE ? REASON_LEFT_ALONE : REASON_BREAKER_OPEN,
-                MAX(until, now_us + POLICY_LAST_US));
+    if (is_out(q, i)) /* take() takes out whom it cannot pay for */
+        return false;
+    blocked(q, i, by == UINT8_MAX ? whys[s] : REASON_FATE, MAX(until, now_us + POLICY_LAST_US));
+    if (by != UINT8_MAX && q->passed)
+        q->passed[i].fate = q->candidates[i].fates.kinds[by];
     return false;
 }
 
 /* Of those that are open, the one that has the least time left. */
-static int least_bad(const struct policy_request *q, uint64_t now_us)
+static int least_bad(const struct policy_request *q, uint32_t small, uint64_t now_us)
 {
     uint64_t least = UINT64_MAX, until;
     int ret = -1;
@@ -280,12 +376,30 @@ static int least_bad(const struct policy_request *q, uint64_t now_us)
     for (uint32_t i = 0; i < q->n; i++) {
         enum policy_stand s = look(q, i, now_us, &until);
 
-        if (is_out(q, i) || s == POLICY_ALONE || s == POLICY_FREE || until >= least)
+        if (is_out(q, i) || small >> i & 1 || s == POLICY_ALONE || s == POLICY_FREE ||
+            until >= least)
             continue;
         least = until;
         ret = (int)i;
     }
     return ret;
+}
+
+/* Those that the request surely does not fit, where there are others; a bit each. */
+static uint32_t small_ones(struct policy_request *q)
+{
+    uint32_t small = 0, fitting = 0;
+
+    for (uint32_t i = 0; i < q->n; i++)
+        if (!is_out(q, i))
+            *(size_is_over(q->table, &q->candidates[i], q->text) ? &small : &fitting) |= UINT32_C(1)
+                                                                                         << i;
+    if (!fitting)
+        return 0;
+    for (uint32_t i = 0; i < q->n; i++)
+        if (small >> i & 1)
+            pass_over(q, i, REASON_TOO_SMALL, 0);
+    return small;
 }
 
 /* The first of these that is asked; -1: none. */
@@ -299,19 +413,21 @@ static int offer_all(struct policy_request *q, uint32_t of, bool gently, uint64_
 
 int policy_next(struct policy_request *q, uint64_t now_us)
 {
+    uint32_t small;
     int who, last;
 
     MUST(q->n <= POLICY_TARGETS_MAX);
     q->why = REASON_NONE;
     q->earliest_us = 0;
+    small = small_ones(q);
     for (int gently = 1; gently >= 0; gently--) {
-        who = q->larger ? offer_all(q, q->larger, gently, now_us) : -1;
+        who = q->larger ? offer_all(q, q->larger & ~small, gently, now_us) : -1;
         if (who < 0)
-            who = offer_all(q, ~q->larger, gently, now_us);
+            who = offer_all(q, ~(q->larger | small), gently, now_us);
         if (who >= 0)
             return who;
     }
-    last = least_bad(q, now_us);
+    last = least_bad(q, small, now_us);
     if (last < 0 || !hold(q, (uint32_t)last, now_us) || !take(q, (uint32_t)last, true, now_us))
         return -1;
     q->last = true;
@@ -447,24 +563,45 @@ static bool may_be_executed(const struct policy_failure *f)
     return f->class_id != CLASS_NEVER_EXECUTED && !f->unasked;
 }
 
+/* together: others may be, too. fates: those that the attempt was the probe of. */
+static void note_sick(struct policy_request *q, bool together, bool probe, uint8_t fates,
+                      uint64_t now_us, uint32_t random)
+{
+    struct board_standing *t = target_of(q, q->at, now_us);
+    const struct policy_candidate *c = &q->candidates[q->at];
+    bool opens = evidence_result(t, false, probe, now_us, random);
+
+    if (!together)
+        return;
+    if (opens)
+        fates_sick(q->table, c, now_us, random);
+    if (fates == 0)
+        return;
+    fates_still_sick(q->table, c, fates, now_us, random);
+    evidence_trip(t, now_us, random); /* it is sick like the others that share it */
+}
+
 static void note_failure(struct policy_request *q, const struct policy_failure *f, uint64_t now_us,
                          uint32_t random)
 {
     struct board_standing *t = target_of(q, q->at, now_us);
     struct board_standing *c = credential_of(q, q->at, now_us);
-    bool sick = class_row(f->class_id)->health && !f->unasked, probe = q->probe,
-         refused = is_refused(f);
+    const struct class_row *row = class_row(f->class_id);
+    bool sick = row->health && !f->unasked, probe = q->probe, refused = is_refused(f);
+    uint8_t fates = q->probing_fates;
 
     give_back(q, may_be_executed(f), now_us);
     end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
     if (f->too_fast)
-        limits_too_fast(t, now_us);
+        limits_too_fast(limits_place(q, q->at, now_us), now_us);
     if (f->silent && f->waited_us)
         evidence_wait(t, waits_of(q), waits_given_up, f->waited_us, q->prompt_bytes);
     if (f->stalled_us)
         evidence_wait(t, WAITS_OF_GAPS, waits_given_up, f->stalled_us, 0);
     if (sick)
-        evidence_result(t, false, probe, now_us, random);
+        note_sick(q, row->together, probe, fates, now_us, random);
+    else if (fates && f->status) /* whoever refuses is there */
+        fates_answers(q->table, &q->candidates[q->at], now_us);
     if (f->class_id == CLASS_RATE || (f->class_id == CLASS_OVERLOAD && f->asks))
         evidence_not_before(t, now_us + delay_of(f, random));
     if (f->class_id == CLASS_QUOTA)
@@ -594,6 +731,24 @@ void policy_broke(struct policy_request *q, const struct policy_failure *f, uint
     note_failure(q, f, now_us, random);
 }
 
+void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us)
+{
+    if (q->n && !q->bulk && tokens)
+        size_note(target_of(q, q->at, now_us), q->text, tokens);
+}
+
+/* It was refused, or had no money, and is used: that is over. Who has been told since stays told.
+ */
+static void clear_doubt(struct board_standing *credential, uint64_t now_us)
+{
+    uint64_t told = board_get(&credential->not_before_us);
+
+    if (board_get(&credential->until_us))
+        board_set(&credential->until_us, 0);
+    if (told && told <= now_us)
+        board_swap(&credential->not_before_us, &told, 0);
+}
+
 void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
     struct board_standing *t = target_of(q, q->at, now_us);
@@ -603,8 +758,8 @@ void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_u
         return;
     q->answered = true;
     evidence_wait(t, waits_of(q), waits_note, waited_us, q->prompt_bytes);
-    if (board_get(&c->until_us))
-        board_set(&c->until_us, 0);
+    fates_answers(q->table, &q->candidates[q->at], now_us);
+    clear_doubt(c, now_us);
     q->noted = q->probe;
     for (int good = 0; q->probe && good < (q->last ? BREAKER_GOOD : 1); good++)
         if (good == 0 || evidence_is_open(t, now_us)) /* the last one left is closed by one */

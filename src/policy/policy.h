@@ -26,6 +26,10 @@
  *     of them is probed, at most once a second. If such a probe fails, its time stays as it is; if
  *     it is good, the breaker closes. A target whose time was over long ago is asked by all: what
  *     was known of it is old.
+ *   - Where several that share something become sick together (health/fate.h), all who share it are
+ *     left alone: as a sick target, with one probe for all of them. If that is good, each of them
+ *     may be probed by itself, and has a slow start. So it is with a key that was refused, or that
+ *     had no money: when its time is over, one request looks whether that is so.
  *   - Whose breaker has closed is asked by one in POLICY_SLOW_PART, then by more and more, until
  * after slow_us it has its share; where nobody else can be asked it is asked by all.
  *   - A retry costs a token of the target that it goes to, in place too. It is free where nothing
@@ -34,6 +38,8 @@
  *   - Nobody is sent more than is left of its rate limit (health/limits.h), as far as its answers
  *     have said, less what requests under way may take; and whose account has been told to slow
  *     down is sent no more than its rate of before, which rises by and by (health/ramp.h).
+ *   - Who surely takes no request of such a size (health/density.h) is not asked as long as another
+ *     one may take it.
  *   - A request that is too long for a target is not asked of those that are known to be no larger,
  *     nor of that target by another way; those that are known to be larger go before the others.
  *   - What the gateway itself lacks to ask a target is neither an attempt nor that target's
@@ -73,10 +79,34 @@ struct policy_rules {
     bool content_elsewhere; /* what one provider's content policy refuses, others are asked */
 };
 
+/* What several targets may share, so that they fail together. A fate has an id, the same for all
+ * who share it. */
+enum policy_fate_kind {
+    FATE_PROVIDER, /* a provider's endpoint: all of its models */
+    FATE_HOST,     /* several providers at one host */
+    FATE_KEY,      /* one of a provider's keys */
+    FATE_REGION,   /* several providers of one type in one region */
+    FATE_PROXY,
+    FATE_LABEL,             /* what the configuration says of a target ... */
+    FATE_LABEL_OF_PROVIDER, /* ... and of a provider */
+    POLICY_FATES
+};
+
+const char *policy_fate_name(enum policy_fate_kind kind);
+
+struct policy_fates {
+    uint64_t ids[POLICY_FATES];
+    uint8_t kinds[POLICY_FATES];
+    uint8_t n;
+    uint8_t by_target; /* a bit each: it takes several of a provider's targets to say that it is
+                        * sick; else several providers */
+};
+
 /* What the request may be sent to, in order. Hashes of names, none 0; `provider` is what the same
  * silence takes out. */
 struct policy_candidate {
     uint64_t target, credential, provider;
+    uint64_t limits;  /* who shares its rate limits; 0: nobody */
     bool thinks;      /* its model may be silent for long before it answers */
     uint64_t model;   /* the same for all ways to it; 0: it has no other */
     uint64_t context; /* how many tokens it takes; 0: not known */
@@ -87,6 +117,7 @@ struct policy_candidate {
     bool refills;     /* its limits fill up all the time, and not when they are over */
     bool ramps;       /* it may ask to slow down */
     uint64_t cost;    /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
+    struct policy_fates fates;
 };
 
 /* In which order they are asked (route/order.h), by what is known of them; whole: the answer comes
@@ -100,10 +131,20 @@ enum policy_stand {
     POLICY_FREE,      /* it is asked */
     POLICY_HALF_OPEN, /* its breaker's time is over: one at a time probes it */
     POLICY_OPEN,      /* it has failed, or its key was refused; until *until_us */
+    POLICY_FATED,     /* what it shares with others has failed; until *until_us */
     POLICY_ALONE,     /* it has asked to be left alone, or has no money; until *until_us */
 };
 enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
                               uint64_t now_us, uint64_t *until_us);
+
+/* How a fate stands, for readers. */
+struct policy_fate_view {
+    bool open;
+    uint64_t since_us, until_us; /* while it is: when it opened, and when it is probed */
+    uint64_t incidents;          /* how often it has opened */
+};
+void policy_fate(struct policy_fate_view *ret, const struct board_standing *table, uint64_t id,
+                 uint64_t now_us);
 
 /* Does a conversation stay where it was answered last, so long ago? There is what the request costs
  * there, elsewhere what it costs where the plan has it asked first (route/stay.h). */
@@ -118,19 +159,22 @@ uint64_t policy_silent_us(const struct board_standing *table, const struct polic
 struct policy_passed {
     enum reason why; /* REASON_NONE: it has not been */
     uint64_t until_us;
+    uint8_t fate; /* REASON_FATE: enum policy_fate_kind */
 };
 
-/* A request. All 0 at first but the first eleven, heirs at any time. */
+/* A request. All 0 at first but the first thirteen, heirs at any time. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
     const struct policy_candidate *candidates;
-    uint32_t n;                   /* at most POLICY_TARGETS_MAX */
-    bool whole;                   /* the answer comes when it is whole */
-    uint64_t prompt_bytes;        /* what the target has to read */
-    uint64_t tokens;              /* whole: as many as the answer may have, at most */
-    uint32_t draw;                /* any 32 bits, the same for all of the request */
-    uint64_t input, output;       /* tokens that it may take, as far as can be told; 0: it cannot */
+    uint32_t n;             /* at most POLICY_TARGETS_MAX */
+    bool whole;             /* the answer comes when it is whole */
+    uint64_t prompt_bytes;  /* what the target has to read */
+    uint64_t tokens;        /* whole: as many as the answer may have, at most */
+    uint32_t draw;          /* any 32 bits, the same for all of the request */
+    uint64_t input, output; /* tokens that it may take, as far as can be told; 0: it cannot */
+    uint64_t text, bulk;    /* bytes of text in it, which each target counts in its own way, and
+                             * tokens of what is none; both 0: all count `input` */
     struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
 
     uint32_t heirs; /* candidates that could go on with its stream; a bit each */
@@ -140,21 +184,23 @@ struct policy_request {
                       * too small */
     uint8_t at;      /* whom the attempt goes to */
     uint8_t counted, again;
-    bool asked;           /* there was an attempt */
-    bool free;            /* the next one costs nothing ... */
-    bool was_free;        /* ... and there is one such a request */
-    uint8_t fee;          /* what the attempt did to the budget (enum evidence_fee) */
-    bool probe;           /* the attempt is one ... */
-    bool last;            /* ... for want of others */
-    uint64_t probe_us;    /* ... and what the board says by it; 0: all may probe that target */
-    uint64_t reserved;    /* tokens that are, of its limit ... */
-    uint64_t reserved_us; /* ... since then; 0: nothing is */
-    uint64_t asked_us;    /* when the attempt was allowed */
-    bool answered;        /* its target has begun to answer ... */
-    bool noted;           /* ... which is its success */
-    enum reason why;      /* policy_next() found nobody: what is in the way of the first one left;
-                           * that one asks to be left alone goes before */
-    uint64_t earliest_us; /* ... and when the first of them may be asked; 0: not known */
+    bool asked;            /* there was an attempt */
+    bool free;             /* the next one costs nothing ... */
+    bool was_free;         /* ... and there is one such a request */
+    uint8_t fee;           /* what the attempt did to the budget (enum evidence_fee) */
+    bool probe;            /* the attempt is one ... */
+    bool last;             /* ... for want of others */
+    uint64_t probe_us;     /* ... and what the board says by it; 0: all may probe that target */
+    uint8_t probing;       /* ... of whom it says so (PROBE_...) ... */
+    uint8_t probing_fates; /* ... and of which of its fates; a bit each */
+    uint64_t reserved;     /* tokens that are, of its limit ... */
+    uint64_t reserved_us;  /* ... since then; 0: nothing is */
+    uint64_t asked_us;     /* when the attempt was allowed */
+    bool answered;         /* its target has begun to answer ... */
+    bool noted;            /* ... which is its success */
+    enum reason why;       /* policy_next() found nobody: what is in the way of the first one left;
+                            * that one asks to be left alone goes before */
+    uint64_t earliest_us;  /* ... and when the first of them may be asked; 0: not known */
 };
 
 /* Whom to ask now; -1: nobody, `why` and `earliest_us` say why. */
@@ -224,6 +270,14 @@ struct policy_left {
 };
 void policy_left(struct policy_left *ret, const struct board_standing *table,
                  const struct policy_candidate *c, uint64_t now_us);
+
+/* The attempt's target has counted so many tokens of input; 0: it has not said. */
+void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us);
+
+/* How many tokens a text of so many bytes has there, as far as its answers have taught; c NULL: as
+ * where nobody knows. */
+uint64_t policy_tokens(const struct board_standing *table, const struct policy_candidate *c,
+                       uint64_t text);
 
 /* The target has begun to answer with content, so long after it was asked. */
 void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_us);

@@ -24,6 +24,7 @@ struct class_row {
     bool elsewhere;         /* another target may succeed */
     bool in_place;          /* so may the same one, a moment later */
     bool health;            /* counts against the target's health */
+    bool together;          /* ... and may be of what it shares with others (policy/fates.h) */
     bool maybe_billed;      /* the upstream may have worked for it */
     bool client_retry;      /* the client's own retry makes sense: x-should-retry */
     const char *hint;       /* one sentence for the client's operator */

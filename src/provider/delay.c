@@ -32,6 +32,16 @@ const char *const provider_delay_fields[PROVIDER_DELAY_FIELDS] = {
     "x-ratelimit-reset-requests",
     "x-ratelimit-remaining-tokens",
     "x-ratelimit-reset-tokens",
+    "x-ratelimit-remaining-requests-minute",
+    "x-ratelimit-reset-requests-minute",
+    "x-ratelimit-remaining-requests-day",
+    "x-ratelimit-reset-requests-day",
+    "x-ratelimit-remaining-tokens-minute",
+    "x-ratelimit-reset-tokens-minute",
+    "x-ratelimit-remaining-tokens-day",
+    "x-ratelimit-reset-tokens-day",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
     "anthropic-ratelimit-requests-remaining",
     "anthropic-ratelimit-requests-reset",
     "anthropic-ratelimit-tokens-remaining",
@@ -176,6 +186,8 @@ static bool reset_number(uint64_t *ret_us, struct span s, uint64_t wall_us)
 
     if (!number(&us, s, S) || us == 0)
         return false;
+    if (us == LONGEST_US) /* of milliseconds there are so many */
+        UNUSED(number(&us, s, MS));
     *ret_us = us < YEAR_2001_US ? us : until(us, wall_us);
     return true;
 }

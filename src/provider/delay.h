@@ -19,7 +19,7 @@
 #include "base/span.h"
 
 /* The names of the fields that say it, in lower case. */
-#define PROVIDER_DELAY_FIELDS 14
+#define PROVIDER_DELAY_FIELDS 24
 extern const char *const provider_delay_fields[PROVIDER_DELAY_FIELDS];
 
 /* Microseconds. values: of these fields, absent where they are not there; retry_info: the body's

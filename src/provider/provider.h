@@ -109,6 +109,11 @@ struct provider {
                        * their sum, with the most that the answer may have, when it is asked */
         bool refills; /* what was used comes back all the time, and not when the minute is over */
         bool ramps;   /* a rate that rises too fast is refused (provider_ramps()) */
+        bool bare;    /* what x-ratelimit-limit says is of requests (limits.h) */
+        uint32_t window_s; /* where its answers do not say when a limit is full again; 0: 60 */
+        bool dated;        /* gpt-5-2025-08-07 has the limit of gpt-5 */
+        /* Globs of models: all of one have one limit. NULL-terminated, or NULL. */
+        const char *const *shared;
     } limits;
     const char *const *models; /* globs of bare model names that belong here, NULL-terminated */
     /* Path behind the base for each operation; NULL: this provider cannot do it. "%m" stands

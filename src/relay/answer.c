@@ -263,18 +263,23 @@ int relay_send_event(struct relay *r, const struct dialect_event *ev, struct spa
     return 0;
 }
 
+int relay_patch_event(const struct relay *r, const struct dialect_event *ev, struct span raw,
+                      struct buf *out, struct err *e)
+{
+    struct span pieces[EVENT_PIECES];
+    size_t n = patch_event(r, ev, raw, pieces);
+
+    for (size_t i = 0; i < n; i++)
+        buf_add_span(out, pieces[i]);
+    return buf_finish(out, "events that are held", e);
+}
+
 int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                      struct err *e)
 {
-    struct span pieces[EVENT_PIECES];
-    size_t n;
-
     if (r->translate)
         return relay_translate_event(r, raw, CALL_EVENT_WHOLE, &r->held, e);
-    n = patch_event(r, ev, raw, pieces);
-    for (size_t i = 0; i < n; i++)
-        buf_add_span(&r->held, pieces[i]);
-    return buf_finish(&r->held, "events before the first content", e);
+    return relay_patch_event(r, ev, raw, &r->held, e);
 }
 
 /* ---- answers of our own ---- */

@@ -136,8 +136,9 @@ static bool read_asked(struct relay *r, struct route_asked *a, struct relay_refu
 
 /* Is it meant for other requests? Then *ret says why. */
 static bool is_not_meant(struct relay *r, const struct settings_target *t,
-                         const struct route_asked *a, struct relay_skip *ret)
+                         const struct route_asked *asked, struct relay_skip *ret)
 {
+    struct route_asked a = *asked;
     enum route_misfit m;
 
     ret->word = relay_routed_away(r, t);
@@ -150,7 +151,9 @@ static bool is_not_meant(struct relay *r, const struct settings_target *t,
         ret->why = REASON_LACKS;
         return true;
     }
-    m = route_misfit(&t->when, t->tags, a);
+    if (t->when.tokens_least || t->when.tokens_below != UINT64_MAX)
+        a.tokens = relay_guess_input_at(r, t);
+    m = route_misfit(&t->when, t->tags, &a);
     if (m == ROUTE_FITS)
         return false;
     ret->why = REASON_NOT_MEANT;
@@ -186,8 +189,8 @@ static void list_targets(struct relay *r, struct listed *l, const struct route_a
 /* The ways in the order in which the model has them asked. */
 static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
 {
-    struct policy_candidate c[POLICY_TARGETS_MAX];
-    struct settings_way as_written[POLICY_TARGETS_MAX];
+    LEFT_UNSET struct policy_candidate c[POLICY_TARGETS_MAX];
+    LEFT_UNSET struct settings_way as_written[POLICY_TARGETS_MAX];
     enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
     uint8_t order[POLICY_TARGETS_MAX];
     uint64_t random = 0;
@@ -312,6 +315,8 @@ static bool take_ways(struct relay *r, const struct listed *l)
                                      .tokens = tokens_of(r),
                                      .draw = (uint32_t)span_hash(span_str(r->record.id)),
                                      .input = r->dialect->free ? 0 : relay_guess_input(r),
+                                     .text = r->dialect->free ? 0 : relay_text_bytes(r),
+                                     .bulk = r->dialect->free ? 0 : relay_bulk_tokens(r),
                                      .output = r->req.max_tokens ? tokens_of(r) : 0,
                                      .passed = passed};
     return true;
@@ -365,7 +370,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
 {
     const struct settings_target *lead;
     struct route_asked asked;
-    struct listed l;
+    LEFT_UNSET struct listed l;
 
     r->record.configured = r->plan.model != NULL;
     if (!relay_read_cap(r, no) || !read_asked(r, &asked, no))

@@ -26,12 +26,19 @@ static uint64_t most_output(const struct relay *r)
     return __builtin_mul_overflow(each, MAX(r->req.choices, 1u), &all) ? UINT64_MAX : all;
 }
 
+/* Of what is no text more is known by its kind than by its bytes: four times what is usual. */
+static uint64_t worst_input(const struct relay *r)
+{
+    uint64_t all = r->run.prompt_bytes, bulk = MIN(r->bulk.bytes, all);
+
+    return (all - bulk) / BYTES_A_TOKEN + 4 * relay_bulk_tokens(r) + 1;
+}
+
 /* ROUTE_NO_PRICE: nobody knows. */
 static uint64_t worst(const struct relay *r, const struct settings_target *t, uint64_t output)
 {
     const struct price *p = settings_price(r->settings, t->provider, t->model);
-    struct dialect_usage u = {
-        .input = r->run.prompt_bytes / BYTES_A_TOKEN + 1, .output = output, .seen = true};
+    struct dialect_usage u = {.input = worst_input(r), .output = output, .seen = true};
     enum pricing pricing;
     uint64_t cost = 0;
 

@@ -52,20 +52,46 @@ void relay_note_cost(struct relay *r, const struct dialect_answer *a)
     r->record.pricing = a->d ? price_answer(r, a) : price_unread(r);
 }
 
-#define BYTES_A_TOKEN 4   /* of JSON with text in it, more or less */
-#define OUTPUT_MOST   500 /* of an answer, mostly: limits are set far above */
+#define OUTPUT_MOST 500 /* of an answer, mostly: limits are set far above */
+
+/* What is no text costs by its pixels, pages or seconds, which nobody looks up here: a large
+ * picture has about so many tokens, and a long recording has more by its bytes. */
+#define BULK_TOKENS  1500
+#define BULK_A_TOKEN 1024
+
+uint64_t relay_text_bytes(const struct relay *r)
+{
+    uint64_t all = blob_len(r->body);
+
+    return all - MIN(r->bulk.bytes, all);
+}
+
+uint64_t relay_bulk_tokens(const struct relay *r)
+{
+    return r->bulk.runs * BULK_TOKENS + r->bulk.bytes / BULK_A_TOKEN;
+}
 
 uint64_t relay_guess_input(const struct relay *r)
 {
-    return blob_len(r->body) / BYTES_A_TOKEN;
+    return policy_tokens(relay_standings(r), NULL, relay_text_bytes(r)) + relay_bulk_tokens(r);
+}
+
+uint64_t relay_guess_input_at(const struct relay *r, const struct settings_target *t)
+{
+    struct settings_way way = settings_way(t, 0);
+    struct policy_candidate c = settings_candidate(&way);
+
+    return policy_tokens(relay_standings(r), &c, relay_text_bytes(r)) + relay_bulk_tokens(r);
 }
 
 /* Of the tokens of its prompt so many have been read there before. */
 static uint64_t guess(const struct relay *r, const struct settings_target *t, uint64_t cached)
 {
     const struct price *p = settings_price(r->settings, t->provider, t->model);
-    struct dialect_usage u = {
-        .input = relay_guess_input(r), .cache_read = cached, .output = OUTPUT_MOST, .seen = true};
+    struct dialect_usage u = {.input = relay_guess_input_at(r, t),
+                              .cache_read = cached,
+                              .output = OUTPUT_MOST,
+                              .seen = true};
     uint64_t cost;
 
     if (r->req.max_tokens)
@@ -80,7 +106,7 @@ uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t
 
 uint64_t relay_guess_warm_cost(const struct relay *r, const struct settings_target *t)
 {
-    uint64_t cost = guess(r, t, relay_guess_input(r));
+    uint64_t cost = guess(r, t, relay_guess_input_at(r, t));
 
     return cost == ROUTE_NO_PRICE ? guess(r, t, 0) : cost; /* it gives nothing off for that */
 }

@@ -194,20 +194,18 @@ static void add_shares(struct json_write *w, const struct explain *x, size_t at)
     const struct settings_way *ways = x->relay.ways, *a = &ways[at];
 
     for (size_t i = 0; i < x->relay.run.n; i++) {
-        const struct settings_way *b = &ways[i];
-        const char *what = NULL;
+        const struct settings_fate *what;
+        struct settings_fates own, others;
 
         if (x->ways[i].number == 0 || x->ways[i].number >= x->ways[at].number)
             continue;
-        if (a->target->provider == b->target->provider)
-            what = "provider";
-        else if (span_eq(a->target->provider->urls[a->url].host,
-                         b->target->provider->urls[b->url].host))
-            what = "host";
+        settings_fates(&own, a);
+        settings_fates(&others, &ways[i]);
+        what = settings_shared_fate(&own, &others);
         if (!what)
             continue;
         json_kv_uint(w, "shares_with", x->ways[i].number);
-        json_kv_cstring(w, "shares", what);
+        json_kv_cstring(w, "shares", policy_fate_name(what->kind));
         return;
     }
 }

@@ -84,17 +84,21 @@ void relay_follow(struct relay *r)
     r->follow = f;
 }
 
-void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
+void relay_hear(struct relay *r)
 {
     ev_us now = ev_now(r->env->ev);
 
     if (r->state == RELAY_ANSWERING && !r->joining)
         r->silence = MAX(r->silence, now - r->heard);
     r->heard = now;
+}
+
+void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)
+{
     if (r->follow && piece == CALL_EVENT_WHOLE)
         follow_event(r->follow, raw);
-    else if (r->follow && !r->broke) /* of who goes on it hears what is told */
-        follow_close(r->follow);
+    else if (r->follow)
+        follow_piece(r->follow, raw, piece == CALL_EVENT_LAST);
 }
 
 void relay_unfollow(struct relay *r)
@@ -121,7 +125,7 @@ void relay_on_watch(struct relay *r)
 
     if (!r->follow || r->follow->closed || limit == UINT64_MAX)
         return;
-    if (quiet >= limit && follow_can(r->follow)) {
+    if (quiet >= limit && relay_can_join(r)) {
         relay_on_work(r, true);
         relay_stalled(r, quiet);
         relay_on_work(r, false);
@@ -130,9 +134,28 @@ void relay_on_watch(struct relay *r)
     }
 }
 
+/* Half an event is a part of no answer: a client that got it as it came has nothing to go on with.
+ */
 bool relay_can_join(const struct relay *r)
 {
-    return r->state == RELAY_ANSWERING && r->follow && follow_can(r->follow);
+    bool boundary = r->translate || !r->call || call_at_boundary(r->call);
+
+    return r->state == RELAY_ANSWERING && r->follow && follow_can(r->follow) && boundary;
+}
+
+/* Anthropic's API has one, for models that decline, and clients announce that they know it. */
+bool relay_says_joins(const struct relay *r)
+{
+    static const struct span beta = SPAN_LIT("server-side-fallback-");
+
+    for (size_t i = 0; i < r->head->fields_n; i++) {
+        struct span rest = r->head->fields[i].value;
+
+        while (span_is(r->head->fields[i].name, "anthropic-beta") && span_has(rest))
+            if (span_starts(span_trim(span_cut(&rest, ',')), beta))
+                return true;
+    }
+    return false;
 }
 
 bool relay_join(struct relay *r, struct relay_refusal *no)

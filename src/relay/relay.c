@@ -69,6 +69,7 @@ static void note_stand(struct relay *r, const struct dialect_answer *a)
 {
     r->sequence = r->state == RELAY_TRYING ? 0
                   : r->translate           ? translate_sequence(r->translate)
+                  : r->calls.held.n        ? r->calls.sequence
                                            : a->sequence;
     if (r->state == RELAY_ANSWERING && r->translate && r->follow)
         translate_stand(r->translate, r->follow);
@@ -94,8 +95,10 @@ void relay_drop_call(struct relay *r)
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
+    policy_used(&r->run, a->usage.seen ? a->usage.input : 0, ev_now(r->env->ev));
     relay_settle_cost(r, true);
     note_stand(r, a);
+    relay_drop_calls(r);
     relay_keep(rec->upstream_model, sizeof(rec->upstream_model), span_of(a->model, a->model_n));
     call_free(&r->call);
     if (r->at_target)
@@ -163,6 +166,8 @@ static void client_is_gone(struct relay *r, const struct err *e)
 {
     struct relay_refusal no = {.status = 400, .reason = REASON_CLIENT_GONE, .text = e->text};
 
+    if (relay_left_with_all(r))
+        return;
     relay_note(r, &no);
     relay_end(r, HTTP_CLOSE_BROKEN);
 }
@@ -255,6 +260,7 @@ bool relay_read_body(struct relay *r, struct span s, struct relay_refusal *no)
             large ? BODY_HINT
                   : "Try again, or raise server.limits.memory in the gateway's configuration.");
     }
+    bulk_feed(&r->bulk, s);
     if (!r->reader || dialect_request_feed(r->reader, s.p, s.n) == 0)
         return true;
     relay_no(no, 400, REASON_BAD_REQUEST, NULL, NULL);
@@ -288,6 +294,7 @@ bool relay_read_end(struct relay *r, struct relay_refusal *no)
         relay_body_fault(r, no);
         return false;
     }
+    bulk_end(&r->bulk);
     if (r->reader)
         r->req = r->reader->req;
     mem_free_ptr(&r->reader);
@@ -364,6 +371,8 @@ static void on_client_failed(void *arg, enum http_fail how, const struct err *e)
         relay_refuse(r, &no);
         return;
     }
+    if (relay_left_with_all(r))
+        return;
     if (r->state != RELAY_FLUSHING) { /* while flushing the outcome is known already */
         no.reason = REASON_CLIENT_GONE;
         relay_note(r, &no);
@@ -404,6 +413,7 @@ void relay_fini(struct relay *r)
     tape_unref(&r->tape);
     relay_translated_fini(r);
     buf_fini(&r->held);
+    buf_fini(&r->calls.held);
     mem_free(r->reader);
     relay_free_patches(r);
     arena_fini(&r->arena);
@@ -542,6 +552,8 @@ void relay_init(struct relay *r, struct relay_env *env, const struct http_head *
     r->patches = r->few_patches;
     r->patches_room = RELAY_PATCHES;
     buf_init(&r->held, 2 * RELAY_HOLD + CALL_EVENT_MAX);
+    buf_init(&r->calls.held, 2 * RELAY_CALLS);
+    ev_timer_init(&r->calls.timer, env->ev, relay_on_calls);
     ev_timer_init(&r->hold, env->ev, relay_on_hold);
     ev_timer_init(&r->again, env->ev, relay_on_again);
     ev_timer_init(&r->deadline, env->ev, on_deadline);

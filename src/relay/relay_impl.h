@@ -10,6 +10,7 @@
  *     reread.c   what only some plans ask of the body
  *     plan.c     whom to ask next, and the request made fit for it
  *     join.c     an answer that breaks off is gone on with
+ *     calls.c    calls of tools that are told when they are whole
  *     skip.c     who is not asked, and why
  *     attempt.c  an attempt's credential, its call, and what follows from its failure
  *     answer.c   what is written toward the client
@@ -34,14 +35,18 @@
 #include <xxhash.h>
 
 #include "call/call.h"
+#include "codec/bulk.h"
 #include "codec/json_scan.h"
 #include "dialect/translate.h"
 #include "relay/relay.h"
 
-#define RELAY_ARENA       ((size_t)1024 * 1024) /* all attempts together */
-#define RELAY_HOLD        ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
-#define RELAY_HOLD_MS     1500                /* ... and the head; behind it the client ... */
-#define RELAY_ALIVE_MS    10000               /* ... gets a keep-alive in so long */
+#define RELAY_ARENA    ((size_t)1024 * 1024) /* all attempts together */
+#define RELAY_HOLD     ((size_t)16 * 1024) /* most bytes of a stream held before its first content */
+#define RELAY_HOLD_MS  1500                /* ... and the head; behind it the client ... */
+#define RELAY_ALIVE_MS 10000               /* ... gets a keep-alive in so long */
+#define RELAY_CALLS                                                                                \
+    ((size_t)16 * 1024)        /* most bytes of calls that are held until they are whole ... */
+#define RELAY_CALLS_MS    5000 /* ... for so long */
 #define RELAY_LOW         ((size_t)4 * 1024) /* go on reading the target below this backlog */
 #define RELAY_ID          17                 /* "r_" and 15 characters */
 #define RELAY_PATCHES     2
@@ -92,6 +97,7 @@ struct relay {
 
     /* request */
     struct blob *body;
+    struct bulk bulk;   /* what of it is no text */
     XXH64_state_t read; /* what has been read of the body */
     uint64_t print;     /* of the whole request (board/suspect.h); 0: it is not whole yet */
     struct dialect_request_reader *reader; /* NULL: the body is not read */
@@ -138,6 +144,14 @@ struct relay {
     ev_us silence;            /* the longest between two */
     bool blocked;             /* the client has to take something first */
 
+    /* what is told when it is whole (calls.c) */
+    struct {
+        struct buf held;       /* events: the length of each, and its bytes; empty: nothing is */
+        bool any;              /* a call is among them, not the end of a text alone */
+        uint64_t sequence;     /* the number of the first one */
+        struct ev_timer timer; /* ... until then */
+    } calls;
+
     bool usage_added; /* the gateway asks for usage and the client did not: it gets none */
 
     /* attempt */
@@ -158,7 +172,6 @@ struct relay {
     struct blob_patch answer_patch;
     struct blob_reader answer_reader;
     struct ev_timer hold;
-    bool hold_over;    /* RELAY_HOLD_MS have passed */
     uint64_t sequence; /* number of the event that the attempt could not send any more */
     struct ev_timer deadline;
 
@@ -281,6 +294,16 @@ void relay_fail(struct relay *r, const struct relay_last *last);
  * as much as of one that streams may wait. */
 void relay_ask_more(struct relay *r);
 void relay_pump_answer(struct relay *r);
+/* The client has left. Behind the terminal marker, where SDKs close a stream whose own end has not
+ * come yet, it left with the whole answer: that is noted, and the request ended. False: it did not.
+ */
+bool relay_left_with_all(struct relay *r);
+
+/* The answer begins: send the head, if it has not gone before, and what was held behind it. */
+MUST_CHECK int relay_open(struct relay *r, struct err *e);
+
+/* Content has reached the client. */
+void relay_note_told(struct relay *r);
 
 /* The target has fallen silent: as if the call had failed. */
 void relay_stalled(struct relay *r, ev_us quiet);
@@ -293,6 +316,7 @@ void relay_on_hold(struct ev_timer *t);
 /* A stream begins: follow it, if somebody could go on with it. */
 void relay_follow(struct relay *r);
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece);
+void relay_hear(struct relay *r); /* an event has come */
 void relay_unfollow(struct relay *r);
 
 /* The answer has begun: from now on it may stall. The fn of r->hold from then on. */
@@ -305,8 +329,28 @@ bool relay_can_join(const struct relay *r);
 /* How it would be asked. */
 enum join_how relay_join_how(const struct relay *r);
 
+/* Does the client know of a block that says who goes on? */
+bool relay_says_joins(const struct relay *r);
+
 /* r->target shall: make the request of it. false: it cannot, *no says why. */
 bool relay_join(struct relay *r, struct relay_refusal *no);
+
+/* ---- calls.c ---- */
+
+/* Is the event, which has just come, to be held? */
+bool relay_holds(const struct relay *r, const struct dialect_event *ev, struct span raw,
+                 enum call_piece piece);
+MUST_CHECK int relay_hold_call(struct relay *r, const struct dialect_event *ev, struct span raw,
+                               struct err *e);
+
+/* What is held is told now. Nothing is fine. */
+MUST_CHECK int relay_tell_calls(struct relay *r, struct err *e);
+
+/* ... never is. */
+void relay_drop_calls(struct relay *r);
+
+/* The fn of r->calls.timer. */
+void relay_on_calls(struct ev_timer *t);
 
 /* ---- attempt.c ---- */
 
@@ -563,6 +607,13 @@ void relay_note_cost(struct relay *r, const struct dialect_answer *a);
 /* Tokens of input, by its bytes. */
 uint64_t relay_guess_input(const struct relay *r);
 
+/* ... as this target counts, by what its answers have said. */
+uint64_t relay_guess_input_at(const struct relay *r, const struct settings_target *t);
+
+/* Bytes of the request's text, and tokens that what is no text may have. */
+uint64_t relay_text_bytes(const struct relay *r);
+uint64_t relay_bulk_tokens(const struct relay *r);
+
 /* What the request may cost there, in picodollars, by its bytes and its limit; ROUTE_NO_PRICE. */
 uint64_t relay_guess_cost(const struct relay *r, const struct settings_target *t);
 
@@ -619,7 +670,11 @@ MUST_CHECK int relay_send(struct relay *r, struct span bytes, struct err *e);
 MUST_CHECK int relay_send_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 enum call_piece piece, struct err *e);
 
-/* The same into r->held, before the head is sent. */
+/* The same into a buffer, where nothing is translated. */
+MUST_CHECK int relay_patch_event(const struct relay *r, const struct dialect_event *ev,
+                                 struct span raw, struct buf *out, struct err *e);
+
+/* The same as relay_send_event() into r->held, before the head is sent. */
 MUST_CHECK int relay_hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
                                 struct err *e);
 

@@ -36,9 +36,17 @@ void relay_skip(struct relay *r, const struct relay_skip *s)
 
 void relay_note_passed(struct relay *r)
 {
-    for (size_t i = 0; i < r->run.n; i++)
-        if (r->run.passed[i].why != REASON_NONE)
-            relay_skip(r, &(struct relay_skip){.way = &r->ways[i],
-                                               .why = r->run.passed[i].why,
-                                               .until_us = r->run.passed[i].until_us});
+    for (size_t i = 0; i < r->run.n; i++) {
+        const struct policy_passed *p = &r->run.passed[i];
+
+        if (p->why == REASON_NONE)
+            continue;
+        relay_skip(
+            r, &(struct relay_skip){.way = &r->ways[i],
+                                    .why = p->why,
+                                    .word = p->why == REASON_FATE
+                                                ? policy_fate_name((enum policy_fate_kind)p->fate)
+                                                : NULL,
+                                    .until_us = p->until_us});
+    }
 }

@@ -248,6 +248,11 @@ static bool translate_by(struct relay *r, const struct provider_op_row *op,
         refuse(r, no, &e);
         goto out;
     }
+    if (r->state == RELAY_ANSWERING && relay_says_joins(r) &&
+        translate_say_join(r->translate, r->target->model, &e) < 0) {
+        refuse(r, no, &e);
+        goto out;
+    }
     if (r->state == RELAY_ANSWERING &&
         translate_go_on(r->translate, r->follow, relay_join_how(r), r->target->id, &e) < 0) {
         refuse(r, no, &e);

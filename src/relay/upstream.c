@@ -23,8 +23,7 @@ void relay_ask_more(struct relay *r)
     r->blocked = blocked;
 }
 
-/* Send the head, if it has not gone before, and what was held behind it. */
-static int open_answer(struct relay *r, struct err *e)
+int relay_open(struct relay *r, struct err *e)
 {
     ev_timer_stop(&r->hold);
     if (!r->head_sent && relay_send_head(r, HTTP_LEN_UNKNOWN, e) < 0)
@@ -41,8 +40,9 @@ static int open_answer(struct relay *r, struct err *e)
     return r->follow ? relay_watch(r, e) : 0;
 }
 
-/* The client still waits for content: it gets the head, and then what keeps its connection alive.
- */
+/* The client still waits for content: it gets the head, though the target may have said nothing
+ * behind its own, for some load balancers end what is silent for a minute; and then what keeps its
+ * connection alive. */
 static int keep_waiting(struct relay *r, struct err *e)
 {
     struct span alive = span_str(r->dialect->keepalive);
@@ -64,9 +64,7 @@ void relay_on_hold(struct ev_timer *t)
         relay_on_watch(r);
         return;
     }
-    r->hold_over = true; /* with nothing held yet, the head goes with the next event */
-    if ((r->joining || (r->state == RELAY_TRYING && (r->held.n || r->head_sent))) &&
-        keep_waiting(r, &e) < 0)
+    if ((r->joining || r->state == RELAY_TRYING) && keep_waiting(r, &e) < 0)
         relay_impossible(r, &e);
 }
 
@@ -91,11 +89,13 @@ static int copy_answer_head(struct relay *r, const struct http_head *h, struct e
 /* What it says of the account's limits is known before the next request is sent. */
 static void note_limits(struct relay *r, const struct http_head *h)
 {
+    const struct provider *p = r->target->provider->type;
     struct provider_limits l = {0};
     uint64_t wall_ms = ev_wall_ms(r->env->ev);
 
     for (size_t i = 0; i < h->fields_n; i++)
-        provider_limits_field(&l, h->fields[i].name, h->fields[i].value, wall_ms);
+        provider_limits_field(&l, p, h->fields[i].name, h->fields[i].value, wall_ms);
+    provider_limits_end(&l, p);
     policy_limits(&r->run, &l, ev_now(r->env->ev));
 }
 
@@ -128,15 +128,6 @@ static void on_answer_head(void *arg, const struct http_head *h, bool events)
         relay_follow(r);
 }
 
-/* Before the answer has begun. */
-static int hold_event(struct relay *r, const struct dialect_event *ev, struct span raw,
-                      struct err *e)
-{
-    if (r->hold_over && !r->head_sent && keep_waiting(r, e) < 0)
-        return -1;
-    return relay_hold_event(r, ev, raw, e);
-}
-
 /* Since the target was asked. */
 static ev_us waited(const struct relay *r)
 {
@@ -145,42 +136,59 @@ static ev_us waited(const struct relay *r)
     return asked ? ev_now(r->env->ev) - asked : 0;
 }
 
-static void note_content(struct relay *r)
+void relay_note_told(struct relay *r)
 {
+    struct err e;
+
     if (r->record.first_us == 0)
         r->record.first_us = ev_now(r->env->ev) - r->began;
-    if (!r->run.answered)
-        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
+    if (r->joining && r->follow && relay_watch(r, &e) < 0)
+        UNUSED(e); /* then timeout.idle is what there is */
+    r->joining = false;
+}
+
+static int tell_event(struct relay *r, const struct dialect_event *ev, struct span raw,
+                      enum call_piece piece, struct err *e)
+{
+    bool content = dialect_is_content(ev->kind), release = piece != CALL_EVENT_WHOLE || content;
+
+    if (relay_tell_calls(r, e) < 0)
+        return -1;
+    relay_follow_event(r, raw, piece);
+    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD) && relay_open(r, e) < 0)
+        return -1;
+    if (r->state == RELAY_TRYING)
+        return relay_hold_event(r, ev, raw, e);
+    if (relay_send_event(r, ev, raw, piece, e) < 0)
+        return -1;
+    if (content)
+        relay_note_told(r);
+    return 0;
 }
 
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
     struct relay *r = arg;
-    bool release = piece != CALL_EVENT_WHOLE || dialect_is_content(ev->kind);
     struct err e;
-    int rc = 0;
+    int rc;
 
     relay_note_keeper(r);
     if (r->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
         relay_ask_more(r); /* only we have asked for it */
         return;
     }
-    relay_follow_event(r, raw, piece);
-    if (r->state == RELAY_TRYING && (release || r->held.n > RELAY_HOLD))
-        rc = open_answer(r, &e);
-    if (rc == 0 && r->state == RELAY_TRYING)
-        rc = hold_event(r, ev, raw, &e);
-    else if (rc == 0)
-        rc = relay_send_event(r, ev, raw, piece, &e);
+    relay_hear(r);
+    if (relay_holds(r, ev, raw, piece))
+        rc = relay_hold_call(r, ev, raw, &e);
+    else
+        rc = tell_event(r, ev, raw, piece, &e);
     if (rc < 0) {
         relay_impossible(r, &e);
         return;
     }
-    if (dialect_is_content(ev->kind)) {
-        r->joining = false;
-        note_content(r);
-    }
+    if (dialect_is_content(ev->kind) && !r->run.answered)
+        policy_answers(&r->run, waited(r), ev_now(r->env->ev)); /* only routed ones have events */
     relay_ask_more(r);
 }
 
@@ -289,7 +297,7 @@ static int finish_answer(struct relay *r, struct err *e)
         relay_note_keeper(r);
         return r->translate ? relay_translate_answer(r, e) : 0;
     }
-    if (r->state == RELAY_TRYING && open_answer(r, e) < 0)
+    if (relay_tell_calls(r, e) < 0 || (r->state == RELAY_TRYING && relay_open(r, e) < 0))
         return -1;
     return relay_translate_end(r, e);
 }
@@ -308,6 +316,21 @@ static void note_success(struct relay *r)
         r->record.outcome = OUTCOME_DEGRADED;
     else if (r->last && r->last->target != r->target && r->record.outcome == OUTCOME_FULL)
         r->record.outcome = OUTCOME_EQUIVALENT;
+}
+
+bool relay_left_with_all(struct relay *r)
+{
+    bool all = r->state == RELAY_ANSWERING && !r->whole && !r->translate && r->backlog == 0 &&
+               r->call && call_answer(r->call)->done;
+
+    if (!all)
+        return false;
+    note_success(r);
+    if (r->once) /* its tape is complete, and is kept for who asks again */
+        end_answer(r);
+    else
+        relay_end(r, HTTP_CLOSE_BROKEN);
+    return true;
 }
 
 static void on_done(void *arg)

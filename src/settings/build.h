@@ -102,6 +102,13 @@ void build_place_of_target(struct build *b, const struct keys_target *k, struct 
 void build_plan(struct build *b, const struct keys_model *k, struct settings_model *m,
                 struct settings_target *targets);
 
+/* Which of what providers share is watched; and, with the models, a list of all of it. */
+void build_fates(struct build *b);
+void build_fate_list(struct build *b);
+
+/* What all targets of a model share, if there is such a thing. */
+bool build_shared_by_all(const struct settings_model *m, struct settings_fate *ret);
+
 void build_classes(struct build *b);
 void build_server(struct build *b);
 void build_providers(struct build *b);

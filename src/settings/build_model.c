@@ -84,18 +84,29 @@ static void check_hidden(struct build *b, const struct keys_model *k)
 static void check_fate(struct build *b, const struct settings_model *m,
                        const struct conf_list *list)
 {
+    static const struct {
+        const char *what, *cure;
+    } words[POLICY_FATES] = {
+        [FATE_PROVIDER] = {"are of the provider", "add a target of another provider"},
+        [FATE_HOST] = {"are at the host", "add a target elsewhere"},
+        [FATE_KEY] = {"go by the only key of", "add a key, or a target of another provider"},
+        [FATE_REGION] = {"are in one region of", "add a target in another region"},
+        [FATE_PROXY] = {"go through the proxy", "add a target that is reached without it"},
+        [FATE_LABEL] = {"have the fate", "add a target with another one"},
+        [FATE_LABEL_OF_PROVIDER] = {"have the fate", "add a target with another one"},
+    };
     const struct keys_target *k = list->items;
+    struct settings_fate f;
     struct conf_diag *d;
 
-    for (size_t i = 0; i < m->targets_n; i++)
-        if (!m->targets[i].provider || m->targets[i].provider != m->targets[0].provider)
-            return;
-    if (m->targets_n < 2)
+    if (!build_shared_by_all(m, &f))
         return;
     d = conf_report_add(b->report, CONF_WARNING, "W011", k->target.at,
-                        "models.%.*s: all targets are of the provider '%.*s', and fail together",
-                        SPAN_FMT(m->name), SPAN_FMT(m->targets[0].provider->name));
-    conf_diag_note(b->report, d, "add a target of another provider");
+                        "models.%.*s: all targets %s '%.*s%s%.*s', and fail together",
+                        SPAN_FMT(m->name), words[f.kind].what, SPAN_FMT(f.a),
+                        span_has(f.b) ? " " : "", (int)(span_has(f.b) ? f.b.n : 0),
+                        span_has(f.b) ? f.b.p : "");
+    conf_diag_note(b->report, d, "%s", words[f.kind].cure);
 }
 
 static struct policy_rules build_rules(struct build *b, const struct keys_retry *own,

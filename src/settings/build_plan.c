@@ -2,6 +2,7 @@
  * build_plan.c - what a model's plan says of its targets: in which tier and with which weight they
  * are, for which requests they are meant, and who of them has the same weights as another.
  */
+#include "provider/area.h"
 #include "provider/family.h"
 #include "settings/build.h"
 
@@ -20,6 +21,8 @@ void build_place_of_target(struct build *b, const struct keys_target *k, struct 
     t->weight = (uint16_t)k->weight.num;
     t->context = k->context.bad ? 0 : k->context.num;
     t->tags = build_words(b, &k->tags);
+    t->fate = build_text(b, &k->fate);
+    t->shares_limits = build_text(b, &k->shares_limits);
     t->when = (struct route_when){
         .tokens_least = w->tokens_over.set && !w->tokens_over.bad ? w->tokens_over.num + 1 : 0,
         .tokens_below =
@@ -132,9 +135,25 @@ static uint32_t kin_of(const struct settings_model *m, size_t at)
     return ret;
 }
 
-static bool is_here(const struct build *b, const struct settings_target *t)
+/* As written; or, where no target of the model is, in the same part of the world. */
+static bool is_here(const struct build *b, const struct settings_target *t, bool exactly)
 {
-    return t->provider && span_eq(t->provider->region, b->keys->server.region.text);
+    struct span here = b->keys->server.region.text, there;
+
+    if (!t->provider || !span_has(t->provider->region))
+        return false;
+    there = t->provider->region;
+    return span_eq(there, here) || (!exactly && span_has(provider_area(here)) &&
+                                    span_eq(provider_area(there), provider_area(here)));
+}
+
+static bool is_any_here(const struct build *b, const struct settings_model *m)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < m->targets_n; i++)
+        any |= is_here(b, &m->targets[i], true);
+    return any;
 }
 
 void build_plan(struct build *b, const struct keys_model *k, struct settings_model *m,
@@ -143,6 +162,7 @@ void build_plan(struct build *b, const struct keys_model *k, struct settings_mod
     const struct keys_target *kt = k->targets.items, *kd = k->degraded.items;
     uint32_t prefer = read_prefer(b, k, m);
     bool by_region = prefer >> PREFER_REGION & 1 && b->keys->server.region.set;
+    bool exactly = by_region && is_any_here(b, m);
 
     m->routed_by_body = k->routing.from_body.num == 1;
     m->sticky = k->sticky.num == 1;
@@ -152,7 +172,7 @@ void build_plan(struct build *b, const struct keys_model *k, struct settings_mod
 
         build_one(b, k, t->degraded ? &kd[i - k->targets.n] : &kt[i], m, t);
         t->tier = (uint8_t)(2 * ((t->degraded ? SETTINGS_TIERS_MAX : 0) + t->tier) +
-                            (by_region && !is_here(b, t)));
+                            (by_region && !is_here(b, t, exactly)));
         m->tiered |= t->tier != targets[0].tier;
         m->by_tools |= t->when.tools != ROUTE_UNKNOWN;
         if (m->kin_first && span_has(t->model))

@@ -380,6 +380,7 @@ static void build_provider(struct build *b, const struct keys_provider *k,
     };
     p->facts = build_facts(b, &k->facts, NULL);
     p->meets = build_meets(b, &p->facts);
+    p->fate = build_text(b, &k->fate);
     build_credential(b, k, p);
 }
 

@@ -77,7 +77,7 @@ struct keys_provider {
     struct keys_provider_tls tls;
     struct conf_value proxy, proxy_auth;
     struct conf_list no_proxy;
-    struct conf_value private_ok, api_version;
+    struct conf_value private_ok, api_version, fate;
     struct keys_timeout timeout;
     struct keys_facts facts;
     struct keys_engine engine;
@@ -104,7 +104,7 @@ struct keys_when {
 
 struct keys_target {
     struct conf_value self;
-    struct conf_value target, tier, weight, context;
+    struct conf_value target, tier, weight, context, fate, shares_limits;
     struct conf_list tags;
     struct keys_when when;
     struct keys_facts facts;

@@ -137,9 +137,13 @@ static int build_all(struct build *b, struct span prices, struct err *e)
     if (!b->nomem)
         build_providers(b);
     if (!b->nomem)
+        build_fates(b);
+    if (!b->nomem)
         build_prices(b, prices);
     if (!b->nomem)
         build_models(b);
+    if (!b->nomem)
+        build_fate_list(b);
     if (!b->nomem)
         build_clients(b);
     if (!b->nomem)
@@ -315,6 +319,8 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
     const struct settings_provider *p = w->target->provider;
     uint64_t target = span_hash(w->target->id), provider = span_hash(p->name);
     uint64_t key = p->keys_n ? span_hash(p->keys[w->key].bytes) : 0;
+    struct policy_candidate ret;
+    struct span group;
 
     if (p->urls_n > 1) {
         target = target * 31 + span_hash(p->urls[w->url].text);
@@ -322,17 +328,24 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
     }
     if (p->keys_n > 1)
         target = target * 31 + key;
-    return (struct policy_candidate){.target = not_0(target),
-                                     .credential = not_0(span_hash(p->name) * 31 + key + 1),
-                                     .provider = not_0(provider),
-                                     .thinks = w->target->thinks,
-                                     .model = not_0(span_hash(w->target->id)),
-                                     .context = w->target->context,
-                                     .degraded = w->target->degraded,
-                                     .apart = p->type->limits.apart,
-                                     .refills = p->type->limits.refills,
-                                     .ramps = p->type->limits.ramps,
-                                     .tier = w->target->tier,
-                                     .weight = settings_weight(w, w->target->weight),
-                                     .cost = ROUTE_NO_PRICE};
+    group = w->target->shares_limits;
+    if (!span_has(group))
+        group = provider_limit_group(p->type, w->target->model);
+    ret = (struct policy_candidate){.target = not_0(target),
+                                    .credential = not_0(span_hash(p->name) * 31 + key + 1),
+                                    .provider = not_0(provider),
+                                    .thinks = w->target->thinks,
+                                    .model = not_0(span_hash(w->target->id)),
+                                    .context = w->target->context,
+                                    .degraded = w->target->degraded,
+                                    .apart = p->type->limits.apart,
+                                    .refills = p->type->limits.refills,
+                                    .ramps = p->type->limits.ramps,
+                                    .tier = w->target->tier,
+                                    .weight = settings_weight(w, w->target->weight),
+                                    .cost = ROUTE_NO_PRICE};
+    if (span_has(group)) /* a group is of one account at one endpoint */
+        ret.limits = not_0((ret.credential * 31 + provider) * 31 + span_hash(group));
+    settings_watch(&ret.fates, w);
+    return ret;
 }

@@ -20,6 +20,7 @@
 #include "http/http.h"
 #include "net/net.h"
 #include "policy/policy.h"
+#include "provider/limits.h"
 #include "provider/price.h"
 #include "provider/provider.h"
 #include "provider/token.h"
@@ -90,7 +91,9 @@ struct settings_provider {
     struct span api_version;          /* azure; absent: the row's */
     struct settings_timeouts timeout; /* own values, or the defaults' */
     struct route_facts facts;
-    uint32_t meets; /* of settings.classes, a bit each: all that it demands is known to be met */
+    uint32_t meets;   /* of settings.classes, a bit each: all that it demands is known to be met */
+    struct span fate; /* what it says that it shares with others; "none": nothing */
+    uint8_t watched;  /* of what it shares; a bit for each enum policy_fate_kind */
 };
 
 struct settings_target {
@@ -106,9 +109,11 @@ struct settings_target {
     uint8_t tier; /* from 0 on; asked behind all of lower ones: the model's, the preferred, the
                    * others, the degraded ones */
     uint16_t weight;
-    uint64_t context; /* how many tokens it takes; 0: nobody says */
-    uint32_t kin;     /* of the model's targets: those with the same weights; a bit each */
-    uint32_t lacks;   /* of what the model requires (CAP_...) */
+    uint64_t context;          /* how many tokens it takes; 0: nobody says */
+    uint32_t kin;              /* of the model's targets: those with the same weights; a bit each */
+    uint32_t lacks;            /* of what the model requires (CAP_...) */
+    struct span fate;          /* as a provider's */
+    struct span shares_limits; /* the provider's targets with this word have one rate limit */
 };
 
 /* Its tier of the plan, whatever else of it goes before the others; degraded ones have their own.
@@ -232,6 +237,8 @@ struct settings {
     const struct settings_provider *const *pass;
     size_t pass_n;
 
+    const struct settings_fate *fates; /* that are watched, each once */
+    size_t fates_n;
     const struct settings_price *prices; /* names in order, then patterns */
     size_t prices_n, prices_named;
     bool prices_block;       /* a model without a price is not asked */
@@ -270,6 +277,27 @@ size_t settings_ways(const struct settings_provider *p);
 
 /* The i-th of them: all endpoints by the first key, then by the next one. */
 struct settings_way settings_way(const struct settings_target *t, size_t i);
+
+/* What a target shares with others, by one of its ways, so that they fail together
+ * (policy/policy.h): what it is called, in one word or two. */
+struct settings_fate {
+    enum policy_fate_kind kind;
+    uint64_t id;
+    struct span a, b; /* b may be absent */
+};
+
+struct settings_fates {
+    struct settings_fate all[POLICY_FATES];
+    size_t n;
+};
+
+/* All of them, or those that policy is to watch, since somebody shares them. */
+void settings_fates(struct settings_fates *ret, const struct settings_way *w);
+void settings_watch(struct policy_fates *ret, const struct settings_way *w);
+
+/* The first of a that b has as well; NULL: none. */
+const struct settings_fate *settings_shared_fate(const struct settings_fates *a,
+                                                 const struct settings_fates *b);
 
 /* Who that is to policy: hashes by which all processes know it, its credential, and what the same
  * silence takes out: the endpoint, or the provider that has only one. A key that is replaced is

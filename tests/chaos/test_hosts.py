@@ -149,7 +149,8 @@ def test_one_answer_all_the_same(gateway, host, well, name, stage, path, stream)
     record = gateway.record(answer)
     assert (answer.status, answer.end) == (200, "whole"), answer
     assert asks.text_of(path, stream, answer.text) == WORDS
-    good = ("full", "equivalent") if name == "a third lost" else (
+    # What is lost is sent again, ever later: that may be a stall, too.
+    good = ("full", "equivalent", "joined") if name == "a third lost" else (
         ("full",) if fault.survives else ("joined",) if stage == SPEAKING else ("equivalent",))
     assert record["outcome"] in good and record["attempts"] <= 2
     assert json.dumps(record).count("secret") == 0

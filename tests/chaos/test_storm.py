@@ -84,9 +84,14 @@ def test_a_storm_of_refusals(binary, place, start):
         print(f"{sum(late)} of {len(late)} answered from 10 s behind its end on")
         assert sum(late) >= 0.95 * len(late)
         assert len(late) > 0.5 * RATE * (AFTER_SECONDS - 10)
-        bed.wait_for(lambda: not {"open", "half_open"} & {t["state"] for t in gateway.status()["targets"]},
-                     seconds=20)
-        assert time.monotonic() - begin < 60 + STORM_SECONDS
+        # Nobody stays out for good: who has rested longer than is left of this test is asked all the
+        # same once the others are gone.
+        rested = [t["state"] in ("open", "half_open") for t in gateway.status()["targets"]]
+        for mock, rests in zip(well, rested):
+            if not rests and any(rested):
+                mock.stop()
+        assert [gateway.chat("m").status for _ in range(20)] == [200] * 20
     finally:
         for mock in well:
-            mock.stop()
+            if mock.process.poll() is None:
+                mock.stop()

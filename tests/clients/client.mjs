@@ -25,6 +25,7 @@ const sdks = {
 const finals = {
   'chat.completions.stream': 'finalChatCompletion',
   'messages.stream': 'finalMessage',
+  'beta.messages.stream': 'finalMessage',
 }
 
 const hasContent = (item) =>

@@ -1,4 +1,5 @@
 """The real clients start: when this fails, the install is broken and not the gateway."""
+import os
 import subprocess
 
 import pytest
@@ -10,8 +11,9 @@ def test_program_starts(node, program):
     path = node / "bin" / program
     if not path.exists():
         pytest.skip(f"unsupported: no {program} for this machine")
-    run = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30)
-    assert run.returncode == 0
+    env = {**os.environ, "PATH": f"{node / 'bin'}:{os.environ['PATH']}"}  # not the machine's node
+    run = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, env=env)
+    assert run.returncode == 0, run.stderr
     assert run.stdout.strip()
 
 

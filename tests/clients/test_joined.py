@@ -2,6 +2,7 @@
 and usage; the mark that the stream has more than its API knows does no harm."""
 import pathlib
 
+import anthropic
 import pytest
 
 import bed
@@ -12,9 +13,8 @@ from test_matrix import NODE
 
 SCRIPT = pathlib.Path(__file__).with_name("talks.mjs")
 TEXT = "".join(f"w{i:06} " for i in range(12))
-JOINED = ("openai.chat", "anthropic.messages", "gemini.generate")
 CLIENTS = {**{name: speaks for name, (speaks, _) in sdks_python.CLIENTS.items()}, **NODE}
-CLIENTS = {name: speaks for name, speaks in CLIENTS.items() if speaks in JOINED}
+FALLBACK = "server-side-fallback-2026-07-01" # with it a client of Anthropic's knows of such a block
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +62,37 @@ def test_every_sdk_reads_it(request, gateway, client):
     assert answer["tokens"][0] > 0 and answer["tokens"][2] > 0
     bed.wait_for(lambda: len(gateway.records()) > before)
     assert [r["outcome"] for r in gateway.records()[before:]] == ["joined"]
+
+
+def announced(gateway, node_sdks, sdk):
+    """The blocks of an answer that was gone on with, for a client that knows of the API's own one."""
+    asked = {"model": "m", "max_tokens": 99, "betas": [FALLBACK], "fallbacks": [{"model": "other"}],
+             "messages": [{"role": "user", "content": "hi"}]}
+    base = f"http://{gateway.addr}"
+    if sdk == "python":
+        with anthropic.Anthropic(api_key="any", base_url=base, **sdks_python.MORE) as client, \
+                client.beta.messages.stream(**asked) as stream:
+            whole = stream.get_final_message().to_dict(warnings=False) # of a word that it does not know
+    else:
+        out = node_sdks.call("anthropic", base, "any", "beta.messages.stream", asked)
+        assert "error" not in out, out
+        whole = out["final"]
+    return whole
+
+
+@pytest.fixture(scope="module")
+def plain_node(request):
+    started = node_client.NodeClient(request.getfixturevalue("node"))
+    yield started
+    started.stop()
+
+
+@pytest.mark.parametrize("sdk", ["python", "node"])
+def test_a_block_says_who_goes_on(gateway, plain_node, sdk):
+    whole = announced(gateway, plain_node, sdk)
+    first, block, rest = whole["content"]
+    assert [b["type"] for b in (first, block, rest)] == ["text", "fallback", "text"]
+    assert first["text"] + rest["text"] == TEXT and first["text"] and rest["text"]
+    assert (block["from"], block["to"]) == ({"model": "m"}, {"model": "b.m"})
+    assert block["trigger"] == {"type": "interrupted"}
+    assert whole["stop_reason"] == "end_turn" and whole["usage"]["output_tokens"] > 0

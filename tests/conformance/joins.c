@@ -7,7 +7,12 @@
  * events, told to a client of each of them, and gone on with by a target of each dialect that takes
  * a beginning. What that one says is what the recording says from there on, in pieces of random
  * length, as the white space and the last words of the text before it are treated by some: said
- * again, or not. The client's stream is read back by the reader of its dialect.
+ * again, or not. One is asked in words instead, and may not begin within a word; one afresh, and
+ * has to say all of it again; one takes no beginning, and is not asked. The client's stream is read
+ * back by the reader of its dialect.
+ *
+ * Behind a call or an end of the text nobody could go on, so these are held, by what the dialect's
+ * reader says of them: that it says so of each event that the follower ends at.
  *
  * What the follower has noted is compared with what the client has read at each cut. Output is TAP,
  * one line a pair of dialects, and a last line with the counts and the seed.
@@ -41,14 +46,20 @@ static const struct convert_host vllm = {
 static const struct joiner {
     const struct convert *c;
     const struct convert_host *host;
-} joiners[] = {{&convert_openai_chat, &vllm},
-               {&convert_anthropic_messages, NULL},
-               {&convert_bedrock_converse, NULL}};
+    enum join_how how;
+} joiners[] = {{&convert_openai_chat, &vllm, JOIN_PREFIX},
+               {&convert_anthropic_messages, NULL, JOIN_PREFIX},
+               {&convert_bedrock_converse, NULL, JOIN_PREFIX}},
+  others[] = {{&convert_openai_chat, NULL, JOIN_INSTRUCT},
+              {&convert_anthropic_messages, NULL, JOIN_INSTRUCT},
+              {&convert_openai_chat, NULL, JOIN_REPLAY},
+              {&convert_anthropic_messages, NULL, JOIN_REPLAY},
+              {&convert_openai_chat, NULL, JOIN_PREFIX}}; /* this one takes none */
 
 struct pair {
     const struct convert *from, *to;
     struct tally t;
-    unsigned long cuts, joins, not, like_itself, other_stops;
+    unsigned long cuts, joins, not, like_itself, other_stops, refused, held;
 };
 
 struct stream {
@@ -366,7 +377,36 @@ static bool is_as_anew(struct span told, struct span text)
     return n >= 16 && text.n >= n && memcmp(told.p, text.p, n) == 0;
 }
 
-enum manner { BLANK_AGAIN, BLANK_NOT, WORDS_AGAIN };
+enum manner { BLANK_AGAIN, BLANK_NOT, WORDS_AGAIN, ALL_AGAIN, OTHERWISE };
+
+/* Who is asked afresh says all of it again, but for its last byte in OTHERWISE. */
+static void all_again(const struct cut *x, enum manner manner, struct buf *text)
+{
+    buf_add_span(text, buf_span(&x->f.text));
+    if (manner == OTHERWISE)
+        text->p[text->n - 1] = text->p[text->n - 1] == 'x' ? 'y' : 'x';
+    buf_add_span(text, x->rest);
+}
+
+static bool is_of_word(char c)
+{
+    return (c & 0x80) || c == '_' || (c >= '0' && c <= '9') ||
+           ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* Is it held not to have gone on? */
+static bool is_none(const struct cut *x, const struct joiner *by, enum manner manner,
+                    struct span text)
+{
+    struct span told = buf_span(&x->f.text);
+
+    if (by->how == JOIN_PREFIX)
+        return by->c == &convert_openai_chat && !by->host;
+    if (by->how == JOIN_REPLAY)
+        return manner == OTHERWISE;
+    return manner != WORDS_AGAIN && text.n && is_of_word(told.p[told.n - 1]) &&
+           is_of_word(text.p[0]);
+}
 
 /* The text of the joining one, in its manner; false: this text cannot be told apart so. */
 static bool its_text(struct cut *x, enum manner manner, struct buf *text)
@@ -374,6 +414,10 @@ static bool its_text(struct cut *x, enum manner manner, struct buf *text)
     struct span told = buf_span(&x->f.text);
     size_t blank = 0, n = 0;
 
+    if (manner >= ALL_AGAIN) {
+        all_again(x, manner, text);
+        return manner == ALL_AGAIN || (told.p[told.n - 1] & 0x80) == 0;
+    }
     while (blank < told.n && is_blank(told.p[told.n - blank - 1]))
         blank++;
     if (manner == BLANK_AGAIN)
@@ -431,7 +475,7 @@ static int go_on(struct cut *x, const struct joiner *by, struct span stream, str
 
     conf.host = by->host;
     MUST(translate_new(&p.t, &conf, span_str(plain_request(conf.client)), e) == 0);
-    if (translate_go_on(p.t, &x->f, JOIN_PREFIX, SPAN_LIT("b/m"), e) == 0 &&
+    if (translate_go_on(p.t, &x->f, by->how, SPAN_LIT("b/m"), e) == 0 &&
         translate_obstacle(p.t) == CHAT_FEATURES)
         rc = heard_each_event(stream, pass_raw, &p, e) < 0 ? -1 : translate_end(p.t, p.out, e);
     translate_free(&p.t);
@@ -488,9 +532,16 @@ static void check_join(struct stream *s, size_t after, const struct joiner *by, 
     buf_init(&stream, 64 * MEGA);
     if (begin_cut(&x, s, after) && its_text(&x, manner, &text) &&
         its_stream(&x, by, buf_span(&text), &stream) == 0) {
+        bool none = is_none(&x, by, manner, buf_span(&text));
+
         told = x.client.n;
-        s->p->joins++;
-        if (go_on(&x, by, buf_span(&stream), &e) < 0) {
+        s->p->joins += !none;
+        s->p->refused += none;
+        err_set(&e, ERR_PROTOCOL, "it is not asked");
+        if (none) {
+            if (go_on(&x, by, buf_span(&stream), &e) == 0)
+                bad = "is taken for one that has gone on";
+        } else if (go_on(&x, by, buf_span(&stream), &e) < 0) {
             s->p->joins--;
             s->p->not++; /* it goes on with something else than text */
             if (text.n || !part_at(heard_answer(&s->told), x.f.lead)->next)
@@ -523,6 +574,49 @@ static void check_cut(struct stream *s, size_t after)
     for (size_t i = 0; can && i < ARRAY_LEN(joiners); i++)
         for (int m = BLANK_AGAIN; m <= WORDS_AGAIN; m++)
             check_join(s, after, &joiners[i], (enum manner)m);
+    for (size_t i = 0; can && i < ARRAY_LEN(others); i++) {
+        bool afresh = others[i].how == JOIN_REPLAY;
+        uint64_t m = afresh ? ALL_AGAIN + rng_below(&rng, 2) : rng_below(&rng, ALL_AGAIN);
+
+        check_join(s, after, &others[i], (enum manner)m);
+    }
+}
+
+/* ---- what is held ---- */
+
+/* Nobody can go on behind this event: is it one that is held, or by which the answer is over? */
+static void check_end(struct pair *p, const char *name, const struct dialect_answer *a,
+                      struct span raw)
+{
+    static const struct span calls[] = {SPAN_LIT("\"tool_calls\":[{"),
+                                        SPAN_LIT("\"type\":\"tool_use\""),
+                                        SPAN_LIT("\"type\":\"function_call\"")};
+    bool call = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+        call |= span_contains(raw, calls[i]);
+    p->held += a->ev.call || a->ev.ends;
+    if (call && !a->ev.call && a->finished == 0 && p->from != &convert_gemini_generate)
+        check_fail(&p->t, name, "a call is not held: %.*s", SPAN_FMT(raw));
+}
+
+static void check_held(struct pair *p, const char *name, struct span text)
+{
+    struct dialect_answer a;
+    struct follow f;
+    struct err e;
+    size_t used;
+
+    MUST(follow_init(&f, p->from, &e) == 0);
+    dialect_answer_begin(&a, p->from->dialect, TERMINAL_DONE, 1, true);
+    while (text.n && !f.closed && dialect_answer_next(&a, text.p, text.n, &used) == STEP_EVENT &&
+           !a.bad) {
+        follow_event(&f, span_of(text.p, used));
+        if (f.closed)
+            check_end(p, name, &a, span_of(text.p, used));
+        text = span_of(text.p + used, text.n - used);
+    }
+    follow_fini(&f);
 }
 
 /* ---- the recordings ---- */
@@ -552,6 +646,8 @@ static void check_stream_of(struct pair *p, const char *name, struct span text)
     else if (heard_answer(&s.told)->choices_n == 1)
         for (size_t at = 1; at < s.n; at += s.n <= CUTS ? 1 : 1 + rng_below(&rng, 2 * s.n / CUTS))
             check_cut(&s, at);
+    if (p->to == p->from)
+        check_held(p, name, text);
     p->t.streams++;
     heard_fini(&s.told);
     mem_free(s.ends);
@@ -601,9 +697,12 @@ static void report(const struct pair *p)
 
     printf("%s %u - %s for a client of %s\n", p->t.failures ? "not ok" : "ok", ++test,
            p->from->name, p->to->name);
-    printf("# %lu streams, %lu cuts: %lu joins, %lu not to be joined, %lu that say the same twice "
-           "by themselves, %lu with another stop reason\n",
-           p->t.streams, p->cuts, p->joins, p->not, p->like_itself, p->other_stops);
+    printf(
+        "# %lu streams, %lu cuts: %lu joins, %lu not to be joined, %lu that say the same twice "
+        "by themselves, %lu with another stop reason, %lu that have rightly not gone on, %lu ends "
+        "that are held\n",
+        p->t.streams, p->cuts, p->joins, p->not, p->like_itself, p->other_stops, p->refused,
+        p->held);
 }
 
 int main(int argc, char **argv)

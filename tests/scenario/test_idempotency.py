@@ -44,6 +44,7 @@ class Target:
     def __init__(self):
         self.go, self.begun, self.status, self.text = (threading.Event(), threading.Event(), 200,
                                                        peers.HELLO)
+        self.last = None  # what the end of the body waits for, behind the terminal
 
     def say(self, request):
         if self.status != 200:
@@ -57,7 +58,9 @@ class Target:
         yield STREAM_HEAD + chunk(first)
         self.begun.set()
         assert self.go.wait(10)
-        yield from map(chunk, [*rest, b""])
+        yield from map(chunk, rest)
+        assert not self.last or self.last.wait(10)
+        yield chunk(b"")
 
 
 @pytest.fixture
@@ -162,6 +165,29 @@ def test_when_all_have_left_the_provider_is_not_asked_on(gateway, provider, targ
     again = ask(gateway, "key", body(stream=True))
     assert again.end == "whole" and REPLAYED not in again.head
     assert len(provider.requests) == 2
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+def test_who_leaves_behind_the_terminal_has_it_all(gateway, provider, target, key):
+    """SDKs close a stream at [DONE], often before its own end has come: that is no client that is gone."""
+    target.last = threading.Event()
+    target.go.set()
+    headers = {"idempotency-key": key} if key else {}
+    try:
+        for n in range(4):
+            with wire.Conn(gateway.addr) as conn:
+                conn.send(wire.request("POST", CHAT, body(f"hi {n}", stream=True),
+                                       {name: f"{value}{n}" for name, value in headers.items()}))
+                answer = conn.read(until=lambda reader: b"[DONE]" in reader.body)
+                assert answer.status == 200 and not answer.reader.done
+            bed.wait_for(lambda n=n: len(gateway.records()) == n + 1)
+    finally:
+        target.last.set()
+    assert [r["outcome"] for r in gateway.records()] == ["full"] * 4
+    if key:
+        again = ask(gateway, "key0", body("hi 0", stream=True))
+        assert again[REPLAYED] == "true" and again.text == b"".join(events("one ", "two ", "three"))
+        assert len(provider.requests) == 4
 
 
 def test_what_is_large_is_not_kept(gateway, provider, target):

@@ -23,6 +23,8 @@ FAULTS = {
     "stall": ("fault=stall,at={}", "maybe-executed"),
     "error": ("fault=error-event,at={}", None),
 }
+# Events of an answer that is a call: it has begun, and is not whole.
+CALL_CUTS = {2: "callp", 3: "callq", 4: "callr"}
 NAME = "claude-sonnet-4-5"  # a model that takes a beginning, whoever has it
 CASES = [(path, fault, at, GOES_ON[n % 2])
          for n, (path, at, fault) in enumerate(itertools.product(BEGINS, WHERE, FAULTS))]
@@ -47,6 +49,7 @@ def script():
         lines.append(f"*{model_of(case)}.a.* => {fault}")
     for n, fault in enumerate(("fault=cut,at=5", "fault=cut,at=2", "none")):
         lines.append(f"chain.{'abc'[n]}.* => {fault}" if fault != "none" else "")
+    lines += [f"{name}.a.* => tool=1;fault=cut;at={n}" for n, name in CALL_CUTS.items()] + ["call.b.* => tool=1"]
     lines += ["broken.a.* => fault=cut,at=5", "alone.* => fault=cut,at=5",
               "other.a* => fault=cut,at=5", "further.a* => fault=cut,at=9", "again.a.* => fault=cut,at=5"]
     return "\n".join(lines) + "\n"
@@ -75,6 +78,7 @@ def gateway(binary, place, mock):
         "chain": {"targets": [f"one/chain.a.{NAME}", f"two/chain.b.{NAME}", f"ant/chain.c.{NAME}"]},
         "broken": {"targets": [f"one/broken.a.{NAME}", f"two/x.refuses.{NAME}"]},
         "alone": {"targets": [f"one/alone.a.{NAME}", f"gen/alone.b.{NAME}"]},
+        **{name: {"targets": [f"one/{name}.a.{NAME}", f"two/call.b.{NAME}"]} for name in CALL_CUTS.values()},
         "other": {"targets": ["one/other.a", "two/other.b"]},
         "words": {"targets": ["one/further.a", "two/further.b"], "continue": "instruct"},
         "afresh": {"targets": ["one/further.a", "two/further.b"], "continue": "replay"},
@@ -219,6 +223,26 @@ def test_another_model_where_the_operator_lets_it(gateway, mock, model, how, pat
     asked = mock.requests("further.b")[-1]["body"]
     assert ("cut off" in asked) == (WORDS[:said["at"]].rstrip() in asked) == (how == "instruct")
     assert gateway.record(answer)["outcome"] == "joined"
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+TOOLS = {CHAT: [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}],
+         MESSAGES: [{"name": "f", "input_schema": SCHEMA}],
+         RESPONSES: [{"type": "function", "name": "f", "parameters": SCHEMA}]}
+BEGIN = {CHAT: b'"name":"f"', MESSAGES: b'"tool_use","id"', RESPONSES: b"response.output_item.added\""}
+
+
+@pytest.mark.parametrize("path", TOOLS)
+@pytest.mark.parametrize("at", CALL_CUTS)
+def test_a_call_that_is_cut_was_never_told(gateway, path, at):
+    """It is the other target's that the client gets, from its beginning, and none but that."""
+    where, body = request(path, CALL_CUTS[at])
+    answer = gateway.ask(where, {**body, "tools": TOOLS[path]})
+    assert (answer.status, answer.end) == (200, "whole"), answer
+    assert answer.text.count(BEGIN[path]) == 1 and b"joined" not in answer.text
+    assert answer.text.count(b'xt\\"}') >= 1
+    row = gateway.record(answer)
+    assert (row["outcome"], row["attempts"], row["target"]) == ("equivalent", 2, f"two/call.b.{NAME}")
 
 
 @pytest.mark.parametrize("model, asked", [("broken", 1), ("alone", 0), ("other", 0)])

@@ -117,6 +117,9 @@ enum fault_end fault_end_of(const struct arrival *a)
 {
     enum fault_end end = end_of(a);
 
+    if (a->in_words ||
+        (a->ask->go_on == GO_ON_REPLAY && a->ask->tries_n > 1)) /* it is held to that */
+        return end == END_WELL ? END_MAYBE : end;
     if (a->begin.p && a->answer.thinks != THINKS_NOT) /* that goes on with no text */
         return END_BADLY;
     if (a->begin.p && (a->answer.calls || !a->faithful)) /* it may be none, or begin anew */

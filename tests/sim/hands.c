@@ -152,7 +152,6 @@ static void write_head(struct sim *s, struct text *out)
 
 static void write_new(struct sim *s)
 {
-    static const char *const go_on[] = {"off", "family", "any"};
     struct hands *h = s->hands;
     struct text *out = &h->config;
 
@@ -166,7 +165,7 @@ static void write_new(struct sim *s)
     for (size_t i = 0; i < s->asks_n; i++) {
         const struct ask *a = s->asks[i];
 
-        text_f(out, "  %s: {continue: %s, ", a->name, go_on[a->go_on]);
+        text_f(out, "  %s: {continue: %s, ", a->name, joins_word(a));
         hands_write_plan(out, a, a->attempts_new, "n");
     }
 }

@@ -60,6 +60,9 @@ static void hear_join(struct heard *h, yyjson_val *joined)
         return;
     }
     UNUSED(snprintf(j->target, sizeof(j->target), "%s", target));
+    if (yyjson_is_str(yyjson_obj_get(joined, "how")))
+        UNUSED(
+            snprintf(j->how, sizeof(j->how), "%s", yyjson_get_str(yyjson_obj_get(joined, "how"))));
     j->at = h->text.n;
     if (yyjson_get_uint(yyjson_obj_get(joined, "at")) != j->at)
         h->bad = "a join at another place than it says";

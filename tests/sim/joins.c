@@ -50,9 +50,15 @@ static bool has_target(const struct ask *a, size_t provider, const char *model)
     return false;
 }
 
+const char *joins_word(const struct ask *a)
+{
+    static const char *const words[] = {"off", "family", "any", "instruct", "replay"};
+
+    return words[a->go_on];
+}
+
 void joins_draw_ask(struct ask *a)
 {
-    static const char *const words[] = {"off", "family", "any"};
     struct sim *s = a->s;
 
     if (!s->joins)
@@ -65,7 +71,9 @@ void joins_draw_ask(struct ask *a)
     a->go_on = rng_below(&s->more, 10) == 0  ? GO_ON_OFF
                : rng_below(&s->more, 3) == 0 ? GO_ON_ANY
                                              : GO_ON_FAMILY;
-    text_f(&s->config, "continue: %s, ", words[a->go_on]);
+    if (a->go_on != GO_ON_OFF && rng_below(&s->more, 3) == 0)
+        a->go_on = rng_below(&s->more, 2) ? GO_ON_INSTRUCT : GO_ON_REPLAY;
+    text_f(&s->config, "continue: %s, ", joins_word(a));
 }
 
 bool joins_wait(const struct arrival *a)
@@ -119,6 +127,8 @@ static void check_begin(const struct arrival *a, bool told)
 
     if (a->ask->go_on == GO_ON_OFF || !a->stream)
         sim_fail(s, "I3: request %u is gone on with, and nobody may", a->ask->n);
+    if (a->in_words && a->ask->go_on != GO_ON_INSTRUCT)
+        sim_fail(s, "I3: request %u: p%zu is asked in words to go on", a->ask->n, a->provider);
     if (!told)
         sim_fail(s, "I3: p%zu is not told that it is to go on", a->provider);
     if (b->n == 0 || is_blank(b->p[b->n - 1]))
@@ -126,6 +136,19 @@ static void check_begin(const struct arrival *a, bool told)
                  a->provider);
     if (memmem(a->ask->body.p ? a->ask->body.p : "", a->ask->body.n, SIM_TOOL, strlen(SIM_TOOL)))
         sim_fail(s, "I3: request %u is gone on with behind a call", a->ask->n);
+}
+
+/* Is the turn one about the model's own last one? */
+static bool says_to_go_on(yyjson_val *message, const char *content)
+{
+    struct text said = {0};
+    bool ret;
+
+    text_str(&said, "");
+    add_content(&said, yyjson_obj_get(message, content));
+    ret = text_has(&said, "was cut off");
+    text_free(&said);
+    return ret;
 }
 
 void joins_read(struct arrival *a, const char *body, size_t n)
@@ -136,10 +159,15 @@ void joins_read(struct arrival *a, const char *body, size_t n)
     yyjson_val *root = yyjson_doc_get_root(doc), *m;
 
     m = last_of(yyjson_obj_get(root, list));
+    if (m && says_to_go_on(m, a->api == API_GEMINI ? "parts" : "content")) {
+        a->in_words = true;
+        m = yyjson_arr_get(yyjson_obj_get(root, list),
+                           yyjson_arr_size(yyjson_obj_get(root, list)) - 2);
+    }
     if (m && yyjson_equals_str(yyjson_obj_get(m, "role"), role)) {
         text_str(&a->begin, "");
         add_content(&a->begin, yyjson_obj_get(m, a->api == API_GEMINI ? "parts" : "content"));
-        check_begin(a, is_told(a, root, m));
+        check_begin(a, a->in_words || is_told(a, root, m));
     }
     yyjson_doc_free(doc);
 }
@@ -197,14 +225,14 @@ static void say_own(struct arrival *a)
     a->faithful = false;
 }
 
-/* The first half of all. */
-static void say_half(struct arrival *a)
+/* The bytes of the first half of a text, as whole characters. */
+static size_t whole_half(const struct text *t)
 {
-    size_t n = a->begin.n / 2;
+    size_t n = t->n / 2;
 
-    while (n > 0 && ((unsigned char)a->begin.p[n] & 0xc0) == 0x80)
+    while (n > 0 && ((unsigned char)t->p[n] & 0xc0) == 0x80)
         n--;
-    text_add(&a->answer.own, a->begin.p, n);
+    return n;
 }
 
 enum manner { SAYS_ALL, SAYS_16, SAYS_HALF, SAYS_OWN, SAYS_SOME, GOES_ON = SAYS_SOME + 3 };
@@ -223,7 +251,7 @@ static void draw_what_follows(struct arrival *a, struct rng *r)
     else if (how == SAYS_16)
         say_again(a, OVERLAP_MIN);
     else if (how == SAYS_HALF)
-        say_half(a);
+        text_add(&a->answer.own, a->begin.p, whole_half(&a->begin));
     else if (how >= SAYS_SOME && how < GOES_ON)
         say_again(a, rng_range(r, 1, 250));
     if (known && how != SAYS_HALF && how != SAYS_OWN)
@@ -231,6 +259,30 @@ static void draw_what_follows(struct arrival *a, struct rng *r)
     else
         say_own(a);
     text_free(&rest);
+}
+
+/* It is asked afresh, and its client has read the beginning of an answer: it says that again, the
+ * half of it, that and then something else, or something else. */
+static void draw_what_comes_again(struct arrival *a, struct rng *r)
+{
+    struct heard h = {0};
+    struct arrival *first;
+    uint64_t how = rng_below(r, 8);
+
+    speech_hear(&h, a->ask->api, true, a->ask->body.p ? a->ask->body.p : "", a->ask->body.n);
+    first = first_of(a->ask->s, &h.text);
+    if (first && how != 0) {
+        a->answer.has_own = true;
+        text_str(&a->answer.own, "");
+        if (how <= 2)
+            text_add(&a->answer.own, h.text.p, how == 1 ? whole_half(&h.text) : h.text.n);
+        if (how == 2)
+            say_own(a);
+        if (how > 2)
+            speech_text(&a->answer.own, &first->answer);
+        a->faithful = how > 2;
+    }
+    text_free(&h.text);
 }
 
 void joins_fault(struct arrival *a)
@@ -259,6 +311,8 @@ void joins_speak(struct arrival *a)
     }
     if (goes_on(a))
         draw_what_follows(a, r);
+    else if (a->ask->go_on == GO_ON_REPLAY)
+        draw_what_comes_again(a, r);
 }
 
 /* ---- what a client has read ---- */
@@ -290,6 +344,35 @@ static bool was_asked_with(const struct arrival *a, const char *p, size_t n)
     return goes_on(a) && a->begin.n == n && memcmp(a->begin.p, p, n) == 0;
 }
 
+static bool is_of_word(char c)
+{
+    return (c & 0x80) || c == '_' || (c >= '0' && c <= '9') ||
+           ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* Asked in words, it says the end again, all of it, or what it says does not begin within a word.
+ */
+static bool is_honest(const struct arrival *a, const struct text *told, const struct text *own)
+{
+    size_t n = MIN(MIN(told->n, own->n), (size_t)OVERLAP_MAX);
+
+    if (own->n == 0 || !is_of_word(told->p[told->n - 1]) || !is_of_word(own->p[0]))
+        return true;
+    while (n >= OVERLAP_MIN && memcmp(told->p + told->n - n, own->p, n) != 0)
+        n--;
+    return n >= OVERLAP_MIN ||
+           (own->n >= a->begin.n && memcmp(own->p, a->begin.p, a->begin.n) == 0);
+}
+
+/* The same of one that was asked afresh: it says all of the text again, and goes on. */
+static bool may_be_again(const struct arrival *a, const struct text *heard, size_t at, size_t end,
+                         struct text *all)
+{
+    all->n = 0;
+    speech_text(all, &a->answer);
+    return all->n >= MAX(at, end) && memcmp(all->p, heard->p, MAX(at, end)) == 0;
+}
+
 /* What the client may have read when all of it has gone on from its first `at` bytes. */
 static bool may_be(const struct arrival *a, const struct text *heard, size_t at, size_t end,
                    struct text *all)
@@ -300,9 +383,31 @@ static bool may_be(const struct arrival *a, const struct text *heard, size_t at,
     text_add(all, heard->p, at);
     text_str(&own, ""); /* it is there, if it says nothing */
     speech_text(&own, &a->answer);
-    add_joined(all, &a->begin, &own);
+    if (a->in_words && !is_honest(a, all, &own))
+        all->n = at; /* nothing of it is told */
+    else
+        add_joined(all, &a->begin, &own);
     text_free(&own);
     return all->n >= end && memcmp(all->p, heard->p, end) == 0;
+}
+
+static bool may_have_joined(const struct arrival *x, const struct heard *h,
+                            const struct heard_join *j, size_t end, struct text *all)
+{
+    if (strcmp(j->how, "replay") == 0)
+        return !goes_on(x) && may_be_again(x, &h->text, j->at, end, all);
+    return was_asked_with(x, h->text.p, j->at) &&
+           x->in_words == (strcmp(j->how, "instruct") == 0) && may_be(x, &h->text, j->at, end, all);
+}
+
+/* Does the rule let it go on so? */
+static bool is_let(const struct ask *a, const struct heard_join *j, bool same)
+{
+    if (strcmp(j->how, "instruct") == 0)
+        return a->go_on == GO_ON_INSTRUCT;
+    if (strcmp(j->how, "replay") == 0)
+        return a->go_on == GO_ON_REPLAY;
+    return a->go_on == GO_ON_ANY || (a->go_on != GO_ON_OFF && same);
 }
 
 /* Who said what stands from the join on. */
@@ -320,12 +425,12 @@ static struct arrival *who_joined(struct ask *a, const struct heard *h, unsigned
         struct arrival *x = LIST_ENTRY(it, struct arrival, link);
 
         if (x->ask == a && x->n > after->n && x->provider == provider &&
-            strcmp(x->model, model) == 0 && was_asked_with(x, h->text.p, j->at) &&
-            may_be(x, &h->text, j->at, end, all) && (!ret || k + 1 == h->joins_n))
+            strcmp(x->model, model) == 0 && may_have_joined(x, h, j, end, all) &&
+            (!ret || k + 1 == h->joins_n))
             ret = x; /* the last one asked so: the others have broken off before they were told */
     }
     if (ret)
-        UNUSED(may_be(ret, &h->text, j->at, end, all));
+        UNUSED(may_have_joined(ret, h, j, end, all));
     else
         sim_fail(a->s, "I3: request %u: %s has not said what stands behind its join at %zu: %.*s",
                  a->n, j->target, j->at, (int)MIN(h->text.n, (size_t)3000), h->text.p);
@@ -393,8 +498,7 @@ void check_joined(struct ask *a, const struct heard *h, bool complete)
         tokens += tokens_of(last, false);
         last = who_joined(a, h, k, last, &all);
         faithful &= last->faithful;
-        if (a->go_on == GO_ON_OFF ||
-            (a->go_on == GO_ON_FAMILY && strcmp(last->model, first->model)))
+        if (!is_let(a, &h->joins[k], strcmp(last->model, first->model) == 0))
             sim_fail(a->s, "I3: request %u: %s may not go on with it", a->n, h->joins[k].target);
     }
     if ((complete && all.n != h->text.n) || (a->clean && last->sent < last->answer.complete_at))

@@ -120,6 +120,7 @@ static const struct board_standing *standings(const struct sim *s, enum table ta
 {
     return table == TABLE_TRIAL ? s->board->trial.standings : s->board->standings;
 }
+static bool is_targets(enum reason why);
 
 /* Its breaker's time is over: it had opened before five in a row had failed, since too many had. */
 static bool is_over(struct sim *s, const struct attempt *t)
@@ -156,6 +157,57 @@ static void check_breaker(struct ask *a, struct attempt *t)
             sim_fail(a->s, "I4: request %u asks p%zu/%s, which is sick, and not p%zu/%s", a->n,
                      t->provider, t->model, a->targets[i].provider, a->targets[i].model);
     m->probe = t;
+}
+
+static bool shares(const struct policy_candidate *c, uint64_t fate)
+{
+    bool ret = false;
+
+    for (size_t i = 0; i < c->fates.n; i++)
+        ret |= c->fates.ids[i] == fate;
+    return ret;
+}
+
+/* An attempt at somebody who shares a fate that is open, since it is: there is one at a time, and
+ * behind one that failed of it the next one is not at once. */
+static void check_probe(struct ask *a, const struct attempt *t, uint64_t fate, ev_us since)
+{
+    struct sim *s = a->s;
+
+    for (size_t i = 0; i < s->asks_n; i++)
+        for (size_t k = 0; k < s->asks[i]->tries_n; k++) {
+            const struct attempt *o = &s->asks[i]->tries[k];
+            struct policy_candidate c;
+
+            if (o == t || o->table != t->table || o->began <= since || ways(s, o->provider) > 1)
+                continue;
+            UNUSED(look(s, o->table, o->provider, o->model, 0, &c));
+            if (!shares(&c, fate))
+                continue;
+            if (!o->over && t->began < o->began + POLICY_PROBE_US)
+                sim_fail(s, "I4: requests %u and %u both probe what p%zu/%s shares", a->n,
+                         s->asks[i]->n, t->provider, t->model);
+            if (o->over && class_row(o->class_id)->together && is_targets(o->reason) &&
+                t->began < o->ended + BETWEEN)
+                sim_fail(s, "I4: request %u probes what p%zu/%s shares too soon", a->n, t->provider,
+                         t->model);
+        }
+}
+
+static void check_fates(struct ask *a, const struct attempt *t)
+{
+    struct policy_candidate c;
+
+    if (!a->s->breaker || t->table == TABLE_VAGUE || ways(a->s, t->provider) > 1)
+        return;
+    UNUSED(look(a->s, t->table, t->provider, t->model, 0, &c));
+    for (size_t i = 0; i < c.fates.n; i++) {
+        struct policy_fate_view v;
+
+        policy_fate(&v, standings(a->s, t->table), c.fates.ids[i], t->began);
+        if (v.open && v.since_us < t->began)
+            check_probe(a, t, c.fates.ids[i], v.since_us);
+    }
 }
 
 static void check_alone(struct ask *a, const struct attempt *t, size_t end, size_t key)
@@ -196,6 +248,7 @@ static void attempt_begins(struct ask *a, const char *target)
     hands_attempt(a, t);
     check_count(a, t);
     check_breaker(a, t);
+    check_fates(a, t);
     if (ways(a->s, t->provider) == 1)
         check_alone(a, t, 0, 0);
     a->tries_n++;
@@ -466,6 +519,13 @@ bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, con
         b = standing_look(standings(s, t->table), c.target);
         if (b && board_get(&b->closed_us))
             return true;
+        for (size_t k = 0; k < c.fates.n; k++) {
+            struct policy_fate_view v;
+
+            policy_fate(&v, standings(s, t->table), c.fates.ids[k], t->began);
+            if (v.incidents)
+                return true;
+        }
     }
     return false;
 }

@@ -111,7 +111,8 @@ struct heard {
     struct text text;
     struct heard_join {
         char target[40];
-        size_t at; /* bytes of text before it */
+        size_t at;    /* bytes of text before it */
+        char how[12]; /* "": by a beginning */
     } joins[ATTEMPTS_MAX];
     unsigned joins_n;
     uint64_t usage_in, usage_out;
@@ -240,6 +241,7 @@ struct arrival {
     struct fault fault;
     struct answer answer;
     struct text begin; /* what it is to go on with */
+    bool in_words;     /* ... and is asked for it by another turn */
     bool faithful;     /* it goes on as the first one would have */
     size_t sent;       /* of the answer's body */
     bool whole;        /* the request has come */
@@ -271,7 +273,7 @@ struct ask {
     char name[12]; /* the model it names */
     enum api api;
     bool stream, pinned; /* pinned: it names a target itself */
-    enum { GO_ON_OFF, GO_ON_FAMILY, GO_ON_ANY } go_on;
+    enum { GO_ON_OFF, GO_ON_FAMILY, GO_ON_ANY, GO_ON_INSTRUCT, GO_ON_REPLAY } go_on;
     struct {
         size_t provider;
         char model[24];
@@ -325,6 +327,7 @@ struct sim {
     int trace;
     struct rng draw, play; /* play: what happens while it runs */
     struct rng more;       /* what has to do with joins */
+    struct rng together;   /* ... with what fails together */
     bool joins;
     struct ev *ev;
     struct net_sim *net;
@@ -349,6 +352,9 @@ struct sim {
     struct list arrivals, clients;
     unsigned arrivals_n;
     struct ev_timer torture_timer;
+    uint32_t rack; /* providers that fail together from time to time; a bit each */
+    bool rack_down;
+    struct ev_timer rack_timer;
     struct stand_model *stands;
     size_t stands_n;
     size_t timers; /* that are armed while nothing is under way */
@@ -415,6 +421,7 @@ bool client_write(struct client *c, const char *p, size_t n);
 
 /* joins.c */
 void joins_draw_provider(struct sim *s, struct provider_world *p);
+const char *joins_word(const struct ask *a); /* as the configuration has it */
 void joins_draw_ask(struct ask *a);
 /* Is what it does drawn only when all of the request has come? */
 bool joins_wait(const struct arrival *a);

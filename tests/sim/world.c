@@ -17,6 +17,7 @@
 #define LONGEST   EV_S(3600)
 #define TIMERS    4096 /* of the loop's heap: setting one never wants memory while it runs */
 #define JOINS     0x6a6f696e00f3 /* the named seeds of before have none by it */
+#define TOGETHER  0x746f6765u
 
 /* ---- saying ---- */
 
@@ -105,6 +106,16 @@ static void write_provider(struct sim *s, size_t i)
            "]\n    timeout: {connect: %llums, first_token: %llums, idle: %llums, total: %llums}\n",
            (unsigned long long)p->connect / 1000, (unsigned long long)p->first / 1000,
            (unsigned long long)p->idle / 1000, (unsigned long long)p->total / 1000);
+    if (s->rack >> i & 1)
+        text_str(&s->config, "    fate: rack\n");
+}
+
+/* In every second world some of the providers stand in one rack. */
+static void draw_rack(struct sim *s)
+{
+    if (rng_below(&s->together, 2))
+        for (size_t i = 0; i < s->providers_n; i++)
+            s->rack |= (uint32_t)rng_below(&s->together, 2) << i;
 }
 
 static void write_keys(struct sim *s)
@@ -128,6 +139,7 @@ static void draw_config(struct sim *s)
     for (size_t i = 0; i < s->slots_n; i++)
         s->slots[i] = i;
     s->providers_n = 1 + rng_below(r, PROVIDERS_MAX);
+    draw_rack(s);
     text_f(&s->config,
            "version: 1\nserver: {timeout: {write_stall: %llus}, limits: {memory: %s}}\n",
            (unsigned long long)(5 + rng_below(r, 60)), rng_below(r, 10) ? "64MiB" : "16MiB");
@@ -273,12 +285,28 @@ static void on_turn(struct ev_timer *t)
     uint64_t how = rng_below(r, 12);
     struct err err;
 
+    if (e->s->rack_down && e->s->rack >> e->provider & 1)
+        how = 4; /* it has no power */
     upstream_mood(e, how < 4    ? MOOD_WELL
                      : how < 5  ? MOOD_DOWN
                      : how < 8  ? MOOD_SICK
                      : how < 10 ? MOOD_FLAKY
                                 : MOOD_BUSY);
     MUST(ev_timer_set(t, EV_MS(500) + rng_below(r, EV_S(40)), &err) == 0);
+}
+
+/* The rack loses its power, or has it again. */
+static void on_rack(struct ev_timer *t)
+{
+    struct sim *s = CONTAINER_OF(t, struct sim, rack_timer);
+    struct err e;
+
+    s->rack_down = !s->rack_down;
+    sim_say(s, "the rack is %s", s->rack_down ? "down" : "up");
+    for (size_t i = 0; i < s->providers_n; i++)
+        for (size_t k = 0; s->rack >> i & 1 && k < s->providers[i].ends_n; k++)
+            upstream_mood(&s->providers[i].ends[k], s->rack_down ? MOOD_DOWN : MOOD_WELL);
+    MUST(ev_timer_set(t, EV_S(1) + rng_below(&s->together, EV_S(60)), &e) == 0);
 }
 
 /* One allocation fails from time to time. */
@@ -324,6 +352,7 @@ static void open_world(struct sim *s)
             on_turn(&s->providers[i].ends[k].turn);
     *net_sim_conf(s->net) = s->rough;
     ev_timer_init(&s->torture_timer, s->ev, on_torture);
+    ev_timer_init(&s->rack_timer, s->ev, on_rack);
     hands_open(s);
 }
 
@@ -405,7 +434,11 @@ static void run_all(struct sim *s)
     load_begin(s);
     if (s->torture)
         MUST(ev_timer_set(&s->torture_timer, 0, &e) == 0);
+    if (s->rack)
+        MUST(ev_timer_set(&s->rack_timer, rng_below(&s->together, EV_S(30)), &e) == 0);
     run_load(s);
+    ev_timer_stop(&s->rack_timer);
+    s->rack_down = false;
     mem_torture(0, false);
     ev_timer_stop(&s->torture_timer);
     hands_rest(s);
@@ -435,6 +468,7 @@ static size_t run_once(uint64_t seed, int trace)
     rng_init(&s->draw, seed);
     rng_init(&s->play, seed ^ 0x706c6179);
     rng_init(&s->more, seed ^ JOINS);
+    rng_init(&s->together, seed ^ TOGETHER);
     s->joins = rng_below(&s->more, 2);
     hands_draw(s);
     list_init(&s->arrivals);

@@ -179,9 +179,11 @@ static bool one_of(const struct json_hit *h, const char *const *words, size_t n)
 static void read_block_type(struct dialect_answer *a, const struct json_hit *h)
 {
     static const char *const plain[] = {"text", "thinking", "compaction", "fallback"};
+    static const char *const call[] = {"tool_use"};
 
     if (h->type == JSON_STRING && !one_of(h, plain, ARRAY_LEN(plain)))
         anthropic_mark(a, SAW_TOOL);
+    a->ev.call = h->type == JSON_STRING && one_of(h, call, ARRAY_LEN(call));
 }
 
 static void read_delta_type(struct dialect_answer *a, const struct json_hit *h)
@@ -342,6 +344,7 @@ static void end_event(struct dialect_answer *a)
     }
     answer_no_error(a);
     a->ev.kind = kind_of(a, type);
+    a->ev.ends = type == TYPE_BLOCK_STOP;
     why = out_of_order(a, a->ev.kind, type);
     if (why) {
         answer_bad(a, why);

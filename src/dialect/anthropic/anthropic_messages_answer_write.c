@@ -436,6 +436,40 @@ int anthropic_messages_write_event(struct convert_writer *w, const struct chat_e
     return 0;
 }
 
+static void write_model(struct json_write *j, const char *key, struct span model)
+{
+    json_key(j, key);
+    json_begin_object(j);
+    json_kv_string(j, "model", model);
+    json_end_object(j);
+}
+
+/* Why is a word of ours: the API's own, "refusal", it was not. */
+int anthropic_messages_write_join(struct convert_writer *w, struct span from, struct span to,
+                                  struct err *e)
+{
+    struct anthropic_messages_writer *own = w->own;
+    struct json_write j;
+
+    begin_event(&j, w, "content_block_start");
+    json_kv_uint(&j, "index", own->blocks);
+    json_key(&j, "content_block");
+    json_begin_object(&j);
+    json_kv_cstring(&j, "type", "fallback");
+    write_model(&j, "from", from);
+    write_model(&j, "to", to);
+    json_key(&j, "trigger");
+    json_begin_object(&j);
+    json_kv_cstring(&j, "type", "interrupted");
+    json_end_object(&j);
+    json_end_object(&j);
+    if (end_event(&j, e) < 0)
+        return -1;
+    begin_event(&j, w, "content_block_stop");
+    json_kv_uint(&j, "index", own->blocks++);
+    return end_event(&j, e);
+}
+
 int anthropic_messages_end(struct convert_writer *w, struct err *e)
 {
     struct json_write j;

@@ -209,6 +209,7 @@ const struct convert convert_anthropic_messages = {
     .write_event = anthropic_messages_write_event,
     .end = anthropic_messages_end,
     .write_answer = anthropic_messages_write_answer,
+    .write_join = anthropic_messages_write_join,
     .cites = anthropic_messages_is_citation,
     .goes_on = claude_goes_on,
     .joins = true,

@@ -117,6 +117,8 @@ int anthropic_messages_read_event(struct convert_reader *r, struct span name, yy
 int anthropic_messages_read_answer(struct convert_reader *r, yyjson_val *root, struct err *e);
 int anthropic_messages_write_event(struct convert_writer *w, const struct chat_event *ev,
                                    struct err *e);
+int anthropic_messages_write_join(struct convert_writer *w, struct span from, struct span to,
+                                  struct err *e);
 int anthropic_messages_end(struct convert_writer *w, struct err *e);
 int anthropic_messages_write_answer(struct convert_writer *w, const struct chat_answer *a,
                                     struct err *e);

@@ -417,6 +417,14 @@ static int read_mcp_servers(const struct convert_value *x)
     return yyjson_arr_size(x->v) ? convert_note(x->q, CHAT_HAS_PROVIDER_TOOL, x->at, x->e) : 0;
 }
 
+/* Who is to answer in place of a model that declines: nobody else can do that, and it says nothing
+ * about the answer. */
+static int read_fallbacks(const struct convert_value *x)
+{
+    x->q->others_free++;
+    return convert_other(x);
+}
+
 /* For the whole request: a cached prefix ends with its last block. */
 static int mark_last(struct chat_request *q, yyjson_val *v, struct err *e)
 {
@@ -450,6 +458,7 @@ static const struct convert_key request_keys[] = {
     {"metadata", read_metadata, 0, 0},
     {"service_tier", read_tier, AT(chat_request, service_tier), NOTE(SERVICE_TIER)},
     {"cache_control", convert_ignore, 0, NOTE(CACHE)}, /* mark_last() */
+    {"fallbacks", read_fallbacks, 0, 0},
     {"mcp_servers", read_mcp_servers, 0, 0},
     {"anthropic_version", convert_ignore, 0, 0}, /* in the body where the cloud has no header */
 };

@@ -25,6 +25,7 @@ enum path {
     COMMON, /* an event's own, or a whole answer's */
     INDEX = COMMON,
     START,
+    START_CALL,
     DELTA_TEXT,
     DELTA_THOUGHT,
     DELTA_CITATION,
@@ -46,6 +47,7 @@ static const char *const event_paths[] = {
     COMMON_PATHS,
     "contentBlockIndex",
     "start",
+    "start.toolUse",
     "delta.text",
     "delta.reasoningContent.text",
     "delta.citation",
@@ -134,8 +136,10 @@ static void on_event(struct dialect_answer *a, const struct json_hit *h)
         read_common(a, h);
     else if (h->id == INDEX && dialect_hit_u64(h, &v) == 0)
         a->ev.index = (uint32_t)MIN(v, (uint64_t)UINT32_MAX);
-    else if (h->id > INDEX && answer_hit_filled(h))
-        mark(a, h->id == START || h->id > DELTA_CITATION ? SAW_TOOL : SAW_CONTENT);
+    else if (h->id > INDEX && answer_hit_filled(h)) {
+        a->ev.call |= h->id == START_CALL || h->id == DELTA_CALL;
+        mark(a, h->id <= START_CALL || h->id > DELTA_CITATION ? SAW_TOOL : SAW_CONTENT);
+    }
 }
 
 static const struct {
@@ -204,6 +208,7 @@ static void end_event(struct dialect_answer *a)
                : a->marks & SAW_CONTENT ? EVENT_CONTENT
                                         : EVENT_START;
     a->ev.kind = kind;
+    a->ev.ends = kind == EVENT_OPAQUE && span_is(sse_name(&a->sse), "contentBlockStop");
     a->started |= kind == EVENT_START;
     a->content |= kind == EVENT_CONTENT;
     a->tool |= kind == EVENT_TOOL;

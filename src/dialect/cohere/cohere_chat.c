@@ -98,6 +98,7 @@ static void read_type(struct dialect_answer *a, const struct json_hit *h)
         mark(a, SAW_START);
     else if (span_is(h->raw, "message-end"))
         mark(a, SAW_MESSAGE_END);
+    a->ev.ends = span_is(h->raw, "content-end");
 }
 
 static void read_message(struct dialect_answer *a, const struct json_hit *h)
@@ -210,6 +211,7 @@ static void end_event(struct dialect_answer *a)
         mark(a, SAW_END);
     settle(a);
     a->ev.kind = answer_kind(a, kinds, ARRAY_LEN(kinds));
+    a->ev.call = a->ev.kind == EVENT_TOOL;
     a->done |= (a->marks & SAW_END) != 0;
 }
 

@@ -325,6 +325,6 @@ const struct dialect dialect_gemini_generate = {
     .write_error_event = gemini_write_error_event,
     .by_url = true,
     .lists = true,
-    .keepalive = "",
+    .keepalive = "\r\n\r\n", /* a comment breaks Google's SDKs (tests/clients/test_alive.py) */
     .cut = "ended before every candidate had its finishReason",
 };

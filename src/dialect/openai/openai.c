@@ -238,6 +238,7 @@ void openai_end_event(struct dialect_answer *a)
     answer_no_error(a);
     choices_settle(a);
     a->ev.kind = answer_kind(a, kinds, ARRAY_LEN(kinds));
+    a->ev.call = a->ev.kind == EVENT_TOOL;
     a->started |= (a->marks & OPENAI_SAW_CHOICE) != 0;
     a->content |= (a->marks & OPENAI_SAW_CONTENT) != 0;
     a->tool |= (a->marks & OPENAI_SAW_TOOL) != 0;

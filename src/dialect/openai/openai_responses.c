@@ -117,7 +117,9 @@ static const struct {
     {"response.incomplete", EVENT_TERMINAL},
     {"response.failed", EVENT_ERROR},
     {"error", EVENT_ERROR},
+    {"response.*.done", EVENT_OPAQUE}, /* an item, a part of one, or its text ends */
 };
+#define TYPE_ENDS ARRAY_LEN(types) /* the last row */
 
 #define WORD_BYTES 64 /* longer than every type that we know */
 
@@ -161,6 +163,7 @@ static void read_item(struct dialect_answer *a, const struct json_hit *h)
 
     if (word.n && !span_is(word, "message") && !span_is(word, "reasoning"))
         mark(a, SAW_TOOL);
+    a->ev.call = span_is(word, "function_call") || span_is(word, "custom_tool_call");
     for (size_t i = 0; i < ARRAY_LEN(billed); i++)
         a->usage.extras |= span_is(word, billed[i]);
 }
@@ -302,6 +305,7 @@ static void end_event(struct dialect_answer *a)
     else if (kind == EVENT_START && a->marks & SAW_TEXT)
         kind = EVENT_CONTENT;
     a->ev.kind = kind;
+    a->ev.ends = kind == EVENT_OPAQUE && a->marks >> TYPE_SHIFT == TYPE_ENDS;
     if (a->ev.next)
         a->sequence = a->ev.next;
     a->started |= kind != EVENT_OPAQUE;

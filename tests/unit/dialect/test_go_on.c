@@ -56,8 +56,10 @@ static void begin_follow(struct follow *f, const char *text, unsigned deltas)
     }
 }
 
-static int make(struct translate **t, const struct convert *client, const struct convert *target,
-                const struct convert_host *host, const char *in, struct follow *f, struct err *e)
+/* model: that goes on, for a client that wants a block of it; NULL: it does not. */
+static int make_saying(struct translate **t, const struct convert *client,
+                       const struct convert *target, const struct convert_host *host,
+                       const char *in, struct follow *f, const char *model, struct err *e)
 {
     struct translate_conf conf = {.client = client,
                                   .target = target,
@@ -71,7 +73,15 @@ static int make(struct translate **t, const struct convert *client, const struct
     *t = NULL;
     if (translate_new(t, &conf, span_str(quoted(body, sizeof(body), in)), e) < 0)
         return -1;
+    if (model && translate_say_join(*t, span_str(model), e) < 0)
+        return -1;
     return translate_go_on(*t, f, JOIN_PREFIX, SPAN_LIT("b/\"x\""), e);
+}
+
+static int make(struct translate **t, const struct convert *client, const struct convert *target,
+                const struct convert_host *host, const char *in, struct follow *f, struct err *e)
+{
+    return make_saying(t, client, target, host, in, f, NULL, e);
 }
 
 static int write_to(struct translate *t, const char *model, struct buf *out, struct err *e)
@@ -343,6 +353,93 @@ static void the_stream_goes_on(void **state)
     }
 }
 
+#define STOPS(n, mark)                                                                             \
+    "event: content_block_stop\ndata: {" mark "\"type\":\"content_block_stop\",\"index\":" #n      \
+    "}\n\n"
+#define FALLS(n, from, to)                                                                         \
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":" #n            \
+    ",\"content_block\":{\"type\":\"fallback\",\"from\":{\"model\":\"" from                        \
+    "\"},\"to\":{\"model\""                                                                        \
+    ":\"" to "\"},\"trigger\":{\"type\":\"interrupted\"}}}\n\n" STOPS(n, "")
+#define BEGINS(n)                                                                                  \
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":" #n            \
+    ",\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+#define SAYS(n, text)                                                                              \
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":" #n            \
+    ",\"delta\":{\"type\":\"text_delta\",\"text\":\"" text "\"}}\n\n"
+#define MARK(at) "\"lamplighter\":{\"joined\":{\"target\":\"b/\\\"x\\\"\",\"at\":" #at "}},"
+
+/* What a client of Anthropic's that knows of fallback blocks reads of two that go on, one after the
+ * other, and of one that has nothing more to say; others know of none. */
+static void a_block_says_who_goes_on(void **state)
+{
+    static const struct {
+        const struct convert *client;
+        size_t first; /* events of the first one, which then breaks off */
+        size_t second, from;
+        const char *want;
+    } rows[] = {
+        {A, 2, 2, 0,
+         STOPS(0, MARK(7)) FALLS(1, "m", "n1") BEGINS(2) SAYS(2, "and") STOPS(2, MARK(10))
+             FALLS(3, "n1", "n2") BEGINS(4) SAYS(4, " and")},
+        {A, 1, 2, 0, STOPS(0, MARK(7)) FALLS(1, "m", "n2") BEGINS(2) SAYS(2, "and")},
+        {A, 0, 1, 3, STOPS(0, MARK(7)) FALLS(1, "m", "n2")},
+        {C, 0, 2, 0,
+         "data: {\"lamplighter\":{\"joined\":{\"target\":\"b/\\\"x\\\"\",\"at\":7}},\"id\":"
+         "\"first-id\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\","},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct convert *client = rows[i].client;
+        struct translate *t;
+        struct follow f;
+        struct buf out;
+        struct err e;
+
+        buf_init(&out, MEGA);
+        begin_follow(&f, "a lamp ", 3);
+        for (size_t n = 0; n < 2; n++) {
+            size_t events = n ? rows[i].second : rows[i].first;
+
+            assert_int_equal(
+                make_saying(&t, client, C, &vllm, plain(client), &f, n ? "n2" : "n1", &e), 0);
+            for (size_t k = 0; k < events; k++)
+                assert_int_equal(
+                    translate_event(t, span_str(rest[(n ? rows[i].from : 0) + k]), &out, &e), 0);
+            translate_free(&t);
+        }
+        if (!span_starts(buf_span(&out), span_str(rows[i].want)) ||
+            (client == A && out.n != strlen(rows[i].want)))
+            fail_msg("%zu: %.*s", i, SPAN_FMT(buf_span(&out)));
+        follow_fini(&f);
+        buf_fini(&out);
+    }
+}
+
+/* It tells nobody how the answer is to be, so it is in nobody's way. */
+static void who_asks_for_fallbacks_is_gone_on_with(void **state)
+{
+    struct translate *t;
+    struct follow f;
+    struct buf dropped;
+    struct err e;
+
+    UNUSED(state);
+    buf_init(&dropped, MEGA);
+    begin_follow(&f, "a", 1);
+    assert_int_equal(make(&t, A, C, &vllm,
+                          "{'model':'m','stream':true,'max_tokens':50,'fallbacks':[{'model':'n'}],"
+                          "'messages':[{'role':'user','content':'hi'}]}",
+                          &f, &e),
+                     0);
+    translate_dropped(t, &dropped);
+    assert_true(span_is(buf_span(&dropped), "fallbacks"));
+    translate_free(&t);
+    follow_fini(&f);
+    buf_fini(&dropped);
+}
+
 /* An event that is told in part and then fails is told to nobody: who goes on cannot know. */
 static void an_event_that_fails_halfway(void **state)
 {
@@ -433,10 +530,16 @@ static void no_memory_is_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_text_is_asked_with),      cmocka_unit_test(who_takes_no_beginning),
-        cmocka_unit_test(tokens_that_are_left),        cmocka_unit_test(beginnings),
-        cmocka_unit_test(what_has_to_be_of_one_piece), cmocka_unit_test(the_stream_goes_on),
-        cmocka_unit_test(an_event_that_fails_halfway), cmocka_unit_test(no_memory_is_survived),
+        cmocka_unit_test(the_text_is_asked_with),
+        cmocka_unit_test(who_takes_no_beginning),
+        cmocka_unit_test(tokens_that_are_left),
+        cmocka_unit_test(beginnings),
+        cmocka_unit_test(what_has_to_be_of_one_piece),
+        cmocka_unit_test(the_stream_goes_on),
+        cmocka_unit_test(a_block_says_who_goes_on),
+        cmocka_unit_test(who_asks_for_fallbacks_is_gone_on_with),
+        cmocka_unit_test(an_event_that_fails_halfway),
+        cmocka_unit_test(no_memory_is_survived),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -281,6 +281,106 @@ static void who_has_nothing_left_takes_nothing_over(void **state)
     assert_true(policy_patience_us(&q, NOW + 60 * SECOND) != UINT64_MAX);
 }
 
+/* Two models of one limit: what one has used the other has not, nor what is spoken for. */
+static void who_shares_a_limit_shares_it(void **state)
+{
+    for (int shared = 0; shared < 2; shared++) {
+        struct bed *b = *state;
+        struct provider_limits l = left(30000, 1000, 60 * SECOND);
+        struct policy_request q, other;
+        struct policy_left shown;
+
+        set_up(b, "FF");
+        b->c[0].limits = 900;
+        b->c[1].limits = shared ? 900 : 901;
+        say(b, &l, NOW);
+        q = request(b, 600, 0);
+        assert_int_equal(policy_next(&q, NOW), 0);
+        other = request(b, 600, 0);
+        other.out = 1;
+        assert_int_equal(policy_next(&other, NOW), shared ? -1 : 1);
+        policy_left(&shown, b->table, &b->c[1], NOW);
+        assert_true(shown.tokens == (shared ? 400 : UINT64_MAX));
+        policy_skip(&q, NOW);
+        other = request(b, 600, 0);
+        other.out = 1;
+        assert_int_equal(policy_next(&other, NOW), 1);
+    }
+}
+
+/* How many tokens a text has each target says itself. */
+static void each_target_counts_in_its_own_way(void **state)
+{
+    struct bed *b = *state;
+    struct provider_limits l = left(30000, 1000, 60 * SECOND);
+    struct policy_request q;
+
+    set_up(b, "FF");
+    for (int i = 0; i < 20; i++) {
+        q = request(b, 0, 0);
+        q.text = 3000;
+        assert_int_equal(policy_next(&q, NOW), 0);
+        policy_used(&q, 1500, NOW);
+        policy_used(&q, 0, NOW); /* not said */
+        policy_ended(&q, 0, NOW);
+    }
+    assert_int_equal(policy_tokens(b->table, &b->c[0], 3000), 1500);
+    assert_int_equal(policy_tokens(b->table, &b->c[1], 3000), 750);
+    say(b, &l, NOW);
+    q = request(b, 750, 0);
+    q.text = 3000; /* there it is more than is left */
+    assert_int_equal(policy_next(&q, NOW), 1);
+    q = request(b, 500, 0);
+    q.text = 1000;
+    assert_int_equal(policy_next(&q, NOW), 0);
+    policy_skip(&q, NOW);
+    q = request(b, 500, 0);
+    q.text = 1000;
+    q.bulk = 501; /* a picture besides */
+    assert_int_equal(policy_next(&q, NOW), 1);
+    policy_used(&q, 1, NOW); /* of it nothing is learned about text */
+    assert_int_equal(policy_tokens(b->table, &b->c[1], 3000), 750);
+}
+
+/* Who surely is too small is left out as long as there is somebody else. */
+static void who_is_surely_too_small_is_not_asked(void **state)
+{
+    static const struct {
+        uint64_t text, contexts[3];
+        uint32_t out;
+        int who;
+        bool small[3];
+        const char *stand;
+    } rows[] = {
+        {16 * 1000, {1000, 0, 0}, 0, 0, {false}, "FFF"},
+        {16 * 1000 + 16, {1000, 0, 0}, 0, 1, {true}, "FFF"},
+        {16 * 1000 + 16, {1000, 1000, 2000}, 0, 2, {true, true}, "FFF"},
+        {16 * 1000 + 16, {1000, 1000, 1000}, 0, 0, {false}, "FFF"}, /* nobody fits: as ever */
+        {16 * 1000 + 16, {1000, 1000, 2000}, 4, 0, {false}, "FFF"}, /* who fits has failed */
+        {16 * 1000 + 16, {1000, 1000, 2000}, 0, -1, {true, true}, "FFL"},
+        {16 * 1000 + 16, {1000, 1000, 2000}, 0, 2, {true, true}, "FFS"}, /* the last resort */
+        {16 * 1000 + 16, {1000, 1000, 2000}, 0, 2, {true, true}, "SFF"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct bed *b = *state;
+        struct policy_passed passed[3] = {0};
+        struct policy_request q;
+
+        set_up(b, rows[i].stand);
+        for (size_t k = 0; k < 3; k++)
+            b->c[k].context = rows[i].contexts[k];
+        q = request(b, 0, 0);
+        q.text = rows[i].text;
+        q.out = rows[i].out;
+        q.passed = passed;
+        if (policy_next(&q, NOW) != rows[i].who)
+            fail_msg("row %zu: %d", i, q.at);
+        for (size_t k = 0; k < 3; k++)
+            assert_int_equal(passed[k].why == REASON_TOO_SMALL, rows[i].small[k]);
+    }
+}
+
 /* ---- many at once ---- */
 
 struct taker {
@@ -339,6 +439,9 @@ int main(void)
         TEST(of_answers_beside_each_other_the_least_counts),
         TEST(who_asks_to_slow_down_is_asked_less),
         TEST(who_has_nothing_left_takes_nothing_over),
+        TEST(who_shares_a_limit_shares_it),
+        TEST(each_target_counts_in_its_own_way),
+        TEST(who_is_surely_too_small_is_not_asked),
         TEST(what_is_there_once_is_taken_once),
     };
 

@@ -213,6 +213,11 @@ static const struct {
 } pairs[] = {
     {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
     {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"},
+    {"x-ratelimit-remaining-requests-minute", "x-ratelimit-reset-requests-minute"},
+    {"x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day"},
+    {"x-ratelimit-remaining-tokens-minute", "x-ratelimit-reset-tokens-minute"},
+    {"x-ratelimit-remaining-tokens-day", "x-ratelimit-reset-tokens-day"},
+    {"x-ratelimit-remaining", "x-ratelimit-reset"},
     {"anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"},
     {"anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"},
     {"anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"},

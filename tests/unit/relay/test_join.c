@@ -10,6 +10,7 @@
 #define VLLM(name, port)                                                                           \
     "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port                                 \
     "'], timeout: {connect: 1s, first_token: 5s, idle: 5s, total: 60s}}\n"
+#define IDLE(name, port) "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port "']}\n"
 #define CONF(more)                                                                                 \
     "version: 1\nproviders:\n" VLLM("a", "9000") VLLM("b", "9100")                                 \
         UP("c", "9200") "models:\n  m: {targets: [a/Org/Qwen3-4B, b/qwen3-4b]" more                \
@@ -181,7 +182,7 @@ static void what_is_not_gone_on_with(void **state)
         {"another family", "", REQUEST("other", "\"stream\":true,"), BEGIN, 0},
         {"another family may", ", continue: any", REQUEST("other", "\"stream\":true,"), BEGIN, 1},
         {"it begins with no given text", "", REQUEST("mute", "\"stream\":true,"), BEGIN, 0},
-        {"a call has begun", "", STREAM, BEGIN CALL, 0},
+        {"a call is held", "", STREAM, BEGIN CALL, 1}, /* test_calls.c */
         {"another choice", "", STREAM, BEGIN SECOND_CHOICE, 0},
         {"log-probabilities", "", STREAM, BEGIN LOGPROBS, 0},
         {"JSON", "",
@@ -321,6 +322,32 @@ static void who_goes_on_says_much_at_once(void **state)
     assert_int_equal(t.record.attempts, 3);
     buf_fini(&g.body);
     twin_close(&t);
+}
+
+/* The same of who begins: behind it another one goes on. Within it nobody does, where the client
+ * has got the half of it. */
+static void who_begins_says_much_at_once(void **state)
+{
+    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+    char much[20001], body[21000], want[21000];
+
+    UNUSED(state);
+    memset(much, 'x', sizeof(much) - 1);
+    much[sizeof(much) - 1] = '\0';
+    UNUSED(snprintf(body, sizeof(body), BEGIN WORD("%s"), much));
+    UNUSED(snprintf(want, sizeof(want), HEAD_TEXT "%s" TAIL_TEXT, much));
+    for (size_t cut = 0; cut <= 18000; cut += 9000) { /* 0: behind it */
+        struct up a = {ANSWERS, STREAM_HEAD, body, cut ? cut + strlen(BEGIN) : 0, TWIN_FIN};
+        struct twin t;
+        struct ups_got g;
+
+        run(CONF(""), &a, &b, NULL, STREAM, &t, &g);
+        assert_int_equal(g.clean, cut < 16384); /* of less of it nothing has been told */
+        if (g.clean)
+            is_text(&g, cut == 0 ? want : HEAD_TEXT TAIL_TEXT);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
 }
 
 #define SAYS(n, type, more)                                                                        \
@@ -545,10 +572,8 @@ static void the_client_waits(void **state)
         buf_init(&request, 65536);
         buf_init(&body, 65536);
         twin_open(&t, 1,
-                  "version: 1\ndefaults: {timeout: {adaptive: false}}\nproviders:\n"
-                  "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-                  "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-                  "models: {m: {targets: [a/m, b/m]}}\n");
+                  "version: 1\ndefaults: {timeout: {adaptive: false}}\nproviders:\n" IDLE(
+                      "a", "9000") IDLE("b", "9100") "models: {m: {targets: [a/m, b/m]}}\n");
         ups_set(&t, 0, &a);
         ups_set(&t, 1, &b);
         t.ups[1].script.rest_at = rows[i].rest_at;
@@ -588,11 +613,9 @@ static void a_stall_is_noticed(void **state)
         struct ups_got g;
 
         twin_open(&t, 1,
-                  "version: 1\nproviders:\n"
-                  "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-                  "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-                  "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
-                  "  other: {targets: [a/m, b/n]}\n");
+                  "version: 1\nproviders:\n" IDLE("a", "9000") IDLE(
+                      "b", "9100") "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
+                                   "  other: {targets: [a/m, b/n]}\n");
         ups_set(&t, 0, &paced);
         ups_set(&t, 1, &rest);
         t.ups[0].script.piece_max = 100;
@@ -619,6 +642,43 @@ static void a_stall_is_noticed(void **state)
     }
 }
 
+/* Who goes on is watched from its first word on, as who began was. */
+static void a_stall_of_who_goes_on(void **state)
+{
+    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
+    const struct up paced = {ANSWERS, STREAM_HEAD, BEGIN REST, 0, TWIN_WHOLE};
+    const struct up stalls = {ANSWERS, STREAM_HEAD, ROLE WORD("and he kept "), 0, TWIN_SILENT};
+    const struct up c = {ANSWERS, STREAM_HEAD, ROLE WORD("all the lamps alight.") END, 0,
+                         TWIN_WHOLE};
+    struct twin t;
+    struct ups_got g;
+
+    UNUSED(state);
+    twin_open(&t, 1,
+              "version: 1\nproviders:\n" IDLE("a", "9000") IDLE("b", "9100")
+                  IDLE("c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9, "
+                                    "same_target: 0}}\n"
+                                    "  other: {targets: [b/m, c/m]}\n");
+    ups_set(&t, 0, &a);
+    ups_set(&t, 1, &paced);
+    ups_set(&t, 2, &c);
+    t.ups[1].script.piece_max = 100;
+    t.ups[1].script.gap_max = EV_MS(20);
+    for (unsigned n = 0; n < WAITS_FEW; n++) {
+        ups_ask(&t, &g, REQUEST("other", "\"stream\":true,"), EV_S(10));
+        assert_true(g.clean);
+        buf_fini(&g.body);
+    }
+    ups_set(&t, 1, &stalls);
+    ups_ask(&t, &g, STREAM, EV_S(400));
+    assert_true(g.clean);
+    is_text(&g, HEAD_TEXT TAIL_TEXT);
+    assert_int_equal(t.record.duration_us / EV_S(1), 2);
+    assert_int_equal(t.record.attempts, 3);
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
 /* A client that takes nothing for a minute makes no stall of it. */
 static void who_does_not_read_makes_no_stall(void **state)
 {
@@ -634,11 +694,11 @@ static void who_does_not_read_makes_no_stall(void **state)
     for (unsigned i = 0; i < 3000; i++)
         buf_add_str(&text, WORD("a word, and then another one"));
     buf_add_str(&text, END);
-    twin_open(&t, 1,
-              "version: 1\nproviders:\n"
-              "  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"
-              "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"
-              "models: {m: {targets: [a/m, b/m]}}\nserver: {timeout: {write_stall: 10m}}\n");
+    twin_open(
+        &t, 1,
+        "version: 1\nproviders:\n" IDLE("a", "9000") IDLE(
+            "b",
+            "9100") "models: {m: {targets: [a/m, b/m]}}\nserver: {timeout: {write_stall: 10m}}\n");
     ups_set(&t, 1, &b);
     t.ups[0].script = (struct twin_script){.head = SPAN_LIT(STREAM_HEAD),
                                            .body = buf_span(&text),
@@ -722,12 +782,14 @@ int main(void)
         cmocka_unit_test(what_is_not_gone_on_with),
         cmocka_unit_test(who_goes_on_fails_too),
         cmocka_unit_test(who_goes_on_says_much_at_once),
+        cmocka_unit_test(who_begins_says_much_at_once),
         cmocka_unit_test(a_client_of_responses),
         cmocka_unit_test(others_are_asked_otherwise),
         cmocka_unit_test(who_begins_with_something_else),
         cmocka_unit_test(nobody_of_the_family_is_left),
         cmocka_unit_test(the_client_waits),
         cmocka_unit_test(a_stall_is_noticed),
+        cmocka_unit_test(a_stall_of_who_goes_on),
         cmocka_unit_test(who_does_not_read_makes_no_stall),
         cmocka_unit_test(each_allocation_fails_once),
     };

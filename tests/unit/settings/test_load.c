@@ -222,7 +222,41 @@ static const struct {
        "models:\n  one: {targets: a/x}\n  same: {targets: [a/x, a/y]}\n"
        "  other: {targets: [a/x, a/y, b/x]}\n",
      "W011 7:20+3 models.same: all targets are of the provider 'a', and fail together | add a "
-     "target of another provider"},
+     "target of another provider\n"
+     "W011 8:21+3 models.other: all targets are at the host 'api.openai.com', and fail together | "
+     "add a target elsewhere"},
+    {V "providers:\n  a: {type: vllm, endpoints: \"http://h:1/x\"}\n"
+       "  b: {type: vllm, endpoints: \"http://h:1/y\"}\n"
+       "  c: {type: vllm, endpoints: \"http://h:2\"}\n"
+       "  d: {type: vllm, endpoints: [\"http://i:1\", \"http://j:1\"]}\n"
+       "models:\n  same: {targets: [a/x, b/x]}\n  other: {targets: [a/x, c/x]}\n"
+       "  many: {targets: [d/x, d/y]}\n",
+     "W011 8:20+3 models.same: all targets are at the host 'h', and fail together | add a target "
+     "elsewhere"},
+    {V "providers:\n  a: {type: openai, key: env:KEY_A, endpoints: [\"https://h:1\", "
+       "\"https://i:1\"]}\n"
+       "  b: {type: openai, key: env:KEY_A, fate: none}\n"
+       "models:\n  same: {targets: [a/x, a/y]}\n  other: {targets: [b/x, b/y]}\n",
+     "W011 6:20+3 models.same: all targets go by the only key of 'a', and fail together | add a "
+     "key, or a target of another provider"},
+    {V "providers:\n  a: {type: vllm, endpoints: \"http://h:1\", region: x}\n"
+       "  b: {type: vllm, endpoints: \"http://i:1\", region: x}\n"
+       "  c: {type: vllm, endpoints: \"http://j:1\", region: y}\n"
+       "models:\n  same: {targets: [a/x, b/x]}\n  other: {targets: [a/x, c/x]}\n",
+     "W011 7:20+3 models.same: all targets are in one region of 'vllm x', and fail together | add "
+     "a target in another region"},
+    {V "providers:\n  a: {type: vllm, endpoints: \"http://h:1\", proxy: \"http://p:3\"}\n"
+       "  b: {type: vllm, endpoints: \"http://i:1\", proxy: \"http://p:3\"}\n"
+       "  c: {type: vllm, endpoints: \"http://j:1\", proxy: \"http://p:4\"}\n"
+       "models:\n  same: {targets: [a/x, b/x]}\n  other: {targets: [a/x, c/x]}\n",
+     "W011 7:20+3 models.same: all targets go through the proxy 'p', and fail together | add a "
+     "target that is reached without it"},
+    {V "providers:\n  a: {type: vllm, endpoints: \"http://h:1\", fate: rack}\n"
+       "  b: {type: vllm, endpoints: \"http://i:1\"}\n"
+       "models:\n  same: {targets: [a/x, {target: b/x, fate: rack}]}\n"
+       "  other: {targets: [a/x, {target: b/x, fate: other}]}\n",
+     "W011 6:20+3 models.same: all targets have the fate 'rack', and fail together | add a target "
+     "with another one"},
     /* what has no effect */
     {V "providers:\n  a: {type: anthropic, key: env:KEY_A, terminal: done}\n"
        "  o: {type: openai, key: env:KEY_A, terminal: done}\n",

@@ -91,6 +91,8 @@ static const struct {
                           "models: {m: {targets: [a/m, b/m], data_class: x}, n: {targets: b/m}}\n"
                           "keys:\n"
                           "  k: {hash: " HASH ", data_class: y}\n",
+     "W011 7:24+3 models.m: all targets are at the host 'h', and fail together | add a target "
+     "elsewhere\n"
      "W014 9:98+1 keys.k: no target of models.m is known to meet what the key demands"},
     {V "providers:\n" UP("a", ", training: no") UP(
          "b", ", contract: c") "data_classes: {x: {training: no}, y: {contract: c}}\n"

@@ -1,0 +1,198 @@
+"""The fault matrix, rows 12 to 14: names that do not resolve or lead elsewhere, and providers that cannot prove
+who they are. Somebody else answers the clients of every dialect; nothing is sent to the wrong one."""
+import shutil
+import time
+
+import pytest
+
+import bed
+import doubtful_peers
+import matrix
+import names
+import peers
+import pki
+from asks import WORDS
+from matrix import draw
+
+CONNECT_SECONDS = 1.0
+SLACK_SECONDS = 3.0
+# Row 12: what DNS says, and the reason for which nobody is asked.
+NAMES = {
+    "nowhere": (names.NXDOMAIN, "resolve"), "failing": (names.SERVFAIL, "resolve"), "empty": ([], "resolve"),
+    "mute": (names.SILENT, "timeout-connect"), "zero": (["0.0.0.0"], "connect"),
+    "inside": (["10.1.2.3"], "connect"), "loop": (["127.0.0.1"], "connect"),
+    "metadata": (["169.254.169.254"], "connect"),
+}
+DOUBTFUL = ("stranger", "expired", "other-host", "self-signed", "tls-1.0", "hangs-up", "silent")
+WAYS = {name: draw(name) for name in (*NAMES, *DOUBTFUL, "h1-alone", "moving", "down")}
+
+
+def models(kinds):
+    """For each way to meet it, a provider of that target's type; with another target, and alone."""
+    return {f"{kind}-{way.target}": {"targets": [f"{kind}-{way.target}/m", "well/m"]}
+            for kind in kinds for way in WAYS[kind]} | {
+                f"{kind}-{way.target}-alone": {"targets": f"{kind}-{way.target}/m"}
+                for kind in kinds for way in WAYS[kind]}
+
+
+def row(way, url, **more):
+    kind, path, key, _ = matrix.TARGETS[way.target]
+    return {"type": kind, "endpoints": url + path, "key": key, **more}
+
+
+def elsewhere(gateway, kind, reason, seconds):
+    for way in WAYS[kind]:
+        answer = matrix.ask(gateway, way, f"{kind}-{way.target}")
+        assert (answer.status, answer.end, way.text_of(answer)) == (200, "whole", WORDS), (str(way), answer)
+        assert answer["x-lamplighter-target"] == "well/m" and answer.seconds < seconds + SLACK_SECONDS
+        record = matrix.recorded(gateway, answer)
+        assert record["outcome"] == "equivalent", record
+        answer = matrix.ask(gateway, way, f"{kind}-{way.target}-alone")
+        matrix.honest(way, answer)
+        assert answer.status == 502 and answer["x-lamplighter-reason"] == reason, (str(way), answer)
+        assert matrix.recorded(gateway, answer)["reason"] == reason
+
+
+# ---- names ----
+
+@pytest.fixture(scope="module")
+def dns():
+    server = names.served()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def trap():
+    """Where the wrong names lead: nobody may come."""
+    with peers.Provider(host="127.0.0.1") as server:
+        yield server
+
+
+def of_names(mock, dns, trap):
+    conf = bed.basic(mock.addr, workers=1)
+    port = mock.addr.rpartition(":")[2]
+    rows = {"well": bed.provider("vllm", mock.addr)}
+    for kind, (said, _) in NAMES.items():
+        dns.names[f"{kind}.test"] = said
+        for way in WAYS[kind]:
+            rows[f"{kind}-{way.target}"] = row(way, f"http://{kind}.test:{trap.port}",
+                                               timeout={"connect": f"{CONNECT_SECONDS}s"})
+            if way.target == "chat":  # an engine, which may be on a private address: only these two not
+                rows[f"{kind}-{way.target}"]["type"] = "openai"
+    for kind in ("moving", "down"):
+        for way in WAYS[kind]:
+            rows[f"{kind}-{way.target}"] = row(way, f"http://{kind}.test:{port}", private=True)
+    conf["providers"] = rows
+    conf["models"] = models([*NAMES, "moving", "down"])
+    return conf
+
+
+@pytest.fixture(scope="module")
+def resolving(binary, place, dns):
+    return names.resolving(binary, place)
+
+
+@pytest.fixture(scope="module")
+def named(resolving, place, mock, dns, trap):
+    dns.names |= {"moving.test": ["127.0.0.1"], "down.test": names.SERVFAIL}
+    g = bed.Gateway(resolving, place, of_names(mock, dns, trap), name="named", env=bed.KEYS)
+    yield g
+    g.stop()
+    matrix.said_nothing(g)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_names_that_lead_nowhere(named, trap, kind):
+    elsewhere(named, kind, NAMES[kind][1], CONNECT_SECONDS)
+    assert trap.accepted == 0
+
+
+def test_it_starts_without_dns_and_serves_when_it_comes(named, dns):
+    """Row 12: its configuration is not bad because nobody answers; and 13: nothing is stuck behind it."""
+    dns.names["down.test"] = ["127.0.0.1"]
+    for way in WAYS["down"]:
+        bed.wait_for(lambda way=way: matrix.ask(named, way, f"down-{way.target}-alone").status == 200, 10, 0.1)
+
+
+def test_an_address_that_changes(named, dns, mock):
+    """Row 13: kept connections and known addresses are left when they have led elsewhere for long enough; in
+    between everything is answered. While DNS is away again, the last good address serves."""
+    port = int(mock.addr.rpartition(":")[2])
+    for way in WAYS["moving"]:
+        answer = matrix.ask(named, way, f"moving-{way.target}-alone")
+        assert (answer.status, answer.end) == (200, "whole"), (str(way), answer)
+    with peers.Once(host="127.0.0.3", port=port) as other:
+        dns.names["moving.test"] = ["127.0.0.3"]
+        way = matrix.Way("chat", "chat", "json")
+        mock_path = next(w for w in WAYS["moving"] if w.target == "chat")
+        end = time.monotonic() + 10
+        while not other.requests:
+            answer = matrix.ask(named, way, f"moving-{mock_path.target}")
+            assert answer.status == 200, answer
+            assert time.monotonic() < end, "the old address is asked for ever"
+            time.sleep(0.1)
+        dns.names["moving.test"] = names.SILENT
+        time.sleep(1.1)  # past its time to live
+        answer = matrix.ask(named, way, f"moving-{mock_path.target}-alone")
+        assert answer.status == 200, answer
+
+
+# ---- certificates ----
+
+pytestmark = pytest.mark.skipif(not shutil.which("openssl"),
+                                reason="unsupported: no openssl program on this machine")
+
+
+@pytest.fixture(scope="module")
+def authority(place):
+    return pki.Authority(place, "good")
+
+
+@pytest.fixture(scope="module")
+def doubted(binary, place, mock, authority):
+    """(gateway, {kind: server})"""
+    found = doubtful_peers.troubles(authority, pki.Authority(place, "unknown"))
+    h1 = peers.server_context(authority.issue("h1", ["IP:127.0.0.1"]))
+    h1.set_alpn_protocols(["http/1.1"])
+    found["h1-alone"] = (peers.Provider(context=h1), None, "")
+    conf = bed.basic(mock.addr)
+    conf["defaults"]["tls"] = {"ca": str(authority.cert)}
+    conf["providers"] = {"well": bed.provider("vllm", mock.addr)}
+    for kind in (*DOUBTFUL, "h1-alone"):
+        server, host, _ = found[kind]
+        for way in WAYS[kind]:
+            conf["providers"][f"{kind}-{way.target}"] = row(
+                way, f"https://{host or '127.0.0.1'}:{server.port}", private=True,
+                timeout={"connect": f"{CONNECT_SECONDS}s"}, **({"http": "h2"} if kind == "h1-alone" else {}))
+    conf["models"] = models((*DOUBTFUL, "h1-alone"))
+    g = bed.Gateway(binary, place, conf, name="doubted", env=bed.KEYS)
+    yield g, {kind: server for kind, (server, _, _) in found.items()}
+    g.stop()
+    matrix.said_nothing(g)
+    for server, _, _ in found.values():
+        server.close()
+
+
+@pytest.mark.parametrize("kind", DOUBTFUL)
+def test_whoever_cannot_prove_himself(doubted, kind):
+    """Row 14: nothing is sent to him, with or without TLS."""
+    gateway, servers = doubted
+    elsewhere(gateway, kind, "timeout-connect" if kind == "silent" else "upstream-tls", CONNECT_SECONDS)
+    server = servers[kind]
+    if isinstance(server, peers.Mute):
+        assert b"secret" not in server.heard and b"POST" not in server.heard
+    else:
+        assert not server.requests
+    assert server.accepted > 0
+
+
+def test_no_common_protocol(doubted):
+    """Row 14: HTTP/2 alone is wanted, and the provider's TLS does not agree on it."""
+    gateway, servers = doubted
+    for way in WAYS["h1-alone"]:
+        answer = matrix.ask(gateway, way, f"h1-alone-{way.target}")
+        assert (answer.status, way.text_of(answer)) == (200, WORDS), (str(way), answer)
+        assert answer["x-lamplighter-target"] == "well/m"
+        matrix.recorded(gateway, answer)
+    assert not servers["h1-alone"].requests
