@@ -328,6 +328,19 @@ static void dial(struct client *c)
     *net_sim_conf(s->net) = s->rough;
 }
 
+void client_move(struct sim *s, size_t slot)
+{
+    LIST_EACH(it, &s->clients)
+    {
+        struct client *c = LIST_ENTRY(it, struct client, link);
+
+        if (!c->connecting || c->slot != slot)
+            continue;
+        net_connect_cancel(&c->connecting);
+        dial(c);
+    }
+}
+
 static void client_next(struct client *c)
 {
     if (c->at == c->asks_n) {

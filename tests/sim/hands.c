@@ -330,6 +330,7 @@ static void on_dies(struct ev_timer *t)
     gateway_drain(&s->workers[slot].gateway, 0, on_drained, NULL);
     s->slots[i] = s->workers_n++;
     sim_open_worker(s, s->slots[i]);
+    client_move(s, slot);
     tell(s);
 }
 

@@ -415,6 +415,9 @@ void client_start(struct sim *s, struct ask *const *asks, size_t n, bool h2, ev_
 void client_free(struct client *c);
 void client_over(struct client *c, struct ask *a, bool clean);
 void client_leave(struct client *c);
+/* A worker has ended: who is just connecting to it comes to the one in its place, which has its
+ * socket. */
+void client_move(struct sim *s, size_t slot);
 /* client_h2.c */
 void client_h2_open(struct client *c);
 void client_h2_read(struct client *c, const char *p, size_t n);
