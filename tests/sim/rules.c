@@ -519,6 +519,13 @@ bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, con
         b = standing_look(standings(s, t->table), c.target);
         if (b && board_get(&b->closed_us))
             return true;
+        for (size_t k = 0; k < c.fates.n; k++) {
+            struct policy_fate_view v;
+
+            policy_fate(&v, standings(s, t->table), c.fates.ids[k], t->began);
+            if (v.incidents)
+                return true;
+        }
     }
     return false;
 }

@@ -95,7 +95,9 @@ static void what_is_written_is_read_back(void **state)
         dialects[i]->write_error_event(&b, &full);
         dialect_answer_begin(&a, dialects[i], TERMINAL_DONE, 1, true);
         used = strlen(dialects[i]->keepalive);
-        if (used) {
+        if (strspn(dialects[i]->keepalive, "\r\n") == used) { /* they belong to the next event */
+            used = 0;
+        } else {
             assert_int_equal(dialect_answer_next(&a, b.p, b.n, &used), STEP_EVENT);
             assert_int_equal(a.ev.kind, EVENT_KEEPALIVE);
             assert_int_equal(used, strlen(dialects[i]->keepalive));
