@@ -17,14 +17,22 @@ static uint64_t id_of(enum policy_fate_kind kind, struct span a, struct span b)
     return id ? id : 1;
 }
 
-static void add(struct settings_fates *f, enum policy_fate_kind kind, struct span a, struct span b,
-                uint64_t more)
+static uint8_t bit(enum policy_fate_kind kind)
 {
-    struct settings_fate *x = &f->all[f->n++];
-    bool label = kind == FATE_LABEL_OF_PROVIDER; /* whoever has the word */
-    uint64_t id = id_of(label ? FATE_LABEL : kind, a, b) + more;
+    return (uint8_t)(1u << kind);
+}
 
-    *x = (struct settings_fate){.kind = kind, .id = id ? id : 1, .a = a, .b = b};
+/* `of`: only those of these kinds; a bit each. */
+static void add(struct settings_fates *f, uint8_t of, enum policy_fate_kind kind, struct span a,
+                struct span b, uint64_t more)
+{
+    bool label = kind == FATE_LABEL_OF_PROVIDER; /* whoever has the word */
+    uint64_t id;
+
+    if (!(of & bit(kind)))
+        return;
+    id = id_of(label ? FATE_LABEL : kind, a, b) + more;
+    f->all[f->n++] = (struct settings_fate){.kind = kind, .id = id ? id : 1, .a = a, .b = b};
 }
 
 static bool says_none(const struct settings_provider *p)
@@ -32,7 +40,7 @@ static bool says_none(const struct settings_provider *p)
     return span_is(p->fate, "none");
 }
 
-void settings_fates(struct settings_fates *ret, const struct settings_way *w)
+static void collect(struct settings_fates *ret, uint8_t of, const struct settings_way *w)
 {
     const struct settings_provider *p = w->target->provider;
     const struct settings_url *url = &p->urls[w->url];
@@ -40,19 +48,24 @@ void settings_fates(struct settings_fates *ret, const struct settings_way *w)
 
     ret->n = 0;
     if (span_has(w->target->fate))
-        add(ret, FATE_LABEL, w->target->fate, nothing, 0);
+        add(ret, of, FATE_LABEL, w->target->fate, nothing, 0);
     if (span_has(p->fate) && !says_none(p) && !span_eq(p->fate, w->target->fate))
-        add(ret, FATE_LABEL_OF_PROVIDER, p->fate, nothing, 0);
+        add(ret, of, FATE_LABEL_OF_PROVIDER, p->fate, nothing, 0);
     if (says_none(p))
         return;
-    add(ret, FATE_PROVIDER, p->name, p->urls_n > 1 ? url->text : nothing, 0);
-    add(ret, FATE_HOST, url->host, nothing, url->port);
-    if (p->keys_n)
-        add(ret, FATE_KEY, p->name, nothing, span_hash(p->keys[w->key].bytes));
+    add(ret, of, FATE_PROVIDER, p->name, p->urls_n > 1 ? url->text : nothing, 0);
+    add(ret, of, FATE_HOST, url->host, nothing, url->port);
+    if (p->keys_n && of & bit(FATE_KEY))
+        add(ret, of, FATE_KEY, p->name, nothing, span_hash(p->keys[w->key].bytes));
     if (span_has(p->region))
-        add(ret, FATE_REGION, span_str(p->type->name), p->region, 0);
+        add(ret, of, FATE_REGION, span_str(p->type->name), p->region, 0);
     if (p->proxy.set)
-        add(ret, FATE_PROXY, p->proxy.url.host, nothing, p->proxy.url.port);
+        add(ret, of, FATE_PROXY, p->proxy.url.host, nothing, p->proxy.url.port);
+}
+
+void settings_fates(struct settings_fates *ret, const struct settings_way *w)
+{
+    collect(ret, UINT8_MAX, w);
 }
 
 const struct settings_fate *settings_shared_fate(const struct settings_fates *a,
@@ -67,19 +80,15 @@ const struct settings_fate *settings_shared_fate(const struct settings_fates *a,
 
 void settings_watch(struct policy_fates *ret, const struct settings_way *w)
 {
-    const struct settings_provider *p = w->target->provider;
+    static const uint8_t by_target = 1u << FATE_PROVIDER | 1u << FATE_KEY | 1u << FATE_LABEL;
     struct settings_fates f;
 
     *ret = (struct policy_fates){.n = 0};
-    settings_fates(&f, w);
+    collect(&f, w->target->provider->watched, w);
     for (size_t i = 0; i < f.n; i++) {
-        enum policy_fate_kind kind = f.all[i].kind;
-
-        if (!(p->watched >> kind & 1))
-            continue;
-        ret->by_target |=
-            (uint8_t)((kind == FATE_PROVIDER || kind == FATE_KEY || kind == FATE_LABEL) << ret->n);
-        ret->kinds[ret->n] = (uint8_t)kind;
+        if (by_target & bit(f.all[i].kind))
+            ret->by_target |= (uint8_t)(1u << ret->n);
+        ret->kinds[ret->n] = (uint8_t)f.all[i].kind;
         ret->ids[ret->n++] = f.all[i].id;
     }
 }
@@ -97,11 +106,6 @@ static int by_id(const void *a, const void *b)
     const struct seen *x = a, *y = b;
 
     return x->id < y->id ? -1 : x->id > y->id;
-}
-
-static uint8_t bit(enum policy_fate_kind kind)
-{
-    return (uint8_t)(1u << kind);
 }
 
 static bool is_of_several(enum policy_fate_kind kind)
@@ -175,13 +179,10 @@ static int by_fate(const void *a, const void *b)
 static size_t list_way(const struct settings_way *w, struct settings_fate *ret)
 {
     struct settings_fates f;
-    size_t n = 0;
 
-    settings_fates(&f, w);
-    for (size_t i = 0; i < f.n; i++)
-        if (w->target->provider->watched >> f.all[i].kind & 1)
-            ret[n++] = f.all[i];
-    return n;
+    collect(&f, w->target->provider->watched, w);
+    memcpy(ret, f.all, f.n * sizeof(*ret));
+    return f.n;
 }
 
 /* Those of a provider by each of its endpoints, then by each of its keys. */

@@ -87,10 +87,140 @@ static void what_comes_to_nothing_is_told(void **state)
     buf_fini(&out);
 }
 
+static struct settings *load(const char *text)
+{
+    static const char *const vars[] = {"KEY=k", "KEY_2=k2", NULL};
+    struct conf_report *r = mem_zalloc(1, sizeof(*r));
+    struct settings *s = NULL;
+    struct env *env = NULL;
+    struct err e;
+
+    assert_int_equal(env_new_table(&env, vars, &e), 0);
+    conf_report_init(r);
+    assert_int_equal(settings_load_with(&s, span_str(text), SPAN_LIT("f"), PRICES, env, r, &e), 0);
+    conf_report_fini(r);
+    env_free(&env);
+    mem_free(r);
+    return s;
+}
+
+/* Who is in the very region, or, if nobody is, in that part of the world. */
+static void who_is_near_goes_first(void **state)
+{
+    static const struct {
+        const char *here;
+        bool near[4];
+    } regions[] = {
+        {"eu-west-1", {true, false, false, false}}, {"westeurope", {true, true, false, false}},
+        {"eu", {true, true, false, false}},         {"europe-west9", {true, true, false, false}},
+        {"us-west-2", {false, false, true, false}}, {"rack-7", {false, false, false, true}},
+        {"rack-8", {false, false, false, false}},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
+        char text[1024];
+        struct settings *s;
+
+        UNUSED(snprintf(text, sizeof(text),
+                        "version: 1\nserver: {region: %s}\nproviders:\n"
+                        "  a: {type: vllm, endpoints: \"http://a:1\", region: eu-west-1}\n"
+                        "  b: {type: vllm, endpoints: \"http://b:1\", region: swedencentral}\n"
+                        "  c: {type: vllm, endpoints: \"http://c:1\", region: eastus2}\n"
+                        "  d: {type: vllm, endpoints: \"http://d:1\", region: rack-7}\n"
+                        "models: {m: {targets: [a/m, b/m, c/m, d/m], prefer: same-region}}\n",
+                        regions[i].here));
+        s = load(text);
+        for (size_t k = 0; k < 4; k++)
+            if ((s->models[0].targets[k].tier == 0) != regions[i].near[k])
+                fail_msg("%s: target %zu", regions[i].here, k);
+        settings_unref(&s);
+    }
+}
+
+static struct policy_candidate way(const struct settings *s, size_t provider, size_t i)
+{
+    const struct settings_target t = {.provider = &s->providers[provider],
+                                      .model = SPAN_LIT("m"),
+                                      .id = SPAN_LIT("x/m"),
+                                      .weight = 1};
+    const struct settings_way w = settings_way(&t, i);
+
+    return settings_candidate(&w);
+}
+
+static bool has(const struct policy_fates *f, enum policy_fate_kind kind, uint64_t *id)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->kinds[i] == kind) {
+            *id = f->ids[i];
+            assert_int_equal(f->by_target >> i & 1,
+                             kind == FATE_PROVIDER || kind == FATE_KEY || kind == FATE_LABEL);
+            return true;
+        }
+    return false;
+}
+
+/* What somebody else shares is watched, and nothing else. */
+static void what_is_shared_is_watched(void **state)
+{
+    static const char text[] =
+        "version: 1\nproviders:\n"
+        "  alone: {type: openai, key: env:KEY, endpoints: \"https://a:1\"}\n"
+        "  keys: {type: openai, key: [env:KEY, env:KEY_2], endpoints: \"https://b:1\"}\n"
+        "  one: {type: vllm, endpoints: \"http://c:1/x\", region: r}\n"
+        "  two: {type: vllm, endpoints: [\"http://c:1/y\", \"http://d:1\"], region: r}\n"
+        "  port: {type: vllm, endpoints: \"http://c:2\", region: s, fate: word}\n"
+        "  far: {type: vllm, endpoints: \"http://e:1\", fate: word, proxy: \"http://p:1\"}\n"
+        "  near: {type: sglang, endpoints: \"http://f:1\", region: r, proxy: \"http://p:1\"}\n"
+        "  none: {type: vllm, endpoints: \"http://c:1/z\", region: r, fate: none}\n";
+    static const struct {
+        size_t provider, way;
+        unsigned kinds; /* a bit each */
+    } ways[] = {
+        {0, 0, 1u << FATE_PROVIDER},
+        {1, 0, 1u << FATE_PROVIDER | 1u << FATE_KEY},
+        {1, 1, 1u << FATE_PROVIDER | 1u << FATE_KEY},
+        {2, 0, 1u << FATE_PROVIDER | 1u << FATE_HOST | 1u << FATE_REGION},
+        {3, 0, 1u << FATE_PROVIDER | 1u << FATE_HOST | 1u << FATE_REGION},
+        {4, 0, 1u << FATE_PROVIDER | 1u << FATE_LABEL_OF_PROVIDER},
+        {5, 0, 1u << FATE_PROVIDER | 1u << FATE_LABEL_OF_PROVIDER | 1u << FATE_PROXY},
+        {6, 0, 1u << FATE_PROVIDER | 1u << FATE_PROXY},
+        {7, 0, 0},
+    };
+    struct settings *s = load(text);
+    uint64_t a = 0, b = 0;
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct policy_candidate c = way(s, ways[i].provider, ways[i].way);
+
+        for (size_t k = 0; k < POLICY_FATES; k++)
+            if (has(&c.fates, (enum policy_fate_kind)k, &a) != (ways[i].kinds >> k & 1))
+                fail_msg("row %zu: %s", i, policy_fate_name((enum policy_fate_kind)k));
+    }
+    /* the same for all who share it, and for nobody else */
+    for (size_t i = 0; i < 3; i++) {
+        static const enum policy_fate_kind kinds[] = {FATE_HOST, FATE_REGION, FATE_PROVIDER};
+        struct policy_candidate x = way(s, 2, 0), y = way(s, 3, 0), z = way(s, 3, 1);
+
+        assert_true(has(&x.fates, kinds[i], &a) && has(&y.fates, kinds[i], &b));
+        assert_true((a == b) == (kinds[i] != FATE_PROVIDER));
+        assert_true(has(&z.fates, kinds[i], &b)); /* the other endpoint */
+        assert_true((a == b) == (kinds[i] == FATE_REGION));
+    }
+    assert_true(s->fates_n >= 10);
+    for (size_t i = 1; i < s->fates_n; i++)
+        assert_true(s->fates[i - 1].id < s->fates[i].id);
+    settings_unref(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_to_nothing_is_told),
+        cmocka_unit_test(who_is_near_goes_first),
+        cmocka_unit_test(what_is_shared_is_watched),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
