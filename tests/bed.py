@@ -255,6 +255,18 @@ def healthy(gateway):
     assert answer.status == 200 and answer.end == "whole"
 
 
+def settle(at):
+    """No connection to that address is on its way out: what was sent on them has been seen."""
+    port = f":{int(at.rpartition(':')[2]):04X}"
+
+    def quiet():
+        with open("/proc/net/tcp", encoding="ascii") as f:
+            lines = [line.split() for line in f.readlines()[1:]]
+        mine = [w for w in lines if w[2].endswith(port)]  # the gateway's ends: remote is the mock
+        return all(w[3] == "01" and w[4].endswith(":00000000") for w in mine if w[3] != "06")
+    wait_for(quiet)
+
+
 def sparing():
     """The environment of a gateway whose memory is measured: a sanitizer keeps little of what was
     freed."""

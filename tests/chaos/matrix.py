@@ -15,12 +15,13 @@ from asks import CHAT, GEMINI, MESSAGES, RESPONSES, WORDS
 DEEP = bool(os.environ.get("LAMPLIGHTER_DEEP"))
 SEED = int(os.environ.get("LAMPLIGHTER_SEED", "1"))
 CLIENTS = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES, "gemini": GEMINI}
-# A target of each dialect: provider type, path behind its address, key, and the request's path there.
+# A target of each dialect, by a type that speaks no other of these (but Google's, which clients of OpenAI's
+# chat are served by in theirs): provider type, path behind its address, key.
 TARGETS = {
-    "chat": ("openai-compatible", "/v1", "env:OAI_KEY", "/chat/completions"),
-    "responses": ("openai-responses", "/v1", "env:OAI_KEY", "/responses"),
-    "messages": ("anthropic", "", "env:ANT_KEY", "/messages"),
-    "gemini": ("gemini", "", "env:OAI_KEY", "enerateContent"),
+    "chat": ("together", "/v1", "env:OAI_KEY"),
+    "responses": ("openai-responses", "/v1", "env:OAI_KEY"),
+    "messages": ("anthropic", "", "env:ANT_KEY"),
+    "gemini": ("gemini", "", "env:OAI_KEY"),
 }
 FORMS = {"sse": True, "json": False}
 FAMILY = "claude-sonnet-4-5"  # weights whose answers can be gone on with, whoever has them
@@ -86,7 +87,7 @@ def draw(name, forms=tuple(FORMS)):
 def providers(addr, prefix="", **more):
     """One of each dialect at that address: {prefix + dialect: row}."""
     return {prefix + name: bed.provider(kind, addr, path=path, key=key, **more)
-            for name, (kind, path, key, _) in TARGETS.items()}
+            for name, (kind, path, key) in TARGETS.items()}
 
 
 def opened(pid):

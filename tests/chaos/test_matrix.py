@@ -29,12 +29,13 @@ BIG = 1 << 20  # of a request that is still under way when its answer comes
 class Row:
     """number: of the matrix. fault: the behaviour (docs/mock.md), or one for each dialect of a target.
     ends: what becomes of it, see below. why: the reason and the class that the record and the client get
-    where nobody else can be asked; None where they are as the target's dialect has them."""
+    where nobody else can be asked; None where they are as the target's dialect has them. apart: one request after
+    the other, each when what came behind the last one has come."""
 
     def __init__(self, number, name, fault, ends, why=None, forms=("sse", "json"), quick=False, said=WORDS,
-                 size=2):
+                 size=2, apart=False):
         self.number, self.name, self.fault, self.ends, self.why = number, name, fault, ends, why
-        self.forms, self.quick, self.said, self.size = forms, quick, said, size
+        self.quick, self.said, self.size, self.apart = quick, said, size, apart
         self.ways = draw(name, forms)
 
 
@@ -54,10 +55,10 @@ ROWS = [
     Row(6, "FIN in a chunked text", "fault=cut,at=5", JOINED, TRUNCATED, SSE),
     Row(6, "FIN in a chunk", "fault=cut,at-byte=1500,mid-chunk=1", JOINED, TRUNCATED, SSE),
     Row(6, "FIN in a text without a length", "fault=cut,at=5,frame=close", JOINED, TRUNCATED, SSE),
-    Row(6, "FIN in a text of HTTP/1.0", "fault=cut,at=5,frame=http10", JOINED, TRUNCATED, SSE),
+    Row(6, "FIN in a text of HTTP 1.0", "fault=cut,at=5,frame=http10", JOINED, TRUNCATED, SSE),
     Row(6, "FIN in the JSON", "fault=cut,at-byte=100,frame=close", ELSEWHERE, TRUNCATED, JSON),
     Row(7, "a clean end in the text", "fault=cut,at=5,how=chunk-end", JOINED, TRUNCATED, SSE),
-    Row(7, "a clean end of HTTP/1.0 in the text", "fault=cut,at=5,how=chunk-end,frame=http10", JOINED,
+    Row(7, "a clean end of HTTP 1.0 in the text", "fault=cut,at=5,how=chunk-end,frame=http10", JOINED,
         TRUNCATED, SSE),
     Row(7, "the whole text and no terminal", "fault=no-terminal", ENDLESS, TRUNCATED, SSE),
     Row(7, "no DONE behind the terminal", "done=0", FULL, forms=SSE),
@@ -86,7 +87,7 @@ ROWS = [
                                    "messages": "fault=none"}, ASIS, forms=SSE),
     Row(24, "text behind the terminal", {**dict.fromkeys(matrix.TARGETS, "fault=after-terminal"),
                                          "gemini": "fault=none"}, FULL, forms=SSE),
-    Row(25, "a second answer that nobody asked for", "fault=extra", FULL),
+    Row(25, "a second answer that nobody asked for", "fault=extra", FULL, apart=True),
     Row(26, "an early refusal", "fault=early,status=503", ELSEWHERE, size=BIG),
     Row(26, "an early answer", "fault=early", EITHER, size=BIG),
     Row(26, "ten 103s", "fault=1xx,count=10", FULL),
@@ -162,6 +163,15 @@ def ask_all(gateway, what):
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         return list(pool.map(one, what))
+
+
+def apart(gateway, mock, what):
+    found = []
+    for way, model, headers, size in what:
+        found.append(matrix.ask(gateway, way, model, headers=headers, size=size))
+        bed.wait_for(lambda: len(mock.log(ev="end")) == len(mock.log(ev="request")))
+        bed.settle(mock.addr)
+    return found
 
 
 class Judge:
@@ -252,7 +262,8 @@ def test_the_answers_of_providers(gateway, mock, name):
     what = [(case.way, f"{case.name}-{which}", FAULTY, size)
             for case in cases for which in ("pair", "alone")]
     beside = [(case.way, "well", WELL, 2) for case in cases]
-    answers = ask_all(gateway, [each for both in zip(what[::2], what[1::2], beside) for each in both])
+    what = [each for both in zip(what[::2], what[1::2], beside) for each in both]
+    answers = apart(gateway, mock, what) if cases[0].row.apart else ask_all(gateway, what)
     for case, pair, alone, well in zip(cases, answers[::3], answers[1::3], answers[2::3]):
         try:
             Judge(gateway, mock, case, pair, alone)

@@ -1,6 +1,7 @@
 """The fault matrix, rows 43 and 45 to 47: what operators change while streams of every dialect run. A reload, a
 stop, broken configurations, certificates and keys: no answer is cut, and what is new counts for what is new."""
 import asyncio
+import itertools
 import json
 import re
 import shutil
@@ -107,7 +108,7 @@ def test_broken_configurations_under_streams(binary, start, mock, place):
     """Row 45: refused with their place; the old one serves on, and no stream notices."""
     conf = configuration(mock)
     gateway = start(bed.Gateway, conf, env=bed.KEYS)
-    first = gateway.status()["config"]
+    first, ways = gateway.status()["config"], itertools.cycle(WAYS)
 
     def change():
         for what, (text, words) in broken(conf, place).items():
@@ -118,9 +119,9 @@ def test_broken_configurations_under_streams(binary, start, mock, place):
             assert gateway.metrics()["lamplighter_config_last_reload_successful"] == 0
             assert gateway.status()["config"] == {**gateway.status()["config"], "id": first["id"],
                                                   "generation": first["generation"]}
-            for way in matrix.draw(f"broken {what}"):
-                answer = matrix.ask(gateway, way, f"m-{way.target}")
-                assert answer.status == 200, (what, str(way), answer)
+            way = next(ways)
+            answer = matrix.ask(gateway, way, f"m-{way.target}")
+            assert answer.status == 200, (what, str(way), answer)
 
     all_whole(asyncio.run(run_streams(gateway, len(WAYS), change)))
     gateway.configure(conf)

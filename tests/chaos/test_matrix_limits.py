@@ -49,7 +49,7 @@ def mock(binary, place):
     script.write_text(
         "".join(f"model=*.sick{letters(n)}.* user-agent=faulty* => {how}\n" for n, how in enumerate(SICK.values()))
         + "".join(f"model=*.dead{letters(n)}.* => kind={kind}\n" for n, (_, kind) in enumerate(KINDS))
-        + "model=*.limited.* => status=429,retry-after=30\nmodel=*.storm.* user-agent=faulty* => "
+        + "model=*.limited.* => status=429,retry-after=30,retry-after-ms=none\nmodel=*.storm.* user-agent=faulty* => "
         "status=503,retry-after=none\n")
     m = bed.Mock(binary, place, "--script", script)
     yield m
@@ -58,7 +58,7 @@ def mock(binary, place):
 
 def provider(mock, dialect, **more):
     """A provider of its own: what is known of one says nothing of the others."""
-    kind, path, key, _ = matrix.TARGETS[dialect]
+    kind, path, key = matrix.TARGETS[dialect]
     return bed.provider(kind, mock.addr, path=path, **{"key": key, **more})
 
 

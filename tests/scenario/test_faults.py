@@ -399,18 +399,6 @@ def test_an_answer_before_the_request_is_read(gateway, mock):
     assert gateway.chat("oai/after-early").status == 200
 
 
-def settle(gateway, at):
-    """No connection to that address is on its way out: what was sent on them has been seen."""
-    port = f":{int(at.rpartition(':')[2]):04X}"
-
-    def quiet():
-        with open("/proc/net/tcp", encoding="ascii") as f:
-            lines = [line.split() for line in f.readlines()[1:]]
-        mine = [w for w in lines if w[2].endswith(port)]  # the gateway's ends: remote is the mock
-        return all(w[3] == "01" and w[4].endswith(":00000000") for w in mine if w[3] != "06")
-    bed.wait_for(quiet)
-
-
 def test_unasked_answers_are_given_to_nobody(start):
     """A second answer on an idle connection closes it; the next request gets its own."""
     m = start(bed.Mock)
@@ -418,7 +406,7 @@ def test_unasked_answers_are_given_to_nobody(start):
     for n in range(10):
         assert g.chat("gen/extra;fault=extra").status == 200
         m.ends("extra", n + 1)
-        settle(g, m.addr)
+        bed.settle(m.addr)
         answer = g.chat("gen/victim")
         assert answer.status == 200, answer
         assert b"unasked" not in answer.text and answer.json()["model"] == "gen/victim"
@@ -431,7 +419,7 @@ def test_connections_that_closed_while_idle(start):
     for n in range(10):
         assert g.chat("gen/close;fault=close-idle").status == 200
         m.ends("close", n + 1)
-        settle(g, m.addr)
+        bed.settle(m.addr)
 
 
 class Tired(peers.Provider):
