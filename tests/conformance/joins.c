@@ -399,9 +399,12 @@ static bool is_none(const struct cut *x, const struct joiner *by, enum manner ma
                     struct span text)
 {
     struct span told = buf_span(&x->f.text);
+    size_t blank = 0;
 
-    if (by->how == JOIN_PREFIX)
-        return by->c == &convert_openai_chat && !by->host;
+    while (blank < told.n && is_blank(told.p[blank]))
+        blank++;
+    if (by->how == JOIN_PREFIX) /* white space alone is no beginning */
+        return by->c == &convert_openai_chat && !by->host && blank < told.n;
     if (by->how == JOIN_REPLAY)
         return manner == OTHERWISE;
     return manner != WORDS_AGAIN && text.n && is_of_word(told.p[told.n - 1]) &&
