@@ -198,7 +198,7 @@ static void a_hedge_is_no_failover(void **state)
     UNUSED(state);
     collect_record(m, &r);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        r.hedge = rows[i].hedge;
+        r.hedge = (uint8_t)rows[i].hedge;
         for (size_t n = 0; n <= i; n++)
             collect_record(m, &r);
     }

@@ -179,7 +179,7 @@ static void one_probe_brings_all_back(void **state)
     for (uint32_t i = 0; i < 3; i++)
         q[i] = to(b, i);
     assert_int_equal(policy_next(&q[2], later), 2);
-    assert_true(q[2].probe);
+    assert_true(q[2].it.probe);
     assert_int_equal(policy_next(&q[0], later), -1);
     assert_int_equal(q[0].why, REASON_FATE);
     assert_int_equal(policy_next(&q[1], later), -1);
@@ -278,7 +278,7 @@ static void the_last_ones_left_are_probed_each_second(void **state)
             continue;
         }
         sent++;
-        assert_true(q.last);
+        assert_true(q.it.last);
         UNUSED(policy_failed(&q, &died, now, 0, 0));
     }
     assert_int_equal(sent, 4);
@@ -349,7 +349,7 @@ static void a_key_is_looked_after_by_one(void **state)
         later += i ? POLICY_BROKE_US : POLICY_REFUSED_US;
         q = to(b, 2);
         assert_int_equal(policy_next(&q, later), 2);
-        assert_true(q.probe);
+        assert_true(q.it.probe);
         assert_int_equal(fail_at(b, 0, 9, &refusals[i], later), 0);
         policy_ended(&q, SECOND, later);
         for (uint32_t k = 0; k < 3; k++)

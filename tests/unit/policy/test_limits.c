@@ -375,7 +375,7 @@ static void who_is_surely_too_small_is_not_asked(void **state)
         q.out = rows[i].out;
         q.passed = passed;
         if (policy_next(&q, NOW) != rows[i].who)
-            fail_msg("row %zu: %d", i, q.at);
+            fail_msg("row %zu: %d", i, q.it.at);
         for (size_t k = 0; k < 3; k++)
             assert_int_equal(passed[k].why == REASON_TOO_SMALL, rows[i].small[k]);
     }
