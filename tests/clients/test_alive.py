@@ -16,7 +16,7 @@ SCRIPT = pathlib.Path(__file__).with_name("talks.mjs")
 TEXT = "".join(f"w{i:06} " for i in range(12))
 CLIENTS = {**{name: speaks for name, (speaks, _) in sdks_python.CLIENTS.items()}, **NODE}
 TARGETS = {"openai.chat": "vllm/x", "openai.responses": "vllm/x", "anthropic.messages": "vllm/x",
-           "gemini.generate": "goo/x"}
+           "gemini.generate": "g"} # a path has no place for a slash
 THINKS_S = 13 # the head goes after 1.5 s, and a keep-alive 10 s later
 HELLO = [{"role": "user", "content": "hi"}]
 RAW = { # path, body, and what comes before the answer
@@ -55,6 +55,7 @@ def answers(request, binary, tmp_path_factory):
     mock = bed.Mock(binary, place, "--script", place / "script")
     conf = bed.basic(mock.addr)
     conf["providers"]["goo"] = bed.provider("gemini", mock.addr, path="", key="env:OAI_KEY")
+    conf["models"] = {"g": {"targets": ["goo/x"]}}
     conf["defaults"]["timeout"]["adaptive"] = False
     gateway = bed.Gateway(binary, place, conf, env=bed.KEYS)
     node_sdks = node_client.NodeClient(request.getfixturevalue("node"), SCRIPT)
