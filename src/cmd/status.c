@@ -212,6 +212,14 @@ static void print_override(const struct status_override *o)
     printf("%s%s\n", o->why[0] ? ": " : "", o->why);
 }
 
+static void print_fate(const struct status_fate *f)
+{
+    if (f->open)
+        printf(
+            "! what shares the %s %s%s%s has failed together, and is left alone for %.0f s now\n",
+            f->shares, f->name, f->of[0] ? " " : "", f->of, f->since_s);
+}
+
 static void print_warnings(const struct status_doc *d)
 {
     if (!d->is_live)
@@ -226,14 +234,8 @@ static void print_warnings(const struct status_doc *d)
         printf("! a new configuration is %s\n", d->trial);
     for (size_t i = 0; i < d->overrides_n; i++)
         print_override(&d->overrides[i]);
-    for (size_t i = 0; i < d->fates_n; i++) {
-        const struct status_fate *f = &d->fates[i];
-
-        if (f->open)
-            printf("! what shares the %s %s%s%s has failed together, and is left alone for %.0f s "
-                   "now\n",
-                   f->shares, f->name, f->of[0] ? " " : "", f->of, f->since_s);
-    }
+    for (size_t i = 0; i < d->fates_n; i++)
+        print_fate(&d->fates[i]);
     for (size_t i = 0; i < d->workers_n; i++)
         if (strcmp(d->workers[i].state, "silent") == 0)
             printf("! worker %.0f has not turned for %.0f s\n", d->workers[i].slot,

@@ -619,8 +619,12 @@ bool hands_wants_more(struct sim *s)
     judge(s);
     if (is_on(s))
         end_trial(s, BOARD_TRIAL_END_BY_HAND); /* nobody would wait any longer */
-    if (h->wrong >= ALL_PORTS && c.sides[BOARD_SIDE_OLD].failed < 2 &&
-        c.sides[BOARD_SIDE_NEW].failed >= 2 * TRIAL_FAILURES && h->how != BOARD_TRIAL_END_FAILS)
+    /* Where most requests are on trial, many failures say little of whose they are. */
+    if (h->wrong >= ALL_PORTS && c.sides[BOARD_SIDE_NEW].failed >= 2 * TRIAL_FAILURES &&
+        trial_evidence(c.sides[BOARD_SIDE_NEW].failed,
+                       c.sides[BOARD_SIDE_NEW].failed + c.sides[BOARD_SIDE_OLD].failed,
+                       c.slice) > 4 / TRIAL_WRONG &&
+        h->how != BOARD_TRIAL_END_FAILS)
         sim_fail(s, "a bad configuration is not taken back: %llu of %llu failed",
                  (unsigned long long)c.sides[1].failed, (unsigned long long)c.sides[1].judged);
     return false;

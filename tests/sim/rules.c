@@ -12,7 +12,7 @@
 #include "health/breaker.h"
 #include "sim.h"
 
-#define HELD_SEEN  64 /* entries of a worker that are looked at; they are taken from below */
+#define HELD_SEEN  256 /* entries of a worker that are looked at; they are taken from below */
 #define STANDS_MAX 1024
 #define OPEN_LEAST (EV_MS(2500)) /* what an open breaker stays at the least */
 #define ROW        5             /* failures that open it */
@@ -104,6 +104,10 @@ static bool is_target(const struct ask *a, const struct attempt *t)
     return a->pinned;
 }
 
+/* Of what it shares with others: while one is open it is not asked, and behind it less often. */
+static uint64_t incidents(struct sim *s, const struct attempt *t, size_t provider,
+                          const char *model);
+
 /* One of the request's targets, by the name that it has for this attempt. */
 static bool was_left_out(struct ask *a, const struct attempt *t, size_t i)
 {
@@ -111,7 +115,8 @@ static bool was_left_out(struct ask *a, const struct attempt *t, size_t i)
 
     UNUSED(snprintf(model, sizeof(model), "%s%s", a->targets[i].model,
                     hands_is_new(t->model) ? "n" : ""));
-    return rules_left_out(a, t, a->targets[i].provider, model);
+    return rules_left_out(a, t, a->targets[i].provider, model) &&
+           incidents(a->s, t, a->targets[i].provider, model) == 0;
 }
 
 static enum policy_stand look(struct sim *s, enum table table, size_t provider, const char *model,
@@ -511,6 +516,23 @@ bool rules_left_out(struct ask *a, const struct attempt *by, size_t provider, co
     return false;
 }
 
+static uint64_t incidents(struct sim *s, const struct attempt *t, size_t provider,
+                          const char *model)
+{
+    struct policy_fate_view v;
+    struct policy_candidate c;
+    uint64_t ret = 0;
+
+    for (size_t i = 0; i < ways(s, provider); i++) {
+        UNUSED(look(s, t->table, provider, model, i, &c));
+        for (size_t k = 0; k < c.fates.n; k++) {
+            policy_fate(&v, standings(s, t->table), c.fates.ids[k], t->began);
+            ret += v.incidents;
+        }
+    }
+    return ret;
+}
+
 bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, const char *model)
 {
     struct policy_candidate c;
@@ -522,15 +544,8 @@ bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, con
         b = standing_look(standings(s, t->table), c.target);
         if (b && board_get(&b->closed_us))
             return true;
-        for (size_t k = 0; k < c.fates.n; k++) {
-            struct policy_fate_view v;
-
-            policy_fate(&v, standings(s, t->table), c.fates.ids[k], t->began);
-            if (v.incidents)
-                return true;
-        }
     }
-    return false;
+    return incidents(s, t, provider, model) > 0;
 }
 
 static const struct attempt *last_ended(const struct ask *a)

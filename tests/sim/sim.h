@@ -51,7 +51,7 @@
 #define TARGETS_MAX   5 /* of a request */
 #define ASKS_MAX      400
 #define SIM_WORDS_MAX 14
-#define ATTEMPTS_MAX  24 /* of a request */
+#define ATTEMPTS_MAX  64 /* all ways of both configurations, and more */
 
 /* ---- text.c: bytes that grow, without the product's memory ---- */
 
