@@ -329,7 +329,7 @@ static void add_hedge(struct json_write *w, const struct explain *x)
     } else {
         json_kv_string(w, "onto", x->relay.ways[h->at].target->id);
         json_key(w, "after_s");
-        json_double(w, (double)(h->after_us / 1000) / 1000);
+        json_double(w, (double)h->after_us / 1e6);
     }
     json_end_object(w);
 }
