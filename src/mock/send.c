@@ -255,7 +255,7 @@ static bool pace(struct mock_conn *c)
     uint64_t wait = first ? mock_or(c->how.ttft_us, 0) : mock_or(c->how.gap_us, 0);
 
     if (!c->answer.stream || c->paced || wait == 0 || c->event < c->answer.content_at ||
-        c->event == 0) {
+        (c->event == 0 && !first)) {
         c->paced = false;
         return false;
     }
