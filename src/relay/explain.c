@@ -320,6 +320,7 @@ static void add_refusal(struct json_write *w, const struct relay_refusal *no)
 static void add_hedge(struct json_write *w, const struct explain *x)
 {
     const struct relay_hedged *h = &x->hedge;
+    uint64_t after_ms = h->after_us / 1000;
 
     json_key(w, "hedge");
     json_begin_object(w);
@@ -329,7 +330,7 @@ static void add_hedge(struct json_write *w, const struct explain *x)
     } else {
         json_kv_string(w, "onto", x->relay.ways[h->at].target->id);
         json_key(w, "after_s");
-        json_double(w, (double)h->after_us / 1e6);
+        json_double(w, (double)after_ms / 1000);
     }
     json_end_object(w);
 }

@@ -147,7 +147,7 @@ def test_input_and_output_are_apart_at_anthropic(binary, place):
         g = bed.Gateway(binary, place, conf, env=bed.KEYS)
         assert ask(g).status == 200
         assert ask(g, max_tokens=9000).status == 200  # output is counted as it comes
-        assert ask(g, text="w" * 30000).status == 429
+        assert ask(g, text="word " * 6000).status == 429
         left["output-tokens"] = 0
         assert ask(g).status == 200
         assert ask(g).status == 429
