@@ -56,6 +56,7 @@
 #include "board/standing.h"
 #include "provider/class.h"
 #include "provider/limits.h"
+#include "route/arrange.h"
 #include "route/order.h"
 
 #define POLICY_TARGETS_MAX 32                   /* of one request */

@@ -212,25 +212,6 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
         ways[i] = as_written[order[i]];
 }
 
-/* Behind whom is asked first, those of its tier with the same weights. */
-static void kin_first(const struct relay *r, struct settings_way *ways, size_t n)
-{
-    const struct settings_model *m = r->plan.model;
-    size_t to = 1;
-
-    if (!m || !m->kin_first)
-        return;
-    for (size_t i = 1; i < n && ways[i].target->tier == ways[0].target->tier; i++) {
-        struct settings_way way = ways[i];
-
-        if (!(ways[0].target->kin >> (way.target - m->targets) & 1))
-            continue;
-        for (size_t k = i; k > to; k--)
-            ways[k] = ways[k - 1];
-        ways[to++] = way;
-    }
-}
-
 static bool is_out(const struct listed *l, const struct settings_target *t)
 {
     for (size_t i = 0; i < l->out_n; i++)
@@ -239,27 +220,51 @@ static bool is_out(const struct listed *l, const struct settings_target *t)
     return false;
 }
 
-/* What the request itself says: whom it wants first, and whether anybody else. */
-static void route_by_request(const struct relay *r, struct listed *l)
+/* The request itself wants others alone. */
+static void unwanted(struct listed *l, const struct settings_way *way)
 {
-    size_t n;
-
-    if (r->routing.order.n == 0 && !r->routing.no_fallbacks)
+    if (is_out(l, way->target))
         return;
-    n = relay_route_first(r, l->ways, l->n);
-    while (r->routing.no_fallbacks && l->n > n) {
-        struct settings_way way = l->ways[--l->n];
+    MUST(l->out_n < POLICY_TARGETS_MAX); /* a model has no more targets */
+    l->out_ways[l->out_n] = *way;
+    l->out[l->out_n++] = (struct relay_skip){.every_way = true,
+                                             .why = REASON_NOT_MEANT,
+                                             .word = "allow_fallbacks",
+                                             .text = "The request's own routing leaves it out."};
+}
 
-        if (is_out(l, way.target))
-            continue;
-        MUST(l->out_n < POLICY_TARGETS_MAX); /* a model has no more targets */
-        l->out_ways[l->out_n] = way;
-        l->out[l->out_n++] =
-            (struct relay_skip){.every_way = true,
-                                .why = REASON_NOT_MEANT,
-                                .word = "allow_fallbacks",
-                                .text = "The request's own routing leaves it out."};
+static struct route_place place_of(const struct relay *r, const struct settings_way *way)
+{
+    const struct settings_target *t = way->target;
+
+    return (struct route_place){.target = r->plan.model ? (uint8_t)(t - r->plan.model->targets) : 0,
+                                .tier = t->tier,
+                                .kin = t->kin,
+                                .wanted = relay_rank(r, t),
+                                .drained = relay_is_drained(r, way)};
+}
+
+/* What goes before the strategy's order, and behind it. */
+static void arrange(struct relay *r, struct listed *l)
+{
+    struct route_wish wish = {r->routing.order.n > 0, r->routing.no_fallbacks};
+    size_t n = l->n, seat = wish.named ? n : relay_find_seat(r, l->ways, n);
+    LEFT_UNSET struct settings_way ways[POLICY_TARGETS_MAX];
+    LEFT_UNSET struct route_place p[POLICY_TARGETS_MAX];
+    uint8_t order[POLICY_TARGETS_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        ways[i] = l->ways[i];
+        order[i] = (uint8_t)i;
+        p[i] = place_of(r, &ways[i]);
+        p[i].sits = i == seat;
     }
+    l->n = route_arrange(order, p, n, wish);
+    r->sits = l->n && order[0] == seat;
+    for (size_t i = 0; i < l->n; i++)
+        l->ways[i] = ways[order[i]];
+    for (size_t i = n; i > l->n; i--)
+        unwanted(l, &ways[order[i - 1]]);
 }
 
 /* ---- the plan ---- */
@@ -377,12 +382,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         return false;
     list_targets(r, &l, &asked);
     order_ways(r, l.ways, l.n);
-    if (r->routing.order.n == 0) {
-        relay_sit(r, l.ways, l.n);
-        kin_first(r, l.ways, l.n);
-    }
-    route_by_request(r, &l);
-    relay_drained_last(r, l.ways, l.n);
+    arrange(r, &l);
     if (!take_ways(r, &l))
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
                         NULL);

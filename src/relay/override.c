@@ -52,21 +52,9 @@ void relay_weigh_by_hand(const struct relay *r, const struct settings_way *w,
         c->weight = settings_weight(w, MIN(o.value, (uint64_t)SETTINGS_WEIGHT_MAX));
 }
 
-/* ---- drained ---- */
-
-void relay_drained_last(const struct relay *r, struct settings_way *ways, size_t n)
+bool relay_is_drained(const struct relay *r, const struct settings_way *w)
 {
-    struct settings_way drained[POLICY_TARGETS_MAX];
-    size_t kept = 0, drained_n = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (said_of(r, &ways[i]) == OVERRIDE_DRAIN)
-            drained[drained_n++] = ways[i];
-        else
-            ways[kept++] = ways[i];
-    }
-    if (drained_n)
-        memcpy(ways + kept, drained, drained_n * sizeof(*ways));
+    return said_of(r, w) == OVERRIDE_DRAIN;
 }
 
 /* ---- out ---- */

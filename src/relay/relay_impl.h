@@ -522,8 +522,8 @@ bool relay_is_walled(struct relay *r, const struct settings_target *t, struct re
 /* Which conversation the request is of, if its model wants to know. */
 MUST_CHECK int relay_find_conversation(struct relay *r, struct err *e);
 
-/* Where it sits goes to the front. */
-void relay_sit(struct relay *r, struct settings_way *ways, size_t n);
+/* Which of these ways leads to where it sits, and stays; n: none does. */
+size_t relay_find_seat(const struct relay *r, const struct settings_way *ways, size_t n);
 
 /* It sits at the attempt's target, which has answered it. */
 void relay_take_seat(struct relay *r);
@@ -536,9 +536,8 @@ bool relay_read_routing(struct relay *r, struct relay_refusal *no);
 /* Does the request not want this target? By which member; NULL: it does. */
 const char *relay_routed_away(const struct relay *r, const struct settings_target *t);
 
-/* Those that it wants first go to the front. Returns how many there are without fallbacks: those,
- * or all ways to the first target where it wants none first. */
-size_t relay_route_first(const struct relay *r, struct settings_way *ways, size_t n);
+/* Where it stands among those that the request wants first (route_place.wanted). */
+uint8_t relay_rank(const struct relay *r, const struct settings_target *t);
 
 /* ---- reread.c ---- */
 
@@ -611,8 +610,8 @@ static inline struct board_standing *relay_standings(const struct relay *r)
 
 /* ---- override.c ---- */
 
-/* Targets that are drained by hand come behind all others. */
-void relay_drained_last(const struct relay *r, struct settings_way *ways, size_t n);
+/* Is it drained by hand? */
+bool relay_is_drained(const struct relay *r, const struct settings_way *w);
 
 /* The weight that was said of it by hand takes the place of the plan's. */
 void relay_weigh_by_hand(const struct relay *r, const struct settings_way *w,

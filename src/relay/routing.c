@@ -284,23 +284,13 @@ const char *relay_routed_away(const struct relay *r, const struct settings_targe
     return is_named(r->routing.ignore, t) ? "ignore" : NULL;
 }
 
-size_t relay_route_first(const struct relay *r, struct settings_way *ways, size_t n)
+uint8_t relay_rank(const struct relay *r, const struct settings_target *t)
 {
-    struct span first = n ? ways[0].target->id : span_of(NULL, 0);
-    struct route_words order = r->routing.order;
-    size_t to = 0;
+    const struct route_words *order = &r->routing.order;
 
-    if (order.n == 0 && n)
-        order = (struct route_words){&first, 1};
-    for (size_t w = 0; w < order.n; w++)
-        for (size_t i = to; i < n; i++) {
-            struct settings_way way = ways[i];
-
-            if (!is_named((struct route_words){&order.words[w], 1}, way.target))
-                continue;
-            for (size_t k = i; k > to; k--)
-                ways[k] = ways[k - 1];
-            ways[to++] = way;
-        }
-    return to;
+    _Static_assert(WORDS_MOST < ROUTE_UNWANTED, "each of them is a rank");
+    for (size_t i = 0; i < order->n; i++)
+        if (is_named((struct route_words){&order->words[i], 1}, t))
+            return (uint8_t)i;
+    return ROUTE_UNWANTED;
 }

@@ -40,29 +40,25 @@ int relay_find_conversation(struct relay *r, struct err *e)
 
 /* ---- where it sits ---- */
 
-void relay_sit(struct relay *r, struct settings_way *ways, size_t n)
+size_t relay_find_seat(const struct relay *r, const struct settings_way *ways, size_t n)
 {
     struct policy_candidate c;
-    struct settings_way way;
     struct seat seat;
     size_t at = 0;
 
     if (!r->conversation || n == 0)
-        return;
+        return n;
     seat = seat_find(r->env->sink.seats, r->conversation, ev_now(r->env->ev));
     while (at < n && seat_mark(settings_candidate(&ways[at]).target) != seat.mark)
         at++;
     if (at == n)
-        return;
+        return n;
     c = settings_candidate(&ways[at]);
-    if (!policy_stays(
-            relay_standings(r), &c, seat.idle_us, relay_guess_warm_cost(r, ways[at].target),
-            at ? relay_guess_cost(r, ways[0].target) : ROUTE_NO_PRICE, ev_now(r->env->ev)))
-        return;
-    r->sits = true;
-    for (way = ways[at]; at > 0; at--)
-        ways[at] = ways[at - 1];
-    ways[0] = way;
+    return policy_stays(
+               relay_standings(r), &c, seat.idle_us, relay_guess_warm_cost(r, ways[at].target),
+               at ? relay_guess_cost(r, ways[0].target) : ROUTE_NO_PRICE, ev_now(r->env->ev))
+               ? at
+               : n;
 }
 
 void relay_take_seat(struct relay *r)
