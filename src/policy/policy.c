@@ -152,11 +152,8 @@ static void blocked(struct policy_request *q, uint32_t i, enum reason why, uint6
 /* What the request may take there. */
 static uint64_t tokens_at(const struct policy_request *q, uint32_t i)
 {
-    uint64_t input = q->input;
-
-    if (q->text || q->bulk)
-        input = policy_tokens(q->table, &q->candidates[i], q->text) + q->bulk;
-    return input + (q->candidates[i].apart ? 0 : q->output);
+    return policy_tokens(q->table, &q->candidates[i], q->text) + q->bulk +
+           (q->candidates[i].apart ? 0 : q->output);
 }
 
 /* Is there as much? */
@@ -214,8 +211,8 @@ void policy_limits(struct policy_request *q, const struct provider_limits *l, ui
         return;
     limits_said(policy_limits_place(q, q->it.at, now_us), l, q->candidates[q->it.at].refills,
                 q->it.asked_us, now_us);
-    policy_give_back(q, false,
-                     now_us); /* behind it: meanwhile it is counted twice, and never not at all */
+    /* Behind it: meanwhile it is counted twice, and never not at all. */
+    policy_give_back(q, false, now_us);
 }
 
 void policy_left(struct policy_left *ret, const struct board_standing *table,

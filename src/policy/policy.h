@@ -184,19 +184,19 @@ struct policy_attempt {
     bool noted;            /* ... which is its success */
 };
 
-/* A request. All 0 at first but the first thirteen, heirs at any time. */
+/* A request. All 0 at first but the first twelve, heirs at any time. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
     const struct policy_candidate *candidates;
-    uint32_t n;             /* at most POLICY_TARGETS_MAX */
-    bool whole;             /* the answer comes when it is whole */
-    uint64_t prompt_bytes;  /* what the target has to read */
-    uint64_t tokens;        /* whole: as many as the answer may have, at most */
-    uint32_t draw;          /* any 32 bits, the same for all of the request */
-    uint64_t input, output; /* tokens that it may take, as far as can be told; 0: it cannot */
-    uint64_t text, bulk;    /* bytes of text in it, which each target counts in its own way, and
-                             * tokens of what is none; both 0: all count `input` */
+    uint32_t n;            /* at most POLICY_TARGETS_MAX */
+    bool whole;            /* the answer comes when it is whole */
+    uint64_t prompt_bytes; /* what the target has to read */
+    uint64_t tokens;       /* whole: as many as the answer may have, at most */
+    uint32_t draw;         /* any 32 bits, the same for all of the request */
+    uint64_t text, bulk;   /* bytes of text in it, which each target counts in its own way, and
+                            * tokens of what is none; both 0: it cannot be told */
+    uint64_t output;       /* tokens that the answer may have; likewise */
     struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
 
     uint32_t heirs; /* candidates that could go on with its stream; a bit each */

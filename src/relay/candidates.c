@@ -319,7 +319,6 @@ static bool take_ways(struct relay *r, const struct listed *l)
                                      .prompt_bytes = blob_len(r->body),
                                      .tokens = tokens_of(r),
                                      .draw = (uint32_t)span_hash(span_str(r->record.id)),
-                                     .input = r->dialect->free ? 0 : relay_guess_input(r),
                                      .text = r->dialect->free ? 0 : relay_text_bytes(r),
                                      .bulk = r->dialect->free ? 0 : relay_bulk_tokens(r),
                                      .output = r->req.max_tokens ? tokens_of(r) : 0,

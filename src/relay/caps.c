@@ -29,9 +29,7 @@ static uint64_t most_output(const struct relay *r)
 /* Of what is no text more is known by its kind than by its bytes: four times what is usual. */
 static uint64_t worst_input(const struct relay *r)
 {
-    uint64_t all = r->run.prompt_bytes, bulk = MIN(r->bulk.bytes, all);
-
-    return (all - bulk) / BYTES_A_TOKEN + 4 * relay_bulk_tokens(r) + 1;
+    return r->run.text / BYTES_A_TOKEN + 4 * r->run.bulk + 1;
 }
 
 /* ROUTE_NO_PRICE: nobody knows. */

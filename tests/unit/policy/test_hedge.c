@@ -32,7 +32,7 @@ static struct policy_request begin(struct bed *b, const char *stand)
     b->rules.slow_us = 30 * SECOND;
     teach(b, 0, 100);
     q = bed_request(b);
-    q.prompt_bytes = 400;
+    q.prompt_bytes = q.text = 400;
     policy_hedge_earn(&q, place_of(b));
     assert_int_equal(policy_next(&q, NOW), 0);
     return q;
@@ -79,7 +79,7 @@ static void who_is_asked_beside(void **state)
         b->rules.limits = true;
         q.out = rows[i].out;
         q.draw = UINT32_MAX;
-        q.input = 100;
+        q.text = 400;
         if (rows[i].degraded >= 0)
             b->c[rows[i].degraded].degraded = true;
         if (rows[i].same_provider >= 0)
@@ -109,19 +109,21 @@ static void when_it_is_slow(void **state)
 {
     static const struct {
         unsigned waits, attempts;
-        uint64_t bytes;
+        uint64_t text, bulk;
         uint32_t share;
         bool asked, last;
         enum policy_unhedged why;
     } rows[] = {
-        {100, 3, 400, 1, false, false, POLICY_HEDGED},
-        {100, 2, 4003, 1, false, false, POLICY_HEDGED},
-        {100, 1, 400, 1, false, false, POLICY_HEDGE_LATE},
-        {100, 3, 4004, 1, false, false, POLICY_HEDGE_LONG},
-        {100, 3, 400, 0, false, false, POLICY_HEDGE_OFF},
-        {100, 3, 400, 1, true, false, POLICY_HEDGE_LATE},
-        {100, 3, 400, 1, false, true, POLICY_HEDGE_OFF},
-        {WAITS_FEW - 1, 3, 400, 1, false, false, POLICY_HEDGE_UNKNOWN},
+        {100, 3, 400, 0, 1, false, false, POLICY_HEDGED},
+        {100, 2, 4003, 0, 1, false, false, POLICY_HEDGED},
+        {100, 1, 400, 0, 1, false, false, POLICY_HEDGE_LATE},
+        {100, 3, 4004, 0, 1, false, false, POLICY_HEDGE_LONG},
+        {100, 3, 0, 1000, 1, false, false, POLICY_HEDGED},
+        {100, 3, 400, 901, 1, false, false, POLICY_HEDGE_LONG}, /* a picture */
+        {100, 3, 400, 0, 0, false, false, POLICY_HEDGE_OFF},
+        {100, 3, 400, 0, 1, true, false, POLICY_HEDGE_LATE},
+        {100, 3, 400, 0, 1, false, true, POLICY_HEDGE_OFF},
+        {WAITS_FEW - 1, 3, 400, 0, 1, false, false, POLICY_HEDGE_UNKNOWN},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -134,7 +136,8 @@ static void when_it_is_slow(void **state)
         teach(b, 0, rows[i].waits);
         b->rules.attempts = (uint8_t)rows[i].attempts;
         b->rules.hedge = rows[i].share;
-        q.prompt_bytes = rows[i].bytes;
+        q.prompt_bytes = q.text = rows[i].text;
+        q.bulk = rows[i].bulk;
         q.asked = rows[i].asked;
         q.it.last = rows[i].last;
         us = policy_hedge_us(&q, NOW, &why);
@@ -215,7 +218,7 @@ static void its_limit_has_had_the_prompt(void **state)
         q.it.at = 1;
         policy_limits(&q, &l, NOW);
         q.it.at = 0;
-        q.input = 100;
+        q.text = 400;
         q.output = 2000;
         assert_int_equal(hedge(b, &q, &first, ALL), 1);
         policy_left(&left, b->table, &b->c[1], NOW);
