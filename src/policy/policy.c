@@ -124,8 +124,8 @@ static enum policy_stand look_by(const struct policy_request *q, uint32_t i, uin
                  now_us, until_us, by);
 }
 
-static enum policy_stand look(const struct policy_request *q, uint32_t i, uint64_t now_us,
-                              uint64_t *until_us)
+enum policy_stand policy_stand_of(const struct policy_request *q, uint32_t i, uint64_t now_us,
+                                  uint64_t *until_us)
 {
     uint8_t by;
 
@@ -376,7 +376,7 @@ static int least_bad(const struct policy_request *q, uint32_t small, uint64_t no
     int ret = -1;
 
     for (uint32_t i = 0; i < q->n; i++) {
-        enum policy_stand s = look(q, i, now_us, &until);
+        enum policy_stand s = policy_stand_of(q, i, now_us, &until);
 
         if (is_out(q, i) || small >> i & 1 || s == POLICY_ALONE || s == POLICY_FREE ||
             until >= least)
@@ -452,78 +452,6 @@ bool policy_suppose_failed(struct policy_request *q, uint64_t now_us)
     q->counted++;
     policy_skip(q, now_us);
     return q->counted < q->rules->attempts;
-}
-
-/* ---- how long to wait ---- */
-
-/* Could it take the request over from the one that is asked, if that one is silent? */
-static bool stands_by(const struct policy_request *q, uint32_t i, uint64_t now_us)
-{
-    uint64_t until;
-    enum policy_stand s;
-    enum reason why;
-
-    if ((q->out | q->beside) >> i & 1 ||
-        q->candidates[i].provider == q->candidates[q->it.at].provider)
-        return false;
-    s = look(q, i, now_us, &until);
-    return (s == POLICY_FREE || s == POLICY_HALF_OPEN) &&
-           policy_is_within(q, i, now_us, &why, &until);
-}
-
-static enum waits_kind kind_of_wait(const struct policy_candidate *c, bool whole)
-{
-    if (whole)
-        return WAITS_WHOLE;
-    return c->thinks ? WAITS_THINKS : WAITS_STREAM;
-}
-
-uint64_t policy_silent_us(const struct board_standing *table, const struct policy_candidate *c)
-{
-    const struct board_standing *t = standing_look(table, c->target);
-    uint64_t word = t ? board_get(&t->waits[WAITS_OF_STREAMS]) : 0;
-
-    return word ? waits_limit_us(word, kind_of_wait(c, false), 0) : 0;
-}
-
-/* Could any of these? */
-static bool is_replaceable(const struct policy_request *q, uint32_t by, uint64_t now_us)
-{
-    bool another = false;
-
-    for (uint32_t i = 0; i < q->n && !another; i++)
-        another = by >> i & 1 && stands_by(q, i, now_us);
-    return another && q->counted + 1 < q->rules->attempts;
-}
-
-enum waits_of policy_waits_of(const struct policy_request *q)
-{
-    return q->whole ? WAITS_OF_WHOLES : WAITS_OF_STREAMS;
-}
-
-uint64_t policy_patience_us(const struct policy_request *q, uint64_t now_us)
-{
-    uint64_t limit;
-
-    if (!is_replaceable(q, UINT32_MAX, now_us))
-        return UINT64_MAX;
-    limit =
-        waits_limit_us(board_get(&policy_target_of(q, q->it.at, now_us)->waits[policy_waits_of(q)]),
-                       kind_of_wait(&q->candidates[q->it.at], q->whole), q->prompt_bytes);
-    return q->whole ? MAX(limit, q->tokens * POLICY_TOKEN_US) : limit;
-}
-
-uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us)
-{
-    if (!is_replaceable(q, q->heirs, now_us))
-        return UINT64_MAX;
-    return waits_limit_us(board_get(&policy_target_of(q, q->it.at, now_us)->waits[WAITS_OF_GAPS]),
-                          WAITS_GAP, 0);
-}
-
-void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us)
-{
-    evidence_wait(policy_target_of(q, q->it.at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
 }
 
 /* ---- what became of it ---- */
@@ -616,7 +544,8 @@ static struct policy_step again(struct policy_request *q, uint64_t wait_us, uint
 {
     uint64_t until;
 
-    if (wait_us >= left_us || look(q, q->it.at, now_us + wait_us, &until) != POLICY_FREE ||
+    if (wait_us >= left_us ||
+        policy_stand_of(q, q->it.at, now_us + wait_us, &until) != POLICY_FREE ||
         !affords(q, q->it.at, now_us))
         return (struct policy_step){.what = POLICY_NEXT};
     q->it.again++;
@@ -703,7 +632,8 @@ bool policy_again(struct policy_request *q, uint64_t now_us)
 {
     uint64_t until;
 
-    if (look(q, q->it.at, now_us, &until) == POLICY_FREE && policy_hold(q, q->it.at, now_us))
+    if (policy_stand_of(q, q->it.at, now_us, &until) == POLICY_FREE &&
+        policy_hold(q, q->it.at, now_us))
         return true;
     q->out |= UINT32_C(1) << q->it.at;
     return false;

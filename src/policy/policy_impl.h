@@ -1,6 +1,6 @@
 /*
- * policy_impl.h - what policy.c decides of attempts, for hedge.c, where two run beside each other.
- * They work on q->it.
+ * policy_impl.h - what policy.c decides of attempts, for hedge.c, where two run beside each other,
+ * and patience.c. They work on q->it.
  *
  * Room: policy, private to it.
  */
@@ -15,6 +15,10 @@ struct board_standing *policy_target_of(const struct policy_request *q, uint32_t
                                         uint64_t now_us);
 struct board_standing *policy_limits_place(const struct policy_request *q, uint32_t i,
                                            uint64_t now_us);
+
+/* May it be asked, as far as what is known of it goes? policy_look() with the request's rules. */
+enum policy_stand policy_stand_of(const struct policy_request *q, uint32_t i, uint64_t now_us,
+                                  uint64_t *until_us);
 
 /* Was it sick until lately, and is this request left to others? */
 bool policy_is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us,
