@@ -3,7 +3,7 @@
  */
 #include "codec/json_write.h"
 #include "relay/headers.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define OWN_FIELDS 15
 

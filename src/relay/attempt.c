@@ -6,7 +6,7 @@
  * soon as there is one, mostly at once too: the request waits for it as for the target, within its
  * own timeout.total.
  */
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 /* If this process dies from now on, nobody knows whether the target has executed the request. */
 static void note_attempt(const struct relay *r)

@@ -5,7 +5,7 @@
  * Who must not have the request is none: it stands behind the candidates, where only those look who
  * tell why (skip.c, explain.c).
  */
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define TOKENS_UNSAID UINT64_C(4096)
 #define TOKENS_MOST   UINT64_C(131072)

@@ -8,7 +8,7 @@
  * that had begun. What has no price is held by no cap: prices.unknown says what becomes of it.
  */
 #include "policy/extra.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define BYTES_A_TOKEN 2 /* fewer than any text has, markup and escapes aside */
 #define OUTPUT_MOST   UINT64_C(131072)

@@ -8,7 +8,7 @@
  * was reported it may have cost something or not, and is called unpriced if the provider has
  * worked.
  */
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 static const struct price *find_price(const struct relay *r, const struct dialect_answer *a)
 {

@@ -9,7 +9,7 @@
 #include "codec/json_scan.h"
 #include "codec/json_write.h"
 #include "codec/percent.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define PATH_MODEL "MODEL"
 #define PATH_BYTES ((size_t)2048)

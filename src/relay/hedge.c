@@ -14,7 +14,7 @@
  * Once a request, and only beside its first attempt; one with an Idempotency-Key is made once.
  * Until both are over nobody else is asked. docs/decisions/0020-hedges.md says why.
  */
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 /* ---- whose turn it is ---- */
 

@@ -4,7 +4,7 @@
 #include "board/override.h"
 
 #include "record/log.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define HINT "lamplighter status shows by whose word; lamplighter enable takes it back."
 

@@ -7,7 +7,7 @@
  * gone before the next one begins.
  */
 #include "codec/json_write.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 /* ---- answers that providers keep ---- */
 

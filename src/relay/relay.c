@@ -35,7 +35,7 @@
 #include "board/suspect.h"
 #include "relay/hand_over.h"
 #include "relay/headers.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define SPOOL_DIR "/var/tmp" /* for bodies past BLOB_MEMORY; on a disk, unlike many a /tmp */
 

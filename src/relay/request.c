@@ -13,7 +13,7 @@
 #include "codec/percent.h"
 #include "codec/json_write.h"
 #include "relay/headers.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define NAMES_MOST ((size_t)1024) /* bytes of names that a 404 lists */
 

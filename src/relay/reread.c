@@ -3,7 +3,7 @@
  *
  * The reader of the request has seen that the body is whole and good.
  */
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 int relay_scan_body(const struct relay *r, const struct json_watch *watch, json_hit_fn fn,
                     void *arg, struct err *e)

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "codec/json_scan.h"
 #include "codec/json_tree.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define MEMBER     "lamplighter"
 #define OBJECT_MAX ((size_t)16 * 1024)

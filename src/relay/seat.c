@@ -6,7 +6,7 @@
  * begins, which every turn repeats. Two conversations that begin alike share what was read.
  */
 #include "board/seat.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define FIELD "x-lamplighter-conversation"
 

@@ -1,7 +1,7 @@
 /*
  * skip.c - who of a plan is not asked, and why: into the record, and to whoever else wants to know.
  */
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define DETAIL_MAX 64
 

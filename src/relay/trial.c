@@ -17,7 +17,7 @@
  */
 #include "board/trial.h"
 #include "policy/trial.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define LOOK_MS 250 /* how often it is seen whether an answer is overdue */
 

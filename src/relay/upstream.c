@@ -6,7 +6,7 @@
  * says what the client sees until then.
  */
 #include "relay/headers.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 /* ---- the attempt's answer ---- */
 

@@ -5,7 +5,7 @@
  * Who is behind a wall is no candidate (candidates.c): whatever may be asked later in the request's
  * life is asked of candidates.
  */
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define FIELD      "x-lamplighter-data-class"
 #define NAMES_MOST ((size_t)64 * ROUTE_CLASSES_MAX)

@@ -15,7 +15,7 @@
 #include "conf/report.h"
 #include "ev/ev_sim.h"
 #include "relay/explain.h"
-#include "relay/relay_impl.h"
+#include "relay/relay_plan.h"
 
 #define UP(name)                                                                                   \
     "  " name ": {type: openai-compatible, endpoints: [\"http://127.0.0.1:9/v1\"], private: "      \
