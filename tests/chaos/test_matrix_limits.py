@@ -86,6 +86,8 @@ def gateway(binary, place, mock):
         rows[row], rows[f"{row}b"] = provider(mock, way.target), provider(mock, "chat")
         models[row] = {"targets": [f"{row}/{row}.storm.{NAME}", f"{row}b/{row}.storm.{NAME}"]}
     conf["models"] = models
+    for row in rows.values():
+        row["fate"] = "none"  # they share a host only here
     g = bed.Gateway(binary, place, conf, env=bed.KEYS)
     yield g
     g.stop()
@@ -99,7 +101,8 @@ def model_of(mock, row, slug):
 def eight_times(gateway, row, way):
     for _ in range(8):
         answer = matrix.ask(gateway, way, row, headers=FAULTY)
-        assert (answer.status, answer.end, way.text_of(answer)) == (200, "whole", WORDS), (row, str(way), answer)
+        assert (answer.status, answer.end) == (200, "whole"), (row, str(way), answer)
+        assert way.text_of(answer) == WORDS, (row, str(way), answer)
 
 
 def until_well(gateway, row, way):
