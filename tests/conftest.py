@@ -6,6 +6,8 @@ import pathlib
 import pytest
 
 import bed
+import names
+import pki
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +66,20 @@ def gateway(binary, place, mock):
     g = bed.Gateway(binary, place, bed.basic(mock.addr), env=bed.KEYS)
     yield g
     g.stop()
+
+
+@pytest.fixture(scope="module")
+def authority(place):
+    """Issues certificates: what a test's clients and gateways trust."""
+    return pki.Authority(place, "good")
+
+
+@pytest.fixture(scope="module")
+def dns():
+    """A server of names that a test may change."""
+    server = names.served()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 import re
-import shutil
 import signal
 import ssl
 import subprocess
@@ -147,7 +146,6 @@ def served(gateway, authority):
         return conn.certificate
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="unsupported: no openssl program on this machine")
 def test_certificates_change_under_streams(binary, start, mock, place):
     """Row 46."""
     authority = pki.Authority(place, "clients")

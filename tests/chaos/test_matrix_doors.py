@@ -2,7 +2,6 @@
 who they are. Somebody else answers the clients of every dialect; nothing is sent to the wrong one."""
 import concurrent.futures
 import itertools
-import shutil
 import time
 
 import pytest
@@ -64,13 +63,6 @@ def elsewhere(gateway, kind, reason):
 
 
 # ---- names ----
-
-@pytest.fixture(scope="module")
-def dns():
-    server = names.served()
-    yield server
-    server.close()
-
 
 @pytest.fixture(scope="module")
 def trap():
@@ -150,15 +142,6 @@ def test_an_address_that_changes(named, dns, trap):
 
 
 # ---- certificates ----
-
-pytestmark = pytest.mark.skipif(not shutil.which("openssl"),
-                                reason="unsupported: no openssl program on this machine")
-
-
-@pytest.fixture(scope="module")
-def authority(place):
-    return pki.Authority(place, "good")
-
 
 @pytest.fixture(scope="module")
 def doubted(binary, place, mock, authority):

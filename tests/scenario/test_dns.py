@@ -15,13 +15,6 @@ SLACK_SECONDS = 3.0
 
 
 @pytest.fixture(scope="module")
-def dns():
-    server = names.served()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def resolving(binary, place, dns):
     return names.resolving(binary, place)
 

@@ -4,7 +4,6 @@ import asyncio
 import collections
 import json
 import re
-import shutil
 import ssl
 import threading
 
@@ -25,15 +24,6 @@ NAMES = ["DNS:localhost", "IP:127.0.0.1"]
 INTERNAL_ERROR, REFUSED_STREAM, CANCEL = 2, 7, 8
 BOTH = ["h2", "http/1.1"]
 STREAMS = 40
-
-pytestmark = pytest.mark.skipif(not shutil.which("openssl"),
-                                reason="unsupported: no openssl program on this machine")
-
-
-@pytest.fixture(scope="module")
-def authority(place):
-    return pki.Authority(place, "good")
-
 
 @pytest.fixture(scope="module")
 def pair(authority):

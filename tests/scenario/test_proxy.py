@@ -25,15 +25,6 @@ SQUID = shutil.which("squid") or "/usr/sbin/squid"
 NCSA = "/usr/lib/squid/basic_ncsa_auth"
 NAMES = ["DNS:localhost", "DNS:api.provider.test", "IP:127.0.0.1"]
 
-pytestmark = pytest.mark.skipif(not shutil.which("openssl"),
-                                reason="unsupported: no openssl program on this machine")
-
-
-@pytest.fixture(scope="module")
-def authority(place):
-    return pki.Authority(place, "good")
-
-
 @pytest.fixture(scope="module")
 def pair(authority):
     return authority.issue("server", NAMES)

@@ -3,7 +3,6 @@ while streams run. Toward providers: nobody is sent a request who cannot prove w
 import base64
 import json
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -27,10 +26,6 @@ CONNECT_SECONDS = 5.0  # as bed.basic() has it
 SILENT_SECONDS = 0.7  # for those who would have us wait
 SLACK_SECONDS = 3.0  # a loaded machine, and sanitizers
 
-pytestmark = pytest.mark.skipif(not shutil.which("openssl"),
-                                reason="unsupported: no openssl program on this machine")
-
-
 # ---- the listener ----
 
 class TlsConn(wire.Conn):
@@ -51,11 +46,6 @@ def client(ca, **settings):
     for name, value in settings.items():
         setattr(context, name, value)
     return context
-
-
-@pytest.fixture(scope="module")
-def authority(place):
-    return pki.Authority(place, "good")
 
 
 @pytest.fixture(scope="module")
