@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "health/breaker.h"
+#include "policy/fates.h"
 #include "sim.h"
 
 #define HELD_SEEN  256 /* entries of a worker that are looked at; they are taken from below */
@@ -17,6 +18,7 @@
 #define OPEN_LEAST (EV_MS(2500)) /* what an open breaker stays at the least */
 #define ROW        5             /* failures that open it */
 #define BETWEEN    EV_S(1)       /* probes of the last one left */
+#define SLOW_START EV_S(30)      /* as the defaults have it */
 #define BROKE      EV_S(600)
 #define UNSAID     EV_S(1)
 
@@ -104,9 +106,8 @@ static bool is_target(const struct ask *a, const struct attempt *t)
     return a->pinned;
 }
 
-/* Of what it shares with others: while one is open it is not asked, and behind it less often. */
-static uint64_t incidents(struct sim *s, const struct attempt *t, size_t provider,
-                          const char *model);
+/* What it shares with others is out, or was until lately. */
+static bool is_incident(struct sim *s, const struct attempt *t, size_t provider, const char *model);
 
 /* One of the request's targets, by the name that it has for this attempt. */
 static bool was_left_out(struct ask *a, const struct attempt *t, size_t i)
@@ -116,7 +117,7 @@ static bool was_left_out(struct ask *a, const struct attempt *t, size_t i)
     UNUSED(snprintf(model, sizeof(model), "%s%s", a->targets[i].model,
                     hands_is_new(t->model) ? "n" : ""));
     return rules_left_out(a, t, a->targets[i].provider, model) &&
-           incidents(a->s, t, a->targets[i].provider, model) == 0;
+           !is_incident(a->s, t, a->targets[i].provider, model);
 }
 
 static enum policy_stand look(struct sim *s, enum table table, size_t provider, const char *model,
@@ -516,21 +517,28 @@ bool rules_left_out(struct ask *a, const struct attempt *by, size_t provider, co
     return false;
 }
 
-static uint64_t incidents(struct sim *s, const struct attempt *t, size_t provider,
-                          const char *model)
+/* Who was sick until then is asked less often yet. */
+static bool is_slow(uint64_t closed_us, const struct attempt *t)
+{
+    return closed_us && t->began < closed_us + SLOW_START;
+}
+
+static bool is_incident(struct sim *s, const struct attempt *t, size_t provider, const char *model)
 {
     struct policy_fate_view v;
     struct policy_candidate c;
-    uint64_t ret = 0;
 
     for (size_t i = 0; i < ways(s, provider); i++) {
         UNUSED(look(s, t->table, provider, model, i, &c));
+        if (is_slow(fates_closed_us(standings(s, t->table), &c), t))
+            return true;
         for (size_t k = 0; k < c.fates.n; k++) {
             policy_fate(&v, standings(s, t->table), c.fates.ids[k], t->began);
-            ret += v.incidents;
+            if (v.open)
+                return true;
         }
     }
-    return ret;
+    return false;
 }
 
 bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, const char *model)
@@ -542,10 +550,10 @@ bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, con
 
         look(s, t->table, provider, model, i, &c);
         b = standing_look(standings(s, t->table), c.target);
-        if (b && board_get(&b->closed_us))
+        if (b && is_slow(board_get(&b->closed_us), t))
             return true;
     }
-    return incidents(s, t, provider, model) > 0;
+    return is_incident(s, t, provider, model);
 }
 
 static const struct attempt *last_ended(const struct ask *a)
