@@ -14,7 +14,8 @@
 
 #include "dialect/dialect.h"
 
-/* One letter an event, in the order of enum dialect_kind. */
+/* One letter an event, in the order of enum dialect_kind; but a call that is held until it is whole
+ * is a T, and the end of a part an e. */
 static const char letters[] = "?ksctfu.EX";
 
 struct row {
@@ -73,9 +74,9 @@ static const struct row chat[] = {
     {"refusal, audio, images", CHUNK("{\"refusal\":\"x\"}") CHUNK("{\"audio\":{\"data\":\"x\"}}") CHUNK("{\"images\":[{}]}"), "ccc", VERDICT_CUT, .choices = 1},
     {"a list of parts", CHUNK("{\"content\":[{\"type\":\"thinking\"}]}"), "c", VERDICT_CUT, .choices = 1},
     {"null and empty", CHUNK("{\"content\":null,\"tool_calls\":null,\"audio\":{}}") CHUNK("{\"tool_calls\":[]}"), "ss", VERDICT_CUT, .choices = 1},
-    {"tools", CHUNK("{\"tool_calls\":[{\"index\":0}]}") CHUNK("{\"function_call\":{\"name\":\"f\"}}"), "tt", VERDICT_CUT, .choices = 1},
-    {"text and a tool", CHUNK("{\"content\":\"x\",\"tool_calls\":[{\"index\":0}]}"), "t", VERDICT_CUT, .choices = 1},
-    {"signed thinking", CHUNK("{\"reasoning\":\"x\",\"reasoning_details\":[{\"type\":\"t\",\"signature\":\"s\"}]}"), "t", VERDICT_CUT, .choices = 1},
+    {"tools", CHUNK("{\"tool_calls\":[{\"index\":0}]}") CHUNK("{\"function_call\":{\"name\":\"f\"}}"), "TT", VERDICT_CUT, .choices = 1},
+    {"text and a tool", CHUNK("{\"content\":\"x\",\"tool_calls\":[{\"index\":0}]}"), "T", VERDICT_CUT, .choices = 1},
+    {"signed thinking", CHUNK("{\"reasoning\":\"x\",\"reasoning_details\":[{\"type\":\"t\",\"signature\":\"s\"}]}"), "T", VERDICT_CUT, .choices = 1},
     {"escaped keys", "data: {\"ch\\u006fices\":[{\"finish\\u005freason\":\"stop\"}]}\n\n", "f", VERDICT_COMPLETE, .choices = 1},
     {"keys inside of strings and deeper", CHUNK("{\"x\":\"\\\"finish_reason\\\":\\\"stop\\\"\",\"y\":{\"finish_reason\":\"stop\"}}"), "s", VERDICT_CUT, .choices = 1},
     /* no chunks */
@@ -131,8 +132,8 @@ static const struct row chat[] = {
 #define M_LAST "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
 
 static const struct row messages[] = {
-    {"whole", M_START M_PING M_BLOCK("text") M_DELTA("text_delta") M_END M_STOP M_LAST, "sksc?f.", VERDICT_COMPLETE, .choices = 1},
-    {"no message_stop", M_START M_BLOCK("text") M_DELTA("text_delta") M_END M_STOP, "ssc?f", VERDICT_CUT, .choices = 1},
+    {"whole", M_START M_PING M_BLOCK("text") M_DELTA("text_delta") M_END M_STOP M_LAST, "skscef.", VERDICT_COMPLETE, .choices = 1},
+    {"no message_stop", M_START M_BLOCK("text") M_DELTA("text_delta") M_END M_STOP, "sscef", VERDICT_CUT, .choices = 1},
     {"[DONE] is no end", M_START M_STOP DONE, "sf?", VERDICT_CUT, .choices = 1},
     {"[DONE] behind the end", M_START M_STOP M_LAST DONE, "sf.?", VERDICT_COMPLETE, .choices = 1},
     {"a chat answer is no end", ROLE TEXT STOP DONE, "????", VERDICT_CUT, .choices = 1},
@@ -142,7 +143,7 @@ static const struct row messages[] = {
     {"a name without data", M_START "event: message_stop\n\n", "sk", VERDICT_CUT, .choices = 1},
     {"the end cut before its blank line", M_START "event: message_stop\ndata: {\"type\":\"message_stop\"}\n", "s", VERDICT_CUT, .choices = 1},
     {"escaped type", M_START "data: {\"ty\\u0070e\":\"message\\u005fstop\"}\n\n", "s.", VERDICT_COMPLETE, .choices = 1},
-    {"tools", M_START M_BLOCK("tool_use") M_DELTA("input_json_delta") M_BLOCK("server_tool_use") M_BLOCK("web_search_tool_result"), "stttt", VERDICT_CUT, .choices = 1},
+    {"tools", M_START M_BLOCK("tool_use") M_DELTA("input_json_delta") M_BLOCK("server_tool_use") M_BLOCK("web_search_tool_result"), "sTttt", VERDICT_CUT, .choices = 1},
     {"thinking", M_START M_BLOCK("thinking") M_DELTA("thinking_delta") M_DELTA("signature_delta") M_BLOCK("redacted_thinking"), "ssctt", VERDICT_CUT, .choices = 1},
     {"deltas yet to be invented", M_START M_DELTA("citations_delta") M_DELTA("x_delta"), "scc", VERDICT_CUT, .choices = 1},
     {"usage before the stop", M_START M_USAGE M_STOP M_LAST, "suf.", VERDICT_COMPLETE, .choices = 1},
@@ -168,9 +169,9 @@ static const struct row messages[] = {
 #define R_LIMIT   R_EVENT("response.incomplete", ",\"response\":{\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":\"max_output_tokens\"}}")
 
 static const struct row responses[] = {
-    {"whole", R_CREATED R_RUNS R_ITEM("message") R_PART R_TEXT R_DONE R_END, "ssssc??.", VERDICT_COMPLETE, .choices = 1},
+    {"whole", R_CREATED R_RUNS R_ITEM("message") R_PART R_TEXT R_DONE R_END, "sssscee.", VERDICT_COMPLETE, .choices = 1},
     {"ended by a limit", R_CREATED R_TEXT R_LIMIT, "sc.", VERDICT_COMPLETE, .choices = 1},
-    {"all items done is no end", R_CREATED R_ITEM("message") R_PART R_TEXT R_DONE, "sssc??", VERDICT_CUT, .choices = 1},
+    {"all items done is no end", R_CREATED R_ITEM("message") R_PART R_TEXT R_DONE, "ssscee", VERDICT_CUT, .choices = 1},
     {"[DONE] is no end", R_CREATED R_TEXT DONE, "sc?", VERDICT_CUT, .choices = 1},
     {"[DONE] behind the end", R_CREATED R_END DONE, "s.?", VERDICT_COMPLETE, .choices = 1},
     {"behind the end", R_CREATED R_END R_CREATED "data: junk\n\n", "s.??", VERDICT_COMPLETE, .choices = 1},
@@ -183,8 +184,9 @@ static const struct row responses[] = {
     {"escaped type", R_CREATED "data: {\"ty\\u0070e\":\"response\\u002ecompleted\"}\n\n", "s.", VERDICT_COMPLETE, .choices = 1},
     {"a name that only begins so", R_CREATED R_EVENT("response.completed.x", "") R_EVENT("x.response.completed", ""), "s??", VERDICT_CUT, .choices = 1},
     {"what a reader reads", R_EVENT("response.reasoning_summary_text.delta", "") R_EVENT("response.reasoning_text.delta", "") R_EVENT("response.reasoning.delta", "") R_EVENT("response.refusal.delta", "") R_EVENT("response.audio.transcript.delta", ""), "ccccc", VERDICT_CUT, .choices = 1},
-    {"tools", R_ITEM("function_call") R_EVENT("response.function_call_arguments.delta", "") R_ITEM("web_search_call") R_EVENT("response.custom_tool_call_input.delta", "") R_EVENT("response.output_item.done", ",\"item\":{\"type\":\"function_call\"}"), "ttttt", VERDICT_CUT, .choices = 1},
-    {"encrypted thinking", R_ITEM("reasoning") R_EVENT("response.output_item.done", ",\"item\":{\"encrypted_content\":\"e\",\"type\":\"reasoning\"}") R_EVENT("response.output_item.done", ",\"item\":{\"encrypted_content\":null,\"type\":\"reasoning\"}"), "st?", VERDICT_CUT, .choices = 1},
+    {"tools", R_ITEM("function_call") R_EVENT("response.function_call_arguments.delta", "") R_ITEM("web_search_call") R_EVENT("response.custom_tool_call_input.delta", "") R_EVENT("response.output_item.done", ",\"item\":{\"type\":\"function_call\"}") R_ITEM("custom_tool_call"), "TtttTT", VERDICT_CUT, .choices = 1},
+    {"parts that end", R_EVENT("response.content_part.done", ",\"part\":{\"type\":\"output_text\"}") R_EVENT("response.reasoning_summary_part.done", "") R_EVENT("response.done", ""), "ee?", VERDICT_CUT, .choices = 1},
+    {"encrypted thinking", R_ITEM("reasoning") R_EVENT("response.output_item.done", ",\"item\":{\"encrypted_content\":\"e\",\"type\":\"reasoning\"}") R_EVENT("response.output_item.done", ",\"item\":{\"encrypted_content\":null,\"type\":\"reasoning\"}"), "ste", VERDICT_CUT, .choices = 1},
     {"a part that begins with text", R_EVENT("response.content_part.added", ",\"part\":{\"text\":\"x\"}"), "c", VERDICT_CUT, .choices = 1},
     {"in the background", R_EVENT("response.created", "") R_EVENT("response.queued", ""), "ss", VERDICT_CUT, .choices = 1},
     {"unknown events", R_EVENT("keepalive", "") "data: {}\n\n" R_EVENT("response.web_search_call.searching", ""), "???", VERDICT_CUT, .choices = 1},
@@ -213,17 +215,17 @@ static const struct row responses[] = {
 #define C_BROKE           NAMED("error", "{\"type\":\"error\",\"error\":{\"type\":\"throttlingException\",\"message\":\"slow\"}}")
 
 static const struct row converse[] = {
-    {"whole", C_START C_TEXT NAMED("contentBlockStop", "{\"contentBlockIndex\":0}") C_STOP C_META, "sc?fu", VERDICT_COMPLETE, .choices = 1},
+    {"whole", C_START C_TEXT NAMED("contentBlockStop", "{\"contentBlockIndex\":0}") C_STOP C_META, "scefu", VERDICT_COMPLETE, .choices = 1},
     {"without its usage", C_START C_TEXT C_STOP, "scf", VERDICT_COMPLETE, .choices = 1},
     {"cut in text", C_START C_TEXT, "sc", VERDICT_CUT, .choices = 1},
-    {"cut before its end", C_START C_TEXT NAMED("contentBlockStop", "{\"contentBlockIndex\":0}"), "sc?", VERDICT_CUT, .choices = 1},
+    {"cut before its end", C_START C_TEXT NAMED("contentBlockStop", "{\"contentBlockIndex\":0}"), "sce", VERDICT_CUT, .choices = 1},
     {"usage is no end", C_START C_TEXT C_META, "scu", VERDICT_CUT, .choices = 1},
     {"an end without a reason", C_START C_TEXT NAMED("messageStop", "{}"), "scX", VERDICT_BAD, .choices = 1, .error = "a messageStop without its stopReason"},
     {"an end without a beginning", C_STOP, "X", VERDICT_BAD, .choices = 1, .error = "an event of a message before its messageStart"},
     {"text without a beginning", C_TEXT, "X", VERDICT_BAD, .choices = 1, .error = "an event of a message before its messageStart"},
     {"two beginnings", C_START C_START, "sX", VERDICT_BAD, .choices = 1, .error = "a second messageStart"},
     {"text behind the end takes nothing from it", C_START C_STOP C_TEXT, "sfX", VERDICT_COMPLETE, .choices = 1, .error = "an event of a message behind its messageStop"},
-    {"a call", C_START C_CALL C_DELTA("\"toolUse\":{\"input\":\"{}\"}") C_STOP, "sttf", VERDICT_COMPLETE, .choices = 1},
+    {"a call", C_START C_CALL C_DELTA("\"toolUse\":{\"input\":\"{}\"}") C_STOP, "sTTf", VERDICT_COMPLETE, .choices = 1},
     {"thinking is content, what signs it is not", C_START C_DELTA("\"reasoningContent\":{\"text\":\"t\"}") C_DELTA("\"reasoningContent\":{\"signature\":\"s\"}") C_DELTA("\"reasoningContent\":{\"redactedContent\":\"r\"}") C_STOP, "scttf", VERDICT_COMPLETE, .choices = 1},
     {"an empty piece announces its block", C_START C_DELTA("\"text\":\"\"") C_STOP, "ssf", VERDICT_COMPLETE, .choices = 1},
     {"an exception", C_START C_TEXT C_BROKE, "scE", VERDICT_ERROR, .choices = 1, .type = "throttlingException", .error = "slow"},
@@ -283,7 +285,8 @@ static const struct row cohere[] = {
     {"a reason that is no end", CO_START "data: {\"type\":\"content-delta\",\"delta\":{\"finish_reason\":\"COMPLETE\"}}\n\n", "s?", VERDICT_CUT, .choices = 1},
     {"cut before the blank line", CO_TEXT "data: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\"}}\n", "c", VERDICT_CUT, .choices = 1},
     /* content */
-    {"thinking, a plan, a call", "data: {\"delta\":{\"message\":{\"content\":{\"thinking\":\"t\"}}}}\n\ndata: {\"delta\":{\"message\":{\"tool_plan\":\"p\"}}}\n\ndata: {\"delta\":{\"message\":{\"tool_calls\":{\"id\":\"c\"}}}}\n\n", "cct", VERDICT_CUT, .choices = 1},
+    {"thinking, a plan, a call", "data: {\"delta\":{\"message\":{\"content\":{\"thinking\":\"t\"}}}}\n\ndata: {\"delta\":{\"message\":{\"tool_plan\":\"p\"}}}\n\ndata: {\"delta\":{\"message\":{\"tool_calls\":{\"id\":\"c\"}}}}\n\n", "ccT", VERDICT_CUT, .choices = 1},
+    {"a part that ends, one that begins", "data: {\"type\":\"content-end\",\"index\":0}\n\ndata: {\"type\":\"content-start\",\"index\":1}\n\n", "e?", VERDICT_CUT, .choices = 1},
     {"what is not known", "data: {\"type\":\"new\"}\n\n", "?", VERDICT_CUT, .choices = 1},
     /* errors */
     {"a failure for a reason", CO_TEXT CO_END("\"finish_reason\":\"ERROR\",\"error\":\"broke\""), "cE", VERDICT_ERROR, "ERROR", "broke", .choices = 1},
@@ -324,6 +327,15 @@ struct reading {
     uint64_t taken;
 };
 
+static char letter_of(const struct dialect_event *ev)
+{
+    if (ev->call)
+        return ev->kind == EVENT_TOOL ? 'T' : '!';
+    if (ev->ends)
+        return ev->kind == EVENT_OPAQUE ? 'e' : '!';
+    return letters[ev->kind];
+}
+
 /* Feed a piece from memory of its own size, so that a sanitizer sees reads beyond it. */
 static void feed(struct reading *r, const char *p, size_t n)
 {
@@ -340,7 +352,7 @@ static void feed(struct reading *r, const char *p, size_t n)
         if (step == STEP_MORE)
             continue;
         assert_true(r->n < sizeof(r->kinds) - 1);
-        r->kinds[r->n++] = letters[r->a.ev.kind];
+        r->kinds[r->n++] = letter_of(&r->a.ev);
         r->kinds[r->n] = '\0';
     }
     free(piece);
