@@ -245,6 +245,65 @@ static void a_call_alone(void **state)
     }
 }
 
+/* One that is whole is told with its answer's end, and as its first content. */
+static void a_whole_call_alone(void **state)
+{
+    static const char messages_call[] = MESSAGES_CALL;
+    const struct {
+        const char *path, *ask, *start, *call, *end;
+    } alone[] = {
+        {CHAT, ASK_CHAT("m"), ROLE, CHAT_CALL, CHAT_END},
+        {CHAT, ASK_CHAT("x"), MESSAGES_START,
+         strstr(messages_call, "event: content_block_start"), MESSAGES_END},
+        {MESSAGES, ASK_MESSAGES("m"), MESSAGES_START,
+         strstr(messages_call, "event: content_block_start"), MESSAGES_END},
+        {MESSAGES, ASK_MESSAGES("t"), ROLE, CHAT_CALL, CHAT_END},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(alone); i++) {
+        char body[8192];
+        struct up a = {ANSWERS, STREAM_HEAD, body, 0, TWIN_WHOLE};
+        struct row row = {.path = alone[i].path, .ask = alone[i].ask};
+        struct twin t;
+        struct ups_got g;
+
+        UNUSED(snprintf(body, sizeof(body), "%s%s%s", alone[i].start, alone[i].call, alone[i].end));
+        ask(&t, &g, &row, &a, &up_good);
+        assert_true(g.clean && ups_said(&g, TOOL) && ups_said(&g, "17}"));
+        assert_int_equal(t.record.outcome, OUTCOME_FULL);
+        assert_true(t.record.first_us > 0);
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+/* The first piece has been held for as long as may be; the next one comes at once. */
+static void nothing_is_held_behind_what_was_told(void **state)
+{
+    static const char body[] = CHAT_TEXT CHAT_CALL;
+    struct up a = {ANSWERS, STREAM_HEAD, body, 0, TWIN_SILENT};
+    struct twin_client c = {0};
+    struct buf request;
+    struct twin t;
+
+    UNUSED(state);
+    buf_init(&request, 4096);
+    twin_open_env(&t, 1, CONF, env);
+    ups_set(&t, 0, &a);
+    t.ups[0].script.rest_at = (size_t)(strstr(body, "17}") - body) - 1;
+    t.ups[0].script.rest_us = EV_S(9);
+    twin_ask(&t, &c, kind_request(&request, CHAT, ASK_CHAT("m")), EV_MS(8900));
+    assert_true(span_contains(buf_span(&c.in), SPAN_LIT(TOOL)));
+    assert_false(span_contains(buf_span(&c.in), SPAN_LIT("17}")));
+    ups_pass(&t, EV_MS(300));
+    assert_true(span_contains(buf_span(&c.in), SPAN_LIT("17}")));
+    buf_fini(&request);
+    ups_pass(&t, EV_S(60));
+    twin_client_fini(&c);
+    twin_close(&t);
+}
+
 /* What the client has when its target has rested within the call for so long, and in the end. */
 static void held_for_five_seconds(void **state)
 {
@@ -407,6 +466,8 @@ int main(void)
         cmocka_unit_test(cut_at_every_byte),
         cmocka_unit_test(a_whole_call_is_told),
         cmocka_unit_test(a_call_alone),
+        cmocka_unit_test(a_whole_call_alone),
+        cmocka_unit_test(nothing_is_held_behind_what_was_told),
         cmocka_unit_test(held_for_five_seconds),
         cmocka_unit_test(not_without_end),
         cmocka_unit_test(the_error_is_numbered),

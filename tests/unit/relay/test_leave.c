@@ -21,11 +21,15 @@
 #define PADDED                                                                                     \
     ((size_t)100 * 1000) /* more than the network holds of an answer, less than that and           \
                           * a window */
+#define LEFT ((size_t)80 * 1000) /* the same of one that streams */
 
 #define EVENT(delta)                                                                               \
     "data: {\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}]}\n\n"
 #define ROLE    EVENT("{\"role\":\"assistant\"}")
 #define CONTENT EVENT("{\"content\":\"hi\"}")
+#define LAST                                                                                       \
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"              \
+    "data: [DONE]\n\n"
 #define STREAM                                                                                     \
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 #define WHOLE                                                                                      \
@@ -43,8 +47,10 @@ static const struct stage {
     bool half;               /* the client sends half of its request */
     bool large;              /* the request is */
     bool deaf;               /* the client does not read */
+    bool abrupt;             /* it leaves by RST alone: who ends its own side may read on */
     bool stream;
     bool backlog; /* bytes wait for the client */
+    bool last;    /* the answer is complete, but for the end of its body */
     unsigned aborted;
     enum outcome outcome;
 } stages[] = {
@@ -66,6 +72,11 @@ static const struct stage {
      .outcome = OUTCOME_CLIENT_GONE},
     {"held back", RELAY_ANSWERING, ANSWERS, STREAM, CONTENT, .padded = LARGE, .deaf = true,
      .stream = true, .backlog = true, .aborted = 1, .outcome = OUTCOME_CLIENT_GONE},
+    {"behind the terminal", RELAY_ANSWERING, ANSWERS, STREAM, CONTENT, .stream = true, .last = true,
+     .aborted = 1, .outcome = OUTCOME_FULL},
+    {"the terminal waits for it", RELAY_ANSWERING, ANSWERS, STREAM, CONTENT, .padded = LEFT,
+     .deaf = true, .abrupt = true, .stream = true, .backlog = true, .last = true, .aborted = 1,
+     .outcome = OUTCOME_CLIENT_GONE},
     {"flushing", RELAY_FLUSHING, ANSWERS, WHOLE,
      "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},"
      "\"finish_reason\":\"stop\"}]}",
@@ -149,6 +160,8 @@ static void fill_answer(struct buf *out, const struct stage *s)
     do
         buf_add_str(out, s->body);
     while (s->stream && out->n < s->padded);
+    if (s->last)
+        buf_add_str(out, LAST);
 }
 
 static void leave(struct twin_client *c, enum way way)
@@ -176,6 +189,8 @@ static void check_stage(const struct world *w, bool h2)
         (r->backlog > 0) != w->stage->backlog)
         fail_msg("%s, HTTP/%d: %u live, state %u, %zu bytes wait", w->stage->name, h2 ? 2 : 1,
                  (unsigned)w->t.gateway.relay.stats.live, r->state, r->backlog);
+    if (w->stage->last)
+        assert_true(call_answer(r->at->call)->done);
 }
 
 static void check_gone(struct world *w, const struct twin_client *c, bool h2, enum way way)
@@ -218,7 +233,10 @@ static void leave_at(const struct stage *s, bool h2, enum way way)
     (h2 ? h2_request : h1_request)(&ask, buf_span(&json), s->half);
     /* The client's connection is there after two latencies, its request after a third one. */
     assert_int_equal(ev_sim_at(w.t.ev, 2 * LATENCY + LATENCY / 2, become, &w, &e), 0);
-    twin_ask(&w.t, &c, buf_span(&ask), s->large ? EV_S(15) : EV_S(3)); /* 10 s of it to come in */
+    twin_ask(&w.t, &c, buf_span(&ask),
+             s->large  ? EV_S(15) /* 10 s of it to come in */
+             : s->last ? EV_MS(100)
+                       : EV_S(3));
     check_stage(&w, h2);
     leave(&c, way);
     ev_sim_run(w.t.ev, ev_now(w.t.ev) + WITHIN);
@@ -234,7 +252,7 @@ static void a_client_of_http1_leaves_at_every_stage(void **state)
 {
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_LEN(stages); i++)
-        for (enum way way = RST; way <= FIN; way++)
+        for (enum way way = RST; way <= (stages[i].abrupt ? RST : FIN); way++)
             leave_at(&stages[i], false, way);
 }
 
@@ -242,7 +260,7 @@ static void a_client_of_http2_leaves_at_every_stage(void **state)
 {
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_LEN(stages); i++)
-        for (enum way way = RST; way < WAYS; way++)
+        for (enum way way = RST; way < (stages[i].abrupt ? FIN : WAYS); way++)
             if (!stages[i].large) /* its body would need the windows to be kept */
                 leave_at(&stages[i], true, way);
 }
