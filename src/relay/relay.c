@@ -217,18 +217,22 @@ void relay_on_work(void *arg, bool works)
         board_set(&r->env->sink.row->working, works ? r->print : 0);
 }
 
-/* The clock of the whole request runs, by the provider of whom it goes to, or may go to. */
+/* The clock of the whole request runs, by the provider of whom it goes to, or may go to; whoever
+ * begins again with another configuration has been waited for since the first time. */
 static bool begin_trying(struct relay *r)
 {
     const struct settings_target *t = r->at->target ? r->at->target : r->ways[0].target;
     struct relay_refusal no = {.status = 503, .reason = REASON_NO_MEMORY};
-    ev_us total = EV_MS(t->provider->timeout.total_ms);
+    ev_us total = EV_MS(t->provider->timeout.total_ms), now = ev_now(r->env->ev);
     struct err e;
+
+    if (!r->trying_since)
+        r->trying_since = now;
+    r->deadline_at = MAX(r->trying_since + total, now);
 
     r->state = RELAY_TRYING;
     r->record.stream = r->req.stream;
-    r->deadline_at = ev_now(r->env->ev) + total;
-    if (ev_timer_set(&r->deadline, total, &e) == 0) {
+    if (ev_timer_set(&r->deadline, r->deadline_at - now, &e) == 0) {
         relay_watch_silence(r);
         return true;
     }

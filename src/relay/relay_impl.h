@@ -172,6 +172,7 @@ struct relay {
     struct relay_last *last;      /* how the last one failed; NULL: none has */
     struct ev_timer again;        /* the same target is asked once more then, or anybody */
     ev_us waited;                 /* for anybody to be there */
+    ev_us trying_since;           /* 0: its plan has not been begun */
     ev_us deadline_at;
 
     /* what the client has been told, where another target may go on with it (join.c) */

@@ -168,8 +168,9 @@ bool relay_go_back(struct relay *r, const struct relay_refusal *no)
     change_back(r);
     note_trying(r, UINT64_MAX);
     found = relay_find_target(r, &still);
-    if (found)
-        relay_tell_attempt(r, &of, no);
+    if (!found)
+        r->record.target[0] = '\0';
+    relay_tell_attempt(r, &of, no);
     relay_serve(r, found ? NULL : &still);
     return true;
 }

@@ -30,14 +30,14 @@ static struct board_side *side(const struct bed *b, enum board_side_of of)
     return &b->board->trial.sides[of];
 }
 
-static void load_next(struct bed *b, const char *text)
+static void load(const struct bed *b, struct settings **ret, const char *text)
 {
     struct conf_report *r = mem_alloc(sizeof(*r));
     struct err e;
 
     assert_non_null(r);
     conf_report_init(r);
-    if (settings_load_with(&b->next, span_str(text), SPAN_LIT("next.yaml"),
+    if (settings_load_with(ret, span_str(text), SPAN_LIT("next.yaml"),
                            SPAN_LIT("version: 1\nprices: {}\n"), b->t.env, r, &e) < 0)
         fail_msg("%s", e.text);
     conf_report_fini(r);
@@ -47,7 +47,7 @@ static void load_next(struct bed *b, const char *text)
 /* A trial whose requests are all of one side. */
 static void begin(struct bed *b, const char *next, uint64_t slice)
 {
-    load_next(b, next);
+    load(b, &b->next, next);
     board_set(&b->board->trial.loaded.slice, slice);
     board_trial_begin(&b->board->trial, b->board->standings, 1, ev_now(b->t.ev), EV_SIM_WALL_MS);
     gateway_trial(&b->t.gateway, b->next, 1);
@@ -198,6 +198,59 @@ static void what_a_trial_learns_of_targets_is_its_own(void **state)
     buf_fini(&g.body);
 }
 
+/* The old one would ask nobody just then: what the new one has asked is told all the same. */
+static void who_finds_nobody_there_has_tried_all_the_same(void **state)
+{
+    static const struct up broken = {ANSWERS, REFUSAL("503 No", ""), ERROR, 0, TWIN_WHOLE};
+    struct bed *b = *state;
+    struct ups_got g;
+
+    begin(b, NEW, NONE);
+    ups_set(&b->t, 0, &broken);
+    ups_set(&b->t, 1, &broken);
+    for (int i = 0; i < 12; i++) {
+        ups_ask(&b->t, &g, STREAM, EV_MS(100));
+        buf_fini(&g.body);
+    }
+    board_set(&b->board->trial.slice, ALL);
+    b->t.records = b->t.more = b->t.ups[0].requests = 0;
+    ups_ask(&b->t, &g, STREAM, EV_S(5));
+    assert_int_equal(g.status, 503);
+    assert_int_equal(b->t.ups[0].requests, 0);
+    assert_int_equal(b->t.records, 1);
+    assert_int_equal(b->t.more, 1);
+    assert_int_equal(b->t.record.attempts, 1);
+    assert_string_equal(b->t.record.target, "");
+    assert_true(strstr(b->t.record.tried, "b/m=overload") == b->t.record.tried);
+    buf_fini(&g.body);
+}
+
+/* It has waited for the new one's target for 5 s of its 6, and has one left for the old one's. */
+static void one_deadline_spans_both(void **state)
+{
+    static const struct up silent = {ANSWERS, "", "", 0, TWIN_SILENT};
+    struct bed *b = *state;
+    struct settings *old;
+    struct ups_got g;
+    struct err e;
+
+    load(b, &old,
+         "version: 1\nproviders:\n  a: {type: openai-compatible, endpoints: "
+         "['http://127.0.0.1:9000/v1'], private: true, timeout: {first_token: 5s, total: 6s}}\n"
+         "models:\n  m: {targets: a/m}\n");
+    assert_int_equal(gateway_settings(&b->t.gateway, old, &e), 0);
+    settings_unref(&old);
+    begin(b, NEW, ALL);
+    ups_set(&b->t, 0, &silent);
+    ups_set(&b->t, 1, &silent);
+    ups_ask(&b->t, &g, STREAM, EV_S(20));
+    assert_int_equal(g.status, 504);
+    assert_int_equal(b->t.record.reason, REASON_TIMEOUT_TOTAL);
+    assert_in_range(b->t.record.duration_us, EV_S(6), EV_MS(6100));
+    assert_int_equal(b->t.record.attempts, 2);
+    buf_fini(&g.body);
+}
+
 /* What has been said cannot be said again. */
 static void what_has_reached_the_client_stays(void **state)
 {
@@ -278,7 +331,7 @@ static void what_the_request_says_of_its_routing_goes_back_with_it(void **state)
     struct ups_got g;
     struct err e;
 
-    load_next(b, PLAN(", routing: {from_body: true}"));
+    load(b, &b->next, PLAN(", routing: {from_body: true}"));
     assert_int_equal(gateway_settings(&b->t.gateway, b->next, &e), 0);
     settings_unref(&b->next);
     begin(b, PLAN(", routing: {from_body: true}, retry: {same_target: 0}"), ALL);
@@ -419,6 +472,8 @@ int main(void)
         TEST(each_side_goes_by_its_own),
         TEST(what_fails_begins_again_with_the_old_one),
         TEST(what_a_trial_learns_of_targets_is_its_own),
+        TEST(who_finds_nobody_there_has_tried_all_the_same),
+        TEST(one_deadline_spans_both),
         TEST(what_has_reached_the_client_stays),
         TEST(the_clients_own_fault_counts_for_nobody),
         TEST(a_model_that_only_the_old_one_has_is_served),
