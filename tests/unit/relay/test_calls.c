@@ -253,8 +253,8 @@ static void a_whole_call_alone(void **state)
         const char *path, *ask, *start, *call, *end;
     } alone[] = {
         {CHAT, ASK_CHAT("m"), ROLE, CHAT_CALL, CHAT_END},
-        {CHAT, ASK_CHAT("x"), MESSAGES_START,
-         strstr(messages_call, "event: content_block_start"), MESSAGES_END},
+        {CHAT, ASK_CHAT("x"), MESSAGES_START, strstr(messages_call, "event: content_block_start"),
+         MESSAGES_END},
         {MESSAGES, ASK_MESSAGES("m"), MESSAGES_START,
          strstr(messages_call, "event: content_block_start"), MESSAGES_END},
         {MESSAGES, ASK_MESSAGES("t"), ROLE, CHAT_CALL, CHAT_END},

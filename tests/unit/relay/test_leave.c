@@ -19,8 +19,8 @@
 #define LARGE   ((size_t)1000 * 1000) /* a body that takes seconds at the pace below */
 #define SLOWLY  ((uint64_t)100 * 1000)
 #define PADDED                                                                                     \
-    ((size_t)100 * 1000) /* more than the network holds of an answer, less than that and           \
-                          * a window */
+    ((size_t)100 * 1000)         /* more than the network holds of an answer, less than that and   \
+                                  * a window */
 #define LEFT ((size_t)80 * 1000) /* the same of one that streams */
 
 #define EVENT(delta)                                                                               \
