@@ -116,6 +116,9 @@ struct dialect_event {
     bool ends;                    /* EVENT_OPAQUE: a part of the answer ends; text, if it was one */
     uint64_t next;                /* the number that the next event has, in dialects that number
                                    * them; 0: this event has none */
+    bool again;                   /* it has the number of the last one, in an answer that has
+                                   * counted its events so far: if it is the same to the byte, it
+                                   * has come twice */
     uint64_t model_at, model_len; /* the model's JSON string with quotes, as offset into the raw
                                    * event; len 0: not in this event */
     uint64_t null_usage_at;       /* offset of the null of a "usage": null at the event's root, as
@@ -151,6 +154,7 @@ struct dialect_answer {
     uint64_t events;   /* events completed */
     uint64_t sequence; /* the number that the next event has, in dialects that number them; errors
                         * and what is BAD do not count: they are not handed on */
+    uint64_t counted;  /* so many events, up to the last, had each the number behind another's */
 
     /* The event being built, private until it is handed out. Of a whole answer, ev.model_at is
      * the offset in the body, and the error members tell what an error in it said. */

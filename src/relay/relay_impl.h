@@ -99,6 +99,7 @@ struct relay_attempt {
     struct board_target *counted; /* where it is counted as under way; NULL: nowhere */
     struct http_head answer_head; /* of the upstream's answer; fields in the arena */
     bool events;                  /* the answer comes as events */
+    uint64_t event_print;         /* of the last one, where it had a number */
     bool whole;                   /* the answer is held until it is whole */
     struct buf held;              /* events before the first content */
     struct blob *answer;          /* a whole answer */

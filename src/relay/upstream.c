@@ -171,16 +171,27 @@ static int tell_event(struct relay *r, const struct dialect_event *ev, struct sp
     return 0;
 }
 
+/* It is the last event once more, by its number and to the byte. */
+static bool is_repeated(struct relay *r, const struct dialect_event *ev, struct span raw,
+                        enum call_piece piece)
+{
+    uint64_t before = r->at->event_print;
+
+    r->at->event_print = ev->next && piece == CALL_EVENT_WHOLE ? span_hash(raw) : 0;
+    return ev->again && before && r->at->event_print == before;
+}
+
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
                      enum call_piece piece)
 {
     struct relay *r = relay_of(arg);
+    bool only_ours = r->at->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE;
     struct err e;
     int rc;
 
     relay_note_keeper(r);
-    if (r->at->usage_added && ev->kind == EVENT_USAGE && piece == CALL_EVENT_WHOLE) {
-        relay_ask_more(r); /* only we have asked for it */
+    if (is_repeated(r, ev, raw, piece) || only_ours) { /* only the gateway has asked for that */
+        relay_ask_more(r);
         return;
     }
     if (dialect_is_content(ev->kind))

@@ -284,6 +284,16 @@ static void finish(struct dialect_answer *a)
     a->finished = 1;
 }
 
+/* Some servers give all their events one number, or none: what that says of an event only those
+ * tell that are seen to count. */
+static void count(struct dialect_answer *a)
+{
+    a->ev.again = a->counted > 1 && a->ev.next == a->sequence;
+    if (!a->ev.again)
+        a->counted = a->ev.next == a->sequence + 1 ? a->counted + 1 : 0;
+    a->sequence = a->ev.next;
+}
+
 static void end_event(struct dialect_answer *a)
 {
     enum dialect_kind kind;
@@ -307,7 +317,7 @@ static void end_event(struct dialect_answer *a)
     a->ev.kind = kind;
     a->ev.ends = kind == EVENT_OPAQUE && a->marks >> TYPE_SHIFT == TYPE_ENDS;
     if (a->ev.next)
-        a->sequence = a->ev.next;
+        count(a);
     a->started |= kind != EVENT_OPAQUE;
     a->content |= kind == EVENT_CONTENT;
     a->tool |= kind == EVENT_TOOL;

@@ -627,6 +627,36 @@ static void responses_say_how_they_stopped(void **state)
     }
 }
 
+/* Of an answer that counts its events, and of none that does not. */
+static void numbers_say_what_may_have_come_twice(void **state)
+{
+    static const struct {
+        const char *numbers, *again; /* of each event; '-': it has none */
+    } rows[] = {
+        {"0122345", "0001000"}, {"01112", "00110"}, {"12334", "00010"}, {"56778", "00010"},
+        {"011", "001"},         {"00", "00"},       {"00000", "00000"}, {"566", "000"},
+        {"0121", "0000"},       {"0133", "0000"},   {"01355", "00000"}, {"013455", "000001"},
+        {"012-23", "000010"},   {"----", "0000"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct row row = {.text = "", .choices = 1};
+        struct reading r;
+
+        begin(&r, &dialect_openai_responses, &row);
+        for (size_t k = 0; rows[i].numbers[k]; k++) {
+            char number[] = ",\"sequence_number\":0", text[128];
+
+            number[sizeof(number) - 2] = rows[i].numbers[k];
+            UNUSED(snprintf(text, sizeof(text), R_EVENT("response.output_text.delta", "%s"),
+                            rows[i].numbers[k] == '-' ? "" : number));
+            feed(&r, text, strlen(text));
+            if (r.a.ev.again != (rows[i].again[k] == '1'))
+                fail_msg("%s: event %zu", rows[i].numbers, k);
+        }
+    }
+}
+
 static void a_status_inside_an_error_is_found(void **state)
 {
     static const struct {
@@ -723,6 +753,7 @@ int main(void)
         cmocka_unit_test(a_null_usage_can_be_taken_out),
         cmocka_unit_test(usage_is_counted_alike),
         cmocka_unit_test(responses_say_how_they_stopped),
+        cmocka_unit_test(numbers_say_what_may_have_come_twice),
         cmocka_unit_test(a_status_inside_an_error_is_found),
         cmocka_unit_test(a_long_message_is_cut_alike),
         cmocka_unit_test(boundaries_are_between_events),

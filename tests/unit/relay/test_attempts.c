@@ -315,6 +315,52 @@ static void an_error_behind_an_early_head_is_the_first_event(void **state)
     buf_fini(&body);
 }
 
+#define SAYS(n, word)                                                                              \
+    "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\","           \
+    "\"item_id\":\"m1\",\"output_index\":0,\"content_index\":0,\"sequence_number\":" #n ","        \
+    "\"delta\":\"" word "\"}\n\n"
+#define BEGINS                                                                                     \
+    "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,"         \
+    "\"response\":{\"id\":\"r1\",\"model\":\"m\",\"status\":\"in_progress\"}}\n\n"
+#define ENDS(n)                                                                                    \
+    "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":" #n    \
+    ",\"response\":{\"id\":\"r1\",\"model\":\"m\",\"status\":\"completed\"}}\n\n"
+
+/* To the byte, and numbered: then it is the transport's, and not another piece of the text. */
+static void an_event_that_comes_twice_is_told_once(void **state)
+{
+    static const struct {
+        const char *says, *told;
+    } rows[] = {
+        {BEGINS SAYS(1, "la") SAYS(1, "la") SAYS(2, "la") ENDS(3),
+         BEGINS SAYS(1, "la") SAYS(2, "la") ENDS(3)},
+        {BEGINS SAYS(1, "la") SAYS(1, "la") SAYS(1, "la") ENDS(2), BEGINS SAYS(1, "la") ENDS(2)},
+        {BEGINS SAYS(1, "la") SAYS(1, "li") ENDS(2), BEGINS SAYS(1, "la") SAYS(1, "li") ENDS(2)},
+        {BEGINS SAYS(0, "la") SAYS(0, "la") ENDS(0), BEGINS SAYS(0, "la") SAYS(0, "la") ENDS(0)},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct up up = {ANSWERS, STREAM_HEAD, rows[i].says, 0, TWIN_WHOLE};
+        struct ups_got g;
+        struct twin t;
+
+        twin_open_env(&t, i,
+                      "version: 1\nproviders:\n  o: {type: openai, endpoints: "
+                      "['http://127.0.0.1:9000/v1'], private: true, key: 'env:K'}\n"
+                      "models: {m: {targets: [o/m]}}\n",
+                      (const char *[]){"K=sk-of-the-test", NULL});
+        ups_set(&t, 0, &up);
+        ups_ask_at(&t, &g, "/v1/responses", "{\"model\":\"m\",\"stream\":true,\"input\":\"hi\"}",
+                   EV_S(5));
+        assert_true(g.status == 200 && g.clean);
+        if (!span_is(buf_span(&g.body), rows[i].told))
+            fail_msg("%zu: %.*s", i, SPAN_FMT(buf_span(&g.body)));
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_client_leaves_between_attempts),
         cmocka_unit_test(the_gateway_changes_between_attempts),
         cmocka_unit_test(an_error_behind_an_early_head_is_the_first_event),
+        cmocka_unit_test(an_event_that_comes_twice_is_told_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
