@@ -85,7 +85,7 @@ static void check_history(const struct record *r)
     struct buf out;
     struct err e;
 
-    MUST(history_new(&h, &e) == 0);
+    MUST(history_new(&h, HISTORY_BYTES, &e) == 0);
     for (int i = 0; i < 2; i++) {
         one.more = i == 0;
         history_add(h, &one);

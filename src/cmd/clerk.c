@@ -286,6 +286,7 @@ static int serve(struct clerk *c, const struct proc_place *place, struct setting
     struct ops_conf conf = {.net = c->net,
                             .board = c->run->board,
                             .workers = c->run->workers,
+                            .history = c->run->history,
                             .first = c->run->first,
                             .log_fd = STDOUT_FILENO,
                             .listen_fd = dup(c->run->admin_fd),

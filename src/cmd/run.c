@@ -12,6 +12,7 @@
 #include "cmd/run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <limits.h>
 #include <sys/mman.h>
@@ -24,12 +25,14 @@
 #include "cmd/banner.h"
 #include "cmd/commands.h"
 #include "cmd/config.h"
-#include "cmd/cpus.h"
 #include "cmd/hurry.h"
 #include "cmd/listen.h"
 #include "net/tls.h"
+#include "ops/history.h"
 #include "proc/drop.h"
+#include "proc/machine.h"
 #include "relay/hand_over.h"
+#include "relay/relay.h"
 
 #define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
 
@@ -120,12 +123,36 @@ static void give_way(void *arg, uint32_t slot)
 
 /* ---- start ---- */
 
+#define MIB (UINT64_C(1024) * 1024)
+
 /* As many as the CPUs this process may use, at least two: one crash must never cut everything. */
 static uint32_t count_workers(const struct settings *s)
 {
-    uint32_t n = s->server.workers ? s->server.workers : MAX(cpus_count(), 2U);
+    uint32_t n = s->server.workers ? s->server.workers : MAX(machine_cpus(), 2U);
 
     return MIN(n, (uint32_t)BOARD_WORKERS);
+}
+
+/* What the control group grants is divided; without one each takes what the configuration says. */
+static void share_memory(struct run *run)
+{
+    const struct settings *first = run->first;
+    uint64_t granted = machine_memory();
+    struct machine_shares s;
+    struct relay_room room;
+
+    if (granted == UINT64_MAX)
+        return;
+    s = machine_share(granted, run->workers);
+    run->worker_memory = s.worker;
+    run->history = (size_t)MIN(s.history, (uint64_t)HISTORY_BYTES);
+    room = relay_room(s.worker, first);
+    if (room.bodies < first->server.memory_bytes_max ||
+        room.translation < first->server.translation_bytes_max)
+        run_say("lamplighter: the control group grants %" PRIu64 " MiB of memory: in each worker "
+                "bodies take at most %" PRIu64 " MiB of it and translations %" PRIu64
+                " MiB, unless server.limits says otherwise",
+                granted / MIB, room.bodies / MIB, room.translation / MIB);
 }
 
 static int open_records(struct run *run, struct err *e)
@@ -280,6 +307,7 @@ static int prepare(struct run *run, struct buf *text)
     status = run_load(run, NULL, &run->first, text, &printed);
     if (status == 0) {
         run->workers = run->single ? 1 : count_workers(run->first);
+        share_memory(run);
         if (listen_open(run, run->first, &e) < 0) {
             run_say("lamplighter: %s", e.text);
             status = EXIT_FAILED;

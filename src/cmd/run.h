@@ -30,6 +30,8 @@ struct run {
     uint16_t engine_port;
     bool single;
     uint32_t workers;
+    uint64_t worker_memory; /* as relay_sink.memory */
+    size_t history;         /* as ops_conf.history */
     uint32_t hurry;
     size_t listens;
     int listen_fds[BOARD_WORKERS][RUN_LISTENS];

@@ -85,6 +85,7 @@ static int serve(struct single *s, struct settings *settings, struct err *e)
     struct ops_conf conf = {.net = s->net,
                             .board = s->run->board,
                             .workers = 1,
+                            .history = s->run->history,
                             .first = settings,
                             .log_fd = STDOUT_FILENO,
                             .listen_fd = s->run->admin_fd,
@@ -130,7 +131,8 @@ int run_single(const struct run *run, int config_fd)
                               .creds = run->board->creds[0],
                               .overrides = run->board,
                               .kept = &run->board->kept,
-                              .seats = &run->board->seats};
+                              .seats = &run->board->seats,
+                              .memory = run->worker_memory};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;

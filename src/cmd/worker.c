@@ -171,7 +171,8 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .kept = &w->run->board->kept,
                               .seats = &w->run->board->seats,
                               .overrides = w->run->board,
-                              .trial = &w->run->board->trial};
+                              .trial = &w->run->board->trial,
+                              .memory = w->run->worker_memory};
     int rc = -1;
 
     held_init(&w->held, w->run->board, place->slot);

@@ -7,7 +7,7 @@
  * to the oldest, and an index of ids (open addressing, no holes: what is taken out is filled from
  * behind) has the newest of each.
  *
- * Invariants: (1) tail <= every place in the index < head; (2) head - tail <= HISTORY_BYTES, so
+ * Invariants: (1) tail <= every place in the index < head; (2) head - tail <= ring * CHUNK, so
  * that no chunk is written while an entry in it is kept; (3) the index is at most three quarters
  * full.
  */
@@ -17,7 +17,7 @@
 #include "record/log.h"
 
 #define CHUNK     ((size_t)64 * 1024)
-#define CHUNKS    (HISTORY_BYTES / CHUNK)
+#define CHUNKS    (HISTORY_BYTES / CHUNK) /* at most */
 #define SLOTS_MIN ((size_t)1024)
 #define SLOTS_MAX ((size_t)256 * 1024)
 #define NOWHERE   UINT64_MAX
@@ -55,6 +55,7 @@ struct slot {
 
 struct history {
     char *chunks[CHUNKS];
+    size_t ring;                   /* so many of them are used in turns */
     history_at head, tail, newest; /* newest: of the entries, if there are any */
     uint64_t requests, entries;
     uint64_t fallen, missed, chunks_n;
@@ -62,10 +63,14 @@ struct history {
     size_t slots_n, ids;
 };
 
-int history_new(struct history **ret, struct err *e)
+int history_new(struct history **ret, size_t most, struct err *e)
 {
+    MUST(most >= HISTORY_LEAST && most <= HISTORY_BYTES);
     *ret = mem_zalloc(1, sizeof(**ret));
-    return *ret ? 0 : err_set(e, ERR_NOMEM, "the history of requests: no memory");
+    if (!*ret)
+        return err_set(e, ERR_NOMEM, "the history of requests: no memory");
+    (*ret)->ring = most / CHUNK;
+    return 0;
 }
 
 void history_free(struct history **h)
@@ -79,7 +84,7 @@ void history_free(struct history **h)
 
 static struct entry *entry_at(const struct history *h, history_at at)
 {
-    return (struct entry *)(void *)(h->chunks[at / CHUNK % CHUNKS] + at % CHUNK);
+    return (struct entry *)(void *)(h->chunks[at / CHUNK % h->ring] + at % CHUNK);
 }
 
 static struct span id_at(const struct history *h, history_at at)
@@ -203,10 +208,10 @@ static history_at next_place(struct history *h, size_t bytes)
 static struct entry *make_room(struct history *h, size_t bytes, bool more)
 {
     history_at at = next_place(h, bytes);
-    char **chunk = &h->chunks[at / CHUNK % CHUNKS];
+    char **chunk = &h->chunks[at / CHUNK % h->ring];
 
     while (h->entries &&
-           (at + bytes - h->tail > HISTORY_BYTES || (!more && h->requests == HISTORY_REQUESTS) ||
+           (at + bytes - h->tail > h->ring * CHUNK || (!more && h->requests == HISTORY_REQUESTS) ||
             h->ids >= SLOTS_MAX / 4 * 3))
         drop_oldest(h);
     if (!*chunk) {

@@ -16,14 +16,16 @@
 
 #define HISTORY_REQUESTS 100000
 #define HISTORY_BYTES    ((size_t)60 * 1024 * 1024) /* of records; their index takes 2 MiB besides */
-#define HISTORY_TRIES    64                         /* most records of one request that are found */
+#define HISTORY_LEAST    ((size_t)1024 * 1024)
+#define HISTORY_TRIES    64 /* most records of one request that are found */
 
 struct history;
 
 /* Where a record stands. It is good until the next history_add(). */
 typedef uint64_t history_at;
 
-MUST_CHECK int history_new(struct history **ret, struct err *e);
+/* most: bytes of records that it takes, at most HISTORY_BYTES and at least HISTORY_LEAST. */
+MUST_CHECK int history_new(struct history **ret, size_t most, struct err *e);
 void history_free(struct history **h);
 
 /* Keep a copy. Without memory for it, it is counted as missed. */

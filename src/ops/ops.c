@@ -141,7 +141,8 @@ int ops_new(struct ops **ret, const struct ops_conf *conf, struct settings *sett
     ev_timer_init(&o->flush_more, o->ev, on_flush_more);
     ev_timer_init(&o->tick, o->ev, on_tick);
     if (metrics_new(&o->metrics, SERIES_MAX, ev_random_u64(o->ev), e) < 0 ||
-        recent_new(&o->recent, e) < 0 || history_new(&o->history, e) < 0 ||
+        recent_new(&o->recent, e) < 0 ||
+        history_new(&o->history, conf->history ? conf->history : HISTORY_BYTES, e) < 0 ||
         logfile_new(&o->log, LOG_QUEUE_MAX, e) < 0 || open_log(o, e) < 0 ||
         ev_timer_set(&o->tick, 0, e) < 0 || admin_open(o, e) < 0)
         goto out;

@@ -52,6 +52,7 @@ struct ops_conf {
     struct net *net;
     struct board *board;
     uint32_t workers; /* slots in use */
+    size_t history;   /* bytes that past requests take (history.h); 0: as many as may be */
     /* The snapshot that the gateway started with: the board's engines are those of it, by index,
      * whatever came later. A reference is taken. */
     struct settings *first;

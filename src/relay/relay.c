@@ -650,6 +650,20 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
         begin(r, peer);
 }
 
+/* A fifth for bodies: the defaults stand to each other like that. */
+struct relay_room relay_room(uint64_t memory, const struct settings *settings)
+{
+    struct relay_room ret = {settings->server.memory_bytes_max,
+                             settings->server.translation_bytes_max};
+    uint64_t bodies = memory / 5, translation = memory - bodies;
+
+    if (bodies && !settings->server.memory_given)
+        ret.bodies = MIN(ret.bodies, bodies);
+    if (translation && !settings->server.translation_given)
+        ret.translation = MIN(ret.translation, translation);
+    return ret;
+}
+
 int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
                    struct call_pools *pools, struct cred_store *creds, struct relay_sink sink,
                    struct err *e)
@@ -669,7 +683,8 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
         err_set(e, ERR_NOMEM, "no memory for SHA-256");
         goto fail;
     }
-    if (blob_pool_init(&env->blobs, settings->server.memory_bytes_max, SPOOL_DIR, e) < 0)
+    if (blob_pool_init(&env->blobs, relay_room(env->sink.memory, settings).bodies, SPOOL_DIR, e) <
+        0)
         goto fail;
     env->settings = settings_ref(settings);
     once_init(&env->once, ev);
@@ -686,7 +701,7 @@ void relay_env_settings(struct relay_env *env, struct settings *settings)
     struct settings *old = env->settings;
 
     env->settings = settings_ref(settings);
-    env->blobs.bytes_max = settings->server.memory_bytes_max;
+    env->blobs.bytes_max = relay_room(env->sink.memory, settings).bodies;
     settings_unref(&old);
     relay_env_trial(env, NULL, 0);
 }

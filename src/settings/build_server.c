@@ -143,6 +143,8 @@ void build_server(struct build *b)
     s->server.answer_bytes_max = l->answer.num;
     s->server.memory_bytes_max = l->memory.num;
     s->server.translation_bytes_max = l->translation.num;
+    s->server.memory_given = l->memory.set;
+    s->server.translation_given = l->translation.set;
     s->server.conns = (uint32_t)l->connections.num;
     s->server.conns_per_ip = (uint32_t)l->connections_per_ip.num;
     s->server.requests_per_conn = (uint32_t)l->requests_per_connection.num;

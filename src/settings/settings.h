@@ -208,8 +208,9 @@ struct settings {
         uint32_t conns, conns_per_ip, requests_per_conn, streams_per_conn;
         bool half_close_ok;
         uint64_t answer_bytes_max;
-        uint64_t memory_bytes_max;      /* bodies of all requests in memory */
-        uint64_t translation_bytes_max; /* what requests in translation take besides */
+        uint64_t memory_bytes_max;            /* bodies of all requests in memory */
+        uint64_t translation_bytes_max;       /* what requests in translation take besides */
+        bool memory_given, translation_given; /* else less will do where there is less */
     } server;
 
     /* How the next snapshot is tried. */

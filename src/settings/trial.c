@@ -129,6 +129,7 @@ static bool same_server(const struct settings *a, const struct settings *b)
            a->server.streams_per_conn == b->server.streams_per_conn &&
            a->server.half_close_ok == b->server.half_close_ok &&
            a->server.memory_bytes_max == b->server.memory_bytes_max &&
+           a->server.memory_given == b->server.memory_given &&
            span_eq(a->server.tls_cert, b->server.tls_cert) &&
            span_eq(a->server.tls_key, b->server.tls_key);
 }

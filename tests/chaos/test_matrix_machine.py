@@ -80,19 +80,20 @@ def group():
     group.close()
 
 
-def test_twice_the_load_that_memory_is_there_for(shipped, group, mock, tmp_path):
+@pytest.mark.parametrize("limits, size", [(SHARE, 3 * MIB), ({}, MIB)], ids=["by the configuration", "by the group"])
+def test_twice_the_load_that_memory_is_there_for(shipped, group, mock, tmp_path, limits, size):
     """Row 40: who finds no room is refused; nobody is killed, and it is over with the load."""
     inside = tmp_path / "inside"
     inside.write_text(f'#!/bin/sh\necho $$ > "{group.path}/cgroup.procs"\nexec "{shipped}" "$@"\n')
     inside.chmod(0o755)
-    gateway = bed.Gateway(inside, tmp_path, configuration(mock, limits=SHARE), env=bed.KEYS)
+    gateway = bed.Gateway(inside, tmp_path, configuration(mock, limits=limits), env=bed.KEYS)
     try:
-        pids, clients = gateway.workers(), 2 * LIMIT // (3 * MIB)  # of which some are translated, in 15 times that
+        pids, clients = gateway.workers(), 2 * LIMIT // size  # of which some are translated, in 15 times that
         ways = [WAYS[n % len(WAYS)] for n in range(clients)]
 
         def one(way):
             try:
-                return matrix.ask(gateway, way, f"slow-{way.target}", timeout=60, size=3 * MIB)
+                return matrix.ask(gateway, way, f"slow-{way.target}", timeout=60, size=size)
             except OSError as e:  # refused before its body was read
                 return e
 
@@ -102,6 +103,7 @@ def test_twice_the_load_that_memory_is_there_for(shipped, group, mock, tmp_path)
         print(f"{came.count(200)} answered, {came.count(503)} refused, {came.count(None)} cut off, "
               f"at most {group.most() / MIB:.0f} of {LIMIT / MIB:.0f} MiB")
         assert set(came) <= {200, 503, None} and came.count(200) > 0 and came.count(503) > 0
+        assert ("the control group grants 160 MiB" in gateway.err.read_text()) == (limits is not SHARE)
         for way, answer in zip(ways, answers):
             if getattr(answer, "status", None):
                 matrix.honest(way, answer)

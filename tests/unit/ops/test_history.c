@@ -20,7 +20,7 @@ static struct history *make(void)
     struct history *h = NULL;
     struct err e;
 
-    assert_int_equal(history_new(&h, &e), 0);
+    assert_int_equal(history_new(&h, HISTORY_BYTES, &e), 0);
     return h;
 }
 
@@ -238,6 +238,27 @@ static void the_oldest_fall_out_by_bytes(void **state)
 }
 
 /* Their requests' ends were lost, as when the queue to the clerk is full. */
+/* Where less memory is granted than it would take. */
+static void a_small_one_keeps_what_it_has_room_for(void **state)
+{
+    struct history *h;
+    struct history_facts f;
+    struct err e;
+
+    UNUSED(state);
+    assert_int_equal(history_new(&h, HISTORY_LEAST, &e), 0);
+    for (uint64_t n = 0; n < 20000; n++) /* some times around */
+        add(h, n, false, true);
+    f = facts_of(h);
+    assert_true(f.missed == 0 && f.fallen > 0 && f.requests > 500);
+    assert_true(f.bytes < HISTORY_LEAST + (4 << 20));
+    assert_int_equal(f.requests + f.fallen, 20000);
+    assert_int_equal(walk(h, 19999), f.requests);
+    assert_kept(h, 20000 - f.requests, true);
+    assert_false(is_kept(h, 20000 - f.requests - 1));
+    history_free(&h);
+}
+
 static void attempts_without_an_end_fall_out_too(void **state)
 {
     struct history *h = make();
@@ -363,7 +384,7 @@ static void without_memory_records_are_missed(void **state)
 
     UNUSED(state);
     mem_torture(1, false);
-    assert_int_equal(history_new(&h, &e), -1);
+    assert_int_equal(history_new(&h, HISTORY_BYTES, &e), -1);
     assert_int_equal(e.code, ERR_NOMEM);
     for (size_t at = 1;; at++) {
         bool hit;
@@ -427,6 +448,7 @@ int main(void)
         cmocka_unit_test(of_too_many_attempts_the_last_are_found),
         cmocka_unit_test(the_oldest_fall_out_by_number),
         cmocka_unit_test(the_oldest_fall_out_by_bytes),
+        cmocka_unit_test(a_small_one_keeps_what_it_has_room_for),
         cmocka_unit_test(attempts_without_an_end_fall_out_too),
         cmocka_unit_test(the_first_attempts_may_have_fallen_out),
         cmocka_unit_test(what_has_not_ended_is_told_so_far),
