@@ -3,12 +3,15 @@
  */
 #include "call/request_head.h"
 
+#include "base/secret.h"
+
 #define ARENA_BUDGET ((size_t)256 * 1024)
 #define FIELDS_OWN   8
 #define SIGNED_MAX   4096 /* bytes of a signature's field */
 
-static void add_auth(const struct call_conf *conf, struct arena *a, struct http_field *fields,
-                     size_t *n)
+/* Absent: there is none. */
+static struct span add_auth(const struct call_conf *conf, struct arena *a,
+                            struct http_field *fields, size_t *n)
 {
     static const struct {
         const char *name, *prefix;
@@ -22,11 +25,11 @@ static void add_auth(const struct call_conf *conf, struct arena *a, struct http_
     };
 
     if (!span_has(conf->key) || !rows[conf->auth].name)
-        return;
+        return span_of(NULL, 0);
     fields[*n].name = span_str(rows[conf->auth].name);
     fields[*n].value =
         arena_join(a, (struct span[]){span_str(rows[conf->auth].prefix), conf->key}, 2);
-    (*n)++;
+    return fields[(*n)++].value;
 }
 
 /* A field that the provider insists on and the client did not send. */
@@ -102,6 +105,7 @@ int call_send_head(struct http_stream *s, const struct call_conf *conf, struct e
 {
     struct http_field *fields;
     struct http_head h = {.method = conf->method};
+    struct span auth = span_of(NULL, 0);
     struct arena a;
     size_t n = 0;
     int rc = -1;
@@ -115,7 +119,7 @@ int call_send_head(struct http_stream *s, const struct call_conf *conf, struct e
     for (; n < conf->fields_n; n++)
         fields[n] = conf->fields[n];
     fields[n++] = (struct http_field){SPAN_LIT("accept-encoding"), SPAN_LIT("identity")};
-    add_auth(conf, &a, fields, &n);
+    auth = add_auth(conf, &a, fields, &n);
     add_default(conf, fields, &n);
     h.authority = settings_authority(&a, conf->url);
     h.path = conf->path;
@@ -132,6 +136,7 @@ int call_send_head(struct http_stream *s, const struct call_conf *conf, struct e
     else
         rc = http_send_head(s, &h, e);
 out:
+    secret_wipe((void *)(uintptr_t)auth.p, auth.n); /* the arena's own */
     arena_fini(&a);
     return rc;
 }

@@ -24,6 +24,7 @@
 #include "http/h1_client.h"
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "http/h1_read.h"
 #include "http/h1_write.h"
 
@@ -117,6 +118,16 @@ static struct h1_client *of_stream(const struct pool_stream *s)
     return c;
 }
 
+/* At most: its buffer does not move, and leaves no copy of a key behind. */
+static size_t head_bytes(const struct http_head *h)
+{
+    size_t ret = h->method.n + h->path.n + h->authority.n + 256;
+
+    for (size_t i = 0; i < h->fields_n; i++)
+        ret += h->fields[i].name.n + h->fields[i].value.n + 4;
+    return ret;
+}
+
 static int send_head(struct pool_stream *s, const struct http_head *h, struct err *e)
 {
     struct h1_client *c = of_stream(s);
@@ -126,8 +137,11 @@ static int send_head(struct pool_stream *s, const struct http_head *h, struct er
 
     MUST(!c->head_sent);
     buf_init(&out, HEAD_OUT_MAX);
-    if (h1_write_request(&out, h, &opts, e) == 0)
+    if (!buf_reserve(&out, head_bytes(h)))
+        rc = buf_finish(&out, "head", e);
+    else if (h1_write_request(&out, h, &opts, e) == 0)
         rc = net_conn_write(c->conn, out.p, out.n, e);
+    secret_wipe(out.p, out.n);
     buf_fini(&out);
     c->head_sent = rc == 0;
     c->reader.head_only = span_is(h->method, "HEAD");

@@ -22,7 +22,10 @@
  */
 #include "http/h2.h"
 
+#include <malloc.h>
+
 #include "base/mem.h"
+#include "base/secret.h"
 #include "http/head.h"
 
 #define OUT_MAX           ((size_t)64 * 1024)
@@ -45,6 +48,15 @@ static void *nom_malloc(size_t n, void *arg)
 static void nom_free(void *p, void *arg)
 {
     UNUSED(arg);
+    mem_free(p);
+}
+
+/* What a client's session copies has a provider's key in it. */
+static void nom_wipe(void *p, void *arg)
+{
+    UNUSED(arg);
+    if (p)
+        secret_wipe(p, malloc_usable_size(p));
     mem_free(p);
 }
 
@@ -454,6 +466,18 @@ static void put(struct out_head *o, struct span name, struct span value)
     o->nv[o->n++] = (nghttp2_nv){bytes_of(name), bytes_of(value), name.n, value.n, 0};
 }
 
+/* nghttp2 keeps `authorization` out of the tables of both sides by itself: RFC 7541, 7.1.3. */
+static bool is_secret(struct span name)
+{
+    static const char *const names[] = {"x-api-key", "api-key", "x-goog-api-key",
+                                        "x-amz-security-token"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (span_is(name, names[i]))
+            return true;
+    return false;
+}
+
 static int put_fields(struct out_head *o, const struct http_head *head, struct err *e)
 {
     for (size_t i = 0; i < head->fields_n; i++) {
@@ -466,6 +490,8 @@ static int put_fields(struct out_head *o, const struct http_head *head, struct e
             return err_set(e, ERR_PROTOCOL, "header field '%.*s' has a byte that may not be there",
                            SPAN_FMT(f->name));
         put(o, f->name, f->value);
+        if (is_secret(f->name))
+            o->nv[o->n - 1].flags |= NGHTTP2_NV_FLAG_NO_INDEX;
     }
     return 0;
 }
@@ -647,7 +673,7 @@ void h2_stream_fini(struct h2_stream *s)
 
 static int new_session(struct h2 *h, struct err *e)
 {
-    nghttp2_mem mem = {NULL, nom_malloc, nom_free, nom_calloc, nom_realloc};
+    nghttp2_mem mem = {NULL, nom_malloc, h->server ? nom_free : nom_wipe, nom_calloc, nom_realloc};
     nghttp2_session_callbacks *cb = NULL;
     nghttp2_option *opt = NULL;
     int rc;

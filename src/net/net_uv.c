@@ -595,6 +595,7 @@ static int connect_to(struct net_connect **ret, struct net *net, const struct ne
 
     if (!c)
         return err_set(e, ERR_NOMEM, "connect: no memory");
+    c->out.wipes = true; /* a provider's key goes this way */
     c->attempt.ops = net->ops;
     c->on_done = on_done;
     c->done_arg = arg;

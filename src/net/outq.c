@@ -4,6 +4,7 @@
 #include "net/outq.h"
 
 #include "base/mem.h"
+#include "base/secret.h"
 
 struct outq_chunk {
     struct outq_chunk *next;
@@ -114,6 +115,8 @@ void outq_drop(struct outq *q, struct outq_store *s, size_t n)
 
         MUST(c);
         part = MIN(n, (size_t)(c->to - c->from));
+        if (q->wipes)
+            secret_wipe(c->p + c->from, part);
         c->from += (uint32_t)part;
         n -= part;
         if (c->from < c->to)

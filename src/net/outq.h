@@ -24,10 +24,11 @@ struct outq_store {
 
 struct outq {
     struct outq_chunk *head, *tail;
-    size_t n; /* bytes queued */
+    size_t n;   /* bytes queued */
+    bool wipes; /* a secret may be among them: what has left is overwritten */
 };
 
-/* Both structs start as zeros. */
+/* Both structs start as zeros, but for wipes. */
 void outq_store_fini(struct outq_store *s);
 
 /* Append n bytes: all, or on -1 (no memory) none. */

@@ -614,6 +614,7 @@ int tls_wrap(struct net_conn **ret, struct tls_ctx *ctx, struct net_conn *lower,
     t->on_ready = on_ready;
     t->ready_arg = arg;
     t->peer = *net_conn_peer(lower);
+    t->out.wipes = !ctx->server; /* a provider's key goes this way */
     buf_init(&t->held, NET_READ_MAX);
     buf_init(&t->marks, MARKS_MAX);
     ev_post_init(&t->work, on_work);
