@@ -250,6 +250,7 @@ static bool affords(struct policy_request *q, uint32_t i, uint64_t now_us)
     }
     blocked(q, i, REASON_RETRY_BUDGET, 0);
     q->out |= UINT32_C(1) << i;
+    q->dear |= UINT32_C(1) << i;
     return false;
 }
 
@@ -578,6 +579,8 @@ void policy_leave(struct policy_request *q, const struct policy_failure *f)
     const struct policy_candidate *at = &q->candidates[q->it.at];
     bool shut = f->class_id == CLASS_QUOTA || is_refused(f);
 
+    q->out &= ~q->dear; /* it may be well by now */
+    q->dear = 0;
     for (uint32_t i = 0; i < q->n; i++) {
         const struct policy_candidate *c = &q->candidates[i];
 

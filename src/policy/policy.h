@@ -203,6 +203,7 @@ struct policy_request {
 
     uint32_t beside; /* candidates whose attempts run beside each other; a bit each */
     uint32_t out;    /* candidates that are not asked any more; a bit each */
+    uint32_t dear; /* ... of them, for want of a retry budget: with the next failure they may be */
     uint32_t larger; /* ... that go before the others, as their context is larger than one that was
                       * too small */
     uint8_t counted;

@@ -119,8 +119,8 @@ void once_end(struct once *o, struct once_entry **enp, uint64_t keep_us, uint64_
         return;
     }
     en->bytes = tape_len(en->tape);
-    while (o->bytes + en->bytes > bytes_max)
-        forget(o, oldest(o));
+    for (struct once_entry *old; o->bytes + en->bytes > bytes_max && (old = oldest(o));)
+        forget(o, old);
     o->bytes += en->bytes;
     en->until = ev_now(o->ev) + keep_us;
     list_del(&en->order);

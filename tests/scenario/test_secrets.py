@@ -417,6 +417,57 @@ def test_the_release_build_writes_no_core(tmp_path, seed):
             g.stop()
 
 
+def memory(pid):
+    """All that a process has written, piece by piece; what the kernel hides from everybody is left out."""
+    regions = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw", pathlib.Path(f"/proc/{pid}/maps").read_text(), re.M)
+    with open(f"/proc/{pid}/mem", "rb") as f:
+        for begin, end in ((int(a, 16), int(b, 16)) for a, b in regions):
+            with contextlib.suppress(OSError):
+                f.seek(begin)
+                yield f.read(end - begin)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+@pytest.mark.parametrize("http", [None, "h2"], ids=["h1", "h2"])
+def test_a_key_that_was_replaced_is_in_no_memory(tmp_path, seed, authority, http, tls):
+    """Whatever carried it to a provider has been overwritten, in the processes that live on."""
+    binary = shipped()
+    if not binary or os.getuid() != 0:
+        pytest.skip("unsupported: no release build here, or nobody who may read its memory")
+    c, file = Canaries(seed), tmp_path / "key"
+    file.write_text(c["file"])
+    context = peers.server_context(authority.issue(f"memory-{http}", ["IP:127.0.0.1"])) if tls else None
+    if context and http:
+        context.set_alpn_protocols(["h2"])
+    with (peers.H2Provider if http else peers.Provider)(context=context) as server:
+        conf = bed.basic("127.0.0.1:9", workers=1)
+        more = {"tls": {"ca": str(authority.cert)}} if tls else {"http": http} if http else {}
+        conf["providers"] = {kind: {"type": kind, "endpoints": server.url(path), "private": True,
+                                    "key": f"file:{file}", **more}
+                             for kind, path in (("openai", "/v1"), ("anthropic", ""))}
+        g = bed.Gateway(binary, tmp_path, conf)
+        try:
+            def ask():
+                before = len(server.requests)
+                for _ in range(5):
+                    g.chat("openai/m")
+                    g.chat("anthropic/m")  # is answered in the wrong dialect: it was sent the key
+                return server.requests[before:]
+
+            assert all(c["file"] in str(r.headers) for r in ask())
+            file.write_text(c["later"])
+            subprocess.run([binary, "reload", "--admin", f"http://{g.admin}"], capture_output=True, timeout=30,
+                           check=True)
+            asked = ask()
+            assert asked and all(c["later"] in str(r.headers) for r in asked)
+            for who, pid in {"master": g.pid, **g.children()}.items():
+                pieces = list(memory(pid))
+                assert any(str(server.port).encode() in piece for piece in pieces), who
+                assert not any(c["file"].encode() in piece for piece in pieces), who
+        finally:
+            g.stop()
+
+
 def test_keys_that_may_be_swapped_are_told(tmp_path):
     """Where memory may not be locked, the start says so. (It ends at once: its port is taken.) A
     sanitizer makes mlock() succeed."""

@@ -64,6 +64,13 @@ void client_leave(struct client *c)
     close_conn(c, rng_below(&c->s->play, 2) ? NET_END_RESET : NET_END_FLUSH);
 }
 
+static void lost_with_it(struct client *c, struct ask *a)
+{
+    if (a->status == 0 && !a->recorded && c->s->slots[a->worker] != c->slot)
+        a->left = true; /* it came when that worker had gone */
+    client_over(c, a, false);
+}
+
 /* The connection is gone: by the gateway, or by the network. */
 static void lost(struct client *c)
 {
@@ -71,16 +78,12 @@ static void lost(struct client *c)
     close_conn(c, NET_END_RESET);
     if (c->h2) {
         for (size_t i = 0; i < c->asks_n; i++)
-            client_over(c, c->asks[i], false);
+            lost_with_it(c, c->asks[i]);
         c->at = c->asks_n;
         return;
     }
-    if (c->at < c->asks_n) {
-        struct ask *a = c->asks[c->at++];
-
-        a->left |= a->status == 0 && c->s->slots[a->worker] != c->slot; /* it came too late */
-        client_over(c, a, false);
-    }
+    if (c->at < c->asks_n)
+        lost_with_it(c, c->asks[c->at++]);
     client_next(c);
 }
 

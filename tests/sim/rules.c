@@ -19,6 +19,7 @@
 #define ROW        5             /* failures that open it */
 #define BETWEEN    EV_S(1)       /* probes of the last one left */
 #define SLOW_START EV_S(30)      /* as the defaults have it */
+#define ON_ITS_WAY EV_MS(200)    /* at most, from a target to the gateway */
 #define BROKE      EV_S(600)
 #define UNSAID     EV_S(1)
 
@@ -29,7 +30,8 @@ struct stand_model {
     char model[24];
     ev_us told_at, not_before; /* asked to be left alone */
     unsigned row;
-    ev_us opened_at; /* 0: it may be closed */
+    ev_us said_at, closed_at; /* it may be well since, and is for the gateway; 0: it was not sick */
+    ev_us opened_at;          /* 0: it may be closed */
     struct attempt *probe;
     ev_us probe_failed_at;
 };
@@ -142,6 +144,23 @@ static bool is_over(struct sim *s, const struct attempt *t)
     return until && until <= ev_now(s->ev);
 }
 
+/* While what it shares with others is out, that has the time of the probe; and when that is over,
+ * all that were sick are half-open. */
+static bool goes_by_fate(struct sim *s, const struct attempt *t, ev_us since)
+{
+    struct policy_fate_view v;
+    struct policy_candidate c;
+    bool ret;
+
+    UNUSED(look(s, t->table, t->provider, t->model, 0, &c));
+    ret = fates_closed_us(standings(s, t->table), &c) >= since;
+    for (size_t i = 0; i < c.fates.n && !ret; i++) {
+        policy_fate(&v, standings(s, t->table), c.fates.ids[i], t->began);
+        ret = v.open;
+    }
+    return ret;
+}
+
 /* Only where there is one way is it known by which one. */
 static void check_breaker(struct ask *a, struct attempt *t)
 {
@@ -150,6 +169,8 @@ static void check_breaker(struct ask *a, struct attempt *t)
 
     if (t->table == TABLE_VAGUE || ways(a->s, t->provider) > 1 || !a->s->breaker || !m->opened_at ||
         now <= m->opened_at || now >= m->opened_at + OPEN_LEAST)
+        return;
+    if (goes_by_fate(a->s, t, m->opened_at)) /* check_fates() looks after that */
         return;
     if (m->probe && !m->probe->over)
         sim_fail(a->s, "I4: request %u probes p%zu/%s while another one does", a->n, t->provider,
@@ -375,6 +396,7 @@ void rules_said(struct arrival *a)
         look(s, table, a->provider, a->model, 0, &c) == POLICY_FREE)
         return;
     m->row = 0;
+    m->said_at = ev_now(s->ev);
     m->opened_at = 0;
     m->probe = NULL;
     m->probe_failed_at = 0;
@@ -423,6 +445,24 @@ static void note_good(struct sim *s, const struct attempt *t)
         m->row = 0;
 }
 
+/* What closed its breaker may have been long on its way: what failed before it came is not of the
+ * row that begins then. */
+static void note_closed(struct sim *s, const struct attempt *t, struct stand_model *m)
+{
+    const struct board_standing *b;
+    struct policy_candidate c;
+    ev_us closed;
+
+    UNUSED(look(s, t->table, t->provider, t->model, 0, &c));
+    b = standing_look(standings(s, t->table), c.target);
+    closed = b ? board_get(&b->closed_us) : 0;
+    if (!m->said_at || closed < m->said_at || closed > m->said_at + ON_ITS_WAY ||
+        closed == m->closed_at)
+        return;
+    m->closed_at = closed;
+    m->row = 0;
+}
+
 static void note_failed(struct sim *s, struct attempt *t, const struct record *r)
 {
     struct stand_model *m = stand_of(s, t->table, t->provider, 0, 0, t->model);
@@ -436,6 +476,7 @@ static void note_failed(struct sim *s, struct attempt *t, const struct record *r
     }
     if (!sick)
         return;
+    note_closed(s, t, m);
     m->row++;
     if (m->row >= ROW && !m->opened_at)
         m->opened_at = t->ended;

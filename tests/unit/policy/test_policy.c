@@ -292,6 +292,28 @@ static void who_can_pay_for_nobody_is_told(void **state)
     assert_int_equal(q.earliest_us, NOW + 2 * SECOND);
 }
 
+/* Whoever could not be paid for is looked at again behind the next failure: it may be well by then.
+ */
+static void who_was_too_dear_may_be_well_later(void **state)
+{
+    for (int well = 0; well < 2; well++) {
+        struct bed *b = *state;
+        struct policy_request q;
+
+        bed_stand(b, "FfF");
+        bed_spend_all(b, 1, NOW);
+        q = bed_request(b);
+        assert_int_equal(policy_next(&q, NOW), 0);
+        (void)policy_failed(&q, &died, NOW, FOREVER, 0);
+        assert_int_equal(policy_next(&q, NOW), 2);
+        if (well)
+            board_set(&bed_target(b, 1)->breaker, 0);
+        assert_int_equal(policy_failed(&q, &died, NOW, FOREVER, 0).what, POLICY_NEXT);
+        assert_int_equal(policy_next(&q, NOW), well ? 1 : -1);
+        assert_int_equal(q.out & 5, 5);
+    }
+}
+
 static void never_executed_is_free_once(void **state)
 {
     static const struct policy_failure refused = {.class_id = CLASS_NEVER_EXECUTED};
@@ -685,6 +707,7 @@ int main(void)
         TEST(who_has_no_place_is_always_asked),
         TEST(a_retry_costs_a_token_where_it_has_failed),
         TEST(who_can_pay_for_nobody_is_told),
+        TEST(who_was_too_dear_may_be_well_later),
         TEST(never_executed_is_free_once),
         TEST(who_is_skipped_neither_earns_nor_pays),
         TEST(one_probe_at_a_time),
