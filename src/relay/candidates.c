@@ -249,7 +249,7 @@ static void arrange(struct relay *r, struct listed *l)
 {
     struct route_wish wish = {r->routing.order.n > 0, r->routing.no_fallbacks};
     size_t n = l->n, seat = wish.named ? n : relay_find_seat(r, l->ways, n);
-    LEFT_UNSET struct settings_way ways[POLICY_TARGETS_MAX];
+    struct settings_way ways[POLICY_TARGETS_MAX] = {0};
     LEFT_UNSET struct route_place p[POLICY_TARGETS_MAX];
     uint8_t order[POLICY_TARGETS_MAX];
 
