@@ -97,8 +97,9 @@ static uint64_t upwards(const struct resource *what, const char *root, struct sp
             ret = MIN(ret, what->here(&b, dir, v1));
         if (group.n == 0)
             break;
-        while (group.n && group.p[--group.n] != '/')
-            continue;
+        do
+            group.n--;
+        while (group.n && group.p[group.n] != '/');
     }
     buf_fini(&b);
     return ret;
