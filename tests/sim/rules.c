@@ -83,7 +83,8 @@ static void check_count(struct ask *a, const struct attempt *t)
 
         if (hands_is_new(o->model) != is_new)
             continue;
-        executed += o->over && o->class_id != CLASS_NEVER_EXECUTED;
+        executed += o->over && o->class_id != CLASS_NEVER_EXECUTED &&
+                    !(o->reason == REASON_OUTRUN && !o->arrival); /* it was not sent yet */
         here += o->provider == t->provider && strcmp(o->model, t->model) == 0 &&
                 o->reason != REASON_OUTRUN; /* who was outrun has not failed */
         if (o->over && o->provider == t->provider && a->s->providers[t->provider].ends_n == 1 &&
