@@ -26,6 +26,7 @@ def gateway(binary, place, mock):
         "tight": {"targets": ["oai/cheap;status=500", "oai/cheap-too"], "cost_max": 0.03},
         "wide": {"targets": ["oai/cheap;status=500", "oai/cheap-too"], "cost_max": 0.05},
         "spill": {"targets": ["vllm/own;status=503", "ant/dear"], "extra_cost_max": 0.01},
+        "lost": {"targets": ["vllm/own;status=503", "ant/dear;fault=reset"], "extra_cost_max": 0.01},
         "well": {"targets": ["vllm/own", "ant/dear"], "extra_cost_max": 0},
         "any": {"targets": ["ant/dear"]}}
     conf["keys"] = {"thrifty": {"hash": f"sha256:{hashlib.sha256(b'sk-t').hexdigest()}",
@@ -103,6 +104,7 @@ def test_failing_over_costs_no_more_than_it_may(gateway, binary, place):
     assert spent <= shown <= 0.01 and abs(shown - spent) < 1e-6 * len(good)
     assert metrics['lamplighter_extra_cost_max_usd{model="spill"}'] == 0.01
     assert gateway.status()["extra_costs"] == [{"model": "spill", "usd": shown, "usd_max": 0.01},
+                                               {"model": "lost", "usd": 0, "usd_max": 0.01},
                                                {"model": "well", "usd": 0, "usd_max": 0}]
     table = subprocess.run([binary, "status", "--admin", f"http://{gateway.admin}"],
                            capture_output=True, text=True, check=True).stdout
@@ -113,3 +115,12 @@ def test_failing_over_costs_no_more_than_it_may(gateway, binary, place):
                            place / "body.json"], capture_output=True, text=True, check=False)
     assert "extra-cost-max" in told.stdout, told
     assert ask(gateway, "well").status == 200  # who goes to the first fails over to nobody
+
+
+def test_what_failing_over_may_have_cost_counts(gateway):
+    """The second target breaks off and reports nothing: each time it may have cost $0.006."""
+    answers = [ask(gateway, "lost", max_tokens=400) for _ in range(3)]
+    assert {a.status for a in answers} <= {502, 503}
+    assert [gateway.record(a).get("skipped") for a in answers] == [
+        None, "ant/dear;fault=reset=extra-cost-max", "ant/dear;fault=reset=extra-cost-max"]
+    assert 0.006 < gateway.metrics()['lamplighter_extra_cost_usd{model="lost"}'] < 0.0065

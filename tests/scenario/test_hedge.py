@@ -32,8 +32,8 @@ def targets(name, slow, second="", path=CHAT):
     return [f"{first}/{name}a;{slow};after={USUAL}", f"{other}/{name}b{second}"]
 
 
-def configuration(mock, models):
-    conf = bed.basic(mock.addr)
+def configuration(mock, models, **more):
+    conf = bed.basic(mock.addr) | more
     conf["providers"]["ant2"] = bed.provider("anthropic", mock.addr, path="", key="env:ANT_KEY")
     conf["models"] = {name: {"prefer": "nobody", "hedge": {"extra": "2%"}, **model}
                       for name, model in models.items()}
@@ -42,8 +42,8 @@ def configuration(mock, models):
 
 @pytest.fixture
 def gateway(start, mock):
-    def run(models):
-        g = start(bed.Gateway, configuration(mock, models), env=bed.KEYS)
+    def run(models, **more):
+        g = start(bed.Gateway, configuration(mock, models, **more), env=bed.KEYS)
         g.configured = {name: model["targets"] for name, model in models.items()}
         return g
     return run
@@ -101,6 +101,32 @@ def test_the_first_answers_after_all(gateway, mock, path, stream, number):
     assert record["hedge"] == "lost" and record["outcome"] == "full"
     assert record["tried"] == f"{second}=outrun"
     assert mock.ends(f"{model}b")[0]["how"] == "client_gone"
+
+
+# A million tokens of the second target cost as many dollars more than of the first, which takes 10; max_tokens is 100.
+CAPS = {"room for both": ({"cost_max": 0.0021}, 0, "won"), "room for one": ({"cost_max": 0.0019}, 0, None),
+        "room for a dearer one": ({"cost_max": 0.0031}, 10, "won"), "less than that": ({"cost_max": 0.0029}, 10, None),
+        "no dearer": ({"extra_cost_max": 0}, 0, "won"), "dearer": ({"extra_cost_max": 0.0009}, 10, None),
+        "not too dear": ({"extra_cost_max": 0.0011}, 10, "won")}
+
+
+@pytest.mark.parametrize("name", CAPS)
+def test_a_hedge_costs_no_more_than_it_may(gateway, tmp_path, name):
+    """Both together are held by the request's cap, and what the second costs more by the model's."""
+    cap, dearer, hedge = CAPS[name]
+    prices = {row: {"input": 0, "output": output, "source": "a test", "date": "2026-11-28"}
+              for row, output in (("oai/*", 10), ("gen/*", 10 + dearer))}
+    (tmp_path / "prices.yaml").write_text(json.dumps({"version": 1, "prices": prices}))
+    model = name.replace(" ", "-")
+    g = gateway({model: {"targets": targets(model, "head=700ms"), **cap}},
+                prices={"file": str(tmp_path / "prices.yaml")})
+    body = asks.question(CHAT, model, False)[1] | {"max_tokens": 100}
+    for _ in range(USUAL):
+        assert g.ask(CHAT, body)["x-lamplighter-attempts"] == "1"
+    answer = g.ask(CHAT, body)
+    record = g.record(answer)
+    assert (answer.status, record.get("hedge")) == (200, hedge), record
+    assert record["attempts"] == (2 if hedge else 1)
 
 
 def test_no_more_than_its_share(gateway, mock):
