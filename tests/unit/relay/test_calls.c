@@ -11,13 +11,14 @@
     "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port                                 \
     "'], timeout: {connect: 1s, first_token: 30s, idle: 30s, total: 90s, adaptive: false}}\n"
 #define CONF                                                                                       \
-    "version: 1\nproviders:\n" VLLM("a", "9000") VLLM(                                             \
-        "b", "9100") "  k: {type: tgi, endpoints: ['http://127.0.0.1:9000']}\n"                    \
-                     "  x: {type: anthropic, endpoints: ['http://127.0.0.1:9000'], private: "      \
-                     "true, key: 'env:K'}\n"                                                       \
-                     "defaults: {retry: {same_target: 0}}\nmodels:\n  m: {targets: [a/m, b/m]}\n"  \
-                     "  t: {targets: [k/m, b/m]}\n  x: {targets: [x/m, b/m]}\n"                    \
-                     "  off: {targets: [a/m, b/m], continue: 'off'}\n"
+    "version: 1\nproviders:\n" VLLM("a", "9000")                                                   \
+        VLLM("b", "9100") "  k: {type: tgi, endpoints: ['http://127.0.0.1:9000']}\n"               \
+                          "  x: {type: anthropic, endpoints: ['http://127.0.0.1:9000'], private: " \
+                          "true, key: 'env:K'}\n"                                                  \
+                          "defaults: {retry: {same_target: 0}, breaker: false}\nmodels:\n  m: "    \
+                          "{targets: [a/m, b/m]}\n"                                                \
+                          "  t: {targets: [k/m, b/m]}\n  x: {targets: [x/m, b/m]}\n"               \
+                          "  off: {targets: [a/m, b/m], continue: 'off'}\n"
 
 static const char *const env[] = {"K=sk-key", NULL};
 
@@ -173,14 +174,17 @@ static void cut_at_every_byte(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct row *row = &rows[i];
         size_t text = strlen(row->text), call = text + strlen(row->call);
+        struct twin t;
 
+        twin_open_env(&t, 1, CONF, env);
+        ups_set(&t, 1, &b);
         for (size_t cut = text; cut <= call; cut++) {
             struct up a = {ANSWERS, STREAM_HEAD, all_of(row), cut, TWIN_FIN};
             struct buf told;
-            struct twin t;
             struct ups_got g;
 
-            ask(&t, &g, row, &a, &b);
+            ups_set(&t, 0, &a);
+            ups_ask_at(&t, &g, row->path, row->ask, EV_S(80));
             read_text(&g, row->key, &told);
             if (!g.clean || ups_said(&g, TOOL) || !span_is(buf_span(&told), HEAD_TEXT TAIL_TEXT))
                 fail_msg("%s, cut at %zu: %.*s", row->name, cut, SPAN_FMT(buf_span(&g.body)));
@@ -188,8 +192,8 @@ static void cut_at_every_byte(void **state)
             assert_true(ups_said(&g, "\"joined\":{\"target\":\"b/m\",\"at\":42}"));
             buf_fini(&told);
             buf_fini(&g.body);
-            twin_close(&t);
         }
+        twin_close(&t);
     }
 }
 
