@@ -22,10 +22,7 @@
 
 static const char *const env[] = {"K=sk-key", NULL};
 
-#define HEAD_TEXT "Once upon a time there was a lamplighter, "
-#define TAIL_TEXT "and he kept all the lamps alight."
-#define TOOL      "light_lamp"
-#define REST      ROLE WORD("and he kept ") WORD("all the lamps alight.") END
+#define TOOL "light_lamp"
 
 /* clang-format off: each line of these texts is a line on the wire */
 #define PIECE(more, args)                                                                          \

@@ -18,45 +18,6 @@
                         "}\n  other: {targets: [a/m, b/n]" more                                    \
                         "}\n  mute: {targets: [a/m, c/m]" more "}\n"
 
-#define HEAD_TEXT "Once upon a time there was a lamplighter, "
-#define TAIL_TEXT "and he kept all the lamps alight."
-#define BEGIN     ROLE WORD("Once upon a time ") WORD("there was ") WORD("a lamplighter, ")
-#define REST      ROLE WORD("and he kept ") WORD("all the lamps alight.") END
-
-/* The texts of all events, in order; false: one of them is no chunk, or a role comes again. */
-static bool read_text(struct span body, struct buf *text, unsigned *roles)
-{
-    const char *p = body.p, *end = body.p + body.n;
-
-    *roles = 0;
-    while (p < end) {
-        const char *at = memmem(p, (size_t)(end - p), "\n\n", 2), *content;
-        struct span ev = span_of(p, (size_t)((at ? at : end) - p));
-
-        if (!at)
-            return false;
-        *roles += span_contains(ev, SPAN_LIT("\"role\":\"assistant\""));
-        content = memmem(ev.p, ev.n, "\"content\":\"", 11);
-        for (content = content ? content + 11 : NULL; content && *content != '"'; content++)
-            buf_add_char(text, *content);
-        p = at + 2;
-    }
-    return true;
-}
-
-static void is_text(const struct ups_got *g, const char *want)
-{
-    struct buf text;
-    unsigned roles;
-
-    buf_init(&text, 65536);
-    assert_true(read_text(buf_span(&g->body), &text, &roles));
-    assert_int_equal(roles, 1);
-    if (!span_is(buf_span(&text), want))
-        fail_msg("'%.*s'", SPAN_FMT(buf_span(&text)));
-    buf_fini(&text);
-}
-
 static void run(const char *conf, const struct up *a, const struct up *b, const struct up *c,
                 const char *request, struct twin *t, struct ups_got *g)
 {
@@ -78,7 +39,7 @@ static void another_goes_on(void **state)
     UNUSED(state);
     run(CONF(""), &a, &b, NULL, REQUEST("m", "\"stream\":true,\"max_tokens\":100,"), &t, &g);
     assert_true(g.clean && g.status == 200);
-    is_text(&g, HEAD_TEXT TAIL_TEXT);
+    ups_is_text(&g, HEAD_TEXT TAIL_TEXT);
     assert_true(
         ups_said(&g, "{\"lamplighter\":{\"joined\":{\"target\":\"b/qwen3-4b\",\"at\":42}},"));
     assert_true(ups_said(&g, "data: [DONE]\n\n"));
@@ -115,7 +76,7 @@ static void at_every_byte(void **state)
         buf_init(&told, 4096);
         run(CONF(", retry: {same_target: 0}"), &a, &b, NULL, STREAM, &t, &g);
         assert_true(g.clean && g.status == 200);
-        assert_true(read_text(buf_span(&g.body), &told, &roles));
+        assert_true(ups_read_text(buf_span(&g.body), &told, &roles));
         assert_int_equal(roles, 1);
         assert_true(span_ends(buf_span(&told), SPAN_LIT("good")));
         told.n -= 4;
@@ -155,7 +116,7 @@ static void what_it_says_again_is_left_out(void **state)
 
         run(CONF(""), &a, &b, NULL, STREAM, &t, &g);
         assert_true(g.clean);
-        is_text(&g, rows[i].want);
+        ups_is_text(&g, rows[i].want);
         buf_fini(&g.body);
         twin_close(&t);
     }
@@ -281,7 +242,7 @@ static void who_goes_on_fails_too(void **state)
         assert_int_equal(t.ups[1].requests + t.ups[2].requests, rows[i].asked);
         assert_int_equal(g.clean, rows[i].whole);
         if (rows[i].whole) {
-            is_text(&g, HEAD_TEXT TAIL_TEXT);
+            ups_is_text(&g, HEAD_TEXT TAIL_TEXT);
             if (rows[i].begins)
                 assert_true(ends_with(t.ups[2].body, rows[i].begins));
         } else { /* why it broke, and by whom; the record is of who was asked last */
@@ -318,7 +279,7 @@ static void who_goes_on_says_much_at_once(void **state)
             VLLM("c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9}}\n",
         &a, &b, &c, STREAM, &t, &g);
     assert_true(g.clean);
-    is_text(&g, want);
+    ups_is_text(&g, want);
     assert_int_equal(t.record.attempts, 3);
     buf_fini(&g.body);
     twin_close(&t);
@@ -344,7 +305,7 @@ static void who_begins_says_much_at_once(void **state)
         run(CONF(""), &a, &b, NULL, STREAM, &t, &g);
         assert_int_equal(g.clean, cut < 16384); /* of less of it nothing has been told */
         if (g.clean)
-            is_text(&g, cut == 0 ? want : HEAD_TEXT TAIL_TEXT);
+            ups_is_text(&g, cut == 0 ? want : HEAD_TEXT TAIL_TEXT);
         buf_fini(&g.body);
         twin_close(&t);
     }
@@ -489,7 +450,7 @@ static void others_are_asked_otherwise(void **state)
         assert_int_equal(t.ups[2].requests, asked);
         assert_int_equal(ups_said(&g, mark), rows[i].want != NULL);
         if (rows[i].want)
-            is_text(&g, rows[i].want);
+            ups_is_text(&g, rows[i].want);
         if (asked) { /* how: a turn more behind what was told, or as the first one was */
             bool words = rows[i].rule[0] == 'i';
             const char *body_c = t.ups[2].body;
@@ -521,7 +482,7 @@ static void who_begins_with_something_else(void **state)
                 "c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9}}\n",
             &a, &b, &c, STREAM, &t, &g);
         assert_true(g.clean);
-        is_text(&g, HEAD_TEXT TAIL_TEXT);
+        ups_is_text(&g, HEAD_TEXT TAIL_TEXT);
         assert_true(ups_said(&g, "\"target\":\"c/m\"") && !ups_said(&g, "\"target\":\"b/m\""));
         assert_int_equal(t.record.outcome, OUTCOME_JOINED);
         buf_fini(&g.body);
@@ -594,127 +555,6 @@ static void the_client_waits(void **state)
     }
 }
 
-/* Who pauses for far longer than it ever did is left; not so who is alone, or what the client has
- * not taken yet. */
-static void a_stall_is_noticed(void **state)
-{
-    static const struct {
-        const char *model;
-        unsigned after_s;
-    } rows[] = {{"m", 2}, {"alone", 120}, {"other", 120}};
-    const struct up paced = {ANSWERS, STREAM_HEAD, BEGIN REST, 0, TWIN_WHOLE};
-    const struct up stalls = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_SILENT};
-    const struct up rest = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
-
-    UNUSED(state);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct buf request;
-        struct twin t;
-        struct ups_got g;
-
-        twin_open(&t, 1,
-                  "version: 1\nproviders:\n" IDLE("a", "9000") IDLE(
-                      "b", "9100") "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
-                                   "  other: {targets: [a/m, b/n]}\n");
-        ups_set(&t, 0, &paced);
-        ups_set(&t, 1, &rest);
-        t.ups[0].script.piece_max = 100;
-        t.ups[0].script.gap_max = EV_MS(20);
-        for (unsigned n = 0; n < WAITS_FEW; n++) {
-            ups_ask(&t, &g, STREAM, EV_S(10));
-            assert_true(g.clean);
-            buf_fini(&g.body);
-        }
-        ups_set(&t, 0, &stalls);
-        buf_init(&request, 4096);
-        buf_printf(&request, REQUEST("%s", "\"stream\":true,"), rows[i].model);
-        buf_add_char(&request, '\0');
-        ups_ask(&t, &g, request.p, EV_S(400));
-        assert_int_equal(t.record.duration_us / EV_S(1), rows[i].after_s);
-        assert_int_equal(g.clean, rows[i].after_s == 2);
-        if (g.clean) {
-            is_text(&g, HEAD_TEXT TAIL_TEXT);
-            assert_string_equal(t.record.tried, "a/m=maybe-executed");
-        }
-        buf_fini(&request);
-        buf_fini(&g.body);
-        twin_close(&t);
-    }
-}
-
-/* Who goes on is watched from its first word on, as who began was. */
-static void a_stall_of_who_goes_on(void **state)
-{
-    const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
-    const struct up paced = {ANSWERS, STREAM_HEAD, BEGIN REST, 0, TWIN_WHOLE};
-    const struct up stalls = {ANSWERS, STREAM_HEAD, ROLE WORD("and he kept "), 0, TWIN_SILENT};
-    const struct up c = {ANSWERS, STREAM_HEAD, ROLE WORD("all the lamps alight.") END, 0,
-                         TWIN_WHOLE};
-    struct twin t;
-    struct ups_got g;
-
-    UNUSED(state);
-    twin_open(&t, 1,
-              "version: 1\nproviders:\n" IDLE("a", "9000") IDLE("b", "9100")
-                  IDLE("c", "9200") "models:\n  m: {targets: [a/m, b/m, c/m], retry: {attempts: 9, "
-                                    "same_target: 0}}\n"
-                                    "  other: {targets: [b/m, c/m]}\n");
-    ups_set(&t, 0, &a);
-    ups_set(&t, 1, &paced);
-    ups_set(&t, 2, &c);
-    t.ups[1].script.piece_max = 100;
-    t.ups[1].script.gap_max = EV_MS(20);
-    for (unsigned n = 0; n < WAITS_FEW; n++) {
-        ups_ask(&t, &g, REQUEST("other", "\"stream\":true,"), EV_S(10));
-        assert_true(g.clean);
-        buf_fini(&g.body);
-    }
-    ups_set(&t, 1, &stalls);
-    ups_ask(&t, &g, STREAM, EV_S(400));
-    assert_true(g.clean);
-    is_text(&g, HEAD_TEXT TAIL_TEXT);
-    assert_int_equal(t.record.duration_us / EV_S(1), 2);
-    assert_int_equal(t.record.attempts, 3);
-    buf_fini(&g.body);
-    twin_close(&t);
-}
-
-/* A client that takes nothing for a minute makes no stall of it. */
-static void who_does_not_read_makes_no_stall(void **state)
-{
-    const struct up b = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
-    struct twin_client c = {.deaf = true};
-    struct buf request, text;
-    struct twin t;
-
-    UNUSED(state);
-    buf_init(&request, 65536);
-    buf_init(&text, (size_t)16 * 1024 * 1024);
-    buf_add_str(&text, ROLE);
-    for (unsigned i = 0; i < 3000; i++)
-        buf_add_str(&text, WORD("a word, and then another one"));
-    buf_add_str(&text, END);
-    twin_open(
-        &t, 1,
-        "version: 1\nproviders:\n" IDLE("a", "9000") IDLE(
-            "b",
-            "9100") "models: {m: {targets: [a/m, b/m]}}\nserver: {timeout: {write_stall: 10m}}\n");
-    ups_set(&t, 1, &b);
-    t.ups[0].script = (struct twin_script){.head = SPAN_LIT(STREAM_HEAD),
-                                           .body = buf_span(&text),
-                                           .chunked = true,
-                                           .piece_max = 4096,
-                                           .cut_at = SIZE_MAX};
-    twin_ask(&t, &c, kind_request(&request, "/v1/chat/completions", STREAM), EV_S(60));
-    assert_int_equal(t.records, 0);
-    assert_int_equal(t.ups[1].requests, 0);
-    twin_client_fini(&c);
-    ups_pass(&t, EV_S(1));
-    twin_close(&t);
-    buf_fini(&request);
-    buf_fini(&text);
-}
-
 #define ROOM ((size_t)64 * 1024) /* what the client reads needs no memory */
 
 /* What it has read is one text, or the rest alone, of one that nothing had been told of, or no
@@ -727,7 +567,7 @@ static void is_whole_or_broken(const struct twin_client *c, size_t at)
     buf_init(&body, ROOM);
     buf_init(&text, ROOM);
     if (twin_parse(buf_span(&c->in), &status, &body)) {
-        if (status == 200 && (!read_text(buf_span(&body), &text, &roles) || roles != 1 ||
+        if (status == 200 && (!ups_read_text(buf_span(&body), &text, &roles) || roles != 1 ||
                               (!span_is(buf_span(&text), HEAD_TEXT TAIL_TEXT) &&
                                !span_is(buf_span(&text), TAIL_TEXT))))
             fail_msg("allocation %zu: '%.*s'", at, SPAN_FMT(buf_span(&body)));
@@ -788,9 +628,6 @@ int main(void)
         cmocka_unit_test(who_begins_with_something_else),
         cmocka_unit_test(nobody_of_the_family_is_left),
         cmocka_unit_test(the_client_waits),
-        cmocka_unit_test(a_stall_is_noticed),
-        cmocka_unit_test(a_stall_of_who_goes_on),
-        cmocka_unit_test(who_does_not_read_makes_no_stall),
         cmocka_unit_test(each_allocation_fails_once),
     };
 

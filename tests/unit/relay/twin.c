@@ -56,6 +56,11 @@ static void up_wait(struct up_conn *u, ev_us for_us)
         up_free(u);
 }
 
+static bool drips(const struct up_conn *u)
+{
+    return u->up->script.drip_us && u->sent >= u->up->script.rest_at;
+}
+
 static void up_piece(struct ev_timer *t)
 {
     struct up_conn *u = CONTAINER_OF(t, struct up_conn, timer);
@@ -67,15 +72,15 @@ static void up_piece(struct ev_timer *t)
         stop = MIN(stop, s->rest_at);
     if (u->sent < stop) {
         n = 1 + rng_below(&u->t->rng, s->piece_max); /* MIN() would draw twice */
-        n = MIN(n, stop - u->sent);
+        n = drips(u) ? 1 : MIN(n, stop - u->sent);
         if (s->chunked)
             up_write(u, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", n));
         up_write(u, s->body.p + u->sent, n);
         if (s->chunked)
             up_write(u, "\r\n", 2);
         u->sent += n;
-        up_wait(u,
-                rng_below(&u->t->rng, s->gap_max + 1) + (u->sent == s->rest_at ? s->rest_us : 0));
+        up_wait(u, rng_below(&u->t->rng, s->gap_max + 1) +
+                       (u->sent == s->rest_at ? s->rest_us : 0) + (drips(u) ? s->drip_us : 0));
         return;
     }
     switch (s->end) {

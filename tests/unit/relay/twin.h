@@ -33,6 +33,7 @@ struct twin_script {
     ev_us gap_max;     /* pause before each piece, 0 to this */
     size_t rest_at;    /* bytes of the body after which it rests ... */
     ev_us rest_us;     /* ... for so long */
+    ev_us drip_us;     /* ... and before each byte that follows; 0: it goes on as before */
     size_t cut_at;     /* bytes of the body after which `end` happens; SIZE_MAX: at its end */
     enum twin_end end; /* TWIN_WHOLE: the last chunk, then the connection stays */
 };

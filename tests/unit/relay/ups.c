@@ -48,3 +48,36 @@ void ups_pass(struct twin *t, ev_us us)
 {
     ev_sim_run(t->ev, ev_now(t->ev) + us);
 }
+
+bool ups_read_text(struct span body, struct buf *text, unsigned *roles)
+{
+    const char *p = body.p, *end = body.p + body.n;
+
+    *roles = 0;
+    while (p < end) {
+        const char *at = memmem(p, (size_t)(end - p), "\n\n", 2), *content;
+        struct span ev = span_of(p, (size_t)((at ? at : end) - p));
+
+        if (!at)
+            return false;
+        *roles += span_contains(ev, SPAN_LIT("\"role\":\"assistant\""));
+        content = memmem(ev.p, ev.n, "\"content\":\"", 11);
+        for (content = content ? content + 11 : NULL; content && *content != '"'; content++)
+            buf_add_char(text, *content);
+        p = at + 2;
+    }
+    return true;
+}
+
+void ups_is_text(const struct ups_got *g, const char *want)
+{
+    struct buf text;
+    unsigned roles;
+
+    buf_init(&text, 65536);
+    assert_true(ups_read_text(buf_span(&g->body), &text, &roles));
+    assert_int_equal(roles, 1);
+    if (!span_is(buf_span(&text), want))
+        fail_msg("'%.*s'", SPAN_FMT(buf_span(&text)));
+    buf_fini(&text);
+}

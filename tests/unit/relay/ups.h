@@ -26,6 +26,12 @@
     "\"message\":{\"role\":\"assistant\",\"content\":\"good\"},\"finish_reason\":\"stop\"}]}"
 #define ERROR "{\"error\":{\"message\":\"it failed\",\"type\":\"it\"}}"
 
+/* A text of which one target says the beginning, and another one the rest. */
+#define HEAD_TEXT "Once upon a time there was a lamplighter, "
+#define TAIL_TEXT "and he kept all the lamps alight."
+#define BEGIN     ROLE WORD("Once upon a time ") WORD("there was ") WORD("a lamplighter, ")
+#define REST      ROLE WORD("and he kept ") WORD("all the lamps alight.") END
+
 #define STREAM_HEAD                                                                                \
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 #define WHOLE_HEAD                                                                                 \
@@ -64,6 +70,11 @@ struct ups_got {
 void ups_ask(struct twin *t, struct ups_got *g, const char *body, ev_us limit);
 void ups_ask_at(struct twin *t, struct ups_got *g, const char *path, const char *body, ev_us limit);
 bool ups_said(const struct ups_got *g, const char *what);
+
+/* The texts of all events of a stream, in order; false: one of them is no chunk. *roles: how often
+ * one is said. */
+bool ups_read_text(struct span body, struct buf *text, unsigned *roles);
+void ups_is_text(const struct ups_got *g, const char *want);
 
 void ups_pass(struct twin *t, ev_us us);
 
