@@ -5,12 +5,8 @@
  */
 #include "ups.h"
 
-#define HEAD_TEXT "Once upon a time there was a lamplighter, "
-#define TAIL_TEXT "and he kept all the lamps alight."
-#define BEGIN     ROLE WORD("Once upon a time ") WORD("there was ") WORD("a lamplighter, ")
-#define SAYS_TAIL ROLE WORD("and he kept ") WORD("all the lamps alight.") END
-#define SAYS_ALL  ROLE WORD(HEAD_TEXT) WORD(TAIL_TEXT) END
-#define FAILURE   "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n"
+#define SAYS_ALL ROLE WORD(HEAD_TEXT) WORD(TAIL_TEXT) END
+#define FAILURE  "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n"
 
 #define VLLM(name, port)                                                                           \
     "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port                                 \
@@ -23,10 +19,10 @@ static const struct way {
     const char *adds; /* to what was told; NULL: he says all of it himself */
     const char *how;  /* as the mark says; NULL: nobody goes on */
 } ways[] = {
-    {"by a beginning", "b/m", "family", SAYS_TAIL, TAIL_TEXT, ""},
-    {"in words", "c/n", "instruct", SAYS_TAIL, TAIL_TEXT, ",\"how\":\"instruct\""},
+    {"by a beginning", "b/m", "family", REST, TAIL_TEXT, ""},
+    {"in words", "c/n", "instruct", REST, TAIL_TEXT, ",\"how\":\"instruct\""},
     {"afresh", "c/n", "replay", SAYS_ALL, NULL, ",\"how\":\"replay\""},
-    {"who takes no beginning", "c/m", "family", SAYS_TAIL, TAIL_TEXT, NULL},
+    {"who takes no beginning", "c/m", "family", REST, TAIL_TEXT, NULL},
 };
 
 static void read_text(struct span body, struct buf *text)
