@@ -5,6 +5,7 @@
 
 #include "health/breaker.h"
 #include "health/fate.h"
+#include "policy/fates.h"
 
 static const struct policy_failure died = {.class_id = CLASS_MAYBE_EXECUTED};
 static const struct policy_failure overloaded = {.class_id = CLASS_OVERLOAD, .status = 529};
@@ -368,6 +369,163 @@ static void without_breakers_there_are_no_fates(void **state)
     assert_int_equal(fail_at(b, 2, 9, &died, NOW), 9);
 }
 
+/* ---- of more than one fate ---- */
+
+/* Open, and due then for who is sick, and for who is not. */
+static struct board_standing *opened(struct bed *b, uint64_t id, uint64_t sick_us, uint64_t well_us)
+{
+    struct board_standing *s = standing_find(b->table, id, NOW);
+    bool opens;
+
+    board_set(&s->breaker, fate_sick(fate_sick(0, 1, NOW, &opens), 2, NOW, &opens));
+    assert_true(opens);
+    board_set(&s->until_us, sick_us);
+    board_set(&s->not_before_us, well_us);
+    return s;
+}
+
+static void the_longest_of_its_fates_counts(void **state)
+{
+    static const struct {
+        int a_s, b_s; /* due in so many seconds; 0: now */
+        enum fates_stand stand;
+        uint64_t until_s;
+        uint8_t by;
+    } rows[] = {
+        {5, 9, FATES_SHUT, 9, 1}, {9, 5, FATES_SHUT, 9, 0},  {0, 5, FATES_SHUT, 5, 1},
+        {5, 0, FATES_SHUT, 5, 0}, {0, 0, FATES_PROBE, 0, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct bed *b = *state;
+        uint64_t at = NOW + (uint64_t)rows[i].a_s * SECOND,
+                 bt = NOW + (uint64_t)rows[i].b_s * SECOND;
+        uint64_t until;
+
+        bed_stand(b, "F");
+        b->c[0].fates = (struct policy_fates){.ids = {77, 78}, .n = 2};
+        for (int sick = 0; sick < 2; sick++) {
+            uint8_t by = 9;
+
+            opened(b, 77, sick ? at : NOW + 99 * SECOND, sick ? NOW + 99 * SECOND : at);
+            opened(b, 78, sick ? bt : NOW + 99 * SECOND, sick ? NOW + 99 * SECOND : bt);
+            assert_int_equal(fates_look(b->table, &b->c[0], sick, NOW, &until, &by), rows[i].stand);
+            assert_int_equal(until, rows[i].until_s ? NOW + rows[i].until_s * SECOND : 0);
+            assert_int_equal(by, rows[i].by);
+        }
+    }
+}
+
+static void the_last_to_close_counts(void **state)
+{
+    struct bed *b = *state;
+    struct board_standing *s, *t;
+
+    bed_stand(b, "F");
+    b->c[0].fates = (struct policy_fates){.ids = {77, 78}, .n = 2};
+    assert_int_equal(fates_closed_us(b->table, &b->c[0]), 0);
+    s = standing_find(b->table, 77, NOW);
+    t = standing_find(b->table, 78, NOW);
+    board_set(&s->closed_us, 5);
+    board_set(&t->closed_us, 9);
+    assert_int_equal(fates_closed_us(b->table, &b->c[0]), 9);
+    board_set(&s->closed_us, 10);
+    assert_int_equal(fates_closed_us(b->table, &b->c[0]), 10);
+}
+
+/* All of them or none; and given back is what was taken, no more. */
+static void a_probe_is_of_all_its_fates(void **state)
+{
+    struct bed *b = *state;
+    struct board_standing *s, *t;
+    uint8_t of;
+
+    bed_stand(b, "F");
+    b->c[0].fates = (struct policy_fates){.ids = {77, 78}, .n = 2};
+    s = opened(b, 77, NOW, NOW);
+    t = opened(b, 78, NOW, NOW);
+    assert_true(fates_take_probe(b->table, &b->c[0], NOW + SECOND, NOW, &of));
+    assert_int_equal(of, 3);
+    fates_end_probe(b->table, &b->c[0], 1, NOW + SECOND, 0);
+    assert_int_equal(board_get(&s->probe_us), 0);
+    assert_int_equal(board_get(&t->probe_us), NOW + SECOND);
+    assert_false(
+        fates_take_probe(b->table, &b->c[0], NOW + SECOND, NOW, &of)); /* one is another's */
+    assert_int_equal(of, 0);
+    assert_int_equal(board_get(&s->probe_us), 0);
+    assert_int_equal(board_get(&t->probe_us), NOW + SECOND);
+}
+
+/* What was known of it is old: two have to say so again. */
+static void an_old_outage_is_none(void **state)
+{
+    uint64_t now = NOW + POLICY_STALE_US + SECOND + 1;
+    struct bed *b = *state;
+    struct board_standing *s;
+    uint64_t opened_us;
+
+    bed_stand(b, "FF");
+    for (unsigned i = 0; i < 2; i++)
+        b->c[i].fates = (struct policy_fates){.ids = {77}, .n = 1};
+    s = opened(b, 77, NOW + SECOND, NOW + SECOND);
+    opened_us = board_get(&s->opened_us);
+    fates_sick(b->table, &b->c[0], now, 0);
+    assert_false(fate_is_open(board_get(&s->breaker)));
+    assert_int_equal(board_get(&s->opened_us), opened_us);
+    fates_sick(b->table, &b->c[1], now, 0);
+    assert_true(fate_is_open(board_get(&s->breaker)));
+    assert_int_equal(board_get(&s->opened_us), now);
+}
+
+/* Since then, and not before: what has opened later is sick by itself. */
+static void what_was_over_before_opens_nothing(void **state)
+{
+    struct bed *b = *state;
+    struct board_standing *s;
+
+    bed_stand(b, "S");
+    b->c[0].fates = (struct policy_fates){.ids = {77}, .n = 1};
+    s = standing_find(b->table, 77, NOW);
+    board_set(&bed_target(b, 0)->opened_us, NOW - SECOND);
+    board_set(&s->closed_us, NOW - SECOND - 1);
+    assert_int_equal(stand_of(b, 0, NOW), POLICY_OPEN);
+    board_set(&s->closed_us, NOW - SECOND);
+    assert_int_equal(stand_of(b, 0, NOW), POLICY_HALF_OPEN);
+}
+
+/* Who probes it before its time, since it was not sick itself, puts off the next such one alone. */
+static void a_probe_before_its_time_puts_off_others_alone(void **state)
+{
+    static const struct {
+        uint64_t well_us, then_us;
+    } rows[] = {{NOW, NOW + FATE_LEAVE_US}, {NOW + SECOND, NOW + SECOND}};
+    struct bed *b = *state;
+
+    bed_stand(b, "F");
+    b->c[0].fates = (struct policy_fates){.ids = {77}, .n = 1};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct board_standing *s = opened(b, 77, NOW + 20 * SECOND, rows[i].well_us);
+
+        fates_still_sick(b->table, &b->c[0], 1, NOW, 0);
+        assert_int_equal(board_get(&s->until_us), NOW + 20 * SECOND);
+        assert_int_equal(board_get(&s->not_before_us), rows[i].then_us);
+    }
+}
+
+/* A probe whose answer breaks off has not said that anybody is there; one that is no answer has. */
+static void what_breaks_off_is_no_sign_of_life(void **state)
+{
+    static const struct policy_failure cut = {.class_id = CLASS_NEVER_EXECUTED, .unasked = true};
+    uint64_t later = NOW + FATE_LEAVE_US;
+    struct bed *b = *state;
+
+    all_die(b, NOW);
+    assert_int_equal(fail_at(b, 2, 1, &cut, later), 1);
+    assert_true(fate(b, later).open);
+    assert_int_equal(fail_at(b, 2, 1, &limited, later), 1);
+    assert_false(fate(b, later).open);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bed_set_up, bed_tear_down)
@@ -385,6 +543,13 @@ int main(void)
         TEST(who_leaves_gives_the_probe_back),
         TEST(a_key_is_looked_after_by_one),
         TEST(without_breakers_there_are_no_fates),
+        TEST(the_longest_of_its_fates_counts),
+        TEST(the_last_to_close_counts),
+        TEST(a_probe_is_of_all_its_fates),
+        TEST(an_old_outage_is_none),
+        TEST(what_was_over_before_opens_nothing),
+        TEST(a_probe_before_its_time_puts_off_others_alone),
+        TEST(what_breaks_off_is_no_sign_of_life),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

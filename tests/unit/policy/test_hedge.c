@@ -111,19 +111,22 @@ static void when_it_is_slow(void **state)
         unsigned waits, attempts;
         uint64_t text, bulk;
         uint32_t share;
-        bool asked, last;
+        bool asked, last, beside, whole;
         enum policy_unhedged why;
     } rows[] = {
-        {100, 3, 400, 0, 1, false, false, POLICY_HEDGED},
-        {100, 2, 4003, 0, 1, false, false, POLICY_HEDGED},
-        {100, 1, 400, 0, 1, false, false, POLICY_HEDGE_LATE},
-        {100, 3, 4004, 0, 1, false, false, POLICY_HEDGE_LONG},
-        {100, 3, 0, 1000, 1, false, false, POLICY_HEDGED},
-        {100, 3, 400, 901, 1, false, false, POLICY_HEDGE_LONG}, /* a picture */
-        {100, 3, 400, 0, 0, false, false, POLICY_HEDGE_OFF},
-        {100, 3, 400, 0, 1, true, false, POLICY_HEDGE_LATE},
-        {100, 3, 400, 0, 1, false, true, POLICY_HEDGE_OFF},
-        {WAITS_FEW - 1, 3, 400, 0, 1, false, false, POLICY_HEDGE_UNKNOWN},
+        {100, 3, 400, 0, 1, false, false, .why = POLICY_HEDGED},
+        {100, 2, 4003, 0, 1, false, false, .why = POLICY_HEDGED},
+        {100, 1, 400, 0, 1, false, false, .why = POLICY_HEDGE_LATE},
+        {100, 3, 4004, 0, 1, false, false, .why = POLICY_HEDGE_LONG},
+        {100, 3, 0, 1000, 1, false, false, .why = POLICY_HEDGED},
+        {100, 3, 400, 901, 1, false, false, .why = POLICY_HEDGE_LONG}, /* a picture */
+        {100, 3, 400, 0, 0, false, false, .why = POLICY_HEDGE_OFF},
+        {100, 3, 400, 0, 1, true, false, .why = POLICY_HEDGE_LATE},
+        {100, 3, 400, 0, 1, false, true, .why = POLICY_HEDGE_OFF},
+        {WAITS_FEW - 1, 3, 400, 0, 1, false, false, .why = POLICY_HEDGE_UNKNOWN},
+        {100, 3, 400, 0, 1, .beside = true, .why = POLICY_HEDGE_LATE},
+        {100, 3, 400, 0, 1, .whole = true,
+         .why = POLICY_HEDGE_UNKNOWN}, /* of streams it is known */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -140,6 +143,8 @@ static void when_it_is_slow(void **state)
         q.bulk = rows[i].bulk;
         q.asked = rows[i].asked;
         q.it.last = rows[i].last;
+        q.beside = rows[i].beside ? 3 : 0;
+        q.whole = rows[i].whole;
         us = policy_hedge_us(&q, NOW, &why);
         if (why != rows[i].why || (us == UINT64_MAX) != (why != POLICY_HEDGED))
             fail_msg("%zu: %d", i, why);
@@ -175,6 +180,63 @@ static void it_is_paid_for_twice(void **state)
     }
 }
 
+static void who_cannot_hold_the_prompt_is_not(void **state)
+{
+    struct bed *b = *state;
+    struct policy_request q = begin(b, "FFF");
+    struct policy_attempt first;
+
+    b->c[1].context = 1;
+    assert_int_equal(hedge(b, &q, &first, ALL), 2);
+}
+
+/* Where nobody counts them there are none; and of who was not asked after all nothing is held. */
+static void nobodys_share_is_none(void **state)
+{
+    struct bed *b = *state;
+    struct policy_request q = begin(b, "FF");
+    struct board_standing *nobodys = &b->table[BOARD_STANDINGS];
+    struct policy_attempt first = q.it;
+    struct provider_limits l = {0};
+    struct policy_left left;
+
+    policy_hedge_earn(&q, nobodys);
+    assert_int_equal(board_get(&nobodys->hedges), 0);
+    b->rules.limits = true;
+    l.of[LIMITED_TOKENS] = (struct provider_limit){true, true, 10000, 9000, 60 * SECOND};
+    q.it.at = 1;
+    policy_limits(&q, &l, NOW);
+    q.it = (struct policy_attempt){0};
+    assert_int_equal(policy_hedge(&q, &first, ALL, nobodys, NOW), -1);
+    assert_int_equal(q.beside, 0);
+    policy_left(&left, b->table, &b->c[1], NOW);
+    assert_int_equal(left.tokens, 9000);
+    b->rules.limits = false;
+}
+
+/* It is the request's second attempt, if it was one; and what it would still have taken is not
+ * known. */
+static void who_is_outrun_was_asked(void **state)
+{
+    struct bed *b = *state;
+    struct waits before, after;
+
+    for (uint64_t waited = 0; waited < 2; waited++) {
+        struct policy_request q = begin(b, "FF");
+        struct policy_attempt first;
+
+        assert_int_equal(hedge(b, &q, &first, ALL), 1);
+        teach(b, 1, 100);
+        before = waits_read(board_get(&bed_target(b, 1)->waits[WAITS_OF_STREAMS]));
+        policy_outrun(&q, waited * SECOND / 10, NOW);
+        after = waits_read(board_get(&bed_target(b, 1)->waits[WAITS_OF_STREAMS]));
+        assert_true(after.median_us >=
+                    before.median_us); /* a tenth of a second is not its answer's */
+        assert_int_equal(q.counted, waited);
+        assert_true(q.asked && q.beside == 0);
+    }
+}
+
 /* A probe's permit is given back, its wait is noted as one that would have gone on. */
 static void who_is_outrun_has_not_failed(void **state)
 {
@@ -206,7 +268,8 @@ static void who_is_outrun_has_not_failed(void **state)
 /* What the provider may have read of the loser counts, and no answer of it. */
 static void its_limit_has_had_the_prompt(void **state)
 {
-    for (unsigned asked = 0; asked < 2; asked++) {
+    for (unsigned row = 0; row < 4; row++) {
+        bool asked = row & 1, apart = row & 2; /* its limit counts what is read alone */
         struct bed *b = *state;
         struct policy_request q = begin(b, "FF");
         struct policy_attempt first;
@@ -220,9 +283,14 @@ static void its_limit_has_had_the_prompt(void **state)
         q.it.at = 0;
         q.text = 400;
         q.output = 2000;
+        b->c[1].apart = apart;
         assert_int_equal(hedge(b, &q, &first, ALL), 1);
         policy_left(&left, b->table, &b->c[1], NOW);
-        assert_int_equal(left.tokens, 9000 - 2100);
+        assert_int_equal(left.tokens, apart ? 9000 - 100 : 9000 - 2100);
+        policy_unhedge(&q, place_of(b), NOW);
+        policy_left(&left, b->table, &b->c[1], NOW);
+        assert_int_equal(left.tokens, 9000);
+        assert_int_equal(hedge(b, &q, &first, ALL), 1);
         policy_outrun(&q, asked ? SECOND : 0, NOW);
         policy_left(&left, b->table, &b->c[1], NOW);
         assert_in_range(left.tokens, asked ? 8899 : 9000, asked ? 8900 : 9000);
@@ -256,6 +324,7 @@ static void one_fails_and_the_other_goes_on(void **state)
         assert_int_equal(evidence_row(bed_target(b, 1), NOW), sick);
         assert_int_equal(evidence_row(bed_target(b, 0), NOW), 0);
         assert_int_equal(q.counted, f.class_id != CLASS_NEVER_EXECUTED);
+        assert_int_equal(q.beside, 0);
         assert_int_equal(q.out & 2, 2);
         q.it = first;
         assert_int_equal(
@@ -270,9 +339,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(who_is_asked_beside),          TEST(when_it_is_slow),
-        TEST(it_is_paid_for_twice),         TEST(who_is_outrun_has_not_failed),
-        TEST(its_limit_has_had_the_prompt), TEST(one_fails_and_the_other_goes_on),
+        TEST(who_is_asked_beside),
+        TEST(when_it_is_slow),
+        TEST(it_is_paid_for_twice),
+        TEST(who_cannot_hold_the_prompt_is_not),
+        TEST(nobodys_share_is_none),
+        TEST(who_is_outrun_was_asked),
+        TEST(who_is_outrun_has_not_failed),
+        TEST(its_limit_has_had_the_prompt),
+        TEST(one_fails_and_the_other_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
