@@ -84,6 +84,17 @@ static void the_least_is_never_more_than_there_are(void **state)
     }
 }
 
+/* One text of long tokens says that there are such, for some hundred requests. */
+static void the_longest_counts_until_it_is_long_ago(void **state)
+{
+    uint64_t word = density_note(noted(0, 4000, 1000, 20), 40000, 1000);
+
+    UNUSED(state);
+    assert_in_range(density_tokens_least(word, 40000), 490, 510);
+    assert_in_range(density_tokens_least(noted(word, 4000, 1000, 60), 40000), 510, 2000);
+    assert_in_range(density_tokens_least(noted(word, 4000, 1000, 600), 40000), 4500, 5000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +102,7 @@ int main(void)
         cmocka_unit_test(it_is_learned),
         cmocka_unit_test(what_says_nothing_changes_nothing),
         cmocka_unit_test(the_least_is_never_more_than_there_are),
+        cmocka_unit_test(the_longest_counts_until_it_is_long_ago),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
