@@ -129,6 +129,20 @@ def test_a_hedge_costs_no_more_than_it_may(gateway, tmp_path, name):
     assert record["attempts"] == (2 if hedge else 1)
 
 
+def test_what_a_hedge_may_have_cost_counts(gateway, tmp_path):
+    """It was cancelled: whether it has worked, and for how much, nobody knows."""
+    prices = {row: {"input": 0, "output": output, "source": "a test", "date": "2026-11-28"}
+              for row, output in (("oai/*", 10), ("gen/*", 20))}
+    (tmp_path / "prices.yaml").write_text(json.dumps({"version": 1, "prices": prices}))
+    g = gateway({"counts": {"targets": targets("counts", "head=900ms", ";head=6s"), "extra_cost_max": 1}},
+                prices={"file": str(tmp_path / "prices.yaml")})
+    body = asks.question(CHAT, "counts", False)[1] | {"max_tokens": 100}
+    for _ in range(USUAL + 1):
+        answer = g.ask(CHAT, body)
+    assert g.record(answer)["hedge"] == "lost"
+    assert g.metrics()['lamplighter_extra_cost_usd{model="counts"}'] == 0.001
+
+
 def test_no_more_than_its_share(gateway, mock):
     g = gateway({"share": {"targets": targets("share", "ttft=700ms")}})
     usual(g, CHAT, "share", True)

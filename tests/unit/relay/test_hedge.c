@@ -42,6 +42,7 @@ static const struct act quick = {STREAM_HEAD, SAYS("quick"), RESTS, 0, TWIN_WHOL
                         quick_whole = {"", WHOLE_OF("quick"), 1, 0, TWIN_SILENT, false},
                         slow2_whole = {"", WHOLE_OF("slow2"), 1, EV_S(2), TWIN_SILENT, false},
                         slow4_whole = {"", WHOLE_OF("slow4"), 1, EV_S(4), TWIN_SILENT, false},
+                        begun_whole = {"", WHOLE_OF("slow4"), 120, EV_S(4), TWIN_SILENT, false},
                         junk_whole = {"",
                                       "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
                                       "content-length: 3\r\n\r\nno!",
@@ -151,6 +152,7 @@ static const struct row rows[] = {
     {"what is final is final", &caller2, &slow4, STREAM, 400, 2, "it failed", RECORD_HEDGE_LOST, OUTCOME_CLIENT_ERROR, 0, 1, B("outrun"), 0, 0},
     {"what a hedge calls wrong may be right", &slow4, &caller2, STREAM, 200, 2, "slow4", RECORD_HEDGE_FAILED, OUTCOME_FULL, 0, 0, B("caller"), EV_S(4), EV_MS(4100)},
     {"a whole answer", &slow4_whole, &quick_whole, ONCE, 200, 2, "quick", RECORD_HEDGE_WON, OUTCOME_EQUIVALENT, 1, 0, A("outrun"), EV_S(1), EV_MS(1100)},
+    {"a whole answer that is on its way", &begun_whole, &quick_whole, ONCE, 200, 1, "slow4", RECORD_HEDGE_NONE, OUTCOME_FULL, 0, 0, "", 0, 0},
     {"a whole answer of the first", &slow2_whole, &slow4_whole, ONCE, 200, 2, "slow2", RECORD_HEDGE_LOST, OUTCOME_FULL, 0, 1, B("outrun"), EV_S(2), EV_MS(2100)},
     {"what is no answer wins nothing", &slow2_whole, &junk_whole, ONCE, 200, 2, "slow2", RECORD_HEDGE_FAILED, OUTCOME_FULL, 0, 1, B("junk"), EV_S(2), EV_MS(2100)},
 };
@@ -259,7 +261,7 @@ static void who_is_not_hedged(void **state)
         twin_ask(&t, &c, kind_keyed(&b, "/v1/chat/completions", alone[i].body, alone[i].key),
                  EV_S(30));
         if (t.record.attempts != 1 || t.record.hedge != RECORD_HEDGE_NONE || t.ups[1].requests ||
-            t.record.outcome != OUTCOME_FULL)
+            t.more || t.record.outcome != OUTCOME_FULL)
             fail_msg("%s: %u attempts, %s", alone[i].name, t.record.attempts,
                      record_hedge_word(t.record.hedge));
         twin_client_fini(&c);
