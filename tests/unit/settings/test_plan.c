@@ -161,6 +161,31 @@ static bool has(const struct policy_fates *f, enum policy_fate_kind kind, uint64
     return false;
 }
 
+/* Each fate of one of these ways stands in the list once. Returns how many others there are. */
+static size_t others_than(const struct settings *s, const struct policy_fates *f, size_t n)
+{
+    size_t others = 0;
+
+    for (size_t i = 0; i < s->fates_n; i++) {
+        bool known = false;
+
+        assert_true(i == 0 || s->fates[i - 1].id < s->fates[i].id);
+        for (size_t k = 0; k < n; k++)
+            for (size_t j = 0; j < f[k].n; j++)
+                known |= f[k].ids[j] == s->fates[i].id;
+        others += !known;
+    }
+    for (size_t k = 0; k < n; k++)
+        for (size_t j = 0; j < f[k].n; j++) {
+            bool listed = false;
+
+            for (size_t i = 0; i < s->fates_n; i++)
+                listed |= f[k].ids[j] == s->fates[i].id;
+            assert_true(listed);
+        }
+    return others;
+}
+
 /* What somebody else shares is watched, and nothing else. */
 static void what_is_shared_is_watched(void **state)
 {
@@ -173,7 +198,10 @@ static void what_is_shared_is_watched(void **state)
         "  port: {type: vllm, endpoints: \"http://c:2\", region: s, fate: word}\n"
         "  far: {type: vllm, endpoints: \"http://e:1\", fate: word, proxy: \"http://p:1\"}\n"
         "  near: {type: sglang, endpoints: \"http://f:1\", region: r, proxy: \"http://p:1\"}\n"
-        "  none: {type: vllm, endpoints: \"http://c:1/z\", region: r, fate: none}\n";
+        "  none: {type: vllm, endpoints: \"http://c:1/z\", region: r, fate: none}\n"
+        "  behind: {type: vllm, endpoints: [\"http://g:1\", \"http://h:1\"], proxy: "
+        "\"http://q:1\"}\n"
+        "models:\n  m: {targets: [{target: port/x, fate: word}, {target: far/x, fate: own}]}\n";
     static const struct {
         size_t provider, way;
         unsigned kinds; /* a bit each */
@@ -187,14 +215,19 @@ static void what_is_shared_is_watched(void **state)
         {5, 0, 1u << FATE_PROVIDER | 1u << FATE_LABEL_OF_PROVIDER | 1u << FATE_PROXY},
         {6, 0, 1u << FATE_PROVIDER | 1u << FATE_PROXY},
         {7, 0, 0},
+        {8, 1, 1u << FATE_PROVIDER | 1u << FATE_PROXY},
+        {3, 1, 1u << FATE_PROVIDER | 1u << FATE_HOST | 1u << FATE_REGION},
+        {8, 0, 1u << FATE_PROVIDER | 1u << FATE_PROXY},
     };
     struct settings *s = load(text);
+    struct policy_fates all[ARRAY_LEN(ways) + 2];
     uint64_t a = 0, b = 0;
 
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
         struct policy_candidate c = way(s, ways[i].provider, ways[i].way);
 
+        all[i] = c.fates;
         for (size_t k = 0; k < POLICY_FATES; k++)
             if (has(&c.fates, (enum policy_fate_kind)k, &a) != (ways[i].kinds >> k & 1))
                 fail_msg("row %zu: %s", i, policy_fate_name((enum policy_fate_kind)k));
@@ -209,9 +242,16 @@ static void what_is_shared_is_watched(void **state)
         assert_true(has(&z.fates, kinds[i], &b)); /* the other endpoint */
         assert_true((a == b) == (kinds[i] == FATE_REGION));
     }
-    assert_true(s->fates_n >= 10);
-    for (size_t i = 1; i < s->fates_n; i++)
-        assert_true(s->fates[i - 1].id < s->fates[i].id);
+    /* keys are told apart; a word that is said twice counts once, and another one beside it */
+    assert_true(has(&all[1], FATE_KEY, &a) && has(&all[2], FATE_KEY, &b) && a != b);
+    for (size_t i = 0; i < 2; i++) {
+        const struct settings_way w = settings_way(&s->models[0].targets[i], 0);
+
+        settings_watch(&all[ARRAY_LEN(ways) + i], &w);
+        assert_true(has(&all[ARRAY_LEN(ways) + i], FATE_LABEL, &a));
+        assert_int_equal(has(&all[ARRAY_LEN(ways) + i], FATE_LABEL_OF_PROVIDER, &b), i == 1);
+    }
+    assert_int_equal(others_than(s, all, ARRAY_LEN(all)), 0);
     settings_unref(&s);
 }
 
