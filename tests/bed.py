@@ -9,6 +9,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import wire
@@ -40,19 +41,20 @@ def wait_for(what, seconds=5, every=0.005):
 
 
 class JsonLines:
-    """The whole lines of a log that grows; each is read once."""
+    """The whole lines of a log that grows; each is read once, whichever thread asks."""
 
     def __init__(self, path):
-        self.path, self.at, self.rows = path, 0, []
+        self.path, self.at, self.rows, self.reading = path, 0, [], threading.Lock()
 
     def read(self):
-        if self.path.exists():
-            with open(self.path, "rb") as f:
-                f.seek(self.at)
-                text, newline, _ = f.read().rpartition(b"\n")
-            self.at += len(text) + len(newline)
-            self.rows += [json.loads(line) for line in text.split(b"\n") if line]
-        return self.rows
+        with self.reading:
+            if self.path.exists():
+                with open(self.path, "rb") as f:
+                    f.seek(self.at)
+                    text, newline, _ = f.read().rpartition(b"\n")
+                self.at += len(text) + len(newline)
+                self.rows += [json.loads(line) for line in text.split(b"\n") if line]
+            return list(self.rows)
 
 
 class Program:

@@ -14,6 +14,8 @@ import threading
 import time
 import urllib.request
 
+import bed
+
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 20
 KEY = "a-client-key"
@@ -114,30 +116,19 @@ class Mock(Server):
     """lamplighter mock."""
 
     def __init__(self, binary, directory, *options):
-        self.requests_path = directory / "mock.jsonl"
-        self.rows, self.read_bytes = [], 0
-        super().__init__([binary, "mock", "--log", self.requests_path, *options], directory, "mock")
+        self.lines = bed.JsonLines(directory / "mock.jsonl")
+        super().__init__([binary, "mock", "--log", self.lines.path, *options], directory, "mock")
         self.url = self.find(r"^mock listening on (http://\S+)$")
         self.port = int(self.url.rsplit(":", 1)[1])
 
-    def log(self):
-        """All that it has logged, oldest first; a line that is being written is left out."""
-        if self.requests_path.exists():
-            with open(self.requests_path, "rb") as f:
-                f.seek(self.read_bytes)
-                lines = f.read().split(b"\n")[:-1]
-            self.read_bytes += sum(len(line) + 1 for line in lines)
-            self.rows += [json.loads(line) for line in lines]
-        return self.rows
-
     def requests(self, **match):
-        return [r for r in self.log() if r["ev"] == "request"
+        return [r for r in self.lines.read() if r["ev"] == "request"
                 and all(r.get(k) == v for k, v in match.items())]
 
     def end_of(self, number, seconds=5.0):
         """How the answer to request `number` ended, as soon as it has."""
         def ended():
-            return next((r for r in self.log() if r["ev"] == "end" and r["n"] == number), None)
+            return next((r for r in self.lines.read() if r["ev"] == "end" and r["n"] == number), None)
 
         return wait_for(ended, seconds)
 
