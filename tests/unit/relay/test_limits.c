@@ -3,11 +3,12 @@
  * what is left of its limit, in virtual time. */
 #include "ups.h"
 
-#define LEFT(tokens, reset)                                                                        \
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-ratelimit-limit-tokens: 1000\r\n"     \
-    "x-ratelimit-remaining-tokens: " tokens "\r\nx-ratelimit-reset-tokens: " reset "\r\n"          \
-    "transfer-encoding: chunked\r\n\r\n"
-#define ASK(tokens) REQUEST("alone", "\"stream\":true,\"max_tokens\":" tokens ",")
+#define LEFT_OF(limit, tokens, reset)                                                              \
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-ratelimit-limit-tokens: " limit       \
+    "\r\nx-ratelimit-remaining-tokens: " tokens "\r\nx-ratelimit-reset-tokens: " reset             \
+    "\r\ntransfer-encoding: chunked\r\n\r\n"
+#define LEFT(tokens, reset) LEFT_OF("1000", tokens, reset)
+#define ASK(tokens)         REQUEST("alone", "\"stream\":true,\"max_tokens\":" tokens ",")
 
 static const struct up spent = {ANSWERS, LEFT("100", "3s"), GOOD, 0, TWIN_WHOLE};
 
@@ -188,6 +189,43 @@ static void a_refusal_says_what_is_left_too(void **state)
     twin_close(&t);
 }
 
+#define PICTURE ((size_t)32 * 1024) /* of base64 */
+
+/* A picture of 32 KiB is 1,532 tokens, whatever its bytes would be as text; the text beside it some
+ * 40, and the answer may have 10. */
+static void a_picture_is_reckoned_as_one(void **state)
+{
+    static const struct {
+        const char *left;
+        unsigned status;
+    } rows[] = {{LEFT_OF("9000", "1560", "90s"), 429}, {LEFT_OF("9000", "1610", "90s"), 200}};
+    struct buf body;
+
+    UNUSED(state);
+    buf_init(&body, 2 * PICTURE);
+    buf_add_str(
+        &body,
+        "{\"model\":\"alone\",\"stream\":true,\"max_tokens\":10,\"messages\":[{\"role\":\"user\","
+        "\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,");
+    for (size_t i = 0; i < PICTURE; i++)
+        buf_add_char(&body, "iVBORw0KGgoAAAANSUhEUgAAA+ABCDx/"[(i * 7 + i / 5) % 32]);
+    buf_add_str(&body, "\"}}]}]}");
+    buf_add_char(&body, '\0');
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct up up = {ANSWERS, rows[i].left, GOOD, 0, TWIN_WHOLE};
+        struct ups_got g;
+        struct twin t;
+
+        begin(&t, PLAN(""), &up);
+        ups_ask(&t, &g, body.p, EV_S(20));
+        if (g.status != rows[i].status)
+            fail_msg("row %zu: %u %.*s", i, g.status, SPAN_FMT(buf_span(&g.body)));
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+    buf_fini(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +235,7 @@ int main(void)
         cmocka_unit_test(its_whole_time_goes_on_meanwhile),
         cmocka_unit_test(who_takes_over_is_waited_for),
         cmocka_unit_test(a_refusal_says_what_is_left_too),
+        cmocka_unit_test(a_picture_is_reckoned_as_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
