@@ -146,14 +146,18 @@ static bool is_over(struct sim *s, const struct attempt *t)
 }
 
 /* While what it shares with others is out, that has the time of the probe; and when that is over,
- * all that were sick are half-open. */
+ * all that were sick are half-open. It may have opened before five in a row had failed. */
 static bool goes_by_fate(struct sim *s, const struct attempt *t, ev_us since)
 {
+    const struct board_standing *b;
     struct policy_fate_view v;
     struct policy_candidate c;
     bool ret;
 
     UNUSED(look(s, t->table, t->provider, t->model, 0, &c));
+    b = standing_look(standings(s, t->table), c.target);
+    if (b && board_get(&b->opened_us) > board_get(&b->closed_us))
+        since = MIN(since, board_get(&b->opened_us));
     ret = fates_closed_us(standings(s, t->table), &c) >= since;
     for (size_t i = 0; i < c.fates.n && !ret; i++) {
         policy_fate(&v, standings(s, t->table), c.fates.ids[i], t->began);
