@@ -9,9 +9,9 @@
 #define FIELDS_OWN   8
 #define SIGNED_MAX   4096 /* bytes of a signature's field */
 
-/* Absent: there is none. */
-static struct span add_auth(const struct call_conf *conf, struct arena *a,
-                            struct http_field *fields, size_t *n)
+/* The field with the credential; NULL: there is none. */
+static struct http_field *add_auth(const struct call_conf *conf, struct arena *a,
+                                   struct http_field *fields, size_t *n)
 {
     static const struct {
         const char *name, *prefix;
@@ -25,11 +25,11 @@ static struct span add_auth(const struct call_conf *conf, struct arena *a,
     };
 
     if (!span_has(conf->key) || !rows[conf->auth].name)
-        return span_of(NULL, 0);
+        return NULL;
     fields[*n].name = span_str(rows[conf->auth].name);
     fields[*n].value =
         arena_join(a, (struct span[]){span_str(rows[conf->auth].prefix), conf->key}, 2);
-    return fields[(*n)++].value;
+    return &fields[(*n)++];
 }
 
 /* A field that the provider insists on and the client did not send. */
@@ -105,7 +105,6 @@ int call_send_head(struct http_stream *s, const struct call_conf *conf, struct e
 {
     struct http_field *fields;
     struct http_head h = {.method = conf->method};
-    struct span auth = span_of(NULL, 0);
     struct arena a;
     size_t n = 0;
     int rc = -1;
@@ -119,7 +118,7 @@ int call_send_head(struct http_stream *s, const struct call_conf *conf, struct e
     for (; n < conf->fields_n; n++)
         fields[n] = conf->fields[n];
     fields[n++] = (struct http_field){SPAN_LIT("accept-encoding"), SPAN_LIT("identity")};
-    auth = add_auth(conf, &a, fields, &n);
+    h.secret = add_auth(conf, &a, fields, &n);
     add_default(conf, fields, &n);
     h.authority = settings_authority(&a, conf->url);
     h.path = conf->path;
@@ -136,7 +135,8 @@ int call_send_head(struct http_stream *s, const struct call_conf *conf, struct e
     else
         rc = http_send_head(s, &h, e);
 out:
-    secret_wipe((void *)(uintptr_t)auth.p, auth.n); /* the arena's own */
+    if (h.secret)
+        secret_wipe((void *)(uintptr_t)h.secret->value.p, h.secret->value.n); /* the arena's own */
     arena_fini(&a);
     return rc;
 }

@@ -471,6 +471,7 @@ int h1_client_new(struct pool_conn **ret, struct http_pool *pool, struct net_con
     ev_timer_init(&c->timer, pool->ev, on_idle_timer);
     ev_post_init(&c->reap, reap);
     net_conn_listen(conn, &conn_cb, c);
+    net_conn_keep_secret(conn);
     pool_add(pool, &c->base);
     *ret = &c->base;
     return 0;

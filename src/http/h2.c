@@ -466,18 +466,6 @@ static void put(struct out_head *o, struct span name, struct span value)
     o->nv[o->n++] = (nghttp2_nv){bytes_of(name), bytes_of(value), name.n, value.n, 0};
 }
 
-/* nghttp2 keeps `authorization` out of the tables of both sides by itself: RFC 7541, 7.1.3. */
-static bool is_secret(struct span name)
-{
-    static const char *const names[] = {"x-api-key", "api-key", "x-goog-api-key",
-                                        "x-amz-security-token"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (span_is(name, names[i]))
-            return true;
-    return false;
-}
-
 static int put_fields(struct out_head *o, const struct http_head *head, struct err *e)
 {
     for (size_t i = 0; i < head->fields_n; i++) {
@@ -490,7 +478,7 @@ static int put_fields(struct out_head *o, const struct http_head *head, struct e
             return err_set(e, ERR_PROTOCOL, "header field '%.*s' has a byte that may not be there",
                            SPAN_FMT(f->name));
         put(o, f->name, f->value);
-        if (is_secret(f->name))
+        if (f == head->secret) /* RFC 7541, 7.1.3 */
             o->nv[o->n - 1].flags |= NGHTTP2_NV_FLAG_NO_INDEX;
     }
     return 0;

@@ -477,6 +477,7 @@ int h2_client_new(struct pool_conn **ret, struct http_pool *pool, struct net_con
     ev_timer_init(&c->timer, pool->ev, on_idle_timer);
     ev_post_init(&c->rest, on_rest);
     net_conn_listen(conn, &conn_cb, c);
+    net_conn_keep_secret(conn);
     net_conn_read(conn, true);
     pool_add(pool, &c->base);
     *ret = &c->base;

@@ -47,6 +47,7 @@ struct http_head {
     uint64_t body_len;     /* exact, or HTTP_LEN_UNKNOWN; 0: there is no body */
     const struct http_field *fields;
     size_t fields_n;
+    const struct http_field *secret; /* sent: the one of them that no table may keep; NULL: none */
 };
 
 /* Whom a Host names. A web page that has bent its own name to point here sends that name, so who

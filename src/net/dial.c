@@ -337,6 +337,7 @@ static int ask_proxy(struct dial *d, struct err *e)
         goto out;
     net_conn_listen(d->conn, &tunnel_cb, d);
     net_conn_read(d->conn, true);
+    net_conn_keep_secret(d->conn);
     rc = net_conn_write(d->conn, head.p, head.n, e);
 out:
     if (head.p)

@@ -145,6 +145,11 @@ enum net_peek net_conn_peek(const struct net_conn *c)
     return c->ops->peek(c);
 }
 
+void net_conn_keep_secret(struct net_conn *c)
+{
+    c->secret = true;
+}
+
 void net_conn_shutdown(struct net_conn *c)
 {
     c->ops->shutdown(c);

@@ -71,6 +71,10 @@ void net_conn_read(struct net_conn *c, bool on);
  * -1 only for want of memory; then the connection is to be closed. */
 MUST_CHECK int net_conn_write(struct net_conn *c, const char *p, size_t n, struct err *e);
 
+/* A secret may be among what is written from now on: it is overwritten where it was queued, once it
+ * has left. */
+void net_conn_keep_secret(struct net_conn *c);
+
 /* Bytes queued and not yet gone. */
 size_t net_conn_queued(const struct net_conn *c);
 
@@ -151,6 +155,7 @@ struct net_conn {
     const struct net_conn_cb *cb;
     void *arg;
     bool tls;
+    bool secret; /* net_conn_keep_secret() */
 };
 
 struct net_ops {

@@ -349,6 +349,7 @@ static int op_write(struct net_conn *base, const char *p, size_t n, struct err *
     MUST(c->state == OPEN && c->base.cb);
     if (c->broken || c->write_err || !EXPECT(!c->fin_wanted))
         return 0; /* it goes nowhere, and on_error says so */
+    c->out.wipes = base->secret;
     if (outq_add(&c->out, &c->n->store, p, n) < 0)
         return err_set(e, ERR_NOMEM, "connection: no memory for %zu bytes", n);
     ev_post(c->n->base.ev, &c->flush);
@@ -595,7 +596,6 @@ static int connect_to(struct net_connect **ret, struct net *net, const struct ne
 
     if (!c)
         return err_set(e, ERR_NOMEM, "connect: no memory");
-    c->out.wipes = true; /* a provider's key goes this way */
     c->attempt.ops = net->ops;
     c->on_done = on_done;
     c->done_arg = arg;

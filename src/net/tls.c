@@ -453,6 +453,7 @@ static int op_write(struct net_conn *c, const char *p, size_t n, struct err *e)
     MUST(t->state != CLOSED && t->base.cb);
     if (t->state == FAILED || t->lower_broken || !EXPECT(!t->fin_wanted))
         return 0; /* it goes nowhere, and on_error says so */
+    t->out.wipes = c->secret;
     if (outq_add(&t->out, &t->ctx->store, p, n) < 0)
         return err_set(e, ERR_NOMEM, "TLS: no memory for %zu bytes", n);
     t->queued += n;
@@ -614,7 +615,6 @@ int tls_wrap(struct net_conn **ret, struct tls_ctx *ctx, struct net_conn *lower,
     t->on_ready = on_ready;
     t->ready_arg = arg;
     t->peer = *net_conn_peer(lower);
-    t->out.wipes = !ctx->server; /* a provider's key goes this way */
     buf_init(&t->held, NET_READ_MAX);
     buf_init(&t->marks, MARKS_MAX);
     ev_post_init(&t->work, on_work);

@@ -144,6 +144,7 @@ static void forget(struct relay *r)
     r->stopped = span_of(NULL, 0);
     r->at->target = NULL;
     r->at->url = NULL;
+    r->record.target[0] = '\0';
     ev_timer_stop(&r->slow);
     r->last = NULL;
     r->at->key_at = 0;
@@ -168,8 +169,6 @@ bool relay_go_back(struct relay *r, const struct relay_refusal *no)
     change_back(r);
     note_trying(r, UINT64_MAX);
     found = relay_find_target(r, &still);
-    if (!found)
-        r->record.target[0] = '\0';
     relay_tell_attempt(r, &of, no);
     relay_serve(r, found ? NULL : &still);
     return true;
