@@ -31,8 +31,8 @@
 #include "ops/history.h"
 #include "proc/drop.h"
 #include "proc/machine.h"
+#include "proc/shares.h"
 #include "relay/hand_over.h"
-#include "relay/relay.h"
 
 #define RECORDS_BYTES (1024 * 1024) /* queue of outcome records toward the clerk */
 
@@ -138,15 +138,15 @@ static void share_memory(struct run *run)
 {
     const struct settings *first = run->first;
     uint64_t granted = machine_memory();
-    struct machine_shares s;
+    struct proc_shares s;
     struct relay_room room;
 
     if (granted == UINT64_MAX)
         return;
-    s = machine_share(granted, run->workers);
-    run->worker_memory = s.worker;
-    run->history = (size_t)MIN(s.history, (uint64_t)HISTORY_BYTES);
-    room = relay_room(s.worker, first);
+    s = proc_share(granted, run->workers, HISTORY_BYTES);
+    run->room = (struct relay_room){s.bodies, s.translation};
+    run->history = (size_t)s.history;
+    room = relay_room(run->room, first);
     if (room.bodies < first->server.memory_bytes_max ||
         room.translation < first->server.translation_bytes_max)
         run_say("lamplighter: the control group grants %" PRIu64 " MiB of memory: in each worker "

@@ -11,6 +11,7 @@
 #include "board/board.h"
 #include "ev/ev_uv.h"
 #include "proc/master.h"
+#include "relay/relay.h"
 #include "settings/settings.h"
 
 #define RUN_LISTENS    8                      /* most addresses in server.listen */
@@ -30,7 +31,7 @@ struct run {
     uint16_t engine_port;
     bool single;
     uint32_t workers;
-    uint64_t worker_memory; /* as relay_sink.memory */
+    struct relay_room room; /* of each worker, as relay_sink.room */
     size_t history;         /* as ops_conf.history */
     uint32_t hurry;
     size_t listens;

@@ -132,7 +132,7 @@ int run_single(const struct run *run, int config_fd)
                               .overrides = run->board,
                               .kept = &run->board->kept,
                               .seats = &run->board->seats,
-                              .memory = run->worker_memory};
+                              .room = run->room};
     struct resolver_conf names = {0};
     struct settings *settings = NULL;
     struct err e;

@@ -172,7 +172,7 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .seats = &w->run->board->seats,
                               .overrides = w->run->board,
                               .trial = &w->run->board->trial,
-                              .memory = w->run->worker_memory};
+                              .room = w->run->room};
     int rc = -1;
 
     held_init(&w->held, w->run->board, place->slot);

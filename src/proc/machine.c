@@ -159,21 +159,3 @@ uint64_t machine_memory(void)
 {
     return granted(&memory);
 }
-
-/* ---- shares ---- */
-
-#define MIB          (UINT64_C(1024) * 1024)
-#define AT_REST      (24 * MIB) /* master, keeper, clerk and board */
-#define WORKER_RESTS (8 * MIB)
-#define WORKER_LEAST (20 * MIB)
-#define HISTORY_PART 10 /* of it */
-
-struct machine_shares machine_share(uint64_t granted, uint32_t workers)
-{
-    uint64_t usable = granted - granted / 20, history = MAX(usable / HISTORY_PART, MIB);
-    uint64_t taken = AT_REST + workers * WORKER_RESTS + history;
-    uint64_t left = usable > taken ? usable - taken : 0;
-
-    return (struct machine_shares){.worker = MAX(left / 4 * 3 / workers, WORKER_LEAST),
-                                   .history = history};
-}

@@ -22,13 +22,4 @@ uint64_t machine_memory(void);
 uint64_t machine_cpus_of(const char *root, struct span own);
 uint64_t machine_memory_of(const char *root, struct span own);
 
-/* How what a control group grants, without a twentieth, is divided among the processes of a
- * gateway. All of its processes at rest take some of it, and what nobody else has is for
- * connections, streams and TLS. Never 0. */
-struct machine_shares {
-    uint64_t worker;  /* bodies and translations of one worker */
-    uint64_t history; /* past requests, in the clerk */
-};
-struct machine_shares machine_share(uint64_t granted, uint32_t workers);
-
 #endif

@@ -650,18 +650,17 @@ void relay_on_request(void *arg, struct http_stream *s, const struct http_head *
         begin(r, peer);
 }
 
-/* A fifth for bodies: the defaults stand to each other like that. */
-struct relay_room relay_room(uint64_t memory, const struct settings *settings)
+static uint64_t least(uint64_t said, bool given, uint64_t most)
 {
-    struct relay_room ret = {settings->server.memory_bytes_max,
-                             settings->server.translation_bytes_max};
-    uint64_t bodies = memory / 5, translation = memory - bodies;
+    return given || most == 0 ? said : MIN(said, most);
+}
 
-    if (bodies && !settings->server.memory_given)
-        ret.bodies = MIN(ret.bodies, bodies);
-    if (translation && !settings->server.translation_given)
-        ret.translation = MIN(ret.translation, translation);
-    return ret;
+struct relay_room relay_room(struct relay_room most, const struct settings *settings)
+{
+    return (struct relay_room){
+        least(settings->server.memory_bytes_max, settings->server.memory_given, most.bodies),
+        least(settings->server.translation_bytes_max, settings->server.translation_given,
+              most.translation)};
 }
 
 int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settings,
@@ -683,8 +682,7 @@ int relay_env_init(struct relay_env *env, struct ev *ev, struct settings *settin
         err_set(e, ERR_NOMEM, "no memory for SHA-256");
         goto fail;
     }
-    if (blob_pool_init(&env->blobs, relay_room(env->sink.memory, settings).bodies, SPOOL_DIR, e) <
-        0)
+    if (blob_pool_init(&env->blobs, relay_room(env->sink.room, settings).bodies, SPOOL_DIR, e) < 0)
         goto fail;
     env->settings = settings_ref(settings);
     once_init(&env->once, ev);
@@ -701,7 +699,7 @@ void relay_env_settings(struct relay_env *env, struct settings *settings)
     struct settings *old = env->settings;
 
     env->settings = settings_ref(settings);
-    env->blobs.bytes_max = relay_room(env->sink.memory, settings).bodies;
+    env->blobs.bytes_max = relay_room(env->sink.room, settings).bodies;
     settings_unref(&old);
     relay_env_trial(env, NULL, 0);
 }

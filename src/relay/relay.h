@@ -31,6 +31,11 @@ struct relay_skip {
     bool every_way;    /* it holds for all ways to that target */
 };
 
+/* Bytes that bodies may take in a process, and translations; 0: any number. */
+struct relay_room {
+    uint64_t bodies, translation;
+};
+
 struct relay_sink {
     void (*record)(void *arg, const struct record *r);
     /* Who is skipped, each time that a target is looked for; the record has them too. NULL: nobody
@@ -51,8 +56,7 @@ struct relay_sink {
     struct board_seats *seats;     /* where conversations sit; NULL: no model is sticky */
     const struct board *overrides; /* who is out of service by hand; NULL: nobody is */
     struct board_trial *trial;     /* counts of both sides of one; NULL: there are no trials */
-    uint64_t memory;               /* bytes that bodies and translations may take together where
-                                    * the settings give no limit of their own; 0: any number */
+    struct relay_room room;        /* at most, where the settings give no limit of their own */
 };
 
 struct relay_stats {
@@ -92,12 +96,8 @@ void relay_env_fini(struct relay_env *env);
 /* Requests that begin from now on use this snapshot; running ones keep theirs. A trial is over. */
 void relay_env_settings(struct relay_env *env, struct settings *settings);
 
-/* Bytes that bodies may take in a process, and translations, by a snapshot's limits and by
- * relay_sink.memory. */
-struct relay_room {
-    uint64_t bodies, translation;
-};
-struct relay_room relay_room(uint64_t memory, const struct settings *settings);
+/* What they may take by a snapshot's limits, and by the room that there is. */
+struct relay_room relay_room(struct relay_room most, const struct settings *settings);
 
 /* A slice of the requests that begin from now on uses this one, as long as the board says that the
  * trial of this number goes on. NULL: none does. The sink has a trial. */

@@ -143,7 +143,7 @@ static void cannot_say(struct relay *r, enum chat_feature f, struct relay_refusa
  * there is one peak at a time. */
 static bool has_room(struct relay *r, struct relay_refusal *no)
 {
-    uint64_t max = relay_room(r->env->sink.memory, r->settings).translation;
+    uint64_t max = relay_room(r->env->sink.room, r->settings).translation;
     uint64_t need = TRANSLATE_PEAK(blob_len(r->body)), taken = r->env->translating;
 
     if (need <= max && taken <= max - need)

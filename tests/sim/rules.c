@@ -130,18 +130,25 @@ static const struct board_standing *standings(const struct sim *s, enum table ta
 {
     return table == TABLE_TRIAL ? s->board->trial.standings : s->board->standings;
 }
+
+/* What is known of it by one of the ways to it; NULL: nothing. */
+static const struct board_standing *known_of(struct sim *s, enum table table, size_t provider,
+                                             const char *model, size_t at)
+{
+    struct policy_candidate c;
+
+    UNUSED(look(s, table, provider, model, at, &c));
+    return standing_look(standings(s, table), c.target);
+}
+
 static bool is_targets(enum reason why);
 
 /* Its breaker's time is over: it had opened before five in a row had failed, since too many had. */
 static bool is_over(struct sim *s, const struct attempt *t)
 {
-    const struct board_standing *b;
-    struct policy_candidate c;
-    uint64_t until;
+    const struct board_standing *b = known_of(s, t->table, t->provider, t->model, 0);
+    uint64_t until = b ? board_get(&b->until_us) : 0;
 
-    UNUSED(look(s, t->table, t->provider, t->model, 0, &c));
-    b = standing_look(standings(s, t->table), c.target);
-    until = b ? board_get(&b->until_us) : 0;
     return until && until <= ev_now(s->ev);
 }
 
@@ -149,13 +156,12 @@ static bool is_over(struct sim *s, const struct attempt *t)
  * all that were sick are half-open. It may have opened before five in a row had failed. */
 static bool goes_by_fate(struct sim *s, const struct attempt *t, ev_us since)
 {
-    const struct board_standing *b;
+    const struct board_standing *b = known_of(s, t->table, t->provider, t->model, 0);
     struct policy_fate_view v;
     struct policy_candidate c;
     bool ret;
 
     UNUSED(look(s, t->table, t->provider, t->model, 0, &c));
-    b = standing_look(standings(s, t->table), c.target);
     if (b && board_get(&b->opened_us) > board_get(&b->closed_us))
         since = MIN(since, board_get(&b->opened_us));
     ret = fates_closed_us(standings(s, t->table), &c) >= since;
@@ -454,13 +460,9 @@ static void note_good(struct sim *s, const struct attempt *t)
  * row that begins then. */
 static void note_closed(struct sim *s, const struct attempt *t, struct stand_model *m)
 {
-    const struct board_standing *b;
-    struct policy_candidate c;
-    ev_us closed;
+    const struct board_standing *b = known_of(s, t->table, t->provider, t->model, 0);
+    ev_us closed = b ? board_get(&b->closed_us) : 0;
 
-    UNUSED(look(s, t->table, t->provider, t->model, 0, &c));
-    b = standing_look(standings(s, t->table), c.target);
-    closed = b ? board_get(&b->closed_us) : 0;
     if (!m->said_at || closed < m->said_at || closed > m->said_at + ON_ITS_WAY ||
         closed == m->closed_at)
         return;
@@ -551,12 +553,10 @@ bool rules_left_out(struct ask *a, const struct attempt *by, size_t provider, co
             return false; /* it was, or what it shares with one that was is at fault */
     }
     for (size_t i = 0; i < ways(a->s, provider); i++) {
-        const struct board_standing *b;
+        const struct board_standing *b = known_of(a->s, by->table, provider, model, i);
 
         if (a->s->breaker && look(a->s, by->table, provider, model, i, &c) != POLICY_FREE)
             continue;
-        look(a->s, by->table, provider, model, i, &c);
-        b = standing_look(standings(a->s, by->table), c.target);
         if (!b || breaker_read(board_get(&b->breaker), ev_now(a->s->ev)).row == 0)
             return true; /* else the retry may have been too dear */
     }
@@ -589,13 +589,9 @@ static bool is_incident(struct sim *s, const struct attempt *t, size_t provider,
 
 bool rules_was_sick(struct sim *s, const struct attempt *t, size_t provider, const char *model)
 {
-    struct policy_candidate c;
-
     for (size_t i = 0; i < ways(s, provider); i++) {
-        const struct board_standing *b;
+        const struct board_standing *b = known_of(s, t->table, provider, model, i);
 
-        look(s, t->table, provider, model, i, &c);
-        b = standing_look(standings(s, t->table), c.target);
         if (b && is_slow(board_get(&b->closed_us), t))
             return true;
     }

@@ -160,43 +160,11 @@ static void this_machine_has_something(void **state)
     assert_true(machine_memory() > MIB);
 }
 
-static void shares_are_of_what_is_there(void **state)
-{
-    static const struct {
-        uint64_t granted;
-        uint32_t workers;
-        uint64_t worker, history;
-    } shares[] = {
-        {160 * MIB, 2, 36 * MIB, 15 * MIB},
-        {512 * MIB, 2, 149 * MIB, 48 * MIB},
-        {512 * MIB, 4, 71 * MIB, 48 * MIB},
-        {8192 * MIB, 2, 2611 * MIB, 778 * MIB},
-        {100 * MIB, 2, 20 * MIB, 9 * MIB}, /* too little: each has what it needs at the least */
-        {1, 1, 20 * MIB, MIB},
-        {UINT64_MAX - 1, 64, UINT64_MAX / 64, UINT64_MAX / 10},
-    };
-
-    UNUSED(state);
-    for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
-        struct machine_shares s = machine_share(shares[i].granted, shares[i].workers);
-
-        if (i == ARRAY_LEN(shares) - 1)
-            assert_true(s.worker < shares[i].worker && s.history < shares[i].history);
-        else if (s.worker / MIB != shares[i].worker / MIB ||
-                 s.history / MIB != shares[i].history / MIB)
-            fail_msg("%zu: %llu and %llu MiB", i, (unsigned long long)(s.worker / MIB),
-                     (unsigned long long)(s.history / MIB));
-        if (shares[i].granted >= 160 * MIB)
-            assert_true(s.worker * shares[i].workers + s.history < shares[i].granted);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_least_of_all_groups_counts),
         cmocka_unit_test(this_machine_has_something),
-        cmocka_unit_test(shares_are_of_what_is_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

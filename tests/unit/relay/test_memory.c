@@ -224,21 +224,21 @@ static void room_is_the_least_of_both(void **state)
 #define MIB (UINT64_C(1024) * 1024)
     static const struct {
         const char *limits;
-        uint64_t memory, bodies, translation;
+        struct relay_room most, room;
     } rooms[] = {
-        {"{}", 0, 256 * MIB, 1024 * MIB},
-        {"{}", 50 * MIB, 10 * MIB, 40 * MIB},
-        {"{}", 1280 * MIB, 256 * MIB, 1024 * MIB},
-        {"{}", 1280 * MIB - 5, 256 * MIB - 1, 1024 * MIB - 4},
-        {"{}", 5000 * MIB, 256 * MIB, 1024 * MIB},
-        {"{memory: 256MiB}", 50 * MIB, 256 * MIB, 40 * MIB},
-        {"{translation: 64MiB}", 50 * MIB, 10 * MIB, 64 * MIB},
-        {"{memory: 16MiB, translation: 16MiB}", 5000 * MIB, 16 * MIB, 16 * MIB},
+        {"{}", {0, 0}, {256 * MIB, 1024 * MIB}},
+        {"{}", {10 * MIB, 40 * MIB}, {10 * MIB, 40 * MIB}},
+        {"{}", {256 * MIB, 1024 * MIB}, {256 * MIB, 1024 * MIB}},
+        {"{}", {256 * MIB - 1, 1024 * MIB - 1}, {256 * MIB - 1, 1024 * MIB - 1}},
+        {"{}", {256 * MIB + 1, 1024 * MIB + 1}, {256 * MIB, 1024 * MIB}},
+        {"{memory: 256MiB}", {10 * MIB, 40 * MIB}, {256 * MIB, 40 * MIB}},
+        {"{translation: 64MiB}", {10 * MIB, 40 * MIB}, {10 * MIB, 64 * MIB}},
+        {"{memory: 16MiB, translation: 16MiB}", {99 * MIB, 99 * MIB}, {16 * MIB, 16 * MIB}},
     };
 
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_LEN(rooms); i++) {
-        struct relay_sink sink = {.memory = rooms[i].memory};
+        struct relay_sink sink = {.room = rooms[i].most};
         struct relay_room room;
         struct gateway g;
         struct twin t;
@@ -248,11 +248,12 @@ static void room_is_the_least_of_both(void **state)
         UNUSED(snprintf(text, sizeof(text), CONFIG "server: {limits: %s}\n", rooms[i].limits));
         twin_open(&t, 1, text);
         assert_int_equal(gateway_init(&g, t.gw_net, t.resolver, t.settings, sink, NULL, &e), 0);
-        room = relay_room(sink.memory, t.settings);
-        assert_true(room.bodies == rooms[i].bodies && room.translation == rooms[i].translation);
-        assert_true(g.relay.blobs.bytes_max == rooms[i].bodies);
+        room = relay_room(sink.room, t.settings);
+        assert_true(room.bodies == rooms[i].room.bodies);
+        assert_true(room.translation == rooms[i].room.translation);
+        assert_true(g.relay.blobs.bytes_max == room.bodies);
         assert_int_equal(gateway_settings(&g, t.settings, &e), 0);
-        assert_true(g.relay.blobs.bytes_max == rooms[i].bodies);
+        assert_true(g.relay.blobs.bytes_max == room.bodies);
         gateway_fini(&g);
         twin_close(&t);
     }

@@ -8,13 +8,29 @@
 
 #define IDLE(name, port) "  " name ": {type: vllm, endpoints: ['http://127.0.0.1:" port "']}\n"
 
+/* It is known that upstream i is quick, by answers to that. */
+static void teach(struct twin *t, size_t i, const char *request)
+{
+    static const struct up paced = {ANSWERS, STREAM_HEAD, BEGIN REST, 0, TWIN_WHOLE};
+
+    ups_set(t, i, &paced);
+    t->ups[i].script.piece_max = 100;
+    t->ups[i].script.gap_max = EV_MS(20);
+    for (unsigned n = 0; n < WAITS_FEW; n++) {
+        struct ups_got g;
+
+        ups_ask(t, &g, request, EV_S(10));
+        assert_true(g.clean);
+        buf_fini(&g.body);
+    }
+}
+
 static void a_stall_is_noticed(void **state)
 {
     static const struct {
         const char *model;
         unsigned after_s;
     } rows[] = {{"m", 2}, {"alone", 120}, {"other", 120}};
-    const struct up paced = {ANSWERS, STREAM_HEAD, BEGIN REST, 0, TWIN_WHOLE};
     const struct up stalls = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_SILENT};
     const struct up rest = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
 
@@ -28,15 +44,8 @@ static void a_stall_is_noticed(void **state)
                   "version: 1\nproviders:\n" IDLE("a", "9000") IDLE(
                       "b", "9100") "models:\n  m: {targets: [a/m, b/m]}\n  alone: {targets: a/m}\n"
                                    "  other: {targets: [a/m, b/n]}\n");
-        ups_set(&t, 0, &paced);
         ups_set(&t, 1, &rest);
-        t.ups[0].script.piece_max = 100;
-        t.ups[0].script.gap_max = EV_MS(20);
-        for (unsigned n = 0; n < WAITS_FEW; n++) {
-            ups_ask(&t, &g, STREAM, EV_S(10));
-            assert_true(g.clean);
-            buf_fini(&g.body);
-        }
+        teach(&t, 0, STREAM);
         ups_set(&t, 0, &stalls);
         buf_init(&request, 4096);
         buf_printf(&request, REQUEST("%s", "\"stream\":true,"), rows[i].model);
@@ -58,7 +67,6 @@ static void a_stall_is_noticed(void **state)
 static void a_stall_of_who_goes_on(void **state)
 {
     const struct up a = {ANSWERS, STREAM_HEAD, BEGIN, 0, TWIN_FIN};
-    const struct up paced = {ANSWERS, STREAM_HEAD, BEGIN REST, 0, TWIN_WHOLE};
     const struct up stalls = {ANSWERS, STREAM_HEAD, ROLE WORD("and he kept "), 0, TWIN_SILENT};
     const struct up c = {ANSWERS, STREAM_HEAD, ROLE WORD("all the lamps alight.") END, 0,
                          TWIN_WHOLE};
@@ -72,15 +80,8 @@ static void a_stall_of_who_goes_on(void **state)
                                     "same_target: 0}}\n"
                                     "  other: {targets: [b/m, c/m]}\n");
     ups_set(&t, 0, &a);
-    ups_set(&t, 1, &paced);
     ups_set(&t, 2, &c);
-    t.ups[1].script.piece_max = 100;
-    t.ups[1].script.gap_max = EV_MS(20);
-    for (unsigned n = 0; n < WAITS_FEW; n++) {
-        ups_ask(&t, &g, REQUEST("other", "\"stream\":true,"), EV_S(10));
-        assert_true(g.clean);
-        buf_fini(&g.body);
-    }
+    teach(&t, 1, REQUEST("other", "\"stream\":true,"));
     ups_set(&t, 1, &stalls);
     ups_ask(&t, &g, STREAM, EV_S(400));
     assert_true(g.clean);
@@ -130,7 +131,6 @@ static void who_does_not_read_makes_no_stall(void **state)
 /* Bytes come all the time, and no event is whole in time. */
 static void bytes_that_drip_are_a_stall(void **state)
 {
-    const struct up paced = {ANSWERS, STREAM_HEAD, BEGIN REST, 0, TWIN_WHOLE};
     const struct up rest = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
     struct twin t;
     struct ups_got g;
@@ -139,15 +139,8 @@ static void bytes_that_drip_are_a_stall(void **state)
     twin_open(&t, 1,
               "version: 1\nproviders:\n" IDLE("a", "9000")
                   IDLE("b", "9100") "models:\n  m: {targets: [a/m, b/m]}\n");
-    ups_set(&t, 0, &paced);
     ups_set(&t, 1, &rest);
-    t.ups[0].script.piece_max = 100;
-    t.ups[0].script.gap_max = EV_MS(20);
-    for (unsigned n = 0; n < WAITS_FEW; n++) {
-        ups_ask(&t, &g, STREAM, EV_S(10));
-        assert_true(g.clean);
-        buf_fini(&g.body);
-    }
+    teach(&t, 0, STREAM);
     t.ups[0].script.rest_at = sizeof(BEGIN) - 1;
     t.ups[0].script.drip_us = EV_S(1);
     ups_ask(&t, &g, STREAM, EV_S(400));
