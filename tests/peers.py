@@ -192,11 +192,13 @@ class Once(Provider):
 
 
 class H2Request:
-    """A request's stream. reset: the code of the RST_STREAM that came for it; None: none did."""
+    """A request's stream. reset: the code of the RST_STREAM that came for it; None: none did. tables: the
+    names of the fields that this side may keep in its table."""
 
     def __init__(self, stream, connection, fields):
         self.stream, self.connection, self.body, self.reset = stream, connection, b"", None
         self.fields = [(name.decode(), value.decode()) for name, value in fields]
+        self.tables = {field[0].decode() for field in fields if field.indexable}
         self.headers = dict(self.fields)
         self.method, self.path = self.headers[":method"], self.headers[":path"]
 

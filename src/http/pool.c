@@ -12,6 +12,7 @@
 #include "http/client.h"
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "http/h1_client.h"
 #include "http/h2_client.h"
 
@@ -49,6 +50,15 @@ static void tell_connected(struct ev_post *p)
         s->on_connected(s->connected_arg, true);
 }
 
+/* What was queued is given back, the credential overwritten. */
+static void drop_head(struct pool_stream *s)
+{
+    if (s->head.secret)
+        secret_wipe((void *)(uintptr_t)s->head.secret->value.p, s->head.secret->value.n);
+    s->head = (struct http_head){0};
+    arena_fini(&s->arena);
+}
+
 static int copy_head(struct pool_stream *s, const struct http_head *h, struct err *e)
 {
     struct http_field *fields = arena_alloc(&s->arena, (h->fields_n + 1) * sizeof(*fields));
@@ -58,9 +68,12 @@ static int copy_head(struct pool_stream *s, const struct http_head *h, struct er
     s->head.path = arena_dup(&s->arena, h->path);
     s->head.authority = arena_dup(&s->arena, h->authority);
     s->head.fields = fields;
+    s->head.secret = NULL;
     for (size_t i = 0; fields && i < h->fields_n; i++) {
         fields[i].name = arena_dup(&s->arena, h->fields[i].name);
         fields[i].value = arena_dup(&s->arena, h->fields[i].value);
+        if (&h->fields[i] == h->secret)
+            s->head.secret = &fields[i];
         if (!fields[i].name.p || !fields[i].value.p)
             fields = NULL;
     }
@@ -133,7 +146,7 @@ static void close_stream(struct http_stream *stream, enum http_close how)
     if (s->carrier)
         s->carrier->release(s);
     list_del(&s->link);
-    arena_fini(&s->arena);
+    drop_head(s);
     buf_fini(&s->body);
     mem_free(s);
 }
@@ -207,7 +220,7 @@ static void serve_queued(struct pool_conn *c, struct pool_stream *s)
     if (rc == 0 && s->end_queued)
         rc = s->carrier->send_end(s, &e);
     buf_fini(&s->body);
-    arena_fini(&s->arena);
+    drop_head(s);
     if (rc == 0)
         return;
     if (s->carrier)

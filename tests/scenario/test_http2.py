@@ -336,6 +336,19 @@ def test_a_refused_stream_is_sent_again(ask_by):
     assert len(server.requests) == 3
 
 
+@pytest.mark.parametrize("kind, field", [("openai", "authorization"), ("anthropic", "x-api-key"), ("azure", "api-key")])
+def test_a_key_is_in_no_table(start, kind, field):
+    """RFC 7541, 7.1.3: what stands in a table can be guessed at by who sends other fields."""
+    with peers.H2Provider() as server:
+        g = before(start, {"p": bed.provider(kind, server.addr, key="env:H2_KEY", http="h2")})
+        for _ in range(2):
+            g.chat("p/m")  # answered in the wrong dialect by some: it was sent the key
+        assert server.requests
+        for request in server.requests:
+            assert KEY in request.headers[field] and field not in request.tables
+            assert "accept-encoding" in request.tables
+
+
 def test_a_goaway_cuts_nothing(ask_by):
     """The stream under way ends whole; the next request has another connection."""
     g, server = ask_by(lambda _: [HEAD, EVENTS[0], peers.H2Provider.SHUT, EVENTS[1], LAST])

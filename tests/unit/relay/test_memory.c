@@ -259,14 +259,50 @@ static void room_is_the_least_of_both(void **state)
     }
 }
 
+/* What the process was given bounds a translation, too. */
+static void a_translation_has_no_more_room(void **state)
+{
+    static const struct {
+        uint64_t translation;
+        unsigned status;
+    } rooms[] = {{0, 200}, {1000, 413}};
+    struct buf b, body;
+
+    UNUSED(state);
+    buf_init(&b, 65536);
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(rooms); i++) {
+        struct twin_client c = {0};
+        unsigned status;
+        struct twin t;
+
+        twin_open(&t, 1, CONFIG);
+        t.gateway.relay.sink.room.translation = rooms[i].translation;
+        t.ups[0].script = kind_script(&kinds[0]);
+        buf_reset(&b);
+        twin_ask(&t, &c, kind_request(&b, "/v1/messages", TRANSLATED), EV_S(5));
+        UNUSED(twin_parse(buf_span(&c.in), &status, &body));
+        assert_int_equal(status, rooms[i].status);
+        twin_client_fini(&c);
+        twin_close(&t);
+    }
+    buf_fini(&b);
+    buf_fini(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_gateway_is_there_or_not),    cmocka_unit_test(a_stream_survives),
-        cmocka_unit_test(a_translated_stream_survives), cmocka_unit_test(a_whole_answer_survives),
-        cmocka_unit_test(a_translated_answer_survives), cmocka_unit_test(a_refusal_survives),
-        cmocka_unit_test(an_unknown_path_survives),     cmocka_unit_test(a_keyed_stream_survives),
+        cmocka_unit_test(a_gateway_is_there_or_not),
+        cmocka_unit_test(a_stream_survives),
+        cmocka_unit_test(a_translated_stream_survives),
+        cmocka_unit_test(a_whole_answer_survives),
+        cmocka_unit_test(a_translated_answer_survives),
+        cmocka_unit_test(a_refusal_survives),
+        cmocka_unit_test(an_unknown_path_survives),
+        cmocka_unit_test(a_keyed_stream_survives),
         cmocka_unit_test(room_is_the_least_of_both),
+        cmocka_unit_test(a_translation_has_no_more_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
