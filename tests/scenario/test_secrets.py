@@ -14,6 +14,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 
 import pytest
 
@@ -439,7 +440,15 @@ def test_a_key_that_was_replaced_is_in_no_memory(tmp_path, seed, authority, http
     context = peers.server_context(authority.issue(f"memory-{http}", ["IP:127.0.0.1"])) if tls else None
     if context and http:
         context.set_alpn_protocols(["h2"])
-    with (peers.H2Provider if http else peers.Provider)(context=context) as server:
+    over = threading.Event()
+
+    def say(request):
+        """Nothing, to those who leave: no answer writes over what their requests were."""
+        while b"leaves" in request.body and not over.wait(0.01):
+            yield None if http else b""
+        yield from peers.h2_answer(200, peers.completion()) if http else [peers.chat()]
+
+    with (peers.H2Provider if http else peers.Provider)(say, context=context) as server:
         conf = bed.basic("127.0.0.1:9", workers=1)
         more = {"tls": {"ca": str(authority.cert)}} if tls else {"http": http} if http else {}
         conf["providers"] = {kind: {"type": kind, "endpoints": server.url(path), "private": True,
@@ -454,17 +463,38 @@ def test_a_key_that_was_replaced_is_in_no_memory(tmp_path, seed, authority, http
                     g.chat("anthropic/m")  # is answered in the wrong dialect: it was sent the key
                 return server.requests[before:]
 
+            def leave():
+                """Some at once, so that they dial."""
+                before = len(server.requests)
+                with contextlib.ExitStack() as stack:
+                    for _ in range(4):
+                        conn = stack.enter_context(wire.Conn(g.addr))
+                        conn.send(wire.request("POST", CHAT, {"model": "openai/m", "messages": [
+                            {"role": "user", "content": "leaves"}]}))
+                    bed.wait_for(lambda: len(server.requests) == before + 4)
+                bed.wait_for(lambda: len(g.records()) == 14)
+
             assert all(c["file"] in str(r.headers) for r in ask())
+            leave()
             file.write_text(c["later"])
             subprocess.run([binary, "reload", "--admin", f"http://{g.admin}"], capture_output=True, timeout=30,
                            check=True)
+
+            def has_it():
+                """Who; before the next requests might write over what the last ones have left."""
+                found = set()
+                for who, pid in {"master": g.pid, **g.children()}.items():
+                    pieces = list(memory(pid))
+                    assert any(str(server.port).encode() in piece for piece in pieces), who
+                    found |= {who for piece in pieces if c["file"].encode() in piece}
+                return found
+
+            bed.wait_for(lambda: not has_it())
             asked = ask()
             assert asked and all(c["later"] in str(r.headers) for r in asked)
-            for who, pid in {"master": g.pid, **g.children()}.items():
-                pieces = list(memory(pid))
-                assert any(str(server.port).encode() in piece for piece in pieces), who
-                assert not any(c["file"].encode() in piece for piece in pieces), who
+            assert not has_it()
         finally:
+            over.set()
             g.stop()
 
 

@@ -195,14 +195,28 @@ static void cut_everywhere(const struct kind *k, const char *name, enum twin_end
     buf_fini(&b);
 }
 
+static void cut_all(const char *how, enum twin_end end)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        cut_everywhere(&kinds[i], how, end);
+}
+
 static void no_cut_is_a_completion(void **state)
 {
     UNUSED(state);
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        cut_everywhere(&kinds[i], "FIN", TWIN_FIN);
-        cut_everywhere(&kinds[i], "RST", TWIN_RESET);
-        cut_everywhere(&kinds[i], "clean end", TWIN_WHOLE);
-    }
+    cut_all("FIN", TWIN_FIN);
+}
+
+static void no_reset_is_a_completion(void **state)
+{
+    UNUSED(state);
+    cut_all("RST", TWIN_RESET);
+}
+
+static void no_clean_end_is_a_completion(void **state)
+{
+    UNUSED(state);
+    cut_all("clean end", TWIN_WHOLE);
 }
 
 static void a_silent_upstream_is_told_from_a_slow_one(void **state)
@@ -695,6 +709,8 @@ int main(void)
         cmocka_unit_test(usage_that_only_the_gateway_asked_for_is_taken_out),
         cmocka_unit_test(a_null_behind_the_first_part_of_an_event_stays),
         cmocka_unit_test(no_cut_is_a_completion),
+        cmocka_unit_test(no_reset_is_a_completion),
+        cmocka_unit_test(no_clean_end_is_a_completion),
         cmocka_unit_test(a_silent_upstream_is_told_from_a_slow_one),
         cmocka_unit_test(a_client_that_leaves_cancels_the_upstream),
         cmocka_unit_test(a_deaf_client_holds_the_upstream_back),
