@@ -114,7 +114,8 @@ struct board_standing {
     board_word closed_us;       /* when its breaker closed; 0: it has not been open */
     board_word incidents;       /* of a fate: how often it has opened */
     board_word budget;          /* health/budget.h */
-    board_word waits[3];        /* health/waits.h: enum waits_of */
+    board_word waits[4];        /* health/waits.h: enum waits_of */
+    board_word slow;            /* health/slow.h */
     struct {
         board_word level, full_us; /* health/limits.h */
     } limits[3];                   /* requests, tokens, tokens of output apart */

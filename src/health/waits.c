@@ -16,6 +16,7 @@
 #define MOST_US   1e15
 #define FAR       6.0   /* deviations */
 #define TAIL      3.0   /* times the longest: not too long ... */
+#define RISES     1.02  /* times that, for one that was too long and went on */
 #define TAIL_MOST 5.0   /* ... and this is in any case */
 #define MOST_OF   1.645 /* deviations: 19 of 20 are shorter */
 #define KNOWN     10.0  /* so many waits weigh as much as what is believed beforehand */
@@ -27,8 +28,8 @@ static const struct kind {
 } kinds[] = {
     [WAITS_STREAM] = {3e6, 0.6, 10e6},  /* too long at first: 110 s */
     [WAITS_THINKS] = {20e6, 0.9, 60e6}, /* ... 74 min, so what is configured counts */
-    [WAITS_WHOLE] = {20e6, 0.9, 60e6},
-    [WAITS_GAP] = {0.5e6, 0.7, 2e6}, /* ... 33 s */
+    [WAITS_WHOLE] = {20e6, 0.9, 60e6},  [WAITS_GAP] = {0.5e6, 0.7, 2e6}, /* ... 33 s */
+    [WAITS_PACE] = {0.05e6, 0.9, 1e6},                                   /* ... 11 s */
 };
 
 struct parts {
@@ -116,6 +117,14 @@ uint64_t waits_given_up(uint64_t word, uint64_t us, uint64_t prompt_bytes)
     double x = ln(us, prompt_bytes);
 
     return note(word, x, x + log(1.5 / TAIL));
+}
+
+uint64_t waits_too_long(uint64_t word, uint64_t us, uint64_t prompt_bytes)
+{
+    struct parts p = unpack(word);
+
+    p.top = fmax(p.top, fmin(p.top + log(RISES), ln(us, prompt_bytes)));
+    return pack(&p);
 }
 
 /* The mean of those values of a normal distribution that are above z, in deviations. */

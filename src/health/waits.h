@@ -12,6 +12,7 @@
  *     the least of its kind        a network that hesitates is no silence
  *
  * The longest silence within a stream is one such wait, too: a stream is taken for stalled by it.
+ * So is the mean time between two pieces of its content: a stream is slow by that (health/slow.h).
  *
  * Before WAITS_FEW are known nothing shorter is believed than what e^(...) says of the kind, for
  * targets that nobody knows. Checked on recorded waits of 12 providers, in their order and
@@ -36,10 +37,11 @@ enum waits_kind {
     WAITS_THINKS, /* the same of a model that may think before, and say nothing meanwhile */
     WAITS_WHOLE,  /* an answer that comes when it is whole */
     WAITS_GAP,    /* the longest silence within a stream */
+    WAITS_PACE,   /* from one piece of a stream's content to the next, on average */
 };
 
 /* The words that a target has. */
-enum waits_of { WAITS_OF_STREAMS, WAITS_OF_WHOLES, WAITS_OF_GAPS, WAITS_OF };
+enum waits_of { WAITS_OF_STREAMS, WAITS_OF_WHOLES, WAITS_OF_GAPS, WAITS_OF_PACES, WAITS_OF };
 
 struct waits {
     uint32_t n;         /* waits that are known of, at most WAITS_LATELY */
@@ -55,6 +57,10 @@ uint64_t waits_note(uint64_t word, uint64_t us, uint64_t prompt_bytes);
 
 /* ... and after one that was given up as too long: the next limit is half as long again. */
 uint64_t waits_given_up(uint64_t word, uint64_t us, uint64_t prompt_bytes);
+
+/* ... and after one that was too long, though it went on: nothing but that the longest which is
+ * remembered becomes a fiftieth longer. So who is slow for good is believed after a hundred. */
+uint64_t waits_too_long(uint64_t word, uint64_t us, uint64_t prompt_bytes);
 
 /* ... and after one that was broken off for a reason of ours: it would have taken longer, nobody
  * knows how much. What is usual for such waits is noted, by what is known. */

@@ -15,7 +15,7 @@ const char *targets_state_name(enum target_state s)
         [TARGET_HEALTHY] = "healthy",     [TARGET_DEGRADED] = "degraded",
         [TARGET_UNKNOWN] = "unknown",     [TARGET_OPEN] = "open",
         [TARGET_HALF_OPEN] = "half_open", [TARGET_LEFT_ALONE] = "left_alone",
-        [TARGET_FATED] = "fate",
+        [TARGET_FATED] = "fate",          [TARGET_SLOW] = "slow",
     };
 
     MUST((size_t)s < TARGET_STATES);

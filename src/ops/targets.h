@@ -29,6 +29,7 @@ enum target_state {
     TARGET_DEGRADED,
     TARGET_UNKNOWN,
     /* policy's */
+    TARGET_SLOW,
     TARGET_OPEN,
     TARGET_HALF_OPEN,
     TARGET_FATED,

@@ -75,7 +75,8 @@ static void add_left(const struct view *v, const struct settings_target *target,
 /* Whether it is asked at all goes before how it does: by the best of its ways. */
 static void look(const struct view *v, struct view_target *t)
 {
-    static const enum target_state states[] = {[POLICY_HALF_OPEN] = TARGET_HALF_OPEN,
+    static const enum target_state states[] = {[POLICY_SLOW] = TARGET_SLOW,
+                                               [POLICY_HALF_OPEN] = TARGET_HALF_OPEN,
                                                [POLICY_OPEN] = TARGET_OPEN,
                                                [POLICY_FATED] = TARGET_FATED,
                                                [POLICY_ALONE] = TARGET_LEFT_ALONE};

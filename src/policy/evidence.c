@@ -5,6 +5,9 @@
 
 #include "health/breaker.h"
 #include "health/budget.h"
+#include "health/slow.h"
+
+_Static_assert(WAITS_OF == ARRAY_LEN(((struct board_standing *)0)->waits), "board.h");
 
 static void opens_now(struct board_standing *s, uint64_t word, uint64_t now_us, uint32_t random)
 {
@@ -95,6 +98,17 @@ void evidence_wait(struct board_standing *s, enum waits_of of,
         return;
     while (!board_swap(&s->waits[of], &old, note(old, us, prompt_bytes)))
         ;
+}
+
+void evidence_pace(struct board_standing *s, bool slow, uint64_t now_us)
+{
+    uint64_t old = board_get(&s->slow), word;
+
+    if (standing_is_nobodys(s))
+        return;
+    do {
+        word = slow_note(old, slow, now_us);
+    } while (word != old && !board_swap(&s->slow, &old, word));
 }
 
 static void change_budget(struct board_standing *s, uint64_t (*to)(uint64_t word, uint64_t now_us),

@@ -40,6 +40,9 @@ void evidence_wait(struct board_standing *s, enum waits_of of,
                    uint64_t (*note)(uint64_t word, uint64_t us, uint64_t prompt_bytes), uint64_t us,
                    uint64_t prompt_bytes);
 
+/* A stream of its was slow, or was not. */
+void evidence_pace(struct board_standing *s, bool slow, uint64_t now_us);
+
 /* What an attempt does to its target's retry budget, before it begins; and undone, since it is not
  * made. */
 enum evidence_fee { FEE_NONE, FEE_EARNS, FEE_SPENDS };

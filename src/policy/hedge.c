@@ -47,7 +47,7 @@ static bool is_sound(const struct policy_request *q, uint32_t i, uint64_t now_us
     uint64_t until;
 
     return policy_look(q->table, &q->candidates[i], now_us, &until) == POLICY_FREE &&
-           !policy_is_slow(q, i, now_us, &until) &&
+           !policy_starts_slowly(q, i, now_us, &until) &&
            !size_is_over(q->table, &q->candidates[i], q->text);
 }
 

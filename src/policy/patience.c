@@ -1,6 +1,7 @@
 /*
  * patience.c - how long a first token, and the next one, is waited for: by what is usual for the
- * target (health/waits.h), as long as somebody else could take the request over.
+ * target (health/waits.h), as long as somebody else could take the request over; and what is said
+ * of one whose tokens come, but slowly.
  */
 #include "policy/evidence.h"
 #include "policy/policy_impl.h"
@@ -16,7 +17,7 @@ static bool stands_by(const struct policy_request *q, uint32_t i, uint64_t now_u
         q->candidates[i].provider == q->candidates[q->it.at].provider)
         return false;
     s = policy_stand_of(q, i, now_us, &until);
-    return (s == POLICY_FREE || s == POLICY_HALF_OPEN) &&
+    return (policy_is_asked(s) || s == POLICY_HALF_OPEN) &&
            policy_is_within(q, i, now_us, &why, &until);
 }
 
@@ -73,4 +74,23 @@ uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us)
 void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us)
 {
     evidence_wait(policy_target_of(q, q->it.at, now_us), WAITS_OF_GAPS, waits_note, longest_us, 0);
+}
+
+void policy_goes_on(struct policy_request *q, const struct policy_pace *pace, bool ended,
+                    uint64_t now_us)
+{
+    struct board_standing *t = policy_target_of(q, q->it.at, now_us);
+    uint64_t mean = pace->us / MAX(pace->n, 1u);
+    bool slow = mean > waits_limit_us(board_get(&t->waits[WAITS_OF_PACES]), WAITS_PACE, 0);
+
+    if (q->it.slow)
+        return;
+    if (slow && pace->us >= POLICY_PACE_US) {
+        q->it.slow = true;
+        evidence_wait(t, WAITS_OF_PACES, waits_too_long, mean, 0);
+        evidence_pace(t, true, now_us);
+    } else if (ended && !slow && pace->n >= POLICY_PACE_FEW) {
+        evidence_wait(t, WAITS_OF_PACES, waits_note, mean, 0);
+        evidence_pace(t, false, now_us);
+    }
 }

@@ -4,6 +4,7 @@
 #include "policy/policy.h"
 
 #include "health/breaker.h"
+#include "health/slow.h"
 #include "policy/evidence.h"
 #include "policy/fates.h"
 #include "policy/limits.h"
@@ -92,7 +93,10 @@ static enum policy_stand stand(const struct known *k, uint64_t now_us, uint64_t 
         *until_us = opens_until_us(k);
         return *until_us > now_us ? POLICY_OPEN : POLICY_HALF_OPEN;
     }
-    return is_doubtful(c, now_us) ? POLICY_HALF_OPEN : POLICY_FREE;
+    if (is_doubtful(c, now_us))
+        return POLICY_HALF_OPEN;
+    *until_us = standing_is_nobodys(t) ? 0 : slow_until_us(board_get(&t->slow));
+    return *until_us > now_us ? POLICY_SLOW : POLICY_FREE;
 }
 
 enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
@@ -310,7 +314,7 @@ static bool take(struct policy_request *q, uint32_t i, bool probe, uint64_t now_
 {
     q->it.at = (uint8_t)i;
     q->it.again = 0;
-    q->it.last = q->it.answered = q->it.noted = false;
+    q->it.last = q->it.answered = q->it.noted = q->it.slow = false;
     if ((!probe || begin_probe(q, now_us)) && affords(q, i, now_us)) {
         pass_over(q, i, REASON_NONE, 0);
         return true;
@@ -325,15 +329,19 @@ static bool is_out(const struct policy_request *q, uint32_t i)
     return q->out >> i & 1;
 }
 
-/* It was sick until lately: most requests leave it to others yet. */
-bool policy_is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us, uint64_t *until_us)
+/* It was sick or slow until lately: most requests leave it to others yet. */
+bool policy_starts_slowly(const struct policy_request *q, uint32_t i, uint64_t now_us,
+                          uint64_t *until_us)
 {
     uint64_t slow = q->rules->slow_us, closed, passed, share;
+    struct board_standing *t;
 
     if (!q->rules->breaker || slow == 0)
         return false;
-    closed = board_time(&policy_target_of(q, i, now_us)->closed_us, now_us);
+    t = policy_target_of(q, i, now_us);
+    closed = board_time(&t->closed_us, now_us);
     closed = MAX(closed, MIN(fates_closed_us(q->table, &q->candidates[i]), now_us));
+    closed = MAX(closed, MIN(slow_until_us(board_get(&t->slow)), now_us));
     passed = now_us - closed;
     if (closed == 0 || passed >= slow)
         return false;
@@ -343,7 +351,8 @@ bool policy_is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us,
     return q->draw >= share;
 }
 
-/* Is it asked now? If not, but it may be later, that is noted. gently: it may be slow. */
+/* Is it asked now? If not, but it may be later, that is noted. gently: not who is slow, nor who is
+ * to start slowly. */
 static bool offer(struct policy_request *q, uint32_t i, bool gently, uint64_t now_us)
 {
     static const enum reason whys[] = {[POLICY_HALF_OPEN] = REASON_BREAKER_OPEN,
@@ -352,9 +361,13 @@ static bool offer(struct policy_request *q, uint32_t i, bool gently, uint64_t no
     uint64_t until;
     uint8_t by = UINT8_MAX;
     enum policy_stand s = look_by(q, i, now_us, &until, &by);
-    bool may = s == POLICY_FREE || s == POLICY_HALF_OPEN;
+    bool may = policy_is_asked(s) || s == POLICY_HALF_OPEN;
 
-    if (gently && s == POLICY_FREE && policy_is_slow(q, i, now_us, &until)) {
+    if (gently && s == POLICY_SLOW) {
+        blocked(q, i, REASON_SLOW, until);
+        return false;
+    }
+    if (gently && s == POLICY_FREE && policy_starts_slowly(q, i, now_us, &until)) {
         blocked(q, i, REASON_SLOW_START, until);
         return false;
     }
@@ -379,7 +392,7 @@ static int least_bad(const struct policy_request *q, uint32_t small, uint64_t no
     for (uint32_t i = 0; i < q->n; i++) {
         enum policy_stand s = policy_stand_of(q, i, now_us, &until);
 
-        if (is_out(q, i) || small >> i & 1 || s == POLICY_ALONE || s == POLICY_FREE ||
+        if (is_out(q, i) || small >> i & 1 || s == POLICY_ALONE || policy_is_asked(s) ||
             until >= least)
             continue;
         least = until;
@@ -546,7 +559,7 @@ static struct policy_step again(struct policy_request *q, uint64_t wait_us, uint
     uint64_t until;
 
     if (wait_us >= left_us ||
-        policy_stand_of(q, q->it.at, now_us + wait_us, &until) != POLICY_FREE ||
+        !policy_is_asked(policy_stand_of(q, q->it.at, now_us + wait_us, &until)) ||
         !affords(q, q->it.at, now_us))
         return (struct policy_step){.what = POLICY_NEXT};
     q->it.again++;
@@ -635,7 +648,7 @@ bool policy_again(struct policy_request *q, uint64_t now_us)
 {
     uint64_t until;
 
-    if (policy_stand_of(q, q->it.at, now_us, &until) == POLICY_FREE &&
+    if (policy_is_asked(policy_stand_of(q, q->it.at, now_us, &until)) &&
         policy_hold(q, q->it.at, now_us))
         return true;
     q->out |= UINT32_C(1) << q->it.at;

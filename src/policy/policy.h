@@ -32,6 +32,8 @@
  *     had no money: when its time is over, one request looks whether that is so.
  *   - Whose breaker has closed is asked by one in POLICY_SLOW_PART, then by more and more, until
  * after slow_us it has its share; where nobody else can be asked it is asked by all.
+ *   - Whose streams have become far slower than they were (health/slow.h) is asked where nobody
+ * else can be, for some time; and then as if its breaker had closed.
  *   - A retry costs a token of the target that it goes to, in place too. It is free where nothing
  *     of the request can have been executed (once), and where the target has not failed since it
  *     last answered: docs/decisions/0013-failover.md.
@@ -69,6 +71,8 @@
 #define POLICY_STALE_US    UINT64_C(60000000)   /* nobody has probed it for so long */
 #define POLICY_SLOW_PART   10                   /* one in so many goes to who was sick just now */
 #define POLICY_TOKEN_US    UINT64_C(50000)      /* a whole answer is given so long for each token */
+#define POLICY_PACE_US     UINT64_C(10000000)   /* no stream is slow before */
+#define POLICY_PACE_FEW    8                    /* ... nor is its pace known by fewer pieces */
 #define POLICY_PLACE_US    UINT64_C(100000)     /* in place: after this, and up to thrice as long */
 
 /* How far a request may go; from the configuration. */
@@ -134,6 +138,7 @@ void policy_order(uint8_t *order, const struct policy_candidate *c, uint32_t n,
 /* How it stands, for readers: nothing is changed. */
 enum policy_stand {
     POLICY_FREE,      /* it is asked */
+    POLICY_SLOW,      /* its streams are slow: asked where nobody else can be; until *until_us */
     POLICY_HALF_OPEN, /* its breaker's time is over: one at a time probes it */
     POLICY_OPEN,      /* it has failed, or its key was refused; until *until_us */
     POLICY_FATED,     /* what it shares with others has failed; until *until_us */
@@ -182,6 +187,7 @@ struct policy_attempt {
     uint64_t asked_us;     /* when it was allowed */
     bool answered;         /* its target has begun to answer ... */
     bool noted;            /* ... which is its success */
+    bool slow;             /* its stream has been found slow */
 };
 
 /* A request. All 0 at first but the first twelve, heirs at any time. */
@@ -318,6 +324,17 @@ uint64_t policy_stall_us(const struct policy_request *q, uint64_t now_us);
 
 /* The longest silence of a stream that came to its end. */
 void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us);
+
+/* How quickly the pieces of a stream's content come. What its client holds back is left out. */
+struct policy_pace {
+    uint64_t us; /* from the first of them to the last ... */
+    uint32_t n;  /* ... and how many came behind the first */
+};
+
+/* The attempt's stream goes on so, or has come to its end. To be told from time to time, once `us`
+ * is POLICY_PACE_US, and at the end in any case. */
+void policy_goes_on(struct policy_request *q, const struct policy_pace *pace, bool ended,
+                    uint64_t now_us);
 
 /* What the head of the attempt's answer, or of its error, says of the account's limits. */
 void policy_limits(struct policy_request *q, const struct provider_limits *l, uint64_t now_us);

@@ -20,9 +20,15 @@ struct board_standing *policy_limits_place(const struct policy_request *q, uint3
 enum policy_stand policy_stand_of(const struct policy_request *q, uint32_t i, uint64_t now_us,
                                   uint64_t *until_us);
 
+/* Is it asked, and no probe of it? */
+static inline bool policy_is_asked(enum policy_stand s)
+{
+    return s == POLICY_FREE || s == POLICY_SLOW;
+}
+
 /* Was it sick until lately, and is this request left to others? */
-bool policy_is_slow(const struct policy_request *q, uint32_t i, uint64_t now_us,
-                    uint64_t *until_us);
+bool policy_starts_slowly(const struct policy_request *q, uint32_t i, uint64_t now_us,
+                          uint64_t *until_us);
 
 /* Is there as much of its rate limit? What the attempt may take is spoken for, or not after all;
  * its target has counted it, or not. */

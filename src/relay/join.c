@@ -84,13 +84,18 @@ void relay_follow(struct relay *r)
     r->at->follow = f;
 }
 
-void relay_hear(struct relay *r)
+void relay_hear(struct relay *r, bool content)
 {
     ev_us now = ev_now(r->env->ev);
 
-    if (r->state == RELAY_ANSWERING && !r->joining)
+    if (r->state == RELAY_ANSWERING && !r->joining) {
         r->silence = MAX(r->silence, now - r->heard);
+        r->pace.us += now - r->heard;
+        r->pace.n += content;
+    }
     r->heard = now;
+    if (content && r->run.n && r->pace.us >= POLICY_PACE_US)
+        policy_goes_on(&r->run, &r->pace, false, now);
 }
 
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece)

@@ -182,6 +182,7 @@ struct relay {
     uint32_t by_prefix;       /* of run.heirs those that take a beginning */
     ev_us heard;              /* when its last event came, or the client had taken what there was */
     ev_us silence;            /* the longest between two */
+    struct policy_pace pace;  /* from one piece of its content to the next */
     bool blocked;             /* the client has to take something first */
 
     struct ev_timer hold;
@@ -336,7 +337,7 @@ void relay_on_hold(struct ev_timer *t);
 void relay_follow(struct relay *r);
 void relay_find_heirs(struct relay *r);
 void relay_follow_event(struct relay *r, struct span raw, enum call_piece piece);
-void relay_hear(struct relay *r); /* an event has come */
+void relay_hear(struct relay *r, bool content); /* an event has come */
 void relay_unfollow(struct relay *r);
 
 /* The answer has begun: from now on it may stall. The fn of r->hold from then on. */

@@ -196,7 +196,7 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     }
     if (dialect_is_content(ev->kind))
         relay_answers(r);
-    relay_hear(r);
+    relay_hear(r, dialect_is_content(ev->kind));
     if (relay_holds(r, ev, raw, piece))
         rc = relay_hold_call(r, ev, raw, &e);
     else
@@ -333,8 +333,10 @@ static void note_success(struct relay *r)
     r->record.outcome = passed_outcome(r->at->answer_head.status);
     if (r->at->follow && r->silence)
         policy_gap(&r->run, r->silence, ev_now(r->env->ev));
-    if (r->run.n)
+    if (r->run.n) {
+        policy_goes_on(&r->run, &r->pace, true, ev_now(r->env->ev));
         policy_ended(&r->run, waited(r), ev_now(r->env->ev));
+    }
     if (r->record.hedge != RECORD_HEDGE_WON || r->last)
         relay_take_seat(r); /* else it stays where its conversation has been read */
     if (r->broke)

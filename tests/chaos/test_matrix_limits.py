@@ -1,5 +1,5 @@
-"""The fault matrix, rows 19 to 21, and how soon whoever was sick is asked again: limits, dead accounts, storms
-and breakers, for clients of every dialect. What is remembered of a target is remembered here."""
+"""The fault matrix, rows 19 to 21, what row 8 says of breakers, and how soon whoever was sick is asked again:
+limits, dead accounts, storms, slow streams and breakers, for clients of every dialect. What is remembered of a target is remembered here."""
 import concurrent.futures
 import itertools
 import time
@@ -37,6 +37,7 @@ def sick_cases():
 SICK_CASES = sick_cases()
 LIMITED_WAYS = draw("limited")
 STORM_WAYS = draw("storm")
+SLOW_WAYS = draw("slow", ("sse",))
 
 
 def letters(n):
@@ -50,7 +51,7 @@ def mock(binary, place):
         "".join(f"model=*.sick{letters(n)}.* user-agent=faulty* => {how}\n" for n, how in enumerate(SICK.values()))
         + "".join(f"model=*.dead{letters(n)}.* => kind={kind}\n" for n, (_, kind) in enumerate(KINDS))
         + "model=*.limited.* => status=429,retry-after=30,retry-after-ms=none\nmodel=*.storm.* user-agent=faulty* => "
-        "status=503,retry-after=none\n")
+        "status=503,retry-after=none\nmodel=*.slow.* user-agent=faulty* => gap=1100ms\n")
     m = bed.Mock(binary, place, "--script", script)
     yield m
     m.stop()
@@ -85,6 +86,10 @@ def gateway(binary, place, mock):
         row = f"storm{letters(n)}"
         rows[row], rows[f"{row}b"] = provider(mock, way.target), provider(mock, "chat")
         models[row] = {"targets": [f"{row}/{row}.storm.{NAME}", f"{row}b/{row}.storm.{NAME}"]}
+    for n, way in enumerate(SLOW_WAYS):
+        row = f"slow{letters(n)}"
+        rows[row] = provider(mock, way.target)
+        models[row] = {"targets": [f"{row}/{row}.slow.{NAME}", f"vllm/well.{NAME}"]}
     conf["models"] = models
     for row in rows.values():
         row["fate"] = "none"  # they share a host only here
@@ -180,3 +185,29 @@ def test_a_storm_in_every_dialect(gateway, mock):
         while matrix.ask(gateway, way, row, headers=WELL).status != 200:
             assert time.monotonic() - over < 10
             time.sleep(0.05)
+
+
+def asked_of(gateway, way, row, headers, n, at_once):
+    """Whom so many whole streams have come from."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        answers = list(pool.map(lambda _: matrix.ask(gateway, way, row, headers=headers), range(n)))
+    assert all((a.status, a.end, way.text_of(a)) == (200, "whole", WORDS) for a in answers), (row, str(way))
+    return {a["x-lamplighter-target"].split("/")[0] for a in answers}
+
+
+def test_whoever_has_become_slow_is_asked_last(gateway):
+    """Row 8: five streams that come at a twentieth of the usual rate are whole, and then others are asked."""
+    cases = [(f"slow{letters(n)}", way) for n, way in enumerate(SLOW_WAYS)]
+
+    def state(row):
+        return next(t["state"] for t in gateway.status()["targets"] if t["target"].startswith(f"{row}/"))
+
+    def becomes_slow(case):
+        row, way = case
+        assert asked_of(gateway, way, row, WELL, 50, 2) == {row}
+        assert asked_of(gateway, way, row, FAULTY, 5, 5) == {row}
+        assert state(row) == "slow"
+        assert asked_of(gateway, way, row, WELL, 2, 1) == {"vllm"}
+
+    with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+        list(pool.map(becomes_slow, cases))

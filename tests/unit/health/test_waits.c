@@ -101,6 +101,25 @@ static void who_was_given_up_gets_half_as_long_again(void **state)
     }
 }
 
+/* ... and that one is believed after a hundred of its kind. */
+static void who_is_slow_for_good_is_usual_at_last(void **state)
+{
+    uint64_t word = note_n(0, S / 20, 300), before = word;
+    unsigned n = 0;
+
+    assert_int_equal(waits_limit_us(0, WAITS_PACE, 0) / S, 11);
+    assert_int_equal(waits_limit_us(word, WAITS_PACE, 0), S);
+    for (; waits_limit_us(word, WAITS_PACE, 0) < 2 * S && n < 1000; n++)
+        word = waits_too_long(word, 2 * S, 0);
+    assert_in_range(n, 100, 150);
+    assert_int_equal(waits_read(word).n, waits_read(before).n);
+    assert_int_equal(waits_read(word).median_us, waits_read(before).median_us);
+    for (n = 0; n < 1000; n++)
+        word = waits_too_long(word, 2 * S, 0);
+    within(waits_limit_us(word, WAITS_PACE, 0), 3 * 2, 0.01);
+    assert_int_equal(waits_too_long(word, S / 20, 0), word); /* never shorter */
+}
+
 static void long_prompts_take_longer(void **state)
 {
     uint64_t word = 0;
@@ -254,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_wider_spread_is_waited_for_longer),
         cmocka_unit_test(the_tail),
         cmocka_unit_test(who_was_given_up_gets_half_as_long_again),
+        cmocka_unit_test(who_is_slow_for_good_is_usual_at_last),
         cmocka_unit_test(long_prompts_take_longer),
         cmocka_unit_test(nothing_overflows),
         cmocka_unit_test(healthy_waits_are_not_given_up),

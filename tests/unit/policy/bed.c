@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "health/budget.h"
+#include "health/slow.h"
 
 int bed_set_up(void **state)
 {
@@ -75,6 +76,10 @@ static void stand(struct bed *b, uint32_t i, char letter)
         break;
     case 'K':
         board_set(&c->until_us, NOW + 60 * SECOND);
+        break;
+    case 'W':
+        for (unsigned n = 0; n < SLOW_ROW; n++)
+            evidence_pace(t, true, NOW);
         break;
     default:
         assert_int_equal(letter, 'F');

@@ -3,8 +3,8 @@
  *
  *     F fine           D its breaker's time is over      L asks to be left alone, for 2 s
  *     f has failed     P the same, and somebody probes   l the same, until now
- *     S sick for 4 s   s sick for 3 s                    B no money, for 600 s   K key refused, 60
- * s
+ *     S sick for 4 s   s sick for 3 s                    B no money, for 600 s
+ *     K key refused, 60 s                                W its streams are slow, 60 s
  */
 #ifndef TESTS_POLICY_BED_H
 #define TESTS_POLICY_BED_H
