@@ -378,6 +378,8 @@ const char *dialect_answer_why(const struct dialect_answer *a)
     }
     if (!a->bad)
         return "a JSON object, but not an answer of this API";
+    if (a->ev.kind == EVENT_BAD && a->ev.error_text[0])
+        return a->ev.error_text;
     return a->streamed ? "an event is not of this API" : "not JSON";
 }
 

@@ -118,7 +118,8 @@ struct dialect_event {
                                    * them; 0: this event has none */
     bool again;                   /* it has the number of the last one, in an answer that has
                                    * counted its events so far: if it is the same to the byte, it
-                                   * has come twice */
+                                   * has come twice; else it is bad. (One that such an answer has
+                                   * left out, or that comes late, is EVENT_BAD.) */
     uint64_t model_at, model_len; /* the model's JSON string with quotes, as offset into the raw
                                    * event; len 0: not in this event */
     uint64_t null_usage_at;       /* offset of the null of a "usage": null at the event's root, as
@@ -216,7 +217,7 @@ enum dialect_verdict {
 /* If the bytes ended here: what is it? A pure function of the state; ask at any time. */
 enum dialect_verdict dialect_answer_verdict(const struct dialect_answer *a);
 
-/* One short sentence for the verdict: "ended before message_stop", ... */
+/* One short sentence for the verdict: "ended before message_stop", ... Valid until the next step. */
 const char *dialect_answer_why(const struct dialect_answer *a);
 
 /* ---- a quick start ---- */

@@ -171,14 +171,25 @@ static int tell_event(struct relay *r, const struct dialect_event *ev, struct sp
     return 0;
 }
 
-/* It is the last event once more, by its number and to the byte. */
-static bool is_repeated(struct relay *r, const struct dialect_event *ev, struct span raw,
-                        enum call_piece piece)
+/* Has it the number of the last one? To the byte, it has come twice; else one of them is not what
+ * it claims to be. */
+static bool has_come(struct relay *r, const struct dialect_event *ev, struct span raw,
+                     enum call_piece piece)
 {
     uint64_t before = r->at->event_print;
+    struct err e;
 
     r->at->event_print = ev->next && piece == CALL_EVENT_WHOLE ? span_hash(raw) : 0;
-    return ev->again && before && r->at->event_print == before;
+    if (!ev->again || before == 0 || r->at->event_print == 0)
+        return false;
+    if (r->at->event_print == before) {
+        relay_ask_more(r);
+    } else {
+        UNUSED(err_set(&e, ERR_PROTOCOL, "two events have the number %llu",
+                       (unsigned long long)ev->next - 1));
+        relay_impossible(r, &e);
+    }
+    return true;
 }
 
 static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
@@ -190,7 +201,9 @@ static void on_event(void *arg, const struct dialect_event *ev, struct span raw,
     int rc;
 
     relay_note_keeper(r);
-    if (is_repeated(r, ev, raw, piece) || only_ours) { /* only the gateway has asked for that */
+    if (has_come(r, ev, raw, piece))
+        return;
+    if (only_ours) { /* the client has not asked for it */
         relay_ask_more(r);
         return;
     }

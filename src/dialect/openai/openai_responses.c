@@ -285,12 +285,22 @@ static void finish(struct dialect_answer *a)
 }
 
 /* Some servers give all their events one number, or none: what that says of an event only those
- * tell that are seen to count. */
+ * tell that are seen to count. Then one that comes too soon is a piece of the text behind another
+ * that is missing. */
 static void count(struct dialect_answer *a)
 {
-    a->ev.again = a->counted > 1 && a->ev.next == a->sequence;
+    bool counts = a->counted > 1, follows = a->ev.next == a->sequence + 1;
+    char why[96];
+
+    a->ev.again = counts && a->ev.next == a->sequence;
+    if (counts && !follows && !a->ev.again) {
+        UNUSED(snprintf(why, sizeof(why), "event number %llu comes behind number %llu",
+                        (unsigned long long)a->ev.next - 1, (unsigned long long)a->sequence - 1));
+        answer_bad(a, why);
+        return;
+    }
     if (!a->ev.again)
-        a->counted = a->ev.next == a->sequence + 1 ? a->counted + 1 : 0;
+        a->counted = follows ? a->counted + 1 : 0;
     a->sequence = a->ev.next;
 }
 
@@ -318,6 +328,8 @@ static void end_event(struct dialect_answer *a)
     a->ev.ends = kind == EVENT_OPAQUE && a->marks >> TYPE_SHIFT == TYPE_ENDS;
     if (a->ev.next)
         count(a);
+    if (a->bad)
+        return;
     a->started |= kind != EVENT_OPAQUE;
     a->content |= kind == EVENT_CONTENT;
     a->tool |= kind == EVENT_TOOL;

@@ -628,15 +628,16 @@ static void responses_say_how_they_stopped(void **state)
 }
 
 /* Of an answer that counts its events, and of none that does not. */
-static void numbers_say_what_may_have_come_twice(void **state)
+static void numbers_say_what_has_come_twice_or_too_soon(void **state)
 {
     static const struct {
-        const char *numbers, *again; /* of each event; '-': it has none */
+        const char *numbers, *said; /* of each event; '-': it has none. a: again, b: bad */
     } rows[] = {
-        {"0122345", "0001000"}, {"01112", "00110"}, {"12334", "00010"}, {"56778", "00010"},
-        {"011", "001"},         {"00", "00"},       {"00000", "00000"}, {"566", "000"},
-        {"0121", "0000"},       {"0133", "0000"},   {"01355", "00000"}, {"013455", "000001"},
-        {"012-23", "000010"},   {"----", "0000"},
+        {"0122345", "...a..."}, {"01112", "..aa."}, {"12334", "...a."}, {"56778", "...a."},
+        {"011", "..a"},         {"00", ".."},       {"00000", "....."}, {"566", "..."},
+        {"012-23", "....a."},   {"----", "...."},   {"0121", "...b"},   {"013", "..b"},
+        {"01224", "...ab"},     {"010", "..b"},     {"0200", "...."},   {"5646", "...."},
+        {"5674", "...b"},       {"5679", "...b"},   {"012-4", "....b"}, {"0011133", "......."},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -651,7 +652,9 @@ static void numbers_say_what_may_have_come_twice(void **state)
             UNUSED(snprintf(text, sizeof(text), R_EVENT("response.output_text.delta", "%s"),
                             rows[i].numbers[k] == '-' ? "" : number));
             feed(&r, text, strlen(text));
-            if (r.a.ev.again != (rows[i].again[k] == '1'))
+            if (r.a.ev.again != (rows[i].said[k] == 'a') ||
+                (r.a.ev.kind == EVENT_BAD) != (rows[i].said[k] == 'b') ||
+                (dialect_answer_verdict(&r.a) == VERDICT_BAD) != (rows[i].said[k] == 'b'))
                 fail_msg("%s: event %zu", rows[i].numbers, k);
         }
     }
@@ -753,7 +756,7 @@ int main(void)
         cmocka_unit_test(a_null_usage_can_be_taken_out),
         cmocka_unit_test(usage_is_counted_alike),
         cmocka_unit_test(responses_say_how_they_stopped),
-        cmocka_unit_test(numbers_say_what_may_have_come_twice),
+        cmocka_unit_test(numbers_say_what_has_come_twice_or_too_soon),
         cmocka_unit_test(a_status_inside_an_error_is_found),
         cmocka_unit_test(a_long_message_is_cut_alike),
         cmocka_unit_test(boundaries_are_between_events),

@@ -326,6 +326,15 @@ static void an_error_behind_an_early_head_is_the_first_event(void **state)
     "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":" #n    \
     ",\"response\":{\"id\":\"r1\",\"model\":\"m\",\"status\":\"completed\"}}\n\n"
 
+static void open_responses(struct twin *t, uint64_t seed)
+{
+    twin_open_env(t, seed,
+                  "version: 1\nproviders:\n  o: {type: openai, endpoints: "
+                  "['http://127.0.0.1:9000/v1'], private: true, key: 'env:K'}\n"
+                  "models: {m: {targets: [o/m]}}\n",
+                  (const char *[]){"K=sk-of-the-test", NULL});
+}
+
 /* To the byte, and numbered: then it is the transport's, and not another piece of the text. */
 static void an_event_that_comes_twice_is_told_once(void **state)
 {
@@ -335,7 +344,6 @@ static void an_event_that_comes_twice_is_told_once(void **state)
         {BEGINS SAYS(1, "la") SAYS(1, "la") SAYS(2, "la") ENDS(3),
          BEGINS SAYS(1, "la") SAYS(2, "la") ENDS(3)},
         {BEGINS SAYS(1, "la") SAYS(1, "la") SAYS(1, "la") ENDS(2), BEGINS SAYS(1, "la") ENDS(2)},
-        {BEGINS SAYS(1, "la") SAYS(1, "li") ENDS(2), BEGINS SAYS(1, "la") SAYS(1, "li") ENDS(2)},
         {BEGINS SAYS(0, "la") SAYS(0, "la") ENDS(0), BEGINS SAYS(0, "la") SAYS(0, "la") ENDS(0)},
     };
 
@@ -345,17 +353,49 @@ static void an_event_that_comes_twice_is_told_once(void **state)
         struct ups_got g;
         struct twin t;
 
-        twin_open_env(&t, i,
-                      "version: 1\nproviders:\n  o: {type: openai, endpoints: "
-                      "['http://127.0.0.1:9000/v1'], private: true, key: 'env:K'}\n"
-                      "models: {m: {targets: [o/m]}}\n",
-                      (const char *[]){"K=sk-of-the-test", NULL});
+        open_responses(&t, i);
         ups_set(&t, 0, &up);
         ups_ask_at(&t, &g, "/v1/responses", "{\"model\":\"m\",\"stream\":true,\"input\":\"hi\"}",
                    EV_S(5));
         assert_true(g.status == 200 && g.clean);
         if (!span_is(buf_span(&g.body), rows[i].told))
             fail_msg("%zu: %.*s", i, SPAN_FMT(buf_span(&g.body)));
+        buf_fini(&g.body);
+        twin_close(&t);
+    }
+}
+
+/* ... and what has another's number, or one that is not its turn, is not told at all: another
+ * target goes on behind what was in order. */
+static void an_event_that_is_out_of_order_is_not_told(void **state)
+{
+    static const struct {
+        const char *says, *why;
+    } rows[] = {
+        {BEGINS SAYS(1, "la") SAYS(1, "li") ENDS(2), "two events have the number 1"},
+        {BEGINS SAYS(1, "la") SAYS(3, "li") SAYS(2, "lu") ENDS(4),
+         "event number 3 comes behind number 1"},
+        {BEGINS SAYS(1, "la") SAYS(0, "li") ENDS(2), "event number 0 comes behind number 1"},
+        {BEGINS SAYS(1, "la") ENDS(3), "event number 3 comes behind number 1"},
+    };
+
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct up up = {ANSWERS, STREAM_HEAD, rows[i].says, 0, TWIN_WHOLE};
+        struct ups_got g;
+        struct twin t;
+
+        open_responses(&t, i);
+        ups_set(&t, 0, &up);
+        ups_ask_at(&t, &g, "/v1/responses", "{\"model\":\"m\",\"stream\":true,\"input\":\"hi\"}",
+                   EV_S(5));
+        assert_true(span_starts(buf_span(&g.body), SPAN_LIT(BEGINS SAYS(1, "la"))));
+        assert_false(ups_said(&g, "\"delta\":\"li\""));
+        assert_false(ups_said(&g, "response.completed"));
+        if (!ups_said(&g, rows[i].why))
+            fail_msg("%zu: %.*s", i, SPAN_FMT(buf_span(&g.body)));
+        assert_int_equal(t.record.reason, REASON_JUNK);
+        assert_int_equal(t.record.outcome, OUTCOME_FAILED);
         buf_fini(&g.body);
         twin_close(&t);
     }
@@ -375,6 +415,7 @@ int main(void)
         cmocka_unit_test(the_gateway_changes_between_attempts),
         cmocka_unit_test(an_error_behind_an_early_head_is_the_first_event),
         cmocka_unit_test(an_event_that_comes_twice_is_told_once),
+        cmocka_unit_test(an_event_that_is_out_of_order_is_not_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
