@@ -217,7 +217,8 @@ enum dialect_verdict {
 /* If the bytes ended here: what is it? A pure function of the state; ask at any time. */
 enum dialect_verdict dialect_answer_verdict(const struct dialect_answer *a);
 
-/* One short sentence for the verdict: "ended before message_stop", ... Valid until the next step. */
+/* One short sentence for the verdict: "ended before message_stop", ... Valid until the next step.
+ */
 const char *dialect_answer_why(const struct dialect_answer *a);
 
 /* ---- a quick start ---- */
