@@ -19,6 +19,7 @@
 
 #define BOARD_WORKERS     64    /* most worker slots */
 #define BOARD_ENGINES     32    /* most engines that the gateway runs itself */
+#define BOARD_ENDPOINTS   2048  /* most engines that the keeper asks how they are */
 #define BOARD_TARGETS     64    /* most targets whose attempts a worker counts one by one */
 #define BOARD_HELD        4096  /* most requests of a worker that leave a record if it dies */
 #define BOARD_KEPT_SETS   16384 /* of the answers that providers keep ... */
@@ -168,6 +169,15 @@ struct board_override {
     board_word name[12], who[6], why[16];
 };
 
+/* A self-hosted engine, as the keeper last heard of it (endpoints.h). */
+struct board_endpoint {
+    board_word id;         /* 0: free */
+    board_word state;      /* engine/signals.h: enum endpoint_state */
+    board_word seen_us;    /* when the last round of questions was over; 0: none has been */
+    board_word rounds;     /* how many there were */
+    board_word signals[8]; /* engine/signals.h: enum signal_kind; UINT64_MAX: not known */
+};
+
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };
 
 struct board {
@@ -192,6 +202,7 @@ struct board {
     struct board_cred creds[BOARD_WORKERS][BOARD_CREDS];
     struct board_kept kept;
     struct board_seats seats;
+    struct board_endpoint endpoints[BOARD_ENDPOINTS];
     struct board_standing standings[BOARD_STANDINGS + 1]; /* the last one: nobody's */
     struct board_trial trial;
     board_word overridden; /* 1: there has been one of these */

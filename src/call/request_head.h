@@ -1,14 +1,15 @@
 /*
- * request_head.h - the head of an attempt's request: the client's fields, the provider's credential
- * and what else it insists on, the host.
+ * request_head.h - the head of a request to a provider: an attempt's, or one that asks an engine
+ * how it is. The client's fields, the provider's credential and what else it insists on, the host.
  *
- * Room: call, private to it.
+ * Room: call.
  */
 #ifndef CALL_REQUEST_HEAD_H
 #define CALL_REQUEST_HEAD_H
 
 #include "call/call.h"
 
+/* Of *conf what concerns the head; its key is wiped behind it. */
 MUST_CHECK int call_send_head(struct http_stream *s, const struct call_conf *conf, struct err *e);
 
 #endif

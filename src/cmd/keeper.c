@@ -1,5 +1,6 @@
 /*
- * keeper.c - the life of the keeper: it drives the gateway's own engines.
+ * keeper.c - the life of the keeper: it drives the gateway's own engines, by the configuration that
+ * the gateway began with, and asks all engines how they are, by the one in use.
  *
  * It may die at any moment: engines are the master's children, and the next keeper is told what
  * runs.
@@ -8,23 +9,48 @@
 
 #include "cmd/link_ev.h"
 #include "cmd/run.h"
+#include "engine/poll.h"
 #include "engine/supervise.h"
 #include "net/net_uv.h"
 
 struct keeper {
+    const struct run *run;
     struct ev *ev;
     struct net *net;
     struct resolver *resolver;
     struct call_pools *pools;
     struct supervise *supervise;
+    struct poll *poll;
     struct link_ev link;
 };
+
+static void use(struct keeper *k, struct settings *settings)
+{
+    call_pools_use(k->pools, settings);
+    poll_use(k->poll, settings);
+}
+
+static void take_config(struct keeper *k, uint64_t generation, int fd)
+{
+    struct settings *settings = NULL;
+    struct err e;
+
+    if (run_settings(&settings, k->run, fd, &e) < 0) {
+        run_say("keeper: %s", e.text);
+        return;
+    }
+    use(k, settings);
+    settings_unref(&settings);
+    link_ev_send(&k->link, (struct link_msg){.type = LINK_READY, .number = generation});
+}
 
 static void on_msg(void *arg, const struct link_msg *m, int fd)
 {
     struct keeper *k = arg;
 
-    if (m->type == LINK_ENGINE_STATE)
+    if (m->type == LINK_CONFIG)
+        take_config(k, m->number, fd);
+    else if (m->type == LINK_ENGINE_STATE)
         supervise_state(k->supervise, m->index, m->number, m->status);
     else if (m->type == LINK_DRAIN)
         ev_stop(k->ev);
@@ -61,19 +87,23 @@ static int keep(struct keeper *k, const struct run *run, const struct proc_place
                                   .stop = ask_stop,
                                   .say = say,
                                   .arg = k};
+    struct poll_conf polls = {.ev = k->ev, .board = run->board, .say = say, .arg = k};
     int rc = -1;
 
     if (call_pools_new(&k->pools, k->net, k->resolver, e) < 0)
         return -1;
-    conf.pools = k->pools;
+    conf.pools = polls.pools = k->pools;
     k->link = (struct link_ev){
         .ev = k->ev, .link = place->link, .row = &run->board->keeper, .on_msg = on_msg, .arg = k};
-    if (supervise_new(&k->supervise, &conf, settings, e) == 0 && link_ev_open(&k->link, e) == 0) {
+    if (supervise_new(&k->supervise, &conf, run->first, e) == 0 &&
+        poll_new(&k->poll, &polls, e) == 0 && link_ev_open(&k->link, e) == 0) {
+        use(k, settings);
         link_ev_send(&k->link, (struct link_msg){.type = LINK_READY, .number = place->generation});
         ev_uv_run(k->ev);
         rc = 0;
     }
     link_ev_close(&k->link);
+    poll_free(&k->poll);
     supervise_free(&k->supervise);
     call_pools_free(&k->pools);
     return rc;
@@ -82,7 +112,7 @@ static int keep(struct keeper *k, const struct run *run, const struct proc_place
 int run_keeper(const struct run *run, const struct proc_place *place)
 {
     struct resolver_conf names = {0};
-    struct keeper k = {0};
+    struct keeper k = {.run = run};
     struct settings *settings = NULL;
     struct err e;
     int rc = -1;

@@ -99,6 +99,36 @@ static void print_engines(const struct status_doc *d)
                d->engines[i].state, d->engines[i].restarts);
 }
 
+/* 12, or - where it does not say. */
+static void print_known(int width, double n, double unit, const char *end)
+{
+    if (n < 0)
+        printf(" %*s", width + (int)strlen(end), "-");
+    else
+        printf(" %*.0f%s", width, n * unit, end);
+}
+
+static void print_endpoints(const struct status_doc *d)
+{
+    int width = 8;
+
+    for (size_t i = 0; i < d->endpoints_n; i++)
+        width = MAX(width, (int)MIN(strlen(d->endpoints[i].endpoint), (size_t)60));
+    if (d->endpoints_n)
+        printf("\n%-*s  %-9s %7s %7s %6s %10s  PROVIDER\n", width, "ENDPOINT", "STATE", "RUNNING",
+               "WAITING", "KV", "KV TOKENS");
+    for (size_t i = 0; i < d->endpoints_n; i++) {
+        const struct status_endpoint *p = &d->endpoints[i];
+
+        printf("%-*s  %-9s", width, p->endpoint, p->state);
+        print_known(7, p->running, 1, "");
+        print_known(7, p->waiting, 1, "");
+        print_known(5, p->kv_share, 100, "%");
+        print_known(10, p->kv_tokens, 1, "");
+        printf("  %s\n", p->provider);
+    }
+}
+
 static void print_credentials(const struct status_doc *d)
 {
     int width = 11;
@@ -271,6 +301,7 @@ static int print_status(struct span text, struct err *e)
         print_warnings(d);
         print_workers(d);
         print_engines(d);
+        print_endpoints(d);
         print_credentials(d);
         print_models(d);
         print_targets(d);

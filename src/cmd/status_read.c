@@ -8,6 +8,7 @@
 #define DOC(path, kind, member)      DOC_MEMBER(path, DOC_##kind, struct status_doc, member)
 #define WORKER(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_worker, member)
 #define ENGINE(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_engine, member)
+#define ENDPOINT(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_endpoint, member)
 #define CRED(path, kind, member)     DOC_MEMBER(path, DOC_##kind, struct status_cred, member)
 #define MODEL(path, kind, member)    DOC_MEMBER(path, DOC_##kind, struct status_model, member)
 #define TARGET(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_target, member)
@@ -49,6 +50,16 @@ static const struct doc_member engine_members[] = {
     ENGINE("engines[].state", TEXT, state),
     ENGINE("engines[].pid", NUMBER, pid),
     ENGINE("engines[].restarts", NUMBER, restarts),
+};
+
+static const struct doc_member endpoint_members[] = {
+    ENDPOINT("endpoints[].provider", TEXT, provider),
+    ENDPOINT("endpoints[].endpoint", TEXT, endpoint),
+    ENDPOINT("endpoints[].state", TEXT, state),
+    ENDPOINT("endpoints[].running", NUMBER, running),
+    ENDPOINT("endpoints[].waiting", NUMBER, waiting),
+    ENDPOINT("endpoints[].kv_share", NUMBER, kv_share),
+    ENDPOINT("endpoints[].kv_tokens", NUMBER, kv_tokens),
 };
 
 static const struct doc_member cred_members[] = {
@@ -139,6 +150,7 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
         DOC_ROWS(doc_members, doc, 1),
         DOC_ROWS(worker_members, doc->workers, STATUS_WORKERS),
         DOC_ROWS(engine_members, doc->engines, STATUS_ENGINES),
+        DOC_ROWS(endpoint_members, doc->endpoints, STATUS_ENDPOINTS),
         DOC_ROWS(cred_members, doc->creds, STATUS_CREDS),
         DOC_ROWS(model_members, doc->models, STATUS_MODELS),
         DOC_ROWS(target_members, doc->targets, STATUS_TARGETS),
@@ -146,9 +158,9 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
         DOC_ROWS(override_members, doc->overrides, STATUS_OVERRIDES),
         DOC_ROWS(fate_members, doc->fates, STATUS_FATES),
     };
-    size_t *const counts[] = {NULL,           &doc->workers_n,   &doc->engines_n,
-                              &doc->creds_n,  &doc->models_n,    &doc->targets_n,
-                              &doc->extras_n, &doc->overrides_n, &doc->fates_n};
+    size_t *const counts[] = {
+        NULL,           &doc->workers_n, &doc->engines_n, &doc->endpoints_n, &doc->creds_n,
+        &doc->models_n, &doc->targets_n, &doc->extras_n,  &doc->overrides_n, &doc->fates_n};
     struct servers servers = {.doc = doc};
     int rc = doc_scan(server_members, ARRAY_LEN(server_members), text, on_server_hit, &servers);
 

@@ -31,6 +31,12 @@ struct status_engine {
     char provider[STATUS_TEXT], state[STATUS_TEXT];
 };
 
+#define STATUS_ENDPOINTS 512
+struct status_endpoint {
+    double running, waiting, kv_share, kv_tokens; /* -1: it does not say */
+    char provider[STATUS_TEXT], endpoint[STATUS_TEXT], state[STATUS_TEXT];
+};
+
 struct status_cred {
     double fetched, failed;
     char provider[STATUS_TEXT], source[STATUS_TEXT], state[STATUS_TEXT], until[STATUS_TEXT];
@@ -82,13 +88,15 @@ struct status_doc {
     bool is_live, is_ready, draining, reload_failed;
     struct status_worker workers[STATUS_WORKERS];
     struct status_engine engines[STATUS_ENGINES];
+    struct status_endpoint endpoints[STATUS_ENDPOINTS];
     struct status_cred creds[STATUS_CREDS];
     struct status_model models[STATUS_MODELS];
     struct status_target targets[STATUS_TARGETS];
     struct status_extra extras[STATUS_EXTRAS];
     struct status_override overrides[STATUS_OVERRIDES];
     struct status_fate fates[STATUS_FATES];
-    size_t workers_n, engines_n, creds_n, models_n, targets_n, extras_n, overrides_n, fates_n;
+    size_t workers_n, engines_n, endpoints_n, creds_n, models_n, targets_n, extras_n, overrides_n;
+    size_t fates_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

@@ -9,6 +9,7 @@
  * A client can name a model that does not exist as often as it likes; such names are counted
  * under "unknown", or they alone would fill the registry.
  */
+#include "ops/endpoints.h"
 #include "ops/collect.h"
 
 #include "base/version.h"
@@ -427,6 +428,7 @@ void collect_view(struct metrics *m, const struct view *v)
     metrics_set(m, METRIC_DRAINING, NULL, (double)board_get(&v->board->draining));
     add_config(m, v);
     add_engines(m, v);
+    endpoints_collect(m, v);
     add_credentials(m, v);
     for (uint32_t i = 0; i < v->workers; i++)
         add_worker(m, v, i);

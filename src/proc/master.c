@@ -48,7 +48,8 @@ struct child {
     pid_t pid; /* 0: no process */
     int link;  /* our end */
     uint64_t born_us, respawn_us;
-    bool hung; /* it was killed since it fell silent */
+    bool hung;    /* it was killed since it fell silent */
+    bool greeted; /* it has been told what runs already */
 };
 
 struct master {
@@ -59,7 +60,6 @@ struct master {
     struct command_state commands[BOARD_ENGINES];
     int signals;
     int config_fd;
-    int first_fd;  /* of the configuration that the gateway began with */
     int before_fd; /* of the one before the one in use; -1: there was none */
     int trial_fd;  /* of the one on trial; -1: there is none */
     uint64_t generation, trials;
@@ -159,9 +159,7 @@ static void be_child(struct master *m, struct child *c, int link)
     if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(1);
     c->place.link = link;
-    /* The commands of the master's table are those of the first configuration: the keeper goes by
-     * the same numbers. */
-    c->place.config_fd = c->place.kind == PROC_KEEPER ? m->first_fd : m->config_fd;
+    c->place.config_fd = m->config_fd;
     c->place.generation = m->generation;
     c->place.trial_fd = m->trial_fd;
     c->place.trial = m->trials;
@@ -202,6 +200,7 @@ static void spawn(struct master *m, struct child *c)
     c->pid = pid;
     c->link = pair[0];
     c->born_us = now_us();
+    c->greeted = false;
     board_set(&c->row->pid, (uint64_t)pid);
 }
 
@@ -312,14 +311,6 @@ static void start_reload(struct master *m, bool at_once)
     m->loader_us = now_us() + LOADER_US;
 }
 
-/* The keeper goes by the first one for ever. */
-static void close_text(const struct master *m, int *fd)
-{
-    if (*fd != m->first_fd)
-        close_fd(fd);
-    *fd = -1;
-}
-
 static void tell_all(struct master *m, struct link_msg msg, int fd)
 {
     for (size_t i = 0; i < m->children_n; i++)
@@ -331,7 +322,7 @@ static void take_config(struct master *m, int fd, uint64_t route)
 {
     struct board_trial *t = &m->conf->board->trial;
 
-    close_text(m, &m->before_fd);
+    close_fd(&m->before_fd);
     m->before_fd = m->config_fd;
     m->before_route = board_get(&t->route_now);
     m->config_fd = fd;
@@ -638,8 +629,9 @@ static void on_message(struct master *m, struct child *c, const struct link_msg 
 /* A keeper that has just come is told what runs already. */
 static void greet_keeper(struct master *m, struct child *c)
 {
-    if (c->place.kind != PROC_KEEPER)
+    if (c->place.kind != PROC_KEEPER || c->greeted)
         return;
+    c->greeted = true;
     for (size_t i = 0; i < m->conf->commands_n; i++)
         engine_changed(m, i, 0);
 }
@@ -748,7 +740,6 @@ int master_run(const struct proc_conf *conf)
     struct master m = {.conf = conf,
                        .signals = -1,
                        .config_fd = conf->config_fd,
-                       .first_fd = conf->config_fd,
                        .before_fd = -1,
                        .trial_fd = -1,
                        .generation = 1,
@@ -776,9 +767,8 @@ int master_run(const struct proc_conf *conf)
     while (m.phase != STOPPING || any_alive(&m, false))
         turn(&m);
     close_fd(&m.signals);
-    close_text(&m, &m.before_fd);
-    close_text(&m, &m.config_fd);
+    close_fd(&m.before_fd);
+    close_fd(&m.config_fd);
     close_fd(&m.trial_fd);
-    close_fd(&m.first_fd);
     return m.status;
 }

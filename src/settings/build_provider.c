@@ -381,6 +381,7 @@ static void build_provider(struct build *b, const struct keys_provider *k,
     p->facts = build_facts(b, &k->facts, NULL);
     p->meets = build_meets(b, &p->facts);
     p->fate = build_text(b, &k->fate);
+    p->poll_ms = p->type->engine ? k->poll.num : 0;
     build_credential(b, k, p);
 }
 

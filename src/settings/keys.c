@@ -238,6 +238,8 @@ static const struct conf_key provider_keys[] = {
      .help = "What is sent as api-version with each request, in place of the type's own (Azure)."},
     {"fate", CONF_ONE, .type = &conf_name, AT(keys_provider, fate), .example = "rack-7",
      .help = "What it shares with others beyond what is known (host, region, proxy, key), in a word of your own: whoever has the word fails together. none: it shares nothing, and its models have nothing in common either; for hosts behind which are many that fail apart."},
+    {"poll", CONF_ONE, .type = &conf_duration, AT(keys_provider, poll), .text = "250ms", .min = "0s", .max = "1m", .example = "1s",
+     .help = "Engines: how often each endpoint is asked how it is (docs/engines.md). 0s: never."},
     {"timeout", CONF_GROUP, .table = &provider_timeout_table, AT(keys_provider, timeout),
      .help = "How long this provider may take; what is left out comes from defaults.timeout."},
     FACTS(keys_provider),

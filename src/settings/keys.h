@@ -77,7 +77,7 @@ struct keys_provider {
     struct keys_provider_tls tls;
     struct conf_value proxy, proxy_auth;
     struct conf_list no_proxy;
-    struct conf_value private_ok, api_version, fate;
+    struct conf_value private_ok, api_version, fate, poll;
     struct keys_timeout timeout;
     struct keys_facts facts;
     struct keys_engine engine;

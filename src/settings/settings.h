@@ -93,6 +93,7 @@ struct settings_provider {
     struct route_facts facts;
     uint32_t meets;   /* of settings.classes, a bit each: all that it demands is known to be met */
     struct span fate; /* what it says that it shares with others; "none": nothing */
+    uint64_t poll_ms; /* an engine: how often each endpoint is asked how it is; 0: never */
     uint8_t watched;  /* of what it shares; a bit for each enum policy_fate_kind */
 };
 

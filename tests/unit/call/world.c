@@ -64,6 +64,9 @@ struct origin_conn {
     struct list link;
     struct origin *o;
     struct net_conn *conn;
+    char asked[ORIGIN_ASKED];
+    size_t n;
+    bool over; /* that was a whole request */
 };
 
 static void conn_free(struct origin_conn *c)
@@ -74,17 +77,43 @@ static void conn_free(struct origin_conn *c)
     free(c);
 }
 
-/* A request without a body comes in one piece, or its end does. */
+static const char *page_of(const struct origin *o)
+{
+    struct span rest = span_str(o->asked);
+
+    UNUSED(span_cut(&rest, ' '));
+    rest = span_cut(&rest, ' ');
+    for (const struct origin_page *p = o->pages; p && p->path; p++)
+        if (span_is(rest, p->path))
+            return p->answer;
+    return NULL;
+}
+
+/* A request has no body; it may come in pieces. */
 static void on_read(void *arg, const char *p, size_t n)
 {
     struct origin_conn *c = arg;
+    const char *page;
     char answer[64];
     struct err e;
     int len;
 
-    if (n < 4 || memcmp(p + n - 4, "\r\n\r\n", 4) != 0)
+    if (c->over)
+        c->n = 0;
+    assert_true(c->n + n < sizeof(c->o->asked));
+    memcpy(c->asked + c->n, p, n);
+    c->n += n;
+    c->asked[c->n] = '\0';
+    c->over = span_ends(span_of(c->asked, c->n), SPAN_LIT("\r\n\r\n"));
+    if (!c->over)
         return;
     c->o->requests++;
+    memcpy(c->o->asked, c->asked, c->n + 1);
+    page = page_of(c->o);
+    if (page) {
+        assert_int_equal(net_conn_write(c->conn, page, strlen(page), &e), 0);
+        return;
+    }
     if (c->o->status == 0)
         return;
     len = snprintf(answer, sizeof(answer), "HTTP/1.1 %u X\r\ncontent-length: 0\r\n\r\n",

@@ -28,10 +28,19 @@ struct world {
     struct env *env;
 };
 
+/* What stands at a path: an answer as it goes on the wire. */
+#define ORIGIN_ASKED 1024
+
+struct origin_page {
+    const char *path, *answer;
+};
+
 struct origin {
     struct net_listener *listener;
     struct list conns;
-    unsigned status; /* 0: says nothing */
+    unsigned status;                 /* 0: says nothing */
+    const struct origin_page *pages; /* these go before, up to one without a path; NULL: none */
+    char asked[ORIGIN_ASKED];        /* the last request */
     unsigned accepted, open, requests;
 };
 

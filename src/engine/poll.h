@@ -1,0 +1,60 @@
+/*
+ * poll.h - asks every self-hosted engine how it is, again and again, and writes what it hears on
+ * the board (board/endpoints.h).
+ *
+ * Each endpoint of a provider whose type tells something (engine/signals.h) is asked in rounds, one
+ * place after the other on a kept connection. A round begins each `poll` of the configuration
+ * (250 ms), a tenth sooner or later, so that many do not ask at once; while one is under way the
+ * next one waits. What does not answer within POLL_ANSWER_MS is SILENT. What was heard of an
+ * endpoint is stale after POLL_STALE_US, or after two of its rounds if those are longer.
+ *
+ * What an engine answers is bounded: pages are read as they come, and no further than
+ * POLL_PAGE_MAX.
+ *
+ * Room: engine (uses base ev codec provider board http settings call). Threads: one loop.
+ */
+#ifndef ENGINE_POLL_H
+#define ENGINE_POLL_H
+
+#include "board/endpoints.h"
+#include "call/pools.h"
+#include "engine/signals.h"
+#include "ev/ev.h"
+#include "settings/settings.h"
+
+#define POLL_ANSWER_MS 700u /* so that who is silent is heard of in time, too */
+#define POLL_STALE_US  UINT64_C(1000000)
+#define POLL_AGAIN_MS  60000u /* a place that is not there is asked again then */
+#define POLL_PAGE_MAX  ((uint64_t)16 * 1024 * 1024)
+#define POLL_BODY_MAX  ((size_t)1024 * 1024) /* of an answer that is read whole */
+
+struct poll;
+
+struct poll_conf {
+    struct ev *ev;
+    struct call_pools *pools;
+    struct board *board;
+    void (*say)(void *arg, const char *line); /* for people: an endpoint stands otherwise */
+    void *arg;
+};
+
+MUST_CHECK int poll_new(struct poll **ret, const struct poll_conf *conf, struct err *e);
+void poll_free(struct poll **p);
+
+/* From now on the endpoints of this snapshot are asked, and no others; takes a reference. Those
+ * that it has in common with the last one go on undisturbed. */
+void poll_use(struct poll *p, struct settings *settings);
+
+/* How an endpoint stands, for readers. */
+struct poll_view {
+    enum endpoint_state state;
+    uint64_t seen_us; /* when it was heard of last; 0: never */
+    struct signals signals;
+    bool stale;
+};
+
+/* false: nothing is known of it. */
+bool poll_look(struct poll_view *ret, const struct board *b, const struct settings_provider *p,
+               const struct settings_url *url, uint64_t now_us);
+
+#endif

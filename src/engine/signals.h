@@ -1,0 +1,116 @@
+/*
+ * signals.h - what inference engines tell of their load: where each type of engine says it, under
+ * which names, and what that comes to. A new engine is a row in signals.c.
+ *
+ * Capacity is read from the engine and never reckoned from memory or the model: tensor parallelism
+ * replicates heads, caches are quantized, blocks are reserved.
+ *
+ * Room: engine (uses codec). Pure but for the memory of a JSON tree. Threads: any.
+ */
+#ifndef ENGINE_SIGNALS_H
+#define ENGINE_SIGNALS_H
+
+#include "base/err.h"
+#include "codec/prom.h"
+
+enum signal_kind {
+    SIGNAL_RUNNING,     /* requests that it works at */
+    SIGNAL_WAITING,     /* ... and that wait for it */
+    SIGNAL_KV_SHARE,    /* of its KV cache that is in use, in millionths */
+    SIGNAL_KV_USED,     /* ... in tokens */
+    SIGNAL_KV_TOKENS,   /* tokens that its KV cache holds */
+    SIGNAL_KV_BLOCKS,   /* ... as blocks ... */
+    SIGNAL_KV_BLOCK,    /* ... of so many tokens */
+    SIGNAL_PREEMPTIONS, /* since it started: requests whose cache was taken for others' */
+    SIGNALS
+};
+
+#define SIGNAL_UNKNOWN UINT64_MAX
+
+struct signals {
+    uint64_t of[SIGNALS]; /* SIGNAL_UNKNOWN: it does not say */
+};
+
+/* How an endpoint stands, by what it answers. */
+enum endpoint_state {
+    ENDPOINT_UNKNOWN,  /* nothing has been asked, or said */
+    ENDPOINT_READY,    /* it serves */
+    ENDPOINT_LOADING,  /* ... not yet */
+    ENDPOINT_SLEEPING, /* it has put its weights away, and wakes at a call, or when asked to */
+    ENDPOINT_DEAD,     /* it says itself that it does not serve */
+    ENDPOINT_DOWN,     /* nobody is there */
+    ENDPOINT_SILENT,   /* somebody is, and does not answer */
+    ENDPOINT_STATES
+};
+
+const char *endpoint_state_name(enum endpoint_state s);
+
+/* What stands at a path. */
+enum signals_form {
+    SIGNALS_HEALTH, /* 200: it serves. 5xx: DEAD, or LOADING by what it says. 4xx and 501: there is
+                     * no such place, or it is not for us */
+    SIGNALS_PROM,   /* text for Prometheus */
+    SIGNALS_SLOTS,  /* llama.cpp's /slots */
+    SIGNALS_PROPS,  /* ... and /props */
+    SIGNALS_SLEEPS, /* vLLM's /is_sleeping */
+    SIGNALS_MODELS, /* Ollama's /api/ps */
+};
+
+struct signals_place {
+    const char *path; /* of the host, whatever the base URL's own path is; NULL: behind the last */
+    enum signals_form form;
+    bool needed; /* asked for in each round; else one that is not there only now and then */
+};
+
+#define SIGNALS_PLACES 4
+
+struct signals_row;
+
+struct signals_source {
+    const char *type; /* of a provider */
+    struct signals_place places[SIGNALS_PLACES + 1];
+    const struct signals_row *rows; /* of SIGNALS_PROM */
+    size_t rows_n;
+};
+
+/* NULL: engines of that type tell nothing. */
+const struct signals_source *signals_source(const char *type);
+
+/* All is unknown. */
+void signals_init(struct signals *s);
+
+/* ---- a page for Prometheus, as it comes ---- */
+
+#define SIGNALS_ROWS_MAX 16
+
+struct signals_page {
+    const struct signals_source *source;
+    struct prom prom;
+    struct {
+        double value;
+        bool seen, bad; /* bad: one of its series is no number */
+    } rows[SIGNALS_ROWS_MAX];
+};
+
+/* Series of one name are one engine's ranks: requests and capacities are added up, of shares the
+ * greatest counts. */
+void signals_page_begin(struct signals_page *p, const struct signals_source *source);
+void signals_page_feed(struct signals_page *p, const char *bytes, size_t n);
+/* What the page says, into *ret; what it does not say stays as it is there. */
+void signals_page_end(struct signals_page *p, struct signals *ret);
+
+/* ---- whole answers ---- */
+
+/* Of a form that is JSON. *state: changed if the answer says how the engine stands. -1: it is not
+ * what it should be. */
+MUST_CHECK int signals_read(struct signals *s, enum endpoint_state *state, enum signals_form form,
+                            struct span body, struct err *e);
+
+/* How it stands by the answer of SIGNALS_HEALTH. */
+enum endpoint_state signals_health(uint16_t status, struct span body);
+
+/* What follows from others: capacity from blocks, the share from tokens, and tokens from the share.
+ */
+void signals_derive(struct signals *s);
+
+#endif

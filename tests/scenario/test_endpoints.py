@@ -1,0 +1,167 @@
+"""How self-hosted engines are, by their own word: what the keeper hears of them stands in status and in the
+metrics, whatever becomes of an engine, of the configuration, or of the keeper."""
+import os
+import signal
+import subprocess
+
+import pytest
+
+import bed
+import peers
+
+VLLM = """vllm:num_requests_running{engine="0",model_name="m"} 42.0
+vllm:num_requests_waiting{engine="0",model_name="m"} 7.0
+vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.625
+vllm:num_preemptions_total{engine="0",model_name="m"} 2.0
+vllm:cache_config_info{block_size="16",num_gpu_blocks="1000"} 1.0
+"""
+
+
+class Engine(peers.Provider):
+    """pages: path -> bytes of an answer, or what gives its pieces; what is not there is 404."""
+
+    def __init__(self, pages):
+        self.pages = pages
+        super().__init__(self.page)
+
+    def page(self, request):
+        found = self.pages.get(request.path)
+        return found() if callable(found) else found or peers.answer(404, b"")
+
+    def asked(self, path):
+        return len([r for r in self.requests if r.path == path])
+
+
+def healthy(metrics=VLLM):
+    return {"/health": peers.answer(200, b""), "/metrics": peers.answer(200, metrics.encode(), kind="text/plain")}
+
+
+def configured(*engines, poll="250ms"):
+    conf = bed.basic("127.0.0.1:9")
+    conf["providers"] = {f"e{n}": {"type": "vllm", "endpoints": e.url("/v1"), "poll": poll}
+                         for n, e in enumerate(engines)}
+    conf["models"] = {"m": {"targets": [f"e{n}/m" for n in range(len(engines))]}}
+    return conf
+
+
+def command(binary, g, *args):
+    return subprocess.run([binary, *args, "--admin", f"http://{g.admin}"], capture_output=True, text=True, timeout=30,
+                          check=True).stdout
+
+
+def rows(g):
+    return {row["provider"]: row for row in g.status()["endpoints"]}
+
+
+def states(g):
+    return [row["state"] for row in rows(g).values()]
+
+
+@pytest.fixture
+def engine():
+    with Engine(healthy()) as e:
+        yield e
+
+
+def test_what_an_engine_says_is_shown(binary, tmp_path, engine):
+    g = bed.Gateway(binary, tmp_path, configured(engine))
+    try:
+        bed.wait_for(lambda: states(g) == ["ready"])
+        row = rows(g)["e0"]
+        assert 0 <= row.pop("age_s") < 1
+        assert row == {"provider": "e0", "endpoint": engine.url("/v1"), "state": "ready", "running": 42, "waiting": 7,
+                       "kv_share": 0.625, "kv_used_tokens": 10000, "kv_tokens": 16000, "preemptions": 2}
+        of = f'{{provider="e0",endpoint="{engine.url("/v1")}"'
+        metrics = g.metrics()
+        assert metrics[f'lamplighter_endpoint_state{of},state="ready"}}'] == 1
+        assert metrics[f'lamplighter_endpoint_state{of},state="down"}}'] == 0
+        assert [metrics[f"lamplighter_endpoint_{what}{of}}}"] for what in (
+            "running", "waiting", "kv_share", "kv_used_tokens", "kv_tokens", "preemptions_total")] == [
+                42, 7, 0.625, 10000, 16000, 2]
+        assert f"{engine.url('/v1')}  ready          42       7    62%      16000  e0" in command(binary, g, "status")
+        engine.pages = healthy("vllm:num_requests_running 1\n")
+        bed.wait_for(lambda: rows(g)["e0"]["running"] == 1)
+        assert rows(g)["e0"]["waiting"] is None
+        assert f"lamplighter_endpoint_waiting{of}}}" not in g.metrics()
+        engine.pages = {"/health": peers.answer(503, b'{"error":{"message":"Loading model"}}')}
+        bed.wait_for(lambda: states(g) == ["loading"])
+    finally:
+        g.stop()
+
+
+def test_an_engine_that_goes_is_said_to_be_down(binary, tmp_path, engine):
+    g = bed.Gateway(binary, tmp_path, configured(engine))
+    try:
+        bed.wait_for(lambda: states(g) == ["ready"])
+        engine.close()
+        bed.wait_for(lambda: states(g) == ["down"])
+        assert rows(g)["e0"]["running"] is None
+        assert f"endpoint {engine.url('/v1')} of e0: down" in g.said()
+    finally:
+        g.stop()
+
+
+def test_the_keeper_may_die(binary, tmp_path, engine):
+    """Nobody asks then: it is not shown as it was."""
+    g = bed.Gateway(binary, tmp_path, configured(engine))
+    try:
+        bed.wait_for(lambda: states(g) == ["ready"])
+        os.kill(g.children()["keeper"], signal.SIGSTOP)
+        bed.wait_for(lambda: states(g) == ["unknown"])
+        os.kill(g.children()["keeper"], signal.SIGKILL)
+        bed.wait_for(lambda: states(g) == ["ready"])
+    finally:
+        g.stop(blame=None)
+
+
+def test_the_configuration_in_use_says_who_is_asked(binary, tmp_path, engine):
+    """Behind a reload, and behind the death of the keeper that has heard of it."""
+    with Engine(healthy("vllm:num_requests_running 3\n")) as other:
+        g = bed.Gateway(binary, tmp_path, configured(engine))
+        try:
+            bed.wait_for(lambda: states(g) == ["ready"])
+            g.configure(configured(engine, other))
+            command(binary, g, "reload", "--now")
+            bed.wait_for(lambda: states(g) == ["ready", "ready"])
+            assert rows(g)["e1"]["running"] == 3
+            keeper = g.children()["keeper"]
+            os.kill(keeper, signal.SIGKILL)
+            bed.wait_for(lambda: g.status()["keeper"]["pid"] not in (0, keeper))
+            asked = other.asked("/health")
+            bed.wait_for(lambda: other.asked("/health") > asked + 1)
+            g.configure(configured(engine))
+            command(binary, g, "reload", "--now")
+            bed.wait_for(lambda: list(rows(g)) == ["e0"])
+            asked, rounds = other.asked("/health"), engine.asked("/health")
+            bed.wait_for(lambda: engine.asked("/health") >= rounds + 6)
+            assert other.asked("/health") <= asked + 2  # the keeper may hear of it a moment later
+            g.configure(configured(engine, poll="0s"))
+            command(binary, g, "reload", "--now")
+            bed.wait_for(lambda: rows(g) == {})
+        finally:
+            g.stop(blame=None)
+
+
+def test_a_page_of_100_mb_is_no_matter(binary, tmp_path, engine):
+    """It is read no further than its bound, in no more memory than before; and then left out."""
+    def endless():
+        yield b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 100000000\r\n\r\n"
+        yield VLLM.encode()
+        for _ in range(100):
+            yield b'something_else{of="no matter"} 1234567890.5\n' * 22222
+
+    g = bed.Gateway(binary, tmp_path, configured(engine))
+    try:
+        bed.wait_for(lambda: states(g) == ["ready"])
+        keeper = g.children()["keeper"]
+        before, asked = bed.rss_bytes(keeper), engine.asked("/metrics")
+        engine.pages["/metrics"] = endless
+        bed.wait_for(lambda: rows(g)["e0"]["running"] is None and states(g) == ["ready"], 20)
+        assert engine.asked("/metrics") <= asked + 3
+        health = engine.asked("/health")
+        bed.wait_for(lambda: engine.asked("/health") >= health + 3)
+        if not bed.sanitized(binary):
+            assert bed.rss_bytes(keeper) < before + 4_000_000
+        assert g.children()["keeper"] == keeper
+    finally:
+        g.stop()

@@ -1,0 +1,92 @@
+/* Goal: an endpoint has one place, found by all; whoever is forgotten leaves room, and no place of
+ * others is lost by that.
+ * Method: as many as fit, and one more; half of them forgotten. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "board/endpoints.h"
+
+static uint64_t id_of(unsigned n)
+{
+    char url[64];
+    int len = snprintf(url, sizeof(url), "http://10.0.0.1:%u", n);
+
+    return endpoint_id(SPAN_LIT("vllm-eu"), span_of(url, (size_t)len));
+}
+
+static int set_up(void **state)
+{
+    struct board *b;
+    struct err e;
+
+    if (board_new(&b, &e) < 0)
+        return -1;
+    *state = b;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct board *b = *state;
+
+    board_free(&b);
+    return 0;
+}
+
+static void each_has_its_place(void **state)
+{
+    struct board *b = *state;
+    struct board_endpoint *p;
+
+    assert_null(endpoint_look(b, id_of(1)));
+    p = endpoint_make(b, id_of(1));
+    assert_non_null(p);
+    assert_int_equal(board_get(&p->seen_us), 0);
+    for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
+        assert_true(board_get(&p->signals[i]) == UINT64_MAX);
+    board_set(&p->seen_us, 7);
+    assert_ptr_equal(endpoint_make(b, id_of(1)), p);
+    assert_ptr_equal(endpoint_look(b, id_of(1)), p);
+    assert_int_equal(board_get(&p->seen_us), 7);
+    assert_true(endpoint_id(SPAN_LIT("a"), SPAN_LIT("bc")) !=
+                endpoint_id(SPAN_LIT("ab"), SPAN_LIT("c")));
+}
+
+static void as_many_as_fit(void **state)
+{
+    struct board *b = *state;
+
+    for (unsigned i = 0; i < BOARD_ENDPOINTS; i++)
+        assert_non_null(endpoint_make(b, id_of(i)));
+    assert_null(endpoint_make(b, id_of(BOARD_ENDPOINTS)));
+    assert_null(endpoint_look(b, id_of(BOARD_ENDPOINTS)));
+    for (unsigned i = 0; i < BOARD_ENDPOINTS; i += 2) {
+        board_set(&endpoint_make(b, id_of(i))->seen_us, 7);
+        endpoint_forget(b, id_of(i));
+    }
+    for (unsigned i = 0; i < BOARD_ENDPOINTS; i++)
+        assert_int_equal(endpoint_look(b, id_of(i)) == NULL, i % 2 == 0);
+    for (unsigned i = 0; i < BOARD_ENDPOINTS; i += 2) {
+        struct board_endpoint *p = endpoint_make(b, id_of(BOARD_ENDPOINTS + i));
+
+        assert_non_null(p);
+        assert_int_equal(board_get(&p->seen_us), 0);
+    }
+    for (unsigned i = 1; i < BOARD_ENDPOINTS; i += 2)
+        assert_non_null(endpoint_look(b, id_of(i)));
+    endpoint_forget(b, id_of(0)); /* it is not there */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_has_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(as_many_as_fit, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

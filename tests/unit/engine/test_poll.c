@@ -1,0 +1,344 @@
+/* Goal: what each endpoint says of itself stands on the board within a second, whatever becomes of
+ * it; a configuration that changes disturbs nobody else; nothing that an engine answers is held but
+ * within bounds. Method: a poller in virtual time, and origins in the engines' places. */
+#include "call/world.h"
+
+#include "base/mem.h"
+#include "engine/poll.h"
+
+#define HEAD(status) "HTTP/1.1 " status "\r\ncontent-length: "
+#define LLAMA                                                                                      \
+    "version: 1\nproviders: {e: {type: llama.cpp, endpoints: \"http://127.0.0.1:9001\"}}\n"
+#define VLLM "version: 1\nproviders: {e: {type: vllm, endpoints: \"http://127.0.0.1:9001/v1\"}}\n"
+#define OK   HEAD("200 OK") "0\r\n\r\n"
+#define GONE HEAD("404 Not Found") "0\r\n\r\n"
+#define METRICS                                                                                    \
+    HEAD("200 OK")                                                                                 \
+    "65\r\n\r\nllamacpp:requests_processing 1\nllamacpp:requests_deferred     "                    \
+    "5\n\n"
+#define SLOTS HEAD("200 OK") "38\r\n\r\n[{\"n_ctx\":2048,\"is_processing\":false}]"
+#define LOADS                                                                                      \
+    HEAD("503 Service Unavailable") "37\r\n\r\n{\"error\":{\"message\":\"Loading model\"}}"
+
+struct bed {
+    struct world w;
+    struct origin engine, other;
+    struct board *board;
+    struct call_pools *pools;
+    struct settings *settings;
+    struct poll *p;
+    char said[1024]; /* all lines */
+};
+
+static void on_say(void *arg, const char *line)
+{
+    struct bed *b = arg;
+    size_t n = strlen(b->said);
+
+    snprintf(b->said + n, sizeof(b->said) - n, "%s\n", line);
+}
+
+static void use(struct bed *b, const char *text)
+{
+    settings_unref(&b->settings);
+    b->settings = world_settings(&b->w, text);
+    call_pools_use(b->pools, b->settings);
+    poll_use(b->p, b->settings);
+}
+
+static int set_up(void **state)
+{
+    static const char *const env[] = {"K=the-engines-key", NULL};
+    struct bed *b = calloc(1, sizeof(*b));
+    struct poll_conf conf = {.say = on_say, .arg = b};
+    struct err e;
+
+    assert_non_null(b);
+    world_open(&b->w, env);
+    assert_int_equal(board_new(&b->board, &e), 0);
+    assert_int_equal(call_pools_new(&b->pools, b->w.net, b->w.resolver, &e), 0);
+    conf.ev = b->w.ev;
+    conf.pools = b->pools;
+    conf.board = b->board;
+    assert_int_equal(poll_new(&b->p, &conf, &e), 0);
+    *state = b;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bed *b = *state;
+
+    poll_free(&b->p);
+    poll_free(&b->p);
+    call_pools_free(&b->pools);
+    settings_unref(&b->settings);
+    world_run(&b->w, EV_S(1));
+    if (b->engine.listener)
+        origin_close(&b->engine);
+    if (b->other.listener)
+        origin_close(&b->other);
+    board_free(&b->board);
+    world_close(&b->w);
+    free(b);
+    return 0;
+}
+
+static struct poll_view look(const struct bed *b, size_t provider, size_t url)
+{
+    const struct settings_provider *p = &b->settings->providers[provider];
+    struct poll_view view;
+
+    assert_true(poll_look(&view, b->board, p, &p->urls[url], ev_now(b->w.ev)));
+    return view;
+}
+
+static void is(const struct bed *b, enum endpoint_state state)
+{
+    struct poll_view view = look(b, 0, 0);
+
+    if (view.state != state || view.stale)
+        fail_msg("%s, stale %d", endpoint_state_name(view.state), view.stale);
+}
+
+static void what_it_says_is_on_the_board(void **state)
+{
+    static const struct origin_page pages[] = {
+        {"/health", OK}, {"/metrics", METRICS}, {"/slots", SLOTS}, {"/props", GONE}, {NULL, NULL}};
+    struct bed *b = *state;
+    struct poll_view view;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
+    b->engine.pages = pages;
+    use(b, LLAMA);
+    assert_int_equal(look(b, 0, 0).seen_us, 0); /* it has not been asked yet */
+    assert_true(look(b, 0, 0).stale);
+    world_run(&b->w, EV_MS(300));
+    is(b, ENDPOINT_READY);
+    view = look(b, 0, 0);
+    assert_int_equal(view.signals.of[SIGNAL_RUNNING], 1);
+    assert_int_equal(view.signals.of[SIGNAL_WAITING], 5);
+    assert_int_equal(view.signals.of[SIGNAL_KV_TOKENS], 2048);
+    assert_int_equal(view.signals.of[SIGNAL_KV_SHARE], 0);
+    assert_true(view.signals.of[SIGNAL_PREEMPTIONS] == SIGNAL_UNKNOWN);
+    world_run(&b->w, EV_S(10));
+    assert_in_range(b->engine.requests, 3 * 20, 3 * 43 + 1); /* /props is not there */
+    assert_int_equal(b->engine.accepted, 1);
+    assert_string_equal(b->said, ""); /* that it is ready is no news */
+}
+
+static void a_place_that_is_not_there_is_asked_again_later(void **state)
+{
+    static const struct origin_page pages[] = {
+        {"/health", OK}, {"/metrics", GONE}, {"/is_sleeping", GONE}, {NULL, NULL}};
+    struct bed *b = *state;
+    unsigned before;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
+    b->engine.pages = pages;
+    use(b, VLLM);
+    world_run(&b->w, EV_S(50));
+    is(b, ENDPOINT_READY);
+    before = b->engine.requests;
+    assert_in_range(before, 190, 210);
+    world_run(&b->w, EV_S(20));
+    assert_in_range(b->engine.requests, before + 76 + 2, before + 84 + 2);
+}
+
+static void it_comes_and_goes(void **state)
+{
+    static const struct origin_page loads[] = {{"/health", LOADS}, {NULL, NULL}};
+    struct bed *b = *state;
+
+    use(b, VLLM);
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_DOWN);
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 404);
+    b->engine.pages = loads;
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_LOADING);
+    b->engine.pages = NULL;
+    b->engine.status = 200;
+    world_run(&b->w, EV_MS(600));
+    is(b, ENDPOINT_READY);
+    b->engine.status = 503;
+    world_run(&b->w, EV_MS(600));
+    is(b, ENDPOINT_DEAD);
+    b->engine.status = 0;
+    for (int i = 0; i < 40; i++) { /* at no moment is it not known */
+        world_run(&b->w, EV_MS(100));
+        if (i > 12)
+            is(b, ENDPOINT_SILENT);
+    }
+    b->engine.status = 200;
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_READY);
+    origin_close(&b->engine);
+    b->engine.listener = NULL;
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_DOWN);
+    assert_string_equal(b->said, "endpoint http://127.0.0.1:9001/v1 of e: down\n"
+                                 "endpoint http://127.0.0.1:9001/v1 of e: loading\n"
+                                 "endpoint http://127.0.0.1:9001/v1 of e: ready\n"
+                                 "endpoint http://127.0.0.1:9001/v1 of e: dead\n"
+                                 "endpoint http://127.0.0.1:9001/v1 of e: silent\n"
+                                 "endpoint http://127.0.0.1:9001/v1 of e: ready\n"
+                                 "endpoint http://127.0.0.1:9001/v1 of e: down\n");
+}
+
+static void who_is_not_asked_any_more_is_stale(void **state)
+{
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
+    use(b, VLLM);
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_READY);
+    poll_free(&b->p); /* as if the keeper had died */
+    world_run(&b->w, EV_S(1));
+    assert_true(look(b, 0, 0).stale);
+}
+
+/* Every connection that is refused is heard of at once, however rarely it is asked. */
+static void rounds_are_as_long_as_the_configuration_says(void **state)
+{
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
+    use(b, "version: 1\nproviders: {e: {type: tgi, poll: 10s, endpoints: "
+           "\"http://127.0.0.1:9001\"}}\n");
+    world_run(&b->w, EV_S(100));
+    assert_in_range(b->engine.requests, 2 * 9, 2 * 11);
+    for (int i = 0; i < 30; i++) {
+        world_run(&b->w, EV_S(1));
+        is(b, ENDPOINT_READY);
+    }
+    b->engine.requests = 0;
+    use(b, "version: 1\nproviders: {e: {type: tgi, poll: 0s, endpoints: "
+           "\"http://127.0.0.1:9001\"}}\n");
+    world_run(&b->w, EV_S(60));
+    assert_int_equal(b->engine.requests, 0);
+    assert_null(endpoint_look(b->board, endpoint_id(b->settings->providers[0].name,
+                                                    b->settings->providers[0].urls[0].text)));
+}
+
+#define TWO(a, b)                                                                                  \
+    "version: 1\nproviders: {e: {type: vllm, endpoints: ['http://127.0.0.1:" a                     \
+    "', 'http://127.0.0.1:" b "']}}\n"
+
+static void a_new_configuration_disturbs_nobody(void **state)
+{
+    struct bed *b = *state;
+    uint64_t id;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
+    origin_open(&b->other, &b->w, "127.0.0.1:9002", 200);
+    use(b, TWO("9001", "9003"));
+    id = endpoint_id(b->settings->providers[0].name, b->settings->providers[0].urls[1].text);
+    world_run(&b->w, EV_S(1));
+    assert_int_equal(look(b, 0, 1).state, ENDPOINT_DOWN);
+    for (int i = 0; i < 20; i++) { /* in the middle of rounds, too */
+        world_run(&b->w, 1000 + 37 * (ev_us)i);
+        use(b, TWO("9001", "9002"));
+        is(b, ENDPOINT_READY);
+    }
+    assert_int_equal(b->engine.accepted, 1);
+    assert_null(endpoint_look(b->board, id));
+    world_run(&b->w, EV_S(1));
+    assert_int_equal(look(b, 0, 1).state, ENDPOINT_READY);
+    use(b, "version: 1\nproviders: {o: {type: openai, endpoints: \"http://127.0.0.1:9001\", "
+           "private: true, "
+           "key: 'env:K'}}\n");
+    b->engine.requests = 0;
+    world_run(&b->w, EV_S(5));
+    assert_int_equal(b->engine.requests, 0); /* a cloud's is no engine */
+}
+
+static void its_key_is_sent_along(void **state)
+{
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
+    use(b, "version: 1\nproviders: {e: {type: vllm, endpoints: \"http://127.0.0.1:9001/v1\", key: "
+           "'env:K'}}\n");
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_READY);
+    assert_non_null(strstr(b->engine.asked, "host: 127.0.0.1:9001\r\n"));
+    assert_non_null(strstr(b->engine.asked, "authorization: Bearer the-engines-key\r\n"));
+}
+
+/* A page that does not end: nobody reads on, and the rest of it is asked as ever. */
+static void a_page_is_read_no_further_than_its_bound(void **state)
+{
+    static struct origin_page pages[] = {{"/health", OK}, {"/metrics", NULL}, {NULL, NULL}};
+    struct bed *b = *state;
+    struct buf page;
+    unsigned before;
+
+    buf_init(&page, 2 * (size_t)POLL_PAGE_MAX);
+    buf_add_str(&page,
+                "HTTP/1.1 200 OK\r\ncontent-length: 20000000\r\n\r\nvllm:num_requests_running 1\n");
+    while (page.n < POLL_PAGE_MAX + 100000)
+        buf_add_str(&page, "something_else{of=\"no matter\"} 1234567890.5\n");
+    buf_add_char(&page, '\0');
+    assert_true(buf_ok(&page));
+    pages[1].answer = page.p;
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 404);
+    b->engine.pages = pages;
+    use(b, VLLM);
+    world_run(&b->w, EV_S(5));
+    is(b, ENDPOINT_READY);
+    assert_true(look(b, 0, 0).signals.of[SIGNAL_RUNNING] == SIGNAL_UNKNOWN);
+    before = b->engine.requests;
+    world_run(&b->w, EV_S(10));
+    is(b, ENDPOINT_READY);
+    assert_in_range(b->engine.requests, before + 38, before + 43);
+    buf_fini(&page);
+}
+
+static void every_failed_allocation_is_survived(void **state)
+{
+    static const struct origin_page pages[] = {
+        {"/health", OK}, {"/metrics", METRICS}, {"/slots", SLOTS}, {"/props", GONE}, {NULL, NULL}};
+    struct bed *b = *state;
+    struct poll_conf conf = {
+        .ev = b->w.ev, .pools = b->pools, .board = b->board, .say = on_say, .arg = b};
+    struct poll *p = NULL;
+    struct err e;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
+    b->engine.pages = pages;
+    mem_torture(1, false);
+    assert_int_equal(poll_new(&p, &conf, &e), -1);
+    mem_torture(0, false);
+    assert_null(p);
+    use(b, LLAMA);
+    for (size_t at = 1; at <= 60; at++) {
+        mem_torture(at, false);
+        poll_use(b->p, b->settings);
+        world_run(&b->w, EV_MS(400));
+        mem_torture(0, false);
+        poll_use(b->p, b->settings);
+        world_run(&b->w, EV_S(1));
+        is(b, ENDPOINT_READY);
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_it_says_is_on_the_board),
+        TEST(a_place_that_is_not_there_is_asked_again_later),
+        TEST(it_comes_and_goes),
+        TEST(who_is_not_asked_any_more_is_stale),
+        TEST(rounds_are_as_long_as_the_configuration_says),
+        TEST(a_new_configuration_disturbs_nobody),
+        TEST(its_key_is_sent_along),
+        TEST(a_page_is_read_no_further_than_its_bound),
+        TEST(every_failed_allocation_is_survived),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
