@@ -6,7 +6,7 @@
 
 #define GONE UINT64_C(1) /* an id that no endpoint has */
 
-uint64_t endpoint_id(struct span provider, struct span url)
+uint64_t endpoints_id(struct span provider, struct span url)
 {
     uint64_t id = span_hash(provider) * UINT64_C(31) + span_hash(url);
 
@@ -18,7 +18,7 @@ static size_t place(uint64_t id, size_t step)
     return (size_t)((id + step) % BOARD_ENDPOINTS);
 }
 
-const struct board_endpoint *endpoint_look(const struct board *b, uint64_t id)
+const struct board_endpoint *endpoints_look(const struct board *b, uint64_t id)
 {
     for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
         const struct board_endpoint *p = &b->endpoints[place(id, i)];
@@ -42,7 +42,7 @@ static void take(struct board_endpoint *p, uint64_t id)
     board_set(&p->id, id);
 }
 
-struct board_endpoint *endpoint_make(struct board *b, uint64_t id)
+struct board_endpoint *endpoints_make(struct board *b, uint64_t id)
 {
     struct board_endpoint *place_left = NULL;
 
@@ -62,9 +62,9 @@ struct board_endpoint *endpoint_make(struct board *b, uint64_t id)
     return place_left;
 }
 
-void endpoint_forget(struct board *b, uint64_t id)
+void endpoints_forget(struct board *b, uint64_t id)
 {
-    struct board_endpoint *p = (struct board_endpoint *)(uintptr_t)endpoint_look(b, id);
+    struct board_endpoint *p = (struct board_endpoint *)(uintptr_t)endpoints_look(b, id);
 
     if (p)
         board_set(&p->id, GONE);

@@ -13,15 +13,15 @@
 #include "board/board.h"
 
 /* Of the endpoint at a URL, as one provider of the configuration has it; never 0. */
-uint64_t endpoint_id(struct span provider, struct span url);
+uint64_t endpoints_id(struct span provider, struct span url);
 
 /* Its place; NULL: nothing is known of it. */
-const struct board_endpoint *endpoint_look(const struct board *b, uint64_t id);
+const struct board_endpoint *endpoints_look(const struct board *b, uint64_t id);
 
 /* For the keeper: its place, made if there is none; NULL: all BOARD_ENDPOINTS are taken. */
-struct board_endpoint *endpoint_make(struct board *b, uint64_t id);
+struct board_endpoint *endpoints_make(struct board *b, uint64_t id);
 
 /* It is not asked any more. */
-void endpoint_forget(struct board *b, uint64_t id);
+void endpoints_forget(struct board *b, uint64_t id);
 
 #endif

@@ -74,7 +74,7 @@ static void tell_people(struct endpoint *g)
         (g->told == ENDPOINT_UNKNOWN && g->state == ENDPOINT_READY))
         return;
     if (snprintf(line, sizeof(line), "endpoint %.*s of %.*s: %s", SPAN_FMT(g->url->text),
-                 SPAN_FMT(g->provider->name), endpoint_state_name(g->state)) > 0)
+                 SPAN_FMT(g->provider->name), signals_state_name(g->state)) > 0)
         g->p->conf.say(g->p->conf.arg, line);
 }
 
@@ -296,7 +296,7 @@ static bool is_supervised(const struct settings *s, const struct settings_provid
 static void add(struct poll *p, struct list *to, const struct settings_provider *provider,
                 const struct settings_url *url)
 {
-    uint64_t id = endpoint_id(provider->name, url->text);
+    uint64_t id = endpoints_id(provider->name, url->text);
     struct endpoint *g = find(p, id);
 
     if (!g) {
@@ -316,7 +316,7 @@ static void add(struct poll *p, struct list *to, const struct settings_provider 
     g->url = url;
     g->source = signals_source(provider->type->name);
     g->supervised = is_supervised(p->settings, provider);
-    g->row = endpoint_make(p->conf.board, id);
+    g->row = endpoints_make(p->conf.board, id);
     list_del(&g->link);
     list_push(to, &g->link);
 }
@@ -340,7 +340,7 @@ void poll_use(struct poll *p, struct settings *settings)
     {
         struct endpoint *g = LIST_ENTRY(it, struct endpoint, link);
 
-        endpoint_forget(p->conf.board, g->id);
+        endpoints_forget(p->conf.board, g->id);
         drop(g);
     }
     LIST_EACH(it, &kept)
@@ -387,7 +387,7 @@ void poll_free(struct poll **pp)
 bool poll_look(struct poll_view *ret, const struct board *b, const struct settings_provider *p,
                const struct settings_url *url, uint64_t now_us)
 {
-    const struct board_endpoint *row = endpoint_look(b, endpoint_id(p->name, url->text));
+    const struct board_endpoint *row = endpoints_look(b, endpoints_id(p->name, url->text));
     uint64_t stale_us = MAX(POLL_STALE_US, 2 * (uint64_t)EV_MS(p->poll_ms));
     uint64_t state;
 

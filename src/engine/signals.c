@@ -20,7 +20,7 @@ struct signals_row {
     const char *where, *is; /* only of series whose label says so; NULL: of all */
 };
 
-const char *endpoint_state_name(enum endpoint_state s)
+const char *signals_state_name(enum endpoint_state s)
 {
     static const char *const names[ENDPOINT_STATES] = {
         [ENDPOINT_UNKNOWN] = "unknown", [ENDPOINT_READY] = "ready",

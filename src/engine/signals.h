@@ -43,7 +43,7 @@ enum endpoint_state {
     ENDPOINT_STATES
 };
 
-const char *endpoint_state_name(enum endpoint_state s);
+const char *signals_state_name(enum endpoint_state s);
 
 /* What stands at a path. */
 enum signals_form {

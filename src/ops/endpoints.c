@@ -57,7 +57,7 @@ static void write_one(struct json_write *w, const struct view *v, const struct s
     json_begin_object(w);
     json_kv_string(w, "provider", p->name);
     json_kv_string(w, "endpoint", url->text);
-    json_kv_cstring(w, "state", endpoint_state_name(state_of(view)));
+    json_kv_cstring(w, "state", signals_state_name(state_of(view)));
     json_key(w, "age_s");
     if (view->seen_us)
         json_double(w, age_s(v, view));
@@ -115,7 +115,7 @@ void endpoints_collect(struct metrics *m, const struct view *v)
         struct span labels[3] = {p->name, url->text};
 
         for (int s = 0; s < ENDPOINT_STATES; s++) {
-            labels[2] = span_str(endpoint_state_name((enum endpoint_state)s));
+            labels[2] = span_str(signals_state_name((enum endpoint_state)s));
             metrics_set(m, METRIC_ENDPOINT_STATE, labels, s == (int)state_of(&view));
         }
         if (view.seen_us)

@@ -15,7 +15,7 @@ static uint64_t id_of(unsigned n)
     char url[64];
     int len = snprintf(url, sizeof(url), "http://10.0.0.1:%u", n);
 
-    return endpoint_id(SPAN_LIT("vllm-eu"), span_of(url, (size_t)len));
+    return endpoints_id(SPAN_LIT("vllm-eu"), span_of(url, (size_t)len));
 }
 
 static int set_up(void **state)
@@ -42,18 +42,18 @@ static void each_has_its_place(void **state)
     struct board *b = *state;
     struct board_endpoint *p;
 
-    assert_null(endpoint_look(b, id_of(1)));
-    p = endpoint_make(b, id_of(1));
+    assert_null(endpoints_look(b, id_of(1)));
+    p = endpoints_make(b, id_of(1));
     assert_non_null(p);
     assert_int_equal(board_get(&p->seen_us), 0);
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         assert_true(board_get(&p->signals[i]) == UINT64_MAX);
     board_set(&p->seen_us, 7);
-    assert_ptr_equal(endpoint_make(b, id_of(1)), p);
-    assert_ptr_equal(endpoint_look(b, id_of(1)), p);
+    assert_ptr_equal(endpoints_make(b, id_of(1)), p);
+    assert_ptr_equal(endpoints_look(b, id_of(1)), p);
     assert_int_equal(board_get(&p->seen_us), 7);
-    assert_true(endpoint_id(SPAN_LIT("a"), SPAN_LIT("bc")) !=
-                endpoint_id(SPAN_LIT("ab"), SPAN_LIT("c")));
+    assert_true(endpoints_id(SPAN_LIT("a"), SPAN_LIT("bc")) !=
+                endpoints_id(SPAN_LIT("ab"), SPAN_LIT("c")));
 }
 
 static void as_many_as_fit(void **state)
@@ -61,24 +61,24 @@ static void as_many_as_fit(void **state)
     struct board *b = *state;
 
     for (unsigned i = 0; i < BOARD_ENDPOINTS; i++)
-        assert_non_null(endpoint_make(b, id_of(i)));
-    assert_null(endpoint_make(b, id_of(BOARD_ENDPOINTS)));
-    assert_null(endpoint_look(b, id_of(BOARD_ENDPOINTS)));
+        assert_non_null(endpoints_make(b, id_of(i)));
+    assert_null(endpoints_make(b, id_of(BOARD_ENDPOINTS)));
+    assert_null(endpoints_look(b, id_of(BOARD_ENDPOINTS)));
     for (unsigned i = 0; i < BOARD_ENDPOINTS; i += 2) {
-        board_set(&endpoint_make(b, id_of(i))->seen_us, 7);
-        endpoint_forget(b, id_of(i));
+        board_set(&endpoints_make(b, id_of(i))->seen_us, 7);
+        endpoints_forget(b, id_of(i));
     }
     for (unsigned i = 0; i < BOARD_ENDPOINTS; i++)
-        assert_int_equal(endpoint_look(b, id_of(i)) == NULL, i % 2 == 0);
+        assert_int_equal(endpoints_look(b, id_of(i)) == NULL, i % 2 == 0);
     for (unsigned i = 0; i < BOARD_ENDPOINTS; i += 2) {
-        struct board_endpoint *p = endpoint_make(b, id_of(BOARD_ENDPOINTS + i));
+        struct board_endpoint *p = endpoints_make(b, id_of(BOARD_ENDPOINTS + i));
 
         assert_non_null(p);
         assert_int_equal(board_get(&p->seen_us), 0);
     }
     for (unsigned i = 1; i < BOARD_ENDPOINTS; i += 2)
-        assert_non_null(endpoint_look(b, id_of(i)));
-    endpoint_forget(b, id_of(0)); /* it is not there */
+        assert_non_null(endpoints_look(b, id_of(i)));
+    endpoints_forget(b, id_of(0)); /* it is not there */
 }
 
 int main(void)

@@ -98,7 +98,7 @@ static void is(const struct bed *b, enum endpoint_state state)
     struct poll_view view = look(b, 0, 0);
 
     if (view.state != state || view.stale)
-        fail_msg("%s, stale %d", endpoint_state_name(view.state), view.stale);
+        fail_msg("%s, stale %d", signals_state_name(view.state), view.stale);
 }
 
 static void what_it_says_is_on_the_board(void **state)
@@ -218,8 +218,8 @@ static void rounds_are_as_long_as_the_configuration_says(void **state)
            "\"http://127.0.0.1:9001\"}}\n");
     world_run(&b->w, EV_S(60));
     assert_int_equal(b->engine.requests, 0);
-    assert_null(endpoint_look(b->board, endpoint_id(b->settings->providers[0].name,
-                                                    b->settings->providers[0].urls[0].text)));
+    assert_null(endpoints_look(b->board, endpoints_id(b->settings->providers[0].name,
+                                                      b->settings->providers[0].urls[0].text)));
 }
 
 #define TWO(a, b)                                                                                  \
@@ -234,7 +234,7 @@ static void a_new_configuration_disturbs_nobody(void **state)
     origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
     origin_open(&b->other, &b->w, "127.0.0.1:9002", 200);
     use(b, TWO("9001", "9003"));
-    id = endpoint_id(b->settings->providers[0].name, b->settings->providers[0].urls[1].text);
+    id = endpoints_id(b->settings->providers[0].name, b->settings->providers[0].urls[1].text);
     world_run(&b->w, EV_S(1));
     assert_int_equal(look(b, 0, 1).state, ENDPOINT_DOWN);
     for (int i = 0; i < 20; i++) { /* in the middle of rounds, too */
@@ -243,7 +243,7 @@ static void a_new_configuration_disturbs_nobody(void **state)
         is(b, ENDPOINT_READY);
     }
     assert_int_equal(b->engine.accepted, 1);
-    assert_null(endpoint_look(b->board, id));
+    assert_null(endpoints_look(b->board, id));
     world_run(&b->w, EV_S(1));
     assert_int_equal(look(b, 0, 1).state, ENDPOINT_READY);
     use(b, "version: 1\nproviders: {o: {type: openai, endpoints: \"http://127.0.0.1:9001\", "
