@@ -172,10 +172,10 @@ struct board_override {
 /* A self-hosted engine, as the keeper last heard of it (endpoints.h). */
 struct board_endpoint {
     board_word id;         /* 0: free */
-    board_word state;      /* engine/signals.h: enum endpoint_state */
+    board_word state;      /* enum endpoint_state */
     board_word seen_us;    /* when the last round of questions was over; 0: none has been */
-    board_word rounds;     /* how many there were */
-    board_word signals[8]; /* engine/signals.h: enum signal_kind; UINT64_MAX: not known */
+    board_word stale_us;   /* so long it is believed */
+    board_word signals[8]; /* enum signal_kind; UINT64_MAX: not known */
 };
 
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };

@@ -6,6 +6,8 @@
 
 #define GONE UINT64_C(1) /* an id that no endpoint has */
 
+_Static_assert(SIGNALS == ARRAY_LEN(((struct board_endpoint *)0)->signals), "board.h");
+
 uint64_t endpoints_id(struct span provider, struct span url)
 {
     uint64_t id = span_hash(provider) * UINT64_C(31) + span_hash(url);
@@ -13,12 +15,25 @@ uint64_t endpoints_id(struct span provider, struct span url)
     return id <= GONE ? GONE + 1 : id;
 }
 
+const char *endpoints_state_name(enum endpoint_state s)
+{
+    static const char *const names[ENDPOINT_STATES] = {
+        [ENDPOINT_UNKNOWN] = "unknown", [ENDPOINT_READY] = "ready",
+        [ENDPOINT_LOADING] = "loading", [ENDPOINT_SLEEPING] = "sleeping",
+        [ENDPOINT_DEAD] = "dead",       [ENDPOINT_DOWN] = "down",
+        [ENDPOINT_SILENT] = "silent",
+    };
+
+    MUST((size_t)s < ENDPOINT_STATES);
+    return names[s];
+}
+
 static size_t place(uint64_t id, size_t step)
 {
     return (size_t)((id + step) % BOARD_ENDPOINTS);
 }
 
-const struct board_endpoint *endpoints_look(const struct board *b, uint64_t id)
+static const struct board_endpoint *find(const struct board *b, uint64_t id)
 {
     for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
         const struct board_endpoint *p = &b->endpoints[place(id, i)];
@@ -32,11 +47,33 @@ const struct board_endpoint *endpoints_look(const struct board *b, uint64_t id)
     return NULL;
 }
 
+bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t id, uint64_t now_us)
+{
+    const struct board_endpoint *p = find(b, id);
+    uint64_t state;
+
+    if (!p)
+        return false;
+    state = board_get(&p->state);
+    *ret = (struct endpoint_view){.state = state < ENDPOINT_STATES ? (enum endpoint_state)state
+                                                                   : ENDPOINT_UNKNOWN,
+                                  .seen_us = board_time(&p->seen_us, now_us)};
+    ret->stale = ret->seen_us == 0 || ret->seen_us + board_get(&p->stale_us) < now_us;
+    for (size_t i = 0; i < SIGNALS; i++)
+        ret->signals[i] = board_get(&p->signals[i]);
+    return true;
+}
+
+bool endpoints_is_away(const struct endpoint_view *v)
+{
+    return !v->stale && v->state != ENDPOINT_UNKNOWN && v->state != ENDPOINT_READY;
+}
+
 static void take(struct board_endpoint *p, uint64_t id)
 {
     board_set(&p->state, 0);
     board_set(&p->seen_us, 0);
-    board_set(&p->rounds, 0);
+    board_set(&p->stale_us, 0);
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         board_set(&p->signals[i], UINT64_MAX);
     board_set(&p->id, id);
@@ -64,7 +101,7 @@ struct board_endpoint *endpoints_make(struct board *b, uint64_t id)
 
 void endpoints_forget(struct board *b, uint64_t id)
 {
-    struct board_endpoint *p = (struct board_endpoint *)(uintptr_t)endpoints_look(b, id);
+    struct board_endpoint *p = (struct board_endpoint *)(uintptr_t)find(b, id);
 
     if (p)
         board_set(&p->id, GONE);

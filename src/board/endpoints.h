@@ -1,8 +1,8 @@
 /*
- * endpoints.h - what the keeper has last heard of each self-hosted engine.
+ * endpoints.h - what the keeper has last heard of each self-hosted engine, for all processes.
  *
- * A table for all processes, found by a hash. What the words mean is the keeper's
- * (engine/signals.h).
+ * A table, found by a hash. What stands there is what the engine says (engine/signals.h), or what
+ * became of asking it (engine/poll.h).
  *
  * Room: board. The keeper writes, anybody reads; words of one endpoint may come from two rounds.
  */
@@ -12,11 +12,51 @@
 #include "base/span.h"
 #include "board/board.h"
 
-/* Of the endpoint at a URL, as one provider of the configuration has it; never 0. */
+enum signal_kind {
+    SIGNAL_RUNNING,     /* requests that it works at */
+    SIGNAL_WAITING,     /* ... and that wait for it */
+    SIGNAL_KV_SHARE,    /* of its KV cache that is in use, in millionths */
+    SIGNAL_KV_USED,     /* ... in tokens */
+    SIGNAL_KV_TOKENS,   /* tokens that its KV cache holds */
+    SIGNAL_KV_BLOCKS,   /* ... as blocks ... */
+    SIGNAL_KV_BLOCK,    /* ... of so many tokens */
+    SIGNAL_PREEMPTIONS, /* since it started: requests whose cache was taken for others' */
+    SIGNALS
+};
+
+#define SIGNAL_UNKNOWN UINT64_MAX
+
+/* How an endpoint stands, by what it answers. */
+enum endpoint_state {
+    ENDPOINT_UNKNOWN,  /* nothing has been asked, or said */
+    ENDPOINT_READY,    /* it serves */
+    ENDPOINT_LOADING,  /* ... not yet */
+    ENDPOINT_SLEEPING, /* it has put its weights away, and wakes at a call, or when asked to */
+    ENDPOINT_DEAD,     /* it says itself that it does not serve */
+    ENDPOINT_DOWN,     /* nobody is there */
+    ENDPOINT_SILENT,   /* somebody is, and does not answer */
+    ENDPOINT_STATES
+};
+
+const char *endpoints_state_name(enum endpoint_state s);
+
+/* Of the endpoint at a URL, as one provider of the configuration has it; never 0. The same in every
+ * gateway. */
 uint64_t endpoints_id(struct span provider, struct span url);
 
-/* Its place; NULL: nothing is known of it. */
-const struct board_endpoint *endpoints_look(const struct board *b, uint64_t id);
+/* What is known of it. */
+struct endpoint_view {
+    enum endpoint_state state;
+    uint64_t seen_us; /* when it was heard of last; 0: never */
+    bool stale;       /* that is too long ago to be believed */
+    uint64_t signals[SIGNALS];
+};
+
+/* false: it is not asked. */
+bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t id, uint64_t now_us);
+
+/* Is it known now that it does not serve? */
+bool endpoints_is_away(const struct endpoint_view *v);
 
 /* For the keeper: its place, made if there is none; NULL: all BOARD_ENDPOINTS are taken. */
 struct board_endpoint *endpoints_make(struct board *b, uint64_t id);

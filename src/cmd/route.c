@@ -148,12 +148,14 @@ static void print_target(const struct options *o, const struct route_target *t, 
     else
         printf("  -  %s", t->target);
     if (!t->asked || t->reason[0] || t->shares[0] || t->probe || t->sits || t->key > 0 ||
-        t->endpoint > 0 || t->weighed_by_hand)
+        t->endpoint > 0 || t->engine[0] || t->weighed_by_hand)
         printf("%*s", MAX(width - (int)strlen(t->target), 0), "");
     if (t->key > 0)
         printf("  key %.0f", t->key);
     if (t->endpoint > 0)
         printf("  endpoint %.0f", t->endpoint);
+    if (t->engine[0])
+        printf("  %sthe engine is %s%s", o->paint.note, t->engine, o->paint.off);
     if (t->weighed_by_hand)
         printf("  weight %.0f by hand", t->weight);
     if (t->sits)

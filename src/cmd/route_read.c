@@ -32,6 +32,7 @@ static const struct doc_member target_members[] = {
     TARGET("last_resort", YES, last_resort),
     TARGET("key", NUMBER, key),
     TARGET("endpoint", NUMBER, endpoint),
+    TARGET("engine", TEXT, engine),
     TARGET("reason", TEXT, reason),
     TARGET("detail", TEXT, detail),
     TARGET("for_s", NUMBER, for_s),

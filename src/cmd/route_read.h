@@ -15,6 +15,7 @@
 
 struct route_target {
     char target[104], provider[40], reason[32], detail[72], text[DOC_TEXT_MAX], shares[16];
+    char engine[16];
     bool asked, probe, last_resort, sits, weighed_by_hand;
     double weight, turn, key, endpoint, for_s, shares_with;
 };

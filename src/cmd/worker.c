@@ -171,6 +171,7 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .kept = &w->run->board->kept,
                               .seats = &w->run->board->seats,
                               .overrides = w->run->board,
+                              .endpoints = w->run->board,
                               .trial = &w->run->board->trial,
                               .room = w->run->room};
     int rc = -1;

@@ -14,8 +14,6 @@
 
 #define JITTER 10 /* a part of an interval */
 
-_Static_assert(SIGNALS == ARRAY_LEN(((struct board_endpoint *)0)->signals), "board.h");
-
 struct endpoint {
     struct list link;
     struct poll *p;
@@ -74,7 +72,7 @@ static void tell_people(struct endpoint *g)
         (g->told == ENDPOINT_UNKNOWN && g->state == ENDPOINT_READY))
         return;
     if (snprintf(line, sizeof(line), "endpoint %.*s of %.*s: %s", SPAN_FMT(g->url->text),
-                 SPAN_FMT(g->provider->name), signals_state_name(g->state)) > 0)
+                 SPAN_FMT(g->provider->name), endpoints_state_name(g->state)) > 0)
         g->p->conf.say(g->p->conf.arg, line);
 }
 
@@ -94,7 +92,7 @@ static void end_round(struct endpoint *g)
         for (size_t i = 0; i < SIGNALS; i++)
             board_set(&g->row->signals[i], g->signals.of[i]);
         board_set(&g->row->state, g->state);
-        board_add(&g->row->rounds, 1);
+        board_set(&g->row->stale_us, MAX(POLL_STALE_US, 2 * (uint64_t)EV_MS(g->provider->poll_ms)));
         board_set(&g->row->seen_us, ev_now(g->p->conf.ev));
     }
     rest(g);
@@ -382,23 +380,4 @@ void poll_free(struct poll **pp)
     }
     settings_unref(&p->settings);
     mem_free(p);
-}
-
-bool poll_look(struct poll_view *ret, const struct board *b, const struct settings_provider *p,
-               const struct settings_url *url, uint64_t now_us)
-{
-    const struct board_endpoint *row = endpoints_look(b, endpoints_id(p->name, url->text));
-    uint64_t stale_us = MAX(POLL_STALE_US, 2 * (uint64_t)EV_MS(p->poll_ms));
-    uint64_t state;
-
-    if (!row)
-        return false;
-    state = board_get(&row->state);
-    *ret = (struct poll_view){.state = state < ENDPOINT_STATES ? (enum endpoint_state)state
-                                                               : ENDPOINT_UNKNOWN,
-                              .seen_us = board_time(&row->seen_us, now_us)};
-    ret->stale = ret->seen_us == 0 || ret->seen_us + stale_us < now_us;
-    for (size_t i = 0; i < SIGNALS; i++)
-        ret->signals.of[i] = board_get(&row->signals[i]);
-    return true;
 }

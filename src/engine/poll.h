@@ -45,16 +45,4 @@ void poll_free(struct poll **p);
  * that it has in common with the last one go on undisturbed. */
 void poll_use(struct poll *p, struct settings *settings);
 
-/* How an endpoint stands, for readers. */
-struct poll_view {
-    enum endpoint_state state;
-    uint64_t seen_us; /* when it was heard of last; 0: never */
-    struct signals signals;
-    bool stale;
-};
-
-/* false: nothing is known of it. */
-bool poll_look(struct poll_view *ret, const struct board *b, const struct settings_provider *p,
-               const struct settings_url *url, uint64_t now_us);
-
 #endif

@@ -20,19 +20,6 @@ struct signals_row {
     const char *where, *is; /* only of series whose label says so; NULL: of all */
 };
 
-const char *signals_state_name(enum endpoint_state s)
-{
-    static const char *const names[ENDPOINT_STATES] = {
-        [ENDPOINT_UNKNOWN] = "unknown", [ENDPOINT_READY] = "ready",
-        [ENDPOINT_LOADING] = "loading", [ENDPOINT_SLEEPING] = "sleeping",
-        [ENDPOINT_DEAD] = "dead",       [ENDPOINT_DOWN] = "down",
-        [ENDPOINT_SILENT] = "silent",
-    };
-
-    MUST((size_t)s < ENDPOINT_STATES);
-    return names[s];
-}
-
 /* ---- who tells what, and where ---- */
 
 #define SHARE 1e6 /* of one, in millionths */

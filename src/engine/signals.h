@@ -5,45 +5,18 @@
  * Capacity is read from the engine and never reckoned from memory or the model: tensor parallelism
  * replicates heads, caches are quantized, blocks are reserved.
  *
- * Room: engine (uses codec). Pure but for the memory of a JSON tree. Threads: any.
+ * Room: engine (uses board codec). Pure but for the memory of a JSON tree. Threads: any.
  */
 #ifndef ENGINE_SIGNALS_H
 #define ENGINE_SIGNALS_H
 
 #include "base/err.h"
+#include "board/endpoints.h"
 #include "codec/prom.h"
-
-enum signal_kind {
-    SIGNAL_RUNNING,     /* requests that it works at */
-    SIGNAL_WAITING,     /* ... and that wait for it */
-    SIGNAL_KV_SHARE,    /* of its KV cache that is in use, in millionths */
-    SIGNAL_KV_USED,     /* ... in tokens */
-    SIGNAL_KV_TOKENS,   /* tokens that its KV cache holds */
-    SIGNAL_KV_BLOCKS,   /* ... as blocks ... */
-    SIGNAL_KV_BLOCK,    /* ... of so many tokens */
-    SIGNAL_PREEMPTIONS, /* since it started: requests whose cache was taken for others' */
-    SIGNALS
-};
-
-#define SIGNAL_UNKNOWN UINT64_MAX
 
 struct signals {
     uint64_t of[SIGNALS]; /* SIGNAL_UNKNOWN: it does not say */
 };
-
-/* How an endpoint stands, by what it answers. */
-enum endpoint_state {
-    ENDPOINT_UNKNOWN,  /* nothing has been asked, or said */
-    ENDPOINT_READY,    /* it serves */
-    ENDPOINT_LOADING,  /* ... not yet */
-    ENDPOINT_SLEEPING, /* it has put its weights away, and wakes at a call, or when asked to */
-    ENDPOINT_DEAD,     /* it says itself that it does not serve */
-    ENDPOINT_DOWN,     /* nobody is there */
-    ENDPOINT_SILENT,   /* somebody is, and does not answer */
-    ENDPOINT_STATES
-};
-
-const char *signals_state_name(enum endpoint_state s);
 
 /* What stands at a path. */
 enum signals_form {

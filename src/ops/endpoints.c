@@ -3,7 +3,7 @@
  */
 #include "ops/endpoints.h"
 
-#include "engine/poll.h"
+#include "engine/signals.h"
 
 struct at {
     size_t provider, url;
@@ -11,31 +11,31 @@ struct at {
 
 /* The next one; false: there are no more. */
 static bool next(const struct view *v, struct at *at, const struct settings_provider **p,
-                 const struct settings_url **url, struct poll_view *ret)
+                 const struct settings_url **url, struct endpoint_view *ret)
 {
     for (; at->provider < v->settings->providers_n; at->provider++, at->url = 0) {
         *p = &v->settings->providers[at->provider];
         while ((*p)->poll_ms && at->url < (*p)->urls_n) {
             *url = &(*p)->urls[at->url++];
-            if (poll_look(ret, v->board, *p, *url, v->now_us))
+            if (endpoints_view(ret, v->board, endpoints_id((*p)->name, (*url)->text), v->now_us))
                 return true;
         }
     }
     return false;
 }
 
-static enum endpoint_state state_of(const struct poll_view *view)
+static enum endpoint_state state_of(const struct endpoint_view *view)
 {
     return view->stale ? ENDPOINT_UNKNOWN : view->state;
 }
 
 /* SIGNAL_UNKNOWN: nobody says so now. */
-static uint64_t signal_of(const struct poll_view *view, enum signal_kind kind)
+static uint64_t signal_of(const struct endpoint_view *view, enum signal_kind kind)
 {
-    return view->stale ? SIGNAL_UNKNOWN : view->signals.of[kind];
+    return view->stale ? SIGNAL_UNKNOWN : view->signals[kind];
 }
 
-static double age_s(const struct view *v, const struct poll_view *view)
+static double age_s(const struct view *v, const struct endpoint_view *view)
 {
     return (double)(v->now_us - view->seen_us) / 1e6;
 }
@@ -52,12 +52,12 @@ static void kv_known(struct json_write *w, const char *key, uint64_t n, double u
 }
 
 static void write_one(struct json_write *w, const struct view *v, const struct settings_provider *p,
-                      const struct settings_url *url, const struct poll_view *view)
+                      const struct settings_url *url, const struct endpoint_view *view)
 {
     json_begin_object(w);
     json_kv_string(w, "provider", p->name);
     json_kv_string(w, "endpoint", url->text);
-    json_kv_cstring(w, "state", signals_state_name(state_of(view)));
+    json_kv_cstring(w, "state", endpoints_state_name(state_of(view)));
     json_key(w, "age_s");
     if (view->seen_us)
         json_double(w, age_s(v, view));
@@ -76,7 +76,7 @@ void endpoints_write(struct json_write *w, const struct view *v)
 {
     const struct settings_provider *p;
     const struct settings_url *url;
-    struct poll_view view;
+    struct endpoint_view view;
     struct at at = {0};
 
     json_begin_array(w);
@@ -104,7 +104,7 @@ void endpoints_collect(struct metrics *m, const struct view *v)
 {
     const struct settings_provider *p;
     const struct settings_url *url;
-    struct poll_view view;
+    struct endpoint_view view;
     struct at at = {0};
 
     metrics_clear(m, METRIC_ENDPOINT_STATE);
@@ -115,7 +115,7 @@ void endpoints_collect(struct metrics *m, const struct view *v)
         struct span labels[3] = {p->name, url->text};
 
         for (int s = 0; s < ENDPOINT_STATES; s++) {
-            labels[2] = span_str(signals_state_name((enum endpoint_state)s));
+            labels[2] = span_str(endpoints_state_name((enum endpoint_state)s));
             metrics_set(m, METRIC_ENDPOINT_STATE, labels, s == (int)state_of(&view));
         }
         if (view.seen_us)

@@ -1,5 +1,5 @@
 /*
- * endpoints.h - what is known of self-hosted engines (engine/poll.h), for status and metrics.
+ * endpoints.h - what is known of self-hosted engines (board/endpoints.h), for status and metrics.
  *
  * Room: ops.
  */

@@ -60,6 +60,7 @@
 #include "provider/limits.h"
 #include "route/arrange.h"
 #include "route/order.h"
+#include "route/pool.h"
 
 #define POLICY_TARGETS_MAX 32                   /* of one request */
 #define POLICY_BROKE_US    UINT64_C(600000000)  /* an account without money */

@@ -212,6 +212,13 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
         ways[i] = as_written[order[i]];
 }
 
+static bool by_speed(const struct relay *r)
+{
+    enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
+
+    return (r->routing.sorted ? r->routing.sort : strategy) == ROUTE_FASTEST;
+}
+
 static bool is_out(const struct listed *l, const struct settings_target *t)
 {
     for (size_t i = 0; i < l->out_n; i++)
@@ -241,7 +248,7 @@ static struct route_place place_of(const struct relay *r, const struct settings_
                                 .tier = t->tier,
                                 .kin = t->kin,
                                 .wanted = relay_rank(r, t),
-                                .drained = relay_is_drained(r, way)};
+                                .drained = relay_is_drained(r, way) || relay_is_away(r, way)};
 }
 
 /* What goes before the strategy's order, and behind it. */
@@ -381,6 +388,8 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         return false;
     list_targets(r, &l, &asked);
     order_ways(r, l.ways, l.n);
+    if (!by_speed(r))
+        relay_order_pools(r, l.ways, l.n);
     arrange(r, &l);
     if (!take_ways(r, &l))
         return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",

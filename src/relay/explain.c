@@ -266,6 +266,8 @@ static void add_way(struct json_write *w, const struct explain *x, size_t i)
         if (i == 0 && x->relay.sits)
             json_kv_bool(w, "sits", true);
     }
+    if (i < x->relay.run.n && relay_away_word(&x->relay, at))
+        json_kv_cstring(w, "engine", relay_away_word(&x->relay, at));
     add_weight(w, x, at->target);
     add_reason(w, x, way);
     if (way->number)
@@ -397,6 +399,7 @@ int relay_explain(struct buf *out, const struct relay_question *q, struct ev *ev
     struct relay_sink sink = {.skip = on_skip,
                               .arg = x,
                               .overrides = board,
+                              .endpoints = board,
                               .kept = board ? &board->kept : NULL,
                               .seats = board ? &board->seats : NULL};
     struct buf path;

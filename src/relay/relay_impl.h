@@ -158,6 +158,7 @@ struct relay {
     size_t out_n;                    /* ... those that must not be asked */
     struct relay_routing routing;
     uint64_t conversation;    /* a hash; 0: none, or nobody wants to know */
+    uint64_t beginning;       /* likewise, for pools */
     bool sits;                /* ... and it goes first where it sits */
     bool walled;              /* one of those is behind a wall */
     struct span stopped;      /* why no further tier is asked, as a sentence; absent: they are */

@@ -3,6 +3,7 @@
  *     candidates.c  who may be asked, and in which order
  *     wall.c     who may not, for the data that is in it
  *     seat.c     the target at which a conversation sits
+ *     pool.c     which of a target's endpoints goes first
  *     routing.c  what a request says about its own routing
  *     reread.c   what only some plans ask of the body
  *     plan.c     whom to ask next, and the request made fit for it
@@ -37,7 +38,7 @@ bool relay_is_walled(struct relay *r, const struct settings_target *t, struct re
 
 /* ---- seat.c ---- */
 
-/* Which conversation the request is of, if its model wants to know. */
+/* Which conversation the request is of, and how it begins, if its model or a pool wants to know. */
 MUST_CHECK int relay_find_conversation(struct relay *r, struct err *e);
 
 /* Which of these ways leads to where it sits, and stays; n: none does. */
@@ -45,6 +46,20 @@ size_t relay_find_seat(const struct relay *r, const struct settings_way *ways, s
 
 /* It sits at the attempt's target, which has answered it. */
 void relay_take_seat(struct relay *r);
+
+/* ---- pool.c ---- */
+
+/* Is there a target with several endpoints that say how they are? */
+bool relay_has_pool(const struct relay *r);
+
+/* The ways to each such target, in the order in which its endpoints are asked. */
+void relay_order_pools(const struct relay *r, struct settings_way *ways, size_t n);
+
+/* Is it known that nobody serves there now? */
+bool relay_is_away(const struct relay *r, const struct settings_way *w);
+
+/* How it stands, if it does not serve or does not say; NULL: it may well. */
+const char *relay_away_word(const struct relay *r, const struct settings_way *w);
 
 /* ---- routing.c ---- */
 

@@ -25,6 +25,8 @@ class Engine(peers.Provider):
         super().__init__(self.page)
 
     def page(self, request):
+        if request.method == "POST":
+            return peers.chat()
         found = self.pages.get(request.path)
         return found() if callable(found) else found or peers.answer(404, b"")
 
@@ -47,6 +49,12 @@ def configured(*engines, poll="250ms"):
 def command(binary, g, *args):
     return subprocess.run([binary, *args, "--admin", f"http://{g.admin}"], capture_output=True, text=True, timeout=30,
                           check=True).stdout
+
+
+def pool(engines):
+    conf = configured(engines[0])
+    conf["providers"]["e0"]["endpoints"] = [e.url("/v1") for e in engines]
+    return conf
 
 
 def rows(g):
@@ -165,3 +173,47 @@ def test_a_page_of_100_mb_is_no_matter(binary, tmp_path, engine):
         assert g.children()["keeper"] == keeper
     finally:
         g.stop()
+
+
+def test_a_conversation_stays_with_who_has_read_it(binary, tmp_path):
+    """Without a word of the configuration, and in each worker: until that one is busy or gone."""
+    def load(waiting):
+        return healthy(f"vllm:num_requests_running 1\nvllm:num_requests_waiting {waiting}\n")
+
+    def asked():
+        return [e.asked("/v1/chat/completions") for e in engines]
+
+    def talk(turns, text):
+        messages = [{"role": "user", "content": text}]
+        before = asked()
+        for _ in range(turns):
+            assert g.chat("m", messages=messages).status == 200
+            messages += [{"role": "assistant", "content": peers.HELLO}, {"role": "user", "content": "go on"}]
+        return [now - then for now, then in zip(asked(), before)]
+
+    def settled(*waiting):
+        return sorted(row["waiting"] for row in g.status()["endpoints"] if row["waiting"] is not None) == sorted(waiting)
+
+    engines = [Engine(load(0)) for _ in range(3)]
+    g = bed.Gateway(binary, tmp_path, pool(engines))
+    try:
+        bed.wait_for(lambda: [row["state"] for row in g.status()["endpoints"]] == ["ready"] * 3 and settled(0, 0, 0))
+        told = [talk(4, f"text {n}") for n in range(12)]
+        assert all(sorted(t) == [0, 0, 4] for t in told)
+        assert all(sum(column) for column in zip(*told))  # and all have some
+        at = told[0].index(4)
+        engines[at].pages = load(50)
+        bed.wait_for(lambda: settled(0, 0, 50))
+        moved = talk(4, "text 0")
+        assert sorted(moved) == [0, 0, 4] and moved[at] == 0
+        engines[at].pages = load(0)
+        bed.wait_for(lambda: settled(0, 0, 0))
+        assert talk(2, "text 0")[at] == 2
+        engines[at].close()
+        bed.wait_for(lambda: settled(0, 0))
+        assert talk(4, "text 0") == moved
+        assert all(r["attempts"] == 1 for r in g.records())  # nobody was asked in vain
+    finally:
+        g.stop()
+        for e in engines:
+            e.close()

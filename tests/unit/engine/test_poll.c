@@ -84,21 +84,22 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct poll_view look(const struct bed *b, size_t provider, size_t url)
+static struct endpoint_view look(const struct bed *b, size_t provider, size_t url)
 {
     const struct settings_provider *p = &b->settings->providers[provider];
-    struct poll_view view;
+    struct endpoint_view view;
 
-    assert_true(poll_look(&view, b->board, p, &p->urls[url], ev_now(b->w.ev)));
+    assert_true(
+        endpoints_view(&view, b->board, endpoints_id(p->name, p->urls[url].text), ev_now(b->w.ev)));
     return view;
 }
 
 static void is(const struct bed *b, enum endpoint_state state)
 {
-    struct poll_view view = look(b, 0, 0);
+    struct endpoint_view view = look(b, 0, 0);
 
     if (view.state != state || view.stale)
-        fail_msg("%s, stale %d", signals_state_name(view.state), view.stale);
+        fail_msg("%s, stale %d", endpoints_state_name(view.state), view.stale);
 }
 
 static void what_it_says_is_on_the_board(void **state)
@@ -106,7 +107,7 @@ static void what_it_says_is_on_the_board(void **state)
     static const struct origin_page pages[] = {
         {"/health", OK}, {"/metrics", METRICS}, {"/slots", SLOTS}, {"/props", GONE}, {NULL, NULL}};
     struct bed *b = *state;
-    struct poll_view view;
+    struct endpoint_view view;
 
     origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
     b->engine.pages = pages;
@@ -116,11 +117,11 @@ static void what_it_says_is_on_the_board(void **state)
     world_run(&b->w, EV_MS(300));
     is(b, ENDPOINT_READY);
     view = look(b, 0, 0);
-    assert_int_equal(view.signals.of[SIGNAL_RUNNING], 1);
-    assert_int_equal(view.signals.of[SIGNAL_WAITING], 5);
-    assert_int_equal(view.signals.of[SIGNAL_KV_TOKENS], 2048);
-    assert_int_equal(view.signals.of[SIGNAL_KV_SHARE], 0);
-    assert_true(view.signals.of[SIGNAL_PREEMPTIONS] == SIGNAL_UNKNOWN);
+    assert_int_equal(view.signals[SIGNAL_RUNNING], 1);
+    assert_int_equal(view.signals[SIGNAL_WAITING], 5);
+    assert_int_equal(view.signals[SIGNAL_KV_TOKENS], 2048);
+    assert_int_equal(view.signals[SIGNAL_KV_SHARE], 0);
+    assert_true(view.signals[SIGNAL_PREEMPTIONS] == SIGNAL_UNKNOWN);
     world_run(&b->w, EV_S(10));
     assert_in_range(b->engine.requests, 3 * 20, 3 * 43 + 1); /* /props is not there */
     assert_int_equal(b->engine.accepted, 1);
@@ -218,8 +219,9 @@ static void rounds_are_as_long_as_the_configuration_says(void **state)
            "\"http://127.0.0.1:9001\"}}\n");
     world_run(&b->w, EV_S(60));
     assert_int_equal(b->engine.requests, 0);
-    assert_null(endpoints_look(b->board, endpoints_id(b->settings->providers[0].name,
-                                                      b->settings->providers[0].urls[0].text)));
+    assert_false(endpoints_view(
+        &(struct endpoint_view){0}, b->board,
+        endpoints_id(b->settings->providers[0].name, b->settings->providers[0].urls[0].text), 1));
 }
 
 #define TWO(a, b)                                                                                  \
@@ -243,7 +245,7 @@ static void a_new_configuration_disturbs_nobody(void **state)
         is(b, ENDPOINT_READY);
     }
     assert_int_equal(b->engine.accepted, 1);
-    assert_null(endpoints_look(b->board, id));
+    assert_false(endpoints_view(&(struct endpoint_view){0}, b->board, id, 1));
     world_run(&b->w, EV_S(1));
     assert_int_equal(look(b, 0, 1).state, ENDPOINT_READY);
     use(b, "version: 1\nproviders: {o: {type: openai, endpoints: \"http://127.0.0.1:9001\", "
@@ -288,7 +290,7 @@ static void a_page_is_read_no_further_than_its_bound(void **state)
     use(b, VLLM);
     world_run(&b->w, EV_S(5));
     is(b, ENDPOINT_READY);
-    assert_true(look(b, 0, 0).signals.of[SIGNAL_RUNNING] == SIGNAL_UNKNOWN);
+    assert_true(look(b, 0, 0).signals[SIGNAL_RUNNING] == SIGNAL_UNKNOWN);
     before = b->engine.requests;
     world_run(&b->w, EV_S(10));
     is(b, ENDPOINT_READY);

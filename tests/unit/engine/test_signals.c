@@ -179,7 +179,7 @@ static void whole_answers(void **state)
         rc = signals_read(&s, &stands, rows[i].form, span_str(rows[i].body), &e);
         if (rc != rows[i].rc || stands != rows[i].stands || s.of[SIGNAL_KV_USED] != rows[i].used ||
             s.of[SIGNAL_KV_TOKENS] != rows[i].tokens)
-            fail_msg("row %zu: %d, %s", i, rc, signals_state_name(stands));
+            fail_msg("row %zu: %d, %s", i, rc, endpoints_state_name(stands));
         signals_derive(&s);
         assert_int_equal(s.of[SIGNAL_KV_SHARE] == NONE, rows[i].tokens == NONE);
     }

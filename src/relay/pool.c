@@ -1,0 +1,103 @@
+/*
+ * pool.c - of a target's endpoints, which one is asked first: by how the request begins and by what
+ * the engines say of themselves (route/pool.h); and who is known not to serve.
+ *
+ * Where the model wants the fastest, what is known of their speed decides, and not this.
+ */
+#include "board/endpoints.h"
+#include "relay/relay_plan.h"
+
+static bool view_of(const struct relay *r, const struct settings_way *w, struct endpoint_view *ret)
+{
+    const struct settings_provider *p = w->target->provider;
+
+    return r->env->sink.endpoints && p->poll_ms &&
+           endpoints_view(ret, r->env->sink.endpoints, endpoints_id(p->name, p->urls[w->url].text),
+                          ev_now(r->env->ev));
+}
+
+static bool is_pool(const struct settings_target *t)
+{
+    return t->provider->poll_ms && t->provider->urls_n > 1;
+}
+
+bool relay_has_pool(const struct relay *r)
+{
+    const struct settings_model *m = r->plan.model;
+    bool ret = !m && is_pool(&r->plan.one);
+
+    for (size_t i = 0; m && i < m->targets_n && !ret; i++)
+        ret = is_pool(&m->targets[i]);
+    return ret && r->env->sink.endpoints;
+}
+
+/* One that is only slow to say how it is may be the busiest of all, and still better than another
+ * target. */
+bool relay_is_away(const struct relay *r, const struct settings_way *w)
+{
+    struct endpoint_view v;
+
+    return view_of(r, w, &v) && endpoints_is_away(&v) && v.state != ENDPOINT_SILENT;
+}
+
+const char *relay_away_word(const struct relay *r, const struct settings_way *w)
+{
+    struct endpoint_view v;
+
+    return view_of(r, w, &v) && endpoints_is_away(&v) ? endpoints_state_name(v.state) : NULL;
+}
+
+/* false: nothing is known of it. */
+static bool member_of(const struct relay *r, const struct settings_way *w, struct route_member *ret)
+{
+    const struct settings_provider *p = w->target->provider;
+    struct endpoint_view v = {.stale = true};
+    bool known = view_of(r, w, &v);
+
+    *ret = (struct route_member){.id = endpoints_id(p->name, p->urls[w->url].text),
+                                 .away = known && endpoints_is_away(&v),
+                                 .running = ROUTE_UNSAID,
+                                 .waiting = ROUTE_UNSAID,
+                                 .share = ROUTE_UNSAID};
+    if (v.stale)
+        return false;
+    ret->running = v.signals[SIGNAL_RUNNING];
+    ret->waiting = v.signals[SIGNAL_WAITING];
+    ret->share = v.signals[SIGNAL_KV_SHARE];
+    return true;
+}
+
+/* The ways to one target change places among each other. */
+static void order_pool(const struct relay *r, struct settings_way *ways, size_t n, size_t first)
+{
+    LEFT_UNSET struct route_member m[POLICY_TARGETS_MAX];
+    LEFT_UNSET struct settings_way own[POLICY_TARGETS_MAX];
+    uint8_t places[POLICY_TARGETS_MAX], order[POLICY_TARGETS_MAX];
+    bool known = false;
+    size_t all = 0;
+
+    for (size_t i = first; i < n; i++) {
+        if (ways[i].target != ways[first].target)
+            continue;
+        known |= member_of(r, &ways[i], &m[all]);
+        own[all] = ways[i];
+        places[all++] = (uint8_t)i;
+    }
+    if (!known)
+        return;
+    route_pool(order, m, all, r->beginning);
+    for (size_t i = 0; i < all; i++)
+        ways[places[i]] = own[order[i]];
+}
+
+void relay_order_pools(const struct relay *r, struct settings_way *ways, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t before = 0;
+
+        while (before < i && ways[before].target != ways[i].target)
+            before++;
+        if (before == i && is_pool(ways[i].target))
+            order_pool(r, ways, n, i);
+    }
+}
