@@ -175,7 +175,7 @@ struct board_endpoint {
     board_word state;      /* enum endpoint_state */
     board_word seen_us;    /* when the last round of questions was over; 0: none has been */
     board_word stale_us;   /* so long it is believed */
-    board_word signals[8]; /* enum signal_kind; UINT64_MAX: not known */
+    board_word signals[9]; /* enum signal_kind; UINT64_MAX: not known */
 };
 
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };

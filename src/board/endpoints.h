@@ -20,6 +20,7 @@ enum signal_kind {
     SIGNAL_KV_TOKENS,   /* tokens that its KV cache holds */
     SIGNAL_KV_BLOCKS,   /* ... as blocks ... */
     SIGNAL_KV_BLOCK,    /* ... of so many tokens */
+    SIGNAL_GENERATED,   /* tokens that it has made since it started */
     SIGNAL_PREEMPTIONS, /* since it started: requests whose cache was taken for others' */
     SIGNALS
 };
@@ -35,6 +36,7 @@ enum endpoint_state {
     ENDPOINT_DEAD,     /* it says itself that it does not serve */
     ENDPOINT_DOWN,     /* nobody is there */
     ENDPOINT_SILENT,   /* somebody is, and does not answer */
+    ENDPOINT_HUNG,     /* it says that it is well, and makes no token */
     ENDPOINT_STATES
 };
 

@@ -103,6 +103,13 @@ static int sign(const struct call_conf *conf, struct arena *a, const struct http
 
 int call_send_head(struct http_stream *s, const struct call_conf *conf, struct err *e)
 {
+    return call_send_head_of(
+        s, conf, conf->body ? blob_patched_len(conf->body, conf->patches, conf->patches_n) : 0, e);
+}
+
+int call_send_head_of(struct http_stream *s, const struct call_conf *conf, uint64_t body_len,
+                      struct err *e)
+{
     struct http_field *fields;
     struct http_head h = {.method = conf->method};
     struct arena a;
@@ -122,7 +129,7 @@ int call_send_head(struct http_stream *s, const struct call_conf *conf, struct e
     add_default(conf, fields, &n);
     h.authority = settings_authority(&a, conf->url);
     h.path = conf->path;
-    h.body_len = conf->body ? blob_patched_len(conf->body, conf->patches, conf->patches_n) : 0;
+    h.body_len = body_len;
     if (conf->auth == AUTH_AWS && h.authority.p && sign(conf, &a, &h, fields, &n, e) < 0)
         goto out;
     h.fields = fields;

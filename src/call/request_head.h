@@ -9,7 +9,11 @@
 
 #include "call/call.h"
 
-/* Of *conf what concerns the head; its key is wiped behind it. */
+/* Of *conf what concerns the head; the key in it is wiped when it has been sent. */
 MUST_CHECK int call_send_head(struct http_stream *s, const struct call_conf *conf, struct err *e);
+
+/* The same before a body of so many bytes that is not *conf's. */
+MUST_CHECK int call_send_head_of(struct http_stream *s, const struct call_conf *conf,
+                                 uint64_t body_len, struct err *e);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "call/request_head.h"
+#include "engine/probe.h"
 
 #define JITTER 10 /* a part of an interval */
 
@@ -30,6 +31,10 @@ struct endpoint {
     ev_us again[SIGNALS_PLACES];
     enum endpoint_state state, told; /* of this round, and of the last one */
     struct signals signals;
+    uint64_t made[2];    /* SIGNAL_GENERATED and SIGNAL_KV_USED, when they last changed ... */
+    ev_us made_at;       /* ... which was then */
+    struct probe *probe; /* NULL: none is under way */
+    bool hung;           /* the last one has not been answered */
     uint16_t status;
     uint64_t got;
     bool supervised; /* how it does is said by others (supervise.h) */
@@ -82,10 +87,54 @@ static void end_answer(struct endpoint *g)
     http_stream_close(&g->stream, HTTP_CLOSE_DONE);
 }
 
+static void on_probed(void *arg, bool answered)
+{
+    struct endpoint *g = arg;
+
+    probe_free(&g->probe);
+    g->hung = !answered;
+    g->made_at = answered ? ev_now(g->p->conf.ev) : g->made_at;
+}
+
+/* Has it made anything since the last round, or nothing to make? */
+static bool is_at_work(struct endpoint *g)
+{
+    const uint64_t *of = g->signals.of;
+    bool says = of[SIGNAL_GENERATED] != SIGNAL_UNKNOWN && of[SIGNAL_RUNNING] != SIGNAL_UNKNOWN;
+    bool same = g->made[0] == of[SIGNAL_GENERATED] && g->made[1] == of[SIGNAL_KV_USED];
+
+    g->made[0] = of[SIGNAL_GENERATED];
+    g->made[1] = of[SIGNAL_KV_USED];
+    return g->state != ENDPOINT_READY || !says || of[SIGNAL_RUNNING] == 0 || !same;
+}
+
+static void suspect(struct endpoint *g)
+{
+    struct probe_conf conf = {.ev = g->p->conf.ev,
+                              .pools = g->p->conf.pools,
+                              .provider = g->provider,
+                              .url = g->url,
+                              .done = on_probed,
+                              .arg = g};
+    ev_us now = ev_now(g->p->conf.ev);
+    struct err e;
+
+    if (is_at_work(g)) {
+        g->made_at = now;
+        g->hung = false;
+    } else if (!g->probe && now - g->made_at >= (ev_us)POLL_STUCK_US &&
+               probe_start(&g->probe, &conf, &e) < 0) {
+        UNUSED(e); /* the next round tries again */
+    }
+    if (g->hung)
+        g->state = ENDPOINT_HUNG;
+}
+
 static void end_round(struct endpoint *g)
 {
     end_answer(g);
     signals_derive(&g->signals);
+    suspect(g);
     tell_people(g);
     g->told = g->state;
     if (g->row) {
@@ -264,6 +313,7 @@ static void on_next(struct ev_timer *t)
 
 static void drop(struct endpoint *g)
 {
+    probe_free(&g->probe);
     end_answer(g);
     ev_timer_stop(&g->next);
     list_del(&g->link);
@@ -310,6 +360,7 @@ static void add(struct poll *p, struct list *to, const struct settings_provider 
         ev_timer_init(&g->next, p->conf.ev, on_next);
         ev_timer_init(&g->late, p->conf.ev, on_late);
     }
+    probe_free(&g->probe); /* it goes by the old snapshot */
     g->provider = provider;
     g->url = url;
     g->source = signals_source(provider->type->name);

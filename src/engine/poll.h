@@ -8,6 +8,11 @@
  * next one waits. What does not answer within POLL_ANSWER_MS is SILENT. What was heard of an
  * endpoint is stale after POLL_STALE_US, or after two of its rounds if those are longer.
  *
+ * One that has requests running and has made nothing for POLL_STUCK_US, neither tokens nor more use
+ * of its cache, is asked for one token (probe.h), and is HUNG when that does not come; from then on
+ * it is asked again and again, until it answers or has made something. One that does not say what
+ * it makes is not suspected.
+ *
  * What an engine answers is bounded: pages are read as they come, and no further than
  * POLL_PAGE_MAX.
  *
@@ -24,6 +29,7 @@
 
 #define POLL_ANSWER_MS 700u /* so that who is silent is heard of in time, too */
 #define POLL_STALE_US  UINT64_C(1000000)
+#define POLL_STUCK_US  UINT64_C(10000000)
 #define POLL_AGAIN_MS  60000u /* a place that is not there is asked again then */
 #define POLL_PAGE_MAX  ((uint64_t)16 * 1024 * 1024)
 #define POLL_BODY_MAX  ((size_t)1024 * 1024) /* of an answer that is read whole */

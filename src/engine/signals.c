@@ -35,6 +35,7 @@ static const struct signals_row vllm[] = {
      .kind = SIGNAL_KV_SHARE,
      .greatest = true,
      .unit = SHARE},
+    {.metric = "vllm:generation_tokens_total", .kind = SIGNAL_GENERATED},
     {.metric = "vllm:num_preemptions_total", .kind = SIGNAL_PREEMPTIONS},
     {.metric = "vllm:cache_config_info", .kind = SIGNAL_KV_BLOCKS, .label = "num_gpu_blocks"},
     {.metric = "vllm:cache_config_info",
@@ -49,6 +50,7 @@ static const struct signals_row sglang[] = {
     {.metric = "sglang:token_usage", .kind = SIGNAL_KV_SHARE, .greatest = true, .unit = SHARE},
     {.metric = "sglang:num_used_tokens", .kind = SIGNAL_KV_USED},
     {.metric = "sglang:max_total_num_tokens", .kind = SIGNAL_KV_TOKENS},
+    {.metric = "sglang:generation_tokens_total", .kind = SIGNAL_GENERATED},
     {.metric = "sglang:num_retracted_requests_total", .kind = SIGNAL_PREEMPTIONS},
 };
 
@@ -60,6 +62,7 @@ static const struct signals_row tgi[] = {
 static const struct signals_row llama_cpp[] = {
     {.metric = "llamacpp:requests_processing", .kind = SIGNAL_RUNNING},
     {.metric = "llamacpp:requests_deferred", .kind = SIGNAL_WAITING},
+    {.metric = "llamacpp:tokens_predicted_total", .kind = SIGNAL_GENERATED},
 };
 
 static const struct signals_row tensorrt_llm[] = {

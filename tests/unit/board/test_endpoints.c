@@ -94,12 +94,13 @@ static void what_is_believed_and_for_how_long(void **state)
         uint64_t seen_us, now_us;
         bool stale, away;
     } rows[] = {
-        {ENDPOINT_READY, 0, 100, true, false},     {ENDPOINT_DOWN, 0, 100, true, false},
-        {ENDPOINT_READY, 100, 110, false, false},  {ENDPOINT_DOWN, 100, 110, false, true},
-        {ENDPOINT_DOWN, 100, 111, true, false},    {ENDPOINT_DEAD, 100, 110, false, true},
-        {ENDPOINT_LOADING, 100, 100, false, true}, {ENDPOINT_SLEEPING, 100, 100, false, true},
-        {ENDPOINT_SILENT, 100, 100, false, true},  {ENDPOINT_UNKNOWN, 100, 100, false, false},
-        {ENDPOINT_DOWN, 101, 100, false, true},    {ENDPOINT_STATES, 100, 100, false, false},
+        {ENDPOINT_READY, 0, 100, true, false},      {ENDPOINT_DOWN, 0, 100, true, false},
+        {ENDPOINT_READY, 100, 110, false, false},   {ENDPOINT_DOWN, 100, 110, false, true},
+        {ENDPOINT_DOWN, 100, 111, true, false},     {ENDPOINT_DEAD, 100, 110, false, true},
+        {ENDPOINT_LOADING, 100, 100, false, true},  {ENDPOINT_SLEEPING, 100, 100, false, true},
+        {ENDPOINT_HUNG, 100, 100, false, true},     {ENDPOINT_SILENT, 100, 100, false, true},
+        {ENDPOINT_UNKNOWN, 100, 100, false, false}, {ENDPOINT_DOWN, 101, 100, false, true},
+        {ENDPOINT_STATES, 100, 100, false, false},
     };
     struct board *b = *state;
     struct board_endpoint *p = endpoints_make(b, id_of(1));

@@ -89,7 +89,19 @@ static const char *page_of(const struct origin *o)
     return NULL;
 }
 
-/* A request has no body; it may come in pieces. */
+/* Has a whole request come, body and all? */
+static bool is_whole(const char *text, size_t n)
+{
+    const char *end = strstr(text, "\r\n\r\n"), *length = strstr(text, "content-length: ");
+    size_t body = 0;
+
+    for (const char *p = length && length < end ? length + strlen("content-length: ") : "";
+         *p >= '0' && *p <= '9'; p++)
+        body = 10 * body + (size_t)(*p - '0');
+    return end && n >= (size_t)(end - text) + 4 + body;
+}
+
+/* It may come in pieces. */
 static void on_read(void *arg, const char *p, size_t n)
 {
     struct origin_conn *c = arg;
@@ -104,7 +116,7 @@ static void on_read(void *arg, const char *p, size_t n)
     memcpy(c->asked + c->n, p, n);
     c->n += n;
     c->asked[c->n] = '\0';
-    c->over = span_ends(span_of(c->asked, c->n), SPAN_LIT("\r\n\r\n"));
+    c->over = is_whole(c->asked, c->n);
     if (!c->over)
         return;
     c->o->requests++;

@@ -298,6 +298,94 @@ static void a_page_is_read_no_further_than_its_bound(void **state)
     buf_fini(&page);
 }
 
+#define BUSY                                                                                       \
+    HEAD("200 OK") "59\r\n\r\nvllm:num_requests_running 1\nvllm:generation_tokens_total 5\n"
+#define MORE                                                                                       \
+    HEAD("200 OK") "59\r\n\r\nvllm:num_requests_running 1\nvllm:generation_tokens_total 6\n"
+#define IDLE                                                                                       \
+    HEAD("200 OK") "59\r\n\r\nvllm:num_requests_running 0\nvllm:generation_tokens_total 5\n"
+#define MUTE   HEAD("200 OK") "28\r\n\r\nvllm:num_requests_running 1\n"
+#define MODELS HEAD("200 OK") "35\r\n\r\n{\"data\":[{\"id\":\"m/1\"},{\"id\":\"m2\"}]}"
+
+static bool was_asked_for_a_token(struct bed *b)
+{
+    bool ret = strstr(b->engine.asked, "POST /v1/chat/completions ") != NULL;
+
+    b->engine.asked[0] = '\0';
+    return ret;
+}
+
+/* In so many seconds. */
+static unsigned tokens_asked_for(struct bed *b, unsigned seconds)
+{
+    unsigned ret = 0;
+
+    for (unsigned i = 0; i < 100 * seconds; i++) {
+        world_run(&b->w, EV_MS(10));
+        ret += was_asked_for_a_token(b);
+    }
+    return ret;
+}
+
+static void one_that_makes_nothing_is_hung(void **state)
+{
+    static struct origin_page pages[] = {{"/health", OK},        {"/metrics", BUSY},
+                                         {"/is_sleeping", GONE}, {"/v1/models", MODELS},
+                                         {NULL, NULL},           {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0); /* nothing else is answered */
+    b->engine.pages = pages;
+    use(b, VLLM);
+    assert_int_equal(tokens_asked_for(b, 9), 0);
+    assert_int_equal(tokens_asked_for(b, 3), 1);
+    is(b, ENDPOINT_READY); /* it has some time to answer */
+    world_run(&b->w, EV_S(10));
+    is(b, ENDPOINT_HUNG);
+    assert_in_range(tokens_asked_for(b, 60), 5, 7);
+    is(b, ENDPOINT_HUNG);
+    pages[4] = (struct origin_page){"/v1/chat/completions", HEAD("400 Bad Request") "0\r\n\r\n"};
+    world_run(&b->w, EV_S(21));
+    is(b, ENDPOINT_READY); /* whoever refuses is there */
+    assert_in_range(tokens_asked_for(b, 60), 5, 7);
+    pages[4] = (struct origin_page){NULL, NULL};
+    world_run(&b->w, EV_S(30));
+    is(b, ENDPOINT_HUNG);
+    pages[1].answer = MORE;
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_READY);
+    assert_non_null(strstr(b->said, "endpoint http://127.0.0.1:9001/v1 of e: hung\n"));
+    pages[1].answer = BUSY;
+}
+
+static void who_is_not_suspected_is_not_asked_for_a_token(void **state)
+{
+    static struct origin_page pages[] = {{"/health", OK},
+                                         {"/metrics", IDLE},
+                                         {"/is_sleeping", GONE},
+                                         {"/v1/models", MODELS},
+                                         {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
+    b->engine.pages = pages;
+    use(b, VLLM);
+    assert_int_equal(tokens_asked_for(b, 60), 0); /* it has nothing to do */
+    pages[1].answer = MUTE;
+    assert_int_equal(tokens_asked_for(b, 60), 0); /* it does not say what it makes */
+    for (int i = 0; i < 30; i++) {
+        pages[1].answer = i % 2 ? BUSY : MORE;
+        assert_int_equal(tokens_asked_for(b, 2), 0);
+    }
+    pages[1].answer = BUSY;
+    pages[0].answer = LOADS;
+    assert_int_equal(tokens_asked_for(b, 60), 0); /* it does not say that it is well */
+    pages[0].answer = OK;
+    world_run(&b->w, EV_S(12)); /* one is under way */
+    use(b, VLLM);
+    poll_free(&b->p);
+}
+
 static void every_failed_allocation_is_survived(void **state)
 {
     static const struct origin_page pages[] = {
@@ -326,6 +414,30 @@ static void every_failed_allocation_is_survived(void **state)
     }
 }
 
+/* Our own want of memory makes no engine hung. */
+static void a_probe_without_memory_says_nothing(void **state)
+{
+    static const struct origin_page pages[] = {{"/health", OK},
+                                               {"/metrics", BUSY},
+                                               {"/v1/models", MODELS},
+                                               {"/v1/chat/completions", OK},
+                                               {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 404);
+    b->engine.pages = pages;
+    use(b, VLLM);
+    world_run(&b->w, EV_MS(9500));
+    for (size_t at = 1; at <= 60; at++) {
+        mem_torture(at, false);
+        world_run(&b->w, EV_S(1));
+        mem_torture(0, false);
+        poll_use(b->p, b->settings);
+        world_run(&b->w, EV_S(10));
+        is(b, ENDPOINT_READY);
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -339,7 +451,10 @@ int main(void)
         TEST(a_new_configuration_disturbs_nobody),
         TEST(its_key_is_sent_along),
         TEST(a_page_is_read_no_further_than_its_bound),
+        TEST(one_that_makes_nothing_is_hung),
+        TEST(who_is_not_suspected_is_not_asked_for_a_token),
         TEST(every_failed_allocation_is_survived),
+        TEST(a_probe_without_memory_says_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

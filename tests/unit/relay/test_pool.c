@@ -169,7 +169,8 @@ static void who_is_away_or_busy_is_left(void **state)
     } rows[] = {
         {ENDPOINT_DOWN, 0, "down", true},       {ENDPOINT_DEAD, 0, "dead", true},
         {ENDPOINT_LOADING, 0, "loading", true}, {ENDPOINT_SLEEPING, 0, "sleeping", true},
-        {ENDPOINT_SILENT, 0, "silent", false},  {ENDPOINT_READY, 9, NULL, false},
+        {ENDPOINT_HUNG, 0, "hung", true},       {ENDPOINT_SILENT, 0, "silent", false},
+        {ENDPOINT_READY, 9, NULL, false},
     };
     struct bed *b = *state;
 
