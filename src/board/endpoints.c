@@ -20,8 +20,9 @@ const char *endpoints_state_name(enum endpoint_state s)
     static const char *const names[ENDPOINT_STATES] = {
         [ENDPOINT_UNKNOWN] = "unknown", [ENDPOINT_READY] = "ready",
         [ENDPOINT_LOADING] = "loading", [ENDPOINT_SLEEPING] = "sleeping",
-        [ENDPOINT_DEAD] = "dead",       [ENDPOINT_DOWN] = "down",
-        [ENDPOINT_SILENT] = "silent",   [ENDPOINT_HUNG] = "hung",
+        [ENDPOINT_RESTING] = "resting", [ENDPOINT_DEAD] = "dead",
+        [ENDPOINT_DOWN] = "down",       [ENDPOINT_SILENT] = "silent",
+        [ENDPOINT_HUNG] = "hung",
     };
 
     MUST((size_t)s < ENDPOINT_STATES);

@@ -20,7 +20,7 @@ enum signal_kind {
     SIGNAL_KV_TOKENS,   /* tokens that its KV cache holds */
     SIGNAL_KV_BLOCKS,   /* ... as blocks ... */
     SIGNAL_KV_BLOCK,    /* ... of so many tokens */
-    SIGNAL_GENERATED,   /* tokens that it has made since it started */
+    SIGNAL_PROGRESS,    /* a count that grows while it makes tokens */
     SIGNAL_PREEMPTIONS, /* since it started: requests whose cache was taken for others' */
     SIGNALS
 };
@@ -32,7 +32,8 @@ enum endpoint_state {
     ENDPOINT_UNKNOWN,  /* nothing has been asked, or said */
     ENDPOINT_READY,    /* it serves */
     ENDPOINT_LOADING,  /* ... not yet */
-    ENDPOINT_SLEEPING, /* it has put its weights away, and wakes at a call, or when asked to */
+    ENDPOINT_RESTING,  /* it has put its weights away, and brings them back at a call */
+    ENDPOINT_SLEEPING, /* ... and when it is asked to only */
     ENDPOINT_DEAD,     /* it says itself that it does not serve */
     ENDPOINT_DOWN,     /* nobody is there */
     ENDPOINT_SILENT,   /* somebody is, and does not answer */
@@ -57,7 +58,7 @@ struct endpoint_view {
 /* false: it is not asked. */
 bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t id, uint64_t now_us);
 
-/* Is it known now that it does not serve? */
+/* Is it known now that it does not serve, or not at once? */
 bool endpoints_is_away(const struct endpoint_view *v);
 
 /* For the keeper: its place, made if there is none; NULL: all BOARD_ENDPOINTS are taken. */

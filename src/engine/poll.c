@@ -27,11 +27,14 @@ struct endpoint {
     struct http_stream *stream;
     size_t place; /* of source->places */
     bool goes_on; /* the round is not over: there may be a next place */
-    ev_us began;  /* the round */
+    bool connected;
+    ev_us began; /* the round */
     ev_us again[SIGNALS_PLACES];
-    enum endpoint_state state, told; /* of this round, and of the last one */
+    enum endpoint_state state, told; /* of this round, and what people have been told ... */
+    ev_us told_at;                   /* ... then; 0: nothing yet */
+    uint64_t kv_tokens;              /* of /slots, which are not asked in each round */
     struct signals signals;
-    uint64_t made[2];    /* SIGNAL_GENERATED and SIGNAL_KV_USED, when they last changed ... */
+    uint64_t made[2];    /* SIGNAL_PROGRESS and SIGNAL_KV_USED, when they last changed ... */
     ev_us made_at;       /* ... which was then */
     struct probe *probe; /* NULL: none is under way */
     bool hung;           /* the last one has not been answered */
@@ -69,16 +72,20 @@ static void rest(struct endpoint *g)
 
 /* ---- a round's end ---- */
 
+/* Of one that comes and goes all the time they hear now and then. */
 static void tell_people(struct endpoint *g)
 {
+    ev_us now = ev_now(g->p->conf.ev);
     char line[256];
 
-    if (g->supervised || g->told == g->state ||
-        (g->told == ENDPOINT_UNKNOWN && g->state == ENDPOINT_READY))
+    if (g->state == g->told || (g->told_at && now - g->told_at < EV_MS(POLL_TELL_MS)))
         return;
-    if (snprintf(line, sizeof(line), "endpoint %.*s of %.*s: %s", SPAN_FMT(g->url->text),
+    if (!g->supervised && (g->told_at || g->state != ENDPOINT_READY) &&
+        snprintf(line, sizeof(line), "endpoint %.*s of %.*s: %s", SPAN_FMT(g->url->text),
                  SPAN_FMT(g->provider->name), endpoints_state_name(g->state)) > 0)
         g->p->conf.say(g->p->conf.arg, line);
+    g->told = g->state;
+    g->told_at = now;
 }
 
 static void end_answer(struct endpoint *g)
@@ -96,16 +103,22 @@ static void on_probed(void *arg, bool answered)
     g->made_at = answered ? ev_now(g->p->conf.ev) : g->made_at;
 }
 
-/* Has it made anything since the last round, or nothing to make? */
+/* What it says of this moves nothing where it does not say it. */
+static bool says_what_it_makes(const struct endpoint *g)
+{
+    return g->state == ENDPOINT_READY && g->signals.of[SIGNAL_PROGRESS] != SIGNAL_UNKNOWN &&
+           g->signals.of[SIGNAL_RUNNING] != SIGNAL_UNKNOWN;
+}
+
+/* Has it made anything since it last said so, or nothing to make? */
 static bool is_at_work(struct endpoint *g)
 {
     const uint64_t *of = g->signals.of;
-    bool says = of[SIGNAL_GENERATED] != SIGNAL_UNKNOWN && of[SIGNAL_RUNNING] != SIGNAL_UNKNOWN;
-    bool same = g->made[0] == of[SIGNAL_GENERATED] && g->made[1] == of[SIGNAL_KV_USED];
+    bool same = g->made[0] == of[SIGNAL_PROGRESS] && g->made[1] == of[SIGNAL_KV_USED];
 
-    g->made[0] = of[SIGNAL_GENERATED];
+    g->made[0] = of[SIGNAL_PROGRESS];
     g->made[1] = of[SIGNAL_KV_USED];
-    return g->state != ENDPOINT_READY || !says || of[SIGNAL_RUNNING] == 0 || !same;
+    return of[SIGNAL_RUNNING] == 0 || !same;
 }
 
 static void suspect(struct endpoint *g)
@@ -119,24 +132,38 @@ static void suspect(struct endpoint *g)
     ev_us now = ev_now(g->p->conf.ev);
     struct err e;
 
-    if (is_at_work(g)) {
+    if (says_what_it_makes(g) && is_at_work(g)) {
+        probe_free(&g->probe);
         g->made_at = now;
         g->hung = false;
-    } else if (!g->probe && now - g->made_at >= (ev_us)POLL_STUCK_US &&
+    } else if (says_what_it_makes(g) && !g->probe && now - g->made_at >= (ev_us)POLL_STUCK_US &&
                probe_start(&g->probe, &conf, &e) < 0) {
         UNUSED(e); /* the next round tries again */
     }
-    if (g->hung)
+    if (g->hung && g->state == ENDPOINT_READY)
         g->state = ENDPOINT_HUNG;
+}
+
+/* Who has nothing to do uses nothing of its cache, and is not asked for it (SIGNALS_AT_WORK). */
+static void remember_slots(struct endpoint *g)
+{
+    uint64_t *of = g->signals.of;
+
+    if (of[SIGNAL_KV_TOKENS] != SIGNAL_UNKNOWN) {
+        g->kv_tokens = of[SIGNAL_KV_TOKENS];
+    } else if (g->kv_tokens && g->state == ENDPOINT_READY && of[SIGNAL_RUNNING] == 0) {
+        of[SIGNAL_KV_TOKENS] = g->kv_tokens;
+        of[SIGNAL_KV_USED] = 0;
+    }
 }
 
 static void end_round(struct endpoint *g)
 {
     end_answer(g);
+    remember_slots(g);
     signals_derive(&g->signals);
     suspect(g);
     tell_people(g);
-    g->told = g->state;
     if (g->row) {
         for (size_t i = 0; i < SIGNALS; i++)
             board_set(&g->row->signals[i], g->signals.of[i]);
@@ -185,7 +212,7 @@ static void take_answer(struct endpoint *g)
 
     if (at->form == SIGNALS_HEALTH)
         g->state = signals_health(g->status, buf_span(&g->body));
-    else if (!good && !at->needed && g->status != 503)
+    else if (!good && at->when != SIGNALS_EACH_ROUND && g->status != 503)
         not_there(g);
     else if (good && at->form == SIGNALS_PROM)
         signals_page_end(&g->page, &g->signals);
@@ -235,16 +262,33 @@ static void on_sent(void *arg, size_t n)
     UNUSED(n);
 }
 
+/* Only who cannot be reached is known to be down: a kept connection ends for many reasons, and the
+ * next round will tell. */
 static void on_fail(void *arg, enum http_fail how, const struct err *e)
 {
+    struct endpoint *g = arg;
+
     UNUSED(how);
     UNUSED(e);
-    lost(arg, ENDPOINT_DOWN);
+    if (g->connected && place_of(g)->when != SIGNALS_EACH_ROUND)
+        next_place(g);
+    else
+        lost(g, g->connected ? ENDPOINT_UNKNOWN : ENDPOINT_DOWN);
 }
 
 static void on_late(struct ev_timer *t)
 {
-    lost(CONTAINER_OF(t, struct endpoint, late), ENDPOINT_SILENT);
+    struct endpoint *g = CONTAINER_OF(t, struct endpoint, late);
+
+    lost(g, g->connected ? ENDPOINT_SILENT : ENDPOINT_DOWN);
+}
+
+static void on_connected(void *arg, bool pooled)
+{
+    struct endpoint *g = arg;
+
+    UNUSED(pooled);
+    g->connected = true;
 }
 
 static const struct http_stream_cb answer_cb = {
@@ -269,7 +313,7 @@ static int send_question(struct endpoint *g, struct err *e)
     struct http_pool *pool;
 
     if (call_pools_get(g->p->conf.pools, &pool, p, g->url, e) < 0 ||
-        http_pool_request(pool, &g->stream, HTTP_POOL_ANY, NULL, NULL, e) < 0)
+        http_pool_request(pool, &g->stream, HTTP_POOL_ANY, on_connected, g, e) < 0)
         return -1;
     http_stream_bind(g->stream, &answer_cb, g);
     if (call_send_head(g->stream, &conf, e) < 0 || http_send_end(g->stream, e) < 0)
@@ -277,11 +321,20 @@ static int send_question(struct endpoint *g, struct err *e)
     return ev_timer_set(&g->late, EV_MS(POLL_ANSWER_MS), e);
 }
 
+static bool is_left_out(const struct endpoint *g)
+{
+    bool idle = g->signals.of[SIGNAL_RUNNING] == 0 && g->kv_tokens;
+
+    return g->again[g->place] > ev_now(g->p->conf.ev) ||
+           (place_of(g)->when >= SIGNALS_AWAKE && g->state == ENDPOINT_RESTING) ||
+           (place_of(g)->when == SIGNALS_AT_WORK && idle);
+}
+
 static void ask(struct endpoint *g)
 {
     struct err e;
 
-    while (place_of(g)->path && g->again[g->place] > ev_now(g->p->conf.ev))
+    while (place_of(g)->path && is_left_out(g))
         g->place++;
     if (!place_of(g)->path) {
         end_round(g);
@@ -289,11 +342,12 @@ static void ask(struct endpoint *g)
     }
     g->status = 0;
     g->got = 0;
+    g->connected = false;
     buf_reset(&g->body);
     if (place_of(g)->form == SIGNALS_PROM)
         signals_page_begin(&g->page, g->source);
     if (send_question(g, &e) < 0)
-        lost(g, ENDPOINT_DOWN);
+        lost(g, ENDPOINT_UNKNOWN); /* our own want */
 }
 
 static void on_next(struct ev_timer *t)

@@ -29,6 +29,7 @@
 
 #define POLL_ANSWER_MS 700u /* so that who is silent is heard of in time, too */
 #define POLL_STALE_US  UINT64_C(1000000)
+#define POLL_TELL_MS   5000u /* people are told of an endpoint no more often */
 #define POLL_STUCK_US  UINT64_C(10000000)
 #define POLL_AGAIN_MS  60000u /* a place that is not there is asked again then */
 #define POLL_PAGE_MAX  ((uint64_t)16 * 1024 * 1024)

@@ -35,7 +35,7 @@ static const struct signals_row vllm[] = {
      .kind = SIGNAL_KV_SHARE,
      .greatest = true,
      .unit = SHARE},
-    {.metric = "vllm:generation_tokens_total", .kind = SIGNAL_GENERATED},
+    {.metric = "vllm:generation_tokens_total", .kind = SIGNAL_PROGRESS},
     {.metric = "vllm:num_preemptions_total", .kind = SIGNAL_PREEMPTIONS},
     {.metric = "vllm:cache_config_info", .kind = SIGNAL_KV_BLOCKS, .label = "num_gpu_blocks"},
     {.metric = "vllm:cache_config_info",
@@ -50,7 +50,7 @@ static const struct signals_row sglang[] = {
     {.metric = "sglang:token_usage", .kind = SIGNAL_KV_SHARE, .greatest = true, .unit = SHARE},
     {.metric = "sglang:num_used_tokens", .kind = SIGNAL_KV_USED},
     {.metric = "sglang:max_total_num_tokens", .kind = SIGNAL_KV_TOKENS},
-    {.metric = "sglang:generation_tokens_total", .kind = SIGNAL_GENERATED},
+    {.metric = "sglang:generation_tokens_total", .kind = SIGNAL_PROGRESS},
     {.metric = "sglang:num_retracted_requests_total", .kind = SIGNAL_PREEMPTIONS},
 };
 
@@ -62,7 +62,7 @@ static const struct signals_row tgi[] = {
 static const struct signals_row llama_cpp[] = {
     {.metric = "llamacpp:requests_processing", .kind = SIGNAL_RUNNING},
     {.metric = "llamacpp:requests_deferred", .kind = SIGNAL_WAITING},
-    {.metric = "llamacpp:tokens_predicted_total", .kind = SIGNAL_GENERATED},
+    {.metric = "llamacpp:n_decode_total", .kind = SIGNAL_PROGRESS},
 };
 
 static const struct signals_row tensorrt_llm[] = {
@@ -102,25 +102,32 @@ static const struct signals_row tensorrt_llm[] = {
 #define ROWS(table) .rows = (table), .rows_n = ARRAY_LEN(table)
 _Static_assert(ARRAY_LEN(tensorrt_llm) <= SIGNALS_ROWS_MAX, "the most");
 
+/* SGLang's /health makes a token, which takes a second and a place in its queue. llama.cpp falls
+ * asleep only when nobody asks but for what stands before /slots here. */
 static const struct signals_source sources[] = {
     {"vllm",
-     {{"/health", SIGNALS_HEALTH, true},
-      {"/metrics", SIGNALS_PROM, false},
-      {"/is_sleeping", SIGNALS_SLEEPS, false}},
+     {{"/health", SIGNALS_HEALTH, SIGNALS_EACH_ROUND},
+      {"/metrics", SIGNALS_PROM, SIGNALS_AT_TIMES},
+      {"/is_sleeping", SIGNALS_SLEEPS, SIGNALS_AT_TIMES}},
      ROWS(vllm)},
     {"sglang",
-     {{"/health", SIGNALS_HEALTH, true}, {"/metrics", SIGNALS_PROM, false}},
+     {{"/v1/models", SIGNALS_HEALTH, SIGNALS_EACH_ROUND},
+      {"/metrics", SIGNALS_PROM, SIGNALS_AT_TIMES}},
      ROWS(sglang)},
     {"llama.cpp",
-     {{"/health", SIGNALS_HEALTH, true},
-      {"/metrics", SIGNALS_PROM, false},
-      {"/slots", SIGNALS_SLOTS, false},
-      {"/props", SIGNALS_PROPS, false}},
+     {{"/health", SIGNALS_HEALTH, SIGNALS_EACH_ROUND},
+      {"/props", SIGNALS_PROPS, SIGNALS_AT_TIMES},
+      {"/metrics", SIGNALS_PROM, SIGNALS_AWAKE},
+      {"/slots", SIGNALS_SLOTS, SIGNALS_AT_WORK}},
      ROWS(llama_cpp)},
-    {"tgi", {{"/health", SIGNALS_HEALTH, true}, {"/metrics", SIGNALS_PROM, false}}, ROWS(tgi)},
-    {"ollama", {{"/api/ps", SIGNALS_MODELS, true}}, .rows = NULL},
+    {"tgi",
+     {{"/health", SIGNALS_HEALTH, SIGNALS_EACH_ROUND},
+      {"/metrics", SIGNALS_PROM, SIGNALS_AT_TIMES}},
+     ROWS(tgi)},
+    {"ollama", {{"/api/ps", SIGNALS_MODELS, SIGNALS_EACH_ROUND}}, .rows = NULL},
     {"tensorrt-llm",
-     {{"/health", SIGNALS_HEALTH, true}, {"/prometheus/metrics", SIGNALS_PROM, false}},
+     {{"/health", SIGNALS_HEALTH, SIGNALS_EACH_ROUND},
+      {"/prometheus/metrics", SIGNALS_PROM, SIGNALS_AT_TIMES}},
      ROWS(tensorrt_llm)},
 };
 
@@ -248,10 +255,10 @@ static int read_slots(struct signals *s, yyjson_val *root, struct err *e)
     return 0;
 }
 
-static void sleeps(enum endpoint_state *state, const yyjson_val *v)
+static void sleeps(enum endpoint_state *state, const yyjson_val *v, enum endpoint_state how)
 {
     if (yyjson_is_true((yyjson_val *)(uintptr_t)v) && *state == ENDPOINT_READY)
-        *state = ENDPOINT_SLEEPING;
+        *state = how;
 }
 
 static int read_root(struct signals *s, enum endpoint_state *state, enum signals_form form,
@@ -264,10 +271,11 @@ static int read_root(struct signals *s, enum endpoint_state *state, enum signals
     if (form == SIGNALS_MODELS) { /* it is there; without a model it loads one when it is asked */
         if (!yyjson_is_arr(json_get(root, "models")))
             return err_set(e, ERR_PROTOCOL, "no models");
-        *state = yyjson_arr_size(json_get(root, "models")) ? ENDPOINT_READY : ENDPOINT_SLEEPING;
+        *state = yyjson_arr_size(json_get(root, "models")) ? ENDPOINT_READY : ENDPOINT_RESTING;
         return 0;
     }
-    sleeps(state, json_get(root, "is_sleeping"));
+    sleeps(state, json_get(root, "is_sleeping"),
+           form == SIGNALS_PROPS ? ENDPOINT_RESTING : ENDPOINT_SLEEPING);
     return 0;
 }
 

@@ -32,7 +32,13 @@ enum signals_form {
 struct signals_place {
     const char *path; /* of the host, whatever the base URL's own path is; NULL: behind the last */
     enum signals_form form;
-    bool needed; /* asked for in each round; else one that is not there only now and then */
+    enum {
+        SIGNALS_EACH_ROUND, /* whoever fails here is away */
+        SIGNALS_AT_TIMES,   /* one that is not there is asked for now and then only */
+        SIGNALS_AWAKE,      /* ... nor of who rests, which would wake it */
+        SIGNALS_AT_WORK, /* ... nor of who has nothing to do, once it is known: that would keep it
+                          * from resting */
+    } when;
 };
 
 #define SIGNALS_PLACES 4

@@ -262,11 +262,14 @@ static size_t front(const struct uvconn *c, struct iovec bufs[WRITE_CHUNKS], siz
 static ssize_t send_now(const struct uvconn *c, struct iovec *bufs, size_t count)
 {
     struct msghdr m = {.msg_iov = bufs, .msg_iovlen = count};
+    int fd = descriptor(c);
     ssize_t n;
 
+    if (fd < 0)
+        return UV_EBADF;
     do
-        n = count == 1 ? send(descriptor(c), bufs->iov_base, bufs->iov_len, MSG_NOSIGNAL)
-                       : sendmsg(descriptor(c), &m, MSG_NOSIGNAL);
+        n = count == 1 ? send(fd, bufs->iov_base, bufs->iov_len, MSG_NOSIGNAL)
+                       : sendmsg(fd, &m, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     return n < 0 ? uv_translate_sys_error(errno) : n;
 }

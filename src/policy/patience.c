@@ -85,11 +85,13 @@ void policy_goes_on(struct policy_request *q, const struct policy_pace *pace, bo
 
     if (q->it.slow)
         return;
+    if (pace->n < POLICY_PACE_FEW)
+        return;
     if (slow && pace->us >= POLICY_PACE_US) {
         q->it.slow = true;
         evidence_wait(t, WAITS_OF_PACES, waits_too_long, mean, 0);
         evidence_pace(t, true, now_us);
-    } else if (ended && !slow && pace->n >= POLICY_PACE_FEW) {
+    } else if (ended && !slow) {
         evidence_wait(t, WAITS_OF_PACES, waits_note, mean, 0);
         evidence_pace(t, false, now_us);
     }

@@ -252,7 +252,6 @@ static int begin_join(struct relay *r, struct err *e)
 {
     r->joining = true;
     r->silence = 0;
-    r->pace = (struct policy_pace){0};
     return ev_timer_set(&r->hold, EV_MS(RELAY_ALIVE_MS), e);
 }
 

@@ -88,11 +88,13 @@ void relay_hear(struct relay *r, bool content)
 {
     ev_us now = ev_now(r->env->ev);
 
-    if (r->state == RELAY_ANSWERING && !r->joining) {
+    if (r->state == RELAY_ANSWERING && !r->joining)
         r->silence = MAX(r->silence, now - r->heard);
+    if (r->state == RELAY_ANSWERING && !r->joining && r->paced) {
         r->pace.us += now - r->heard;
         r->pace.n += content;
     }
+    r->paced |= content;
     r->heard = now;
     if (content && r->run.n && r->pace.us >= POLICY_PACE_US)
         policy_goes_on(&r->run, &r->pace, false, now);

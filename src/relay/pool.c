@@ -32,12 +32,13 @@ bool relay_has_pool(const struct relay *r)
 }
 
 /* One that is only slow to say how it is may be the busiest of all, and still better than another
- * target. */
+ * target; and who rests has to be called. */
 bool relay_is_away(const struct relay *r, const struct settings_way *w)
 {
     struct endpoint_view v;
 
-    return view_of(r, w, &v) && endpoints_is_away(&v) && v.state != ENDPOINT_SILENT;
+    return view_of(r, w, &v) && endpoints_is_away(&v) && v.state != ENDPOINT_SILENT &&
+           v.state != ENDPOINT_RESTING;
 }
 
 const char *relay_away_word(const struct relay *r, const struct settings_way *w)
@@ -47,45 +48,41 @@ const char *relay_away_word(const struct relay *r, const struct settings_way *w)
     return view_of(r, w, &v) && endpoints_is_away(&v) ? endpoints_state_name(v.state) : NULL;
 }
 
-/* false: nothing is known of it. */
-static bool member_of(const struct relay *r, const struct settings_way *w, struct route_member *ret)
+static struct route_member member_of(const struct relay *r, const struct settings_way *w)
 {
     const struct settings_provider *p = w->target->provider;
-    struct endpoint_view v = {.stale = true};
-    bool known = view_of(r, w, &v);
+    struct endpoint_view v;
+    struct route_member ret = {.id = endpoints_id(p->name, p->urls[w->url].text),
+                               .running = ROUTE_UNSAID,
+                               .waiting = ROUTE_UNSAID,
+                               .share = ROUTE_UNSAID};
 
-    *ret = (struct route_member){.id = endpoints_id(p->name, p->urls[w->url].text),
-                                 .away = known && endpoints_is_away(&v),
-                                 .running = ROUTE_UNSAID,
-                                 .waiting = ROUTE_UNSAID,
-                                 .share = ROUTE_UNSAID};
-    if (v.stale)
-        return false;
-    ret->running = v.signals[SIGNAL_RUNNING];
-    ret->waiting = v.signals[SIGNAL_WAITING];
-    ret->share = v.signals[SIGNAL_KV_SHARE];
-    return true;
+    if (!view_of(r, w, &v) || v.stale)
+        return ret;
+    ret.away = endpoints_is_away(&v);
+    ret.running = v.signals[SIGNAL_RUNNING];
+    ret.waiting = v.signals[SIGNAL_WAITING];
+    ret.share = v.signals[SIGNAL_KV_SHARE];
+    return ret;
 }
 
-/* The ways to one target change places among each other. */
+/* The ways to one target change places among each other. What begins in no known way goes anywhere.
+ */
 static void order_pool(const struct relay *r, struct settings_way *ways, size_t n, size_t first)
 {
-    LEFT_UNSET struct route_member m[POLICY_TARGETS_MAX];
+    struct route_member m[POLICY_TARGETS_MAX] = {0};
     LEFT_UNSET struct settings_way own[POLICY_TARGETS_MAX];
     uint8_t places[POLICY_TARGETS_MAX], order[POLICY_TARGETS_MAX];
-    bool known = false;
     size_t all = 0;
 
     for (size_t i = first; i < n; i++) {
         if (ways[i].target != ways[first].target)
             continue;
-        known |= member_of(r, &ways[i], &m[all]);
+        m[all] = member_of(r, &ways[i]);
         own[all] = ways[i];
         places[all++] = (uint8_t)i;
     }
-    if (!known)
-        return;
-    route_pool(order, m, all, r->beginning);
+    route_pool(order, m, all, r->beginning ? r->beginning : span_hash(span_str(r->record.id)));
     for (size_t i = 0; i < all; i++)
         ways[places[i]] = own[order[i]];
 }
@@ -97,7 +94,7 @@ void relay_order_pools(const struct relay *r, struct settings_way *ways, size_t 
 
         while (before < i && ways[before].target != ways[i].target)
             before++;
-        if (before == i && is_pool(ways[i].target))
+        if (before == i && is_pool(ways[i].target) && r->env->sink.endpoints)
             order_pool(r, ways, n, i);
     }
 }

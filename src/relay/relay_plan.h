@@ -78,9 +78,10 @@ uint8_t relay_rank(const struct relay *r, const struct settings_target *t);
 MUST_CHECK int relay_scan_body(const struct relay *r, const struct json_watch *watch,
                                json_hit_fn fn, void *arg, struct err *e);
 
-/* What tells one conversation from others, into the hash; *ret_any: there is something. */
-MUST_CHECK int relay_read_conversation(const struct relay *r, XXH64_state_t *state, bool *ret_any,
-                                       struct err *e);
+/* What tells one conversation from others, into the hash; *ret_any: there is something. Into the
+ * other hash the texts with which it begins, though the client says which conversation it is. */
+MUST_CHECK int relay_read_conversation(const struct relay *r, XXH64_state_t *state,
+                                       XXH64_state_t *texts, bool *ret_any, struct err *e);
 
 /* Does the body bring tools? */
 MUST_CHECK int relay_brings_tools(const struct relay *r, bool *ret, struct err *e);

@@ -116,8 +116,8 @@ static int hash_place(const struct relay *r, const struct place *p, XXH64_state_
     return 0;
 }
 
-int relay_read_conversation(const struct relay *r, XXH64_state_t *state, bool *ret_any,
-                            struct err *e)
+int relay_read_conversation(const struct relay *r, XXH64_state_t *state, XXH64_state_t *texts,
+                            bool *ret_any, struct err *e)
 {
     static const char *const paths[] = {
         [CACHE_KEY] = "prompt_cache_key",
@@ -147,10 +147,11 @@ int relay_read_conversation(const struct relay *r, XXH64_state_t *state, bool *r
     if (relay_scan_body(r, &watch, on_place, &b, e) < 0)
         return -1;
     *ret_any = b.id.len || b.texts_n;
-    if (b.id.len)
-        return hash_place(r, &b.id, state, e);
+    if (b.texts_n == 0 && b.id.len && hash_place(r, &b.id, texts, e) < 0)
+        return -1;
     for (size_t i = 0; i < b.texts_n; i++)
-        if (hash_place(r, &b.texts[i], state, e) < 0)
+        if (hash_place(r, &b.texts[i], texts, e) < 0 ||
+            (!b.id.len && hash_place(r, &b.texts[i], state, e) < 0))
             return -1;
-    return 0;
+    return b.id.len ? hash_place(r, &b.id, state, e) : 0;
 }

@@ -20,24 +20,25 @@ static void add(XXH64_state_t *state, struct span s)
 int relay_find_conversation(struct relay *r, struct err *e)
 {
     struct span said = http_field_get(r->head, FIELD);
-    XXH64_state_t state;
-    bool any = true;
-    bool sticky = r->plan.model && r->plan.model->sticky && r->env->sink.seats;
+    XXH64_state_t state, texts;
+    bool any = true, sticky = r->plan.model && r->plan.model->sticky && r->env->sink.seats;
 
     r->conversation = r->beginning = 0;
     if (!sticky && !relay_has_pool(r))
         return 0;
-    MUST(XXH64_reset(&state, 0) == XXH_OK);
+    MUST(XXH64_reset(&state, 0) == XXH_OK && XXH64_reset(&texts, 0) == XXH_OK);
     add(&state, r->key ? r->key->name : SPAN_LIT(""));
     add(&state, r->plan.model ? r->plan.model->name : r->plan.one.id);
-    if (said.n)
+    if (said.n) {
         add(&state, said);
-    else if (relay_read_conversation(r, &state, &any, e) < 0)
+        add(&texts, said);
+    } else if (relay_read_conversation(r, &state, &texts, &any, e) < 0) {
         return -1;
+    }
+    if (any && sticky)
+        r->conversation = MAX(XXH64_digest(&state), UINT64_C(1));
     if (any)
-        r->beginning = MAX(XXH64_digest(&state), UINT64_C(1));
-    if (sticky)
-        r->conversation = r->beginning;
+        r->beginning = MAX(XXH64_digest(&texts), UINT64_C(1));
     return 0;
 }
 

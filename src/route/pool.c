@@ -36,6 +36,11 @@ static uint64_t share_of(const struct route_member *m)
     return m->share;
 }
 
+static bool is_full(const struct route_member *m)
+{
+    return m->share != ROUTE_UNSAID && m->share >= ROUTE_POOL_FULL;
+}
+
 /* Of those that serve and say it; *ret: beyond this is far more. false: fewer than two say it. */
 static bool bound(const struct route_member *m, size_t n,
                   uint64_t (*of)(const struct route_member *m), uint64_t slack, uint64_t *ret)
@@ -88,6 +93,7 @@ static void sort(struct ranked *k, size_t n)
 void route_pool(uint8_t *order, const struct route_member *m, size_t n, uint64_t key)
 {
     struct ranked k[UINT8_MAX];
+    bool room = false; /* where all are full, that tells nobody from the others */
 
     MUST(n <= UINT8_MAX);
     for (size_t i = 0; i < n; i++) {
@@ -97,9 +103,11 @@ void route_pool(uint8_t *order, const struct route_member *m, size_t n, uint64_t
                                .rank = m[i].away ? AWAY : SERVES,
                                .load = requests == ROUTE_UNSAID ? 0 : requests,
                                .weight = mix(m[i].id ^ mix(key))};
-        if (!m[i].away && m[i].share != ROUTE_UNSAID && m[i].share >= ROUTE_POOL_FULL)
-            k[i].rank = BUSY;
+        room |= k[i].rank == SERVES && !is_full(&m[i]);
     }
+    for (size_t i = 0; i < n && room; i++)
+        if (k[i].rank == SERVES && is_full(&m[i]))
+            k[i].rank = BUSY;
     find_busy(k, m, n, waiting_of, ROUTE_POOL_REQUESTS);
     find_busy(k, m, n, requests_of, ROUTE_POOL_REQUESTS);
     find_busy(k, m, n, share_of, ROUTE_POOL_SHARE);

@@ -23,7 +23,7 @@
 #define ROUTE_POOL_PART     4
 #define ROUTE_POOL_REQUESTS 2
 #define ROUTE_POOL_SHARE    100000
-#define ROUTE_POOL_FULL     950000 /* of its KV cache: so it has, whatever the others have */
+#define ROUTE_POOL_FULL     950000 /* of its KV cache: so it has, where others have room */
 
 struct route_member {
     uint64_t id;               /* of the endpoint: the same with every gateway */

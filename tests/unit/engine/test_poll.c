@@ -123,7 +123,7 @@ static void what_it_says_is_on_the_board(void **state)
     assert_int_equal(view.signals[SIGNAL_KV_SHARE], 0);
     assert_true(view.signals[SIGNAL_PREEMPTIONS] == SIGNAL_UNKNOWN);
     world_run(&b->w, EV_S(10));
-    assert_in_range(b->engine.requests, 3 * 20, 3 * 43 + 1); /* /props is not there */
+    assert_in_range(b->engine.requests, 2 * 38, 3 * 43 + 1); /* /props is not there */
     assert_int_equal(b->engine.accepted, 1);
     assert_string_equal(b->said, ""); /* that it is ready is no news */
 }
@@ -146,37 +146,83 @@ static void a_place_that_is_not_there_is_asked_again_later(void **state)
     assert_in_range(b->engine.requests, before + 76 + 2, before + 84 + 2);
 }
 
+#define SLEEPS HEAD("200 OK") "20\r\n\r\n{\"is_sleeping\":true}"
+#define AWAKE  HEAD("200 OK") "21\r\n\r\n{\"is_sleeping\":false}"
+#define RESTS  HEAD("200 OK") "31\r\n\r\nllamacpp:requests_processing 0\n"
+
+/* How often that was asked in a second. */
+static unsigned asked(struct bed *b, const char *path)
+{
+    unsigned ret = 0;
+    char want[64];
+
+    snprintf(want, sizeof(want), "GET %s ", path);
+    for (int i = 0; i < 1000; i++) {
+        world_run(&b->w, EV_MS(1));
+        ret += strncmp(b->engine.asked, want, strlen(want)) == 0;
+        b->engine.asked[0] = '\0';
+    }
+    return ret;
+}
+
+static void who_rests_is_not_kept_awake(void **state)
+{
+    static struct origin_page pages[] = {
+        {"/health", OK}, {"/props", AWAKE}, {"/metrics", METRICS}, {"/slots", SLOTS}, {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
+    b->engine.pages = pages;
+    use(b, LLAMA);
+    world_run(&b->w, EV_S(1));
+    assert_in_range(asked(b, "/slots"), 1, 5); /* it works */
+    pages[2].answer = RESTS;
+    world_run(&b->w, EV_S(1));
+    assert_int_equal(asked(b, "/slots"), 0); /* it has nothing to do */
+    assert_in_range(asked(b, "/metrics"), 1, 5);
+    assert_int_equal(look(b, 0, 0).signals[SIGNAL_KV_TOKENS], 2048);
+    assert_int_equal(look(b, 0, 0).signals[SIGNAL_KV_USED], 0);
+    pages[1].answer = SLEEPS;
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_RESTING);
+    assert_int_equal(asked(b, "/metrics"), 0);
+    assert_in_range(asked(b, "/props"), 1, 5);
+    pages[1].answer = AWAKE;
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_READY);
+}
+
 static void it_comes_and_goes(void **state)
 {
     static const struct origin_page loads[] = {{"/health", LOADS}, {NULL, NULL}};
     struct bed *b = *state;
 
     use(b, VLLM);
-    world_run(&b->w, EV_S(1));
+    world_run(&b->w, EV_S(6));
     is(b, ENDPOINT_DOWN);
     origin_open(&b->engine, &b->w, "127.0.0.1:9001", 404);
     b->engine.pages = loads;
-    world_run(&b->w, EV_S(1));
+    world_run(&b->w, EV_S(6));
     is(b, ENDPOINT_LOADING);
     b->engine.pages = NULL;
     b->engine.status = 200;
-    world_run(&b->w, EV_MS(600));
+    world_run(&b->w, EV_S(6));
     is(b, ENDPOINT_READY);
     b->engine.status = 503;
-    world_run(&b->w, EV_MS(600));
+    world_run(&b->w, EV_S(6));
     is(b, ENDPOINT_DEAD);
     b->engine.status = 0;
-    for (int i = 0; i < 40; i++) { /* at no moment is it not known */
+    for (int i = 0; i < 60; i++) { /* at no moment is it not known */
         world_run(&b->w, EV_MS(100));
         if (i > 12)
             is(b, ENDPOINT_SILENT);
     }
     b->engine.status = 200;
-    world_run(&b->w, EV_S(1));
+    world_run(&b->w, EV_S(6));
     is(b, ENDPOINT_READY);
     origin_close(&b->engine);
     b->engine.listener = NULL;
-    world_run(&b->w, EV_S(1));
+    world_run(&b->w, EV_S(6));
     is(b, ENDPOINT_DOWN);
     assert_string_equal(b->said, "endpoint http://127.0.0.1:9001/v1 of e: down\n"
                                  "endpoint http://127.0.0.1:9001/v1 of e: loading\n"
@@ -344,6 +390,11 @@ static void one_that_makes_nothing_is_hung(void **state)
     is(b, ENDPOINT_HUNG);
     assert_in_range(tokens_asked_for(b, 60), 5, 7);
     is(b, ENDPOINT_HUNG);
+    pages[0].answer = NULL; /* late for once: that says nothing of it */
+    world_run(&b->w, EV_S(2));
+    pages[0].answer = OK;
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_HUNG);
     pages[4] = (struct origin_page){"/v1/chat/completions", HEAD("400 Bad Request") "0\r\n\r\n"};
     world_run(&b->w, EV_S(21));
     is(b, ENDPOINT_READY); /* whoever refuses is there */
@@ -445,6 +496,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_it_says_is_on_the_board),
         TEST(a_place_that_is_not_there_is_asked_again_later),
+        TEST(who_rests_is_not_kept_awake),
         TEST(it_comes_and_goes),
         TEST(who_is_not_asked_any_more_is_stale),
         TEST(rounds_are_as_long_as_the_configuration_says),

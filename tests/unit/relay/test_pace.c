@@ -86,7 +86,7 @@ static void it_is_known_while_the_streams_go_on(void **state)
     pace(&t, EV_MS(1200));
     for (size_t i = 0; i < ARRAY_LEN(c); i++)
         twin_ask(&t, &c[i], kind_request(&request, "/v1/chat/completions", STREAM), EV_S(2));
-    ups_pass(&t, EV_S(16));
+    ups_pass(&t, EV_S(18));
     assert_int_equal(t.records, WAITS_FEW);
     assert_int_equal(ask(&t, STREAM, 1), 0);
     for (size_t i = 0; i < ARRAY_LEN(c); i++)
@@ -153,6 +153,36 @@ static void who_reads_late_makes_nobody_slow(void **state)
     buf_fini(&text);
 }
 
+/* A beginning that is longer than is held goes out before there is any content: what the model
+ * thinks of until then is no pace. */
+static void who_thinks_behind_a_long_beginning_is_not_slow(void **state)
+{
+    struct buf text;
+    struct twin t;
+
+    UNUSED(state);
+    open_quick(&t);
+    buf_init(&text, 1 << 20);
+    buf_add_str(
+        &text,
+        "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"more\":\"");
+    for (unsigned k = 0; k < 2000; k++)
+        buf_add_str(&text, "words and ");
+    buf_add_str(&text,
+                "\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+                "\"finish_reason\":null}]}\n\n");
+    t.ups[0].script.rest_at = text.n;
+    t.ups[0].script.rest_us = EV_S(30);
+    buf_add_str(&text, FIVE FIVE FIVE FIVE END);
+    t.ups[0].script.body = buf_span(&text);
+    t.ups[0].script.piece_max = 4096;
+    for (unsigned i = 0; i < 2 * SLOW_ROW; i++)
+        assert_int_equal(ask(&t, STREAM, 1), 1);
+    assert_true(t.record.duration_us > 3 * POLICY_PACE_US - EV_S(1));
+    twin_close(&t);
+    buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +190,7 @@ int main(void)
         cmocka_unit_test(it_is_known_while_the_streams_go_on),
         cmocka_unit_test(one_that_is_quick_between_them_ends_the_row),
         cmocka_unit_test(who_reads_late_makes_nobody_slow),
+        cmocka_unit_test(who_thinks_behind_a_long_beginning_is_not_slow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

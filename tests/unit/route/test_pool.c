@@ -77,9 +77,9 @@ static const struct load {
     {"nearly",
      {{11, false, 1, 0, 949999}, {12, false, 1, 0, 940000}, {13, false, 1, 0, 940000}},
      "012"},
-    {"all full, by their requests",
+    {"all full: as if none were",
      {{11, false, 9, 0, 990000}, {12, false, 8, 0, 990000}, {13, false, 7, 0, 990000}},
-     "210"},
+     "012"},
     /* what only one says is compared with nothing, and what two say is */
     {"one says",
      {{11, false, 900, 0, NONE}, {12, false, NONE, NONE, NONE}, {13, false, NONE, NONE, NONE}},
