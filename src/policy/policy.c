@@ -513,7 +513,8 @@ void policy_note_failure(struct policy_request *q, const struct policy_failure *
     struct board_standing *t = policy_target_of(q, q->it.at, now_us);
     struct board_standing *c = credential_of(q, q->it.at, now_us);
     const struct class_row *row = class_row(f->class_id);
-    bool sick = row->health && !f->unasked, probe = q->it.probe, refused = is_refused(f);
+    bool sick = row->health && !f->unasked && !f->ours, probe = q->it.probe,
+         refused = is_refused(f);
     uint8_t fates = q->it.probing_fates;
 
     policy_give_back(q, policy_may_be_executed(f), now_us);

@@ -238,6 +238,7 @@ struct policy_failure {
     enum class_id class_id;
     uint16_t status;     /* of an answer, 0: none */
     bool unasked;        /* it was not asked, for want of something of the gateway's own */
+    bool ours;           /* it was, and the like was wanting behind that */
     bool silent;         /* it did not begin to answer in time */
     uint64_t waited_us;  /* ... and was given so long; 0: it was not even reached */
     uint64_t stalled_us; /* it fell silent in the middle, for so long; 0: it did not */

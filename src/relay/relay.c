@@ -192,7 +192,7 @@ void relay_impossible(struct relay *r, const struct err *e)
         return;
     }
     if (ours && relay_is_spare(r)) {
-        f.unasked = true;
+        f.ours = true;
         UNUSED(relay_try_on(r, &f, &last)); /* the first attempt goes on */
         return;
     }

@@ -61,37 +61,73 @@ static struct span plain(struct arena *a, struct span s)
     return span_of(out, n);
 }
 
-/* One "name=value" of a query; the name is plain. */
-static struct span next_member(struct relay *r, struct span *query, struct span *name,
-                               struct span *value)
-{
-    struct span member = span_cut(query, '&');
+#define WORD_MAX 32 /* nobody here looks for a longer one */
 
-    *value = member;
-    *name = plain(&r->arena, span_cut(value, '='));
-    return member;
+/* Without its percent escapes; "": it is longer. */
+static void short_plain(char out[WORD_MAX], struct span s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n && n < WORD_MAX;)
+        i += percent_take(span_of(s.p + i, s.n - i), &out[n++]);
+    out[n < WORD_MAX ? n : 0] = '\0';
+}
+
+/* One "name=value" of a query. Taken apart without memory: what is not found for want of it would
+ * be taken for what is not there. */
+struct member {
+    struct span whole, value;
+    char name[WORD_MAX];
+};
+
+static void next_member(struct span *query, struct member *m)
+{
+    m->whole = m->value = span_cut(query, '&');
+    short_plain(m->name, span_cut(&m->value, '='));
+}
+
+/* Google takes its own parameters with and without a $. false: there is none such. */
+static bool find_member(const struct relay *r, const char *want, struct member *m)
+{
+    struct span rest = r->head->path;
+
+    span_cut(&rest, '?');
+    while (span_has(rest)) {
+        next_member(&rest, m);
+        if (strcmp(m->name + (m->name[0] == '$'), want) == 0)
+            return true;
+    }
+    return false;
 }
 
 struct span relay_query_get(struct relay *r, const char *want)
 {
-    struct span rest = r->head->path, name, value;
+    struct member m;
 
-    span_cut(&rest, '?');
-    while (span_has(rest)) {
-        next_member(r, &rest, &name, &value);
-        if (name.n && *name.p == '$') /* Google takes its own parameters with and without it */
-            name = span_of(name.p + 1, name.n - 1);
-        if (span_is(name, want))
-            return plain(&r->arena, value);
-    }
-    return span_of(NULL, 0);
+    return find_member(r, want, &m) ? plain(&r->arena, m.value) : span_of(NULL, 0);
+}
+
+static bool query_says(const struct relay *r, const char *name, const char *value)
+{
+    char said[WORD_MAX];
+    struct member m;
+
+    if (!find_member(r, name, &m))
+        return false;
+    short_plain(said, m.value);
+    return strcmp(said, value) == 0;
 }
 
 /* Parameters of Google's API that are credentials. They are the client's, and go no further. */
-static bool is_credential(struct span name)
+static bool is_credential(const char *name)
 {
-    return span_is(name, "key") || span_is(name, "access_token") || span_is(name, "$key") ||
-           span_is(name, "$access_token") || span_is(name, "oauth_token");
+    static const char *const names[] = {"key", "access_token", "$key", "$access_token",
+                                        "oauth_token"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
 }
 
 /* The model and whether to stream, where the URL says it. */
@@ -99,6 +135,9 @@ static bool read_url(struct relay *r, struct relay_refusal *no)
 {
     struct span name = plain(&r->arena, provider_op_rest(r->op, path_only(r->head->path)));
 
+    if (!name.p)
+        return relay_no(no, 503, REASON_NO_MEMORY, "The gateway has no memory for this request.",
+                        NULL);
     if (name.n == 0 || name.n >= DIALECT_MODEL_MAX)
         return relay_no(no, 400, REASON_BAD_REQUEST,
                         "The path names no model of at most 127 bytes.", NULL);
@@ -108,7 +147,7 @@ static bool read_url(struct relay *r, struct relay_refusal *no)
                             "The model's name in the path has control characters.", NULL);
     relay_keep(r->req.model, sizeof(r->req.model), name);
     r->req.model_n = (uint8_t)name.n;
-    r->req.stream = r->op->stream && span_is(relay_query_get(r, "alt"), "sse");
+    r->req.stream = r->op->stream && query_says(r, "alt", "sse");
     return true;
 }
 
@@ -483,16 +522,16 @@ static void add_query(struct buf *out, struct span query, char *sep)
 /* The client's query, without the credentials that it may hold where the dialect has them there. */
 static void add_client_query(struct buf *out, struct relay *r, struct span query, char *sep)
 {
-    struct span name, value, member;
+    struct member m;
 
     if (!r->dialect->by_url) {
         add_query(out, query, sep);
         return;
     }
     while (span_has(query)) {
-        member = next_member(r, &query, &name, &value);
-        if (name.p && !is_credential(name))
-            add_query(out, member, sep);
+        next_member(&query, &m);
+        if (!is_credential(m.name))
+            add_query(out, m.whole, sep);
     }
 }
 

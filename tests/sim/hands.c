@@ -323,6 +323,7 @@ static void on_dies(struct ev_timer *t)
 {
     struct sim *s = CONTAINER_OF(t, struct alarm, timer)->s;
     size_t i = (size_t)rng_below(&s->hands->r, s->slots_n), slot = s->slots[i];
+    struct err e;
 
     sim_say(s, "worker %zu ends", slot);
     mem_torture(0, false); /* the new one has all that it needs */
@@ -331,6 +332,8 @@ static void on_dies(struct ev_timer *t)
     gateway_drain(&s->workers[slot].gateway, 0, on_drained, NULL);
     s->slots[i] = s->workers_n++;
     sim_open_worker(s, s->slots[i]);
+    if (is_kept(s)) /* it begins with what is in use */
+        MUST(gateway_settings(&s->workers[s->slots[i]].gateway, s->next, &e) == 0);
     client_move(s, slot);
     tell(s);
 }

@@ -442,7 +442,10 @@ static struct arrival *who_joined(struct ask *a, const struct heard *h, unsigned
 static unsigned tokens_of(const struct arrival *a, bool whole)
 {
     const struct sim *s = a->ask->s;
-    bool came = !s->was_rough && !s->torture && !a->killed && a->sent == a->answer.body.n;
+    /* what comes later than CALL_AFTER_MS behind a complete answer is not waited for */
+    bool late = a->fault.kind == F_PAUSE_AT && a->fault.at >= a->answer.complete_at &&
+                a->fault.delay >= EV_MS(1900) && a->fault.at < a->answer.body.n;
+    bool came = !late && !s->was_rough && !s->torture && !a->killed && a->sent == a->answer.body.n;
 
     if (!whole)
         return a->api == API_MESSAGES ? 1 : a->api == API_GEMINI ? 3 : 0;

@@ -145,7 +145,8 @@ static void up_piece(struct up_conn *u)
         rules_said(a);
     ok = up_write(u, out.p, out.n);
     text_free(&out);
-    if (ok && a->fault.kind == F_PAUSE_AT && a->sent == a->fault.at && !u->paused) {
+    if (ok && a->fault.kind == F_PAUSE_AT && a->sent == a->fault.at && a->sent < a->answer.body.n &&
+        !u->paused) { /* behind its end it would be of the next one */
         u->paused = true;
         up_wait(u, a->fault.delay);
     } else if (ok) {

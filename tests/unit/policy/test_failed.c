@@ -224,6 +224,7 @@ static void what_all_know_by_it(void **state)
         {F(MAYBE_EXECUTED, .silent = true), 1, 0, 0, 0, 0, 0},
         {F(JUNK), 1, 0, 0, 0, 0, 0},
         {F(NEVER_EXECUTED, .unasked = true), 0, 0, 0, 0, 0, 0},
+        {F(JUNK, .ours = true), 0, 0, 0, 0, 0, 0},
         {F(CREDENTIAL, .unasked = true), 0, 0, 0, 0, 0, 0},
     };
 
