@@ -75,17 +75,18 @@ static void rest(struct endpoint *g)
 /* Of one that comes and goes all the time they hear now and then. */
 static void tell_people(struct endpoint *g)
 {
+    bool news = g->told != ENDPOINT_UNKNOWN || g->state != ENDPOINT_READY;
     ev_us now = ev_now(g->p->conf.ev);
     char line[256];
 
     if (g->state == g->told || (g->told_at && now - g->told_at < EV_MS(POLL_TELL_MS)))
         return;
-    if (!g->supervised && (g->told_at || g->state != ENDPOINT_READY) &&
+    if (!g->supervised && news &&
         snprintf(line, sizeof(line), "endpoint %.*s of %.*s: %s", SPAN_FMT(g->url->text),
                  SPAN_FMT(g->provider->name), endpoints_state_name(g->state)) > 0)
         g->p->conf.say(g->p->conf.arg, line);
     g->told = g->state;
-    g->told_at = now;
+    g->told_at = news ? now : 0;
 }
 
 static void end_answer(struct endpoint *g)
