@@ -10,7 +10,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
-#include "call/request_head.h"
+#include "engine/ask.h"
 #include "engine/probe.h"
 
 #define JITTER 10 /* a part of an interval */
@@ -304,22 +304,15 @@ static const struct http_stream_cb answer_cb = {
 
 static int send_question(struct endpoint *g, struct err *e)
 {
-    const struct settings_provider *p = g->provider;
-    struct call_conf conf = {.provider = p,
-                             .url = g->url,
-                             .method = SPAN_LIT("GET"),
-                             .path = span_str(place_of(g)->path),
-                             .auth = p->keys_n ? p->type->auth : AUTH_NONE,
-                             .key = p->keys_n ? p->keys[0].bytes : span_of(NULL, 0)};
-    struct http_pool *pool;
+    struct ask q = {.pools = g->p->conf.pools,
+                    .provider = g->provider,
+                    .url = g->url,
+                    .path = span_str(place_of(g)->path),
+                    .cb = &answer_cb,
+                    .on_connected = on_connected,
+                    .arg = g};
 
-    if (call_pools_get(g->p->conf.pools, &pool, p, g->url, e) < 0 ||
-        http_pool_request(pool, &g->stream, HTTP_POOL_ANY, on_connected, g, e) < 0)
-        return -1;
-    http_stream_bind(g->stream, &answer_cb, g);
-    if (call_send_head(g->stream, &conf, e) < 0 || http_send_end(g->stream, e) < 0)
-        return -1;
-    return ev_timer_set(&g->late, EV_MS(POLL_ANSWER_MS), e);
+    return ask_begin(&g->stream, &q, e) < 0 ? -1 : ev_timer_set(&g->late, EV_MS(POLL_ANSWER_MS), e);
 }
 
 static bool is_left_out(const struct endpoint *g)
@@ -331,7 +324,7 @@ static bool is_left_out(const struct endpoint *g)
            (place_of(g)->when == SIGNALS_AT_WORK && idle);
 }
 
-static void ask(struct endpoint *g)
+static void ask_place(struct endpoint *g)
 {
     struct err e;
 
@@ -361,7 +354,7 @@ static void on_next(struct ev_timer *t)
         g->state = ENDPOINT_UNKNOWN;
         signals_init(&g->signals);
     }
-    ask(g);
+    ask_place(g);
 }
 
 /* ---- who is asked ---- */

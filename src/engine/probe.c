@@ -4,9 +4,9 @@
 #include "engine/probe.h"
 
 #include "base/mem.h"
-#include "call/request_head.h"
 #include "codec/json_scan.h"
 #include "codec/json_write.h"
+#include "engine/ask.h"
 
 #define MODELS     "/v1/models"
 #define COMPLETION "/v1/chat/completions"
@@ -142,33 +142,22 @@ static void write_ask(struct buf *out, const char *model)
     json_end_object(&w);
 }
 
-static int ask(struct probe *p, struct err *e)
+static int ask_next(struct probe *p, struct err *e)
 {
-    static const struct http_field json = {SPAN_LIT("content-type"), SPAN_LIT("application/json")};
-    const struct settings_provider *provider = p->conf.provider;
-    struct call_conf conf = {.provider = provider,
-                             .url = p->conf.url,
-                             .method = p->named ? SPAN_LIT("POST") : SPAN_LIT("GET"),
-                             .path = p->named ? SPAN_LIT(COMPLETION) : SPAN_LIT(MODELS),
-                             .fields = &json,
-                             .fields_n = p->named,
-                             .auth = provider->keys_n ? provider->type->auth : AUTH_NONE,
-                             .key = provider->keys_n ? provider->keys[0].bytes : span_of(NULL, 0)};
-    struct http_pool *pool;
+    struct ask q = {.pools = p->conf.pools,
+                    .provider = p->conf.provider,
+                    .url = p->conf.url,
+                    .path = p->named ? SPAN_LIT(COMPLETION) : SPAN_LIT(MODELS),
+                    .cb = &answer_cb,
+                    .arg = p};
 
     buf_reset(&p->body);
     if (p->named)
         write_ask(&p->body, p->model);
     if (!buf_ok(&p->body))
         return err_set(e, ERR_NOMEM, "no memory to ask for a token");
-    if (call_pools_get(p->conf.pools, &pool, provider, p->conf.url, e) < 0 ||
-        http_pool_request(pool, &p->stream, HTTP_POOL_ANY, NULL, NULL, e) < 0)
-        return -1;
-    http_stream_bind(p->stream, &answer_cb, p);
-    if (call_send_head_of(p->stream, &conf, p->body.n, e) < 0 ||
-        (p->body.n && http_send_body(p->stream, p->body.p, p->body.n, e) < 0))
-        return -1;
-    return http_send_end(p->stream, e);
+    q.body = buf_span(&p->body);
+    return ask_begin(&p->stream, &q, e);
 }
 
 static void on_next(struct ev_timer *t)
@@ -176,7 +165,7 @@ static void on_next(struct ev_timer *t)
     struct probe *p = CONTAINER_OF(t, struct probe, next);
     struct err e;
 
-    if (ask(p, &e) < 0)
+    if (ask_next(p, &e) < 0)
         finish(p, true);
 }
 
@@ -190,7 +179,7 @@ int probe_start(struct probe **ret, const struct probe_conf *conf, struct err *e
     buf_init(&p->body, BODY_MAX);
     ev_timer_init(&p->late, conf->ev, on_late);
     ev_timer_init(&p->next, conf->ev, on_next);
-    if (ev_timer_set(&p->late, EV_MS(PROBE_ANSWER_MS), e) < 0 || ask(p, e) < 0) {
+    if (ev_timer_set(&p->late, EV_MS(PROBE_ANSWER_MS), e) < 0 || ask_next(p, e) < 0) {
         probe_free(&p);
         return -1;
     }

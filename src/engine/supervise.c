@@ -4,6 +4,7 @@
 #include "engine/supervise.h"
 
 #include "base/mem.h"
+#include "engine/ask.h"
 
 #define START_MS       600000u /* a large model loads for minutes */
 #define PROBE_MS       250u    /* while it starts */
@@ -157,17 +158,15 @@ static const struct http_stream_cb probe_cb = {
 
 static int begin_probe(struct engine *g, struct err *e)
 {
-    const struct settings_provider *p = g->conf->provider;
-    struct http_head h = {
-        .method = SPAN_LIT("GET"), .path = g->conf->ready_path, .authority = p->urls[0].host};
-    struct http_pool *pool;
+    struct ask q = {.pools = g->s->conf.pools,
+                    .provider = g->conf->provider,
+                    .url = &g->conf->provider->urls[0],
+                    .path = g->conf->ready_path,
+                    .cb = &probe_cb,
+                    .arg = g};
 
     g->status = 0;
-    if (call_pools_get(g->s->conf.pools, &pool, p, &p->urls[0], e) < 0 ||
-        http_pool_request(pool, &g->probe, HTTP_POOL_ANY, NULL, NULL, e) < 0)
-        return -1;
-    http_stream_bind(g->probe, &probe_cb, g);
-    if (http_send_head(g->probe, &h, e) < 0 || http_send_end(g->probe, e) < 0)
+    if (ask_begin(&g->probe, &q, e) < 0)
         return -1;
     set_timer(g, &g->late, ANSWER_MS);
     return 0;
