@@ -3,10 +3,9 @@
  */
 #include "codec/prom.h"
 
-#include <math.h>
+#include <yyjson.h>
 
-#define DIGITS_MAX   18  /* of a number that are told apart: a double has 17 */
-#define EXPONENT_MAX 400 /* beyond is an infinity, or 0 */
+#define NUMBER_MAX 64 /* bytes of a value: no number that a page prints is longer */
 
 void prom_init(struct prom *p, prom_sample_fn *fn, void *arg)
 {
@@ -89,74 +88,21 @@ static size_t skip_labels(struct span s, size_t at)
     }
 }
 
-struct decimal {
-    uint64_t digits;
-    int n, exponent; /* digits that were kept, and by how many places they are moved */
-};
-
-/* Digits from at on; behind the point each moves the number by a place. */
-static size_t read_digits(struct span s, size_t at, bool behind_point, struct decimal *d)
-{
-    for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++) {
-        bool kept = d->n < DIGITS_MAX;
-
-        if (kept)
-            d->digits = d->digits * 10 + (uint64_t)(s.p[at] - '0');
-        d->n += kept && d->digits;
-        d->exponent = MIN(d->exponent + (behind_point ? -kept : !kept), EXPONENT_MAX);
-    }
-    return at;
-}
-
-/* e+10 */
-static bool read_exponent(struct span s, int *ret)
-{
-    bool negative = s.n && s.p[0] == '-';
-    uint64_t n;
-
-    if (s.n && (negative || s.p[0] == '+'))
-        s = span_of(s.p + 1, s.n - 1);
-    if (span_u64(s, &n) < 0)
-        return false;
-    *ret = (int)MIN(n, (uint64_t)EXPONENT_MAX) * (negative ? -1 : 1);
-    return true;
-}
-
-static bool read_number(struct span s, double *ret)
-{
-    struct decimal d = {0};
-    size_t at = read_digits(s, 0, false, &d), whole = at;
-    int exponent = 0;
-
-    if (at < s.n && s.p[at] == '.')
-        at = read_digits(s, at + 1, true, &d);
-    if (at - whole <= 1 && whole == 0) /* no digit at all */
-        return false;
-    if (at < s.n && (s.p[at] == 'e' || s.p[at] == 'E')) {
-        if (!read_exponent(span_of(s.p + at + 1, s.n - at - 1), &exponent))
-            return false;
-        at = s.n;
-    }
-    exponent = d.digits ? exponent + d.exponent : 0;
-    *ret =
-        exponent < 0 ? (double)d.digits / pow(10, -exponent) : (double)d.digits * pow(10, exponent);
-    return at == s.n;
-}
-
-/* As Go's ParseFloat has it; nothing else may stand there. */
+/* As Go's ParseFloat prints it: JSON's numbers, with a sign before them too, NaN and infinities. */
 static bool read_value(struct span s, double *ret)
 {
-    bool negative = s.n && s.p[0] == '-';
+    char text[NUMBER_MAX + 1];
+    bool plus = s.n && s.p[0] == '+';
+    yyjson_val v;
 
-    if (s.n && (negative || s.p[0] == '+'))
-        s = span_of(s.p + 1, s.n - 1);
-    if (span_eq_nocase(s, SPAN_LIT("nan")))
-        *ret = NAN;
-    else if (span_eq_nocase(s, SPAN_LIT("inf")) || span_eq_nocase(s, SPAN_LIT("infinity")))
-        *ret = INFINITY;
-    else if (!read_number(s, ret))
+    s = span_of(s.p + plus, s.n - plus);
+    if (s.n == 0 || s.n > NUMBER_MAX || (plus && s.p[0] == '-'))
         return false;
-    *ret = negative ? -*ret : *ret;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    if (yyjson_read_number(text, &v, YYJSON_READ_ALLOW_INF_AND_NAN, NULL, NULL) != text + s.n)
+        return false;
+    *ret = yyjson_get_num(&v);
     return true;
 }
 

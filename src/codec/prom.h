@@ -11,7 +11,7 @@
  * PROM_LINE_MAX, or one that is no sample, is passed over and counted: a page of any length takes
  * no more memory than one line.
  *
- * Room: codec. Pure: no allocation, fixed state. Threads: one owner.
+ * Room: codec (yyjson, for numbers). Pure: no allocation, fixed state. Threads: one owner.
  */
 #ifndef CODEC_PROM_H
 #define CODEC_PROM_H

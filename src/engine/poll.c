@@ -23,12 +23,10 @@ struct endpoint {
     const struct settings_url *url;
     const struct signals_source *source;
     struct board_endpoint *row; /* NULL: the board is full; it is asked, and nobody hears of it */
-    struct ev_timer next, late;
-    struct http_stream *stream;
+    struct ev_timer next;       /* round */
+    struct ask ask;
     size_t place; /* of source->places */
-    bool goes_on; /* the round is not over: there may be a next place */
-    bool connected;
-    ev_us began; /* the round */
+    ev_us began;  /* the round */
     ev_us again[SIGNALS_PLACES];
     enum endpoint_state state, told; /* of this round, and what people have been told ... */
     ev_us told_at;                   /* ... then; 0: nothing yet */
@@ -38,10 +36,7 @@ struct endpoint {
     ev_us made_at;       /* ... which was then */
     struct probe *probe; /* NULL: none is under way */
     bool hung;           /* the last one has not been answered */
-    uint16_t status;
-    uint64_t got;
-    bool supervised; /* how it does is said by others (supervise.h) */
-    struct buf body;
+    bool supervised;     /* how it does is said by others (supervise.h) */
     struct signals_page page;
 };
 
@@ -51,23 +46,16 @@ struct poll {
     struct list endpoints;
 };
 
-static void wake(struct endpoint *g, ev_us after)
-{
-    struct err e;
-
-    if (ev_timer_set(&g->next, after, &e) < 0)
-        g->p->conf.say(g->p->conf.arg, "no memory for a timer; an engine is not asked any more");
-}
-
 static void rest(struct endpoint *g)
 {
     uint64_t ms = g->provider->poll_ms, part = ms / JITTER;
     ev_us now = ev_now(g->p->conf.ev), next;
+    struct err e;
 
     ms = ms - part + ev_random_u64(g->p->conf.ev) % (2 * part + 1);
     next = g->began + EV_MS(ms);
-    g->goes_on = false;
-    wake(g, next > now ? next - now : 0);
+    if (ev_timer_set(&g->next, next > now ? next - now : 0, &e) < 0)
+        g->p->conf.say(g->p->conf.arg, "no memory for a timer; an engine is not asked any more");
 }
 
 /* ---- a round's end ---- */
@@ -87,12 +75,6 @@ static void tell_people(struct endpoint *g)
         g->p->conf.say(g->p->conf.arg, line);
     g->told = g->state;
     g->told_at = news ? now : 0;
-}
-
-static void end_answer(struct endpoint *g)
-{
-    ev_timer_stop(&g->late);
-    http_stream_close(&g->stream, HTTP_CLOSE_DONE);
 }
 
 static void on_probed(void *arg, bool answered)
@@ -160,7 +142,6 @@ static void remember_slots(struct endpoint *g)
 
 static void end_round(struct endpoint *g)
 {
-    end_answer(g);
     remember_slots(g);
     signals_derive(&g->signals);
     suspect(g);
@@ -183,20 +164,11 @@ static void lost(struct endpoint *g, enum endpoint_state state)
     end_round(g);
 }
 
-/* ---- an answer ---- */
+/* ---- a place ---- */
 
 static const struct signals_place *place_of(const struct endpoint *g)
 {
     return &g->source->places[g->place];
-}
-
-/* In a turn of its own: by then the connection is free again. */
-static void next_place(struct endpoint *g)
-{
-    end_answer(g);
-    g->place++;
-    g->goes_on = true;
-    wake(g, 0);
 }
 
 static void not_there(struct endpoint *g)
@@ -205,114 +177,51 @@ static void not_there(struct endpoint *g)
 }
 
 /* An answer of another form is no news: what it should have said stays unknown. */
-static void take_answer(struct endpoint *g)
+static void take_answer(struct endpoint *g, const struct ask_answer *a)
 {
     const struct signals_place *at = place_of(g);
-    bool good = g->status >= 200 && g->status < 300;
+    bool good = a->status >= 200 && a->status < 300;
     struct err e;
 
     if (at->form == SIGNALS_HEALTH)
-        g->state = signals_health(g->status, buf_span(&g->body));
-    else if (!good && at->when != SIGNALS_EACH_ROUND && g->status != 503)
+        g->state = signals_health(a->status, a->body);
+    else if (!good && at->when != SIGNALS_EACH_ROUND && a->status != 503)
         not_there(g);
     else if (good && at->form == SIGNALS_PROM)
         signals_page_end(&g->page, &g->signals);
-    else if (good && signals_read(&g->signals, &g->state, at->form, buf_span(&g->body), &e) < 0)
+    else if (good && signals_read(&g->signals, &g->state, at->form, a->body, &e) < 0)
         UNUSED(e);
 }
 
-static void on_head(void *arg, const struct http_head *h)
+static void ask_on(struct endpoint *g);
+
+static void on_bytes(void *arg, const char *p, size_t n)
 {
     struct endpoint *g = arg;
 
-    g->status = h->status;
-}
-
-/* Too long for what it should be: it is not read on. */
-static void too_long(struct endpoint *g)
-{
-    not_there(g);
-    next_place(g);
-}
-
-static void on_body(void *arg, const char *p, size_t n)
-{
-    struct endpoint *g = arg;
-
-    http_consumed(g->stream, n);
-    g->got += n;
-    if (place_of(g)->form == SIGNALS_PROM && g->status == 200)
-        signals_page_feed(&g->page, p, n);
-    else
-        buf_add(&g->body, p, n);
-    if (g->got > POLL_PAGE_MAX || !buf_ok(&g->body))
-        too_long(g);
-}
-
-static void on_end(void *arg)
-{
-    struct endpoint *g = arg;
-
-    take_answer(g);
-    next_place(g);
-}
-
-static void on_sent(void *arg, size_t n)
-{
-    UNUSED(arg);
-    UNUSED(n);
+    signals_page_feed(&g->page, p, n);
 }
 
 /* Only who cannot be reached is known to be down: a kept connection ends for many reasons, and the
  * next round will tell. */
-static void on_fail(void *arg, enum http_fail how, const struct err *e)
+static void on_answer(void *arg, const struct ask_answer *a)
 {
+    static const enum endpoint_state states[] = {[ASK_LATE] = ENDPOINT_SILENT,
+                                                 [ASK_BROKEN] = ENDPOINT_UNKNOWN,
+                                                 [ASK_UNREACHED] = ENDPOINT_DOWN};
     struct endpoint *g = arg;
+    bool needed = place_of(g)->when == SIGNALS_EACH_ROUND;
 
-    UNUSED(how);
-    UNUSED(e);
-    if (g->connected && place_of(g)->when != SIGNALS_EACH_ROUND)
-        next_place(g);
-    else
-        lost(g, g->connected ? ENDPOINT_UNKNOWN : ENDPOINT_DOWN);
-}
-
-static void on_late(struct ev_timer *t)
-{
-    struct endpoint *g = CONTAINER_OF(t, struct endpoint, late);
-
-    lost(g, g->connected ? ENDPOINT_SILENT : ENDPOINT_DOWN);
-}
-
-static void on_connected(void *arg, bool pooled)
-{
-    struct endpoint *g = arg;
-
-    UNUSED(pooled);
-    g->connected = true;
-}
-
-static const struct http_stream_cb answer_cb = {
-    .on_head = on_head,
-    .on_body = on_body,
-    .on_end = on_end,
-    .on_sent = on_sent,
-    .on_fail = on_fail,
-};
-
-/* ---- a question ---- */
-
-static int send_question(struct endpoint *g, struct err *e)
-{
-    struct ask q = {.pools = g->p->conf.pools,
-                    .provider = g->provider,
-                    .url = g->url,
-                    .path = span_str(place_of(g)->path),
-                    .cb = &answer_cb,
-                    .on_connected = on_connected,
-                    .arg = g};
-
-    return ask_begin(&g->stream, &q, e) < 0 ? -1 : ev_timer_set(&g->late, EV_MS(POLL_ANSWER_MS), e);
+    if (a->end == ASK_LATE || a->end == ASK_UNREACHED || (a->end == ASK_BROKEN && needed)) {
+        lost(g, states[a->end]);
+        return;
+    }
+    if (a->end == ASK_ANSWERED)
+        take_answer(g, a);
+    else if (a->end == ASK_TOO_LONG)
+        not_there(g);
+    g->place++;
+    ask_on(g);
 }
 
 static bool is_left_out(const struct endpoint *g)
@@ -324,8 +233,16 @@ static bool is_left_out(const struct endpoint *g)
            (place_of(g)->when == SIGNALS_AT_WORK && idle);
 }
 
-static void ask_place(struct endpoint *g)
+/* The next place of the round, if there is one. */
+static void ask_on(struct endpoint *g)
 {
+    struct ask_conf q = {.pools = g->p->conf.pools,
+                         .provider = g->provider,
+                         .url = g->url,
+                         .most_ms = POLL_ANSWER_MS,
+                         .most_bytes = POLL_BODY_MAX,
+                         .done = on_answer,
+                         .arg = g};
     struct err e;
 
     while (place_of(g)->path && is_left_out(g))
@@ -334,13 +251,13 @@ static void ask_place(struct endpoint *g)
         end_round(g);
         return;
     }
-    g->status = 0;
-    g->got = 0;
-    g->connected = false;
-    buf_reset(&g->body);
-    if (place_of(g)->form == SIGNALS_PROM)
+    q.path = span_str(place_of(g)->path);
+    if (place_of(g)->form == SIGNALS_PROM) {
         signals_page_begin(&g->page, g->source);
-    if (send_question(g, &e) < 0)
+        q.on_bytes = on_bytes;
+        q.most_bytes = POLL_PAGE_MAX;
+    }
+    if (ask_begin(&g->ask, &q, &e) < 0)
         lost(g, ENDPOINT_UNKNOWN); /* our own want */
 }
 
@@ -348,13 +265,11 @@ static void on_next(struct ev_timer *t)
 {
     struct endpoint *g = CONTAINER_OF(t, struct endpoint, next);
 
-    if (!g->goes_on) {
-        g->began = ev_now(g->p->conf.ev);
-        g->place = 0;
-        g->state = ENDPOINT_UNKNOWN;
-        signals_init(&g->signals);
-    }
-    ask_place(g);
+    g->began = ev_now(g->p->conf.ev);
+    g->place = 0;
+    g->state = ENDPOINT_UNKNOWN;
+    signals_init(&g->signals);
+    ask_on(g);
 }
 
 /* ---- who is asked ---- */
@@ -362,10 +277,9 @@ static void on_next(struct ev_timer *t)
 static void drop(struct endpoint *g)
 {
     probe_free(&g->probe);
-    end_answer(g);
+    ask_fini(&g->ask);
     ev_timer_stop(&g->next);
     list_del(&g->link);
-    buf_fini(&g->body);
     mem_free(g);
 }
 
@@ -404,9 +318,8 @@ static void add(struct poll *p, struct list *to, const struct settings_provider 
         g->p = p;
         g->id = id;
         list_init(&g->link);
-        buf_init(&g->body, POLL_BODY_MAX);
         ev_timer_init(&g->next, p->conf.ev, on_next);
-        ev_timer_init(&g->late, p->conf.ev, on_late);
+        ask_init(&g->ask, p->conf.ev);
     }
     probe_free(&g->probe); /* it goes by the old snapshot */
     g->provider = provider;

@@ -10,34 +10,16 @@
 
 #define MODELS     "/v1/models"
 #define COMPLETION "/v1/chat/completions"
-#define BODY_MAX   ((size_t)1024 * 1024) /* of the list */
-#define NAME_MAX_  512                   /* of a model: local ones are called by their file */
-#define ASK_MAX    8192
+#define LIST_MAX   ((size_t)1024 * 1024)
+#define MODEL_MAX  512 /* of a name: local ones are called by their file */
+#define BODY_MAX   8192
 
 struct probe {
     struct probe_conf conf;
-    struct http_stream *stream;
-    struct ev_timer late, next;
-    uint16_t status;
-    bool named; /* the name is known, and a token is asked for */
-    char model[NAME_MAX_];
-    struct buf body;
+    struct ask ask;
+    ev_us began;
+    char model[MODEL_MAX];
 };
-
-static void end(struct probe *p)
-{
-    ev_timer_stop(&p->late);
-    ev_timer_stop(&p->next);
-    http_stream_close(&p->stream, HTTP_CLOSE_DONE);
-}
-
-static void finish(struct probe *p, bool answered)
-{
-    end(p);
-    p->conf.done(p->conf.arg, answered);
-}
-
-/* ---- answers ---- */
 
 static bool on_name(void *arg, const struct json_hit *hit)
 {
@@ -52,79 +34,38 @@ static bool on_name(void *arg, const struct json_hit *hit)
 }
 
 /* "": the list has none, and an engine that wants one says so. */
-static void read_name(struct probe *p)
+static void read_name(struct probe *p, const struct ask_answer *a)
 {
     static const char *const paths[] = {"data[].id"};
     static const struct json_watch watch = {paths, ARRAY_LEN(paths)};
 
     p->model[0] = '\0';
-    if (p->status == 200 && json_scan_all(&watch, buf_span(&p->body), on_name, p) != JSON_SCAN_DONE)
+    if (a->status == 200 && json_scan_all(&watch, a->body, on_name, p) != JSON_SCAN_DONE)
         p->model[0] = '\0';
 }
 
-static void on_head(void *arg, const struct http_head *h)
+static int begin(struct probe *p, struct ask_conf *q, struct err *e)
+{
+    uint64_t passed_ms = (ev_now(p->conf.ev) - p->began) / 1000;
+
+    q->pools = p->conf.pools;
+    q->provider = p->conf.provider;
+    q->url = p->conf.url;
+    q->most_ms = PROBE_ANSWER_MS - MIN(passed_ms, (uint64_t)PROBE_ANSWER_MS);
+    q->most_bytes = LIST_MAX;
+    q->arg = p;
+    return ask_begin(&p->ask, q, e);
+}
+
+/* Who ends the connection, or says too much, is not hung: rounds say what it is. */
+static void on_token(void *arg, const struct ask_answer *a)
 {
     struct probe *p = arg;
 
-    p->status = h->status;
+    p->conf.done(p->conf.arg, a->end != ASK_LATE);
 }
 
-static void on_body(void *arg, const char *bytes, size_t n)
-{
-    struct probe *p = arg;
-
-    http_consumed(p->stream, n);
-    if (!p->named)
-        buf_add(&p->body, bytes, n);
-}
-
-/* The next question in a turn of its own: by then the connection is free again. */
-static void on_end(void *arg)
-{
-    struct probe *p = arg;
-    struct err e;
-
-    if (p->named) {
-        finish(p, true);
-        return;
-    }
-    read_name(p);
-    p->named = true;
-    http_stream_close(&p->stream, HTTP_CLOSE_DONE);
-    if (ev_timer_set(&p->next, 0, &e) < 0)
-        finish(p, true); /* our own want says nothing about the engine */
-}
-
-static void on_sent(void *arg, size_t n)
-{
-    UNUSED(arg);
-    UNUSED(n);
-}
-
-/* Who ends the connection is not hung: rounds say what it is. */
-static void on_fail(void *arg, enum http_fail how, const struct err *e)
-{
-    UNUSED(how);
-    UNUSED(e);
-    finish(arg, true);
-}
-
-static void on_late(struct ev_timer *t)
-{
-    finish(CONTAINER_OF(t, struct probe, late), false);
-}
-
-static const struct http_stream_cb answer_cb = {
-    .on_head = on_head,
-    .on_body = on_body,
-    .on_end = on_end,
-    .on_sent = on_sent,
-    .on_fail = on_fail,
-};
-
-/* ---- questions ---- */
-
-static void write_ask(struct buf *out, const char *model)
+static void write_body(struct buf *out, const char *model)
 {
     struct json_write w;
 
@@ -142,44 +83,40 @@ static void write_ask(struct buf *out, const char *model)
     json_end_object(&w);
 }
 
-static int ask_next(struct probe *p, struct err *e)
+static void on_list(void *arg, const struct ask_answer *a)
 {
-    struct ask q = {.pools = p->conf.pools,
-                    .provider = p->conf.provider,
-                    .url = p->conf.url,
-                    .path = p->named ? SPAN_LIT(COMPLETION) : SPAN_LIT(MODELS),
-                    .cb = &answer_cb,
-                    .arg = p};
-
-    buf_reset(&p->body);
-    if (p->named)
-        write_ask(&p->body, p->model);
-    if (!buf_ok(&p->body))
-        return err_set(e, ERR_NOMEM, "no memory to ask for a token");
-    q.body = buf_span(&p->body);
-    return ask_begin(&p->stream, &q, e);
-}
-
-static void on_next(struct ev_timer *t)
-{
-    struct probe *p = CONTAINER_OF(t, struct probe, next);
+    struct probe *p = arg;
+    struct ask_conf q = {.path = SPAN_LIT(COMPLETION), .done = on_token};
+    struct buf body;
     struct err e;
+    int rc = -1;
 
-    if (ask_next(p, &e) < 0)
-        finish(p, true);
+    if (a->end != ASK_ANSWERED) {
+        on_token(p, a);
+        return;
+    }
+    read_name(p, a);
+    buf_init(&body, BODY_MAX);
+    write_body(&body, p->model);
+    q.body = buf_span(&body);
+    if (buf_ok(&body))
+        rc = begin(p, &q, &e);
+    buf_fini(&body);
+    if (rc < 0) /* our own want says nothing about the engine */
+        p->conf.done(p->conf.arg, true);
 }
 
 int probe_start(struct probe **ret, const struct probe_conf *conf, struct err *e)
 {
+    struct ask_conf q = {.path = SPAN_LIT(MODELS), .done = on_list};
     struct probe *p = mem_zalloc(1, sizeof(*p));
 
     if (!p)
         return err_set(e, ERR_NOMEM, "no memory to probe an engine");
     p->conf = *conf;
-    buf_init(&p->body, BODY_MAX);
-    ev_timer_init(&p->late, conf->ev, on_late);
-    ev_timer_init(&p->next, conf->ev, on_next);
-    if (ev_timer_set(&p->late, EV_MS(PROBE_ANSWER_MS), e) < 0 || ask_next(p, e) < 0) {
+    p->began = ev_now(conf->ev);
+    ask_init(&p->ask, conf->ev);
+    if (begin(p, &q, e) < 0) {
         probe_free(&p);
         return -1;
     }
@@ -194,7 +131,6 @@ void probe_free(struct probe **pp)
     *pp = NULL;
     if (!p)
         return;
-    end(p);
-    buf_fini(&p->body);
+    ask_fini(&p->ask);
     mem_free(p);
 }

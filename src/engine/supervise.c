@@ -6,10 +6,11 @@
 #include "base/mem.h"
 #include "engine/ask.h"
 
-#define START_MS       600000u /* a large model loads for minutes */
-#define PROBE_MS       250u    /* while it starts */
-#define WATCH_MS       2000u   /* once it is ready */
-#define ANSWER_MS      5000u   /* longest wait for a probe's answer */
+#define START_MS       600000u  /* a large model loads for minutes */
+#define PROBE_MS       250u     /* while it starts */
+#define WATCH_MS       2000u    /* once it is ready */
+#define ANSWER_MS      5000u    /* longest wait for a probe's answer ... */
+#define ANSWER_MAX     1048576u /* ... and its longest */
 #define FALL           3
 #define BACKOFF_MS     1000u
 #define BACKOFF_MAX_MS 60000u
@@ -26,9 +27,7 @@ struct engine {
     uint64_t backoff_ms;
     unsigned failures;     /* probes in a row */
     struct ev_timer timer; /* next start or next probe */
-    struct ev_timer late;  /* the probe's answer */
-    struct http_stream *probe;
-    uint16_t status;
+    struct ask ask;        /* the probe */
 };
 
 struct supervise {
@@ -81,17 +80,10 @@ static void stop(struct engine *g, const char *why)
 
 /* ---- probes ---- */
 
-static void end_probe(struct engine *g)
-{
-    ev_timer_stop(&g->late);
-    http_stream_close(&g->probe, HTTP_CLOSE_DONE);
-}
-
 static void judge(struct engine *g, bool ok)
 {
     ev_us now = ev_now(g->s->conf.ev);
 
-    end_probe(g);
     g->failures = ok ? 0 : g->failures + 1;
     if (g->state == ENGINE_STARTING && ok) {
         set_state(g, ENGINE_READY);
@@ -108,68 +100,23 @@ static void judge(struct engine *g, bool ok)
     set_timer(g, &g->timer, g->state == ENGINE_READY ? WATCH_MS : PROBE_MS);
 }
 
-static void on_head(void *arg, const struct http_head *h)
+static void on_answer(void *arg, const struct ask_answer *a)
 {
-    struct engine *g = arg;
-
-    g->status = h->status;
+    judge(arg, a->end == ASK_ANSWERED && a->status == 200);
 }
-
-static void on_body(void *arg, const char *p, size_t n)
-{
-    struct engine *g = arg;
-
-    UNUSED(p);
-    http_consumed(g->probe, n);
-}
-
-static void on_end(void *arg)
-{
-    struct engine *g = arg;
-
-    judge(g, g->status == 200);
-}
-
-static void on_sent(void *arg, size_t n)
-{
-    UNUSED(arg);
-    UNUSED(n);
-}
-
-static void on_fail(void *arg, enum http_fail how, const struct err *e)
-{
-    UNUSED(how);
-    UNUSED(e);
-    judge(arg, false);
-}
-
-static void on_late(struct ev_timer *t)
-{
-    judge(CONTAINER_OF(t, struct engine, late), false);
-}
-
-static const struct http_stream_cb probe_cb = {
-    .on_head = on_head,
-    .on_body = on_body,
-    .on_end = on_end,
-    .on_sent = on_sent,
-    .on_fail = on_fail,
-};
 
 static int begin_probe(struct engine *g, struct err *e)
 {
-    struct ask q = {.pools = g->s->conf.pools,
-                    .provider = g->conf->provider,
-                    .url = &g->conf->provider->urls[0],
-                    .path = g->conf->ready_path,
-                    .cb = &probe_cb,
-                    .arg = g};
+    struct ask_conf q = {.pools = g->s->conf.pools,
+                         .provider = g->conf->provider,
+                         .url = &g->conf->provider->urls[0],
+                         .path = g->conf->ready_path,
+                         .most_ms = ANSWER_MS,
+                         .most_bytes = ANSWER_MAX,
+                         .done = on_answer,
+                         .arg = g};
 
-    g->status = 0;
-    if (ask_begin(&g->probe, &q, e) < 0)
-        return -1;
-    set_timer(g, &g->late, ANSWER_MS);
-    return 0;
+    return ask_begin(&g->ask, &q, e);
 }
 
 static void on_timer(struct ev_timer *t)
@@ -179,7 +126,7 @@ static void on_timer(struct ev_timer *t)
 
     if (g->state == ENGINE_DOWN)
         start(g);
-    else if (!g->probe && begin_probe(g, &e) < 0)
+    else if (begin_probe(g, &e) < 0)
         judge(g, false);
 }
 
@@ -187,7 +134,7 @@ static void on_timer(struct ev_timer *t)
 
 static void process_ended(struct engine *g)
 {
-    end_probe(g);
+    ask_stop(&g->ask);
     set_state(g, ENGINE_DOWN);
     board_add(&g->s->conf.board->engines[g->index].restarts, 1);
     set_timer(g, &g->timer, g->backoff_ms);
@@ -241,7 +188,7 @@ int supervise_new(struct supervise **ret, const struct supervise_conf *conf,
         g->conf = &settings->engines[i];
         g->backoff_ms = BACKOFF_MS;
         ev_timer_init(&g->timer, conf->ev, on_timer);
-        ev_timer_init(&g->late, conf->ev, on_late);
+        ask_init(&g->ask, conf->ev);
         set_state(g, ENGINE_DOWN);
     }
     *ret = s;
@@ -257,7 +204,7 @@ void supervise_free(struct supervise **sp)
         return;
     for (size_t i = 0; i < s->n; i++) {
         ev_timer_stop(&s->engines[i].timer);
-        end_probe(&s->engines[i]);
+        ask_fini(&s->engines[i].ask);
     }
     settings_unref(&s->settings);
     mem_free(s->engines);
