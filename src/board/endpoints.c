@@ -5,15 +5,9 @@
 #include "board/endpoints.h"
 
 #define GONE UINT64_C(1) /* an id that no endpoint has */
+_Static_assert(ENDPOINT_ID_LEAST > GONE, "endpoints.h");
 
 _Static_assert(SIGNALS == ARRAY_LEN(((struct board_endpoint *)0)->signals), "board.h");
-
-uint64_t endpoints_id(struct span provider, struct span url)
-{
-    uint64_t id = span_hash(provider) * UINT64_C(31) + span_hash(url);
-
-    return id <= GONE ? GONE + 1 : id;
-}
 
 const char *endpoints_state_name(enum endpoint_state s)
 {
@@ -63,11 +57,6 @@ bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t i
     for (size_t i = 0; i < SIGNALS; i++)
         ret->signals[i] = board_get(&p->signals[i]);
     return true;
-}
-
-bool endpoints_is_away(const struct endpoint_view *v)
-{
-    return !v->stale && v->state != ENDPOINT_UNKNOWN && v->state != ENDPOINT_READY;
 }
 
 static void take(struct board_endpoint *p, uint64_t id)

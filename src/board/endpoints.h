@@ -43,9 +43,7 @@ enum endpoint_state {
 
 const char *endpoints_state_name(enum endpoint_state s);
 
-/* Of the endpoint at a URL, as one provider of the configuration has it; never 0. The same in every
- * gateway. */
-uint64_t endpoints_id(struct span provider, struct span url);
+#define ENDPOINT_ID_LEAST 2 /* no endpoint has a smaller id; else it is any hash */
 
 /* What is known of it. */
 struct endpoint_view {
@@ -57,9 +55,6 @@ struct endpoint_view {
 
 /* false: it is not asked. */
 bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t id, uint64_t now_us);
-
-/* Is it known now that it does not serve, or not at once? */
-bool endpoints_is_away(const struct endpoint_view *v);
 
 /* For the keeper: its place, made if there is none; NULL: all BOARD_ENDPOINTS are taken. */
 struct board_endpoint *endpoints_make(struct board *b, uint64_t id);

@@ -49,6 +49,7 @@ struct recent {
 };
 
 struct call_pools {
+    bool (*wanted)(const struct settings_provider *provider); /* NULL: all are */
     struct net *net;
     struct resolver *resolver;
     struct settings *settings; /* the newest; NULL: every entry is current */
@@ -425,6 +426,8 @@ static void on_sweep(struct ev_timer *t)
 static void make_current(struct call_pools *p, const struct settings *s)
 {
     for (size_t i = 0; i < s->providers_n; i++) {
+        if (p->wanted && !p->wanted(&s->providers[i]))
+            continue;
         for (size_t k = 0; k < s->providers[i].urls_n; k++) {
             struct err e; /* told by the request that needs it */
             struct entry *it = get(p, &s->providers[i], &s->providers[i].urls[k], &e);
@@ -455,6 +458,11 @@ void call_pools_use(struct call_pools *p, struct settings *s)
     settings_unref(&old);
     settings_unref(&p->trial);
     mark(p);
+}
+
+void call_pools_want(struct call_pools *p, bool (*wanted)(const struct settings_provider *provider))
+{
+    p->wanted = wanted;
 }
 
 void call_pools_try(struct call_pools *p, struct settings *s)

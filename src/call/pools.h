@@ -29,6 +29,11 @@ void call_pools_free(struct call_pools **p);
  * older snapshot may go on asking for them. */
 void call_pools_use(struct call_pools *p, struct settings *s);
 
+/* From the next snapshot on only the pools of such providers are made beforehand, and kept: for who
+ * has requests for no others. */
+void call_pools_want(struct call_pools *p,
+                     bool (*wanted)(const struct settings_provider *provider));
+
 /* So does a slice of them by this one, beside the newest: its pools are current too. NULL: no
  * snapshot does (any more); call_pools_use() says so as well. */
 void call_pools_try(struct call_pools *p, struct settings *s);

@@ -24,6 +24,11 @@ struct keeper {
     struct link_ev link;
 };
 
+static bool is_engine(const struct settings_provider *p)
+{
+    return p->type->engine;
+}
+
 static void use(struct keeper *k, struct settings *settings)
 {
     call_pools_use(k->pools, settings);
@@ -92,6 +97,7 @@ static int keep(struct keeper *k, const struct run *run, const struct proc_place
 
     if (call_pools_new(&k->pools, k->net, k->resolver, e) < 0)
         return -1;
+    call_pools_want(k->pools, is_engine);
     conf.pools = polls.pools = k->pools;
     k->link = (struct link_ev){
         .ev = k->ev, .link = place->link, .row = &run->board->keeper, .on_msg = on_msg, .arg = k};

@@ -306,8 +306,7 @@ static bool is_supervised(const struct settings *s, const struct settings_provid
 static void add(struct poll *p, struct list *to, const struct settings_provider *provider,
                 const struct settings_url *url)
 {
-    uint64_t id = endpoints_id(provider->name, url->text);
-    struct endpoint *g = find(p, id);
+    struct endpoint *g = find(p, url->id);
 
     if (!g) {
         g = mem_zalloc(1, sizeof(*g));
@@ -316,7 +315,7 @@ static void add(struct poll *p, struct list *to, const struct settings_provider 
             return;
         }
         g->p = p;
-        g->id = id;
+        g->id = url->id;
         list_init(&g->link);
         ev_timer_init(&g->next, p->conf.ev, on_next);
         ask_init(&g->ask, p->conf.ev);
@@ -326,7 +325,7 @@ static void add(struct poll *p, struct list *to, const struct settings_provider 
     g->url = url;
     g->source = signals_source(provider->type->name);
     g->supervised = is_supervised(p->settings, provider);
-    g->row = endpoints_make(p->conf.board, id);
+    g->row = endpoints_make(p->conf.board, url->id);
     list_del(&g->link);
     list_push(to, &g->link);
 }

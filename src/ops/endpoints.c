@@ -17,7 +17,7 @@ static bool next(const struct view *v, struct at *at, const struct settings_prov
         *p = &v->settings->providers[at->provider];
         while ((*p)->poll_ms && at->url < (*p)->urls_n) {
             *url = &(*p)->urls[at->url++];
-            if (endpoints_view(ret, v->board, endpoints_id((*p)->name, (*url)->text), v->now_us))
+            if (endpoints_view(ret, v->board, (*url)->id, v->now_us))
                 return true;
         }
     }

@@ -80,13 +80,13 @@ void policy_goes_on(struct policy_request *q, const struct policy_pace *pace, bo
                     uint64_t now_us)
 {
     struct board_standing *t = policy_target_of(q, q->it.at, now_us);
-    uint64_t mean = pace->us / MAX(pace->n, 1u);
-    bool slow = mean > waits_limit_us(board_get(&t->waits[WAITS_OF_PACES]), WAITS_PACE, 0);
+    uint64_t mean;
+    bool slow;
 
-    if (q->it.slow)
+    if (q->it.slow || pace->n < POLICY_PACE_FEW)
         return;
-    if (pace->n < POLICY_PACE_FEW)
-        return;
+    mean = pace->us / (pace->n - 1);
+    slow = mean > waits_limit_us(board_get(&t->waits[WAITS_OF_PACES]), WAITS_PACE, 0);
     if (slow && pace->us >= POLICY_PACE_US) {
         q->it.slow = true;
         evidence_wait(t, WAITS_OF_PACES, waits_too_long, mean, 0);

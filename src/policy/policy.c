@@ -95,7 +95,7 @@ static enum policy_stand stand(const struct known *k, uint64_t now_us, uint64_t 
     }
     if (is_doubtful(c, now_us))
         return POLICY_HALF_OPEN;
-    *until_us = standing_is_nobodys(t) ? 0 : slow_until_us(board_get(&t->slow));
+    *until_us = slow_until_us(board_get(&t->slow));
     return *until_us > now_us ? POLICY_SLOW : POLICY_FREE;
 }
 

@@ -73,7 +73,7 @@
 #define POLICY_SLOW_PART   10                   /* one in so many goes to who was sick just now */
 #define POLICY_TOKEN_US    UINT64_C(50000)      /* a whole answer is given so long for each token */
 #define POLICY_PACE_US     UINT64_C(10000000)   /* no stream is slow before */
-#define POLICY_PACE_FEW    8                    /* ... nor is its pace known by fewer pieces */
+#define POLICY_PACE_FEW    9                    /* ... nor is its pace known by fewer pieces */
 #define POLICY_PLACE_US    UINT64_C(100000)     /* in place: after this, and up to thrice as long */
 
 /* How far a request may go; from the configuration. */
@@ -330,7 +330,7 @@ void policy_gap(struct policy_request *q, uint64_t longest_us, uint64_t now_us);
 /* How quickly the pieces of a stream's content come. What its client holds back is left out. */
 struct policy_pace {
     uint64_t us; /* from the first of them to the last ... */
-    uint32_t n;  /* ... and how many came behind the first */
+    uint32_t n;  /* ... and how many there were */
 };
 
 /* The attempt's stream goes on so, or has come to its end. To be told from time to time, once `us`

@@ -186,17 +186,22 @@ static void list_targets(struct relay *r, struct listed *l, const struct route_a
 
 /* ---- in which order ---- */
 
+static enum route_strategy strategy_of(const struct relay *r)
+{
+    if (r->routing.sorted)
+        return r->routing.sort;
+    return r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
+}
+
 /* The ways in the order in which the model has them asked. */
 static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
 {
     LEFT_UNSET struct policy_candidate c[POLICY_TARGETS_MAX];
     LEFT_UNSET struct settings_way as_written[POLICY_TARGETS_MAX];
-    enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
+    enum route_strategy strategy = strategy_of(r);
     uint8_t order[POLICY_TARGETS_MAX];
     uint64_t random = 0;
 
-    if (r->routing.sorted)
-        strategy = r->routing.sort;
     if (n < 2 || (strategy == ROUTE_ORDERED && !(r->plan.model && r->plan.model->tiered)))
         return;
     if (strategy != ROUTE_ORDERED)
@@ -210,13 +215,6 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
     policy_order(order, c, (uint32_t)n, relay_standings(r), strategy, !r->req.stream, random);
     for (size_t i = 0; i < n; i++)
         ways[i] = as_written[order[i]];
-}
-
-static bool by_speed(const struct relay *r)
-{
-    enum route_strategy strategy = r->plan.model ? r->plan.model->strategy : ROUTE_ORDERED;
-
-    return (r->routing.sorted ? r->routing.sort : strategy) == ROUTE_FASTEST;
 }
 
 static bool is_out(const struct listed *l, const struct settings_target *t)
@@ -388,7 +386,7 @@ bool relay_plan(struct relay *r, struct relay_refusal *no)
         return false;
     list_targets(r, &l, &asked);
     order_ways(r, l.ways, l.n);
-    if (!by_speed(r))
+    if (strategy_of(r) != ROUTE_FASTEST)
         relay_order_pools(r, l.ways, l.n);
     arrange(r, &l);
     if (!take_ways(r, &l))

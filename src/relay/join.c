@@ -90,11 +90,9 @@ void relay_hear(struct relay *r, bool content)
 
     if (r->state == RELAY_ANSWERING && !r->joining)
         r->silence = MAX(r->silence, now - r->heard);
-    if (r->state == RELAY_ANSWERING && !r->joining && r->paced) {
+    if (r->pace.n)
         r->pace.us += now - r->heard;
-        r->pace.n += content;
-    }
-    r->paced |= content;
+    r->pace.n += content;
     r->heard = now;
     if (content && r->run.n && r->pace.us >= POLICY_PACE_US)
         policy_goes_on(&r->run, &r->pace, false, now);

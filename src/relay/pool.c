@@ -7,13 +7,31 @@
 #include "board/endpoints.h"
 #include "relay/relay_plan.h"
 
-static bool view_of(const struct relay *r, const struct settings_way *w, struct endpoint_view *ret)
+/* How far back one stands. One that is only slow to say how it is may be the busiest of all, and
+ * still better than another target; and who rests has to be called. */
+enum back { SERVES, BEHIND_ITS_POOL, BEHIND_ALL };
+
+static enum back back_of(enum endpoint_state state)
+{
+    static const enum back rows[ENDPOINT_STATES] = {
+        [ENDPOINT_UNKNOWN] = SERVES,          [ENDPOINT_READY] = SERVES,
+        [ENDPOINT_RESTING] = BEHIND_ITS_POOL, [ENDPOINT_SILENT] = BEHIND_ITS_POOL,
+        [ENDPOINT_LOADING] = BEHIND_ALL,      [ENDPOINT_SLEEPING] = BEHIND_ALL,
+        [ENDPOINT_DEAD] = BEHIND_ALL,         [ENDPOINT_DOWN] = BEHIND_ALL,
+        [ENDPOINT_HUNG] = BEHIND_ALL,
+    };
+
+    return rows[state];
+}
+
+/* What is known now; false: nothing is. */
+static bool look(const struct relay *r, const struct settings_way *w, struct endpoint_view *ret)
 {
     const struct settings_provider *p = w->target->provider;
 
     return r->env->sink.endpoints && p->poll_ms &&
-           endpoints_view(ret, r->env->sink.endpoints, endpoints_id(p->name, p->urls[w->url].text),
-                          ev_now(r->env->ev));
+           endpoints_view(ret, r->env->sink.endpoints, p->urls[w->url].id, ev_now(r->env->ev)) &&
+           !ret->stale;
 }
 
 static bool is_pool(const struct settings_target *t)
@@ -31,35 +49,31 @@ bool relay_has_pool(const struct relay *r)
     return ret && r->env->sink.endpoints;
 }
 
-/* One that is only slow to say how it is may be the busiest of all, and still better than another
- * target; and who rests has to be called. */
 bool relay_is_away(const struct relay *r, const struct settings_way *w)
 {
     struct endpoint_view v;
 
-    return view_of(r, w, &v) && endpoints_is_away(&v) && v.state != ENDPOINT_SILENT &&
-           v.state != ENDPOINT_RESTING;
+    return look(r, w, &v) && back_of(v.state) == BEHIND_ALL;
 }
 
 const char *relay_away_word(const struct relay *r, const struct settings_way *w)
 {
     struct endpoint_view v;
 
-    return view_of(r, w, &v) && endpoints_is_away(&v) ? endpoints_state_name(v.state) : NULL;
+    return look(r, w, &v) && back_of(v.state) != SERVES ? endpoints_state_name(v.state) : NULL;
 }
 
 static struct route_member member_of(const struct relay *r, const struct settings_way *w)
 {
-    const struct settings_provider *p = w->target->provider;
     struct endpoint_view v;
-    struct route_member ret = {.id = endpoints_id(p->name, p->urls[w->url].text),
+    struct route_member ret = {.id = w->target->provider->urls[w->url].id,
                                .running = ROUTE_UNSAID,
                                .waiting = ROUTE_UNSAID,
                                .share = ROUTE_UNSAID};
 
-    if (!view_of(r, w, &v) || v.stale)
+    if (!look(r, w, &v))
         return ret;
-    ret.away = endpoints_is_away(&v);
+    ret.away = back_of(v.state) != SERVES;
     ret.running = v.signals[SIGNAL_RUNNING];
     ret.waiting = v.signals[SIGNAL_WAITING];
     ret.share = v.signals[SIGNAL_KV_SHARE];
@@ -87,14 +101,18 @@ static void order_pool(const struct relay *r, struct settings_way *ways, size_t 
         ways[places[i]] = own[order[i]];
 }
 
+static bool is_first_of_its(const struct settings_way *ways, size_t i)
+{
+    size_t before = 0;
+
+    while (ways[before].target != ways[i].target)
+        before++;
+    return before == i;
+}
+
 void relay_order_pools(const struct relay *r, struct settings_way *ways, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t before = 0;
-
-        while (before < i && ways[before].target != ways[i].target)
-            before++;
-        if (before == i && is_pool(ways[i].target) && r->env->sink.endpoints)
+    for (size_t i = 0; i < n && r->env->sink.endpoints; i++)
+        if (is_pool(ways[i].target) && is_first_of_its(ways, i))
             order_pool(r, ways, n, i);
-    }
 }

@@ -183,8 +183,7 @@ struct relay {
     uint32_t by_prefix;       /* of run.heirs those that take a beginning */
     ev_us heard;              /* when its last event came, or the client had taken what there was */
     ev_us silence;            /* the longest between two */
-    struct policy_pace pace;  /* from one piece of its content to the next ... */
-    bool paced;               /* ... of which there has been one */
+    struct policy_pace pace;  /* of its content */
     bool blocked;             /* the client has to take something first */
 
     struct ev_timer hold;

@@ -155,6 +155,12 @@ static struct settings_url row_url(struct build *b, const struct settings_provid
     return u;
 }
 
+/* Above what the board keeps for itself. */
+static uint64_t endpoint_id(const struct settings_provider *p, const struct settings_url *u)
+{
+    return (span_hash(p->name) * 31 + span_hash(u->text)) | UINT64_C(2);
+}
+
 static void build_urls(struct build *b, const struct keys_provider *k, struct settings_provider *p)
 {
     const struct conf_value *v = k->endpoints.items;
@@ -168,6 +174,7 @@ static void build_urls(struct build *b, const struct keys_provider *k, struct se
     p->urls = urls;
     for (size_t i = 0; i < n; i++) {
         urls[i] = url_with_scope(b, p, v[i].text);
+        urls[i].id = endpoint_id(p, &urls[i]);
         check_url(b, k, p->type, &urls[i], &v[i]);
         check_twice(b, k, i);
     }

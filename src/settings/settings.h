@@ -30,6 +30,8 @@
 /* A base URL, taken apart. Spans live in the snapshot. */
 struct settings_url {
     struct span text; /* as written */
+    uint64_t
+        id; /* of it as its provider's endpoint (board/endpoints.h): the same with every gateway */
     bool tls;
     struct span host; /* without brackets */
     uint16_t port;

@@ -25,6 +25,9 @@ class Engine(peers.Provider):
         super().__init__(self.page)
 
     def page(self, request):
+        if request.path == "/v1/completions":
+            return peers.answer(200, {"id": "c", "object": "text_completion", "created": 1, "model": "m", "choices": [
+                {"index": 0, "text": peers.HELLO, "logprobs": None, "finish_reason": "stop"}]})
         if request.method == "POST":
             return peers.chat()
         found = self.pages.get(request.path)
@@ -209,9 +212,13 @@ def test_a_conversation_stays_with_who_has_read_it(binary, tmp_path):
         engines[at].pages = load(0)
         bed.wait_for(lambda: settled(0, 0, 0))
         assert talk(2, "text 0")[at] == 2
+        for _ in range(40):  # what begins in no known way goes anywhere
+            assert g.ask("/v1/completions", {"model": "m", "prompt": "once upon a time"}).status == 200
+        assert all(e.asked("/v1/completions") for e in engines)
         engines[at].close()
         bed.wait_for(lambda: settled(0, 0))
         assert talk(4, "text 0") == moved
+        assert "the engine is down" in command(binary, g, "route", "m")
         assert all(r["attempts"] == 1 for r in g.records())  # nobody was asked in vain
     finally:
         g.stop()

@@ -145,6 +145,36 @@ static void what_stays_keeps_its_connections(void **state)
     settings_unref(&next);
 }
 
+static bool nobody(const struct settings_provider *p)
+{
+    UNUSED(p);
+    return false;
+}
+
+static bool anybody(const struct settings_provider *p)
+{
+    return !nobody(p);
+}
+
+static void only_what_is_wanted_is_kept(void **state)
+{
+    struct bed *b = *state;
+    struct settings *s = world_settings(&b->w, ONE);
+
+    call_pools_want(b->pools, anybody);
+    call_pools_use(b->pools, s);
+    ask(b, s);
+    call_pools_use(b->pools, s);
+    world_run(&b->w, EV_S(5));
+    assert_int_equal(b->one.open, 1);
+    call_pools_want(b->pools, nobody);
+    call_pools_use(b->pools, s);
+    world_run(&b->w, EV_S(5));
+    assert_int_equal(b->one.open, 0);
+    ask(b, s); /* it may still be asked for */
+    settings_unref(&s);
+}
+
 static void what_goes_closes_its_connections_and_keeps_its_counts(void **state)
 {
     struct bed *b = *state;
@@ -353,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_stays_keeps_its_connections),
+        TEST(only_what_is_wanted_is_kept),
         TEST(what_goes_closes_its_connections_and_keeps_its_counts),
         TEST(a_stream_is_waited_for),
         TEST(a_stale_pool_may_come_back),

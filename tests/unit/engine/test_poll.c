@@ -89,8 +89,7 @@ static struct endpoint_view look(const struct bed *b, size_t provider, size_t ur
     const struct settings_provider *p = &b->settings->providers[provider];
     struct endpoint_view view;
 
-    assert_true(
-        endpoints_view(&view, b->board, endpoints_id(p->name, p->urls[url].text), ev_now(b->w.ev)));
+    assert_true(endpoints_view(&view, b->board, p->urls[url].id, ev_now(b->w.ev)));
     return view;
 }
 
@@ -233,6 +232,98 @@ static void it_comes_and_goes(void **state)
                                  "endpoint http://127.0.0.1:9001/v1 of e: down\n");
 }
 
+/* It takes no connection, as one that is switched off. */
+static void who_cannot_be_reached_is_down(void **state)
+{
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
+    net_sim_conf(b->w.sim)->silent_p = 1;
+    use(b, VLLM);
+    world_run(&b->w, EV_S(2));
+    is(b, ENDPOINT_DOWN);
+    net_sim_conf(b->w.sim)->silent_p = 0;
+    world_run(&b->w, EV_S(2));
+    is(b, ENDPOINT_READY);
+}
+
+/* ... and one whose connection ends may be well: the next round tells. */
+static void a_connection_that_ends_says_nothing(void **state)
+{
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
+    use(b, VLLM);
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_READY);
+    while (strncmp(b->engine.asked, "GET /is_sleeping ", 17) != 0)
+        world_run(&b->w, EV_MS(1));
+    b->engine.status = 0; /* it does not answer what comes next */
+    while (strncmp(b->engine.asked, "GET /health ", 12) != 0)
+        world_run(&b->w, EV_MS(1));
+    origin_close(&b->engine);
+    b->engine.listener = NULL;
+    while (look(b, 0, 0).state == ENDPOINT_READY)
+        world_run(&b->w, EV_MS(1));
+    is(b, ENDPOINT_UNKNOWN);
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_DOWN);
+}
+
+/* What is not asked in each round takes nothing along but what it would have said. */
+static void a_place_that_breaks_off_takes_only_its_own(void **state)
+{
+    static const struct origin_page pages[] = {
+        {"/health", OK},
+        {"/props", AWAKE},
+        {"/metrics", METRICS},
+        {"/slots", "HTTP/1.1 200 OK\r\ncontent-length: nonsense\r\n\r\n"},
+        {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
+    b->engine.pages = pages;
+    use(b, LLAMA);
+    for (int i = 0; i < 50; i++) {
+        world_run(&b->w, EV_MS(100));
+        if (i < 10)
+            continue;
+        is(b, ENDPOINT_READY);
+        assert_int_equal(look(b, 0, 0).signals[SIGNAL_RUNNING], 1);
+        assert_true(look(b, 0, 0).signals[SIGNAL_KV_TOKENS] == SIGNAL_UNKNOWN);
+    }
+}
+
+/* One that comes and goes all the time. */
+static void people_are_told_now_and_then(void **state)
+{
+    struct bed *b = *state;
+    unsigned lines = 0;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
+    use(b, VLLM);
+    for (int i = 0; i < 60; i++) {
+        b->engine.status = i % 2 ? 200 : 503;
+        world_run(&b->w, EV_MS(500));
+    }
+    for (const char *p = b->said; (p = strchr(p, '\n')); p++)
+        lines++;
+    assert_in_range(lines, 4, 7);
+}
+
+/* How one does that the gateway runs itself, its supervisor says. */
+static void of_supervised_ones_others_tell(void **state)
+{
+    struct bed *b = *state;
+
+    use(b, "version: 1\nproviders: {e: {type: llama.cpp, endpoints: \"http://127.0.0.1:9001\", "
+           "engine: "
+           "{command: [/bin/e]}}}\n");
+    world_run(&b->w, EV_S(1));
+    is(b, ENDPOINT_DOWN);
+    assert_string_equal(b->said, "");
+}
+
 static void who_is_not_asked_any_more_is_stale(void **state)
 {
     struct bed *b = *state;
@@ -265,9 +356,8 @@ static void rounds_are_as_long_as_the_configuration_says(void **state)
            "\"http://127.0.0.1:9001\"}}\n");
     world_run(&b->w, EV_S(60));
     assert_int_equal(b->engine.requests, 0);
-    assert_false(endpoints_view(
-        &(struct endpoint_view){0}, b->board,
-        endpoints_id(b->settings->providers[0].name, b->settings->providers[0].urls[0].text), 1));
+    assert_false(endpoints_view(&(struct endpoint_view){0}, b->board,
+                                b->settings->providers[0].urls[0].id, 1));
 }
 
 #define TWO(a, b)                                                                                  \
@@ -282,7 +372,7 @@ static void a_new_configuration_disturbs_nobody(void **state)
     origin_open(&b->engine, &b->w, "127.0.0.1:9001", 200);
     origin_open(&b->other, &b->w, "127.0.0.1:9002", 200);
     use(b, TWO("9001", "9003"));
-    id = endpoints_id(b->settings->providers[0].name, b->settings->providers[0].urls[1].text);
+    id = b->settings->providers[0].urls[1].id;
     world_run(&b->w, EV_S(1));
     assert_int_equal(look(b, 0, 1).state, ENDPOINT_DOWN);
     for (int i = 0; i < 20; i++) { /* in the middle of rounds, too */
@@ -498,6 +588,11 @@ int main(void)
         TEST(a_place_that_is_not_there_is_asked_again_later),
         TEST(who_rests_is_not_kept_awake),
         TEST(it_comes_and_goes),
+        TEST(who_cannot_be_reached_is_down),
+        TEST(a_connection_that_ends_says_nothing),
+        TEST(a_place_that_breaks_off_takes_only_its_own),
+        TEST(people_are_told_now_and_then),
+        TEST(of_supervised_ones_others_tell),
         TEST(who_is_not_asked_any_more_is_stale),
         TEST(rounds_are_as_long_as_the_configuration_says),
         TEST(a_new_configuration_disturbs_nobody),

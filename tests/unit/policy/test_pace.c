@@ -109,17 +109,20 @@ static void a_stream_is_slow_or_goes_well(void **state)
         bool ended, slow, known;
     } rows[] = {
         /* usual is a second at most */
-        {{POLICY_PACE_US, 9}, false, true, false},
-        {{POLICY_PACE_US, 9}, true, true, false},
+        {{POLICY_PACE_US, 10}, false, true, false},
+        {{POLICY_PACE_US, 10}, true, true, false},
         {{POLICY_PACE_US, POLICY_PACE_FEW}, false, true, false},
         {{POLICY_PACE_US, POLICY_PACE_FEW - 1}, false, false, false},
         {{10 * POLICY_PACE_US, 1}, true, false, false}, /* a pause, and not a pace */
         {{10 * POLICY_PACE_US, 0}, true, false, false},
-        {{POLICY_PACE_US - 1, 9}, false, false, false}, /* it has not gone on for long enough ... */
-        {{POLICY_PACE_US - 1, 9}, true, false, false},  /* ... to be slow, nor is it usual */
-        {{POLICY_PACE_US, 10}, false, false, false},
-        {{POLICY_PACE_US, 10}, true, false, true},
-        {{9 * SECOND, 9}, true, false, true},
+        {{POLICY_PACE_US - 1, 10},
+         false,
+         false,
+         false},                                        /* it has not gone on for long enough ... */
+        {{POLICY_PACE_US - 1, 10}, true, false, false}, /* ... to be slow, nor is it usual */
+        {{POLICY_PACE_US, 11}, false, false, false},
+        {{POLICY_PACE_US, 11}, true, false, true},
+        {{9 * SECOND, 10}, true, false, true},
         {{POLICY_PACE_US, 10000}, false, false, false},
         {{SECOND, POLICY_PACE_FEW}, true, false, true},
         {{SECOND, POLICY_PACE_FEW - 1}, true, false, false},

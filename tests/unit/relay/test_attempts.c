@@ -326,13 +326,19 @@ static void an_error_behind_an_early_head_is_the_first_event(void **state)
     "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":" #n    \
     ",\"response\":{\"id\":\"r1\",\"model\":\"m\",\"status\":\"completed\"}}\n\n"
 
-static void open_responses(struct twin *t, uint64_t seed)
+/* What a client of Responses gets, if its target says that. */
+static void ask_responses(struct twin *t, struct ups_got *g, uint64_t seed, const char *says)
 {
+    struct up up = {ANSWERS, STREAM_HEAD, says, 0, TWIN_WHOLE};
+
     twin_open_env(t, seed,
                   "version: 1\nproviders:\n  o: {type: openai, endpoints: "
                   "['http://127.0.0.1:9000/v1'], private: true, key: 'env:K'}\n"
                   "models: {m: {targets: [o/m]}}\n",
                   (const char *[]){"K=sk-of-the-test", NULL});
+    ups_set(t, 0, &up);
+    ups_ask_at(t, g, "/v1/responses", "{\"model\":\"m\",\"stream\":true,\"input\":\"hi\"}",
+               EV_S(5));
 }
 
 /* To the byte, and numbered: then it is the transport's, and not another piece of the text. */
@@ -349,14 +355,10 @@ static void an_event_that_comes_twice_is_told_once(void **state)
 
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct up up = {ANSWERS, STREAM_HEAD, rows[i].says, 0, TWIN_WHOLE};
         struct ups_got g;
         struct twin t;
 
-        open_responses(&t, i);
-        ups_set(&t, 0, &up);
-        ups_ask_at(&t, &g, "/v1/responses", "{\"model\":\"m\",\"stream\":true,\"input\":\"hi\"}",
-                   EV_S(5));
+        ask_responses(&t, &g, i, rows[i].says);
         assert_true(g.status == 200 && g.clean);
         if (!span_is(buf_span(&g.body), rows[i].told))
             fail_msg("%zu: %.*s", i, SPAN_FMT(buf_span(&g.body)));
@@ -381,14 +383,10 @@ static void an_event_that_is_out_of_order_is_not_told(void **state)
 
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct up up = {ANSWERS, STREAM_HEAD, rows[i].says, 0, TWIN_WHOLE};
         struct ups_got g;
         struct twin t;
 
-        open_responses(&t, i);
-        ups_set(&t, 0, &up);
-        ups_ask_at(&t, &g, "/v1/responses", "{\"model\":\"m\",\"stream\":true,\"input\":\"hi\"}",
-                   EV_S(5));
+        ask_responses(&t, &g, i, rows[i].says);
         assert_true(span_starts(buf_span(&g.body), SPAN_LIT(BEGINS SAYS(1, "la"))));
         assert_false(ups_said(&g, "\"delta\":\"li\""));
         assert_false(ups_said(&g, "response.completed"));

@@ -8,11 +8,10 @@
 
 #include <cmocka.h>
 
-#include "base/env.h"
 #include "base/mem.h"
 #include "codec/json_scan.h"
-#include "conf/report.h"
 #include "ev/ev_sim.h"
+#include "loaded.h"
 #include "relay/explain.h"
 
 #define ANSWER_MAX ((size_t)1024 * 1024)
@@ -38,18 +37,10 @@ static int set_up(void **state)
 {
     static const char *const table[] = {"KEY=secret", NULL};
     struct bed *b = mem_zalloc(1, sizeof(*b));
-    struct conf_report *report = mem_zalloc(1, sizeof(*report));
-    struct env *env = NULL;
     struct err e;
 
-    assert_true(b && report);
-    conf_report_init(report);
-    assert_int_equal(env_new_table(&env, table, &e), 0);
-    if (settings_load(&b->settings, span_str(config), SPAN_LIT("test.yaml"), env, report, &e) < 0)
-        fail_msg("%s", e.text);
-    conf_report_fini(report);
-    mem_free(report);
-    env_free(&env);
+    assert_non_null(b);
+    b->settings = loaded(config, NULL, table);
     assert_int_equal(ev_sim_new(&b->ev, 1, &e), 0);
     assert_int_equal(board_new(&b->board, &e), 0);
     ev_sim_run(b->ev, EV_S(1000));

@@ -8,11 +8,10 @@
 
 #include <cmocka.h>
 
-#include "base/env.h"
 #include "base/mem.h"
 #include "codec/json_scan.h"
-#include "conf/report.h"
 #include "ev/ev_sim.h"
+#include "loaded.h"
 #include "relay/explain.h"
 
 #define ROUTED(object) "{\"messages\":[],\"lamplighter\":" object "}"
@@ -78,27 +77,18 @@ static int set_up(void **state)
 {
     static const char *const table[] = {"KEY=x", NULL};
     struct bed *b = mem_zalloc(1, sizeof(*b));
-    struct conf_report *report = mem_zalloc(1, sizeof(*report));
-    struct env *env = NULL;
     struct buf text;
     struct err e;
 
-    assert_true(b && report);
-    conf_report_init(report);
+    assert_non_null(b);
     buf_init(&text, 1U << 20);
-    buf_add_str(&text, config);
-    text.n = 0;
     for (const char *p = config; *p; p++) { /* a provider without tools */
         if (strncmp(p, "models:", 7) == 0 && p[-1] == '\n')
             buf_add_str(&text, "  none: {type: perplexity, key: env:KEY}\n");
         buf_add_char(&text, *p);
     }
-    assert_int_equal(env_new_table(&env, table, &e), 0);
-    if (settings_load(&b->settings, buf_span(&text), SPAN_LIT("t"), env, report, &e) < 0)
-        fail_msg("%s: %.*s", e.text, SPAN_FMT(report->diags[0].text));
-    conf_report_fini(report);
-    mem_free(report);
-    env_free(&env);
+    buf_add_char(&text, '\0');
+    b->settings = loaded(text.p, NULL, table);
     buf_fini(&text);
     assert_int_equal(ev_sim_new(&b->ev, 1, &e), 0);
     buf_init(&b->out, 1U << 20);

@@ -9,15 +9,17 @@
 
 #include <cmocka.h>
 
-#include "base/env.h"
 #include "base/mem.h"
 #include "board/endpoints.h"
-#include "conf/report.h"
 #include "ev/ev_sim.h"
+#include "loaded.h"
 #include "relay/explain.h"
 
 #define URL(n)  "http://127.0.0.1:900" n
 #define SAYS(s) "{\"messages\":[{\"role\":\"user\",\"content\":\"" s "\"}]}"
+#define OF_USER(s)                                                                                 \
+    "{\"user\":\"u\",\"metadata\":{\"user_id\":\"u\"},\"messages\":[{\"role\":\"user\","           \
+    "\"content\":\"" s "\"}]}"
 #define TURN(s)                                                                                    \
     "{\"messages\":[{\"role\":\"user\",\"content\":\"" s                                           \
     "\"},{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"b\"}]}"
@@ -53,18 +55,10 @@ static int set_up(void **state)
 {
     static const char *const none[] = {NULL};
     struct bed *b = mem_zalloc(1, sizeof(*b));
-    struct conf_report *report = mem_zalloc(1, sizeof(*report));
-    struct env *env = NULL;
     struct err e;
 
-    assert_true(b && report);
-    conf_report_init(report);
-    assert_int_equal(env_new_table(&env, none, &e), 0);
-    if (settings_load(&b->settings, span_str(config), SPAN_LIT("t"), env, report, &e) < 0)
-        fail_msg("%s: %.*s", e.text, SPAN_FMT(report->diags[0].text));
-    conf_report_fini(report);
-    mem_free(report);
-    env_free(&env);
+    assert_non_null(b);
+    b->settings = loaded(config, NULL, none);
     assert_int_equal(ev_sim_new(&b->ev, 1, &e), 0);
     assert_int_equal(board_new(&b->board, &e), 0);
     ev_sim_run(b->ev, EV_S(1000));
@@ -85,6 +79,17 @@ static int tear_down(void **state)
     return 0;
 }
 
+static uint64_t id_of(const struct bed *b, const char *provider, const char *url)
+{
+    for (size_t i = 0; i < b->settings->providers_n; i++)
+        for (size_t k = 0; k < b->settings->providers[i].urls_n; k++)
+            if (span_is(b->settings->providers[i].name, provider) &&
+                span_is(b->settings->providers[i].urls[k].text, url))
+                return b->settings->providers[i].urls[k].id;
+    fail_msg("%s has no %s", provider, url);
+    return 0;
+}
+
 /* What has been heard of an engine just now. waiting: besides one that runs. */
 static void stands(struct bed *b, const char *provider, unsigned n, enum endpoint_state state,
                    uint64_t waiting)
@@ -93,7 +98,7 @@ static void stands(struct bed *b, const char *provider, unsigned n, enum endpoin
     struct board_endpoint *p;
 
     snprintf(url, sizeof(url), URL("%u"), n);
-    p = endpoints_make(b->board, endpoints_id(span_str(provider), span_str(url)));
+    p = endpoints_make(b->board, id_of(b, provider, url));
     board_set(&p->state, state);
     board_set(&p->seen_us, ev_now(b->ev));
     board_set(&p->stale_us, EV_S(1));
@@ -145,6 +150,13 @@ static void a_beginning_has_its_endpoint(void **state)
         assert_string_equal(order(b, "m", SAYS("hello")), first);
     for (int i = 0; i < 60; i++) {
         snprintf(body, sizeof(body), SAYS("%d"), i);
+        firsts[order(b, "m", body)[1] - '0']++;
+    }
+    for (unsigned n = 1; n <= ENGINES; n++)
+        assert_in_range(firsts[n], 8, 35);
+    memset(firsts, 0, sizeof(firsts));
+    for (int i = 0; i < 60; i++) { /* one user has many conversations */
+        snprintf(body, sizeof(body), OF_USER("%d"), i);
         firsts[order(b, "m", body)[1] - '0']++;
     }
     for (unsigned n = 1; n <= ENGINES; n++)

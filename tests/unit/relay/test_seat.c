@@ -9,11 +9,10 @@
 
 #include <cmocka.h>
 
-#include "base/env.h"
 #include "base/mem.h"
 #include "board/seat.h"
-#include "conf/report.h"
 #include "ev/ev_sim.h"
+#include "loaded.h"
 #include "relay/explain.h"
 #include "relay/relay_plan.h"
 
@@ -52,20 +51,11 @@ static int set_up(void **state)
 {
     static const char *const none[] = {NULL};
     struct bed *b = mem_zalloc(1, sizeof(*b));
-    struct conf_report *report = mem_zalloc(1, sizeof(*report));
-    struct env *env = NULL;
     struct relay_sink sink = {0};
     struct err e;
 
-    assert_true(b && report);
-    conf_report_init(report);
-    assert_int_equal(env_new_table(&env, none, &e), 0);
-    if (settings_load_with(&b->settings, span_str(config), SPAN_LIT("t"), span_str(prices), env,
-                           report, &e) < 0)
-        fail_msg("%s: %.*s", e.text, SPAN_FMT(report->diags[0].text));
-    conf_report_fini(report);
-    mem_free(report);
-    env_free(&env);
+    assert_non_null(b);
+    b->settings = loaded(config, prices, none);
     assert_int_equal(ev_sim_new(&b->ev, 1, &e), 0);
     assert_int_equal(board_new(&b->board, &e), 0);
     ev_sim_run(b->ev, EV_S(1000));
