@@ -17,7 +17,6 @@
 struct probe {
     struct probe_conf conf;
     struct ask ask;
-    ev_us began;
     char model[MODEL_MAX];
 };
 
@@ -46,12 +45,9 @@ static void read_name(struct probe *p, const struct ask_answer *a)
 
 static int begin(struct probe *p, struct ask_conf *q, struct err *e)
 {
-    uint64_t passed_ms = (ev_now(p->conf.ev) - p->began) / 1000;
-
     q->pools = p->conf.pools;
     q->provider = p->conf.provider;
     q->url = p->conf.url;
-    q->most_ms = PROBE_ANSWER_MS - MIN(passed_ms, (uint64_t)PROBE_ANSWER_MS);
     q->most_bytes = LIST_MAX;
     q->arg = p;
     return ask_begin(&p->ask, q, e);
@@ -86,7 +82,7 @@ static void write_body(struct buf *out, const char *model)
 static void on_list(void *arg, const struct ask_answer *a)
 {
     struct probe *p = arg;
-    struct ask_conf q = {.path = SPAN_LIT(COMPLETION), .done = on_token};
+    struct ask_conf q = {.path = SPAN_LIT(COMPLETION), .most_ms = PROBE_TOKEN_MS, .done = on_token};
     struct buf body;
     struct err e;
     int rc = -1;
@@ -108,13 +104,12 @@ static void on_list(void *arg, const struct ask_answer *a)
 
 int probe_start(struct probe **ret, const struct probe_conf *conf, struct err *e)
 {
-    struct ask_conf q = {.path = SPAN_LIT(MODELS), .done = on_list};
+    struct ask_conf q = {.path = SPAN_LIT(MODELS), .most_ms = PROBE_LIST_MS, .done = on_list};
     struct probe *p = mem_zalloc(1, sizeof(*p));
 
     if (!p)
         return err_set(e, ERR_NOMEM, "no memory to probe an engine");
     p->conf = *conf;
-    p->began = ev_now(conf->ev);
     ask_init(&p->ask, conf->ev);
     if (begin(p, &q, e) < 0) {
         probe_free(&p);

@@ -16,7 +16,8 @@
 #include "ev/ev.h"
 #include "settings/settings.h"
 
-#define PROBE_ANSWER_MS 10000u /* for both */
+#define PROBE_LIST_MS  5000u  /* to answer in ... */
+#define PROBE_TOKEN_MS 10000u /* ... which takes a prefill that may stand behind others */
 
 struct probe_conf {
     struct ev *ev;

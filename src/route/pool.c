@@ -41,7 +41,7 @@ static bool is_full(const struct route_member *m)
     return m->share != ROUTE_UNSAID && m->share >= ROUTE_POOL_FULL;
 }
 
-/* Of those that serve and say it; *ret: beyond this is far more. false: fewer than two say it. */
+/* Of those that serve and say it; *ret: beyond this is far more. false: nobody says it. */
 static bool bound(const struct route_member *m, size_t n,
                   uint64_t (*of)(const struct route_member *m), uint64_t slack, uint64_t *ret)
 {
@@ -52,7 +52,7 @@ static bool bound(const struct route_member *m, size_t n,
             sum += of(&m[i]);
             said++;
         }
-    if (said < 2)
+    if (said == 0)
         return false;
     *ret = sum / said + MAX(sum / said / ROUTE_POOL_PART, slack);
     return true;
@@ -102,7 +102,7 @@ void route_pool(uint8_t *order, const struct route_member *m, size_t n, uint64_t
         k[i] = (struct ranked){.at = (uint8_t)i,
                                .rank = m[i].away ? AWAY : SERVES,
                                .load = requests == ROUTE_UNSAID ? 0 : requests,
-                               .weight = mix(m[i].id ^ mix(key))};
+                               .weight = mix(m[i].id ^ key)};
         room |= k[i].rank == SERVES && !is_full(&m[i]);
     }
     for (size_t i = 0; i < n && room; i++)

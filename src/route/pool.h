@@ -32,8 +32,8 @@ struct route_member {
     uint64_t share;            /* of its KV cache that is in use, in millionths; likewise */
 };
 
-/* The order as indices, n <= 255 of them; ways to one endpoint stay in theirs. key: what requests
- * that begin alike have in common. */
+/* The order as indices, n <= 255 of them; ways to one endpoint stay in theirs. key: a hash of
+ * what requests that begin alike have in common. */
 void route_pool(uint8_t *order, const struct route_member *m, size_t n, uint64_t key);
 
 #endif

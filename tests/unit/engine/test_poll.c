@@ -447,6 +447,7 @@ static bool was_asked_for_a_token(struct bed *b)
 {
     bool ret = strstr(b->engine.asked, "POST /v1/chat/completions ") != NULL;
 
+    assert_true(!ret || strstr(b->engine.asked, "{\"model\":\"m/1\",")); /* its first */
     b->engine.asked[0] = '\0';
     return ret;
 }
@@ -488,6 +489,9 @@ static void one_that_makes_nothing_is_hung(void **state)
     pages[4] = (struct origin_page){"/v1/chat/completions", HEAD("400 Bad Request") "0\r\n\r\n"};
     world_run(&b->w, EV_S(21));
     is(b, ENDPOINT_READY); /* whoever refuses is there */
+    pages[4].answer = "nonsense\r\n\r\n";
+    world_run(&b->w, EV_S(21));
+    is(b, ENDPOINT_READY); /* and so is who says nothing that can be read */
     assert_in_range(tokens_asked_for(b, 60), 5, 7);
     pages[4] = (struct origin_page){NULL, NULL};
     world_run(&b->w, EV_S(30));
@@ -527,6 +531,95 @@ static void who_is_not_suspected_is_not_asked_for_a_token(void **state)
     poll_free(&b->p);
 }
 
+/* Whoever goes on while it is asked for a token is not hung, whatever becomes of that one. */
+static void who_goes_on_needs_no_token(void **state)
+{
+    static struct origin_page pages[] = {{"/health", OK},
+                                         {"/metrics", BUSY},
+                                         {"/is_sleeping", GONE},
+                                         {"/v1/models", MODELS},
+                                         {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
+    b->engine.pages = pages;
+    use(b, VLLM);
+    world_run(&b->w, EV_S(9));
+    assert_int_equal(tokens_asked_for(b, 3), 1);
+    pages[1].answer = MORE;
+    for (int i = 0; i < 95; i++) {
+        world_run(&b->w, EV_MS(100));
+        is(b, ENDPOINT_READY);
+    }
+    pages[1].answer = BUSY;
+}
+
+/* Between its tokens a cache grows: llama.cpp counts the calls that made them at their end. */
+static void who_fills_its_cache_is_at_work(void **state)
+{
+#define DECODES                                                                                    \
+    HEAD("200 OK")                                                                                 \
+    "63\r\n\r\nllamacpp:requests_processing 1\nllamacpp:n_decode_total       7\n"
+#define FILLED(n)                                                                                  \
+    HEAD("200 OK")                                                                                 \
+    "93\r\n\r\n[{\"n_ctx\":2048,\"is_processing\":true,\"n_prompt_tokens\":1000,\"next_token\":[{" \
+    "\"n_decoded\":" n "}]}]"
+    static struct origin_page pages[] = {{"/health", OK},        {"/props", AWAKE},
+                                         {"/metrics", DECODES},  {"/slots", NULL},
+                                         {"/v1/models", MODELS}, {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
+    b->engine.pages = pages;
+    pages[3].answer = FILLED("100");
+    use(b, LLAMA);
+    for (int i = 0; i < 10; i++) {
+        pages[3].answer = i % 2 ? FILLED("100") : FILLED("101");
+        assert_int_equal(tokens_asked_for(b, 3), 0);
+        is(b, ENDPOINT_READY);
+    }
+    assert_in_range(look(b, 0, 0).signals[SIGNAL_KV_USED], 1100, 1101);
+    assert_int_equal(tokens_asked_for(b, 12), 1); /* now it stands still */
+}
+
+/* ... and what it goes by is gone then. */
+static void a_probe_goes_with_its_snapshot(void **state)
+{
+    static const struct origin_page pages[] = {
+        {"/health", OK}, {"/metrics", BUSY}, {"/is_sleeping", GONE}, {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
+    b->engine.pages = pages;
+    use(b, VLLM);
+    for (int i = 0; i < 3; i++) {
+        while (!strstr(b->engine.asked, "GET /v1/models "))
+            world_run(&b->w, EV_MS(10));
+        b->engine.asked[0] = '\0';
+        use(b, VLLM);
+        is(b, ENDPOINT_READY);
+    }
+    world_run(&b->w, EV_S(12));
+}
+
+/* One that has too much to do for it says so, and is asked again at once. */
+static void a_place_that_is_busy_is_asked_in_the_next_round(void **state)
+{
+    static struct origin_page pages[] = {
+        {"/health", OK}, {"/metrics", LOADS}, {"/is_sleeping", GONE}, {NULL, NULL}};
+    struct bed *b = *state;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
+    b->engine.pages = pages;
+    use(b, VLLM);
+    world_run(&b->w, EV_S(2));
+    is(b, ENDPOINT_READY);
+    assert_true(look(b, 0, 0).signals[SIGNAL_RUNNING] == SIGNAL_UNKNOWN);
+    pages[1].answer = BUSY;
+    world_run(&b->w, EV_MS(600));
+    assert_int_equal(look(b, 0, 0).signals[SIGNAL_RUNNING], 1);
+}
+
 static void every_failed_allocation_is_survived(void **state)
 {
     static const struct origin_page pages[] = {
@@ -549,6 +642,8 @@ static void every_failed_allocation_is_survived(void **state)
         poll_use(b->p, b->settings);
         world_run(&b->w, EV_MS(400));
         mem_torture(0, false);
+        if (look(b, 0, 0).state != ENDPOINT_READY) /* it is well, and nobody says else of it */
+            is(b, ENDPOINT_UNKNOWN);
         poll_use(b->p, b->settings);
         world_run(&b->w, EV_S(1));
         is(b, ENDPOINT_READY);
@@ -600,6 +695,10 @@ int main(void)
         TEST(a_page_is_read_no_further_than_its_bound),
         TEST(one_that_makes_nothing_is_hung),
         TEST(who_is_not_suspected_is_not_asked_for_a_token),
+        TEST(who_goes_on_needs_no_token),
+        TEST(who_fills_its_cache_is_at_work),
+        TEST(a_probe_goes_with_its_snapshot),
+        TEST(a_place_that_is_busy_is_asked_in_the_next_round),
         TEST(every_failed_allocation_is_survived),
         TEST(a_probe_without_memory_says_nothing),
     };

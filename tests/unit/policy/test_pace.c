@@ -175,6 +175,29 @@ static void a_stream_that_goes_well_ends_the_row(void **state)
     assert_int_equal(slow_until_us(board_get(&bed_target(b, 0)->slow)), 0);
 }
 
+/* That one of its attempts was slow says nothing of the next one. */
+static void each_attempt_has_its_own_pace(void **state)
+{
+    static const struct policy_pace crawls = {POLICY_PACE_US, 10};
+    struct bed *b = *state;
+
+    bed_stand(b, "FF");
+    for (uint32_t i = 0; i < 2; i++)
+        for (unsigned n = 0; n < 100; n++)
+            evidence_wait(bed_target(b, i), WAITS_OF_PACES, waits_note, SECOND / 20, 0);
+    for (unsigned n = 0; n < SLOW_ROW; n++) {
+        struct policy_request q = bed_request(b);
+
+        assert_int_equal(policy_next(&q, NOW), 0);
+        policy_goes_on(&q, &crawls, false, NOW);
+        assert_true(q.it.slow);
+        q.out = 1;
+        assert_int_equal(policy_next(&q, NOW), 1);
+        policy_goes_on(&q, &crawls, false, NOW);
+    }
+    assert_int_equal(slow_until_us(board_get(&bed_target(b, 1)->slow)), NOW + SLOW_US);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
@@ -182,6 +205,7 @@ int main(void)
         TEST(who_is_slow_is_asked_last),       TEST(who_was_slow_comes_back_by_and_by),
         TEST(without_breakers_nobody_is_slow), TEST(who_is_slow_is_there),
         TEST(a_stream_is_slow_or_goes_well),   TEST(a_stream_that_goes_well_ends_the_row),
+        TEST(each_attempt_has_its_own_pace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -300,7 +300,11 @@ static void an_engine_outlives_the_keeper(void **state)
     keeper->engine_pid[0] = 0;
     kill(pid_of(&b->board->keeper), SIGKILL);
     UNTIL(b, keeper->ready == 2 && keeper->engine_words >= ENGINES);
-    assert_int_equal(keeper->engine_pid[0], engine); /* the next one is told */
+    assert_int_equal(keeper->engine_pid[0], engine); /* the next one is told ... */
+    send_from(b, PROC_KEEPER, LINK_READY, 0);        /* as behind each new configuration */
+    for (int i = 0; i < 10; i++)
+        nudge(b);
+    assert_int_equal(keeper->engine_words, ENGINES); /* ... once */
     stop(b);
 }
 

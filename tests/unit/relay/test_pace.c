@@ -11,10 +11,12 @@
     "version: 1\nproviders:\n  a: {type: vllm, endpoints: ['http://127.0.0.1:9000']}\n"            \
     "  b: {type: vllm, endpoints: ['http://127.0.0.1:9100']}\n"                                    \
     "models:\n  m: {targets: [a/m, b/n]}\n  alone: {targets: a/m}\n"                               \
+    "  same: {targets: [a/m, b/m]}\n  second: {targets: b/m}\n  back: {targets: [b/m, a/m]}\n"     \
     "server: {timeout: {write_stall: 10m}}\n"
 
-#define FIVE WORD("a") WORD("b") WORD("c") WORD("d") WORD("e")
-#define TEXT ROLE FIVE FIVE FIVE FIVE END
+#define FIVE       WORD("a") WORD("b") WORD("c") WORD("d") WORD("e")
+#define FIVE_WORDS WORD("one ") WORD("by ") WORD("one ") WORD("they ") WORD("come, ")
+#define TEXT       ROLE FIVE FIVE FIVE FIVE END
 
 /* Its streams go on by pieces so far apart, at most. */
 static void pace(struct twin *t, ev_us gap_max)
@@ -183,6 +185,36 @@ static void who_thinks_behind_a_long_beginning_is_not_slow(void **state)
     buf_fini(&text);
 }
 
+/* What the one before has taken is not the pace of who goes on. */
+static void who_goes_on_has_a_pace_of_its_own(void **state)
+{
+    static const struct up slow = {ANSWERS, STREAM_HEAD, ROLE FIVE_WORDS FIVE_WORDS, 0, TWIN_RESET};
+    static const struct up quick = {ANSWERS, STREAM_HEAD, TEXT, 0, TWIN_WHOLE};
+    static const struct up rest = {ANSWERS, STREAM_HEAD, REST, 0, TWIN_WHOLE};
+    struct twin t;
+
+    UNUSED(state);
+    twin_open(&t, 1, TWO);
+    ups_set(&t, 1, &quick);
+    t.ups[1].script.piece_max = 100;
+    t.ups[1].script.gap_max = EV_MS(20);
+    for (unsigned i = 0; i < WAITS_FEW; i++)
+        assert_int_equal(ask(&t, REQUEST("second", "\"stream\":true,"), 1), 0);
+    ups_set(&t, 0, &slow);
+    ups_set(&t, 1, &rest);
+    t.ups[0].script.piece_max = 100;
+    t.ups[0].script.gap_max = EV_S(2);
+    for (unsigned i = 0; i < SLOW_ROW; i++) {
+        ups_pass(&t, EV_S(60));
+        assert_int_equal(ask(&t, REQUEST("same", "\"stream\":true,"), 1), 1);
+        assert_int_equal(t.record.attempts, 2);
+        assert_true(t.record.duration_us > EV_S(15));
+    }
+    assert_int_equal(ask(&t, REQUEST("back", "\"stream\":true,"), 1), 0);
+    assert_int_equal(t.record.attempts, 1);
+    twin_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +223,7 @@ int main(void)
         cmocka_unit_test(one_that_is_quick_between_them_ends_the_row),
         cmocka_unit_test(who_reads_late_makes_nobody_slow),
         cmocka_unit_test(who_thinks_behind_a_long_beginning_is_not_slow),
+        cmocka_unit_test(who_goes_on_has_a_pace_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,8 @@
 static const char config[] =
     "version: 1\n"
     "providers:\n" UP("a") UP("b")
-        UP("c") "data_classes: {x: {training: no}}\n"
+        UP("c") "  pool: {type: vllm, endpoints: ['http://127.0.0.1:9', 'http://127.0.0.1:10']}\n"
+                "data_classes: {x: {training: no}}\n"
                 "models:\n"
                 "  m: {targets: [a/m, b/m], degraded: c/m, sticky: true}\n"
                 "  tiers: {targets: [a/m, {target: b/m, tier: 2}], sticky: true}\n"
@@ -31,7 +32,8 @@ static const char config[] =
                 "  dear-too: {targets: [a/half, b/dear], sticky: true}\n"
                 "  cached: {targets: [a/half, b/cached], sticky: true}\n"
                 "  walled: {targets: [a/m, b/m], sticky: true, data_class: x}\n"
-                "  loose: {targets: [a/m, b/m]}\n";
+                "  loose: {targets: [a/m, b/m]}\n"
+                "  pooled: {targets: [pool/m]}\n";
 
 #define ROW(model, rates)                                                                          \
     "  openai-compatible/" model ": {" rates ", source: s, date: 2026-01-01}\n"
@@ -60,6 +62,7 @@ static int set_up(void **state)
     assert_int_equal(board_new(&b->board, &e), 0);
     ev_sim_run(b->ev, EV_S(1000));
     sink.seats = &b->board->seats;
+    sink.endpoints = b->board;
     assert_int_equal(relay_env_init(&b->env, b->ev, b->settings, NULL, NULL, sink, &e), 0);
     buf_init(&b->out, 1U << 20);
     *state = b;
@@ -269,6 +272,16 @@ static void it_goes_where_it_sits(void **state)
             fail_msg("row %zu: %.*s", i, SPAN_FMT(buf_span(&b->out)));
 }
 
+/* How it begins is read for a pool's sake; it sits nowhere for that. */
+static void who_is_not_sticky_sits_nowhere(void **state)
+{
+    static const char body[] = "{\"messages\":[" SAYS("user", "hi") "]}";
+
+    assert_int_equal(conversation(*state, "pooled", NULL, body, 1), 0);
+    assert_int_equal(conversation(*state, "pooled", "c", body, 1), 0);
+    assert_int_not_equal(conversation(*state, "m", "c", body, 1), 0);
+}
+
 static void who_is_not_to_be_asked_is_left(void **state)
 {
     struct bed *b = *state;
@@ -291,6 +304,7 @@ int main(void)
         TEST(a_conversation_is_known_by_how_it_begins),
         TEST(its_beginning_has_a_bound),
         TEST(it_goes_where_it_sits),
+        TEST(who_is_not_sticky_sits_nowhere),
         TEST(who_is_not_to_be_asked_is_left),
     };
 
