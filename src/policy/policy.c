@@ -108,13 +108,14 @@ enum policy_stand policy_look(const struct board_standing *table, const struct p
     return stand(&k, now_us, until_us, &by);
 }
 
-bool policy_stays(const struct board_standing *table, const struct policy_candidate *c,
-                  uint64_t idle_us, uint64_t there, uint64_t elsewhere, uint64_t now_us)
+bool policy_stays(const struct board_standing *table, const struct policy_rules *rules,
+                  const struct policy_candidate *c, uint64_t idle_us, uint64_t there,
+                  uint64_t elsewhere, uint64_t now_us)
 {
     uint64_t until;
+    bool free = !rules->breaker || policy_look(table, c, now_us, &until) == POLICY_FREE;
 
-    return !c->degraded && policy_look(table, c, now_us, &until) == POLICY_FREE &&
-           route_stays(idle_us, there, elsewhere);
+    return !c->degraded && free && route_stays(idle_us, there, elsewhere);
 }
 
 static enum policy_stand look_by(const struct policy_request *q, uint32_t i, uint64_t now_us,

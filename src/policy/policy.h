@@ -159,8 +159,9 @@ void policy_fate(struct policy_fate_view *ret, const struct board_standing *tabl
 
 /* Does a conversation stay where it was answered last, so long ago? There is what the request costs
  * there, elsewhere what it costs where the plan has it asked first (route/stay.h). */
-bool policy_stays(const struct board_standing *table, const struct policy_candidate *c,
-                  uint64_t idle_us, uint64_t there, uint64_t elsewhere, uint64_t now_us);
+bool policy_stays(const struct board_standing *table, const struct policy_rules *rules,
+                  const struct policy_candidate *c, uint64_t idle_us, uint64_t there,
+                  uint64_t elsewhere, uint64_t now_us);
 
 /* ... and after how long without a first token it is taken for silent, for a stream and a short
  * prompt; 0: nobody has waited for it yet. */

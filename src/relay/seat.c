@@ -58,9 +58,10 @@ size_t relay_find_seat(const struct relay *r, const struct settings_way *ways, s
     if (at == n)
         return n;
     c = settings_candidate(&ways[at]);
-    return policy_stays(
-               relay_standings(r), &c, seat.idle_us, relay_guess_warm_cost(r, ways[at].target),
-               at ? relay_guess_cost(r, ways[0].target) : ROUTE_NO_PRICE, ev_now(r->env->ev))
+    return policy_stays(relay_standings(r), &r->plan.model->rules, &c, seat.idle_us,
+                        relay_guess_warm_cost(r, ways[at].target),
+                        at ? relay_guess_cost(r, ways[0].target) : ROUTE_NO_PRICE,
+                        ev_now(r->env->ev))
                ? at
                : n;
 }

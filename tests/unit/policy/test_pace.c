@@ -88,8 +88,11 @@ static void who_is_slow_is_there(void **state)
     struct policy_request q;
 
     bed_stand(b, "WF");
-    assert_false(policy_stays(b->table, &b->c[0], 0, 0, 1, NOW));
-    assert_true(policy_stays(b->table, &b->c[0], 0, 0, 1, NOW + SLOW_US));
+    assert_false(policy_stays(b->table, &b->rules, &b->c[0], 0, 0, 1, NOW));
+    assert_true(policy_stays(b->table, &b->rules, &b->c[0], 0, 0, 1, NOW + SLOW_US));
+    b->rules.breaker = false;
+    assert_true(policy_stays(b->table, &b->rules, &b->c[0], 0, 0, 1, NOW));
+    b->rules.breaker = true;
     bed_stand(b, "W");
     q = bed_request(b);
     assert_int_equal(policy_next(&q, NOW), 0);

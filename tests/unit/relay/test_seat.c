@@ -31,6 +31,7 @@ static const char config[] =
                 "  dear: {targets: [a/cheap, b/dear], sticky: true}\n"
                 "  dear-too: {targets: [a/half, b/dear], sticky: true}\n"
                 "  cached: {targets: [a/half, b/cached], sticky: true}\n"
+                "  loyal: {targets: [a/m, b/m], sticky: true, breaker: false}\n"
                 "  walled: {targets: [a/m, b/m], sticky: true, data_class: x}\n"
                 "  loose: {targets: [a/m, b/m]}\n"
                 "  pooled: {targets: [pool/m]}\n";
@@ -291,6 +292,7 @@ static void who_is_not_to_be_asked_is_left(void **state)
     board_set(&standing_find(b->board->standings, id, ev_now(b->ev))->not_before_us,
               ev_now(b->ev) + EV_S(10));
     assert_true(goes(b, "m", "b/m", 0, "a/m"));
+    assert_true(goes(b, "loyal", "b/m", 0, "b/m")); /* nobody minds there */
     ev_sim_run(b->ev, ev_now(b->ev) + EV_S(11));
     assert_true(goes(b, "m", "b/m", 0, "b/m"));
     /* a wall is not moved by where a conversation was */
