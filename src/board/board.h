@@ -20,6 +20,7 @@
 #define BOARD_WORKERS     64    /* most worker slots */
 #define BOARD_ENGINES     32    /* most engines that the gateway runs itself */
 #define BOARD_ENDPOINTS   2048  /* most engines that the keeper asks how they are */
+#define BOARD_LENGTHS     4096  /* most kinds of requests whose answers' lengths are known */
 #define BOARD_TARGETS     64    /* most targets whose attempts a worker counts one by one */
 #define BOARD_HELD        4096  /* most requests of a worker that leave a record if it dies */
 #define BOARD_KEPT_SETS   16384 /* of the answers that providers keep ... */
@@ -176,6 +177,23 @@ struct board_endpoint {
     board_word seen_us;    /* when the last round of questions was over; 0: none has been */
     board_word stale_us;   /* so long it is believed */
     board_word signals[9]; /* enum signal_kind; UINT64_MAX: not known */
+    board_word foreign;    /* tokens of its KV cache that are of nobody here */
+};
+
+/* What the sessions of one worker on one engine take of its KV cache, in tokens (loads.h). */
+struct board_load {
+    _Alignas(64) board_word tokens; /* what they will come to ... */
+    board_word kept;                /* ... those of protected ones ... */
+    board_word largest;             /* ... and of one of those, at most */
+    board_word now, kept_now;       /* what they have come to */
+    board_word sessions;
+    board_word ended, covered; /* complete ones, and those no longer than was reckoned with */
+};
+
+/* How long answers of one kind of request have been (lengths.h). */
+struct board_lengths {
+    board_word id, used_us;
+    board_word counts[16]; /* admit/outputs.h */
 };
 
 enum board_engine_state { ENGINE_NONE, ENGINE_STARTING, ENGINE_READY, ENGINE_DOWN };
@@ -203,6 +221,8 @@ struct board {
     struct board_kept kept;
     struct board_seats seats;
     struct board_endpoint endpoints[BOARD_ENDPOINTS];
+    struct board_load loads[BOARD_WORKERS][BOARD_ENDPOINTS]; /* by the endpoints' places */
+    struct board_lengths lengths[BOARD_LENGTHS];
     struct board_standing standings[BOARD_STANDINGS + 1]; /* the last one: nobody's */
     struct board_trial trial;
     board_word overridden; /* 1: there has been one of these */

@@ -42,6 +42,13 @@ static const struct board_endpoint *find(const struct board *b, uint64_t id)
     return NULL;
 }
 
+size_t endpoints_place(const struct board *b, uint64_t id)
+{
+    const struct board_endpoint *p = find(b, id);
+
+    return p ? (size_t)(p - b->endpoints) : BOARD_ENDPOINTS;
+}
+
 bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t id, uint64_t now_us)
 {
     const struct board_endpoint *p = find(b, id);
@@ -56,6 +63,7 @@ bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t i
     ret->stale = ret->seen_us == 0 || ret->seen_us + board_get(&p->stale_us) < now_us;
     for (size_t i = 0; i < SIGNALS; i++)
         ret->signals[i] = board_get(&p->signals[i]);
+    ret->foreign = board_get(&p->foreign);
     return true;
 }
 
@@ -64,6 +72,7 @@ static void take(struct board_endpoint *p, uint64_t id)
     board_set(&p->state, 0);
     board_set(&p->seen_us, 0);
     board_set(&p->stale_us, 0);
+    board_set(&p->foreign, 0);
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         board_set(&p->signals[i], UINT64_MAX);
     board_set(&p->id, id);

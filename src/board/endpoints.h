@@ -51,10 +51,14 @@ struct endpoint_view {
     uint64_t seen_us; /* when it was heard of last; 0: never */
     bool stale;       /* that is too long ago to be believed */
     uint64_t signals[SIGNALS];
+    uint64_t foreign; /* tokens of its KV cache that are of nobody here, as far as can be told */
 };
 
 /* false: it is not asked. */
 bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t id, uint64_t now_us);
+
+/* Which of board.endpoints it is, and of each worker's loads; BOARD_ENDPOINTS: none. */
+size_t endpoints_place(const struct board *b, uint64_t id);
 
 /* For the keeper: its place, made if there is none; NULL: all BOARD_ENDPOINTS are taken. */
 struct board_endpoint *endpoints_make(struct board *b, uint64_t id);

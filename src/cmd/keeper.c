@@ -11,6 +11,7 @@
 #include "cmd/run.h"
 #include "engine/poll.h"
 #include "engine/supervise.h"
+#include "engine/survival.h"
 #include "net/net_uv.h"
 
 struct keeper {
@@ -21,6 +22,7 @@ struct keeper {
     struct call_pools *pools;
     struct supervise *supervise;
     struct poll *poll;
+    struct survival *survival;
     struct link_ev link;
 };
 
@@ -33,6 +35,7 @@ static void use(struct keeper *k, struct settings *settings)
 {
     call_pools_use(k->pools, settings);
     poll_use(k->poll, settings);
+    survival_use(k->survival, settings);
 }
 
 static void take_config(struct keeper *k, uint64_t generation, int fd)
@@ -92,7 +95,10 @@ static int keep(struct keeper *k, const struct run *run, const struct proc_place
                                   .stop = ask_stop,
                                   .say = say,
                                   .arg = k};
-    struct poll_conf polls = {.ev = k->ev, .board = run->board, .say = say, .arg = k};
+    struct poll_conf polls = {
+        .ev = k->ev, .board = run->board, .workers = run->workers, .say = say, .arg = k};
+    struct survival_conf survival = {
+        .ev = k->ev, .board = run->board, .workers = run->workers, .say = say, .arg = k};
     int rc = -1;
 
     if (call_pools_new(&k->pools, k->net, k->resolver, e) < 0)
@@ -102,13 +108,15 @@ static int keep(struct keeper *k, const struct run *run, const struct proc_place
     k->link = (struct link_ev){
         .ev = k->ev, .link = place->link, .row = &run->board->keeper, .on_msg = on_msg, .arg = k};
     if (supervise_new(&k->supervise, &conf, run->first, e) == 0 &&
-        poll_new(&k->poll, &polls, e) == 0 && link_ev_open(&k->link, e) == 0) {
+        poll_new(&k->poll, &polls, e) == 0 && survival_new(&k->survival, &survival, e) == 0 &&
+        link_ev_open(&k->link, e) == 0) {
         use(k, settings);
         link_ev_send(&k->link, (struct link_msg){.type = LINK_READY, .number = place->generation});
         ev_uv_run(k->ev);
         rc = 0;
     }
     link_ev_close(&k->link);
+    survival_free(&k->survival);
     poll_free(&k->poll);
     supervise_free(&k->supervise);
     call_pools_free(&k->pools);

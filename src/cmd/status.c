@@ -129,6 +129,29 @@ static void print_endpoints(const struct status_doc *d)
     }
 }
 
+static void print_pools(const struct status_doc *d)
+{
+    int width = 8;
+
+    for (size_t i = 0; i < d->pools_n; i++)
+        width = MAX(width, (int)MIN(strlen(d->pools[i].provider), (size_t)40));
+    if (d->pools_n)
+        printf("\n%-*s  %-11s %7s %10s %10s %10s %8s %8s\n", width, "POOL", "N-1", "SERVING",
+               "KV TOKENS", "RESERVED", "FOREIGN", "SESSIONS", "COVERED");
+    for (size_t i = 0; i < d->pools_n; i++) {
+        const struct status_pool *p = &d->pools[i];
+        char serving[32];
+
+        snprintf(serving, sizeof(serving), "%.0f/%.0f", p->serving, p->endpoints);
+        printf("%-*s  %-11s %7s %10.0f %10.0f %10.0f %8.0f", width, p->provider, p->n1, serving,
+               p->kv_tokens, p->reserved, p->foreign, p->sessions);
+        print_known(7, p->covered, 100, "%");
+        if (p->lost_domain[0])
+            printf("  without %s: %.0f tokens too many", p->lost_domain, p->lost_tokens);
+        printf("\n");
+    }
+}
+
 static void print_credentials(const struct status_doc *d)
 {
     int width = 11;
@@ -302,6 +325,7 @@ static int print_status(struct span text, struct err *e)
         print_workers(d);
         print_engines(d);
         print_endpoints(d);
+        print_pools(d);
         print_credentials(d);
         print_models(d);
         print_targets(d);

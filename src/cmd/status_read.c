@@ -9,6 +9,7 @@
 #define WORKER(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_worker, member)
 #define ENGINE(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_engine, member)
 #define ENDPOINT(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct status_endpoint, member)
+#define POOL(path, kind, member)     DOC_MEMBER(path, DOC_##kind, struct status_pool, member)
 #define CRED(path, kind, member)     DOC_MEMBER(path, DOC_##kind, struct status_cred, member)
 #define MODEL(path, kind, member)    DOC_MEMBER(path, DOC_##kind, struct status_model, member)
 #define TARGET(path, kind, member)   DOC_MEMBER(path, DOC_##kind, struct status_target, member)
@@ -60,6 +61,20 @@ static const struct doc_member endpoint_members[] = {
     ENDPOINT("endpoints[].waiting", NUMBER, waiting),
     ENDPOINT("endpoints[].kv_share", NUMBER, kv_share),
     ENDPOINT("endpoints[].kv_tokens", NUMBER, kv_tokens),
+};
+
+static const struct doc_member pool_members[] = {
+    POOL("pools[].provider", TEXT, provider),
+    POOL("pools[].n1", TEXT, n1),
+    POOL("pools[].lost_domain", TEXT, lost_domain),
+    POOL("pools[].lost_tokens", NUMBER, lost_tokens),
+    POOL("pools[].endpoints", NUMBER, endpoints),
+    POOL("pools[].serving", NUMBER, serving),
+    POOL("pools[].kv_tokens", NUMBER, kv_tokens),
+    POOL("pools[].kv_reserved_tokens", NUMBER, reserved),
+    POOL("pools[].kv_foreign_tokens", NUMBER, foreign),
+    POOL("pools[].sessions", NUMBER, sessions),
+    POOL("pools[].covered", NUMBER, covered),
 };
 
 static const struct doc_member cred_members[] = {
@@ -151,6 +166,7 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
         DOC_ROWS(worker_members, doc->workers, STATUS_WORKERS),
         DOC_ROWS(engine_members, doc->engines, STATUS_ENGINES),
         DOC_ROWS(endpoint_members, doc->endpoints, STATUS_ENDPOINTS),
+        DOC_ROWS(pool_members, doc->pools, STATUS_POOLS),
         DOC_ROWS(cred_members, doc->creds, STATUS_CREDS),
         DOC_ROWS(model_members, doc->models, STATUS_MODELS),
         DOC_ROWS(target_members, doc->targets, STATUS_TARGETS),
@@ -158,9 +174,9 @@ int status_read(struct status_doc *doc, struct span text, struct err *e)
         DOC_ROWS(override_members, doc->overrides, STATUS_OVERRIDES),
         DOC_ROWS(fate_members, doc->fates, STATUS_FATES),
     };
-    size_t *const counts[] = {
-        NULL,           &doc->workers_n, &doc->engines_n, &doc->endpoints_n, &doc->creds_n,
-        &doc->models_n, &doc->targets_n, &doc->extras_n,  &doc->overrides_n, &doc->fates_n};
+    size_t *const counts[] = {NULL,           &doc->workers_n,   &doc->engines_n, &doc->endpoints_n,
+                              &doc->pools_n,  &doc->creds_n,     &doc->models_n,  &doc->targets_n,
+                              &doc->extras_n, &doc->overrides_n, &doc->fates_n};
     struct servers servers = {.doc = doc};
     int rc = doc_scan(server_members, ARRAY_LEN(server_members), text, on_server_hit, &servers);
 

@@ -37,6 +37,13 @@ struct status_endpoint {
     char provider[STATUS_TEXT], endpoint[STATUS_TEXT], state[STATUS_TEXT];
 };
 
+#define STATUS_POOLS 256
+struct status_pool {
+    double endpoints, serving, kv_tokens, reserved, foreign, sessions, lost_tokens;
+    double covered; /* -1: nobody knows */
+    char provider[STATUS_TEXT], n1[STATUS_TEXT], lost_domain[STATUS_TEXT];
+};
+
 struct status_cred {
     double fetched, failed;
     char provider[STATUS_TEXT], source[STATUS_TEXT], state[STATUS_TEXT], until[STATUS_TEXT];
@@ -89,6 +96,7 @@ struct status_doc {
     struct status_worker workers[STATUS_WORKERS];
     struct status_engine engines[STATUS_ENGINES];
     struct status_endpoint endpoints[STATUS_ENDPOINTS];
+    struct status_pool pools[STATUS_POOLS];
     struct status_cred creds[STATUS_CREDS];
     struct status_model models[STATUS_MODELS];
     struct status_target targets[STATUS_TARGETS];
@@ -96,7 +104,7 @@ struct status_doc {
     struct status_override overrides[STATUS_OVERRIDES];
     struct status_fate fates[STATUS_FATES];
     size_t workers_n, engines_n, endpoints_n, creds_n, models_n, targets_n, extras_n, overrides_n;
-    size_t fates_n;
+    size_t fates_n, pools_n;
 };
 
 /* Fill *doc, which is all zero, from the text. Texts are cut, and their control bytes are '?':

@@ -27,6 +27,7 @@ struct worker {
     struct resolver *resolver;
     struct gateway gateway;
     struct held_holder held;
+    struct policy_ledger ledger;
     struct link_ev link;
     uint32_t slot;
     struct board_row *row;
@@ -172,14 +173,19 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
                               .seats = &w->run->board->seats,
                               .overrides = w->run->board,
                               .endpoints = w->run->board,
+                              .ledger = &w->ledger,
                               .trial = &w->run->board->trial,
                               .room = w->run->room};
     int rc = -1;
 
+    if (policy_ledger_init(&w->ledger, w->run->board, place->slot, e) < 0)
+        return -1;
     held_init(&w->held, w->run->board, place->slot);
     if (gateway_init(&w->gateway, w->net, w->resolver, settings, sink, w->run->ticket_secret, e) <
-        0)
+        0) {
+        policy_ledger_fini(&w->ledger);
         return -1;
+    }
     w->link = (struct link_ev){.ev = w->ev,
                                .link = place->link,
                                .row = w->row,
@@ -201,6 +207,7 @@ static int serve(struct worker *w, const struct proc_place *place, struct settin
     send_records(w);
     link_ev_close(&w->link);
     gateway_fini(&w->gateway);
+    policy_ledger_fini(&w->ledger);
     send_records(w);
     return rc;
 }

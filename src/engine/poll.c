@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "board/loads.h"
 #include "engine/ask.h"
 #include "engine/probe.h"
 
@@ -140,6 +141,20 @@ static void remember_slots(struct endpoint *g)
     }
 }
 
+/* Who does not say what it uses has nothing foreign that is known. */
+static void note_foreign(struct endpoint *g)
+{
+    uint64_t used = g->signals.of[SIGNAL_KV_USED], old = board_get(&g->row->foreign), more = 0;
+    const struct board *b = g->p->conf.board;
+    struct loads own;
+
+    if (used != SIGNAL_UNKNOWN) {
+        loads_sum(&own, b, g->p->conf.workers, (size_t)(g->row - b->endpoints));
+        more = used - MIN(own.now, used);
+    }
+    board_set(&g->row->foreign, (3 * old + more) / 4);
+}
+
 static void end_round(struct endpoint *g)
 {
     remember_slots(g);
@@ -147,6 +162,7 @@ static void end_round(struct endpoint *g)
     suspect(g);
     tell_people(g);
     if (g->row) {
+        note_foreign(g);
         for (size_t i = 0; i < SIGNALS; i++)
             board_set(&g->row->signals[i], g->signals.of[i]);
         board_set(&g->row->state, g->state);

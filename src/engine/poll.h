@@ -13,6 +13,10 @@
  * it is asked again and again, until it answers or has made something. One that does not say what
  * it makes is not suspected.
  *
+ * What it says of its KV cache beyond what the sessions of this gateway have come to is foreign: of
+ * other gateways, or of who goes around them. Both are of slightly different moments, so it is a
+ * mean of the last rounds.
+ *
  * What an engine answers is bounded: pages are read as they come, and no further than
  * POLL_PAGE_MAX.
  *
@@ -41,6 +45,7 @@ struct poll_conf {
     struct ev *ev;
     struct call_pools *pools;
     struct board *board;
+    uint32_t workers;                         /* whose sessions stand on the board */
     void (*say)(void *arg, const char *line); /* for people: an endpoint stands otherwise */
     void *arg;
 };

@@ -10,6 +10,7 @@
  * under "unknown", or they alone would fill the registry.
  */
 #include "ops/endpoints.h"
+#include "ops/pools.h"
 #include "ops/collect.h"
 
 #include "base/version.h"
@@ -429,6 +430,7 @@ void collect_view(struct metrics *m, const struct view *v)
     add_config(m, v);
     add_engines(m, v);
     endpoints_collect(m, v);
+    pools_collect(m, v);
     add_credentials(m, v);
     for (uint32_t i = 0; i < v->workers; i++)
         add_worker(m, v, i);

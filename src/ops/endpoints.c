@@ -3,6 +3,7 @@
  */
 #include "ops/endpoints.h"
 
+#include "board/loads.h"
 #include "engine/signals.h"
 
 struct at {
@@ -54,6 +55,8 @@ static void kv_known(struct json_write *w, const char *key, uint64_t n, double u
 static void write_one(struct json_write *w, const struct view *v, const struct settings_provider *p,
                       const struct settings_url *url, const struct endpoint_view *view)
 {
+    struct loads own;
+
     json_begin_object(w);
     json_kv_string(w, "provider", p->name);
     json_kv_string(w, "endpoint", url->text);
@@ -69,6 +72,10 @@ static void write_one(struct json_write *w, const struct view *v, const struct s
     kv_known(w, "kv_used_tokens", signal_of(view, SIGNAL_KV_USED), 1);
     kv_known(w, "kv_tokens", signal_of(view, SIGNAL_KV_TOKENS), 1);
     kv_known(w, "preemptions", signal_of(view, SIGNAL_PREEMPTIONS), 1);
+    loads_sum(&own, v->board, v->workers, endpoints_place(v->board, url->id));
+    json_kv_uint(w, "sessions", own.sessions);
+    json_kv_uint(w, "kv_reserved_tokens", own.tokens);
+    json_kv_uint(w, "kv_foreign_tokens", view->foreign);
     json_end_object(w);
 }
 
@@ -102,6 +109,8 @@ static const struct {
 
 void endpoints_collect(struct metrics *m, const struct view *v)
 {
+    static const enum metric own[] = {METRIC_ENDPOINT_SESSIONS, METRIC_ENDPOINT_RESERVED,
+                                      METRIC_ENDPOINT_FOREIGN};
     const struct settings_provider *p;
     const struct settings_url *url;
     struct endpoint_view view;
@@ -109,15 +118,22 @@ void endpoints_collect(struct metrics *m, const struct view *v)
 
     metrics_clear(m, METRIC_ENDPOINT_STATE);
     metrics_clear(m, METRIC_ENDPOINT_AGE);
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        metrics_clear(m, own[i]);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         metrics_clear(m, rows[i].metric);
     while (next(v, &at, &p, &url, &view)) {
         struct span labels[3] = {p->name, url->text};
+        struct loads l;
 
         for (int s = 0; s < ENDPOINT_STATES; s++) {
             labels[2] = span_str(endpoints_state_name((enum endpoint_state)s));
             metrics_set(m, METRIC_ENDPOINT_STATE, labels, s == (int)state_of(&view));
         }
+        loads_sum(&l, v->board, v->workers, endpoints_place(v->board, url->id));
+        metrics_set(m, METRIC_ENDPOINT_SESSIONS, labels, (double)l.sessions);
+        metrics_set(m, METRIC_ENDPOINT_RESERVED, labels, (double)l.tokens);
+        metrics_set(m, METRIC_ENDPOINT_FOREIGN, labels, (double)view.foreign);
         if (view.seen_us)
             metrics_set(m, METRIC_ENDPOINT_AGE, labels, age_s(v, &view));
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "codec/json_write.h"
 #include "ops/endpoints.h"
+#include "ops/pools.h"
 #include "ops/override.h"
 #include "ops/probes.h"
 #include "ops/trial.h"
@@ -290,6 +291,8 @@ void status_write(struct buf *out, const struct view *v, struct recent *recent,
     add_engines(&w, v);
     json_key(&w, "endpoints");
     endpoints_write(&w, v);
+    json_key(&w, "pools");
+    pools_write(&w, v);
     add_credentials(&w, v);
     json_kv_uint(&w, "window_s", recent_window_s(recent, v->now_us));
     kv_double(&w, "overhead_p50_s", recent_overhead_s(recent, 0.50));

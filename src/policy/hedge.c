@@ -6,6 +6,7 @@
 #include "policy/evidence.h"
 #include "policy/limits.h"
 #include "policy/policy_impl.h"
+#include "policy/session.h"
 #include "policy/size.h"
 
 uint64_t policy_hedge_id(uint64_t model)
@@ -182,6 +183,7 @@ void policy_outrun(struct policy_request *q, uint64_t waited_us, uint64_t now_us
                       waited_us, q->prompt_bytes);
     if (q->it.reserved_us && waited_us) /* its prompt may have been read; no more than that */
         limits_used(policy_limits_place(q, q->it.at, now_us), q->it.reserved - output);
+    session_end(q, false);
     policy_give_back(q, false, now_us);
     policy_end_probe(q, 0, now_us);
 }

@@ -9,6 +9,7 @@
 #include "policy/fates.h"
 #include "policy/limits.h"
 #include "policy/policy_impl.h"
+#include "policy/session.h"
 #include "policy/size.h"
 #include "route/stay.h"
 
@@ -169,18 +170,13 @@ bool policy_is_within(const struct policy_request *q, uint32_t i, uint64_t now_u
            limits_look(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us, why, until_us);
 }
 
-/* It is spoken for by this attempt. */
-bool policy_hold(struct policy_request *q, uint32_t i, uint64_t now_us)
+/* What it may take of its rate limits. */
+static bool hold_limits(struct policy_request *q, uint32_t i, uint64_t now_us)
 {
     enum reason why = REASON_NONE;
     uint64_t until = 0;
     bool held;
 
-    q->it.at = (uint8_t)i;
-    q->it.asked_us = now_us;
-    q->it.reserved_us = 0;
-    if (!q->rules->limits)
-        return true;
     if (!limits_hold(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us, &held, &why,
                      &until)) {
         blocked(q, i, why, until);
@@ -190,6 +186,18 @@ bool policy_hold(struct policy_request *q, uint32_t i, uint64_t now_us)
     q->it.reserved_us = held ? now_us : 0;
     if (q->candidates[i].ramps)
         limits_sent(policy_limits_place(q, i, now_us), tokens_at(q, i), now_us);
+    return true;
+}
+
+/* What it may take is spoken for by this attempt. */
+bool policy_hold(struct policy_request *q, uint32_t i, uint64_t now_us)
+{
+    q->it.at = (uint8_t)i;
+    q->it.asked_us = now_us;
+    q->it.reserved_us = 0;
+    if (q->rules->limits && !hold_limits(q, i, now_us))
+        return false;
+    session_begin(q);
     return true;
 }
 
@@ -205,6 +213,7 @@ void policy_give_back(struct policy_request *q, bool used, uint64_t now_us)
 /* The attempt will not be made. */
 void policy_let_go(struct policy_request *q, uint64_t now_us)
 {
+    session_end(q, false);
     policy_give_back(q, false, now_us);
     if (q->rules->limits && q->candidates[q->it.at].ramps)
         limits_unsent(policy_limits_place(q, q->it.at, now_us), q->it.reserved, q->it.asked_us);
@@ -518,6 +527,7 @@ void policy_note_failure(struct policy_request *q, const struct policy_failure *
          refused = is_refused(f);
     uint8_t fates = q->it.probing_fates;
 
+    session_end(q, false);
     policy_give_back(q, policy_may_be_executed(f), now_us);
     policy_end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
     if (f->too_fast)
@@ -663,10 +673,13 @@ void policy_broke(struct policy_request *q, const struct policy_failure *f, uint
     policy_note_failure(q, f, now_us, random);
 }
 
-void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us)
+void policy_used(struct policy_request *q, uint64_t input, uint64_t output, uint64_t now_us)
 {
-    if (q->n && !q->bulk && tokens)
-        size_note(policy_target_of(q, q->it.at, now_us), q->text, tokens);
+    if (q->n == 0)
+        return;
+    if (!q->bulk && input)
+        size_note(policy_target_of(q, q->it.at, now_us), q->text, input);
+    session_note(q, output, now_us);
 }
 
 /* It was refused, or had no money, and is used: that is over. Who has been told since stays told.
@@ -702,6 +715,7 @@ void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_u
 void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 {
     policy_answers(q, waited_us, now_us);
+    session_end(q, true);
     policy_give_back(q, true, now_us);
     if (!q->it.noted)
         evidence_result(policy_target_of(q, q->it.at, now_us), true, false, now_us, 0);
@@ -709,6 +723,7 @@ void policy_ended(struct policy_request *q, uint64_t waited_us, uint64_t now_us)
 
 void policy_dropped(struct policy_request *q, uint64_t now_us)
 {
+    session_end(q, false);
     policy_give_back(q, true, now_us);
     policy_end_probe(q, 0, now_us);
 }

@@ -56,6 +56,7 @@
 
 #include "base/reason.h"
 #include "board/standing.h"
+#include "policy/ledger.h"
 #include "provider/class.h"
 #include "provider/limits.h"
 #include "route/arrange.h"
@@ -116,17 +117,18 @@ struct policy_fates {
  * silence takes out. */
 struct policy_candidate {
     uint64_t target, credential, provider;
-    uint64_t limits;  /* who shares its rate limits; 0: nobody */
-    bool thinks;      /* its model may be silent for long before it answers */
-    uint64_t model;   /* the same for all ways to it; 0: it has no other */
-    uint64_t context; /* how many tokens it takes; 0: not known */
-    bool degraded;    /* behind all that are not, whatever else */
-    uint8_t tier;     /* all of one are asked before all of a higher one */
-    uint32_t weight;  /* route_candidate.weight */
-    bool apart;       /* its limit of tokens is one of input; output is counted as it comes */
-    bool refills;     /* its limits fill up all the time, and not when they are over */
-    bool ramps;       /* it may ask to slow down */
-    uint64_t cost;    /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
+    uint64_t limits;   /* who shares its rate limits; 0: nobody */
+    bool thinks;       /* its model may be silent for long before it answers */
+    uint64_t model;    /* the same for all ways to it; 0: it has no other */
+    uint64_t context;  /* how many tokens it takes; 0: not known */
+    uint64_t endpoint; /* the engine (board/endpoints.h); 0: nobody asks it how it is */
+    bool degraded;     /* behind all that are not, whatever else */
+    uint8_t tier;      /* all of one are asked before all of a higher one */
+    uint32_t weight;   /* route_candidate.weight */
+    bool apart;        /* its limit of tokens is one of input; output is counted as it comes */
+    bool refills;      /* its limits fill up all the time, and not when they are over */
+    bool ramps;        /* it may ask to slow down */
+    uint64_t cost;     /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
     struct policy_fates fates;
 };
 
@@ -190,9 +192,10 @@ struct policy_attempt {
     bool answered;         /* its target has begun to answer ... */
     bool noted;            /* ... which is its success */
     bool slow;             /* its stream has been found slow */
+    struct policy_session session; /* what it takes of its engine's KV cache */
 };
 
-/* A request. All 0 at first but the first twelve, heirs at any time. */
+/* A request. All 0 at first but the first fourteen, heirs at any time. */
 struct policy_request {
     struct board_standing *table;
     const struct policy_rules *rules;
@@ -206,6 +209,8 @@ struct policy_request {
                             * tokens of what is none; both 0: it cannot be told */
     uint64_t output;       /* tokens that the answer may have; likewise */
     struct policy_passed *passed; /* a place for each of them; NULL: nobody wants to know */
+    struct policy_ledger *ledger; /* of the engines' KV caches; NULL: nobody keeps one */
+    uint64_t tenant;              /* a hash of who asks, for how long answers are */
 
     uint32_t heirs; /* candidates that could go on with its stream; a bit each */
 
@@ -350,8 +355,11 @@ struct policy_left {
 void policy_left(struct policy_left *ret, const struct board_standing *table,
                  const struct policy_candidate *c, uint64_t now_us);
 
-/* The attempt's target has counted so many tokens of input; 0: it has not said. */
-void policy_used(struct policy_request *q, uint64_t tokens, uint64_t now_us);
+/* The attempt's target has counted so many tokens of input and of output; 0: it has not said. */
+void policy_used(struct policy_request *q, uint64_t input, uint64_t output, uint64_t now_us);
+
+/* The attempt's stream has come to so many tokens, as far as can be told. */
+void policy_says(struct policy_request *q, uint64_t tokens);
 
 /* How many tokens a text of so many bytes has there, as far as its answers have taught; c NULL: as
  * where nobody knows. */

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "board/held.h"
+#include "board/loads.h"
 #include "board/suspect.h"
 #include "board/trial.h"
 #include "proc/command.h"
@@ -249,8 +250,10 @@ static void child_died(struct master *m, struct child *c, int status)
     board_set(&c->row->pid, 0);
     board_set(&c->row->live, 0);
     board_set(&c->row->conns, 0);
-    if (c->place.kind == PROC_WORKER)
+    if (c->place.kind == PROC_WORKER) {
         board_targets_clear(m->conf->board->targets[c->place.slot]);
+        loads_clear(m->conf->board->loads[c->place.slot]);
+    }
     if (m->phase != SERVING)
         return;
     if (died_trying(m, c, now))

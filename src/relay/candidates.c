@@ -327,7 +327,9 @@ static bool take_ways(struct relay *r, const struct listed *l)
                                      .text = r->dialect->free ? 0 : relay_text_bytes(r),
                                      .bulk = r->dialect->free ? 0 : relay_bulk_tokens(r),
                                      .output = r->req.max_tokens ? tokens_of(r) : 0,
-                                     .passed = passed};
+                                     .passed = passed,
+                                     .ledger = r->env->sink.ledger,
+                                     .tenant = r->key ? span_hash(r->key->name) : 1};
     return true;
 }
 

@@ -94,6 +94,8 @@ void relay_hear(struct relay *r, bool content)
         r->pace.us += now - r->heard;
     r->pace.n += content;
     r->heard = now;
+    if (r->run.n)
+        policy_says(&r->run, r->pace.n);
     if (content && r->run.n && r->pace.us >= POLICY_PACE_US)
         policy_goes_on(&r->run, &r->pace, false, now);
 }

@@ -92,7 +92,8 @@ void relay_drop_attempt(struct relay *r)
     rec->attempt_us = (t->ended ? t->ended : ev_now(r->env->ev)) - t->began;
     rec->attempt_first_us = t->first ? t->first - t->began : 0;
     relay_note_cost(r, a);
-    policy_used(&r->run, a->usage.seen ? a->usage.input : 0, ev_now(r->env->ev));
+    policy_used(&r->run, a->usage.seen ? a->usage.input : 0,
+                a->usage.seen && a->usage.output ? a->usage.output : r->pace.n, ev_now(r->env->ev));
     relay_settle_cost(r, true);
     note_stand(r, a);
     relay_drop_calls(r);

@@ -56,6 +56,7 @@ struct relay_sink {
     struct board_seats *seats;     /* where conversations sit; NULL: no model is sticky */
     const struct board *overrides; /* who is out of service by hand; NULL: nobody is */
     const struct board *endpoints; /* how engines are; NULL: nobody asks them */
+    struct policy_ledger *ledger;  /* of engines' KV caches; NULL: none is kept */
     struct board_trial *trial;     /* counts of both sides of one; NULL: there are no trials */
     struct relay_room room;        /* at most, where the settings give no limit of their own */
 };

@@ -57,12 +57,13 @@ static void check_url(struct build *b, const struct keys_provider *k, const stru
 
 static void check_twice(struct build *b, const struct keys_provider *k, size_t n)
 {
-    const struct conf_value *v = k->endpoints.items;
+    const struct keys_endpoint *v = k->endpoints.items;
 
     for (size_t i = 0; i < n; i++)
-        if (span_eq(v[i].text, v[n].text))
-            conf_report_add(b->report, CONF_ERROR, "E032", v[n].at,
-                            "providers.%s.endpoints has '%s' twice", k->self.text.p, v[n].text.p);
+        if (span_eq(v[i].url.text, v[n].url.text))
+            conf_report_add(b->report, CONF_ERROR, "E032", v[n].url.at,
+                            "providers.%s.endpoints has '%s' twice", k->self.text.p,
+                            v[n].url.text.p);
 }
 
 /* The first of the row's variables that holds something. */
@@ -163,7 +164,7 @@ static uint64_t endpoint_id(const struct settings_provider *p, const struct sett
 
 static void build_urls(struct build *b, const struct keys_provider *k, struct settings_provider *p)
 {
-    const struct conf_value *v = k->endpoints.items;
+    const struct keys_endpoint *v = k->endpoints.items;
     struct settings_url *urls;
     size_t n = k->endpoints.n;
     struct conf_diag *d;
@@ -173,9 +174,11 @@ static void build_urls(struct build *b, const struct keys_provider *k, struct se
         return;
     p->urls = urls;
     for (size_t i = 0; i < n; i++) {
-        urls[i] = url_with_scope(b, p, v[i].text);
+        urls[i] = url_with_scope(b, p, v[i].url.text);
         urls[i].id = endpoint_id(p, &urls[i]);
-        check_url(b, k, p->type, &urls[i], &v[i]);
+        if (v[i].domain.set && !v[i].domain.bad)
+            urls[i].domain = build_dup(b, v[i].domain.text);
+        check_url(b, k, p->type, &urls[i], &v[i].url);
         check_twice(b, k, i);
     }
     p->urls_n = n;
@@ -190,6 +193,37 @@ static void build_urls(struct build *b, const struct keys_provider *k, struct se
                         "providers.%.*s: type %s has no address of its own", SPAN_FMT(p->name),
                         p->type->name);
     conf_diag_note(b->report, d, "write endpoints: with its URL");
+}
+
+/* The domain of endpoint i: that of an earlier one with the same word, or the next one. */
+static uint16_t domain_of(const struct settings_provider *p, const uint16_t *domains, size_t i,
+                          uint16_t next)
+{
+    for (size_t k = 0; k < i && span_has(p->urls[i].domain); k++)
+        if (span_eq(p->urls[k].domain, p->urls[i].domain))
+            return domains[k];
+    return next;
+}
+
+static void build_pool(struct build *b, const struct keys_provider *k, struct settings_provider *p)
+{
+    uint64_t *ids = build_alloc(b, p->urls_n, sizeof(*ids));
+    uint16_t *domains = build_alloc(b, p->urls_n, sizeof(*domains));
+
+    if (!ids || !domains)
+        return;
+    p->pool = (struct policy_pool){.ids = ids, .domains = domains, .n = (uint16_t)p->urls_n};
+    for (size_t i = 0; i < p->urls_n; i++) {
+        ids[i] = p->urls[i].id;
+        domains[i] = domain_of(p, domains, i, p->pool.domains_n);
+        p->pool.domains_n = MAX(p->pool.domains_n, (uint16_t)(domains[i] + 1));
+    }
+    if (p->urls_n > 1 && p->pool.domains_n == 1)
+        conf_report_add(
+            b->report, CONF_WARNING, "W015", k->endpoints.at,
+            "providers.%.*s: all endpoints die with '%.*s', so the pool is unprotected: "
+            "nobody would hold its sessions",
+            SPAN_FMT(p->name), SPAN_FMT(p->urls[0].domain));
 }
 
 static void build_keys(struct build *b, const struct keys_provider *k, struct settings_provider *p)
@@ -389,6 +423,8 @@ static void build_provider(struct build *b, const struct keys_provider *k,
     p->meets = build_meets(b, &p->facts);
     p->fate = build_text(b, &k->fate);
     p->poll_ms = p->type->engine ? k->poll.num : 0;
+    if (p->poll_ms)
+        build_pool(b, k, p);
     build_credential(b, k, p);
 }
 

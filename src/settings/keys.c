@@ -207,6 +207,14 @@ static const struct conf_table credentials_table = TABLE(keys_credentials, crede
 #define HELP_CONTRACT "The contracts that were made with whoever runs it, in words of your own. For data_classes."
 #define HELP_FILTER "Whether a safety filter of the provider's own stands before its models (provider) or not (none). For models with safety: required."
 
+static const struct conf_key endpoint_keys[] = {
+    {"url", CONF_ONE, .required = true, .type = &types_url, AT(keys_endpoint, url), .example = "http://10.1.0.11:8000",
+     .help = "The base URL."},
+    {"domain", CONF_ONE, .type = &conf_name, AT(keys_endpoint, domain), .example = "zone-a",
+     .help = "What it dies with: a host, a rack, a zone, in a word of your own. Left out: it dies alone."},
+};
+static const struct conf_table endpoint_table = TABLE(keys_endpoint, endpoint_keys);
+
 static const struct conf_key provider_keys[] = {
     {"type", CONF_ONE, .required = true, .type = &types_provider, AT(keys_provider, type), .example = "openai",
      .help = "Vendor or engine: what it speaks, where it lives, what its errors mean."},
@@ -218,8 +226,8 @@ static const struct conf_key provider_keys[] = {
      .help = "Where the cloud serves it, where the type has regions; when left out, from the cloud's own variable (AWS_REGION, GOOGLE_CLOUD_LOCATION). Of other types where it is, for models that prefer same-region."},
     {"project", CONF_ONE, .type = &types_place, AT(keys_provider, project), .example = "my-project",
      .help = "The project that pays, where the type has projects (Vertex AI). When left out, from GOOGLE_CLOUD_PROJECT."},
-    {"endpoints", CONF_ONE_OR_LIST, .type = &types_url, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
-     .help = "The base URL. Cloud providers have one of their own; engines need theirs here. Of a list the next one is tried when one fails."},
+    {"endpoints", CONF_ITEMS, .table = &endpoint_table, AT(keys_provider, endpoints), .most = 64, .example = "https://api.openai.com/v1",
+     .help = "The base URL, alone or with more about it. Cloud providers have one of their own; engines need theirs here. Of a list the next one is tried when one fails."},
     {"terminal", CONF_ONE, .type = &types_terminal, AT(keys_provider, terminal), .example = "done",
      .help = "What ends a stream of OpenAI's chat or completions: done ([DONE] comes) or finish (only the finish reasons do). The type knows; needed for openai-compatible servers that differ."},
     {"http", CONF_ONE, .type = &types_http, AT(keys_provider, http), .text = "auto",

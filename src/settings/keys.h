@@ -67,12 +67,17 @@ struct keys_facts {
     struct conf_value retention, training, safety;
 };
 
+struct keys_endpoint {
+    struct conf_value self;
+    struct conf_value url, domain;
+};
+
 struct keys_provider {
     struct conf_value self;
     struct conf_value type;
     struct conf_value region, project;
     struct keys_credentials credentials;
-    struct conf_list key, endpoints;
+    struct conf_list key, endpoints; /* struct keys_endpoint */
     struct conf_value terminal, http;
     struct keys_provider_tls tls;
     struct conf_value proxy, proxy_auth;

@@ -303,6 +303,15 @@ size_t settings_ways(const struct settings_provider *p)
     return p->urls_n * MAX(p->keys_n, (size_t)1);
 }
 
+struct span settings_domain_name(const struct settings_provider *p, uint16_t domain)
+{
+    size_t i = 0;
+
+    while (i + 1 < p->pool.n && p->pool.domains[i] != domain)
+        i++;
+    return span_has(p->urls[i].domain) ? p->urls[i].domain : p->urls[i].text;
+}
+
 struct settings_way settings_way(const struct settings_target *t, size_t i)
 {
     return (struct settings_way){t, i % t->provider->urls_n, i / t->provider->urls_n};
@@ -337,6 +346,7 @@ struct policy_candidate settings_candidate(const struct settings_way *w)
                                     .thinks = w->target->thinks,
                                     .model = not_0(span_hash(w->target->id)),
                                     .context = w->target->context,
+                                    .endpoint = p->poll_ms ? p->urls[w->url].id : 0,
                                     .degraded = w->target->degraded,
                                     .apart = p->type->limits.apart,
                                     .refills = p->type->limits.refills,

@@ -25,6 +25,7 @@
 #include "provider/provider.h"
 #include "provider/token.h"
 #include "route/fit.h"
+#include "policy/pool.h"
 #include "route/wall.h"
 
 /* A base URL, taken apart. Spans live in the snapshot. */
@@ -35,7 +36,8 @@ struct settings_url {
     bool tls;
     struct span host; /* without brackets */
     uint16_t port;
-    struct span path; /* "" or "/v1", never ends with '/' */
+    struct span path;   /* "" or "/v1", never ends with '/' */
+    struct span domain; /* of an endpoint: what it dies with; absent: it dies alone */
 };
 
 /* Its host as a request names it, made in the arena: host[:port], the port only where it is not the
@@ -96,7 +98,8 @@ struct settings_provider {
     uint32_t meets;   /* of settings.classes, a bit each: all that it demands is known to be met */
     struct span fate; /* what it says that it shares with others; "none": nothing */
     uint64_t poll_ms; /* an engine: how often each endpoint is asked how it is; 0: never */
-    uint8_t watched;  /* of what it shares; a bit for each enum policy_fate_kind */
+    struct policy_pool pool; /* of its endpoints; none where none is asked */
+    uint8_t watched;         /* of what it shares; a bit for each enum policy_fate_kind */
 };
 
 struct settings_target {
@@ -275,6 +278,10 @@ struct settings_way {
 /* How likely the way is where weights count, its target's being this: the ways to a target share
  * it. */
 uint32_t settings_weight(const struct settings_way *w, uint64_t weight);
+
+/* What a failure domain of a provider's pool is called: its word, or the URL of its only endpoint.
+ */
+struct span settings_domain_name(const struct settings_provider *p, uint16_t domain);
 
 /* How many ways there are to a target. */
 size_t settings_ways(const struct settings_provider *p);

@@ -72,3 +72,11 @@ def test_joins(binary, seed):
         binary, "joins", r"(\d+) streams, (\d+) cuts, (\d+) joins, (\d+) failures, seed " +
         str(seed), str(seed))
     assert streams > 1000 and cuts > 4000 and joins > 8000 and failures == 0
+
+
+@pytest.mark.timeout(300)
+def test_sessions(binary):
+    """A pool that does not know how long answers will be holds nearly what it could, and survives."""
+    pools, held, lost, of = counts(
+        binary, "sessions", r"(\d+) pools, (\d+) of 1000 held at the least, (\d+) of (\d+) lost")
+    assert pools == 8 and held >= 970 and of > 100_000 and lost * 1000 <= of

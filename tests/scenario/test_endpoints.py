@@ -2,44 +2,12 @@
 metrics, whatever becomes of an engine, of the configuration, or of the keeper."""
 import os
 import signal
-import subprocess
 
 import pytest
 
 import bed
 import peers
-
-VLLM = """vllm:num_requests_running{engine="0",model_name="m"} 42.0
-vllm:num_requests_waiting{engine="0",model_name="m"} 7.0
-vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.625
-vllm:num_preemptions_total{engine="0",model_name="m"} 2.0
-vllm:cache_config_info{block_size="16",num_gpu_blocks="1000"} 1.0
-"""
-
-
-class Engine(peers.Provider):
-    """pages: path -> bytes of an answer, or what gives its pieces; what is not there is 404."""
-
-    def __init__(self, pages):
-        self.pages = pages
-        super().__init__(self.page)
-
-    def page(self, request):
-        if request.path == "/v1/completions":
-            return peers.answer(200, {"id": "c", "object": "text_completion", "created": 1, "model": "m", "choices": [
-                {"index": 0, "text": peers.HELLO, "logprobs": None, "finish_reason": "stop"}]})
-        if request.method == "POST":
-            return peers.chat()
-        found = self.pages.get(request.path)
-        return found() if callable(found) else found or peers.answer(404, b"")
-
-    def asked(self, path):
-        return len([r for r in self.requests if r.path == path])
-
-
-def healthy(metrics=VLLM):
-    return {"/health": peers.answer(200, b""), "/metrics": peers.answer(200, metrics.encode(), kind="text/plain")}
-
+from pages import VLLM, Engine, command, healthy
 
 def configured(*engines, poll="250ms"):
     conf = bed.basic("127.0.0.1:9")
@@ -47,11 +15,6 @@ def configured(*engines, poll="250ms"):
                          for n, e in enumerate(engines)}
     conf["models"] = {"m": {"targets": [f"e{n}/m" for n in range(len(engines))]}}
     return conf
-
-
-def command(binary, g, *args):
-    return subprocess.run([binary, *args, "--admin", f"http://{g.admin}"], capture_output=True, text=True, timeout=30,
-                          check=True).stdout
 
 
 def pool(engines):
@@ -78,10 +41,12 @@ def test_what_an_engine_says_is_shown(binary, tmp_path, engine):
     g = bed.Gateway(binary, tmp_path, configured(engine))
     try:
         bed.wait_for(lambda: states(g) == ["ready"])
+        bed.wait_for(lambda: rows(g)["e0"]["kv_foreign_tokens"] > 9900)  # nobody here has sent anything
         row = rows(g)["e0"]
-        assert 0 <= row.pop("age_s") < 1
+        assert 0 <= row.pop("age_s") < 1 and row.pop("kv_foreign_tokens") <= 10000
         assert row == {"provider": "e0", "endpoint": engine.url("/v1"), "state": "ready", "running": 42, "waiting": 7,
-                       "kv_share": 0.625, "kv_used_tokens": 10000, "kv_tokens": 16000, "preemptions": 2}
+                       "kv_share": 0.625, "kv_used_tokens": 10000, "kv_tokens": 16000, "preemptions": 2,
+                       "sessions": 0, "kv_reserved_tokens": 0}
         of = f'{{provider="e0",endpoint="{engine.url("/v1")}"'
         metrics = g.metrics()
         assert metrics[f'lamplighter_endpoint_state{of},state="ready"}}'] == 1

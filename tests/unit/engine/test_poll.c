@@ -4,6 +4,7 @@
 #include "call/world.h"
 
 #include "base/mem.h"
+#include "board/loads.h"
 #include "engine/poll.h"
 
 #define HEAD(status) "HTTP/1.1 " status "\r\ncontent-length: "
@@ -50,7 +51,7 @@ static int set_up(void **state)
 {
     static const char *const env[] = {"K=the-engines-key", NULL};
     struct bed *b = calloc(1, sizeof(*b));
-    struct poll_conf conf = {.say = on_say, .arg = b};
+    struct poll_conf conf = {.workers = 1, .say = on_say, .arg = b};
     struct err e;
 
     assert_non_null(b);
@@ -620,6 +621,41 @@ static void a_place_that_is_busy_is_asked_in_the_next_round(void **state)
     assert_int_equal(look(b, 0, 0).signals[SIGNAL_RUNNING], 1);
 }
 
+#define HALF                                                                                       \
+    HEAD("200 OK")                                                                                 \
+    "92\r\n\r\nvllm:kv_cache_usage_perc "                                                          \
+    "0.5\nvllm:cache_config_info{block_size=\"16\",num_gpu_blocks="                                \
+    "\"100\"} 1\n"
+
+/* What it uses beyond what our own sessions have come to, over some rounds. */
+static void what_is_not_ours_is_foreign(void **state)
+{
+    static struct origin_page pages[] = {
+        {"/health", OK}, {"/metrics", HALF}, {"/is_sleeping", GONE}, {NULL, NULL}};
+    struct bed *b = *state;
+    struct board_load *own;
+
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
+    b->engine.pages = pages;
+    use(b, VLLM);
+    world_run(&b->w, EV_MS(300));
+    assert_int_equal(look(b, 0, 0).signals[SIGNAL_KV_USED], 800);
+    assert_in_range(look(b, 0, 0).foreign, 200, 350); /* a round may say much that is none */
+    world_run(&b->w, EV_S(10));
+    assert_in_range(look(b, 0, 0).foreign, 797, 800);
+    own = b->board->loads[0] + endpoints_place(b->board, b->settings->providers[0].urls[0].id);
+    board_set(&own->now, 500);
+    world_run(&b->w, EV_S(10));
+    assert_in_range(look(b, 0, 0).foreign, 297, 303);
+    board_set(&own->now, 1000); /* the engine has not heard of some of it */
+    world_run(&b->w, EV_S(10));
+    assert_in_range(look(b, 0, 0).foreign, 0, 3);
+    board_set(&own->now, 0);
+    pages[1].answer = MUTE; /* it does not say what it uses */
+    world_run(&b->w, EV_S(10));
+    assert_in_range(look(b, 0, 0).foreign, 0, 3);
+}
+
 static void every_failed_allocation_is_survived(void **state)
 {
     static const struct origin_page pages[] = {
@@ -699,6 +735,7 @@ int main(void)
         TEST(who_fills_its_cache_is_at_work),
         TEST(a_probe_goes_with_its_snapshot),
         TEST(a_place_that_is_busy_is_asked_in_the_next_round),
+        TEST(what_is_not_ours_is_foreign),
         TEST(every_failed_allocation_is_survived),
         TEST(a_probe_without_memory_says_nothing),
     };

@@ -320,8 +320,8 @@ static void each_target_counts_in_its_own_way(void **state)
         q = request(b, 0, 0);
         q.text = 3000;
         assert_int_equal(policy_next(&q, NOW), 0);
-        policy_used(&q, 1500, NOW);
-        policy_used(&q, 0, NOW); /* not said */
+        policy_used(&q, 1500, 0, NOW);
+        policy_used(&q, 0, 0, NOW); /* not said */
         policy_ended(&q, 0, NOW);
     }
     assert_int_equal(policy_tokens(b->table, &b->c[0], 3000), 1500);
@@ -338,7 +338,7 @@ static void each_target_counts_in_its_own_way(void **state)
     q.text = 1000;
     q.bulk = 501; /* a picture besides */
     assert_int_equal(policy_next(&q, NOW), 1);
-    policy_used(&q, 1, NOW); /* of it nothing is learned about text */
+    policy_used(&q, 1, 0, NOW); /* of it nothing is learned about text */
     assert_int_equal(policy_tokens(b->table, &b->c[1], 3000), 750);
 }
 

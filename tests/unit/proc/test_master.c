@@ -20,13 +20,19 @@ static void a_killed_child_is_replaced_in_its_place(void **state)
     board_set(&row->live, 5);
     board_set(&row->conns, 6);
     board_add(&row->requests, 7);
+    board_set(&b->board->loads[1][9].tokens, 8);
+    board_set(&b->board->loads[1][9].ended, 9);
+    board_set(&b->board->loads[0][9].tokens, 10);
     kill(victim, SIGKILL);
     UNTIL(b, page->seen[PROC_WORKER].ready == 3 && replaced(row, victim));
     assert_int_equal(pid_of(&b->board->workers[0]), other);
     assert_int_equal(board_get(&row->crashes), 1);
     assert_int_equal(board_get(&row->live), 0); /* what it had is gone ... */
     assert_int_equal(board_get(&row->conns), 0);
+    assert_int_equal(board_get(&b->board->loads[1][9].tokens), 0);
     assert_int_equal(board_get(&row->requests), 7); /* ... and what it did is not */
+    assert_int_equal(board_get(&b->board->loads[1][9].ended), 9);
+    assert_int_equal(board_get(&b->board->loads[0][9].tokens), 10); /* nor another one's */
     assert_true(said("worker 1 died of signal 9; replacing it"));
     assert_int_equal(page->gave_way, 0);
     kill(pid_of(row), SIGKILL); /* this one is young */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "board/endpoints.h"
 
 #define MEGA    ((size_t)1024 * 1024)
 #define UP_ROOM ((size_t)4096) /* the requests of tests without memory fit */
@@ -343,6 +344,36 @@ void twin_listen(struct twin *t, size_t up)
                      0);
 }
 
+/* Engines of the configuration have a place, as if they had been asked how they are. */
+static void open_ledger(struct twin *t)
+{
+    struct err e;
+
+    assert_int_equal(board_new(&t->board, &e), 0);
+    assert_int_equal(policy_ledger_init(&t->ledger, t->board, 0, &e), 0);
+    for (size_t i = 0; i < t->settings->providers_n; i++)
+        for (size_t k = 0; k < t->settings->providers[i].pool.n; k++)
+            assert_non_null(endpoints_make(t->board, t->settings->providers[i].pool.ids[k]));
+}
+
+/* Nothing is left of any session, however its attempt has ended. */
+static void close_ledger(struct twin *t)
+{
+    for (size_t place = 0; place < BOARD_ENDPOINTS; place++) {
+        struct loads l;
+
+        loads_sum(&l, t->board, 1, place);
+        assert_int_equal(l.sessions, 0);
+        assert_int_equal(l.tokens, 0);
+        assert_int_equal(l.kept, 0);
+        assert_int_equal(l.now, 0);
+        assert_int_equal(l.kept_now, 0);
+        assert_int_equal(l.largest, 0);
+    }
+    policy_ledger_fini(&t->ledger);
+    board_free(&t->board);
+}
+
 void twin_open(struct twin *t, uint64_t seed, const char *config)
 {
     twin_open_env(t, seed, config, (const char *[]){NULL});
@@ -351,7 +382,8 @@ void twin_open(struct twin *t, uint64_t seed, const char *config)
 void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char *const *env)
 {
     struct net_sim_conf net = {.latency_min = 100, .latency_max = 2000, .jitter_max = 200};
-    struct relay_sink sink = {.record = on_record, .arg = t, .targets = t->targets};
+    struct relay_sink sink = {
+        .record = on_record, .arg = t, .targets = t->targets, .ledger = &t->ledger};
     struct net_listen_conf lc = {.fd = -1};
     struct resolver_conf names = {0};
     struct err e;
@@ -360,6 +392,7 @@ void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char
     rng_init(&t->rng, seed);
     list_init(&t->up_conns);
     load(t, config, env);
+    open_ledger(t);
     assert_int_equal(ev_sim_new(&t->ev, seed, &e), 0);
     assert_int_equal(resolve_sim_new(&t->resolver, t->ev, &names, &e), 0);
     assert_int_equal(net_sim_new(&t->sim, t->ev, &net, &e), 0);
@@ -389,6 +422,7 @@ void twin_close(struct twin *t)
         assert_int_equal(board_get(&t->targets[i].live), 0);
     gateway_fini(&t->gateway);
     ev_sim_run(t->ev, ev_now(t->ev) + EV_S(30)); /* what was posted to be freed */
+    close_ledger(t);
     net_sim_host_free(&t->up_net);
     net_sim_host_free(&t->gw_net);
     net_sim_host_free(&t->cl_net);

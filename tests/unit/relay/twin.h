@@ -70,6 +70,8 @@ struct twin {
     ev_us up_aborted_at;  /* the last time */
     struct record record; /* the last one */
     struct board_target targets[BOARD_TARGETS + 1];
+    struct board *board; /* of engines: who they are, and what the ledger says of them */
+    struct policy_ledger ledger;
     unsigned records;
     unsigned more;    /* attempts that were told of, since others followed */
     uint64_t working; /* what its row said when the last record was made */

@@ -36,7 +36,7 @@ static const char *const in_force[] = {
     "providers.NAME.jurisdiction",
     "providers.NAME.contract",
     "providers.NAME.key",
-    "providers.NAME.endpoints",
+    "providers.NAME.endpoints[]",
 };
 
 static size_t said_in_force(const char *key)

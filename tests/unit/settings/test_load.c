@@ -32,6 +32,17 @@ static const char *const vars[] = {
 static const struct {
     const char *text, *want;
 } rows[] = {
+    /* pools */
+    {V "providers:\n  e: {type: vllm, endpoints: [{url: 'http://10.0.0.1:1', domain: a}, {url: "
+       "'http://10.0.0.2:1', domain: a}]}\n",
+     "W015 3:30+1 providers.e: all endpoints die with 'a', so the pool is unprotected: nobody "
+     "would "
+     "hold its sessions"},
+    {V "providers:\n  e: {type: vllm, endpoints: [{url: 'http://10.0.0.1:1', domain: a}, "
+       "'http://10.0.0.2:1', {url: 'http://10.0.0.2:1', domain: b}, {domain: c}]}\n",
+     "E032 3:97+19 providers.e.endpoints has 'http://10.0.0.2:1' twice\n"
+     "E013 3:130+1 providers.e.endpoints: 'url' is missing | write, for example, url: "
+     "http://10.1.0.11:8000"},
     /* shape */
     {"", "W004 0:0+0 no providers; every request will be refused\n"
          "E013 1:1+1 the file: key 'version' is missing | write, for example, version: 1"},
