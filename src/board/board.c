@@ -92,14 +92,22 @@ void board_targets_clear(struct board_target row[BOARD_TARGETS + 1])
         board_set(&row[i].live, 0);
 }
 
-uint64_t board_at_target(const struct board *b, uint32_t workers, struct span target)
+uint64_t board_live(const struct board_target row[BOARD_TARGETS + 1], struct span target)
 {
     uint64_t id = target_id(target), sum = 0;
 
+    for (size_t i = 0; i < BOARD_TARGETS; i++)
+        if (board_get(&row[i].id) == id)
+            sum += board_get(&row[i].live);
+    return sum;
+}
+
+uint64_t board_at_target(const struct board *b, uint32_t workers, struct span target)
+{
+    uint64_t sum = 0;
+
     for (uint32_t w = 0; w < workers; w++)
-        for (size_t i = 0; i < BOARD_TARGETS; i++)
-            if (board_get(&b->targets[w][i].id) == id)
-                sum += board_get(&b->targets[w][i].live);
+        sum += board_live(b->targets[w], target);
     return sum;
 }
 

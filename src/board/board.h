@@ -117,6 +117,7 @@ struct board_standing {
     board_word incidents;       /* of a fate: how often it has opened */
     board_word budget;          /* health/budget.h */
     board_word waits[4];        /* health/waits.h: enum waits_of */
+    board_word peaks[2];        /* health/peak.h: of streams, of whole answers */
     board_word slow;            /* health/slow.h */
     struct {
         board_word level, full_us; /* health/limits.h */
@@ -266,6 +267,9 @@ void board_get_text(char *text, const board_word *words, size_t n);
  * board_leave(). When all slots are taken it is counted in the last one, under no name. */
 struct board_target *board_enter(struct board_target row[BOARD_TARGETS + 1], struct span target);
 void board_leave(struct board_target *slot);
+
+/* Attempts under way at one target, in one row. */
+uint64_t board_live(const struct board_target row[BOARD_TARGETS + 1], struct span target);
 
 /* Nothing is under way in this row (any more). */
 void board_targets_clear(struct board_target row[BOARD_TARGETS + 1]);

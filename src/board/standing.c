@@ -30,6 +30,8 @@ static void copy_learned(struct board_standing *to, const struct board_standing 
         board_set(&to->limits[k].level, board_get(&from->limits[k].level));
         board_set(&to->limits[k].full_us, board_get(&from->limits[k].full_us));
     }
+    board_set(&to->peaks[0], board_get(&from->peaks[0]));
+    board_set(&to->peaks[1], board_get(&from->peaks[1]));
     board_set(&to->slow, board_get(&from->slow));
     board_set(&to->limits_said_us, board_get(&from->limits_said_us));
     for (size_t k = 0; k < ARRAY_LEN(to->reserved); k++)

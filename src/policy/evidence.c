@@ -5,6 +5,7 @@
 
 #include "health/breaker.h"
 #include "health/budget.h"
+#include "health/peak.h"
 #include "health/slow.h"
 
 _Static_assert(WAITS_OF == ARRAY_LEN(((struct board_standing *)0)->waits), "board.h");
@@ -97,6 +98,16 @@ void evidence_wait(struct board_standing *s, enum waits_of of,
     if (standing_is_nobodys(s))
         return;
     while (!board_swap(&s->waits[of], &old, note(old, us, prompt_bytes)))
+        ;
+}
+
+void evidence_first(struct board_standing *s, bool whole, uint64_t us, uint64_t now_us)
+{
+    uint64_t old = board_get(&s->peaks[whole]);
+
+    if (standing_is_nobodys(s))
+        return;
+    while (!board_swap(&s->peaks[whole], &old, peak_note(old, us, now_us)))
         ;
 }
 

@@ -40,6 +40,9 @@ void evidence_wait(struct board_standing *s, enum waits_of of,
                    uint64_t (*note)(uint64_t word, uint64_t us, uint64_t prompt_bytes), uint64_t us,
                    uint64_t prompt_bytes);
 
+/* Its answer has begun after so long, or has not begun by then. */
+void evidence_first(struct board_standing *s, bool whole, uint64_t us, uint64_t now_us);
+
 /* A stream of its was slow, or was not. */
 void evidence_pace(struct board_standing *s, bool slow, uint64_t now_us);
 

@@ -532,8 +532,10 @@ void policy_note_failure(struct policy_request *q, const struct policy_failure *
     policy_end_probe(q, sick || refused ? POLICY_LAST_US : 0, now_us);
     if (f->too_fast)
         limits_too_fast(policy_limits_place(q, q->it.at, now_us), now_us);
-    if (f->silent && f->waited_us)
+    if (f->silent && f->waited_us) {
         evidence_wait(t, policy_waits_of(q), waits_given_up, f->waited_us, q->prompt_bytes);
+        evidence_first(t, q->whole, f->waited_us, now_us);
+    }
     if (f->stalled_us)
         evidence_wait(t, WAITS_OF_GAPS, waits_given_up, f->stalled_us, 0);
     if (sick)
@@ -703,6 +705,7 @@ void policy_answers(struct policy_request *q, uint64_t waited_us, uint64_t now_u
         return;
     q->it.answered = true;
     evidence_wait(t, policy_waits_of(q), waits_note, waited_us, q->prompt_bytes);
+    evidence_first(t, q->whole, waited_us, now_us);
     fates_answers(q->table, &q->candidates[q->it.at], now_us);
     clear_doubt(c, now_us);
     q->it.noted = q->it.probe;

@@ -129,14 +129,16 @@ struct policy_candidate {
     bool refills;      /* its limits fill up all the time, and not when they are over */
     bool ramps;        /* it may ask to slow down */
     uint64_t cost;     /* of the request, as far as can be told; ROUTE_NO_PRICE: it cannot */
+    uint64_t live;     /* attempts that this process has under way there; for the order alone */
     struct policy_fates fates;
 };
 
-/* In which order they are asked (route/order.h), by what is known of them; whole: the answer comes
- * when it is whole. */
+/* In which order they are asked (route/order.h), by what is known of them: the fastest is whoever's
+ * answers begin soonest by its worst of late (health/peak.h), times what is under way there. whole:
+ * the answer comes when it is whole. */
 void policy_order(uint8_t *order, const struct policy_candidate *c, uint32_t n,
                   const struct board_standing *table, enum route_strategy strategy, bool whole,
-                  uint64_t random);
+                  uint64_t random, uint64_t now_us);
 
 /* How it stands, for readers: nothing is changed. */
 enum policy_stand {

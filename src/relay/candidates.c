@@ -210,9 +210,12 @@ static void order_ways(struct relay *r, struct settings_way *ways, size_t n)
     for (size_t i = 0; i < n; i++) {
         c[i] = settings_candidate(&ways[i]);
         c[i].cost = relay_guess_cost(r, ways[i].target);
+        if (r->env->sink.targets && strategy == ROUTE_FASTEST)
+            c[i].live = board_live(r->env->sink.targets, ways[i].target->id);
         relay_weigh_by_hand(r, &ways[i], &c[i]);
     }
-    policy_order(order, c, (uint32_t)n, relay_standings(r), strategy, !r->req.stream, random);
+    policy_order(order, c, (uint32_t)n, relay_standings(r), strategy, !r->req.stream, random,
+                 ev_now(r->env->ev));
     for (size_t i = 0; i < n; i++)
         ways[i] = as_written[order[i]];
 }

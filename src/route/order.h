@@ -32,7 +32,7 @@ enum route_strategy {
 
 struct route_candidate {
     uint8_t tier;
-    uint64_t wait_us; /* until it begins to answer, mostly; 0: not known */
+    uint64_t wait_us; /* until it begins to answer, by what is known and under way; 0: not known */
     uint64_t cost;    /* of the request, in any unit; ROUTE_NO_PRICE: not known */
     uint32_t weight;  /* at most ROUTE_WEIGHT_MOST */
 };
