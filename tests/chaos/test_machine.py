@@ -1,50 +1,71 @@
-"""The machine under the gateway: few descriptors, a clock that jumps."""
+"""The fault matrix, rows 35 and 39: the machine under the gateway has few descriptors, or a clock that jumps, and
+clients of each dialect, streaming and not, before targets of each dialect do not notice."""
+import concurrent.futures
 import contextlib
+import hashlib
+import itertools
 import pathlib
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
 
-import asks
 import bed
+import matrix
 import wire
-from asks import CHAT, WORDS
 
 RELEASE = pathlib.Path(__file__).resolve().parents[2] / "build/release/src/lamplighter"
 
 
-def opened(pid):
-    return len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
+def configuration(mock, sse, json, **more):
+    """A model for each form and dialect of a target; what the mock does with each form."""
+    conf = bed.basic(mock.addr, workers=2) | more
+    conf["providers"] = matrix.providers(mock.addr)
+    conf["models"] = {f"{form}-{target}": {"targets": f"{target}/{form}-{target};{how}"}
+                      for form, how in (("sse", sse), ("json", json)) for target in matrix.TARGETS}
+    return conf
+
+
+def name_of(way):
+    return f"{way.form}-{way.target}"
+
+
+def kept(addr):
+    """Connections to whoever listens there."""
+    port = f":{int(addr.rpartition(':')[2]):04X}"
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(words[2].endswith(port) and words[3] == "01" for words in lines)
 
 
 def test_few_descriptors(mock, tmp_path):
-    """More clients than there are descriptors for: they wait, and each gets its whole answer."""
+    """Row 39: more clients than there are descriptors for: they wait, and each gets its whole answer."""
     few = tmp_path / "few"
     few.write_text(f'#!/bin/sh\nulimit -n 64\nexec "{bed.program()}" "$@"\n')
     few.chmod(0o755)
-    gateway = bed.Gateway(few, tmp_path, bed.basic(mock.addr, workers=2), env=bed.KEYS)
+    gateway = bed.Gateway(few, tmp_path, configuration(mock, "gap=5ms", "head=50ms"), env=bed.KEYS)
     try:
         assert "64 open files are enough for 8 connections" in gateway.said()
         pids = gateway.workers()
-        before = {pid: opened(pid) for pid in pids}
+        before = sum(map(matrix.opened, pids))
+        ways = list(itertools.islice(itertools.cycle(matrix.draw("few descriptors")), 80))
         with contextlib.ExitStack() as stack:
-            conns = [stack.enter_context(wire.Conn(gateway.addr)) for _ in range(80)]
-            for conn in conns:
-                conn.send(wire.request("POST", *asks.question(CHAT, "oai/m;gap=5ms", True),
-                                       {"connection": "close"}))
-            for conn in conns:
+            conns = [stack.enter_context(wire.Conn(gateway.addr, timeout=20)) for _ in ways]
+            for conn, way in zip(conns, ways):
+                conn.send(wire.request("POST", *way.question(name_of(way)), {"connection": "close"}))
+            for conn, way in zip(conns, ways):
                 answer = conn.read()
                 conn.close()
-                assert (answer.status, answer.end) == (200, "whole"), answer
-                assert asks.text_of(CHAT, True, answer.text) == WORDS
+                assert (answer.status, answer.end) == (200, "whole"), (str(way), answer)
+                matrix.honest(way, answer)
         assert gateway.workers() == pids
-        bed.wait_for(lambda: all(opened(pid) <= before[pid] + 10 for pid in pids))
+        bed.wait_for(lambda: sum(map(matrix.opened, pids)) <= before + kept(mock.addr) + 4)
     finally:
         gateway.stop()
 
 
+DAY_SECONDS = 86400
 SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -108,7 +129,29 @@ class Clock:
 
     def set(self, days):
         with open(self.file, "r+b") as f:
-            f.write(struct.pack("l", days * 86400))
+            f.write(struct.pack("l", int(days * DAY_SECONDS)))
+
+    @contextlib.contextmanager
+    def jumping(self):
+        """By a day, back over two, by a second as one that leaps, and so on, for as long as it lasts. The value is
+        how often it has jumped."""
+        over, count = threading.Event(), []
+
+        def jump():
+            for days in itertools.cycle((1, -1, 1 / DAY_SECONDS, 2, 0)):
+                self.set(days)
+                count.append(days)
+                if over.wait(0.1):
+                    return
+
+        thread = threading.Thread(target=jump)
+        thread.start()
+        try:
+            yield count
+        finally:
+            over.set()
+            thread.join()
+            self.set(0)
 
 
 @pytest.fixture
@@ -118,39 +161,48 @@ def clock(tmp_path):
     return Clock(tmp_path)
 
 
-def test_a_clock_that_jumps(clock, tmp_path, mock):
-    """Streams, kept connections and time-outs go by the monotonic clock; what has a date does not."""
-    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 3 * 86400))
+def keyed(mock):
+    """(the configuration, what a client says by whose key it asks): for three days, in which the clock is right."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 3 * DAY_SECONDS))
     key = "k" * 32
-    digest = subprocess.run(["sha256sum"], input=key.encode(), capture_output=True,
-                            check=True).stdout.split()[0].decode()
-    conf = bed.basic(mock.addr, workers=2)
-    conf["keys"] = {"a": {"hash": f"sha256:{digest}", "models": "*", "expires": day}}
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    keys = {"a": {"hash": f"sha256:{digest}", "models": "*", "expires": day}}
+    return configuration(mock, "gap=100ms", "head=1200ms", keys=keys), {"authorization": f"Bearer {key}"}
+
+
+def twice(gateway, way, headers, jumps):
+    """On one connection: how often the clock jumped meanwhile, each time."""
+    found = []
+    with wire.Conn(gateway.addr, timeout=20) as conn:
+        for _ in range(2):
+            before = len(jumps)
+            conn.send(wire.request("POST", *way.question(name_of(way)), headers))
+            answer = conn.read()
+            assert (answer.status, answer.end) == (200, "whole"), (str(way), answer)
+            matrix.honest(way, answer)
+            found.append(len(jumps) - before)
+    return found
+
+
+def test_a_clock_that_jumps(clock, tmp_path, mock):
+    """Row 35: streams, answers that are waited for, kept connections and time-outs go by the monotonic clock; what
+    has a date does not."""
+    conf, headers = keyed(mock)
     binary = RELEASE if bed.sanitized(bed.program()) else bed.program()
     gateway = bed.Gateway(binary, tmp_path, conf, env={**bed.KEYS, **clock.env})
-    headers = {"authorization": f"Bearer {key}"}
+    ways = matrix.draw("clock")
     try:
-        jumps = iter((1, -1, 2, 0))
-
-        def jump(reader):
-            if reader.body.count(b"data: ") % 3 == 2:
-                clock.set(next(jumps, 0))
-            return False
-
-        where, body = asks.question(CHAT, "oai/m;gap=100ms", True)
-        with wire.Conn(gateway.addr) as conn:
-            for _ in range(2):
-                conn.send(wire.request("POST", where, body, headers))
-                answer = conn.read(until=jump)
-                assert (answer.status, answer.end) == (200, "whole"), answer
-                assert asks.text_of(CHAT, True, answer.text) == WORDS
-        records = [r for r in gateway.records() if r["op"] == "chat"]
-        assert {r["outcome"] for r in records} == {"full"}
-        assert all(1000 < r["duration_ms"] < 10000 for r in records)
+        with clock.jumping() as jumps, concurrent.futures.ThreadPoolExecutor(len(ways)) as pool:
+            met = list(pool.map(lambda way: twice(gateway, way, headers, jumps), ways))
+        assert all(n >= 2 for each in met for n in each), met
+        records = [r for r in gateway.records() if r.get("model", "").startswith(("sse-", "json-"))]
+        assert len(records) == 2 * len(ways) and {r["outcome"] for r in records} == {"full"}
+        assert all(1000 < r["duration_ms"] < 20000 for r in records)
         clock.set(5)
-        assert gateway.ask(where, body, headers).status == 401
+        for way in ways:
+            assert matrix.ask(gateway, way, name_of(way), headers=headers).status == 401, str(way)
         clock.set(0)
-        assert gateway.ask(where, body, headers).status == 200
+        assert matrix.ask(gateway, ways[0], name_of(ways[0]), headers=headers).status == 200
         assert len(set(gateway.workers())) == 2
     finally:
         gateway.stop()

@@ -1,7 +1,6 @@
 """The fault matrix, rows 12 to 14: names that do not resolve or lead elsewhere, and providers that cannot prove
 who they are. Somebody else answers the clients of every dialect; nothing is sent to the wrong one."""
 import concurrent.futures
-import itertools
 import time
 
 import pytest
@@ -27,7 +26,7 @@ NAMES = {
 }
 DOUBTFUL = ("stranger", "expired", "other-host", "self-signed", "tls-1.0", "hangs-up", "silent")
 WAYS = {name: draw(name) for name in (*NAMES, *DOUBTFUL, "h1-alone", "down")}
-MOVING = [matrix.Way(client, "chat", "json") for client in matrix.CLIENTS]
+MOVING = draw("moving")
 
 
 def models(kinds):
@@ -71,7 +70,18 @@ def trap():
         yield server
 
 
-def of_names(mock, dns, trap):
+@pytest.fixture(scope="module")
+def homes(binary, place):
+    """Two hosts with the same port, that keep their connections: the old one and the new one."""
+    old = bed.Mock(binary, place, "--listen", "127.0.0.4:0", name="old")
+    new = bed.Mock(binary, place, "--listen", f"127.0.0.3:{old.addr.rpartition(':')[2]}", name="new")
+    yield old, new
+    for home in (old, new):
+        if not home.stopped:
+            home.stop()
+
+
+def of_names(mock, dns, trap, homes):
     conf = bed.basic(mock.addr, workers=1)
     port = mock.addr.rpartition(":")[2]
     rows = {"well": bed.provider("vllm", mock.addr)}
@@ -82,9 +92,11 @@ def of_names(mock, dns, trap):
                                                timeout={"connect": f"{patience(kind)}s"})
     for way in WAYS["down"]:
         rows[f"down-{way.target}"] = row(way, f"http://down.test:{port}", private=True)
-    rows["moving"] = row(MOVING[0], f"http://moving.test:{trap.port}", private=True)
+    for way in MOVING:
+        rows[f"moving-{way.target}"] = row(way, f"http://moving.test:{homes[0].addr.rpartition(':')[2]}", private=True)
     conf["providers"] = rows
-    conf["models"] = models([*NAMES, "down"]) | {"moving": {"targets": "moving/m"}}
+    conf["models"] = models([*NAMES, "down"]) | {f"moving-{target}": {"targets": f"moving-{target}/{target}"}
+                                                 for target in matrix.TARGETS}
     return conf
 
 
@@ -94,9 +106,9 @@ def resolving(binary, place, dns):
 
 
 @pytest.fixture(scope="module")
-def named(resolving, place, mock, dns, trap):
+def named(resolving, place, mock, dns, trap, homes):
     dns.names |= {"down.test": names.SERVFAIL}
-    g = bed.Gateway(resolving, place, of_names(mock, dns, trap), name="named", env=bed.KEYS)
+    g = bed.Gateway(resolving, place, of_names(mock, dns, trap, homes), name="named", env=bed.KEYS)
     yield g
     g.stop()
     matrix.said_nothing(g)
@@ -115,30 +127,37 @@ def test_it_starts_without_dns_and_serves_when_it_comes(named, dns):
         bed.wait_for(lambda way=way: matrix.ask(named, way, f"down-{way.target}-alone").status == 200, 10, 0.1)
 
 
-def test_an_address_that_changes(named, dns, trap):
-    """Row 13: it is followed once its time to live is over, and every request is answered meanwhile. While DNS
-    is away again the last good address serves."""
-    def ask(way):
-        answer = matrix.ask(named, way, "moving")
-        assert (answer.status, way.text_of(answer)) == (200, peers.HELLO), (str(way), answer)
+def ask_moving(named, ways):
+    """All at once; every one is answered, wherever."""
+    with concurrent.futures.ThreadPoolExecutor(len(ways)) as pool:
+        answers = list(pool.map(lambda way: matrix.ask(named, way, f"moving-{way.target}"), ways))
+    for way, answer in zip(ways, answers):
+        assert (answer.status, answer.end, way.text_of(answer)) == (200, "whole", WORDS), (str(way), answer)
+        assert matrix.recorded(named, answer)["attempts"] == 1
 
-    with peers.Once(host="127.0.0.3", port=trap.port) as other, peers.Once(host="127.0.0.4", port=trap.port) as one:
-        dns.names["moving.test"] = ["127.0.0.4"]
-        for way in MOVING:
-            ask(way)
-        assert len(one.requests) == len(MOVING)
-        dns.names["moving.test"] = ["127.0.0.3"]
-        end = time.monotonic() + 10
-        for way in itertools.cycle(MOVING):
-            ask(way)
-            if other.requests:
-                break
-            assert time.monotonic() < end, "the old address is asked for ever"
-            time.sleep(0.1)
-        dns.names["moving.test"] = names.SILENT
-        time.sleep(1.1)  # past its time to live
-        for way in MOVING:
-            ask(way)
+
+def test_an_address_that_changes(named, dns, homes):
+    """Row 13: connections that are kept go on serving; new ones go to the new address once the old one's time to
+    live is over; when the old home goes, nothing is stuck there, and no request fails. While DNS is away again
+    the last good address serves."""
+    old, new = homes
+    targets = {way.target for way in MOVING}
+    dns.names["moving.test"] = ["127.0.0.4"]
+    for way in MOVING * 2:
+        ask_moving(named, [way])
+    assert len({request["conn"] for request in old.requests()}) == len(targets) < len(old.requests())
+    assert not new.requests()
+    dns.names["moving.test"] = ["127.0.0.3"]
+    end = time.monotonic() + 20
+    while {request["model"] for request in new.requests()} != targets:
+        assert time.monotonic() < end, "somebody asks at the old address for ever"
+        ask_moving(named, MOVING * 3)
+    old.stop()
+    for ways in [MOVING] * 2:
+        ask_moving(named, ways)
+    dns.names["moving.test"] = names.SILENT
+    time.sleep(1.1)  # past its time to live
+    ask_moving(named, MOVING * 3)
 
 
 # ---- certificates ----
