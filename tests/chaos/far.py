@@ -3,6 +3,7 @@ loses, refuses and delays what it is told to; and the process there, which is st
 import contextlib
 import itertools
 import os
+import re
 import signal
 import subprocess
 
@@ -83,6 +84,11 @@ class Host:
 
     def rule(self, hook, rule):
         self._nft(f"add rule inet t {hook} {rule}")
+
+    def dropped(self):
+        """Packets, by the rules that count them."""
+        said = run("ip", "netns", "exec", self.name, "nft", "list", "table", "inet", "t").stdout
+        return sum(map(int, re.findall(r"counter packets (\d+)", said)))
 
     def heal(self):
         self._nft("flush table inet t")
