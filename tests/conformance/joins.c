@@ -3,13 +3,14 @@
  *
  * Goal: wherever a provider's stream breaks off, the client reads the text that the whole stream
  * would have told it, once, with one head, one id and one end; or it is not joined.
- * Method: each recorded stream of a dialect whose clients can be joined is cut at drawn ends of
- * events, told to a client of each of them, and gone on with by a target of each dialect that takes
- * a beginning. What that one says is what the recording says from there on, in pieces of random
- * length, as the white space and the last words of the text before it are treated by some: said
- * again, or not. One is asked in words instead, and may not begin within a word; one afresh, and
- * has to say all of it again; one takes no beginning, and is not asked. The client's stream is read
- * back by the reader of its dialect.
+ * Method: each recorded stream, of whatever dialect, is cut at drawn ends of events (or at every
+ * one, where argv[3] says "every": then the manners and who takes no beginning meet the events in
+ * turn), told to a client of each dialect whose clients can be joined, and gone on
+ * with by a target of each dialect that takes a beginning. What that one says is what the recording
+ * says from there on, in pieces of random length, as the white space and the last words of the text
+ * before it are treated by some: said again, or not. One is asked in words instead, and may not
+ * begin within a word; one afresh, and has to say all of it again; one takes no beginning, and is
+ * not asked. The client's stream is read back by the reader of its dialect.
  *
  * Behind a call or an end of the text nobody could go on, so these are held, by what the dialect's
  * reader says of them: that it says so of each event that the follower ends at.
@@ -30,7 +31,7 @@
 
 #define PATH_BYTES 4096
 #define MEGA       ((size_t)1024 * 1024)
-#define CUTS       6 /* most of one stream for one client */
+#define CUTS       6 /* of one stream for one client, about: unless every one is taken */
 #define PIECE_MAX  40
 #define AGAIN_MIN  20 /* bytes that are said again, where some are */
 #define AGAIN_MAX  200
@@ -38,6 +39,7 @@
 #define ITS_ID     "joining_id_1"
 
 static struct rng rng;
+static bool every; /* event */
 
 #define HAS(x) CHAT_BIT(CHAT_HAS_##x)
 static const struct convert_host vllm = {
@@ -575,13 +577,15 @@ static void check_cut(struct stream *s, size_t after)
     s->p->cuts++;
     s->p->not += !can;
     for (size_t i = 0; can && i < ARRAY_LEN(joiners); i++)
-        for (int m = BLANK_AGAIN; m <= WORDS_AGAIN; m++)
-            check_join(s, after, &joiners[i], (enum manner)m);
+        for (size_t m = BLANK_AGAIN; m <= WORDS_AGAIN; m++)
+            if (!every || (after + i) % (WORDS_AGAIN + 1) == m)
+                check_join(s, after, &joiners[i], (enum manner)m);
     for (size_t i = 0; can && i < ARRAY_LEN(others); i++) {
         bool afresh = others[i].how == JOIN_REPLAY;
         uint64_t m = afresh ? ALL_AGAIN + rng_below(&rng, 2) : rng_below(&rng, ALL_AGAIN);
 
-        check_join(s, after, &others[i], (enum manner)m);
+        if (!every || after % ARRAY_LEN(others) == i)
+            check_join(s, after, &others[i], (enum manner)m);
     }
 }
 
@@ -647,7 +651,8 @@ static void check_stream_of(struct pair *p, const char *name, struct span text)
         heard_read(&s.told, buf_span(&all), true, &e) < 0)
         check_fail(&p->t, name, "is not read: %s", e.text);
     else if (heard_answer(&s.told)->choices_n == 1)
-        for (size_t at = 1; at < s.n; at += s.n <= CUTS ? 1 : 1 + rng_below(&rng, 2 * s.n / CUTS))
+        for (size_t at = 1; at < s.n;
+             at += every || s.n <= CUTS ? 1 : 1 + rng_below(&rng, 2 * s.n / CUTS))
             check_cut(&s, at);
     if (p->to == p->from)
         check_held(p, name, text);
@@ -684,7 +689,7 @@ static void on_line(void *arg, struct span line)
     data_answer(&answer, rec);
     (void)snprintf(name, sizeof(name), "%s %s", text_of(rec, "id"), text_of(rec, "host"));
     if (yyjson_get_uint(yyjson_obj_get(rec, "status")) == 200 &&
-        (strstr(type, "event-stream") || strstr(type, "eventstream")) &&
+        (strstr(type, "event-stream") || strstr(type, "eventstream") || strstr(type, "ndjson")) &&
         span_glob(span_str(run->path), span_str(text_of(rec, "path"))) &&
         is_complete(run->c, buf_span(&answer)))
         for (size_t i = 0; i < CONVERTS; i++)
@@ -715,14 +720,13 @@ int main(int argc, char **argv)
     uint64_t seed = 1;
 
     MUST(argc < 3 || span_u64(span_str(argv[2]), &seed) == 0);
+    every = argc > 3 && strcmp(argv[3], "every") == 0;
     rng_init(&rng, seed);
     for (size_t i = 0; i < PLAIN_RECORDINGS; i++) {
         const struct plain_recording *rec = plain_recording(i);
         struct run run = {.c = rec->c, .path = rec->path};
         char path[PATH_BYTES];
 
-        if (!rec->c->joins)
-            continue;
         for (size_t j = 0; j < CONVERTS; j++)
             run.pairs[j] = (struct pair){.from = run.c, .to = convert_row(j)};
         (void)snprintf(path, sizeof(path), "%s/recorded/cassettes/%s.jsonl.gz", root, rec->file);

@@ -8,14 +8,17 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(os.environ.get("LAMPLIGHTER_DATA") or ROOT.parent / "shared/data")
+DEEP = bool(os.environ.get("LAMPLIGHTER_DEEP"))
+EVERY = ["every"] if DEEP else []
+LONG = 3600 if DEEP else 300  # what takes every event of all recordings
 
 
-def counts(binary, program, last_line, *args):
+def counts(binary, program, last_line, *args, limit=280):
     """Run a program over the recordings; the numbers of its last line."""
     if not (DATA / "recorded").is_dir():
         pytest.skip("unsupported: no recorded traffic on this machine (LAMPLIGHTER_DATA)")
     done = subprocess.run([binary.parents[1] / "tests/conformance" / program, DATA, *args],
-                          capture_output=True, text=True, timeout=280, check=False)
+                          capture_output=True, text=True, timeout=limit, check=False)
     print(done.stdout, done.stderr)
     assert done.returncode == 0
     found = re.search(f"^# {last_line}$", done.stdout, re.M)
@@ -65,13 +68,27 @@ def test_healthy_waits(binary, seed):
     assert files >= 8 and waits > 1000 and given_up == 0 and shuffled * 10_000 < of
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(LONG)
 def test_joins(binary, seed):
-    """A recorded stream that breaks off and is gone on with says what it says whole, once."""
+    """A recorded stream that breaks off and is gone on with says what it says whole, once: at drawn events
+    of each stream, in deep runs at all of them."""
     streams, cuts, joins, failures = counts(
         binary, "joins", r"(\d+) streams, (\d+) cuts, (\d+) joins, (\d+) failures, seed " +
-        str(seed), str(seed))
-    assert streams > 1000 and cuts > 4000 and joins > 8000 and failures == 0
+        str(seed), str(seed), *EVERY, limit=LONG - 20)
+    assert streams > 2400 and cuts > (60_000 if DEEP else 10_000) and failures == 0
+    assert joins > (80_000 if DEEP else 20_000)
+
+
+@pytest.mark.timeout(LONG)
+def test_relayed(binary, seed):
+    """The same through the whole relay: some streams of each host, broken in each way behind every event,
+    are one whole text to their client, or end with an error."""
+    hosts, streams, cuts, joined, whole, failures = counts(
+        binary, "relayed", r"(\d+) hosts, (\d+) streams, (\d+) cuts, (\d+) joined, (\d+) had to be whole, "
+        r"\d+ broken, (\d+) failures, seed " + str(seed), str(seed), *EVERY, limit=LONG - 20)
+    assert hosts > 30 and streams > 60 and failures == 0
+    assert cuts > (24_000 if DEEP else 6000) and joined * 3 > cuts and whole * 3 > cuts
+
 
 
 @pytest.mark.timeout(300)

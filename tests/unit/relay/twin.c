@@ -136,6 +136,9 @@ static void up_read(void *arg, const char *p, size_t n)
     assert_int_equal(u->in.n, (size_t)(end + 4 - u->in.p) + body);
     note_model(u);
     UNUSED(snprintf(u->up->body, sizeof(u->up->body), "%s", end + 4));
+    if (u->up->on_request)
+        u->up->on_request(u->up->arg, u->up, span_of(u->in.p, (size_t)(end - u->in.p)),
+                          span_of(end + 4, body));
     buf_reset(&u->in);
     u->t->up_requests++;
     u->up->requests++;
@@ -179,6 +182,7 @@ static void up_accept(void *arg, struct net_conn *c)
     struct up_conn *u = calloc(1, sizeof(*u));
 
     assert_non_null(u);
+    up->accepted++;
     u->t = t;
     u->up = up;
     u->c = c;

@@ -47,8 +47,12 @@ struct twin_up {
     struct twin_script script;
     unsigned requests; /* whole ones that reached it */
     unsigned aborted;  /* its connections that the gateway broke under a request */
-    char model[32];    /* ... as the body of the last one calls it (cut) */
-    char body[2048];   /* ... and that body (cut) */
+    unsigned accepted; /* connections */
+    /* A whole request has come: the script may be set now. NULL is fine. */
+    void (*on_request)(void *arg, struct twin_up *up, struct span head, struct span body);
+    void *arg;
+    char model[32];  /* ... as the body of the last one calls it (cut) */
+    char body[2048]; /* ... and that body (cut) */
 };
 
 struct twin {
