@@ -14,22 +14,24 @@
 #define TOP_BITS  15
 #define TOP_FADES (LN_MAX / (1 << TOP_BITS)) /* a wait: half of it in some 950 */
 #define MOST_US   1e15
-#define FAR       6.0   /* deviations */
+#define FAR       6.0   /* deviations above the mean: once in 10^9 */
+#define RARELY    5.199 /* ... once in 10^7 */
 #define TAIL      3.0   /* times the longest: not too long ... */
 #define RISES     1.02  /* times that, for one that was too long and went on */
 #define TAIL_MOST 5.0   /* ... and this is in any case */
 #define MOST_OF   1.645 /* deviations: 19 of 20 are shorter */
 #define KNOWN     10.0  /* so many waits weigh as much as what is believed beforehand */
 
-/* What is believed of a target before anything is known: the median, the deviation; and the least
- * that is ever too long. */
+/* What is believed of a target before anything is known: the median, the deviation; the least that
+ * is ever too long; and how far from the mean that is. */
 static const struct kind {
-    double median_us, spread, least_us;
+    double median_us, spread, least_us, far;
 } kinds[] = {
-    [WAITS_STREAM] = {3e6, 0.6, 10e6},  /* too long at first: 110 s */
-    [WAITS_THINKS] = {20e6, 0.9, 60e6}, /* ... 74 min, so what is configured counts */
-    [WAITS_WHOLE] = {20e6, 0.9, 60e6},  [WAITS_GAP] = {0.5e6, 0.7, 2e6}, /* ... 33 s */
-    [WAITS_PACE] = {0.05e6, 0.9, 1e6},                                   /* ... 11 s */
+    [WAITS_STREAM] = {3e6, 0.6, 10e6, FAR},  /* too long at first: 110 s */
+    [WAITS_THINKS] = {20e6, 0.9, 60e6, FAR}, /* ... 74 min, so what is configured counts */
+    [WAITS_WHOLE] = {20e6, 0.9, 60e6, FAR},
+    [WAITS_GAP] = {0.5e6, 0.7, 2e6, RARELY}, /* ... 19 s; what stands still is worth less waiting */
+    [WAITS_PACE] = {0.05e6, 0.9, 1e6, FAR},  /* ... 11 s */
 };
 
 struct parts {
@@ -172,7 +174,7 @@ static double too_long(const struct parts *p, const struct kind *k)
     double mean = believed(p, p->mean, log(k->median_us));
     double var = believed(p, p->var, k->spread * k->spread);
 
-    return exp(mean + FAR * sqrt(var));
+    return exp(mean + k->far * sqrt(var));
 }
 
 uint64_t waits_limit_us(uint64_t word, enum waits_kind kind, uint64_t prompt_bytes)

@@ -7,7 +7,8 @@
  * long is what is beyond all of these:
  *
  *     e^(mean + 6 deviations)      waits look like a log-normal distribution; but no more than 5
- *                                  times the longest lately, for some look like two of them
+ *                                  times the longest lately, for some look like two of them; of
+ *                                  silences within streams 5.2 deviations: once in 10^7
  *     3 times the longest lately   the tail, which is forgotten by half in 1,000 waits
  *     the least of its kind        a network that hesitates is no silence
  *

@@ -78,6 +78,21 @@ static void a_wider_spread_is_waited_for_longer(void **state)
                 2 * waits_limit_us(even, WAITS_STREAM, 0));
 }
 
+/* A silence within a stream is too long when the fitted distribution gives it once in 10^7, which
+ * is 5.199 deviations above the mean: of what was noted, and of what is believed before, by ten. */
+static void a_silence_that_comes_once_in_ten_million(void **state)
+{
+    double mean = log(4e6), var = 0.3 * 0.3, before = log(0.5e6);
+    uint64_t word = 0;
+
+    within(waits_limit_us(0, WAITS_GAP, 0), exp(before + 5.199 * 0.7) / 1e6, 0.01);
+    for (unsigned i = 0; i < 1000; i++)
+        word = waits_note(word, (uint64_t)exp(mean + (i % 2 ? 0.3 : -0.3)), 0);
+    mean = (256 * mean + 10 * before) / 266;
+    var = (256 * var + 10 * 0.7 * 0.7) / 266;
+    within(waits_limit_us(word, WAITS_GAP, 0), exp(mean + 5.199 * sqrt(var)) / 1e6, 0.01);
+}
+
 /* The longest of many counts three times, and is forgotten. */
 static void the_tail(void **state)
 {
@@ -271,6 +286,7 @@ int main(void)
         cmocka_unit_test(what_is_known_is_what_was_noted),
         cmocka_unit_test(the_least_of_its_kind),
         cmocka_unit_test(a_wider_spread_is_waited_for_longer),
+        cmocka_unit_test(a_silence_that_comes_once_in_ten_million),
         cmocka_unit_test(the_tail),
         cmocka_unit_test(who_was_given_up_gets_half_as_long_again),
         cmocka_unit_test(who_is_slow_for_good_is_usual_at_last),
