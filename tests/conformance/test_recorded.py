@@ -75,8 +75,8 @@ def test_joins(binary, seed):
     streams, cuts, joins, failures = counts(
         binary, "joins", r"(\d+) streams, (\d+) cuts, (\d+) joins, (\d+) failures, seed " +
         str(seed), str(seed), *EVERY, limit=LONG - 20)
-    assert streams > 2400 and cuts > (60_000 if DEEP else 10_000) and failures == 0
-    assert joins > (80_000 if DEEP else 20_000)
+    assert streams > 2400 and cuts > (50_000 if DEEP else 10_000) and failures == 0
+    assert joins > (40_000 if DEEP else 20_000)
 
 
 @pytest.mark.timeout(LONG)
