@@ -168,6 +168,7 @@ enum obstacle {
 static enum obstacle prepare(struct relay *r, struct relay_refusal *no)
 {
     relay_forget_attempt(r);
+    r->at->told = r->state == RELAY_ANSWERING ? r->at->follow->text.n : 0;
     if (!may_go_on(r, r->at->target))
         return OTHERS_ANSWER;
     if (relay_is_disabled(r, r->at->target, no)) /* since the plan was made */

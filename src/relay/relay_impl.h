@@ -76,6 +76,7 @@ struct relay_attempt {
     struct blob_patch few_patches[RELAY_PATCHES];
     struct blob_patch *patches; /* those few, or as many as are needed */
     size_t patches_n, patches_room;
+    uint64_t told;                 /* bytes of the answer so far that it goes on with */
     uint64_t extra_held, extra_us; /* what it may cost beyond the first target, since then; 0:
                                     * nothing is held */
     struct span client_model_json; /* the model as the client wrote it, to patch answers */

@@ -181,8 +181,6 @@ static void check_time(const struct ask *a)
         p = &a->s->providers[a->targets[i].provider];
         most = MAX(most, p->total);
     }
-    if (a->record.trial == RECORD_TRIAL_REPEATED) /* it has all its time again */
-        most *= 2;
     if (a->targets_n && a->reads == READS && a->record.duration_us > upload + most + EV_S(2))
         sim_fail(a->s, "I4: request %u took %llu ms, its deadline was %llu", a->n,
                  (unsigned long long)a->record.duration_us / 1000, (unsigned long long)most / 1000);
@@ -214,6 +212,7 @@ static void check_ask(struct ask *a)
                  record_outcome_name(r->outcome));
     check_time(a);
     hedges_ended(a);
+    costs_check(a);
 }
 
 void check_asks(struct sim *s)

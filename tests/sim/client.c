@@ -258,7 +258,7 @@ static void write_request(struct client *c, struct ask *a)
                                        "x-api-key: ", "authorization: Bearer ", "x-goog-api-key: "};
     struct text path = {0}, body = {0};
 
-    speech_request(&path, &body, a->api, a->stream, a->name, a->prompt.p);
+    speech_request(&path, &body, a->api, a->stream, a->name, a->prompt.p, a->max_tokens);
     c->out.n = c->sent = 0;
     text_f(&c->out,
            "POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n%s%s\r\n"

@@ -127,7 +127,7 @@ static void submit(struct session *x, struct stream *st)
     nghttp2_data_provider source = {.source.ptr = st, .read_callback = on_source};
     struct ask *a = st->a;
 
-    speech_request(&path, &st->body, a->api, a->stream, a->name, a->prompt.p);
+    speech_request(&path, &st->body, a->api, a->stream, a->name, a->prompt.p, a->max_tokens);
     text_f(&key, "%s%s", a->api % 2 ? "" : "Bearer ", CLIENT_CANARY);
     {
 #define NV(k, v)                                                                                   \

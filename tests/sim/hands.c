@@ -167,13 +167,13 @@ static void write_new(struct sim *s)
         const struct ask *a = s->asks[i];
 
         text_f(out, "  %s: {continue: %s, ", a->name, joins_word(a));
+        costs_write(out, a);
         hands_write_plan(out, a, a->attempts_new, "n");
     }
 }
 
 void hands_load(struct sim *s)
 {
-    static const struct span prices = SPAN_LIT("version: 1\nprices: {}\n");
     struct hands *h = s->hands;
     struct err e;
 
@@ -189,7 +189,7 @@ void hands_load(struct sim *s)
     conf_report_init(&h->report);
     conf_report_source(&h->report, SPAN_LIT("new.yaml"), span_of(h->config.p, h->config.n));
     if (settings_load_with(&s->next, span_of(h->config.p, h->config.n), SPAN_LIT("new.yaml"),
-                           prices, s->env, &h->report, &e) < 0) {
+                           costs_prices(s), s->env, &h->report, &e) < 0) {
         struct buf printed;
 
         buf_init(&printed, (size_t)1 << 20);

@@ -439,7 +439,7 @@ static struct arrival *who_joined(struct ask *a, const struct heard *h, unsigned
 
 /* The tokens that it has told of, at the least, when it has begun to say a text, and in the end:
  * what comes behind a finish reason may be lost. */
-static unsigned tokens_of(const struct arrival *a, bool whole)
+static uint64_t tokens_of(const struct arrival *a, bool whole)
 {
     const struct sim *s = a->ask->s;
     /* what comes later than CALL_AFTER_MS behind a complete answer is not waited for */
@@ -448,24 +448,30 @@ static unsigned tokens_of(const struct arrival *a, bool whole)
     bool came = !late && !s->was_rough && !s->torture && !a->killed && a->sent == a->answer.body.n;
 
     if (!whole)
-        return a->api == API_MESSAGES ? 1 : a->api == API_GEMINI ? 3 : 0;
-    return a->api != API_CHAT || (came && text_has(&a->answer.body, "\"usage\"")) ? 3 : 0;
+        return MIN(a->answer.tokens_out, a->api == API_MESSAGES ? 1u
+                                         : a->api == API_GEMINI ? 3u
+                                                                : 0u);
+    return a->api != API_CHAT || (came && text_has(&a->answer.body, "\"usage\""))
+               ? a->answer.tokens_out
+               : 0;
 }
 
-static void check_sum(struct ask *a, const struct heard *h, unsigned least)
+static void check_sum(struct ask *a, const struct heard *h, uint64_t least)
 {
-    unsigned most = 0;
+    uint64_t most = 0;
 
     if (a->api == API_CHAT) /* they have not asked for it */
         return;
     LIST_EACH(it, &a->s->arrivals)
     {
-        most += LIST_ENTRY(it, struct arrival, link)->ask == a ? 3 : 0;
+        const struct arrival *x = LIST_ENTRY(it, struct arrival, link);
+
+        most += x->ask == a ? x->answer.tokens_out : 0;
     }
     if (h->usage_out < least || h->usage_out > most)
-        sim_fail(a->s, "I3: request %u: %llu tokens, of %u to %u: %.*s", a->n,
-                 (unsigned long long)h->usage_out, least, most, (int)MIN(a->body.n, (size_t)4000),
-                 a->body.p);
+        sim_fail(a->s, "I3: request %u: %llu tokens, of %llu to %llu: %.*s", a->n,
+                 (unsigned long long)h->usage_out, (unsigned long long)least,
+                 (unsigned long long)most, (int)MIN(a->body.n, (size_t)4000), a->body.p);
 }
 
 /* A call, or a signature, and behind it another one. */
@@ -488,7 +494,7 @@ void check_joined(struct ask *a, const struct heard *h, bool complete)
     struct arrival *first = first_of(a->s, &h->text), *last = first;
     struct text all = {0};
     bool faithful = true;
-    unsigned tokens = 0;
+    uint64_t tokens = 0;
 
     if (!first || first->ask != a)
         sim_fail(a->s, "I3: request %u: nobody said that: %.80s", a->n, h->text.p);

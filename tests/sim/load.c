@@ -16,6 +16,7 @@ static struct ask *new_ask(struct sim *s)
     MUST(a && s->asks_n < ASKS_MAX);
     a->s = s;
     a->n = (unsigned)s->asks_n;
+    a->cost_max = a->extra_cost_max = UINT64_MAX;
     s->asks[s->asks_n++] = a;
     return a;
 }
@@ -90,6 +91,8 @@ static void draw_ask(struct sim *s)
     joins_draw_ask(a);
     hands_draw_ask(a);
     hedges_draw_ask(a);
+    costs_draw_ask(a);
+    costs_write(&s->config, a);
     if (s->hedges)
         hedges_write_plan(a);
     else

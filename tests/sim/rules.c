@@ -540,6 +540,7 @@ bool rules_left_out(struct ask *a, const struct attempt *by, size_t provider, co
     struct policy_candidate c;
 
     if (by->table == TABLE_VAGUE || hands_touched(a, provider, model) ||
+        costs_may_forbid(a, provider) ||
         (by->provider == provider && strcmp(by->model, model) == 0))
         return false;
     for (size_t i = 0; i < a->tries_n; i++) {

@@ -13,11 +13,13 @@
  *     upstream.c  providers: HTTP/1.1 by hand, with the fault that was drawn
  *     client.c    clients of HTTP/1.1 by hand; client_h2.c: of HTTP/2 by nghttp2
  *     hedges.c    who is asked beside a slow one; walls
- *     joins.c     who goes on with an answer that broke off: what it says, and what a client may
- * read check.c     invariants about answers: what each client saw against what was said rules.c
- * invariants about attempts: who was asked, when, how often ends.c      invariants about ends:
- * nothing is left; all gets well hands.c     a new configuration, a worker that ends, words by hand
- * named.def   seeds that once failed
+ *     joins.c     who goes on with an answer that broke off, and what a client may then read
+ *     costs.c     prices and caps; what providers bill
+ *     check.c     invariants about answers: what each client saw against what was said
+ *     rules.c     invariants about attempts: who was asked, when, how often
+ *     ends.c      invariants about ends: nothing is left; all gets well
+ *     hands.c     a new configuration, a worker that ends, words by hand
+ *     named.def   seeds that once failed
  *
  * The invariants are those of the fault matrix: (I1) each request that is accepted ends in one
  * record; (I2) no truncated answer is marked complete; (I3) the text that a client has is the
@@ -26,7 +28,8 @@
  * client had, and is told once; one id, one head, one end; never behind a call or a signature; (I4)
  * attempts go by the rules; (I5) nothing is left; (I6) no key is in records, logs, answers, or with
  * a provider that it does not belong to; (I7) when the faults are over, all targets answer again;
- * (I8) nobody fails who has not been given a reason to.
+ * (I8) nobody fails who has not been given a reason to; (I9) no request costs more than it may, all
+ * its attempts, hedges and joins together, nor does failing over.
  */
 #ifndef SIM_H
 #define SIM_H
@@ -83,7 +86,8 @@ enum thinks { THINKS_NOT, THINKS_PLAINLY, THINKS_SIGNED };
  * of who goes on with another one is its own, in so many pieces. */
 struct answer {
     unsigned n, words;
-    size_t pad; /* bytes that each word is longer */
+    size_t pad;                               /* bytes that each word is longer */
+    unsigned long long tokens_in, tokens_out; /* as it counts them */
     bool has_own;
     struct text own;
     enum thinks thinks; /* of streams of chat and messages alone, before the text ... */
@@ -105,7 +109,7 @@ void speech_error(struct text *out, enum api api, const char *type, const char *
                   const char *message);
 /* The path and the body of a client's request. */
 void speech_request(struct text *path, struct text *body, enum api api, bool stream,
-                    const char *model, const char *prompt);
+                    const char *model, const char *prompt, unsigned max_tokens);
 
 /* What a client has read of an answer. */
 struct heard {
@@ -225,6 +229,9 @@ struct provider_world {
     struct endpoint ends[ENDS_MAX];
     char keys[ENDS_MAX][48];
     ev_us connect, first, idle, total;
+    bool priced;                  /* ... and else nobody knows what it costs */
+    unsigned price_in, price_out; /* of a token, in millionths of a dollar */
+    unsigned bytes_a_token;
 };
 
 struct ask;
@@ -241,15 +248,17 @@ struct arrival {
     ev_us at, ended;
     struct fault fault;
     struct answer answer;
-    struct text begin; /* what it is to go on with */
-    bool in_words;     /* ... and is asked for it by another turn */
-    bool faithful;     /* it goes on as the first one would have */
-    size_t sent;       /* of the answer's body */
-    bool whole;        /* the request has come */
-    bool over;         /* nothing more is sent */
-    bool all;          /* all of it was sent that there is, in order */
-    bool killed;       /* the provider died, or the world ended */
-    bool aborted;      /* the gateway ended the connection */
+    struct text begin;    /* what it is to go on with */
+    bool in_words;        /* ... and is asked for it by another turn */
+    bool faithful;        /* it goes on as the first one would have */
+    uint64_t tokens_most; /* that it is asked for */
+    ev_us spoke_at;       /* it had said some content of its answer; 0: it has not */
+    size_t sent;          /* of the answer's body */
+    bool whole;           /* the request has come */
+    bool over;            /* nothing more is sent */
+    bool all;             /* all of it was sent that there is, in order */
+    bool killed;          /* the provider died, or the world ended */
+    bool aborted;         /* the gateway ended the connection */
 };
 
 /* Where is written what is known of an attempt's target (hands.c). */
@@ -288,6 +297,8 @@ struct ask {
     size_t tier_2; /* the first target of the second tier; 0: there is none */
     size_t body_size;
     struct text prompt;
+    unsigned max_tokens;               /* 0: it says nothing, and has no caps */
+    uint64_t cost_max, extra_cost_max; /* in millionths of a dollar; UINT64_MAX: none */
     /* the client */
     size_t worker;
     bool leaves, half_close;
@@ -334,7 +345,10 @@ struct sim {
     bool joins;
     struct rng hedges_rng; /* ... and with hedges */
     bool hedges;
-    unsigned hedged; /* requests that were */
+    unsigned hedged;      /* requests that were */
+    struct rng money_rng; /* ... and with prices */
+    bool money;
+    struct text prices;
     struct ev *ev;
     struct net_sim *net;
     struct net_sim_conf fair, rough; /* toward clients; toward providers */
@@ -447,6 +461,19 @@ void hedges_open(struct sim *s);
 void hedges_fault(struct arrival *a);
 void hedges_begins(struct ask *a, const struct attempt *t);
 void hedges_ended(const struct ask *a);
+
+/* costs.c */
+void costs_draw(struct sim *s);
+void costs_draw_provider(struct sim *s, struct provider_world *p);
+struct span costs_prices(struct sim *s); /* the price file */
+void costs_draw_ask(struct ask *a);
+void costs_write(struct text *out, const struct ask *a); /* its caps */
+/* How many tokens the provider counts; the request's body: how many it is asked for. */
+void costs_draw_answer(struct arrival *a);
+void costs_read(struct arrival *a, const char *body, size_t n);
+/* May it be that it was not asked since it could have cost too much? */
+bool costs_may_forbid(const struct ask *a, size_t provider);
+void costs_check(const struct ask *a); /* it is over */
 
 /* check.c */
 struct arrival *check_arrival(struct sim *s, unsigned n);

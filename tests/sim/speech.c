@@ -152,6 +152,12 @@ static void chat_event(struct answer *a, const char *model, int k)
     event_end(a);
 }
 
+static void chat_usage(struct answer *a)
+{
+    text_f(&a->body, "{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu}",
+           a->tokens_in, a->tokens_out, a->tokens_in + a->tokens_out);
+}
+
 static void chat_stream(struct answer *a, const char *model, struct rng *r)
 {
     for (int k = -1; k <= (int)a->words; k++) {
@@ -169,9 +175,10 @@ static void chat_stream(struct answer *a, const char *model, struct rng *r)
     if (rng_below(r, 2) == 0) {
         text_f(&a->body,
                "data: {\"id\":\"c%u\",\"object\":\"chat.completion.chunk\",\"model\":\"%s\","
-               "\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,"
-               "\"total_tokens\":10}}",
+               "\"choices\":[],\"usage\":",
                a->n, model);
+        chat_usage(a);
+        text_str(&a->body, "}");
         event_end(a);
     }
     if (rng_below(r, 4)) {
@@ -236,8 +243,8 @@ static void messages_stream(struct answer *a, const char *model, struct rng *r)
     text_f(&a->body,
            ",\"message\":{\"id\":\"m%u\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
            "\"%s\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":"
-           "{\"input_tokens\":7,\"output_tokens\":1}}}",
-           a->n, model);
+           "{\"input_tokens\":%llu,\"output_tokens\":1}}}",
+           a->n, model, a->tokens_in);
     event_end(a);
     if (a->thinks != THINKS_NOT)
         messages_thinking(a, block++);
@@ -264,8 +271,8 @@ static void messages_stream(struct answer *a, const char *model, struct rng *r)
     named(a, "message_delta");
     text_f(&a->body,
            ",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null},"
-           "\"usage\":{\"output_tokens\":3}}",
-           a->calls ? "tool_use" : "end_turn");
+           "\"usage\":{\"output_tokens\":%llu}}",
+           a->calls ? "tool_use" : "end_turn", a->tokens_out);
     event_end(a);
     named(a, "message_stop");
     text_str(&a->body, "}");
@@ -301,10 +308,14 @@ static void response(struct answer *a, const char *model, bool full)
     if (full)
         response_item(a, true);
     text_str(&a->body, "],\"parallel_tool_calls\":true,\"store\":false,\"usage\":");
-    text_str(&a->body, full ? "{\"input_tokens\":7,\"input_tokens_details\":{\"cached_tokens\":0},"
-                              "\"output_tokens\":3,\"output_tokens_details\":"
-                              "{\"reasoning_tokens\":0},\"total_tokens\":10}}"
-                            : "null}");
+    if (full)
+        text_f(&a->body,
+               "{\"input_tokens\":%llu,\"input_tokens_details\":{\"cached_tokens\":0},"
+               "\"output_tokens\":%llu,\"output_tokens_details\":{\"reasoning_tokens\":0},"
+               "\"total_tokens\":%llu}}",
+               a->tokens_in, a->tokens_out, a->tokens_in + a->tokens_out);
+    else
+        text_str(&a->body, "null}");
 }
 
 static void response_event(struct answer *a, const char *type, unsigned *sequence)
@@ -383,6 +394,12 @@ static void responses_stream(struct answer *a, const char *model, struct rng *r)
     a->complete_at = a->body.n;
 }
 
+/* It says with each piece how many it has made. */
+static unsigned long long made(const struct answer *a, unsigned to)
+{
+    return MIN(MAX(a->tokens_out * to / a->words, 3ull), a->tokens_out);
+}
+
 static void gemini_chunk(struct answer *a, const char *model, unsigned from, unsigned to, bool last)
 {
     text_str(&a->body, "{\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"");
@@ -390,10 +407,11 @@ static void gemini_chunk(struct answer *a, const char *model, unsigned from, uns
     text_str(&a->body, "\"}],\"role\": \"model\"},");
     if (last)
         text_str(&a->body, "\"finishReason\": \"STOP\",");
-    text_f(&a->body,
-           "\"index\": 0}],\"usageMetadata\": {\"promptTokenCount\": 7,\"candidatesTokenCount\": "
-           "3,\"totalTokenCount\": 10},\"modelVersion\": \"%s\",\"responseId\": \"g%u\"}",
-           model, a->n);
+    text_f(
+        &a->body,
+        "\"index\": 0}],\"usageMetadata\": {\"promptTokenCount\": %llu,\"candidatesTokenCount\": "
+        "%llu,\"totalTokenCount\": %llu},\"modelVersion\": \"%s\",\"responseId\": \"g%u\"}",
+        a->tokens_in, made(a, to), a->tokens_in + made(a, to), model, a->n);
 }
 
 static void gemini_stream(struct answer *a, const char *model, struct rng *r)
@@ -410,6 +428,14 @@ static void gemini_stream(struct answer *a, const char *model, struct rng *r)
             a->content_at = a->body.n;
     }
     a->complete_at = a->body.n;
+}
+
+static void cohere_usage(struct answer *a)
+{
+    text_f(&a->body,
+           "{\"billed_units\":{\"input_tokens\":%llu,\"output_tokens\":%llu},"
+           "\"tokens\":{\"input_tokens\":%llu,\"output_tokens\":%llu}}",
+           a->tokens_in, a->tokens_out, a->tokens_in, a->tokens_out);
 }
 
 static void cohere_stream(struct answer *a, const char *model, struct rng *r)
@@ -438,9 +464,9 @@ static void cohere_stream(struct answer *a, const char *model, struct rng *r)
     text_str(&a->body, ",\"index\":0}");
     event_end(a);
     named(a, "message-end");
-    text_str(&a->body, ",\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":{\"billed_units\":"
-                       "{\"input_tokens\":7,\"output_tokens\":3},\"tokens\":{\"input_tokens\":7,"
-                       "\"output_tokens\":3}}}}");
+    text_str(&a->body, ",\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":");
+    cohere_usage(a);
+    text_str(&a->body, "}}");
     event_end(a);
     a->complete_at = a->body.n;
 }
@@ -452,9 +478,13 @@ static void ollama_line(struct answer *a, const char *model, unsigned from, unsi
            "\"assistant\",\"content\":\"",
            model);
     words_json(a, from, to);
-    text_str(&a->body, last ? "\"},\"done_reason\":\"stop\",\"done\":true,\"total_duration\":1,"
-                              "\"prompt_eval_count\":7,\"eval_count\":3}\n"
-                            : "\"},\"done\":false}\n");
+    if (last)
+        text_f(&a->body,
+               "\"},\"done_reason\":\"stop\",\"done\":true,\"total_duration\":1,"
+               "\"prompt_eval_count\":%llu,\"eval_count\":%llu}\n",
+               a->tokens_in, a->tokens_out);
+    else
+        text_str(&a->body, "\"},\"done\":false}\n");
     a->ends[a->ends_n++] = a->body.n;
 }
 
@@ -478,8 +508,9 @@ static void whole(struct answer *a, enum api api, const char *model)
                "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"",
                a->n, model);
         words_json(a, 0, a->words);
-        text_str(&a->body, "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":7,"
-                           "\"completion_tokens\":3,\"total_tokens\":10}}");
+        text_str(&a->body, "\"},\"finish_reason\":\"stop\"}],\"usage\":");
+        chat_usage(a);
+        text_str(&a->body, "}");
         break;
     case API_MESSAGES:
         text_f(&a->body,
@@ -487,8 +518,10 @@ static void whole(struct answer *a, enum api api, const char *model)
                "\"content\":[{\"type\":\"text\",\"text\":\"",
                a->n, model);
         words_json(a, 0, a->words);
-        text_str(&a->body, "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":"
-                           "{\"input_tokens\":7,\"output_tokens\":3}}");
+        text_f(&a->body,
+               "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":"
+               "{\"input_tokens\":%llu,\"output_tokens\":%llu}}",
+               a->tokens_in, a->tokens_out);
         break;
     case API_RESPONSES:
         response(a, model, true);
@@ -502,9 +535,9 @@ static void whole(struct answer *a, enum api api, const char *model)
                "\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"",
                a->n);
         words_json(a, 0, a->words);
-        text_str(&a->body, "\"}]},\"usage\":{\"billed_units\":{\"input_tokens\":7,"
-                           "\"output_tokens\":3},\"tokens\":{\"input_tokens\":7,"
-                           "\"output_tokens\":3}}}");
+        text_str(&a->body, "\"}]},\"usage\":");
+        cohere_usage(a);
+        text_str(&a->body, "}");
         break;
     case API_OLLAMA:
         ollama_line(a, model, 0, a->words, true);
@@ -553,9 +586,21 @@ void speech_error(struct text *out, enum api api, const char *type, const char *
 /* ---- what clients ask ---- */
 
 void speech_request(struct text *path, struct text *body, enum api api, bool stream,
-                    const char *model, const char *prompt)
+                    const char *model, const char *prompt, unsigned max_tokens)
 {
-    const char *more = stream ? "\"stream\":true," : "";
+    static const char *const keys[CLIENT_APIS] = {
+        "\"max_tokens\":", "\"max_tokens\":", "\"max_output_tokens\":",
+        "\"generationConfig\":{\"maxOutputTokens\":"};
+    char more[80];
+    int n =
+        snprintf(more, sizeof(more), "%s", stream && api != API_GEMINI ? "\"stream\":true," : "");
+
+    MUST((size_t)api < CLIENT_APIS);
+    if (api == API_MESSAGES && !max_tokens)
+        max_tokens = 99;
+    if (max_tokens)
+        UNUSED(snprintf(more + n, sizeof(more) - (size_t)n, "%s%u%s,", keys[api], max_tokens,
+                        api == API_GEMINI ? "}" : ""));
 
     switch (api) {
     case API_CHAT:
@@ -566,7 +611,7 @@ void speech_request(struct text *path, struct text *body, enum api api, bool str
     case API_MESSAGES:
         text_str(path, "/v1/messages");
         text_f(body,
-               "{\"model\":\"%s\",%s\"max_tokens\":99,\"messages\":[{\"role\":\"user\","
+               "{\"model\":\"%s\",%s\"messages\":[{\"role\":\"user\","
                "\"content\":\"%s\"}]}",
                model, more, prompt);
         break;
@@ -577,7 +622,8 @@ void speech_request(struct text *path, struct text *body, enum api api, bool str
     case API_GEMINI:
         text_f(path, "/v1beta/models/%s:%s", model,
                stream ? "streamGenerateContent?alt=sse" : "generateContent");
-        text_f(body, "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"%s\"}]}]}", prompt);
+        text_f(body, "{%s\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"%s\"}]}]}", more,
+               prompt);
         break;
     case API_COHERE:
     case API_OLLAMA:

@@ -139,6 +139,8 @@ static void up_piece(struct up_conn *u)
     if (u->framing == CHUNKED)
         text_str(&out, "\r\n");
     a->sent += n;
+    if (!a->spoke_at && (!a->stream || a->sent >= a->answer.content_at))
+        a->spoke_at = ev_now(u->s->ev);
     if (a->fault.kind == F_SHORT)
         u->e->dirty_at = ev_now(u->s->ev);
     if (a->sent >= (a->answer.thought_at ? a->answer.thought_at : a->answer.content_at))
@@ -422,6 +424,7 @@ static void draw_fault(struct up_conn *u)
     if (rng_below(r, 40) == 0)
         a->answer.words = SIM_WORDS_MAX, a->answer.pad = 12000;
     joins_speak(a);
+    costs_draw_answer(a);
     speech_answer(&a->answer, a->api, a->stream, a->model, r);
     fit_fault(u);
 }
@@ -518,6 +521,7 @@ static struct arrival *arrive(struct up_conn *u)
                                : cut_out(&u->in, "\"model\":\"", '"', a->model, sizeof(a->model))))
         sim_fail(s, "a provider got a request without a model");
     a->stream = a->ask->stream;
+    a->tokens_most = a->ask->max_tokens;
     list_init(&a->link);
     list_push(&s->arrivals, &a->link);
     u->a = u->last = a;
@@ -548,6 +552,7 @@ static void check_request(struct up_conn *u, size_t head_n, size_t body_n)
         yyjson_doc_free(doc);
     }
     a->whole = true;
+    costs_read(a, body, body_n);
     if (!joins_wait(a))
         return;
     joins_read(a, body, body_n);

@@ -72,6 +72,7 @@ static void draw_provider(struct sim *s, size_t i)
     *p = (struct provider_world){.type = kinds[kind].type, .base = kinds[kind].base};
     joins_draw_provider(s, p);
     UNUSED(snprintf(p->name, sizeof(p->name), "p%zu", i));
+    costs_draw_provider(s, p);
     p->ends_n = rng_below(r, 4) ? 1 : 2;
     p->keys_n = rng_below(r, 4) ? 1 : 2;
     p->connect = EV_MS(100 * (5 + rng_below(r, 20)));
@@ -193,7 +194,6 @@ static void draw_network(struct sim *s)
 
 static void load_settings(struct sim *s)
 {
-    static const struct span prices = SPAN_LIT("version: 1\nprices: {}\n");
     char vars[PROVIDERS_MAX * ENDS_MAX][80];
     const char *pairs[PROVIDERS_MAX * ENDS_MAX + 1] = {NULL};
     struct span config = span_of(s->config.p, s->config.n);
@@ -211,8 +211,8 @@ static void load_settings(struct sim *s)
     MUST(env_new_table(&s->env, pairs, &e) == 0);
     conf_report_init(&s->report);
     conf_report_source(&s->report, SPAN_LIT("sim.yaml"), config);
-    if (settings_load_with(&s->settings, config, SPAN_LIT("sim.yaml"), prices, s->env, &s->report,
-                           &e) < 0) {
+    if (settings_load_with(&s->settings, config, SPAN_LIT("sim.yaml"), costs_prices(s), s->env,
+                           &s->report, &e) < 0) {
         buf_init(&printed, (size_t)1 << 20);
         conf_report_text(&s->report, &printed, false);
         sim_fail(s, "its configuration is none:\n%s\n%.*s", s->config.p, (int)printed.n, printed.p);
@@ -401,6 +401,7 @@ static void close_world(struct sim *s)
     load_free(s);
     rules_free(s);
     text_free(&s->config);
+    text_free(&s->prices);
 }
 
 /* ---- running ---- */
@@ -477,6 +478,7 @@ static size_t run_once(uint64_t seed, int trace)
     hands_draw(s);
     rng_init(&s->hedges_rng, seed ^ HEDGES);
     s->hedges = !s->hands && rng_below(&s->hedges_rng, 3) == 0;
+    costs_draw(s);
     list_init(&s->arrivals);
     list_init(&s->clients);
     rules_init(s);

@@ -308,18 +308,19 @@ static void on_record(void *arg, const struct record *r)
         t->working = board_get(&t->gateway.relay.sink.row->working);
 }
 
-static void load(struct twin *t, const char *config, const char *const *env)
+/* What is built in takes longer to read than most tests take. */
+static const char no_prices[] = "version: 1\nprices: {}\n";
+
+static void load(struct twin *t, const char *config, const char *const *env, const char *prices)
 {
-    /* What is built in takes longer to read than most tests take. */
-    static const struct span prices = SPAN_LIT("version: 1\nprices: {}\n");
     struct buf printed;
     struct err e;
 
     assert_int_equal(env_new_table(&t->env, env, &e), 0);
     conf_report_init(&t->report);
     conf_report_source(&t->report, SPAN_LIT("twin.yaml"), span_str(config));
-    if (settings_load_with(&t->settings, span_str(config), SPAN_LIT("twin.yaml"), prices, t->env,
-                           &t->report, &e) < 0) {
+    if (settings_load_with(&t->settings, span_str(config), SPAN_LIT("twin.yaml"), span_str(prices),
+                           t->env, &t->report, &e) < 0) {
         buf_init(&printed, MEGA);
         conf_report_text(&t->report, &printed, false);
         print_message("%.*s\n", SPAN_FMT(buf_span(&printed)));
@@ -378,12 +379,8 @@ static void close_ledger(struct twin *t)
     board_free(&t->board);
 }
 
-void twin_open(struct twin *t, uint64_t seed, const char *config)
-{
-    twin_open_env(t, seed, config, (const char *[]){NULL});
-}
-
-void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char *const *env)
+static void open_with(struct twin *t, uint64_t seed, const char *config, const char *const *env,
+                      const char *prices)
 {
     struct net_sim_conf net = {.latency_min = 100, .latency_max = 2000, .jitter_max = 200};
     struct relay_sink sink = {
@@ -395,7 +392,7 @@ void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char
     memset(t, 0, sizeof(*t));
     rng_init(&t->rng, seed);
     list_init(&t->up_conns);
-    load(t, config, env);
+    load(t, config, env, prices);
     open_ledger(t);
     assert_int_equal(ev_sim_new(&t->ev, seed, &e), 0);
     assert_int_equal(resolve_sim_new(&t->resolver, t->ev, &names, &e), 0);
@@ -409,6 +406,21 @@ void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char
                      0);
     assert_int_equal(net_addr_parse(&lc.addr, SPAN_LIT("127.0.0.1:8080"), &e), 0);
     assert_int_equal(http_server_listen(t->gateway.server, &lc, &e), 0);
+}
+
+void twin_open(struct twin *t, uint64_t seed, const char *config)
+{
+    open_with(t, seed, config, (const char *[]){NULL}, no_prices);
+}
+
+void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char *const *env)
+{
+    open_with(t, seed, config, env, no_prices);
+}
+
+void twin_open_priced(struct twin *t, uint64_t seed, const char *config, const char *prices)
+{
+    open_with(t, seed, config, (const char *[]){NULL}, prices);
 }
 
 void twin_close(struct twin *t)

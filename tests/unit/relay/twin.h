@@ -96,6 +96,8 @@ struct twin_client {
 void twin_open(struct twin *t, uint64_t seed, const char *config);
 /* The same, with an environment ("NAME=value", NULL behind the last). */
 void twin_open_env(struct twin *t, uint64_t seed, const char *config, const char *const *env);
+/* The same, with a price file; else there are no prices. */
+void twin_open_priced(struct twin *t, uint64_t seed, const char *config, const char *prices);
 void twin_close(struct twin *t);
 
 /* Send `request` (raw bytes), run until nothing happens any more or `limit` of virtual time. */
