@@ -20,10 +20,9 @@
  * a translation without memory counts as one (!); a large request is taken for silence (!); what a
  * target says again behind a join is told twice; one that begins anew is believed; the events
  * behind a join are numbered from 0; usage is that of the last one alone; the record of who fails
- * to go on is another one's; a cap is ignored; a failed
- * attempt, or what a join has to read, is left out of the sum; what a broken answer had reported is
- * believed; a whole answer that broke counts no output; failing over is held by the sum of input and
- * output.
+ * to go on is another one's; a cap is ignored; a failed attempt, or what a join has to read, is
+ * left out of the sum; what a broken answer had reported is believed; a whole answer that broke
+ * counts no output; failing over is held by the sum of input and output.
  */
 #include <getopt.h>
 #include <stdatomic.h>
