@@ -90,7 +90,6 @@ def test_relayed(binary, seed):
     assert cuts > (24_000 if DEEP else 6000) and joined * 3 > cuts and whole * 3 > cuts
 
 
-
 @pytest.mark.timeout(300)
 def test_sessions(binary):
     """A pool that does not know how long answers will be holds nearly what it could, and survives."""
