@@ -144,6 +144,7 @@ void relay_forget_attempt(struct relay *r)
     r->at->patches_n = 0;
     r->sequence = 0;
     r->pace = (struct policy_pace){0};
+    r->at->answer_head = (struct http_head){0};
     r->at->dropped = r->at->approximated = r->at->client_model_json = span_of(NULL, 0);
     r->record.dropped[0] = r->record.approximated[0] = '\0';
     r->at->rename = r->at->usage_added = r->at->keeper_noted = r->at->renewed = r->at->events =

@@ -363,6 +363,19 @@ static struct attempt *late_one(const struct arrival *a, struct attempt *t)
     return t;
 }
 
+/* Another one runs at the same target by another way: which of the two has arrived cannot be told.
+ */
+static void note_beside(struct ask *ask, struct attempt *t)
+{
+    for (size_t i = 0; i < ask->tries_n; i++) {
+        struct attempt *o = &ask->tries[i];
+
+        if (o != t && !o->over && !t->over && o->provider == t->provider &&
+            strcmp(o->model, t->model) == 0)
+            o->either = t->either = true;
+    }
+}
+
 void rules_arrived(struct arrival *a)
 {
     struct attempt *t = attempt_of(a);
@@ -373,6 +386,7 @@ void rules_arrived(struct arrival *a)
     t = late_one(a, t);
     if (!t->over)
         check_alone(a->ask, t, a->end, a->key);
+    note_beside(a->ask, t);
     t->arrival = a;
 }
 
@@ -657,7 +671,7 @@ void rules_record(struct ask *a, const struct record *r)
     t->reason = r->reason;
     t->good = !r->more && (r->outcome == OUTCOME_FULL || r->outcome == OUTCOME_EQUIVALENT ||
                            r->outcome == OUTCOME_JOINED);
-    if (t->good && t->arrival && fault_end_of(t->arrival) == END_BADLY)
+    if (t->good && t->arrival && !t->either && fault_end_of(t->arrival) == END_BADLY)
         sim_fail(a->s, "I2: request %u went well, with %s", a->n,
                  fault_rows[t->arrival->fault.kind].name);
     if (t->good) {

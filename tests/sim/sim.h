@@ -273,6 +273,7 @@ struct attempt {
     enum class_id class_id;
     enum reason reason;
     bool over, good;
+    bool either;             /* its arrival may be that of another one, which ran beside it */
     struct arrival *arrival; /* the last one */
 };
 

@@ -106,6 +106,28 @@ static void dearer_in_one_and_cheaper_in_the_other(void **state)
     assert_false(goes_on(CONF("extra_cost_max: 0.0002, targets: [a/m, c/m]"), ASK(""), &a, 2));
 }
 
+/* Of the head of an attempt before nothing is left. */
+static void an_error_behind_a_bad_answer_is_priced_as_one(void **state)
+{
+    static const struct up junk = {ANSWERS, STREAM_HEAD, "data: {nonsense\n\n", 0, TWIN_WHOLE};
+    static const struct up fails = {ANSWERS, REFUSAL("500 Oops", ""), ERROR, 0, TWIN_WHOLE};
+    struct ups_got g;
+    struct twin t;
+
+    UNUSED(state);
+    twin_open_priced(&t, 1, CONF("targets: [a/m, b/m]"), prices);
+    ups_set(&t, 0, &junk);
+    ups_set(&t, 1, &fails);
+    ups_ask(&t, &g, ASK("\"stream\":true,"), EV_S(40));
+    assert_int_equal(t.ups[0].requests, 1);
+    assert_int_equal(t.ups[1].requests, 1);
+    assert_int_equal(g.status, 502);
+    assert_int_equal(t.record.class_id, CLASS_SERVER);
+    assert_int_equal(t.record.pricing, PRICING_NOTHING);
+    buf_fini(&g.body);
+    twin_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +135,7 @@ int main(void)
         cmocka_unit_test(what_was_reported_on_the_way_is_no_sum),
         cmocka_unit_test(a_whole_answer_that_broke_was_made),
         cmocka_unit_test(dearer_in_one_and_cheaper_in_the_other),
+        cmocka_unit_test(an_error_behind_a_bad_answer_is_priced_as_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
