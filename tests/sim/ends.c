@@ -38,6 +38,13 @@ static void check_worker(struct sim *s, struct worker *w)
     for (size_t i = 0; i <= BOARD_TARGETS; i++)
         if (board_get(&s->board->targets[w->at][i].live))
             sim_fail(s, "I5: an attempt is counted as under way");
+    for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
+        const struct board_load *l = &s->board->loads[w->at][i];
+
+        if (board_get(&l->sessions) || board_get(&l->tokens) || board_get(&l->kept) ||
+            board_get(&l->now) || board_get(&l->kept_now) || board_get(&l->largest))
+            sim_fail(s, "I5: a session is in the ledger");
+    }
     for (size_t i = 0; i < BOARD_HELD; i++)
         if (board_get(&s->board->held[w->at].owners[i]))
             sim_fail(s, "I5: a request is held");

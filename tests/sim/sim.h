@@ -330,6 +330,7 @@ struct worker {
     size_t at;
     struct gateway gateway;
     struct held_holder held;
+    struct policy_ledger ledger;
     struct net *net;
     uint64_t finals;
 };

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "base/mem.h"
+#include "board/endpoints.h"
 #include "ev/ev_impl.h"
 #include "net/addr.h"
 #include "sim.h"
@@ -242,12 +243,14 @@ void sim_open_worker(struct sim *s, size_t i)
                               .kept = &s->board->kept,
                               .seats = &s->board->seats,
                               .trial = &s->board->trial,
+                              .ledger = &w->ledger,
                               .overrides = s->board};
     char addr[32];
     struct err e;
 
     *w = (struct worker){.s = s, .at = i};
     held_init(&w->held, s->board, (uint32_t)i);
+    MUST(policy_ledger_init(&w->ledger, s->board, (uint32_t)i, &e) == 0);
     MUST(net_sim_host(&w->net, s->net, NULL, &e) == 0);
     MUST(gateway_init(&w->gateway, w->net, s->resolver, s->settings, sink, NULL, &e) == 0);
     UNUSED(snprintf(addr, sizeof(addr), "127.0.0.1:%zu", GATE_PORT + i));
@@ -349,6 +352,10 @@ static void open_world(struct sim *s)
         }
     for (size_t i = 0; i < s->workers_n; i++)
         sim_open_worker(s, i);
+    for (size_t i = 0; i < s->settings->providers_n;
+         i++) /* as if they had been asked how they are */
+        for (size_t k = 0; k < s->settings->providers[i].pool.n; k++)
+            MUST(endpoints_make(s->board, s->settings->providers[i].pool.ids[k]));
     hedges_open(s);
     s->timers = ends_timers(s);
     for (size_t i = 0; i < s->providers_n; i++)
@@ -374,8 +381,10 @@ static void close_world(struct sim *s)
             upstream_close(&s->providers[i].ends[k]);
         }
     ev_sim_run(s->ev, ev_now(s->ev) + EV_S(1));
-    for (size_t i = 0; i < s->workers_n; i++)
+    for (size_t i = 0; i < s->workers_n; i++) {
         gateway_fini(&s->workers[i].gateway);
+        policy_ledger_fini(&s->workers[i].ledger);
+    }
     ends_gone(s);
     for (size_t i = 0; i < s->workers_n; i++)
         net_sim_host_free(&s->workers[i].net);
