@@ -27,6 +27,8 @@ EXCEPTIONS = {  # id: (seconds at most, why)
         (200, "up to fifty configurations are each tried under a load of its own"),
     "scenario/test_trial::test_without_requests_it_is_unproven_until_somebody_says":
         (6, "a trial lasts a second at least, and is waited for"),
+    "scenario/test_sick_targets::test_a_breaker_whose_time_is_over_is_seen_half_open":
+        (7, "a breaker is open for up to 5 s"),
     "scenario/test_override::test_it_ends_by_itself_and_outlives_a_reload":
         (5, "it lasts for whole seconds"),
     "memory/test_limits::test_an_endless_event_is_relayed_in_pieces": (8, "1 GiB passes"),

@@ -168,6 +168,8 @@ static void print_attempt(const struct options *o, const struct request_event *v
         printf(" (%s)", v->reason);
     if (v->beside)
         fputs("  as a hedge", stdout);
+    if (v->last_resort)
+        fputs("  as the last resort", stdout);
     if (v->first_ms > 0)
         printf("  first %.3f s", v->first_ms / 1000);
     printf("  %.3f s", v->duration_ms / 1000);

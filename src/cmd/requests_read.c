@@ -39,6 +39,7 @@ static const struct doc_member event_members[] = {
     EVENT("first_ms", NUMBER, first_ms),
     EVENT("cost", NUMBER, cost),
     EVENT("beside", YES, beside),
+    EVENT("last_resort", YES, last_resort),
 };
 
 #define LIST(path, kind, member) DOC_MEMBER(path, DOC_##kind, struct requests_doc, member)

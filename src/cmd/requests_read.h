@@ -27,7 +27,7 @@ struct request_event {
     char event[16], target[104], reason[32], detail[72], class_name[32], outcome[24];
     char text[DOC_TEXT_MAX];
     double at_ms, number, status, duration_ms, first_ms, cost;
-    bool beside;
+    bool beside, last_resort;
 };
 
 struct request_doc {

@@ -235,11 +235,11 @@ static void print_targets(const struct status_doc *d)
     for (size_t i = 0; i < d->targets_n; i++)
         width = MAX(width, (int)MIN(strlen(d->targets[i].target), (size_t)60));
     if (d->targets_n)
-        printf("\n%-*s  %-10s %6s %12s %17s  %s\n", width, "TARGET", "STATE", "LIVE",
-               "SILENT AFTER", "TOKENS LEFT", "FOR");
+        printf("\n%-*s  %-10s %6s %12s %17s %7s %11s  %s\n", width, "TARGET", "STATE", "LIVE",
+               "SILENT AFTER", "TOKENS LEFT", "RETRIES", "LAST RESORT", "FOR");
     for (size_t i = 0; i < d->targets_n; i++) {
         const struct status_target *t = &d->targets[i];
-        char left[32] = "", silent[32] = "-", tokens[48] = "-";
+        char left[32] = "", silent[32] = "-", tokens[48] = "-", retries[32] = "-";
 
         if (t->for_s > 0)
             snprintf(left, sizeof(left), "  %.0f s", t->for_s + 0.5);
@@ -249,8 +249,10 @@ static void print_targets(const struct status_doc *d)
             snprintf(tokens, sizeof(tokens), "%.0f/%.0f", t->tokens_left, t->tokens_limit);
         else if (t->tokens_left > 0)
             snprintf(tokens, sizeof(tokens), "%.0f", t->tokens_left);
-        printf("%-*s  %-10s %6.0f %12s %17s%s\n", width, t->target, t->state, t->live, silent,
-               tokens, left);
+        if (t->retries_left >= 0)
+            snprintf(retries, sizeof(retries), "%.1f", t->retries_left);
+        printf("%-*s  %-10s %6.0f %12s %17s %7s %11.0f%s\n", width, t->target, t->state, t->live,
+               silent, tokens, retries, t->last_resorts, left);
     }
 }
 

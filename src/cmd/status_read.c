@@ -105,6 +105,8 @@ static const struct doc_member target_members[] = {
     TARGET("targets[].requests_live", NUMBER, live),
     TARGET("targets[].tokens_left", NUMBER, tokens_left),
     TARGET("targets[].tokens_limit", NUMBER, tokens_limit),
+    TARGET("targets[].retries_left", NUMBER, retries_left),
+    TARGET("targets[].last_resort_probes", NUMBER, last_resorts),
 };
 
 static const struct doc_member extra_members[] = {

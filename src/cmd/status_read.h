@@ -71,6 +71,8 @@ struct status_override {
 struct status_target {
     char target[STATUS_TEXT], state[STATUS_TEXT];
     double live, for_s, silent_after_s, tokens_left, tokens_limit; /* 0: not said */
+    double retries_left;                                           /* -1: nobody knows */
+    double last_resorts;
 };
 
 #define STATUS_EXTRAS 64

@@ -150,6 +150,8 @@ static void add_attempt(struct metrics *m, const struct record *r)
         m, METRIC_ATTEMPTS,
         (struct span[]){target, span_str(attempts[r->outcome]), span_str(reason_word(r->reason))},
         1);
+    if (r->last_resort)
+        metrics_add(m, METRIC_LAST_RESORTS, &target, 1);
     add_break(m, r);
 }
 
@@ -241,7 +243,7 @@ static void add_worker(struct metrics *m, const struct view *v, uint32_t slot)
     metrics_set(m, METRIC_LOOP_LAG, &label, seconds(board_get(&v->board->workers[slot].lag_us)));
 }
 
-/* Of its rate limits, where that is known. */
+/* Of its rate limits and of its retry budget, where that is known. */
 static void add_left(struct metrics *m, const struct view_target *t)
 {
     if (t->left.requests != UINT64_MAX)
@@ -252,6 +254,8 @@ static void add_left(struct metrics *m, const struct view_target *t)
                     (double)t->left.tokens);
     if (t->left.rate != UINT64_MAX)
         metrics_set(m, METRIC_TARGET_RAMP, &t->name, (double)t->left.rate);
+    if (t->retries_left >= 0)
+        metrics_set(m, METRIC_TARGET_RETRIES, &t->name, t->retries_left);
 }
 
 static void add_targets(struct metrics *m, const struct view *v)
@@ -266,6 +270,8 @@ static void add_targets(struct metrics *m, const struct view *v)
     metrics_clear(m, METRIC_TARGET_SILENT);
     metrics_clear(m, METRIC_TARGET_LEFT);
     metrics_clear(m, METRIC_TARGET_RAMP);
+    metrics_clear(m, METRIC_TARGET_RETRIES);
+    metrics_clear(m, METRIC_TARGET_SLOW_START);
     for (size_t i = 0; i < n; i++) {
         const struct view_target *t = &targets[i];
 
@@ -277,6 +283,8 @@ static void add_targets(struct metrics *m, const struct view *v)
         metrics_set(m, METRIC_TARGET_INFLIGHT, &t->name, (double)t->live);
         if (t->silent_us)
             metrics_set(m, METRIC_TARGET_SILENT, &t->name, seconds(t->silent_us));
+        if (t->state == TARGET_SLOW_START)
+            metrics_set(m, METRIC_TARGET_SLOW_START, &t->name, seconds(t->until_us - v->now_us));
         add_left(m, t);
         named += t->live;
     }

@@ -217,6 +217,16 @@ static void add_left(struct json_write *w, const struct policy_left *left)
         json_kv_uint(w, "ramp_tokens_per_minute", left->rate);
 }
 
+/* Of its retry budget; of a target that the configuration has not, nobody knows. */
+static void add_retries(struct json_write *w, double left)
+{
+    json_key(w, "retries_left");
+    if (left >= 0)
+        json_double(w, left);
+    else
+        json_null(w);
+}
+
 static void add_targets(struct json_write *w, const struct view *v)
 {
     struct view_target targets[VIEW_TARGETS];
@@ -234,6 +244,8 @@ static void add_targets(struct json_write *w, const struct view *v)
             kv_double(w, "silent_after_s", (double)targets[i].silent_us / 1e6);
         json_kv_uint(w, "requests_live", targets[i].live);
         add_left(w, &targets[i].left);
+        add_retries(w, targets[i].retries_left);
+        json_kv_uint(w, "last_resort_probes", targets[i].last_resorts);
         json_end_object(w);
     }
     json_end_array(w);

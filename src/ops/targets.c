@@ -12,10 +12,15 @@
 const char *targets_state_name(enum target_state s)
 {
     static const char *const names[TARGET_STATES] = {
-        [TARGET_HEALTHY] = "healthy",     [TARGET_DEGRADED] = "degraded",
-        [TARGET_UNKNOWN] = "unknown",     [TARGET_OPEN] = "open",
-        [TARGET_HALF_OPEN] = "half_open", [TARGET_LEFT_ALONE] = "left_alone",
-        [TARGET_FATED] = "fate",          [TARGET_SLOW] = "slow",
+        [TARGET_HEALTHY] = "healthy",
+        [TARGET_DEGRADED] = "degraded",
+        [TARGET_UNKNOWN] = "unknown",
+        [TARGET_OPEN] = "open",
+        [TARGET_HALF_OPEN] = "half_open",
+        [TARGET_LEFT_ALONE] = "left_alone",
+        [TARGET_FATED] = "fate",
+        [TARGET_SLOW] = "slow",
+        [TARGET_SLOW_START] = "slow_start",
     };
 
     MUST((size_t)s < TARGET_STATES);
@@ -78,6 +83,7 @@ void targets_add(struct targets *t, const struct record *r, uint64_t now_us)
     if (is_forgotten(row, now_us))
         row->n = row->failed = 0;
     row->last_us = now_us;
+    row->last_resorts += r->last_resort;
     if (!judge(r, &failed))
         return;
     row->failed = row->failed << 1 | failed;
@@ -98,6 +104,13 @@ enum target_state targets_state(const struct targets *t, struct span name, uint6
         5 * (uint32_t)__builtin_popcount(row->failed) > row->n)
         return TARGET_DEGRADED;
     return TARGET_HEALTHY;
+}
+
+uint64_t targets_last_resorts(const struct targets *t, struct span name)
+{
+    size_t i = find(t, name);
+
+    return i < t->rows_n ? t->rows[i].last_resorts : 0;
 }
 
 bool targets_next(const struct targets *t, size_t *at, uint64_t now_us, struct span *ret)

@@ -30,6 +30,7 @@ enum target_state {
     TARGET_UNKNOWN,
     /* policy's */
     TARGET_SLOW,
+    TARGET_SLOW_START,
     TARGET_OPEN,
     TARGET_HALF_OPEN,
     TARGET_FATED,
@@ -42,9 +43,10 @@ const char *targets_state_name(enum target_state s);
 struct targets {
     struct target_row {
         char name[96];
-        uint64_t last_us; /* its last attempt */
-        uint32_t failed;  /* the last 32 that count, the last one in bit 0; 1: it failed */
-        uint32_t n;       /* how many of them there are */
+        uint64_t last_us;      /* its last attempt */
+        uint32_t failed;       /* the last 32 that count, the last one in bit 0; 1: it failed */
+        uint32_t n;            /* how many of them there are */
+        uint64_t last_resorts; /* attempts for want of others, since the row is there */
     } rows[TARGETS_MAX];
     size_t rows_n;
 };
@@ -53,6 +55,9 @@ void targets_add(struct targets *t, const struct record *r, uint64_t now_us);
 
 /* The target's state; unknown if it is not kept. */
 enum target_state targets_state(const struct targets *t, struct span name, uint64_t now_us);
+
+/* How often it was probed though it was left alone, since every target was. */
+uint64_t targets_last_resorts(const struct targets *t, struct span name);
 
 /* The names of those that were asked within TARGETS_FORGET_S: begin with *at 0. false: no more. */
 bool targets_next(const struct targets *t, size_t *at, uint64_t now_us, struct span *ret);

@@ -17,16 +17,29 @@ uint64_t view_sum(const struct view *v, size_t word)
     return sum;
 }
 
-/* What a name stands for; and whether anybody leaves it alone when it fails: a target that is in no
- * model is asked by its name. false: no such provider. */
+/* Whether anybody leaves it alone when it fails, and how long it starts slowly then with any. */
+struct leaving {
+    bool breaker;
+    uint64_t slow_us;
+};
+
+static void add_rules(struct leaving *l, const struct policy_rules *rules)
+{
+    l->breaker |= rules->breaker;
+    if (rules->breaker)
+        l->slow_us = MAX(l->slow_us, rules->slow_us);
+}
+
+/* What a name stands for: a target that is in no model is asked by its name. false: no such
+ * provider. */
 static bool find_target(const struct settings *s, struct span name, struct settings_target *ret,
-                        bool *breaker)
+                        struct leaving *leaving)
 {
     struct span rest = name, provider = span_cut(&rest, '/');
     bool found = false;
 
     *ret = (struct settings_target){.model = rest, .id = name};
-    *breaker = false;
+    *leaving = (struct leaving){0};
     for (size_t i = 0; i < s->providers_n && !ret->provider; i++)
         if (span_eq(s->providers[i].name, provider))
             ret->provider = &s->providers[i];
@@ -34,20 +47,24 @@ static bool find_target(const struct settings *s, struct span name, struct setti
         for (size_t k = 0; k < s->models[i].targets_n; k++)
             if (span_eq(s->models[i].targets[k].id, name)) {
                 ret->thinks = s->models[i].targets[k].thinks;
-                *breaker |= s->models[i].rules.breaker;
+                add_rules(leaving, &s->models[i].rules);
                 found = true;
             }
-    *breaker |= !found && s->rules.breaker;
+    if (!found)
+        add_rules(leaving, &s->rules);
     return ret->provider;
 }
 
-/* Of the way that is asked first. */
-static uint64_t silent_us(const struct view *v, const struct settings_target *t)
+/* Of the way that is asked first: all ways share them. */
+static void add_waits_and_retries(const struct view *v, const struct settings_target *target,
+                                  struct view_target *ret)
 {
-    struct settings_way way = settings_way(t, 0);
+    struct settings_way way = settings_way(target, 0);
     struct policy_candidate c = settings_candidate(&way);
 
-    return policy_silent_us(v->board->standings, &c);
+    ret->retries_left = policy_retries_left(v->board->standings, &c, v->now_us);
+    if (target->provider->timeout.adaptive)
+        ret->silent_us = policy_silent_us(v->board->standings, &c);
 }
 
 static uint64_t sum(uint64_t a, uint64_t b)
@@ -72,6 +89,28 @@ static void add_left(const struct view *v, const struct settings_target *target,
     }
 }
 
+/* How its best way stands. */
+static enum policy_stand best_of(const struct view *v, const struct settings_target *target,
+                                 const struct leaving *leaving, uint64_t *ret_until_us)
+{
+    enum policy_stand best = POLICY_ALONE;
+
+    for (size_t i = 0; i < settings_ways(target->provider); i++) {
+        struct settings_way way = settings_way(target, i);
+        struct policy_candidate c = settings_candidate(&way);
+        uint64_t until_us;
+        enum policy_stand stand = policy_look(v->board->standings, &c, v->now_us, &until_us);
+
+        if (stand == POLICY_FREE)
+            until_us = policy_slow_start_us(v->board->standings, &c, leaving->slow_us, v->now_us);
+        if (i > 0 && (stand > best || (stand == best && until_us >= *ret_until_us)))
+            continue;
+        best = stand;
+        *ret_until_us = until_us;
+    }
+    return best;
+}
+
 /* Whether it is asked at all goes before how it does: by the best of its ways. */
 static void look(const struct view *v, struct view_target *t)
 {
@@ -80,33 +119,24 @@ static void look(const struct view *v, struct view_target *t)
                                                [POLICY_OPEN] = TARGET_OPEN,
                                                [POLICY_FATED] = TARGET_FATED,
                                                [POLICY_ALONE] = TARGET_LEFT_ALONE};
-    enum policy_stand best = POLICY_ALONE;
     struct settings_target target;
-    bool breaker;
+    struct leaving leaving;
+    enum policy_stand best;
 
-    if (!find_target(v->settings, t->name, &target, &breaker))
+    if (!find_target(v->settings, t->name, &target, &leaving))
         return;
     t->left = (struct policy_left){0};
     add_left(v, &target, &t->left);
-    if (target.provider->timeout.adaptive)
-        t->silent_us = silent_us(v, &target);
-    if (!breaker)
+    add_waits_and_retries(v, &target, t);
+    if (!leaving.breaker)
         return;
-    for (size_t i = 0; i < settings_ways(target.provider); i++) {
-        struct settings_way way = settings_way(&target, i);
-        struct policy_candidate c = settings_candidate(&way);
-        uint64_t until_us;
-        enum policy_stand stand = policy_look(v->board->standings, &c, v->now_us, &until_us);
-
-        if (i > 0 && (stand > best || (stand == best && until_us >= t->until_us)))
-            continue;
-        best = stand;
-        t->until_us = until_us;
-    }
-    if (best == POLICY_FREE || best == POLICY_HALF_OPEN)
+    best = best_of(v, &target, &leaving, &t->until_us);
+    if (best == POLICY_HALF_OPEN)
         t->until_us = 0;
     if (best != POLICY_FREE)
         t->state = states[best];
+    else if (t->until_us)
+        t->state = TARGET_SLOW_START;
 }
 
 static void add_target(const struct view *v, struct view_target *rows, size_t *n, struct span name)
@@ -121,6 +151,8 @@ static void add_target(const struct view *v, struct view_target *rows, size_t *n
         .state = targets_state(v->targets, name, v->now_us),
         .live = board_at_target(v->board, v->workers, name),
         .left = {UINT64_MAX, UINT64_MAX, 0, UINT64_MAX},
+        .retries_left = -1,
+        .last_resorts = targets_last_resorts(v->targets, name),
     };
     look(v, &rows[(*n)++]);
 }

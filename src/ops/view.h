@@ -31,10 +31,12 @@ uint64_t view_sum(const struct view *v, size_t word);
 struct view_target {
     struct span name;
     enum target_state state;
-    uint64_t until_us;       /* open, left alone: so long */
+    uint64_t until_us;       /* open, left alone, slow start: so long */
     uint64_t silent_us;      /* policy_silent_us(), where `timeout.adaptive` is on */
     uint64_t live;           /* attempts under way */
     struct policy_left left; /* of the limits, of all its ways together */
+    double retries_left;     /* policy_retries_left(); -1: it is no target of the configuration */
+    uint64_t last_resorts;   /* targets_last_resorts() */
 };
 size_t view_targets(const struct view *v, struct view_target ret[VIEW_TARGETS]);
 

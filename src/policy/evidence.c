@@ -144,6 +144,11 @@ void evidence_undo(struct board_standing *s, enum evidence_fee fee, uint64_t now
         change_budget(s, fee == FEE_EARNS ? budget_unearn : budget_unspend, now_us);
 }
 
+double evidence_retries(const struct board_standing *s, uint64_t now_us)
+{
+    return budget_tokens(board_get(&s->budget), now_us);
+}
+
 bool evidence_spend(struct board_standing *s, uint64_t now_us)
 {
     uint64_t old = board_get(&s->budget), word;

@@ -52,6 +52,7 @@ enum evidence_fee { FEE_NONE, FEE_EARNS, FEE_SPENDS };
 
 void evidence_earn(struct board_standing *s, uint64_t now_us);
 bool evidence_spend(struct board_standing *s, uint64_t now_us);
+double evidence_retries(const struct board_standing *s, uint64_t now_us);
 void evidence_undo(struct board_standing *s, enum evidence_fee fee, uint64_t now_us);
 
 #endif

@@ -109,6 +109,32 @@ enum policy_stand policy_look(const struct board_standing *table, const struct p
     return stand(&k, now_us, until_us, &by);
 }
 
+/* When it was well again, last; 0: it was never else, or nothing is known. */
+static uint64_t well_since_us(const struct known *k, uint64_t now_us)
+{
+    uint64_t closed = board_time(&k->target->closed_us, now_us);
+
+    closed = MAX(closed, MIN(fates_closed_us(k->table, k->c), now_us));
+    return MAX(closed, MIN(slow_until_us(board_get(&k->target->slow)), now_us));
+}
+
+uint64_t policy_slow_start_us(const struct board_standing *table, const struct policy_candidate *c,
+                              uint64_t slow_us, uint64_t now_us)
+{
+    const struct known k = know(table, c);
+    uint64_t since = well_since_us(&k, now_us);
+
+    return since && now_us - since < slow_us ? since + slow_us : 0;
+}
+
+double policy_retries_left(const struct board_standing *table, const struct policy_candidate *c,
+                           uint64_t now_us)
+{
+    const struct board_standing *t = standing_look(table, c->target);
+
+    return evidence_retries(t ? t : &unknown, now_us);
+}
+
 bool policy_stays(const struct board_standing *table, const struct policy_rules *rules,
                   const struct policy_candidate *c, uint64_t idle_us, uint64_t there,
                   uint64_t elsewhere, uint64_t now_us)
@@ -343,19 +369,17 @@ static bool is_out(const struct policy_request *q, uint32_t i)
 bool policy_starts_slowly(const struct policy_request *q, uint32_t i, uint64_t now_us,
                           uint64_t *until_us)
 {
-    uint64_t slow = q->rules->slow_us, closed, passed, share;
-    struct board_standing *t;
+    uint64_t slow = q->rules->slow_us, since, passed, share;
 
     if (!q->rules->breaker || slow == 0)
         return false;
-    t = policy_target_of(q, i, now_us);
-    closed = board_time(&t->closed_us, now_us);
-    closed = MAX(closed, MIN(fates_closed_us(q->table, &q->candidates[i]), now_us));
-    closed = MAX(closed, MIN(slow_until_us(board_get(&t->slow)), now_us));
-    passed = now_us - closed;
-    if (closed == 0 || passed >= slow)
+    since = well_since_us(
+        &(struct known){q->table, policy_target_of(q, i, now_us), &unknown, &q->candidates[i]},
+        now_us);
+    passed = now_us - since;
+    if (since == 0 || passed >= slow)
         return false;
-    *until_us = closed + slow;
+    *until_us = since + slow;
     share = MAX(UINT32_MAX / POLICY_SLOW_PART,
                 (uint64_t)((double)UINT32_MAX * (double)passed / (double)slow));
     return q->draw >= share;

@@ -152,6 +152,14 @@ enum policy_stand {
 enum policy_stand policy_look(const struct board_standing *table, const struct policy_candidate *c,
                               uint64_t now_us, uint64_t *until_us);
 
+/* Until when one that is asked starts slowly, by rules.slow_us; 0: it does not. For readers. */
+uint64_t policy_slow_start_us(const struct board_standing *table, const struct policy_candidate *c,
+                              uint64_t slow_us, uint64_t now_us);
+
+/* How many retries it could be sent now (health/budget.h). */
+double policy_retries_left(const struct board_standing *table, const struct policy_candidate *c,
+                           uint64_t now_us);
+
 /* How a fate stands, for readers. */
 struct policy_fate_view {
     bool open;

@@ -204,6 +204,8 @@ void record_write_attempt(struct json_write *w, const struct record *r)
         json_kv_bool(w, "resent", true);
     if (r->beside)
         json_kv_bool(w, "beside", true);
+    if (r->last_resort)
+        json_kv_bool(w, "last_resort", true);
     if (r->usage.seen)
         tokens(w, &r->usage);
     attempt_cost(w, r);

@@ -48,6 +48,7 @@ void record_swap(struct record *a, struct record *b)
         OF_ATTEMPT(skipped_before),
         OF_ATTEMPT(resent),
         OF_ATTEMPT(beside),
+        OF_ATTEMPT(last_resort),
         OF_ATTEMPT(target),
         OF_ATTEMPT(provider),
         OF_ATTEMPT(server),

@@ -120,6 +120,7 @@ struct record {
     bool more;             /* this is of an attempt that another one follows, not of the request */
     bool configured;       /* the model stands in the configuration: no client has made it up */
     bool resent;           /* the target may have got it twice: docs/decisions/0005 */
+    bool last_resort;        /* the last attempt's target is left alone, as all of them were */
     uint16_t worker, held; /* the entry that its worker holds for it (board/held.h); held 0: none */
     char id[24];
     char model[64];          /* as the client called it (cut) */

@@ -57,6 +57,7 @@ static void begin_call(struct relay *r)
 
     r->record.attempts++;
     r->record.number = r->record.attempts;
+    r->record.last_resort = r->run.it.last;
     note_attempt(r);
     if (r->record.attempts == 1)
         relay_watch_slow(r);
@@ -175,7 +176,7 @@ static void begin_record(struct record *rec)
     rec->reason = REASON_NONE;
     rec->class_id = CLASS_NONE;
     rec->upstream_status = 0;
-    rec->resent = rec->beside = false;
+    rec->resent = rec->beside = rec->last_resort = false;
     rec->upstream_model[0] = rec->server[0] = rec->text[0] = '\0';
 }
 

@@ -39,8 +39,9 @@ DOCUMENT = {
         {"model": "quiet", "requests": 0, "ok_ratio": None, "first_p50_s": 0, "first_p95_s": 0,
          "served_by": []}],
     "targets": [{"target": "anthropic/claude", "state": "degraded", "requests_live": 12,
-                 "tokens_left": 120, "tokens_limit": 30000},
-                {"target": "openai/gpt", "state": "unknown", "requests_live": 0}],
+                 "tokens_left": 120, "tokens_limit": 30000, "retries_left": 3.26, "last_resort_probes": 4},
+                {"target": "openai/gpt", "state": "unknown", "requests_live": 0, "retries_left": None,
+                 "last_resort_probes": 0}],
     "dropped": {"log_lines": 0, "records": 0, "series": 0},
 }
 
@@ -106,8 +107,8 @@ def test_status_is_a_table(binary):
     assert ["smart", "210", "99.97", "410ms", "/", "1.22s", "anthropic/claude", "71%",
             "openai/gpt", "29%", "(7", "equivalent,", "2", "joined,", "1", "client_gone)"] in words
     assert ["quiet", "0", "-", "-"] in words
-    assert ["anthropic/claude", "degraded", "12", "-", "120/30000"] in words
-    assert ["openai/gpt", "unknown", "0", "-", "-"] in words
+    assert ["anthropic/claude", "degraded", "12", "-", "120/30000", "3.3", "4"] in words
+    assert ["openai/gpt", "unknown", "0", "-", "-", "-", "0"] in words
     assert server.seen[0][:2] == ("GET", "/api/v1/status")
 
 

@@ -212,7 +212,10 @@ static void a_hedge_is_no_failover(void **state)
     r.class_id = CLASS_OVERLOAD;
     r.beside = true;
     collect_record(m, &r);
+    r.last_resort = true;
+    collect_record(m, &r);
     text = prom_text(m);
+    has(text, "lamplighter_last_resort_probes_total{target=\"eu/gemini-3-pro\"}", 1);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char sample[128];
 

@@ -406,7 +406,7 @@ static void record_reaches_metrics_status_and_log(void **state)
     assert_true(body_has(&a, "{\"model\":\"quiet\",\"requests\":0,\"ok_ratio\":null,"));
     assert_true(body_has(&a, "\"overhead_p99_s\":9.95e-05,"));
     assert_true(body_has(&a, "\"targets\":[{\"target\":\"local/qwen\",\"state\":\"healthy\","
-                             "\"requests_live\":1}]"));
+                             "\"requests_live\":1,\"retries_left\":5,"));
     end(&a);
     n = read(b->log_out, line, sizeof(line));
     assert_true(n > 0);

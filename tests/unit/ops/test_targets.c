@@ -137,6 +137,25 @@ static void names_past_the_table_make_room_or_are_not_kept(void **state)
     mem_free(t);
 }
 
+/* Whatever came of them. */
+static void last_resorts_are_counted(void **state)
+{
+    struct targets *t = mem_zalloc(1, sizeof(*t));
+    struct record r = {.attempts = 1, .target = "a/x", .last_resort = true};
+
+    UNUSED(state);
+    assert_non_null(t);
+    assert_int_equal(targets_last_resorts(t, SPAN_LIT("a/x")), 0);
+    r.outcome = OUTCOME_FAILED;
+    targets_add(t, &r, S(1));
+    r.outcome = OUTCOME_CLIENT_GONE;
+    targets_add(t, &r, S(2));
+    add(t, "a/x", OUTCOME_FULL, CLASS_NONE, S(3));
+    assert_int_equal(targets_last_resorts(t, SPAN_LIT("a/x")), 2);
+    assert_int_equal(targets_last_resorts(t, SPAN_LIT("a/y")), 0);
+    mem_free(t);
+}
+
 /* Records cut a long name; it is found by the whole one. */
 static void long_names_are_found_by_their_beginning(void **state)
 {
@@ -158,6 +177,7 @@ int main(void)
         cmocka_unit_test(state_follows_the_last_attempts),
         cmocka_unit_test(other_outcomes_say_nothing),
         cmocka_unit_test(what_is_long_ago_is_unknown),
+        cmocka_unit_test(last_resorts_are_counted),
         cmocka_unit_test(names_past_the_table_make_room_or_are_not_kept),
         cmocka_unit_test(long_names_are_found_by_their_beginning),
     };
