@@ -485,6 +485,24 @@ int policy_next(struct policy_request *q, uint64_t now_us)
     return last;
 }
 
+uint64_t policy_reopens_us(const struct policy_request *q, uint64_t now_us)
+{
+    uint64_t first = UINT64_MAX, until;
+    enum reason why;
+
+    for (uint32_t i = 0; i < q->n; i++) {
+        enum policy_stand s = policy_stand_of(q, i, now_us, &until);
+
+        if (!policy_is_asked(s) && s != POLICY_ALONE)
+            until = MAX(until, now_us + POLICY_LAST_US);
+        else if (policy_is_asked(s) && policy_is_within(q, i, now_us, &why, &until))
+            return 0;
+        if (until > now_us)
+            first = MIN(first, until);
+    }
+    return first == UINT64_MAX ? 0 : first;
+}
+
 void policy_skip(struct policy_request *q, uint64_t now_us)
 {
     policy_let_go(q, now_us);

@@ -242,6 +242,10 @@ struct policy_request {
 /* Whom to ask now; -1: nobody, `why` and `earliest_us` say why. */
 int policy_next(struct policy_request *q, uint64_t now_us);
 
+/* When the first of all its targets may be asked again, those included that it has asked; 0: one of
+ * them may be now, or nobody knows. */
+uint64_t policy_reopens_us(const struct policy_request *q, uint64_t now_us);
+
 /* The caller will not ask whom policy_next() named: it cannot take this request. */
 void policy_skip(struct policy_request *q, uint64_t now_us);
 

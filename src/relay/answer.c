@@ -106,6 +106,19 @@ static void fill_error(const struct relay *r, const struct relay_refusal *no,
         ret->upstream_type = span_str(no->upstream_type);
 }
 
+/* When the first of all targets may be asked again, if none may now: who failed last knows of
+ * itself alone. */
+static void hasten(const struct relay *r, const struct relay_refusal *no, struct relay_retry *retry)
+{
+    ev_us now = ev_now(r->env->ev), at = policy_reopens_us(&r->run, now);
+    uint64_t ms = at > now ? (at - now + 999) / 1000 : 0;
+
+    if (!class_row(no->class_id)->elsewhere || ms == 0 || (retry->ms && retry->ms <= ms))
+        return;
+    retry->after = span_of(NULL, 0);
+    retry->ms = ms;
+}
+
 int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct err *e)
 {
     struct relay_retry retry = {class_row(no->class_id)->client_retry, no->retry_after,
@@ -115,6 +128,8 @@ int relay_send_refusal(struct relay *r, const struct relay_refusal *no, struct e
     struct buf b;
     int rc = -1;
 
+    if (r->run.n)
+        hasten(r, no, &retry);
     if (span_u64(span_str(reason_retry_after(no->reason)), &own_s) == 0)
         retry = (struct relay_retry){.makes_sense = true, .ms = 1000 * own_s};
     fill_error(r, no, &de);
