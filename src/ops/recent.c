@@ -104,6 +104,12 @@ static void add_time(uint64_t counts[FIRST_MAX], enum metric metric, uint64_t us
     counts[i]++;
 }
 
+/* Refused for want of room before a target was chosen, of a model that there is. */
+static bool is_shed(const struct record *rec)
+{
+    return rec->outcome == OUTCOME_SHED && rec->configured;
+}
+
 void recent_add(struct recent *r, const struct record *rec, uint64_t now_us)
 {
     struct span model = RECORD_TEXT(rec->model), target = RECORD_TEXT(rec->target);
@@ -112,7 +118,7 @@ void recent_add(struct recent *r, const struct record *rec, uint64_t now_us)
     recent_turn(r, now_us);
     if (rec->overhead_us)
         add_time(r->overhead.now, METRIC_OVERHEAD, rec->overhead_us);
-    if (model.n == 0 || target.n == 0)
+    if (model.n == 0 || (target.n == 0 && !is_shed(rec)))
         return; /* the name of no model of ours */
     row = row_of(r, model);
     row->now.requests++;

@@ -18,12 +18,16 @@
     X(EQUIVALENT, "equivalent")     /* complete, from another qualified target */                  \
     X(JOINED, "joined")             /* complete, continued mid-answer */                           \
     X(DEGRADED, "degraded")         /* complete, from a target that the route calls so */          \
-    X(LATE, "late")                 /* complete, after its deadline */                             \
-    X(SHED, "shed")                 /* refused for want of capacity */                             \
+    X(LATE, "late")                 /* complete, after its deadline; never now: see below */       \
+    X(SHED, "shed")                 /* refused for want of the gateway's own room, or time */      \
     X(FAILED, "failed")             /* no complete answer */                                       \
     X(CLIENT_ERROR, "client_error") /* the request was at fault */                                 \
     X(CLIENT_GONE, "client_gone")   /* the client left before the end */
 
+/* Late there is none as long as the deadline ends the request: an answer that is not whole by then
+ * is refused or broken off, and failed (docs/decisions/0001-timeouts.md). Shed is what was refused
+ * before anything of an answer was there: no room for its body, its answer or a translation, or the
+ * gateway was ending. */
 enum outcome {
 #define X(name, text) OUTCOME_##name,
     OUTCOMES(X)
@@ -116,11 +120,11 @@ struct record {
     uint8_t trial;           /* enum record_trial */
     uint8_t hedge;           /* enum record_hedge */
     bool beside;             /* the last attempt was made beside another one */
+    bool last_resort;        /* the last attempt's target is left alone, as all of them were */
     bool stream;
     bool more;             /* this is of an attempt that another one follows, not of the request */
     bool configured;       /* the model stands in the configuration: no client has made it up */
     bool resent;           /* the target may have got it twice: docs/decisions/0005 */
-    bool last_resort;        /* the last attempt's target is left alone, as all of them were */
     uint16_t worker, held; /* the entry that its worker holds for it (board/held.h); held 0: none */
     char id[24];
     char model[64];          /* as the client called it (cut) */

@@ -41,8 +41,16 @@
 
 /* ---- refusing and failing ---- */
 
-static enum outcome outcome_of(const struct relay_refusal *no)
+/* For want of the gateway's own room. Behind the head of an answer it is a broken one. */
+static bool is_shed(const struct relay *r, const struct relay_refusal *no)
 {
+    return !r->head_sent && (no->reason == REASON_NO_MEMORY || no->reason == REASON_DRAINING);
+}
+
+static enum outcome outcome_of(const struct relay *r, const struct relay_refusal *no)
+{
+    if (is_shed(r, no))
+        return OUTCOME_SHED;
     if (no->reason == REASON_CLIENT_GONE)
         return OUTCOME_CLIENT_GONE;
     if (no->class_id == CLASS_CALLER || no->class_id == CLASS_TOO_LONG ||
@@ -55,7 +63,7 @@ static enum outcome outcome_of(const struct relay_refusal *no)
 
 void relay_note(struct relay *r, const struct relay_refusal *no)
 {
-    r->record.outcome = outcome_of(no);
+    r->record.outcome = outcome_of(r, no);
     r->record.reason = no->reason;
     r->record.class_id = no->class_id;
     if (no->upstream_status)

@@ -9,11 +9,13 @@ import os
 import resource
 import select
 import socket
+import threading
 import time
 
 import pytest
 
 import bed
+import peers
 import proxies
 import wire
 
@@ -406,6 +408,46 @@ def test_endless_heads_of_providers(gateway, slack):
     answers = asyncio.run(drive())
     assert all(a.status == 502 and a.end == "whole" for a in answers)
     assert cost.peak() < 16 * MIB * slack
+
+
+# ---- room ----
+
+def test_what_the_gateway_has_no_room_for_is_shed(start, mock):
+    """Bodies that are coming in fill server.limits.memory: the next one is refused, and an answer that
+    cannot be held too; that is an outcome of its own, of no target's fault."""
+    asked, full = threading.Event(), threading.Event()
+
+    def say(_):
+        asked.set()
+        full.wait(10)
+        return peers.answer(200, peers.completion())
+
+    with contextlib.ExitStack() as stack:
+        peer = stack.enter_context(peers.Provider(say))
+        conf = bed.basic(mock.addr, workers=1, limits={"memory": "16MiB"})
+        conf["providers"]["p"] = bed.provider("openai-compatible", peer.addr)
+        conf["models"] = {"m": {"targets": ["p/held", "gen/other"]}}
+        g = start(bed.Gateway, conf, env=bed.KEYS)
+        waits = stack.enter_context(wire.Conn(g.addr))
+        waits.send(wire.request("POST", CHAT, {"model": "m", "messages": []}))
+        assert asked.wait(5)
+        for size in [30 * KIB] * 511 + [KIB] * 15:  # they take 32 and 2 KiB
+            stack.enter_context(wire.Conn(g.addr)).send(
+                POST + b"content-length: 32768\r\n\r\n" + b" " * size)
+        refused = bed.wait_for(lambda: (a := g.chat("gen/more")).status != 200 and a)
+        full.set()
+        unheld = waits.read()
+    for answer in (refused, unheld):
+        assert (answer.status, answer["x-lamplighter-reason"], answer["retry-after"]) == \
+            (503, "no-memory", "1"), answer
+        assert g.record(answer)["outcome"] == "shed"
+    assert not mock.requests("other")
+    row = bed.wait_for(lambda: next((m for m in g.status()["models"] if m["outcomes"].get("shed")), None))
+    assert (row["model"], row["outcomes"]["shed"], row["ok_ratio"]) == ("m", 1, 0)
+    key = 'lamplighter_requests_total{{model="{}",api="chat",stream="false",outcome="shed"}}'
+    metrics = g.metrics()
+    assert metrics[key.format("m")] == 1 and metrics[key.format("unknown")] >= 1
+    assert bed.wait_for(lambda: g.chat("gen/again").status == 200)
 
 
 # ---- smuggling ----

@@ -355,7 +355,7 @@ def test_a_second_sigterm_ends_honestly(start, args):
         last = json.loads(answer.events()[-1])
         assert last["lamplighter"]["reason"] == "draining"
     lines = [r for r in g.records() if r["model"].startswith("gen/twice")]
-    assert [r["reason"] for r in lines] == ["draining"] * 20
+    assert [(r["reason"], r["outcome"]) for r in lines] == [("draining", "failed")] * 20
     g.stop()
 
 

@@ -116,6 +116,31 @@ static void shares_and_times_are_by_model(void **state)
     recent_free(&r);
 }
 
+/* Refused for want of room before a target was chosen: it counts against its model, of those that
+ * there are. */
+static void what_was_shed_counts(void **state)
+{
+    struct record rec = {.outcome = OUTCOME_SHED, .op = OP_CHAT, .model = "smart"};
+    struct recent *r = make();
+    struct recent_row row;
+
+    UNUSED(state);
+    recent_add(r, &rec, S(1));
+    assert_int_equal(rows_n(r), 0);
+    rec.configured = true;
+    recent_add(r, &rec, S(1));
+    assert_true(recent_row(r, 0, &row));
+    assert_int_equal(row.requests, 1);
+    assert_int_equal(row.counted, 1);
+    assert_int_equal(row.good, 0);
+    assert_int_equal(row.outcomes[OUTCOME_SHED], 1);
+    rec.outcome = OUTCOME_FAILED;
+    recent_add(r, &rec, S(1));
+    assert_true(recent_row(r, 0, &row));
+    assert_int_equal(row.requests, 1);
+    recent_free(&r);
+}
+
 /* 98 of 100 requests took 80 us, two 4 ms; a request to no model counts as well. */
 static void overhead_is_of_all_models_and_leaves(void **state)
 {
@@ -190,6 +215,7 @@ int main(void)
         cmocka_unit_test(outcomes_count_as_they_should),
         cmocka_unit_test(counts_leave_after_two_blocks),
         cmocka_unit_test(shares_and_times_are_by_model),
+        cmocka_unit_test(what_was_shed_counts),
         cmocka_unit_test(overhead_is_of_all_models_and_leaves),
         cmocka_unit_test(names_beyond_the_table_are_other),
         cmocka_unit_test(no_memory_is_an_answer),

@@ -524,6 +524,7 @@ static void a_drained_gateway_sends_elsewhere(void **state)
     (void)twin_parse(buf_span(&c.in), &status, &body);
     assert_int_equal(status, 503);
     assert_int_equal(t.record.reason, REASON_DRAINING);
+    assert_int_equal(t.record.outcome, OUTCOME_SHED);
     assert_int_equal(t.up_heads, 0);
     assert_true(says_come_again(&c));
     twin_client_fini(&c);
@@ -557,6 +558,7 @@ static void a_body_without_room_is_refused(void **state)
         assert_int_equal(status, rows[i].status);
         if (status != 200) {
             assert_int_equal(t.record.reason, REASON_NO_MEMORY);
+            assert_int_equal(t.record.outcome, OUTCOME_SHED);
             assert_true(span_contains(buf_span(&c.in), SPAN_LIT("server.limits.memory")));
             assert_true(says_come_again(&c));
             assert_int_equal(t.up_heads, 0);
