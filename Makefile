@@ -27,9 +27,10 @@ deep: ## over an hour: all samples, TSan, valgrind, analyzers, long fuzzing
 	@tools/setup build test run deep
 	@tools/run-tests deep
 
-bench: build ## measure, side by side with other proxies
+bench: build ## measure, side by side with other proxies; what a bad target costs
 	@tools/setup bench
-	@exec bench/run $(ARGS)
+	@bench/run $(ARGS)
+	@exec bench/times
 
 check: ## format, layers, headers, symbols, text, size, spelling, generated, keys, promises
 	@tools/setup build test
