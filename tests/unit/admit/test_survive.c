@@ -64,6 +64,26 @@ static void each_condition_at_its_bound(void **state)
     m[1].largest = 950000;
     assert_int_equal(survive_look(m, 4, d, 4).why, SURVIVE_TOO_LARGE);
 
+    bed(m, 300000, false); /* ... and elsewhere there is next to none */
+    m[0].kept = 0;
+    m[1].kept = m[2].kept = m[3].kept = 940000;
+    m[0].largest = 10000;
+    assert_int_equal(survive_look(m, 1, d, 4).why, SURVIVE_ALONE);
+    m[0].kept = 20000;
+    m[1].kept = m[2].kept = m[3].kept = 100000;
+    m[0].largest = 850000;
+    assert_int_equal(survive_look(m, 4, d, 4).why, SURVIVE_FITS);
+    m[0].largest = 850001;
+    assert_int_equal(survive_look(m, 4, d, 4).why, SURVIVE_TOO_LARGE);
+    m[0].largest = 0; /* the new one counts */
+    m[0].kept = m[0].reserved = 0;
+    assert_int_equal(survive_admits(m, 4, d, 4, 0, 850000, 0, true).why, SURVIVE_FITS);
+    assert_int_equal(survive_admits(m, 4, d, 4, 0, 850001, 0, true).why, SURVIVE_TOO_LARGE);
+    m[0].kept = 0; /* who keeps nothing loses nothing, whatever is said of it */
+    m[0].largest = 990000;
+    m[0].context = 990000;
+    assert_int_equal(survive_look(m, 4, d, 4).why, SURVIVE_FITS);
+
     bed(m, 300000, false); /* (d): 3 * 1000 tokens a second, 0.3 of it, for 30 s */
     for (size_t i = 0; i < 4; i++)
         m[i].prefill = 1000;

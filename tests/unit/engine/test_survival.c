@@ -137,8 +137,12 @@ static void nothing_is_said_of_one_domain(void **state)
 {
     struct bed *b = *state;
 
+    board_set(&place(b, 1)->state, ENDPOINT_DOWN);
+    world_run(&b->w, EV_S(60));
+    says(b, "");
     use(b, ONE);
     holds(b, 0, 960);
+    board_set(&place(b, 0)->signals[SIGNAL_KV_TOKENS], SIGNAL_UNKNOWN);
     world_run(&b->w, EV_S(60));
     says(b, "");
 }

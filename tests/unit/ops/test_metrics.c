@@ -43,7 +43,9 @@ static void is(double have, double want)
 static void text_is_exact(void **state)
 {
     static const char want[] =
-        "# HELP lamplighter_requests_total Requests, by what they came to.\n"
+        "# HELP lamplighter_requests_total Requests, by what they came to: one of the words of "
+        "docs/explain.md. shed: refused for want of the gateway's own room, or since it was "
+        "ending.\n"
         "# TYPE lamplighter_requests_total counter\n"
         "lamplighter_requests_total{model=\"smart\",api=\"chat\",stream=\"true\","
         "outcome=\"full\"} 2\n"

@@ -144,6 +144,7 @@ static void who_does_not_serve_is_no_help(void **state)
 
 static void what_is_not_known_is_not_promised(void **state)
 {
+    const struct policy_pool as_one = {ids, together, N, 1};
     struct board *b = *state;
 
     assert_int_equal(look(b, &pool, NOW + 1000000).n1, N1_OK);
@@ -154,6 +155,7 @@ static void what_is_not_known_is_not_promised(void **state)
     assert_int_equal(look(b, &pool, NOW).n1, N1_OK);
     endpoints_forget(b, ids[1]);
     assert_int_equal(look(b, &pool, NOW).n1, N1_UNKNOWN);
+    assert_int_equal(look(b, &as_one, NOW).n1, N1_UNPROTECTED); /* that is known */
 }
 
 /* They grow as ours do, and nobody else would take them. */

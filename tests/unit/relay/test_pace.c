@@ -4,6 +4,7 @@
  * are seconds apart. */
 #include "ups.h"
 
+#include "board/endpoints.h"
 #include "health/slow.h"
 #include "health/waits.h"
 
@@ -215,6 +216,38 @@ static void who_goes_on_has_a_pace_of_its_own(void **state)
     twin_close(&t);
 }
 
+/* ... while it goes on. */
+static void what_a_stream_has_said_is_in_the_ledger(void **state)
+{
+    struct twin_client c = {0};
+    struct buf request;
+    uint64_t prompt;
+    struct loads l;
+    struct twin t;
+
+    UNUSED(state);
+    buf_init(&request, 4096);
+    twin_open(&t, 1, TWO);
+    pace(&t, EV_S(1));
+    twin_ask(&t, &c, kind_request(&request, "/v1/chat/completions", STREAM), EV_S(1));
+    loads_sum(&l, t.board, 1, endpoints_place(t.board, t.settings->providers[0].pool.ids[0]));
+    assert_int_equal(l.sessions, 1);
+    assert_in_range(l.now, 1, 100); /* its prompt */
+    prompt = l.now;
+    for (unsigned i = 0; i < 60 && l.now < prompt + 16; i++) {
+        ups_pass(&t, EV_S(1));
+        loads_sum(&l, t.board, 1, endpoints_place(t.board, t.settings->providers[0].pool.ids[0]));
+    }
+    assert_in_range(l.now, prompt + 16, prompt + 21);
+    ups_pass(&t, EV_S(60));
+    loads_sum(&l, t.board, 1, endpoints_place(t.board, t.settings->providers[0].pool.ids[0]));
+    assert_int_equal(l.sessions, 0);
+    assert_int_equal(l.ended, 1);
+    twin_client_fini(&c);
+    twin_close(&t);
+    buf_fini(&request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +257,7 @@ int main(void)
         cmocka_unit_test(who_reads_late_makes_nobody_slow),
         cmocka_unit_test(who_thinks_behind_a_long_beginning_is_not_slow),
         cmocka_unit_test(who_goes_on_has_a_pace_of_its_own),
+        cmocka_unit_test(what_a_stream_has_said_is_in_the_ledger),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
