@@ -37,20 +37,23 @@ def gateway(start, provider):
         yield start(bed.Gateway, conf)
 
 
-def look(g, name="p/m"):
-    """The target in the status; the metrics say the same."""
+def agreed(g, name):
+    """The target in the status, if the metrics say the same; None: it has changed between the two."""
     found = next(t for t in g.status()["targets"] if t["target"] == name)
     metrics = g.metrics()
-    state = [key for key, value in metrics.items() if value == 1 and
-             key.startswith(f'lamplighter_target_state{{target="{name}"')]
-    assert state == [f'lamplighter_target_state{{target="{name}",state="{found["state"]}"}}'], found
-    assert metrics.get(f'lamplighter_target_slow_start_seconds{{target="{name}"}}', 0) > 0 or \
-        found["state"] != "slow_start"
-    left = metrics[f'lamplighter_target_retry_budget{{target="{name}"}}']
-    assert abs(left - found["retries_left"]) < 0.2
-    assert metrics.get(f'lamplighter_last_resort_probes_total{{target="{name}"}}', 0) == \
-        found["last_resort_probes"]
-    return found
+
+    def value(metric, more=""):
+        return metrics.get(f'lamplighter_{metric}{{target="{name}"{more}}}', 0)
+
+    same = (value("target_state", f',state="{found["state"]}"') == 1 and
+            (value("target_slow_start_seconds") > 0) == (found["state"] == "slow_start") and
+            abs(value("target_retry_budget") - found["retries_left"]) < 0.2 and
+            value("last_resort_probes_total") == found["last_resort_probes"])
+    return found if same else None
+
+
+def look(g, name="p/m"):
+    return bed.wait_for(lambda: agreed(g, name))
 
 
 def line(g, binary, name="p/m"):
