@@ -23,30 +23,33 @@ struct survival {
     struct survive_domain *domains;
 };
 
+static const char *why(const struct survive_verdict *v, char text[96])
+{
+    if (v->lost == 0)
+        return "its largest session fits nowhere, or all of them are read again too slowly";
+    snprintf(text, 96, "its sessions are %llu tokens more than the rest has room for",
+             (unsigned long long)v->lost);
+    return text;
+}
+
 static void say(const struct survival *s, const struct settings_provider *p,
                 const struct policy_pool_view *v)
 {
-    struct span domain = settings_domain_name(p, v->verdict.domain);
-    char line[256];
+    static const char *const texts[N1_STATES] = {
+        [N1_UNKNOWN] = ": of an engine that serves it is not known what it holds",
+        [N1_UNPROTECTED] = " is one failure domain",
+        [N1_OK] = " would survive the loss of any one failure domain",
+        [N1_NOT] = " would not survive the loss of ",
+    };
+    char line[320], text[96];
+    size_t n = 0;
 
-    if (v->n1 == N1_NOT && v->verdict.lost)
-        snprintf(line, sizeof(line),
-                 "pool %.*s would not survive the loss of %.*s: its sessions are %llu tokens more "
-                 "than the rest has room for",
-                 SPAN_FMT(p->name), SPAN_FMT(domain), (unsigned long long)v->verdict.lost);
-    else if (v->n1 == N1_NOT)
-        snprintf(line, sizeof(line),
-                 "pool %.*s would not survive the loss of %.*s: its largest session fits nowhere, "
-                 "or all of them are read again too slowly",
-                 SPAN_FMT(p->name), SPAN_FMT(domain));
-    else if (v->n1 == N1_UNKNOWN)
-        snprintf(line, sizeof(line),
-                 "pool %.*s: of an engine that serves it is not known what its KV cache holds, nor "
-                 "whether the pool would survive a loss",
-                 SPAN_FMT(p->name));
-    else
-        snprintf(line, sizeof(line), "pool %.*s would survive the loss of any one failure domain",
-                 SPAN_FMT(p->name));
+    n += (size_t)snprintf(line, sizeof(line), "pool %.*s%s", SPAN_FMT(p->name), texts[v->n1]);
+    if (v->n1 == N1_NOT && n < sizeof(line)) {
+        struct span domain = settings_domain_name(p, v->verdict.domain);
+
+        snprintf(line + n, sizeof(line) - n, "%.*s: %s", SPAN_FMT(domain), why(&v->verdict, text));
+    }
     s->conf.say(s->conf.arg, line);
 }
 
