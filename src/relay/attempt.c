@@ -124,12 +124,17 @@ void relay_try(struct relay *r)
 
 bool relay_renew(struct relay *r, const struct call_failure *f)
 {
+    uint64_t held;
+
     if (!r->at->cred || r->at->renewed || r->state != RELAY_TRYING ||
         (f->status != 401 && f->status != 403) ||
         !cred_refused(r->env->creds, r->at->target->provider, r->at->cred))
         return false;
     r->at->renewed = true;
+    held = r->at->extra_held; /* for the same target once more */
+    r->at->extra_held = 0;
     relay_drop_attempt(r);
+    r->at->extra_held = held;
     cred_unref(&r->at->cred);
     relay_try(r);
     return true;

@@ -215,6 +215,24 @@ def test_a_revoked_token_is_fetched_anew_once(gateway, cloud, tmp_path):
     assert "bearer-token-" not in answer.text.decode()
 
 
+def test_what_is_asked_anew_is_held_by_its_cap_too(gateway, cloud, tmp_path):
+    """A cap on what failing over costs counts the answer, and not only the attempt that was refused."""
+    providers = {"dead": {"type": "openai", "key": "env:K", "endpoints": "http://127.0.0.1:9/v1", "private": True},
+                 **vertex(cloud, credentials={"file": key_file(tmp_path, cloud)})}
+    g = gateway(providers, K="k", models={
+        "m": {"targets": ["dead/gpt-4o-mini", "v/gemini-2.5-pro"], "extra_cost_max": 100}})
+    spent = []
+    for _ in range(2):
+        answer = g.chat("m")
+        assert answer.status == 200
+        g.record(answer)  # what was held for it is settled
+        spent.append(g.metrics()['lamplighter_extra_cost_usd{model="m"}'])
+        cloud.revoke()
+    assert g.record(answer)["attempts"] == 3 and len(cloud.fetches) == 2
+    assert 0 < spent[0] < spent[1] < 2.1 * spent[0]
+
+
+
 def test_a_revoked_token_is_fetched_anew_behind_a_head(binary, gateway, cloud, tmp_path):
     """The head has gone while another target was waited for: the answer has not begun."""
     mock = bed.Mock(binary, tmp_path)
