@@ -81,7 +81,7 @@ static void on_next(struct ev_timer *t)
     struct survival *s = CONTAINER_OF(t, struct survival, next);
 
     for (size_t i = 0; i < s->n; i++)
-        if (s->settings->providers[i].pool.domains_n > 1)
+        if (s->settings->providers[i].pool.n)
             look(s, &s->settings->providers[i], &s->watched[i]);
     rest(s);
 }

@@ -75,7 +75,16 @@ static void each_condition_at_its_bound(void **state)
     assert_int_equal(survive_look(m, 4, d, 4).why, SURVIVE_FITS);
     m[0].largest = 850001;
     assert_int_equal(survive_look(m, 4, d, 4).why, SURVIVE_TOO_LARGE);
-    m[0].largest = 0; /* the new one counts */
+    m[0].largest = 0;
+    m[3].kept = 20000; /* the widest is the last */
+    m[0].kept = 100000;
+    m[1].kept = m[2].kept = 400000; /* and the first one is next */
+    m[3].largest = 850000;
+    assert_int_equal(survive_look(m, 4, d, 4).why, SURVIVE_FITS);
+    m[3].largest = 850001;
+    assert_int_equal(survive_look(m, 4, d, 4).why, SURVIVE_TOO_LARGE);
+    m[1].kept = m[2].kept = m[3].kept = 100000;
+    m[3].largest = 0; /* the new one counts */
     m[0].kept = m[0].reserved = 0;
     assert_int_equal(survive_admits(m, 4, d, 4, 0, 850000, 0, true).why, SURVIVE_FITS);
     assert_int_equal(survive_admits(m, 4, d, 4, 0, 850001, 0, true).why, SURVIVE_TOO_LARGE);

@@ -120,8 +120,9 @@ static void it_is_there_until_its_attempt_is_over(void **state)
         }
         is_empty(o);
         policy_dropped(&q, NOW); /* it is over already */
-        policy_used(&q, 1000, 0, NOW);
+        policy_used(&q, 1000, 500, NOW);
         is_empty(o);
+        assert_int_equal(load_of(o, 0).ended, 1); /* the first one, and no other */
         bed_stand(o->bed, "FFF");
         for (uint32_t i = 0; i < 3; i++) {
             o->bed->c[i].endpoint = i < 2 ? ENGINE(i) : 0;
