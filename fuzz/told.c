@@ -50,6 +50,7 @@ static void take_record(struct record *r, const uint8_t **p, size_t *left)
     r->configured = bits & 16;
     r->usage.extras = bits & 32;
     r->beside = bits & 64;
+    r->last_resort = bits & 128;
 }
 
 static void check_line(const struct record *r)
