@@ -158,12 +158,15 @@ static const struct attempt *attempt_of(const struct arrival *a)
     return NULL;
 }
 
-/* What it had begun to say has reached the gateway before that gave up. */
+/* What it had begun to say has reached the gateway before that gave up. A reset takes along what
+ * has been sent and not read. */
 static bool was_heard(const struct arrival *a, const struct attempt *t)
 {
     const struct sim *s = a->ask->s;
     ev_us way = s->fair.latency_max + s->fair.jitter_max + EV_MS(5);
 
+    if (a->fault.kind == F_RESET_AT || a->killed)
+        return false;
     return a->spoke_at && !s->was_rough && !(s->torture && !a->ask->pinned) &&
            (!t->over || a->spoke_at + way < t->ended);
 }
