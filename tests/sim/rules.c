@@ -531,7 +531,7 @@ static bool has_cause(struct sim *s, const struct attempt *t)
         const struct endpoint *e = &p->ends[i];
 
         if (e->mood == MOOD_DOWN || (e->down_at && e->down_at + EV_MS(50) >= t->began) ||
-            (e->dirty_at && e->dirty_at + EV_MS(50) >= t->began))
+            (e->dirty_at && e->dirty_at + EV_S(1) >= t->began)) /* it may be slow on its way */
             return true;
     }
     return false;
