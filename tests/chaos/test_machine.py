@@ -195,7 +195,11 @@ def test_a_clock_that_jumps(clock, tmp_path, mock):
         with clock.jumping() as jumps, concurrent.futures.ThreadPoolExecutor(len(ways)) as pool:
             met = list(pool.map(lambda way: twice(gateway, way, headers, jumps), ways))
         assert all(n >= 2 for each in met for n in each), met
-        records = [r for r in gateway.records() if r.get("model", "").startswith(("sse-", "json-"))]
+
+        def told():
+            return [r for r in gateway.records() if r.get("model", "").startswith(("sse-", "json-"))]
+
+        records = bed.wait_for(lambda: told() if len(told()) >= 2 * len(ways) else None)
         assert len(records) == 2 * len(ways) and {r["outcome"] for r in records} == {"full"}
         assert all(1000 < r["duration_ms"] < 20000 for r in records)
         clock.set(5)
