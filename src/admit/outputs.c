@@ -6,14 +6,14 @@
 
 #include <math.h>
 
-#include "admit/classes.h"
+#include "admit/sizes.h"
 
 #define IN_A_WORD 4
 #define BITS      16u
 #define COUNT     UINT64_C(0xffff)
 #define MILLION   1e6
 
-_Static_assert(CLASSES == OUTPUTS_WORDS * IN_A_WORD, "a count for each class");
+_Static_assert(SIZES == OUTPUTS_WORDS * IN_A_WORD, "a count for each class");
 
 static uint64_t count_of(const struct outputs *o, size_t class)
 {
@@ -22,12 +22,12 @@ static uint64_t count_of(const struct outputs *o, size_t class)
 
 size_t outputs_place(uint64_t tokens)
 {
-    return classes_of(tokens) / IN_A_WORD;
+    return sizes_of(tokens) / IN_A_WORD;
 }
 
 uint64_t outputs_add(uint64_t word, uint64_t tokens)
 {
-    unsigned at = (unsigned)(classes_of(tokens) % IN_A_WORD) * BITS;
+    unsigned at = (unsigned)(sizes_of(tokens) % IN_A_WORD) * BITS;
 
     return (word >> at & COUNT) == COUNT ? word : word + (UINT64_C(1) << at);
 }
@@ -54,7 +54,7 @@ uint64_t outputs_n(const struct outputs *o)
 {
     uint64_t ret = 0;
 
-    for (size_t i = 0; i < CLASSES; i++)
+    for (size_t i = 0; i < SIZES; i++)
         ret += count_of(o, i);
     return ret;
 }
@@ -62,7 +62,7 @@ uint64_t outputs_n(const struct outputs *o)
 /* Of a class's answers, as many as are longer than `past`. */
 static double beyond(const struct outputs *o, size_t class, double past)
 {
-    double begin = classes_begin(class), end = classes_end(class), n = (double)count_of(o, class);
+    double begin = sizes_begin(class), end = sizes_end(class), n = (double)count_of(o, class);
 
     if (past <= begin)
         return n;
@@ -73,14 +73,14 @@ uint64_t outputs_quantile(const struct outputs *o, uint32_t millionths, uint64_t
 {
     double all = 0, want, from = (double)past;
 
-    for (size_t i = 0; i < CLASSES; i++)
+    for (size_t i = 0; i < SIZES; i++)
         all += beyond(o, i, from);
     want = all * (double)millionths / MILLION;
-    for (size_t i = 0; i < CLASSES && all > 0; i++) {
-        double n = beyond(o, i, from), begin = MAX(classes_begin(i), from);
+    for (size_t i = 0; i < SIZES && all > 0; i++) {
+        double n = beyond(o, i, from), begin = MAX(sizes_begin(i), from);
 
         if (n > 0 && n >= want)
-            return MAX((uint64_t)ceil(begin + (classes_end(i) - begin) * want / n), past + 1);
+            return MAX((uint64_t)ceil(begin + (sizes_end(i) - begin) * want / n), past + 1);
         want -= n;
     }
     return MAX(2 * past, past + 64);

@@ -7,7 +7,7 @@
  * answers of the like have come to is known: of one tenant, model and length of prompt, for a ratio
  * of prompt to answer that holds for chats is wrong by ten for code.
  *
- * Lengths are counted by classes (classes.h); a quantile lies within its class as if that were
+ * Lengths are counted by classes (sizes.h); a quantile lies within its class as if that were
  * filled evenly. Counts are halved together when one is full, so
  * the last thousand answers or so are what is known.
  *

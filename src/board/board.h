@@ -184,9 +184,8 @@ struct board_endpoint {
 /* What the sessions of one worker on one engine take of its KV cache, in tokens (loads.h). */
 struct board_load {
     _Alignas(64) board_word tokens; /* what they will come to ... */
-    board_word kept;                /* ... those of protected ones ... */
-    board_word largest;             /* ... and of one of those, at most */
-    board_word now, kept_now;       /* what they have come to */
+    board_word largest;             /* ... and of one of them, at most */
+    board_word now;                 /* what they have come to */
     board_word sessions;
     board_word ended, covered; /* complete ones, and those no longer than was reckoned with */
 };

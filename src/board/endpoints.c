@@ -64,6 +64,7 @@ bool endpoints_view(struct endpoint_view *ret, const struct board *b, uint64_t i
     for (size_t i = 0; i < SIGNALS; i++)
         ret->signals[i] = board_get(&p->signals[i]);
     ret->foreign = board_get(&p->foreign);
+    ret->place = (size_t)(p - b->endpoints);
     return true;
 }
 

@@ -52,6 +52,7 @@ struct endpoint_view {
     bool stale;       /* that is too long ago to be believed */
     uint64_t signals[SIGNALS];
     uint64_t foreign; /* tokens of its KV cache that are of nobody here, as far as can be told */
+    size_t place;     /* endpoints_place() */
 };
 
 /* false: it is not asked. */

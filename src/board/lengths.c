@@ -6,29 +6,26 @@
 
 #define WAYS 8
 
-static struct board_lengths *at(struct board *b, uint64_t id, size_t way)
+static size_t place(uint64_t id, size_t way)
 {
-    return &b->lengths[(id + way) % BOARD_LENGTHS];
+    return (size_t)((id + way) % BOARD_LENGTHS);
 }
 
 const struct board_lengths *lengths_look(const struct board *b, uint64_t id)
 {
-    for (size_t way = 0; way < WAYS; way++) {
-        const struct board_lengths *p = &b->lengths[(id + way) % BOARD_LENGTHS];
-
-        if (board_get(&p->id) == id)
-            return p;
-    }
+    for (size_t way = 0; way < WAYS; way++)
+        if (board_get(&b->lengths[place(id, way)].id) == id)
+            return &b->lengths[place(id, way)];
     return NULL;
 }
 
 struct board_lengths *lengths_make(struct board *b, uint64_t id, uint64_t now_us)
 {
-    struct board_lengths *oldest = at(b, id, 0);
+    struct board_lengths *oldest = &b->lengths[place(id, 0)];
     uint64_t old;
 
     for (size_t way = 0; way < WAYS; way++) {
-        struct board_lengths *p = at(b, id, way);
+        struct board_lengths *p = &b->lengths[place(id, way)];
 
         if (board_get(&p->id) == id) {
             board_set(&p->used_us, now_us);

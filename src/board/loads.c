@@ -10,10 +10,8 @@ void loads_sum(struct loads *ret, const struct board *b, uint32_t workers, size_
         const struct board_load *w = &b->loads[i][place];
 
         ret->tokens += board_get(&w->tokens);
-        ret->kept += board_get(&w->kept);
         ret->largest = MAX(ret->largest, board_get(&w->largest));
         ret->now += board_get(&w->now);
-        ret->kept_now += board_get(&w->kept_now);
         ret->sessions += board_get(&w->sessions);
         ret->ended += board_get(&w->ended);
         ret->covered += board_get(&w->covered);
@@ -31,10 +29,8 @@ void loads_clear(struct board_load row[BOARD_ENDPOINTS])
 {
     for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
         clear(&row[i].tokens);
-        clear(&row[i].kept);
         clear(&row[i].largest);
         clear(&row[i].now);
-        clear(&row[i].kept_now);
         clear(&row[i].sessions);
     }
 }

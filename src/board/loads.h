@@ -16,14 +16,13 @@
 /* In tokens. */
 struct loads {
     uint64_t tokens;  /* what sessions will come to ... */
-    uint64_t kept;    /* ... those of protected ones ... */
-    uint64_t largest; /* ... and one of those, at most */
-    uint64_t now, kept_now;
+    uint64_t largest; /* ... and one of them, at most */
+    uint64_t now;     /* what they have come to */
     uint64_t sessions;
     uint64_t ended, covered; /* complete ones, and those no longer than was reckoned with */
 };
 
-/* What the first `workers` have at a place (endpoints_place()). */
+/* What the first `workers` have at a place (endpoint_view.place). */
 void loads_sum(struct loads *ret, const struct board *b, uint32_t workers, size_t place);
 
 /* Nothing is under way in this row (any more); what has ended stays counted. */

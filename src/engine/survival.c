@@ -17,10 +17,8 @@ struct survival {
     struct survival_conf conf;
     struct settings *settings;
     struct ev_timer next;
-    size_t n; /* of each: one a provider, and as many as the largest pool has endpoints */
+    size_t n; /* one a provider */
     struct watched *watched;
-    struct survive_member *members;
-    struct survive_domain *domains;
 };
 
 static const char *why(const struct survive_verdict *v, char text[96])
@@ -37,7 +35,7 @@ static void say(const struct survival *s, const struct settings_provider *p,
 {
     static const char *const texts[N1_STATES] = {
         [N1_UNKNOWN] = ": of an engine that serves it is not known what it holds",
-        [N1_UNPROTECTED] = " is one failure domain",
+        [N1_UNPROTECTED] = " is down to one failure domain: nobody would hold its sessions",
         [N1_OK] = " would survive the loss of any one failure domain",
         [N1_NOT] = " would not survive the loss of ",
     };
@@ -58,8 +56,8 @@ static void look(struct survival *s, const struct settings_provider *p, struct w
     ev_us now = ev_now(s->conf.ev);
     struct policy_pool_view v;
 
-    policy_pool_look(&v, &p->pool, s->conf.board, s->conf.workers, now, s->members, s->domains);
-    if (v.n1 == N1_UNPROTECTED || v.n1 != w->seen)
+    policy_pool_look(&v, &p->pool, s->conf.board, s->conf.workers, now);
+    if (v.n1 != w->seen)
         w->since = now;
     w->seen = v.n1;
     if (w->seen == w->told || now - w->since < SURVIVAL_TELL_US)
@@ -81,20 +79,9 @@ static void on_next(struct ev_timer *t)
     struct survival *s = CONTAINER_OF(t, struct survival, next);
 
     for (size_t i = 0; i < s->n; i++)
-        if (s->settings->providers[i].pool.n)
+        if (s->settings->providers[i].pool.domains_n > 1)
             look(s, &s->settings->providers[i], &s->watched[i]);
     rest(s);
-}
-
-static void forget(struct survival *s)
-{
-    mem_free(s->watched);
-    mem_free(s->members);
-    mem_free(s->domains);
-    s->watched = NULL;
-    s->members = NULL;
-    s->domains = NULL;
-    s->n = 0;
 }
 
 static enum policy_n1 told_of(const struct survival *s, uint64_t name)
@@ -107,27 +94,20 @@ static enum policy_n1 told_of(const struct survival *s, uint64_t name)
 
 void survival_use(struct survival *s, struct settings *settings)
 {
-    size_t n = MAX(settings->providers_n, (size_t)1), most = 1;
-    struct watched *watched = mem_zalloc(n, sizeof(*watched));
+    struct watched *watched = mem_zalloc(MAX(settings->providers_n, (size_t)1), sizeof(*watched));
 
     for (size_t i = 0; watched && i < settings->providers_n; i++) {
         watched[i].name = span_hash(settings->providers[i].name);
         watched[i].told = watched[i].seen = told_of(s, watched[i].name);
         watched[i].since = ev_now(s->conf.ev);
-        most = MAX(most, (size_t)settings->providers[i].pool.n);
     }
-    forget(s);
+    if (!watched)
+        s->conf.say(s->conf.arg, "no memory to look whether pools would survive a loss");
+    mem_free(s->watched);
     settings_unref(&s->settings);
     s->settings = settings_ref(settings);
     s->watched = watched;
-    s->members = mem_zalloc(most, sizeof(*s->members));
-    s->domains = mem_zalloc(most, sizeof(*s->domains));
-    if (!s->watched || !s->members || !s->domains) {
-        forget(s);
-        s->conf.say(s->conf.arg, "no memory to look whether pools would survive a loss");
-    } else {
-        s->n = settings->providers_n;
-    }
+    s->n = watched ? settings->providers_n : 0;
     rest(s);
 }
 
@@ -151,7 +131,7 @@ void survival_free(struct survival **ps)
     if (!s)
         return;
     ev_timer_stop(&s->next);
-    forget(s);
+    mem_free(s->watched);
     settings_unref(&s->settings);
     mem_free(s);
 }

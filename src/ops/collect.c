@@ -9,13 +9,13 @@
  * A client can name a model that does not exist as often as it likes; such names are counted
  * under "unknown", or they alone would fill the registry.
  */
-#include "ops/endpoints.h"
-#include "ops/pools.h"
 #include "ops/collect.h"
 
 #include "base/version.h"
 #include "board/trial.h"
+#include "ops/endpoints.h"
 #include "ops/override.h"
+#include "ops/pools.h"
 #include "ops/process.h"
 #include "record/log.h"
 

@@ -72,7 +72,7 @@ static void write_one(struct json_write *w, const struct view *v, const struct s
     kv_known(w, "kv_used_tokens", signal_of(view, SIGNAL_KV_USED), 1);
     kv_known(w, "kv_tokens", signal_of(view, SIGNAL_KV_TOKENS), 1);
     kv_known(w, "preemptions", signal_of(view, SIGNAL_PREEMPTIONS), 1);
-    loads_sum(&own, v->board, v->workers, endpoints_place(v->board, url->id));
+    loads_sum(&own, v->board, v->workers, view->place);
     json_kv_uint(w, "sessions", own.sessions);
     json_kv_uint(w, "kv_reserved_tokens", own.tokens);
     json_kv_uint(w, "kv_foreign_tokens", view->foreign);
@@ -130,7 +130,7 @@ void endpoints_collect(struct metrics *m, const struct view *v)
             labels[2] = span_str(endpoints_state_name((enum endpoint_state)s));
             metrics_set(m, METRIC_ENDPOINT_STATE, labels, s == (int)state_of(&view));
         }
-        loads_sum(&l, v->board, v->workers, endpoints_place(v->board, url->id));
+        loads_sum(&l, v->board, v->workers, view.place);
         metrics_set(m, METRIC_ENDPOINT_SESSIONS, labels, (double)l.sessions);
         metrics_set(m, METRIC_ENDPOINT_RESERVED, labels, (double)l.tokens);
         metrics_set(m, METRIC_ENDPOINT_FOREIGN, labels, (double)view.foreign);

@@ -3,43 +3,16 @@
  */
 #include "ops/pools.h"
 
-#include "base/mem.h"
-
-/* Place to work in, for the largest pool; NULL: there is no pool, or no memory. */
-struct room {
-    struct survive_member *members;
-    struct survive_domain *domains;
-};
-
-static struct room room_new(const struct view *v)
-{
-    struct room ret;
-    size_t most = 0;
-
-    for (size_t i = 0; i < v->settings->providers_n; i++)
-        most = MAX(most, (size_t)v->settings->providers[i].pool.n);
-    ret.members = most ? mem_zalloc(most, sizeof(*ret.members)) : NULL;
-    ret.domains = most ? mem_zalloc(most, sizeof(*ret.domains)) : NULL;
-    return ret;
-}
-
-static void room_free(struct room *r)
-{
-    mem_free(r->members);
-    mem_free(r->domains);
-}
-
 /* The next provider that has a pool, from *at on; NULL: there are no more. */
-static const struct settings_provider *next(const struct view *v, size_t *at, struct room *room,
+static const struct settings_provider *next(const struct view *v, size_t *at,
                                             struct policy_pool_view *ret)
 {
-    while (room->members && room->domains && *at < v->settings->providers_n) {
+    while (*at < v->settings->providers_n) {
         const struct settings_provider *p = &v->settings->providers[(*at)++];
 
         if (p->pool.n == 0)
             continue;
-        policy_pool_look(ret, &p->pool, v->board, v->workers, v->now_us, room->members,
-                         room->domains);
+        policy_pool_look(ret, &p->pool, v->board, v->workers, v->now_us);
         return p;
     }
     return NULL;
@@ -78,48 +51,50 @@ static void write_one(struct json_write *w, const struct settings_provider *p,
 void pools_write(struct json_write *w, const struct view *v)
 {
     const struct settings_provider *p;
-    struct room room = room_new(v);
     struct policy_pool_view view;
     size_t at = 0;
 
     json_begin_array(w);
-    while ((p = next(v, &at, &room, &view)))
+    while ((p = next(v, &at, &view)))
         write_one(w, p, &view);
     json_end_array(w);
-    room_free(&room);
 }
 
 /* ---- metrics ---- */
 
+static const struct {
+    enum metric metric;
+    size_t at; /* in struct policy_pool_view */
+} rows[] = {
+    {METRIC_POOL_KV_TOKENS, offsetof(struct policy_pool_view, capacity)},
+    {METRIC_POOL_RESERVED, offsetof(struct policy_pool_view, tokens)},
+    {METRIC_POOL_NOW, offsetof(struct policy_pool_view, now)},
+    {METRIC_POOL_FOREIGN, offsetof(struct policy_pool_view, foreign)},
+    {METRIC_POOL_SESSIONS, offsetof(struct policy_pool_view, sessions)},
+    {METRIC_POOL_ENDED, offsetof(struct policy_pool_view, ended)},
+    {METRIC_POOL_COVERED, offsetof(struct policy_pool_view, covered)},
+};
+
 void pools_collect(struct metrics *m, const struct view *v)
 {
-    static const enum metric all[] = {
-        METRIC_POOL_N1,      METRIC_POOL_KV_TOKENS, METRIC_POOL_RESERVED, METRIC_POOL_NOW,
-        METRIC_POOL_FOREIGN, METRIC_POOL_SESSIONS,  METRIC_POOL_ENDED,    METRIC_POOL_COVERED};
     const struct settings_provider *p;
-    struct room room = room_new(v);
     struct policy_pool_view view;
     size_t at = 0;
+    uint64_t n;
 
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        metrics_clear(m, all[i]);
-    while ((p = next(v, &at, &room, &view))) {
-        const double values[] = {0,
-                                 (double)view.capacity,
-                                 (double)view.tokens,
-                                 (double)view.now,
-                                 (double)view.foreign,
-                                 (double)view.sessions,
-                                 (double)view.ended,
-                                 (double)view.covered};
+    metrics_clear(m, METRIC_POOL_N1);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        metrics_clear(m, rows[i].metric);
+    while ((p = next(v, &at, &view))) {
         struct span labels[2] = {p->name};
 
         for (int s = 0; s < N1_STATES; s++) {
             labels[1] = span_str(policy_n1_name((enum policy_n1)s));
             metrics_set(m, METRIC_POOL_N1, labels, s == (int)view.n1);
         }
-        for (size_t i = 1; i < ARRAY_LEN(all); i++)
-            metrics_set(m, all[i], labels, values[i]);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+            memcpy(&n, (const char *)&view + rows[i].at, sizeof(n));
+            metrics_set(m, rows[i].metric, labels, (double)n);
+        }
     }
-    room_free(&room);
 }

@@ -14,6 +14,7 @@
 #ifndef POLICY_LEDGER_H
 #define POLICY_LEDGER_H
 
+#include "admit/sizes.h"
 #include "board/lengths.h"
 #include "board/loads.h"
 
@@ -21,8 +22,8 @@
 
 struct policy_ledger {
     struct board *board;
-    struct board_load *row; /* the worker's */
-    uint32_t (*sizes)[64];  /* by places: how many of its sessions are of each class of sizes */
+    struct board_load *row;   /* the worker's */
+    uint32_t (*sizes)[SIZES]; /* by places: how many of its sessions are of each size */
 };
 
 enum policy_session_state {

@@ -21,7 +21,6 @@ const char *policy_n1_name(enum policy_n1 n1)
 static void add(struct policy_pool_view *v, const struct loads *l)
 {
     v->tokens += l->tokens;
-    v->kept += l->kept;
     v->now += l->now;
     v->sessions += l->sessions;
     v->ended += l->ended;
@@ -36,57 +35,56 @@ static uint64_t grown(uint64_t foreign, const struct loads *l)
     return (uint64_t)((double)foreign * (double)l->tokens / (double)l->now);
 }
 
-/* Serving, and what it holds is known. */
-static bool is_seen(const struct endpoint_view *e)
+/* All sessions are protected: best effort is nobody's yet. One that does not serve takes nothing of
+ * others, and its own sessions are still to be held. */
+static struct survive_member member_of(const struct endpoint_view *e, const struct loads *l,
+                                       bool serves)
 {
-    return !e->stale && e->signals[SIGNAL_KV_TOKENS] != SIGNAL_UNKNOWN;
+    uint64_t foreign = serves ? grown(e->foreign, l) : 0;
+
+    return (struct survive_member){.capacity = serves ? e->signals[SIGNAL_KV_TOKENS] : 0,
+                                   .reserved = l->tokens + foreign,
+                                   .kept = l->tokens + foreign,
+                                   .context = l->now + (serves ? e->foreign : 0),
+                                   .largest = l->largest};
 }
 
-static void look_at(struct policy_pool_view *v, struct survive_member *m, const struct board *b,
-                    uint32_t workers, uint64_t id, uint64_t now_us, bool *blind)
+/* false: it may serve, and what it holds is not known. */
+static bool look_at(struct policy_pool_view *v, struct survive_member *m, const struct board *b,
+                    uint32_t workers, const struct endpoint_view *e)
 {
-    size_t place = endpoints_place(b, id);
-    struct endpoint_view e;
-    struct loads l = {0};
-    uint64_t foreign;
+    bool ready = e->state == ENDPOINT_READY,
+         serves = ready && !e->stale && e->signals[SIGNAL_KV_TOKENS] != SIGNAL_UNKNOWN;
+    struct loads l;
 
-    if (place == BOARD_ENDPOINTS || !endpoints_view(&e, b, id, now_us)) {
-        *blind = true;
-        return;
-    }
-    loads_sum(&l, b, workers, place);
+    loads_sum(&l, b, workers, e->place);
     add(v, &l);
-    m->reserved = l.tokens;
-    m->kept = l.kept;
-    m->context = l.kept_now;
-    m->largest = l.largest;
-    *blind |= e.stale || (e.state == ENDPOINT_READY && !is_seen(&e));
-    if (e.state != ENDPOINT_READY || !is_seen(&e))
-        return;
-    foreign = grown(e.foreign, &l);
-    m->reserved += foreign;
-    m->kept += foreign;
-    m->context += e.foreign;
-    m->capacity = e.signals[SIGNAL_KV_TOKENS];
-    v->serving++;
-    v->capacity += m->capacity;
-    v->foreign += e.foreign;
+    *m = member_of(e, &l, serves);
+    if (serves) {
+        v->serving++;
+        v->capacity += m->capacity;
+        v->foreign += e->foreign;
+    }
+    return serves || (!ready && !e->stale);
 }
 
 void policy_pool_look(struct policy_pool_view *ret, const struct policy_pool *p,
-                      const struct board *b, uint32_t workers, uint64_t now_us,
-                      struct survive_member *m, struct survive_domain *d)
+                      const struct board *b, uint32_t workers, uint64_t now_us)
 {
     static const enum policy_n1 of[SURVIVE_WHYS] = {
         [SURVIVE_FITS] = N1_OK,      [SURVIVE_FULL] = N1_NOT,
         [SURVIVE_NO_ROOM] = N1_NOT,  [SURVIVE_TOO_LARGE] = N1_NOT,
         [SURVIVE_TOO_LONG] = N1_NOT, [SURVIVE_ALONE] = N1_UNPROTECTED};
+    struct survive_member m[POLICY_POOL_MAX] = {0};
+    struct survive_domain d[POLICY_POOL_MAX];
+    struct endpoint_view e;
     bool blind = false;
 
+    MUST(p->n <= POLICY_POOL_MAX);
     *ret = (struct policy_pool_view){0};
     for (size_t i = 0; i < p->n; i++) {
-        m[i] = (struct survive_member){.domain = p->domains[i]};
-        look_at(ret, &m[i], b, workers, p->ids[i], now_us, &blind);
+        blind |= !endpoints_view(&e, b, p->ids[i], now_us) || !look_at(ret, &m[i], b, workers, &e);
+        m[i].domain = p->domains[i];
     }
     ret->verdict = survive_look(m, p->n, d, p->domains_n);
     ret->n1 = of[ret->verdict.why];

@@ -10,6 +10,8 @@
 #include "admit/survive.h"
 #include "board/board.h"
 
+#define POLICY_POOL_MAX 64 /* endpoints of one provider */
+
 /* A value of the snapshot. */
 struct policy_pool {
     const uint64_t *ids;     /* of endpoints (board/endpoints.h) */
@@ -33,15 +35,13 @@ struct policy_pool_view {
     struct survive_verdict verdict; /* N1_NOT: which domain's sessions, and why */
     uint32_t serving;               /* endpoints */
     uint64_t capacity;              /* of those whose capacity is known */
-    uint64_t tokens, kept, now;     /* of this gateway's sessions: in the end, and so far */
+    uint64_t tokens, now;           /* of this gateway's sessions: in the end, and so far */
     uint64_t foreign;               /* of others, so far */
     uint64_t sessions;
     uint64_t ended, covered; /* complete ones, and those no longer than was reckoned with */
 };
 
-/* m and d: as many places as the pool has endpoints, to work in. */
 void policy_pool_look(struct policy_pool_view *ret, const struct policy_pool *p,
-                      const struct board *b, uint32_t workers, uint64_t now_us,
-                      struct survive_member *m, struct survive_domain *d);
+                      const struct board *b, uint32_t workers, uint64_t now_us);
 
 #endif

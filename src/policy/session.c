@@ -2,12 +2,11 @@
  * session.c - see session.h and ledger.h.
  *
  * A worker alone writes its row, so its words are set and not swapped. The largest of its sessions
- * on an engine is known by classes (admit/classes.h), in units: a class's end may be a fifth more
+ * on an engine is known by classes (admit/sizes.h), in units: a class's end may be a fifth more
  * than the session, and is 512 tokens at the least.
  */
 #include "policy/session.h"
 
-#include "admit/classes.h"
 #include "admit/outputs.h"
 #include "board/endpoints.h"
 
@@ -15,7 +14,6 @@
 #define KINDS  3
 #define ANYONE 0
 
-_Static_assert(ARRAY_LEN(((struct policy_ledger *)0)->sizes[0]) == CLASSES, "ledger.h");
 _Static_assert(ARRAY_LEN(((struct board_lengths *)0)->counts) == OUTPUTS_WORDS, "board.h");
 
 /* ---- how long answers are ---- */
@@ -96,13 +94,13 @@ static void change(board_word *w, uint64_t more, uint64_t less)
     board_set(w, board_get(w) + more - less);
 }
 
-static uint64_t largest(const uint32_t sizes[CLASSES])
+static uint64_t largest(const uint32_t sizes[SIZES])
 {
-    size_t class = CLASSES;
+    size_t class = SIZES;
 
     while (class > 0 && sizes[class - 1] == 0)
         class --;
-    return class ? (uint64_t)(UNIT * classes_end(class - 1)) : 0;
+    return class ? (uint64_t)(UNIT * sizes_end(class - 1)) : 0;
 }
 
 static void resize(struct policy_ledger *l, size_t place, uint64_t to, uint64_t from)
@@ -110,12 +108,11 @@ static void resize(struct policy_ledger *l, size_t place, uint64_t to, uint64_t 
     uint32_t *sizes = l->sizes[place];
 
     if (from)
-        sizes[classes_of(from / UNIT)]--;
+        sizes[sizes_of(from / UNIT)]--;
     if (to)
-        sizes[classes_of(to / UNIT)]++;
+        sizes[sizes_of(to / UNIT)]++;
     board_set(&l->row[place].largest, largest(sizes));
     change(&l->row[place].tokens, to, from);
-    change(&l->row[place].kept, to, from);
 }
 
 /* What it has come to. A whole answer does not tell as long as it is made, so it counts as half
@@ -144,7 +141,6 @@ void session_begin(struct policy_request *q)
     s->tokens = s->at_first = MAX(reckon(q, 0), UINT64_C(1));
     resize(l, place, s->tokens, 0);
     change(&l->row[place].now, come_to(q, s), 0);
-    change(&l->row[place].kept_now, come_to(q, s), 0);
     change(&l->row[place].sessions, 1, 0);
 }
 
@@ -165,7 +161,6 @@ void policy_says(struct policy_request *q, uint64_t tokens)
         resize(q->ledger, s->place, s->tokens, before);
     }
     change(&row->now, come_to(q, s), was);
-    change(&row->kept_now, come_to(q, s), was);
 }
 
 void session_end(struct policy_request *q, bool complete)
@@ -178,7 +173,6 @@ void session_end(struct policy_request *q, bool complete)
     row = &q->ledger->row[s->place];
     resize(q->ledger, s->place, 0, s->tokens);
     change(&row->now, 0, come_to(q, s));
-    change(&row->kept_now, 0, come_to(q, s));
     change(&row->sessions, 0, 1);
     s->state = complete ? SESSION_COMPLETE : SESSION_NONE;
 }

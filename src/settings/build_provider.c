@@ -212,6 +212,7 @@ static void build_pool(struct build *b, const struct keys_provider *k, struct se
 
     if (!ids || !domains)
         return;
+    MUST(p->urls_n <= POLICY_POOL_MAX); /* keys.c */
     p->pool = (struct policy_pool){.ids = ids, .domains = domains, .n = (uint16_t)p->urls_n};
     for (size_t i = 0; i < p->urls_n; i++) {
         ids[i] = p->urls[i].id;

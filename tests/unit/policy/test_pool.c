@@ -38,7 +38,6 @@ static void serves(struct board *b, unsigned i)
 static void holds(struct board *b, uint32_t worker, unsigned i, uint64_t tokens)
 {
     board_set(&row(b, worker, i)->tokens, tokens);
-    board_set(&row(b, worker, i)->kept, tokens);
     board_set(&row(b, worker, i)->now, tokens / 2);
     board_set(&row(b, worker, i)->sessions, 1);
 }
@@ -67,11 +66,9 @@ static int tear_down(void **state)
 static struct policy_pool_view look(const struct board *b, const struct policy_pool *p,
                                     uint64_t now_us)
 {
-    struct survive_member m[N];
-    struct survive_domain d[N];
     struct policy_pool_view ret;
 
-    policy_pool_look(&ret, p, b, 2, now_us, m, d);
+    policy_pool_look(&ret, p, b, 2, now_us);
     return ret;
 }
 
@@ -116,8 +113,6 @@ static void what_does_not_fit_is_told(void **state)
     v = look(b, &pool, NOW);
     assert_int_equal(v.n1, N1_NOT);
     assert_int_equal(v.verdict.domain, 0);
-    board_set(&row(b, 1, 1)->kept, 0); /* it is not protected: it goes first */
-    assert_int_equal(look(b, &pool, NOW).n1, N1_OK);
 }
 
 /* One that has died holds nothing of others, and its own sessions are still to be held. */

@@ -370,9 +370,7 @@ static void close_ledger(struct twin *t)
         loads_sum(&l, t->board, 1, place);
         assert_int_equal(l.sessions, 0);
         assert_int_equal(l.tokens, 0);
-        assert_int_equal(l.kept, 0);
         assert_int_equal(l.now, 0);
-        assert_int_equal(l.kept_now, 0);
         assert_int_equal(l.largest, 0);
     }
     policy_ledger_fini(&t->ledger);
