@@ -12,17 +12,18 @@
  * in how many suppositions sessions would not have fit; how many answers were no longer than
  * reckoned with.
  */
-#include "admit/outputs.h"
 #include "admit/survive.h"
 #include "base/mem.h"
+#include "board/endpoints.h"
 #include "data.h"
+#include "policy/policy.h"
+#include "policy/pool.h"
 
 #define PREFILL  10000u /* tokens a second */
 #define TOKEN_US 30000u
 #define STEP_US  100000u
 #define STEPS    9000u /* 15 minutes ... */
 #define WARM     3000u /* ... of which the first five only fill the pool */
-#define KINDS    64
 #define REQUESTS 40000
 #define LIVE     20000
 #define ENGINES  8
@@ -34,9 +35,8 @@ struct request {
 struct session {
     struct request of;
     size_t at;
-    uint64_t tokens;   /* reckoned with; prompt and answer */
-    uint64_t at_first; /* ... when it was admitted */
     uint64_t speaks_us;
+    struct policy_request q; /* with learned lengths */
 };
 
 struct pool {
@@ -45,42 +45,37 @@ struct pool {
     uint64_t capacity;
 };
 
+/* With known lengths the sums are kept here, with learned ones by the policy and its ledger. */
 struct run {
     const struct request *requests;
     size_t requests_n, next;
     const struct pool *pool;
     bool known;
-    struct outputs by_prompt[KINDS], all;
     struct survive_member m[ENGINES];
+    struct board *board;
+    struct board_standing *table;
+    struct policy_ledger ledger;
+    struct policy_candidate c[ENGINES];
+    uint64_t ids[ENGINES];
+    uint16_t domains[ENGINES];
     uint64_t truth[ENGINES]; /* what each one's sessions really come to */
     struct session *live;
     size_t live_n;
     uint64_t held;
-    unsigned long supposed, lost, ended, covered;
+    unsigned long supposed, lost;
 };
 
-static void note(struct outputs *o, uint64_t tokens)
+static struct loads load_of(const struct run *r, size_t at)
 {
-    size_t at = outputs_place(tokens);
+    struct loads l;
 
-    o->words[at] = outputs_add(o->words[at], tokens);
-    if (outputs_is_full(o->words[at]))
-        for (size_t i = 0; i < OUTPUTS_WORDS; i++)
-            o->words[i] = outputs_halve(o->words[i]);
+    loads_sum(&l, r->board, 1, endpoints_place(r->board, r->ids[at]));
+    return l;
 }
 
-static size_t kind_of(uint32_t prompt)
+static uint64_t reserved(const struct run *r, size_t at)
 {
-    return prompt ? (size_t)(31 - __builtin_clz(prompt)) : 0;
-}
-
-static uint64_t reckon(const struct run *r, const struct request *q, uint64_t past)
-{
-    const struct outputs *o = &r->by_prompt[kind_of(q->prompt)];
-
-    if (!outputs_is_known(o))
-        o = outputs_is_known(&r->all) ? &r->all : NULL;
-    return q->prompt + (r->known ? q->output : outputs_expect(o, 0, past));
+    return r->known ? r->m[at].reserved : load_of(r, at).tokens;
 }
 
 static void hold(struct run *r, size_t at, uint64_t more, uint64_t less)
@@ -89,31 +84,31 @@ static void hold(struct run *r, size_t at, uint64_t more, uint64_t less)
     r->m[at].kept += more - less;
 }
 
-static void end(struct run *r, struct session *s)
+static void end(struct run *r, struct session *s, uint64_t now_us)
 {
-    hold(r, s->at, 0, s->tokens);
-    r->truth[s->at] -= s->of.prompt + s->of.output;
-    r->ended++;
-    r->covered += s->of.prompt + s->of.output <= s->at_first;
-    note(&r->by_prompt[kind_of(s->of.prompt)], s->of.output);
-    note(&r->all, s->of.output);
+    uint64_t tokens = s->of.prompt + s->of.output;
+
+    r->truth[s->at] -= tokens;
+    if (r->known) {
+        hold(r, s->at, 0, tokens);
+    } else {
+        policy_ended(&s->q, 0, now_us);
+        policy_used(&s->q, 0, s->of.output, now_us);
+    }
     *s = r->live[--r->live_n];
 }
 
-/* Answers have grown meanwhile; who has said more than was reckoned with is reckoned with anew. */
+/* Answers have grown meanwhile. */
 static void go_on(struct run *r, uint64_t now_us)
 {
     for (size_t i = r->live_n; i > 0; i--) {
         struct session *s = &r->live[i - 1];
-        uint64_t said = now_us < s->speaks_us ? 0 : (now_us - s->speaks_us) / TOKEN_US + 1, was;
+        uint64_t said = now_us < s->speaks_us ? 0 : (now_us - s->speaks_us) / TOKEN_US + 1;
 
-        if (said >= s->of.output) {
-            end(r, s);
-        } else if (s->of.prompt + said > s->tokens) {
-            was = s->tokens;
-            s->tokens = reckon(r, &s->of, said);
-            hold(r, s->at, s->tokens, was);
-        }
+        if (said >= s->of.output)
+            end(r, s, now_us);
+        else if (!r->known)
+            policy_says(&s->q, said);
     }
 }
 
@@ -121,32 +116,72 @@ static void find_largest(struct run *r)
 {
     for (size_t i = 0; i < r->pool->n; i++)
         r->m[i].largest = 0;
-    for (size_t i = 0; i < r->live_n; i++)
-        r->m[r->live[i].at].largest = MAX(r->m[r->live[i].at].largest, r->live[i].tokens);
+    for (size_t i = 0; i < r->live_n; i++) {
+        const struct session *s = &r->live[i];
+
+        r->m[s->at].largest = MAX(r->m[s->at].largest, s->of.prompt + s->of.output);
+    }
+}
+
+static bool take_known(struct run *r, const struct session *s)
+{
+    struct survive_domain d[ENGINES];
+    uint64_t tokens = s->of.prompt + s->of.output;
+
+    if (survive_admits(r->m, r->pool->n, d, r->pool->n, s->at, tokens, s->of.prompt, true).why !=
+        SURVIVE_FITS)
+        return false;
+    hold(r, s->at, tokens, 0);
+    r->m[s->at].largest = MAX(r->m[s->at].largest, tokens);
+    return true;
+}
+
+/* Reserve, look, undo. */
+static bool take_learned(struct run *r, struct session *s, uint64_t now_us)
+{
+    static const struct policy_rules rules = {.attempts = 1};
+    const struct policy_pool pool = {r->ids, r->domains, (uint16_t)r->pool->n,
+                                     (uint16_t)r->pool->n};
+    struct policy_pool_view v;
+
+    s->q = (struct policy_request){.table = r->table,
+                                   .rules = &rules,
+                                   .candidates = r->c,
+                                   .n = (uint32_t)r->pool->n,
+                                   .tokens = 1,
+                                   .text = 4 * (uint64_t)s->of.prompt, /* as where nobody knows */
+                                   .ledger = &r->ledger,
+                                   .tenant = 1,
+                                   .out = ~(UINT32_C(1) << s->at)};
+    MUST(policy_next(&s->q, now_us) == (int)s->at);
+    policy_pool_look(&v, &pool, r->board, 1, now_us);
+    if (v.n1 == N1_OK &&
+        reserved(r, s->at) <= r->pool->capacity / 1000000 * SURVIVE_FILL +
+                                  r->pool->capacity % 1000000 * SURVIVE_FILL / 1000000)
+        return true;
+    policy_skip(&s->q, now_us);
+    return false;
 }
 
 static bool admit(struct run *r, uint64_t now_us)
 {
     const struct request *q = &r->requests[r->next % r->requests_n];
-    struct survive_domain d[ENGINES];
-    uint64_t tokens = reckon(r, q, 0);
     bool tried[ENGINES] = {false};
 
     for (size_t k = 0; k < r->pool->n && r->live_n < LIVE; k++) {
+        struct session *s = &r->live[r->live_n];
         size_t at = ENGINES;
 
         for (size_t i = 0; i < r->pool->n; i++)
-            if (!tried[i] && (at == ENGINES || r->m[i].reserved < r->m[at].reserved))
+            if (!tried[i] && (at == ENGINES || reserved(r, i) < reserved(r, at)))
                 at = i;
         tried[at] = true;
-        if (survive_admits(r->m, r->pool->n, d, r->pool->n, at, tokens, q->prompt, true).why !=
-            SURVIVE_FITS)
+        *s = (struct session){
+            .of = *q, .at = at, .speaks_us = now_us + (uint64_t)q->prompt * 1000000 / PREFILL};
+        if (r->known ? !take_known(r, s) : !take_learned(r, s, now_us))
             continue;
-        hold(r, at, tokens, 0);
-        r->m[at].largest = MAX(r->m[at].largest, tokens);
         r->truth[at] += q->prompt + q->output;
-        r->live[r->live_n++] = (struct session){*q, at, tokens, tokens,
-                                                now_us + (uint64_t)q->prompt * 1000000 / PREFILL};
+        r->live_n++;
         r->next++;
         return true;
     }
@@ -169,14 +204,12 @@ static void suppose(struct run *r)
 
 static void play(struct run *r)
 {
-    for (size_t i = 0; i < r->pool->n; i++)
-        r->m[i] = (struct survive_member){.capacity = r->pool->capacity, .domain = (uint16_t)i};
-    for (uint64_t step = 0; step < STEPS; step++) {
+    for (uint64_t step = 1; step <= STEPS; step++) {
         go_on(r, step * STEP_US);
         find_largest(r);
         while (admit(r, step * STEP_US))
             ;
-        if (step >= WARM)
+        if (step > WARM)
             suppose(r);
     }
 }
@@ -219,6 +252,56 @@ struct totals {
     unsigned long pools, least, lost, supposed; /* least: thousandths of what known lengths hold */
 };
 
+/* Engines that have just said that they are well. */
+static bool open_run(struct run *r)
+{
+    struct err e;
+
+    r->live = mem_zalloc(LIVE, sizeof(*r->live));
+    r->table = standing_new();
+    if (!r->live || !r->table || board_new(&r->board, &e) < 0 ||
+        policy_ledger_init(&r->ledger, r->board, 0, &e) < 0)
+        return false;
+    for (size_t i = 0; i < r->pool->n; i++) {
+        struct board_endpoint *p;
+
+        r->ids[i] = ENDPOINT_ID_LEAST + i;
+        r->domains[i] = (uint16_t)i;
+        r->m[i] = (struct survive_member){.capacity = r->pool->capacity, .domain = (uint16_t)i};
+        r->c[i] = (struct policy_candidate){.target = 100 + i,
+                                            .credential = 200,
+                                            .provider = 300,
+                                            .model = 7,
+                                            .endpoint = r->ids[i]};
+        p = endpoints_make(r->board, r->ids[i]);
+        board_set(&p->state, ENDPOINT_READY);
+        board_set(&p->seen_us, 1);
+        board_set(&p->stale_us, UINT64_MAX / 2);
+        board_set(&p->signals[SIGNAL_KV_TOKENS], r->pool->capacity);
+    }
+    return true;
+}
+
+static void close_run(struct run *r)
+{
+    policy_ledger_fini(&r->ledger);
+    board_free(&r->board);
+    standing_free(&r->table);
+    mem_free(r->live);
+}
+
+/* How many of its complete answers were no longer than was reckoned with, in percent. */
+static double covered(const struct run *r)
+{
+    uint64_t ended = 0, of = 0;
+
+    for (size_t i = 0; i < r->pool->n; i++) {
+        of += load_of(r, i).ended;
+        ended += load_of(r, i).covered;
+    }
+    return 100.0 * (double)ended / (double)MAX(of, UINT64_C(1));
+}
+
 /* A trace that is played on a pool twice: with known lengths, and with learned ones. */
 static bool compare(struct totals *all, const char *name, const struct trace *t,
                     const struct pool *pool)
@@ -232,24 +315,24 @@ static bool compare(struct totals *all, const char *name, const struct trace *t,
         runs[i].requests_n = t->n;
         runs[i].pool = pool;
         runs[i].known = i == 0;
-        runs[i].live = mem_zalloc(LIVE, sizeof(*runs[i].live));
-        good = runs[i].live != NULL;
+        good = open_run(&runs[i]);
         if (good)
             play(&runs[i]);
-        good = good && runs[i].held && runs[i].ended;
-        mem_free(runs[i].live);
+        good = good && runs[i].held;
     }
     if (good) {
         share = (unsigned long)(1000 * runs[1].held / runs[0].held);
         printf("%s, %s: %zu requests, %.1f%% of what known lengths hold, lost %lu of %lu (known "
                "lengths: %lu), %.1f%% no longer than reckoned with\n",
                name, pool->name, t->n, (double)share / 10, runs[1].lost, runs[1].supposed,
-               runs[0].lost, 100.0 * (double)runs[1].covered / (double)runs[1].ended);
+               runs[0].lost, covered(&runs[1]));
         all->pools++;
         all->least = MIN(all->least, share);
         all->lost += runs[1].lost;
         all->supposed += runs[1].supposed;
     }
+    for (size_t i = 0; runs && i < 2; i++)
+        close_run(&runs[i]);
     mem_free(runs);
     return good;
 }
