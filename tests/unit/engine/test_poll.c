@@ -47,6 +47,15 @@ static void use(struct bed *b, const char *text)
     poll_use(b->p, b->settings);
 }
 
+/* An engine with these pages, which answers all else with this status; and it is asked. */
+static void open_engine(struct bed *b, const struct origin_page *pages, unsigned status,
+                        const char *text)
+{
+    origin_open(&b->engine, &b->w, "127.0.0.1:9001", status);
+    b->engine.pages = pages;
+    use(b, text);
+}
+
 static int set_up(void **state)
 {
     static const char *const env[] = {"K=the-engines-key", NULL};
@@ -109,9 +118,7 @@ static void what_it_says_is_on_the_board(void **state)
     struct bed *b = *state;
     struct endpoint_view view;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
-    b->engine.pages = pages;
-    use(b, LLAMA);
+    open_engine(b, pages, 500, LLAMA);
     assert_int_equal(look(b, 0, 0).seen_us, 0); /* it has not been asked yet */
     assert_true(look(b, 0, 0).stale);
     world_run(&b->w, EV_MS(300));
@@ -135,9 +142,7 @@ static void a_place_that_is_not_there_is_asked_again_later(void **state)
     struct bed *b = *state;
     unsigned before;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
-    b->engine.pages = pages;
-    use(b, VLLM);
+    open_engine(b, pages, 500, VLLM);
     world_run(&b->w, EV_S(50));
     is(b, ENDPOINT_READY);
     before = b->engine.requests;
@@ -171,9 +176,7 @@ static void who_rests_is_not_kept_awake(void **state)
         {"/health", OK}, {"/props", AWAKE}, {"/metrics", METRICS}, {"/slots", SLOTS}, {NULL, NULL}};
     struct bed *b = *state;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
-    b->engine.pages = pages;
-    use(b, LLAMA);
+    open_engine(b, pages, 500, LLAMA);
     world_run(&b->w, EV_S(1));
     assert_in_range(asked(b, "/slots"), 1, 5); /* it works */
     pages[2].answer = RESTS;
@@ -282,9 +285,7 @@ static void a_place_that_breaks_off_takes_only_its_own(void **state)
         {NULL, NULL}};
     struct bed *b = *state;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 500);
-    b->engine.pages = pages;
-    use(b, LLAMA);
+    open_engine(b, pages, 500, LLAMA);
     for (int i = 0; i < 50; i++) {
         world_run(&b->w, EV_MS(100));
         if (i < 10)
@@ -422,9 +423,7 @@ static void a_page_is_read_no_further_than_its_bound(void **state)
     buf_add_char(&page, '\0');
     assert_true(buf_ok(&page));
     pages[1].answer = page.p;
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 404);
-    b->engine.pages = pages;
-    use(b, VLLM);
+    open_engine(b, pages, 404, VLLM);
     world_run(&b->w, EV_S(5));
     is(b, ENDPOINT_READY);
     assert_true(look(b, 0, 0).signals[SIGNAL_RUNNING] == SIGNAL_UNKNOWN);
@@ -513,9 +512,7 @@ static void who_is_not_suspected_is_not_asked_for_a_token(void **state)
                                          {NULL, NULL}};
     struct bed *b = *state;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
-    b->engine.pages = pages;
-    use(b, VLLM);
+    open_engine(b, pages, 0, VLLM);
     assert_int_equal(tokens_asked_for(b, 60), 0); /* it has nothing to do */
     pages[1].answer = MUTE;
     assert_int_equal(tokens_asked_for(b, 60), 0); /* it does not say what it makes */
@@ -542,9 +539,7 @@ static void who_goes_on_needs_no_token(void **state)
                                          {NULL, NULL}};
     struct bed *b = *state;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
-    b->engine.pages = pages;
-    use(b, VLLM);
+    open_engine(b, pages, 0, VLLM);
     world_run(&b->w, EV_S(9));
     assert_int_equal(tokens_asked_for(b, 3), 1);
     pages[1].answer = MORE;
@@ -590,9 +585,7 @@ static void a_probe_goes_with_its_snapshot(void **state)
         {"/health", OK}, {"/metrics", BUSY}, {"/is_sleeping", GONE}, {NULL, NULL}};
     struct bed *b = *state;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
-    b->engine.pages = pages;
-    use(b, VLLM);
+    open_engine(b, pages, 0, VLLM);
     for (int i = 0; i < 3; i++) {
         while (!strstr(b->engine.asked, "GET /v1/models "))
             world_run(&b->w, EV_MS(10));
@@ -610,9 +603,7 @@ static void a_place_that_is_busy_is_asked_in_the_next_round(void **state)
         {"/health", OK}, {"/metrics", LOADS}, {"/is_sleeping", GONE}, {NULL, NULL}};
     struct bed *b = *state;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
-    b->engine.pages = pages;
-    use(b, VLLM);
+    open_engine(b, pages, 0, VLLM);
     world_run(&b->w, EV_S(2));
     is(b, ENDPOINT_READY);
     assert_true(look(b, 0, 0).signals[SIGNAL_RUNNING] == SIGNAL_UNKNOWN);
@@ -635,9 +626,7 @@ static void what_is_not_ours_is_foreign(void **state)
     struct bed *b = *state;
     struct board_load *own;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 0);
-    b->engine.pages = pages;
-    use(b, VLLM);
+    open_engine(b, pages, 0, VLLM);
     world_run(&b->w, EV_MS(300));
     assert_int_equal(look(b, 0, 0).signals[SIGNAL_KV_USED], 800);
     assert_in_range(look(b, 0, 0).foreign, 200, 350); /* a round may say much that is none */
@@ -696,9 +685,7 @@ static void a_probe_without_memory_says_nothing(void **state)
                                                {NULL, NULL}};
     struct bed *b = *state;
 
-    origin_open(&b->engine, &b->w, "127.0.0.1:9001", 404);
-    b->engine.pages = pages;
-    use(b, VLLM);
+    open_engine(b, pages, 404, VLLM);
     world_run(&b->w, EV_MS(9500));
     for (size_t at = 1; at <= 60; at++) {
         mem_torture(at, false);
