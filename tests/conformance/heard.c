@@ -3,6 +3,8 @@
  */
 #include "heard.h"
 
+#include "dialect/dialect.h"
+
 #define MEGA ((size_t)1024 * 1024)
 
 void heard_init(struct heard *r, const struct convert *c)
@@ -91,4 +93,19 @@ int heard_read(struct heard *r, struct span text, bool stream, struct err *e)
 const struct chat_answer *heard_answer(struct heard *h)
 {
     return chat_collect_answer(h->collect);
+}
+
+bool heard_is_complete(const struct convert *client, struct span s)
+{
+    struct dialect_answer a;
+
+    dialect_answer_begin(&a, client->dialect, TERMINAL_DONE, 1, true);
+    while (s.n && a.ev.kind != EVENT_BAD) {
+        size_t used;
+
+        if (dialect_answer_next(&a, s.p, s.n, &used) == STEP_MORE)
+            break;
+        s = span_of(s.p + used, s.n - used);
+    }
+    return dialect_answer_verdict(&a) == VERDICT_COMPLETE;
 }

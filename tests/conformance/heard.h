@@ -25,4 +25,7 @@ const struct chat_answer *heard_answer(struct heard *h);
 int heard_each_event(struct span s, int (*fn)(void *arg, struct span raw, struct err *e), void *arg,
                      struct err *e);
 
+/* Is this stream of events complete, by its own terminal? */
+bool heard_is_complete(const struct convert *client, struct span s);
+
 #endif

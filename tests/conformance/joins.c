@@ -273,21 +273,6 @@ static const char *parts_differ(const struct chat_answer *want, const struct cha
     return b ? "has a part too many" : NULL;
 }
 
-static bool is_complete(const struct convert *client, struct span s)
-{
-    struct dialect_answer a;
-
-    dialect_answer_begin(&a, client->dialect, TERMINAL_DONE, 1, true);
-    while (s.n && a.ev.kind != EVENT_BAD) {
-        size_t used;
-
-        if (dialect_answer_next(&a, s.p, s.n, &used) == STEP_MORE)
-            break;
-        s = span_of(s.p + used, s.n - used);
-    }
-    return dialect_answer_verdict(&a) == VERDICT_COMPLETE;
-}
-
 /* The stop reason that a client would have got of the joining one alone. */
 static bool same_stop(const struct chat_answer *want, enum chat_stop got)
 {
@@ -341,7 +326,7 @@ static const char *wrong(struct stream *s, const struct joiner *by, const struct
         return "is not marked once";
     if (times(all, "[DONE]") > 1 || times(all, "event: message_stop") > 1)
         return "has two ends";
-    if (!is_complete(s->p->to, all))
+    if (!heard_is_complete(s->p->to, all))
         return "is not complete";
     s->p->other_stops += !same_stop(want, got->choices[0].stop);
     return NULL;
@@ -691,7 +676,7 @@ static void on_line(void *arg, struct span line)
     if (yyjson_get_uint(yyjson_obj_get(rec, "status")) == 200 &&
         (strstr(type, "event-stream") || strstr(type, "eventstream") || strstr(type, "ndjson")) &&
         span_glob(span_str(run->path), span_str(text_of(rec, "path"))) &&
-        is_complete(run->c, buf_span(&answer)))
+        heard_is_complete(run->c, buf_span(&answer)))
         for (size_t i = 0; i < CONVERTS; i++)
             if (run->pairs[i].to->joins)
                 check_stream_of(&run->pairs[i], name, buf_span(&answer));

@@ -319,21 +319,6 @@ static void on_request(void *arg, struct twin_up *up, struct span head, struct s
 
 /* ---- one request ---- */
 
-static bool is_complete(const struct convert *client, struct span s)
-{
-    struct dialect_answer a;
-
-    dialect_answer_begin(&a, client->dialect, TERMINAL_DONE, 1, true);
-    while (s.n && a.ev.kind != EVENT_BAD) {
-        size_t used;
-
-        if (dialect_answer_next(&a, s.p, s.n, &used) == STEP_MORE)
-            break;
-        s = span_of(s.p + used, s.n - used);
-    }
-    return dialect_answer_verdict(&a) == VERDICT_COMPLETE;
-}
-
 /* All text of an answer, its parts one behind the other. Returns how many parts there are. */
 static size_t text_of_answer(const struct chat_answer *a, struct buf *text, bool *only)
 {
@@ -377,9 +362,9 @@ static const char *judge(struct cut *x, const struct twin *t, struct span body, 
         bad = "has another text";
     else if (!bad && !span_starts(s->text, buf_span(&text)))
         bad = "has another text before its error";
-    if (!bad && clean && (error || !is_complete(s->first->client, body)))
+    if (!bad && clean && (error || !heard_is_complete(s->first->client, body)))
         bad = "is not complete, and ends in order";
-    if (!bad && !clean && (!error || is_complete(s->first->client, body)))
+    if (!bad && !clean && (!error || heard_is_complete(s->first->client, body)))
         bad = error ? "has an end, and breaks" : "breaks, and has no error";
     if (!bad && !clean && must && !x->alike && !span_eq(buf_span(&text), s->text))
         bad = "is not gone on with"; /* behind all of it how it ended has been told, too */
@@ -593,7 +578,7 @@ static bool read_stream(struct stream *s, struct span events, struct buf *text)
 {
     struct heard h;
     struct err e;
-    bool ok = is_complete(s->first->c, events);
+    bool ok = heard_is_complete(s->first->c, events);
 
     heard_init(&h, s->first->c);
     ok = ok && heard_read(&h, events, true, &e) == 0 && heard_answer(&h)->choices_n == 1;
