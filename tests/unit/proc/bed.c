@@ -270,6 +270,14 @@ bool replaced(const struct board_row *row, pid_t victim)
     return pid_of(row) != 0 && pid_of(row) != victim;
 }
 
+/* A child may say that it is ready before the master has noted who it is; and nobody is to be
+ * killed then: 0 is the whole group of this process. */
+void slay(const struct bed *b, const struct board_row *row)
+{
+    UNTIL(b, pid_of(row) > 0);
+    kill(pid_of(row), SIGKILL);
+}
+
 /* All four children serve; what dies from here on has lived long enough to be replaced at once. */
 void begin_and_grow_up(struct bed *b)
 {

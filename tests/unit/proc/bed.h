@@ -84,6 +84,7 @@ bool all_beat(const struct bed *b);
 void leap(struct bed *b, uint64_t us);
 pid_t pid_of(const struct board_row *row);
 bool replaced(const struct board_row *row, pid_t victim);
+void slay(const struct bed *b, const struct board_row *row);
 void begin_and_grow_up(struct bed *b);
 void stop(struct bed *b);
 void send_from(struct bed *b, enum proc_kind kind, enum link_type type, uint32_t index);

@@ -35,11 +35,11 @@ static void a_killed_child_is_replaced_in_its_place(void **state)
     assert_int_equal(board_get(&b->board->loads[0][9].tokens), 10); /* nor another one's */
     assert_true(said("worker 1 died of signal 9; replacing it"));
     assert_int_equal(page->gave_way, 0);
-    kill(pid_of(row), SIGKILL); /* this one is young */
+    slay(b, row); /* this one is young */
     UNTIL(b, page->gave_way == 2);
     kill(other, SIGKILL); /* ... and so is its own replacement; but now nobody else is there */
     UNTIL(b, page->seen[PROC_WORKER].ready == 4 && replaced(&b->board->workers[0], other));
-    kill(pid_of(&b->board->workers[0]), SIGKILL);
+    slay(b, &b->board->workers[0]);
     UNTIL(b, times_said("worker 0 died") == 2);
     assert_int_equal(page->gave_way, 2);
     stop(b);
@@ -55,7 +55,7 @@ static void who_lived_short_is_replaced_later(void **state)
     kill(victim, SIGKILL);
     UNTIL(b, page->seen[PROC_CLERK].ready == 2 && replaced(&b->board->clerk, victim));
     leap(b, S - 1);
-    kill(pid_of(&b->board->clerk), SIGKILL); /* this one is young */
+    slay(b, &b->board->clerk); /* this one is young */
     UNTIL(b, times_said("clerk died") == 2);
     leap(b, S - 1);
     for (int i = 0; i < 20; i++)
@@ -185,8 +185,8 @@ static void a_good_configuration_reaches_all(void **state)
     assert_true(said("reload: taken into use"));
     /* Who comes later begins with it. */
     page->seen[PROC_WORKER].config_letter = 0;
-    kill(pid_of(&b->board->workers[0]), SIGKILL);
-    kill(pid_of(&b->board->keeper), SIGKILL);
+    slay(b, &b->board->workers[0]);
+    slay(b, &b->board->keeper);
     UNTIL(b, page->seen[PROC_WORKER].ready == 3 && page->seen[PROC_KEEPER].ready == 2);
     assert_int_equal(page->seen[PROC_WORKER].config_letter, 'b');
     assert_int_equal(page->seen[PROC_KEEPER].config_letter, 'b');
@@ -304,7 +304,7 @@ static void an_engine_outlives_the_keeper(void **state)
     engine = start_engine(b);
     keeper->engine_words = 0;
     keeper->engine_pid[0] = 0;
-    kill(pid_of(&b->board->keeper), SIGKILL);
+    slay(b, &b->board->keeper);
     UNTIL(b, keeper->ready == 2 && keeper->engine_words >= ENGINES);
     assert_int_equal(keeper->engine_pid[0], engine); /* the next one is told ... */
     send_from(b, PROC_KEEPER, LINK_READY, 0);        /* as behind each new configuration */
@@ -352,13 +352,13 @@ static void workers_drain_before_the_rest_ends(void **state)
     assert_int_equal(page->seen[PROC_CLERK].drains, 0);
     assert_int_equal(page->seen[PROC_KEEPER].drains, 0);
     kill(b->master, SIGHUP); /* too late */
-    kill(pid_of(&b->board->workers[0]), SIGKILL);
+    slay(b, &b->board->workers[0]);
     UNTIL(b, pid_of(&b->board->workers[0]) == 0);
     for (int i = 0; i < 10; i++)
         nudge(b);
     assert_int_equal(pid_of(&b->board->workers[0]), 0); /* and nobody comes in its place */
     assert_int_equal(page->loads, 0);
-    kill(pid_of(&b->board->workers[1]), SIGKILL);
+    slay(b, &b->board->workers[1]);
     UNTIL(b, ended(b));
     assert_int_equal(b->status, 0);
     assert_int_equal(page->seen[PROC_CLERK].drains, 1);

@@ -89,13 +89,13 @@ static void a_worker_that_dies_on_a_trial_ends_it(void **state)
     begin_trial(b);
     page->seen[PROC_WORKER].trial_letter = 0;
     leap(b, 2 * S);
-    kill(pid_of(&b->board->workers[0]), SIGKILL);
+    slay(b, &b->board->workers[0]);
     UNTIL(b, page->seen[PROC_WORKER].ready == 3);
     assert_int_equal(page->seen[PROC_WORKER].trial_letter, 'b');
     assert_int_equal(board_get(&b->board->trial.state), BOARD_TRIAL_RUNS);
     leap(b, 2 * S);
     board_set(&b->board->workers[1].trying, 1);
-    kill(pid_of(&b->board->workers[1]), SIGKILL);
+    slay(b, &b->board->workers[1]);
     UNTIL(b, end_of(b) == BOARD_TRIAL_END_DIED && page->seen[PROC_WORKER].ready == 4);
     assert_int_equal(board_get(&b->board->workers[1].trying), 0);
     assert_true(said("reload: taken back: a worker died"));
@@ -108,9 +108,9 @@ static void a_worker_that_dies_young_ends_a_trial(void **state)
 
     begin_trial(b);
     leap(b, 2 * S);
-    kill(pid_of(&b->board->workers[0]), SIGKILL);
+    slay(b, &b->board->workers[0]);
     UNTIL(b, page->seen[PROC_WORKER].ready == 3);
-    kill(pid_of(&b->board->workers[0]), SIGKILL);
+    slay(b, &b->board->workers[0]);
     UNTIL(b, end_of(b) == BOARD_TRIAL_END_DIED);
     stop(b);
 }
